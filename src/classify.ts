@@ -1,0 +1,258 @@
+import type { Adapter, Follows, Operation } from './adapter.ts';
+import { isWrite, operationOf } from './adapter.ts';
+import type { Exchange, Reading } from './exchange.ts';
+import type { Fields } from './fields.ts';
+import type { Row, TerminalRow } from './rows.ts';
+import type { Evidence } from './settlement.ts';
+import type { Ticket } from './ticket.ts';
+import type { Outcome, PollRequiredVerdict, RetryableVerdict, Verdict } from './verdict.ts';
+
+/**
+ * The doctrine: what an exchange means, where that is the same for every provider. Adapters only say what their codes
+ * mean on a first send; everything that depends on the effect, the HTTP status, or on what may have landed is here.
+ */
+
+/** What the answer should be about: from the ticket that is followed, or from the fields that were sent. */
+export interface Subject {
+  readonly reference: Readonly<Record<string, string>>;
+  readonly expect?: { readonly amount: string; readonly currency?: string };
+  /** The write that a query follows. */
+  readonly follows?: Follows;
+  /** That write took the money in the call: a decline is final. */
+  readonly charge?: boolean;
+  /** That write (a cancel) was itself finally refused. */
+  readonly refused?: boolean;
+}
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** The row that decided, before the doctrine softened it. */
+  readonly row?: Row;
+  /** The answer can only exist if our order does. */
+  readonly acknowledges: boolean;
+  /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
+  readonly conflict: boolean;
+  /** What the deciding row says it is about. */
+  readonly reference: Readonly<Record<string, string | undefined>>;
+}
+
+/** The longest code and message a verdict carries: enough for every provider, and no page of HTML in a log. */
+const LONGEST_CODE = 80;
+const LONGEST_MESSAGE = 300;
+
+export function judge(adapter: Pick<Adapter, 'name' | 'operations' | 'read'>, exchange: Exchange, subject?: Subject): Judgement {
+  const operation = operationOf(adapter, exchange.operation);
+  const about = subject ?? subjectOf(operation, exchange.sent ?? {});
+  const readings = read(adapter, operation, exchange);
+  const table = typeof operation.codes === 'function' ? operation.codes(exchange) : operation.codes;
+
+  const judgements = readings.map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
+  const best = judgements.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
+  if (best === undefined) return { verdict: fallback(operation, exchange, undefined), acknowledges: false, conflict: false, reference: {} };
+
+  // One order number paid more than once (section 3.2): the merchant has a refund to make.
+  const paid = judgements.filter(({ verdict }) => verdict.kind === 'terminal' && verdict.outcome === 'succeeded').length;
+  if (paid > 1) {
+    const advice = `${paid} rows of this order are paid: refund all but one.`;
+    return { ...best, conflict: true, verdict: { ...best.verdict, reason: 'conflict', advice } };
+  }
+  return best;
+}
+
+function judgeReading(
+  operation: Operation,
+  exchange: Exchange,
+  subject: Subject,
+  reading: Reading,
+  found: { code: string; row: Row } | undefined,
+): Judgement {
+  const reference = reading.reference ?? {};
+  const message = reading.message === undefined ? {} : { message: reading.message.slice(0, LONGEST_MESSAGE) };
+  const unknown = (): Judgement => ({
+    verdict: { ...fallback(operation, exchange, reading), ...message },
+    acknowledges: false,
+    conflict: false,
+    reference: {},
+  });
+  if (found === undefined) return unknown();
+  const { code, row } = found;
+
+  // A final word under a status that says the gateway did not get to the end is not believed.
+  if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
+
+  if (contradicts(reading, subject, row)) {
+    const verdict: PollRequiredVerdict = {
+      kind: 'poll-required',
+      code,
+      reason: 'conflict',
+      listed: true,
+      advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
+      ...message,
+    };
+    return { verdict, row, acknowledges: false, conflict: true, reference: {} };
+  }
+
+  const { kind: _kind, reason, ...rest } = row;
+  const listed = { code, listed: true, ...(rest.advice !== undefined && { advice: rest.advice }), ...message };
+  const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
+  const isRead = operation.effect === 'read';
+  const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
+
+  let verdict: Verdict;
+  if (row.kind !== 'terminal') {
+    const { delayMs } = row;
+    verdict = { ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }), kind: row.kind, reason, ...listed, ...(delayMs !== undefined && { delayMs }) };
+  } else if (landed && !isOwnSuccess(row.outcome)) {
+    // Doctrine 5: once an earlier send may have landed, only the operation's own success is final.
+    verdict = open();
+  } else if (isRead && row.payerMayRetry === true && subject.charge !== true) {
+    // Doctrine 11: the payer can try again until the order is closed.
+    verdict = open();
+  } else if (isRead) {
+    verdict = asFollowed(row, subject, open, listed);
+  } else {
+    verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
+  }
+  return { verdict, row, acknowledges: acknowledges(operation, row, landed), conflict: false, reference };
+}
+
+/** Section 3: what a status query's state means depends on the write that is followed. */
+function asFollowed(row: TerminalRow, subject: Subject, open: (reason?: Verdict['reason']) => PollRequiredVerdict, listed: Omit<Verdict, 'kind' | 'reason'> & { code: string; listed: boolean }): Verdict {
+  const end = (outcome: Outcome, reason = row.reason): Verdict => ({ kind: 'terminal', outcome, reason, ...listed });
+  const { outcome } = row;
+  if (outcome === 'rejected') return end('rejected');
+  switch (subject.follows) {
+    case 'cancel':
+      if (outcome === 'succeeded' || outcome === 'authorized') {
+        return subject.refused === true ? end('failed', 'already-final') : open('processing');
+      }
+      // Canceled, refunded, expired or finally failed: the payment is off the table, which is what was asked for.
+      return outcome === 'created' ? open() : end('succeeded');
+    case 'capture':
+      if (outcome === 'authorized' || outcome === 'created') return open('processing');
+      return outcome === 'succeeded' ? end('succeeded') : end('failed');
+    default:
+      return outcome === 'created' ? open() : end(outcome);
+  }
+}
+
+/** What a send or a query that got no answer means. */
+export function lost(effect: Operation['effect'], evidence: Evidence, code: string): RetryableVerdict | PollRequiredVerdict {
+  if (evidence === 'not-sent' || effect === 'read') {
+    return { kind: 'retryable', code, reason: 'unreachable', listed: false, advice: 'Check the network between this machine and the gateway.' };
+  }
+  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'The gateway may have processed it: ask before sending again.' };
+}
+
+/** The subject of an exchange that follows no ticket: what was sent. */
+export function subjectOf(operation: Operation, sent: Fields): Subject {
+  if (!isWrite(operation)) {
+    const names = Object.entries(operation.reference ?? {});
+    return { reference: Object.fromEntries(names.flatMap(([field, name]) => referencePair(sent, field, name))) };
+  }
+  const expect = operation.expect?.(sent);
+  return {
+    reference: Object.fromEntries(operation.reference.flatMap((name) => referencePair(sent, name, name))),
+    ...(expect !== undefined && { expect }),
+  };
+}
+
+function referencePair(sent: Fields, field: string, name: string): [string, string][] {
+  const value = Object.hasOwn(sent, field) ? sent[field] : undefined;
+  if (typeof value === 'number') return [[name, String(value)]];
+  return typeof value === 'string' && value !== '' ? [[name, value]] : [];
+}
+
+/** The subject of a status query: the ticket it is asked for. */
+export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean): Subject {
+  const follows = isWrite(operation) ? operation.follows : undefined;
+  return {
+    reference: ticket.reference,
+    ...(ticket.expect !== undefined && { expect: ticket.expect }),
+    follows: follows ?? 'payment',
+    charge: ticket.charge === true,
+    refused,
+  };
+}
+
+function read(adapter: Pick<Adapter, 'read'>, operation: Operation, exchange: Exchange): readonly Reading[] {
+  if (typeof exchange.body !== 'object' || exchange.body === null) return [];
+  let readings: Reading | readonly Reading[];
+  try {
+    readings = (operation.read ?? adapter.read)(exchange);
+  } catch {
+    // An answer that a reader chokes on is unreadable, whatever it holds.
+    return [];
+  }
+  return (Array.isArray(readings) ? (readings as readonly Reading[]) : [readings as Reading]).filter(({ names }) => names.length > 0);
+}
+
+function find(table: Readonly<Record<string, Row>>, reading: Reading): { code: string; row: Row } | undefined {
+  for (const code of reading.names) {
+    const row = Object.hasOwn(table, code) ? table[code] : undefined;
+    if (row !== undefined) return { code, row };
+  }
+  return undefined;
+}
+
+/** Doctrine 7: what is not listed is unknown on a write, and worth asking again on a read. */
+function fallback(operation: Operation, { status }: Exchange, reading: Reading | undefined): Verdict {
+  const name = reading?.names[0]?.slice(0, LONGEST_CODE);
+  const http = `http/${status}`;
+  const code = name !== undefined && canBeFinal(status) ? name : status >= 300 ? http : 'unreadable';
+  if (operation.effect === 'write') {
+    return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'Not in the tables: ask the gateway, and tell whoever keeps the adapter.' };
+  }
+  if (status >= 500) return { kind: 'retryable', code, reason: 'unavailable', listed: false };
+  if (status === 429) return { kind: 'retryable', code, reason: 'rate-limited', listed: false };
+  if (reading === undefined) return { kind: 'retryable', code, reason: 'unreadable', listed: false };
+  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
+}
+
+const canBeFinal = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
+
+/** Doctrine 12. A refusal speaks of the request, not of an order, and cannot contradict. */
+function contradicts(reading: Reading, subject: Subject, row: Row): boolean {
+  if (row.kind === 'terminal' && row.outcome === 'rejected') return false;
+  const another = Object.entries(reading.reference ?? {}).some(
+    ([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,
+  );
+  if (another) return true;
+  const { expect } = subject;
+  if (expect === undefined || row.kind !== 'terminal') return false;
+  return (
+    (reading.amount !== undefined && reading.amount !== expect.amount) ||
+    (reading.currency !== undefined && expect.currency !== undefined && reading.currency !== expect.currency)
+  );
+}
+
+const isOwnSuccess = (outcome: Outcome): boolean => outcome === 'succeeded' || outcome === 'created' || outcome === 'authorized';
+
+/** Reasons that an answer cannot give without knowing the order. */
+const knowsTheOrder: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['processing', 'awaiting-payer', 'awaiting-merchant', 'already-final']);
+
+function acknowledges(operation: Operation, row: Row, landed: boolean): boolean {
+  if (row.kind === 'retryable') return false;
+  if (row.kind === 'poll-required') return row.acknowledges === true || knowsTheOrder.has(row.reason);
+  if (row.outcome === 'rejected') return operation.effect === 'write' && landed && row.reason === 'duplicate';
+  return true;
+}
+
+/** Section 3.2: of several rows a paid one wins; then whatever may still take money; then what ended without. */
+function rank({ verdict }: Judgement): number {
+  if (verdict.kind === 'terminal') return terminalRank[verdict.outcome];
+  return verdict.kind === 'retryable' || verdict.reason === 'not-found' ? 0 : declines.has(verdict.reason) ? 2 : 7;
+}
+
+const terminalRank: Readonly<Record<Outcome, number>> = {
+  succeeded: 8,
+  authorized: 6,
+  refunded: 5,
+  created: 5,
+  canceled: 4,
+  expired: 3,
+  failed: 2,
+  rejected: 1,
+};
+
+const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['declined', 'insufficient-funds', 'limit-exceeded', 'risk']);

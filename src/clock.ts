@@ -1,0 +1,70 @@
+/**
+ * The one door through which time and chance enter, so that tests run on a manual clock and a durable engine on its own.
+ */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** A number in [0, 1). */
+  random(): number;
+  /** Calls back once after `delayMs`; the returned function cancels. */
+  timer(delayMs: number, callback: () => void): () => void;
+}
+
+/** A point in time with one draw of chance: all a decision may know of either. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly chance: number;
+}
+
+/** Timers above this fire at once in every JavaScript runtime. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The machine's clock. The globals are looked up at each call, so that fake timers installed later are obeyed. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  timer(delayMs, callback) {
+    let handle: ReturnType<typeof setTimeout>;
+    const arm = (leftMs: number): void => {
+      handle = setTimeout(
+        () => (leftMs > LONGEST_TIMER_MS ? arm(leftMs - LONGEST_TIMER_MS) : callback()),
+        Math.min(leftMs, LONGEST_TIMER_MS),
+      );
+    };
+    arm(delayMs);
+    return () => clearTimeout(handle);
+  },
+};
+
+export function momentOf(clock: Clock): Moment {
+  return { nowMs: clock.now(), chance: clock.random() };
+}
+
+/** Waits, or rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason);
+    const cancel = clock.timer(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Settles as `promise` does, unless the signal aborts first. Leaves no listener behind. */
+export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) {
+      promise.catch(() => undefined);
+      return onAbort();
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,267 @@
+import type { Follows, SameReference } from './adapter.ts';
+import type { Moment } from './clock.ts';
+import type { ResolvedPolicy } from './policies/policy.ts';
+import type { Settlement, SettledBy } from './settlement.ts';
+import type { Effect, PollRequiredVerdict, Verdict } from './verdict.ts';
+
+/**
+ * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no chance
+ * of its own. The ky hooks and the p-retry loop only carry it out, and so can any other engine.
+ */
+export function decide(state: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
+  switch (observation.type) {
+    case 'started':
+      return start(state, moment);
+    case 'due':
+      return due(state, moment);
+    case 'answered':
+      return answered(state, observation, moment);
+    case 'lost':
+      return unanswered(state, observation, moment);
+    case 'status':
+      return status(state, observation, moment);
+  }
+}
+
+/** What does not change while an intention is settled. */
+export interface Plan {
+  readonly effect: Effect;
+  readonly follows: Follows;
+  readonly sameReference: SameReference;
+  readonly policy: ResolvedPolicy;
+  /** When the call began. */
+  readonly startedAtMs: number;
+  /** When the ticket was opened. */
+  readonly openedAtMs: number;
+  /** How long the provider answers for an order. */
+  readonly answersForMs: number;
+  /** The payer needs the write's own answer. */
+  readonly payerNeedsAnswer: boolean;
+  /** Only ask: a ticket is followed, and nothing is ever sent. */
+  readonly followOnly: boolean;
+  /** A job queue redelivered: a send may have left before this call. */
+  readonly mayHaveBeenSent: boolean;
+}
+
+/** What is known so far. Plain data. */
+export interface State {
+  readonly plan: Plan;
+  /** The status query can be asked with what the ticket knows. */
+  readonly askable: boolean;
+  readonly attempts: number;
+  readonly polls: number;
+  /** A send may have reached the gateway. */
+  readonly landed: boolean;
+  /** The gateway has acknowledged the order. */
+  readonly seen: boolean;
+  /** This write's own answer was a final refusal, whatever the doctrine made of it. */
+  readonly refused: boolean;
+  /** When the last send ended. */
+  readonly sentAtMs: number;
+  /** When polling began. */
+  readonly pollingSinceMs?: number;
+  /** The last word of a gateway that did not process a send. */
+  readonly unprocessed?: Verdict;
+  /** "Not found" in this loop. */
+  readonly notFounds: number;
+  /** Refused status queries in a row. */
+  readonly refusedPolls: number;
+  /** The token was renewed once for this intention. */
+  readonly reauthenticated: boolean;
+  /** What a wait is for. */
+  readonly next?: 'send' | 'ask';
+}
+
+export type Observation =
+  | { readonly type: 'started' }
+  /** A wait is over. */
+  | { readonly type: 'due' }
+  /** A send was answered. `refused`: finally, if it were the first send. */
+  | { readonly type: 'answered'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly refused: boolean; readonly askable: boolean; readonly retryAfterMs?: number }
+  /** A send got no answer. */
+  | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean }
+  /** A status query was answered, or got no answer (then its verdict is retryable). */
+  | { readonly type: 'status'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly retryAfterMs?: number };
+
+export type Decision =
+  /** A permit for exactly one send. */
+  | { readonly type: 'send' }
+  | { readonly type: 'ask' }
+  | { readonly type: 'wait'; readonly delayMs: number; readonly next: 'send' | 'ask' }
+  | { readonly type: 'settle'; readonly outcome: Settlement['outcome']; readonly verdict: Verdict; readonly settledBy: SettledBy };
+
+type Step = { state: State; decision: Decision };
+
+/** Refused status queries in a row that end a loop: the fourth would be refused too. */
+const REFUSED_POLLS = 3;
+/** One "not found" may be a replica that lags. */
+const NOT_FOUNDS = 2;
+
+export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; sentAtMs: number }): State {
+  return {
+    plan,
+    askable: known.askable,
+    seen: known.seen,
+    sentAtMs: known.sentAtMs,
+    attempts: 0,
+    polls: 0,
+    landed: plan.followOnly || plan.mayHaveBeenSent,
+    refused: false,
+    notFounds: 0,
+    refusedPolls: 0,
+    reauthenticated: false,
+  };
+}
+
+function start(state: State, { nowMs }: Moment): Step {
+  if (!state.landed) return send(state);
+  // Redelivered or resumed: ask first.
+  if (state.askable) return { state: { ...state, pollingSinceMs: nowMs }, decision: { type: 'ask' } };
+  return cannotAsk(state, unknownOutcome('not-asked'), nowMs);
+}
+
+function due(state: State, { nowMs }: Moment): Step {
+  // A process that slept through its deadline does not send; one last question is always right.
+  if (state.next === 'send' && nowMs > deadlineOf(state)) return giveUp(state, state.unprocessed ?? unknownOutcome('deadline'));
+  return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
+}
+
+function answered(before: State, seen: Observation & { type: 'answered' }, moment: Moment): Step {
+  const { verdict } = seen;
+  const state: State = {
+    ...before,
+    askable: seen.askable,
+    seen: before.seen || seen.acknowledges,
+    refused: before.refused || seen.refused,
+    sentAtMs: moment.nowMs,
+  };
+  if (state.plan.effect === 'read') {
+    return verdict.kind === 'retryable' ? resend(state, verdict, moment, seen.retryAfterMs) : settle(state, endOf(verdict), verdict, 'answer');
+  }
+  if (verdict.kind === 'terminal') {
+    // A replayed answer is the first send's: where the gateway can be asked, its word on the payment comes first.
+    const replayed = before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
+    return replayed ? ask(state, verdict, moment) : settle(state, verdict.outcome, verdict, 'answer');
+  }
+  if (verdict.kind === 'retryable') {
+    if (!before.landed) return resend({ ...state, unprocessed: verdict }, verdict, moment, seen.retryAfterMs);
+    return state.askable ? ask(state, verdict, moment, seen.retryAfterMs) : cannotAsk(state, verdict, moment.nowMs, moment, seen.retryAfterMs);
+  }
+  const landed = { ...state, landed: true };
+  return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment.nowMs, moment, seen.retryAfterMs);
+}
+
+function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
+  const state = { ...before, sentAtMs: moment.nowMs, landed: before.landed || landed };
+  if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
+  return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment.nowMs, moment);
+}
+
+function status(before: State, { verdict, acknowledges, retryAfterMs }: Observation & { type: 'status' }, moment: Moment): Step {
+  const { plan } = before;
+  const refusedNow = verdict.kind === 'terminal' && verdict.outcome === 'rejected';
+  const state: State = {
+    ...before,
+    polls: before.polls + 1,
+    seen: before.seen || acknowledges,
+    notFounds: before.notFounds + (verdict.reason === 'not-found' ? 1 : 0),
+    refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
+  };
+  if (refusedNow) {
+    // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
+    return state.refusedPolls >= REFUSED_POLLS ? settle(state, 'unresolved', verdict, 'none') : ask(state, verdict, moment, retryAfterMs, 'slowly');
+  }
+  if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
+
+  const open = verdict.kind === 'poll-required' && acknowledges;
+  if (open && plan.payerNeedsAnswer && !plan.followOnly) {
+    // The order is open, but the link or QR code its payer needs was lost with the answer.
+    if (plan.sameReference === 'replays' && maySend(state, moment.nowMs)) return send(state);
+    const advice = 'The order exists, but its answer was lost: cancel it before making another.';
+    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
+  }
+  if (verdict.reason === 'not-found' && isAbsent(state, moment.nowMs)) {
+    if (plan.policy.poll.resendWhenAbsent && maySend(state, moment.nowMs)) return send({ ...state, notFounds: 0 });
+    return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
+  }
+  return ask(state, verdict, moment, retryAfterMs);
+}
+
+/** Whether "not found" may be believed by now. */
+function isAbsent({ plan, seen, notFounds, sentAtMs }: State, nowMs: number): boolean {
+  const { absentAfterMs } = plan.policy.poll;
+  return (
+    !seen &&
+    absentAfterMs !== undefined &&
+    notFounds >= NOT_FOUNDS &&
+    nowMs - sentAtMs >= absentAfterMs &&
+    nowMs - plan.openedAtMs < plan.answersForMs
+  );
+}
+
+const deadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+
+const maySend = (state: State, nowMs: number): boolean =>
+  !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
+
+function send(state: State): Step {
+  return { state: { ...state, attempts: state.attempts + 1 }, decision: { type: 'send' } };
+}
+
+/** Waits for the next status query, the last of which starts at the deadline. `slowly`: at the backoff's largest interval. */
+function ask(before: State, verdict: Verdict, { nowMs, chance }: Moment, retryAfterMs = 0, pace: 'usual' | 'slowly' = 'usual'): Step {
+  const { backoff } = before.plan.policy.poll;
+  const pollingSinceMs = before.pollingSinceMs ?? nowMs;
+  const state: State = { ...before, pollingSinceMs, next: 'ask' };
+  const leftMs = deadlineOf(state) - nowMs;
+  const leastMs = Math.max(retryAfterMs, toldMs(verdict));
+  const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
+  if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
+  const usualMs = pace === 'slowly' ? backoff.maxMs : backoff.delayMs({ step: state.polls + 1, elapsedMs: nowMs - pollingSinceMs, chance });
+  return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usualMs, leastMs), leftMs)), next: 'ask' } };
+}
+
+/** Waits for the next send of what was not processed; when sends or time are used up, says so. */
+function resend(state: State, verdict: Verdict, { nowMs, chance }: Moment, retryAfterMs = 0): Step {
+  const { retry } = state.plan.policy;
+  if (state.attempts >= retry.attempts) return giveUp(state, verdict);
+  const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+  if (reauthenticate && state.reauthenticated) return giveUp(state, verdict);
+  const leastMs = Math.max(retryAfterMs, toldMs(verdict));
+  const delayMs = Math.max(leastMs, reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance }));
+  if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state)) return giveUp(state, verdict);
+  return {
+    state: { ...state, next: 'send', reauthenticated: state.reauthenticated || reauthenticate },
+    decision: { type: 'wait', delayMs, next: 'send' },
+  };
+}
+
+/** A send may have landed and there is no way to ask: only a provider that replays answers may be sent the same again. */
+function cannotAsk(state: State, verdict: Verdict, nowMs: number, moment: Moment = { nowMs, chance: 1 }, retryAfterMs = 0): Step {
+  if (state.plan.sameReference === 'replays' && maySend(state, nowMs)) {
+    return state.attempts === 0 ? send(state) : resend(state, verdict, moment, retryAfterMs);
+  }
+  return settle(state, 'unresolved', verdict, 'none');
+}
+
+/** Sends or time are used up. */
+function giveUp(state: State, verdict: Verdict): Step {
+  if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
+  if (state.landed) return settle(state, 'unresolved', verdict, 'none');
+  // The gateway's own refusal tells more than the network error that came after it.
+  return state.unprocessed === undefined ? settle(state, 'unsent', verdict, 'none') : settle(state, 'rejected', state.unprocessed, 'answer');
+}
+
+function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, settledBy: SettledBy): Step {
+  return { state, decision: { type: 'settle', outcome, verdict, settledBy } };
+}
+
+/** The least wait a verdict itself asks for. */
+const toldMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
+
+const endOf = (verdict: Verdict): Settlement['outcome'] => (verdict.kind === 'terminal' ? verdict.outcome : 'unresolved');
+
+/** What is known of a write nobody has answered. */
+export function unknownOutcome(code: string): PollRequiredVerdict {
+  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
+}

@@ -1,0 +1,65 @@
+/**
+ * One request sent and what came back. This is what an adapter reads; it never sees a `Response`.
+ */
+export interface Exchange {
+  /** The operation's name, such as `payment.create`. */
+  operation: string;
+  /** Which send of the intention this is; the first is 1. Default 1. */
+  attempt?: number;
+  /** An earlier send of this intention may have reached the gateway. Default: `attempt > 1`. */
+  mayHaveLanded?: boolean;
+  /** The request's fields, path parameters included. */
+  sent?: Record<string, unknown>;
+  /** The HTTP status. */
+  status: number;
+  headers?: Headers | Record<string, string>;
+  /** The parsed JSON, or the text where it was not JSON. */
+  body: unknown;
+}
+
+/**
+ * What one row of an answer says, before anybody decides what it means.
+ */
+export interface Reading {
+  /** The names the answer goes by, most telling first (`['2/-54', '2']`); the first with a row decides. */
+  names: readonly string[];
+  /** The provider's message. */
+  message?: string | undefined;
+  /** Which order the answer is about, by the ticket's own reference names; what the ticket lacks is learnt from here. */
+  reference?: Readonly<Record<string, string | undefined>>;
+  /** The amount the answer speaks of, in the unit and notation of the ticket's `expect.amount`. */
+  amount?: string | undefined;
+  currency?: string | undefined;
+}
+
+/** A body as an object with string keys, or `undefined` for anything else. */
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
+}
+
+/** An own property that is a non-empty string. Numbers are not strings: `0` is not `'0000'`. */
+export function textOf(value: unknown, key: string): string | undefined {
+  const record = asRecord(value);
+  if (record === undefined || !Object.hasOwn(record, key)) return undefined;
+  const found = record[key];
+  return typeof found === 'string' && found !== '' ? found : undefined;
+}
+
+/** An own property that is an identifier or an amount: a non-empty string, or a safe integer written as one. */
+export function idOf(value: unknown, key: string): string | undefined {
+  const record = asRecord(value);
+  if (record === undefined || !Object.hasOwn(record, key)) return undefined;
+  const found = record[key];
+  if (typeof found === 'number') return Number.isSafeInteger(found) ? String(found) : undefined;
+  return typeof found === 'string' && found !== '' ? found : undefined;
+}
+
+/** An own property that is an integer. Strings are not numbers. */
+export function integerOf(value: unknown, key: string): number | undefined {
+  const record = asRecord(value);
+  if (record === undefined || !Object.hasOwn(record, key)) return undefined;
+  const found = record[key];
+  return Number.isSafeInteger(found) ? (found as number) : undefined;
+}

@@ -1,0 +1,111 @@
+import { InputError } from '../errors.ts';
+import { duration, exponential, growing, type Backoff } from './backoff.ts';
+
+/** When to send again, how to poll, how much at once. Every part is optional: call over gateway over adapter over these defaults. */
+export interface Policy {
+  retry?: RetryPolicy;
+  poll?: PollPolicy;
+  limit?: LimitPolicy;
+  /** How long one exchange may take, in milliseconds, from the moment it has its slot. Default: the client's timeout, else 10,000. */
+  attemptTimeoutMs?: number;
+}
+
+export interface RetryPolicy {
+  /** The most sends of one intention, the first included. Default 3. */
+  attempts?: number;
+  /** The wait before the next send. Default `exponential({ baseMs: 500, maxMs: 10_000 })`. */
+  backoff?: Backoff;
+  /** A longer `Retry-After` than this ends the loop. Milliseconds, default 60,000. */
+  maxRetryAfterMs?: number;
+}
+
+export interface PollPolicy {
+  /** The wait before the next status query. Default `growing()`. */
+  backoff?: Backoff;
+  /** From the call to the start of the last status query, in milliseconds. Default 120,000. */
+  deadlineMs?: number;
+  /** How long after the last send "not found" may be believed, in milliseconds. Default: the adapter's, else never. */
+  absentAfterMs?: number;
+  /** Send again, under the same reference, once the order is absent. Default `false`. */
+  resendWhenAbsent?: boolean;
+}
+
+export interface LimitPolicy {
+  /** The most exchanges on the wire at once; writes and status queries each have as many. Default 32. */
+  concurrency?: number;
+}
+
+/** A policy with every default filled in. */
+export interface ResolvedPolicy {
+  readonly retry: Readonly<Required<RetryPolicy>>;
+  readonly poll: Readonly<Required<Omit<PollPolicy, 'absentAfterMs'>> & Pick<PollPolicy, 'absentAfterMs'>>;
+  readonly limit: Readonly<Required<LimitPolicy>>;
+  readonly attemptTimeoutMs?: number;
+}
+
+export const defaultPolicy: ResolvedPolicy = Object.freeze({
+  retry: { attempts: 3, backoff: exponential({ baseMs: 500, maxMs: 10_000 }), maxRetryAfterMs: 60_000 },
+  poll: { backoff: growing(), deadlineMs: 120_000, resendWhenAbsent: false },
+  limit: { concurrency: 32 },
+});
+
+type Check = (where: string, value: unknown) => void;
+
+const durationField: Check = (where, value) => void duration('policy', where, value);
+const countField: Check = (where, value) => {
+  if (value !== Infinity && !(Number.isInteger(value) && (value as number) >= 1)) {
+    throw new InputError(`policy: ${where} must be a whole number, 1 or more; got ${String(value)}.`);
+  }
+};
+const flagField: Check = (where, value) => {
+  if (typeof value !== 'boolean') throw new InputError(`policy: ${where} must be true or false; got ${String(value)}.`);
+};
+const backoffField: Check = (where, value) => {
+  const found = value as Partial<Backoff> | null;
+  if (typeof found !== 'object' || found === null || typeof found.delayMs !== 'function' || typeof found.maxMs !== 'number') {
+    throw new InputError(`policy: ${where} must be a backoff: exponential(), steps([…]), constant(ms) or growing().`);
+  }
+};
+
+/** Every field a policy may have. A misspelt one is refused: a policy that is silently ignored costs money. */
+const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string, Check>>>> = {
+  retry: { attempts: countField, backoff: backoffField, maxRetryAfterMs: durationField },
+  poll: { backoff: backoffField, deadlineMs: durationField, absentAfterMs: durationField, resendWhenAbsent: flagField },
+  limit: { concurrency: countField },
+};
+
+function checkPolicy(policy: Policy): void {
+  for (const [group, fields] of Object.entries(policy)) {
+    if (fields === undefined) continue;
+    if (group === 'attemptTimeoutMs') {
+      durationField(group, fields);
+      continue;
+    }
+    if (!Object.hasOwn(groups, group)) throw new InputError(`policy: there is no group "${group}". Known: retry, poll, limit, attemptTimeoutMs.`);
+    const checks = groups[group as keyof typeof groups];
+    if (typeof fields !== 'object') throw new InputError(`policy: ${group} must be an object.`);
+    for (const [name, value] of Object.entries(fields)) {
+      if (value === undefined) continue;
+      const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+      if (check === undefined) throw new InputError(`policy: there is no ${group}.${name}. Known: ${Object.keys(checks).join(', ')}.`);
+      check(`${group}.${name}`, value);
+    }
+  }
+}
+
+const given = <T extends object>(fields: T | undefined): Partial<T> =>
+  Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** Lays one policy over another, group by group and field by field. */
+export function mergePolicy(base: ResolvedPolicy, over: Policy | undefined): ResolvedPolicy {
+  if (over === undefined) return base;
+  checkPolicy(over);
+  return {
+    retry: { ...base.retry, ...given(over.retry) },
+    poll: { ...base.poll, ...given(over.poll) },
+    limit: { ...base.limit, ...given(over.limit) },
+    ...((over.attemptTimeoutMs ?? base.attemptTimeoutMs) !== undefined && {
+      attemptTimeoutMs: over.attemptTimeoutMs ?? (base.attemptTimeoutMs as number),
+    }),
+  };
+}

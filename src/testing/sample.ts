@@ -1,0 +1,26 @@
+import type { Adapter, FieldsByOperation } from '../adapter.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Fields } from '../fields.ts';
+import type { Verdict } from '../verdict.ts';
+
+/** An answer of a provider and what it means. `adapters/<name>/samples.ts` exports a `Samples` as `samples`. */
+export interface Sample {
+  /** A sentence, such as `a query after the QR code expired is expired`. */
+  readonly title: string;
+  readonly exchange: Exchange;
+  /** What `classify` must say; what is left out is not compared. */
+  readonly verdict: { readonly kind: Verdict['kind']; readonly outcome?: string; readonly reason?: string; readonly code?: string; readonly listed?: boolean };
+}
+
+/** What the contract suite needs of an adapter folder. */
+export interface Samples<F extends FieldsByOperation<F>> {
+  /** The adapter with made-up credentials. */
+  readonly adapter: Adapter<F>;
+  /** Every secret among those credentials: printing the adapter must show none. */
+  readonly secrets: readonly string[];
+  readonly samples: readonly Sample[];
+  /** Every code of the provider's manual, by operation, as the adapter names it: each must have a row. */
+  readonly manual: Readonly<Record<string, readonly string[]>>;
+  /** Fields that make each operation complete. */
+  readonly complete: Readonly<Record<string, Fields>>;
+}

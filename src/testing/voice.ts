@@ -1,0 +1,107 @@
+import type { Fields } from '../fields.ts';
+
+/**
+ * How one gateway hears and speaks, for the simulator. A voice lives beside its adapter (`adapters/<name>/simulator.ts`); the
+ * ledger, the lives of payments and the faults are the simulator's, and the same for every gateway.
+ */
+export interface Voice {
+  /** The gateway's name. */
+  readonly gateway: string;
+  /** What this gateway does with a second send of the same reference. */
+  readonly sameReference: 'replays' | 'refuses' | 'books-again';
+  /** Understands a request and checks its signature with its own arithmetic, or refuses it. */
+  hear(request: HeardRequest): Heard | Refusal | Promise<Heard | Refusal>;
+  /** What the gateway answers in a situation. */
+  say(situation: Situation): Answer;
+}
+
+export interface HeardRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: string;
+  readonly nowMs: number;
+}
+
+/** What a request asks of the ledger. */
+export interface Heard {
+  readonly operation: string;
+  readonly fields: Fields;
+  readonly act:
+    /** An order the payer pays later. */
+    | 'create'
+    /** Money taken in the call. */
+    | 'charge'
+    | 'refund'
+    | 'cancel'
+    | 'capture'
+    /** Asks about the payment `reference` names. */
+    | 'query'
+    /** Asks about the refund `reference` names. */
+    | 'refund-query'
+    /** Nothing the ledger keeps: always answered `done`. */
+    | 'other';
+  /** The merchant's number of the order or refund that is made or asked about. */
+  readonly reference: string;
+  /** For a refund, a cancel or a capture: the payment it is about, by the merchant's number or the provider's. */
+  readonly of?: string;
+  /** In the provider's unit and notation. */
+  readonly amount?: string;
+  readonly currency?: string;
+}
+
+export interface Refusal {
+  readonly refused: Answer;
+}
+
+export interface Answer {
+  /** HTTP status, default 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; a string is sent as it is. */
+  readonly body: unknown;
+}
+
+/** A payment or a refund as the ledger has it. */
+export interface Entry {
+  readonly kind: 'payment' | 'refund';
+  readonly operation: string;
+  readonly act: Heard['act'];
+  readonly reference: string;
+  /** The provider's own number. */
+  readonly providerId: string;
+  readonly fields: Fields;
+  readonly amount: string;
+  readonly currency: string | undefined;
+  readonly openedAtMs: number;
+  readonly state: EntryState;
+  /** How often money really moved for it. */
+  readonly bookings: number;
+  /** A refund's payment. */
+  readonly of: Entry | undefined;
+  /** What was refunded of a payment. */
+  readonly refundedAmount: string | undefined;
+}
+
+/** `open`: waiting for the payer; `pending`: taken, not yet decided. */
+export type EntryState = 'open' | 'pending' | 'authorized' | 'paid' | 'declined' | 'canceled' | 'expired' | 'refunded';
+
+/** What the gateway is about to answer. */
+export interface Situation {
+  readonly heard: Heard;
+  readonly nowMs: number;
+  readonly answer:
+    /** The write was accepted, or the query found it: answer by `entry.state`. */
+    | 'state'
+    /** An act without a ledger entry was done. */
+    | 'done'
+    | 'not-found'
+    /** The reference is taken. */
+    | 'duplicate'
+    /** The payment is in a final state that this write cannot change. */
+    | 'already-final'
+    | 'maintenance'
+    | 'rate-limited'
+    | 'system-error';
+  readonly entry?: Entry;
+}

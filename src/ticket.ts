@@ -1,0 +1,107 @@
+import { TicketError } from './errors.ts';
+
+/**
+ * Plain JSON that names an open payment well enough to ask about it later, on any machine. It holds no secret.
+ */
+export interface Ticket {
+  version: 1;
+  /** The adapter's name. */
+  gateway: string;
+  /** The merchant account; a ticket is asked about only through the same one. */
+  account: string;
+  environment: string;
+  /** The base URL, when it is not the provider's own. */
+  baseUrl?: string;
+  /** The write this ticket follows. */
+  operation: string;
+  /** The merchant's numbers first, the provider's once known. */
+  reference: Record<string, string>;
+  /** ISO 8601. */
+  openedAt: string;
+  /** When the last send left, if there was more than the first. ISO 8601. */
+  lastSentAt?: string;
+  /** When the order stops being payable. ISO 8601. */
+  expiresAt?: string;
+  /** The gateway has acknowledged the order. */
+  seen: boolean;
+  /** Status queries so far. */
+  polls: number;
+  /** The money was taken in the call (scanned code, token): a decline is final. */
+  charge?: true;
+  expect?: { amount: string; currency?: string };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isTime = (value: unknown): value is string => isText(value) && value.length <= 40 && !Number.isNaN(Date.parse(value));
+
+/** The most a reference or a name in a ticket may measure; every provider's own limit is far below. */
+const LONGEST_TEXT = 256;
+
+/**
+ * Reads a ticket from an untrusted place: an object, or its JSON.
+ *
+ * @throws {TicketError} for anything that is not a ticket of a version this tillpaid knows
+ */
+export function parseTicket(input: unknown): Ticket {
+  const refuse = (why: string): never => {
+    throw new TicketError(`Not a ticket this version can use: ${why}. Pass the ticket exactly as onTicket or a settlement gave it.`);
+  };
+  let value = input;
+  if (typeof value === 'string') {
+    try {
+      value = JSON.parse(value);
+    } catch {
+      refuse('it is not JSON');
+    }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('it is not an object');
+  const found = value as Record<string, unknown>;
+  const own = (key: string): unknown => (Object.hasOwn(found, key) ? found[key] : undefined);
+
+  if (own('version') !== 1) refuse(`its version is ${typeof own('version') === 'number' ? String(own('version')) : 'missing'}, known is 1`);
+  const text = (key: string): string => {
+    const given = own(key);
+    return isText(given) && given.length <= LONGEST_TEXT ? given : refuse(`${key} is missing`);
+  };
+  const referenceGiven = own('reference');
+  if (typeof referenceGiven !== 'object' || referenceGiven === null || Array.isArray(referenceGiven)) return refuse('reference is missing');
+  const pairs = Object.entries(referenceGiven);
+  if (pairs.length === 0 || pairs.length > 20) return refuse('reference is empty or too large');
+  for (const [key, given] of pairs) {
+    if (!isText(given) || given.length > LONGEST_TEXT || key === '__proto__') refuse('a reference is not a text');
+  }
+  const openedAt = own('openedAt');
+  if (!isTime(openedAt)) return refuse('openedAt is not a time');
+  const [lastSentAt, expiresAt] = (['lastSentAt', 'expiresAt'] as const).map((key) => {
+    const given = own(key);
+    if (given !== undefined && !isTime(given)) return refuse(`${key} is not a time`);
+    return given as string | undefined;
+  });
+  const seen = own('seen');
+  if (typeof seen !== 'boolean') return refuse('seen is not true or false');
+  const polls = own('polls');
+  if (typeof polls !== 'number' || !Number.isSafeInteger(polls) || polls < 0) return refuse('polls is not a count');
+  const baseUrl = own('baseUrl');
+  if (baseUrl !== undefined && !isText(baseUrl)) return refuse('baseUrl is not a URL');
+  const expect = own('expect');
+  const amount = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['amount'];
+  const currency = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['currency'];
+  if (expect !== undefined && (!isText(amount) || (currency !== undefined && !isText(currency)))) return refuse('expect has no amount');
+
+  return {
+    version: 1,
+    gateway: text('gateway'),
+    account: text('account'),
+    environment: text('environment'),
+    ...(baseUrl !== undefined && { baseUrl }),
+    operation: text('operation'),
+    reference: Object.fromEntries(pairs) as Record<string, string>,
+    openedAt,
+    ...(lastSentAt !== undefined && { lastSentAt }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    seen,
+    polls,
+    ...(own('charge') === true && { charge: true }),
+    ...(isText(amount) && { expect: { amount, ...(isText(currency) && { currency }) } }),
+  };
+}

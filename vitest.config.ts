@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+
+const config: ViteUserConfig = defineConfig({
+  // Tests and examples import the package by its public names, and run its source.
+  resolve: {
+    alias: [
+      { find: /^tillpaid$/, replacement: source('index.ts') },
+      { find: /^tillpaid\/(policies|testing)$/, replacement: source('$1/index.ts') },
+      { find: /^tillpaid\/testing\/(.+)$/, replacement: source('adapters/$1/simulator.ts') },
+      { find: /^tillpaid\/adapters\/(.+)$/, replacement: source('adapters/$1/index.ts') },
+    ],
+  },
+  test: { include: ['test/**/*.test.ts'] },
+});
+
+export default config;
