@@ -57,8 +57,10 @@ export interface ReadOperation<F = Fields> extends OperationBase<F> {
 
 /** An operation that changes something at the provider. */
 export interface WriteOperation<F = Fields> extends OperationBase<F> {
-  /** The fields that identify the intention, the merchant's own number first. */
-  readonly reference: readonly (keyof F & string)[];
+  /** The fields that identify the intention, the merchant's own number first; or what to call them in the ticket. */
+  readonly reference: readonly (keyof F & string)[] | ((fields: F) => Readonly<Record<string, string | undefined>>);
+  /** Fields that only the ticket needs: they are never sent. */
+  readonly unsent?: readonly (keyof F & string)[];
   /** Names the provider's answers may add to the reference; the first is the provider's own number. */
   readonly learns?: readonly string[];
   /** How to ask about it. Without one it can only be answered in the call. */
@@ -72,8 +74,8 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly payableForMs?: (fields: F) => number | undefined;
   /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
   readonly charge?: (fields: F) => boolean;
-  /** Sent with an idempotency key, which the provider remembers for so many milliseconds; past that it is only looked up. */
-  readonly idempotencyKey?: { readonly rememberedForMs: number };
+  /** Sent with an idempotency key in this header, remembered for so many milliseconds; past that the write is only looked up. */
+  readonly idempotencyKey?: { readonly rememberedForMs: number; readonly header?: string };
   /** The payer needs this write's own answer (a link, a QR code). Default `false`. */
   readonly payerNeedsAnswer?: (fields: F) => boolean;
 }

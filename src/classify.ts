@@ -1,4 +1,4 @@
-import type { Adapter, Follows, Operation } from './adapter.ts';
+import type { Adapter, Follows, Operation, WriteOperation } from './adapter.ts';
 import { isWrite, operationOf } from './adapter.ts';
 import type { Exchange, Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
@@ -148,19 +148,27 @@ export function lost(effect: Operation['effect'], evidence: Evidence, code: stri
 export function subjectOf(operation: Operation, sent: Fields): Subject {
   if (!isWrite(operation)) {
     const names = Object.entries(operation.reference ?? {});
-    return { reference: Object.fromEntries(names.flatMap(([field, name]) => referencePair(sent, field, name))) };
+    return { reference: texts(names.map(([field, name]) => [name, ownField(sent, field)])) };
   }
   const expect = operation.expect?.(sent);
-  return {
-    reference: Object.fromEntries(operation.reference.flatMap((name) => referencePair(sent, name, name))),
-    ...(expect !== undefined && { expect }),
-  };
+  return { reference: referenceOf(operation, sent), ...(expect !== undefined && { expect }) };
 }
 
-function referencePair(sent: Fields, field: string, name: string): [string, string][] {
-  const value = Object.hasOwn(sent, field) ? sent[field] : undefined;
-  if (typeof value === 'number') return [[name, String(value)]];
-  return typeof value === 'string' && value !== '' ? [[name, value]] : [];
+/** What a write's ticket is called by, as far as its fields tell. */
+export function referenceOf(operation: WriteOperation, fields: Fields): Record<string, string> {
+  const { reference } = operation;
+  return texts(typeof reference === 'function' ? Object.entries(reference(fields)) : reference.map((name) => [name, ownField(fields, name)]));
+}
+
+const ownField = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
+
+/** Keeps what can name an order: non-empty texts, and numbers written as such. */
+function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.flatMap(([name, value]) =>
+      typeof value === 'number' ? [[name, String(value)]] : typeof value === 'string' && value.trim() !== '' ? [[name, value]] : [],
+    ),
+  ) as Record<string, string>;
 }
 
 /** The subject of a status query: the ticket it is asked for. */

@@ -68,3 +68,6 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
+
+/** A new idempotency key: UUID v4. */
+export const newKey = (): string => crypto.randomUUID();

@@ -28,6 +28,8 @@ export interface Plan {
   readonly effect: Effect;
   readonly follows: Follows;
   readonly sameReference: SameReference;
+  /** How long the provider knows a second send for the first, from when the ticket was opened. */
+  readonly remembersForMs: number;
   readonly policy: ResolvedPolicy;
   /** When the call began. */
   readonly startedAtMs: number;
@@ -176,12 +178,12 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !plan.followOnly) {
     // The order is open, but the link or QR code its payer needs was lost with the answer.
-    if (plan.sameReference === 'replays' && maySend(state, moment.nowMs)) return send(state);
+    if (replays(state, moment.nowMs) && maySend(state, moment.nowMs)) return send(state);
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
   if (verdict.reason === 'not-found' && isAbsent(state, moment.nowMs)) {
-    if (plan.policy.poll.resendWhenAbsent && maySend(state, moment.nowMs)) return send({ ...state, notFounds: 0 });
+    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment.nowMs) && maySend(state, moment.nowMs)) return send({ ...state, notFounds: 0 });
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
   }
   return ask(state, verdict, moment, retryAfterMs);
@@ -200,6 +202,12 @@ function isAbsent({ plan, seen, notFounds, sentAtMs }: State, nowMs: number): bo
 }
 
 const deadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+
+/** A second send now would be answered with the first one's result. */
+const replays = (state: State, nowMs: number): boolean => state.plan.sameReference === 'replays' && !isForgotten(state, nowMs);
+
+/** The provider would take a second send for a new one: past this, only look up. */
+const isForgotten = ({ plan }: State, nowMs: number): boolean => nowMs - plan.openedAtMs >= plan.remembersForMs;
 
 const maySend = (state: State, nowMs: number): boolean =>
   !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
@@ -238,7 +246,7 @@ function resend(state: State, verdict: Verdict, { nowMs, chance }: Moment, retry
 
 /** A send may have landed and there is no way to ask: only a provider that replays answers may be sent the same again. */
 function cannotAsk(state: State, verdict: Verdict, nowMs: number, moment: Moment = { nowMs, chance: 1 }, retryAfterMs = 0): Step {
-  if (state.plan.sameReference === 'replays' && maySend(state, nowMs)) {
+  if (replays(state, nowMs) && maySend(state, nowMs)) {
     return state.attempts === 0 ? send(state) : resend(state, verdict, moment, retryAfterMs);
   }
   return settle(state, 'unresolved', verdict, 'none');

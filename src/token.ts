@@ -9,7 +9,7 @@ export interface Token {
 /** Where tokens are kept. One for several machines is the user's to give. */
 export interface TokenStore {
   get(key: string): Token | undefined | Promise<Token | undefined>;
-  set(key: string, token: Token): void | Promise<void>;
+  set(key: string, token: Token): unknown;
 }
 
 /** Renewed this long before it ends, so that none dies on the way. */

@@ -1,0 +1,169 @@
+import { isForceRetryError, isHTTPError, type BeforeErrorHook, type BeforeRequestHook, type BeforeRetryHook, type Input, type KyInstance, type Options } from 'ky';
+import type { Intention } from './intention.ts';
+
+/**
+ * The only room of the house that knows how ky works inside. It puts the gate around whatever `fetch` a request ends up with and
+ * lets ky's own retry engine do the sending again, driven by hooks:
+ *
+ * - the gate returns an answer that settles the request, and throws for everything else (pending, lost, unprocessed);
+ * - `shouldRetry` says yes to that, so that ky comes to `beforeRetry`;
+ * - our `beforeRetry`, first in line, asks the gateway and returns the settling response, or waits and lets one send through.
+ *
+ * Our `init` hook is added at each call and therefore comes last: it sees what every other hook and option has become, and
+ * nothing that comes with the call can go around it.
+ */
+export interface Middleware {
+  /** Whether a request may become an operation, by its URL alone. */
+  readonly mayMatch: (url: URL) => boolean;
+  /** Relative URLs resolve against it, unless the client has a `prefix` or `baseUrl` of its own. */
+  readonly baseUrl: string;
+  /** The intention behind a request, or `undefined` when it is none of ours. A response when it was settled by another caller. */
+  readonly match: (request: Request, call: Call) => Promise<Intention | Response | undefined>;
+}
+
+/** One call of a ky instance, as the user's own hooks and options left it. */
+export interface Call {
+  /** After every `init` hook, and before ours. */
+  readonly options: Options;
+  /** The options of this call alone. */
+  readonly callOptions: Options | undefined;
+  /** The caller's own abort. */
+  readonly signal: AbortSignal;
+}
+
+type FetchFunction = (input: Request, init?: RequestInit) => Promise<Response>;
+
+/** Larger than any loop can use: our own count decides. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
+const never = new AbortController().signal;
+
+/**
+ * A ky instance that behaves as `user` does, but for requests that match an operation.
+ *
+ * @param prepared for `settle`: the intention is known before the request is made
+ */
+export function dropIn(user: KyInstance, middleware: Middleware, prepared?: Intention): KyInstance {
+  const call = (method: Method | undefined, input: Input, callOptions: Options | undefined): ReturnType<KyInstance> => {
+    // `extend` checks and merges the options as the call itself would.
+    const merged = callOptions === undefined ? user : user.extend(callOptions);
+    const guarded = merged.extend({ hooks: { init: [(options: Options): void => guard(options, input, callOptions, middleware, prepared)] } });
+    return method === undefined ? guarded(input) : guarded[method](input);
+  };
+  const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(undefined, input, options);
+  const methods = Object.fromEntries(httpMethods.map((method) => [method, (input: Input, options?: Options) => call(method, input, options)]));
+  return Object.assign(instance, methods, {
+    create: (options?: Options) => dropIn(user.create(options), middleware),
+    extend: (options: Parameters<KyInstance['extend']>[0]) => dropIn(user.extend(options), middleware),
+    stop: user.stop,
+    retry: user.retry,
+  }) as unknown as KyInstance;
+}
+
+const httpMethods = ['get', 'post', 'put', 'patch', 'head', 'delete', 'query'] as const;
+type Method = (typeof httpMethods)[number];
+
+/** Our `init` hook: the last to see a call's options before ky acts on them. */
+function guard(options: Options, input: Input, callOptions: Options | undefined, middleware: Middleware, prepared: Intention | undefined): void {
+  if (typeof input === 'string' && isEmpty(options.prefix) && isEmpty(options.baseUrl) && middleware.baseUrl !== '' && !isAbsolute(input)) {
+    options.prefix = middleware.baseUrl;
+  }
+  const call: Call = {
+    options: { ...options },
+    callOptions,
+    signal: options.signal ?? (input instanceof Request ? input.signal : never),
+  };
+  const userFetch = options.fetch as FetchFunction | undefined;
+  const hooks = options.hooks ?? {};
+  let intention = prepared;
+
+  /** Finds the intention behind a request; a response when another caller has settled it. */
+  const match = async (request: Request): Promise<Response | undefined> => {
+    if (intention !== undefined || !middleware.mayMatch(new URL(request.url))) return undefined;
+    const found = await middleware.match(request, call);
+    if (found instanceof Response) return found;
+    intention = found;
+    return undefined;
+  };
+
+  const gate: FetchFunction = async (request, init) => {
+    // A hook may have made an operation of the request after `beforeRequest`: nothing reaches the gateway unseen.
+    const settled = await match(request);
+    if (settled !== undefined) return settled;
+    const fetch = (sent: Request): Promise<Response> => (userFetch === undefined ? globalThis.fetch(sent, init) : userFetch(sent, init));
+    return intention === undefined ? fetch(request) : intention.send(request, fetch);
+  };
+  options.fetch = gate as NonNullable<Options['fetch']>;
+
+  // ky's own timer starts before the queue and leaves its signals aborted: the gate times each attempt itself.
+  const url = resolve(input, options);
+  if (prepared !== undefined || (url !== undefined && middleware.mayMatch(url))) options.timeout = false;
+
+  const beforeRequest: BeforeRequestHook = async ({ request, options: normalized }) => {
+    const settled = await match(request);
+    const ours = intention;
+    if (settled !== undefined || ours === undefined) return settled;
+    // The one part of ky's normalised options that it reads again at each turn.
+    Object.assign(normalized.retry, {
+      limit: UNLIMITED,
+      methods: [request.method.toLowerCase()],
+      shouldRetry: ({ error }: { error: Error }) => !isHTTPError(error) && !ours.over,
+      delay: () => 0,
+      jitter: undefined,
+      backoffLimit: 0,
+    });
+    // Redelivered by a queue: ask before the first send.
+    return ours.proceed();
+  };
+
+  const beforeRetry: BeforeRetryHook = async ({ error }) => {
+    // `ky.retry()` from an `afterResponse` hook passes by `shouldRetry`.
+    if (isForceRetryError(error)) intention?.askedAgain(error);
+    return intention?.proceed();
+  };
+
+  const converted = (error: unknown): unknown => {
+    if (intention === undefined || isHTTPError(error)) return error;
+    intention.stop();
+    return call.signal.aborted ? error : intention.errorFor(error);
+  };
+
+  const beforeError: BeforeErrorHook = ({ error }) => converted(error) as Error;
+
+  const guarded =
+    (hook: BeforeRetryHook): BeforeRetryHook =>
+    async (state) => {
+      let result;
+      try {
+        result = await hook(state);
+      } catch (error) {
+        // ky hands an error of a `beforeRetry` hook on as it is, past every `beforeError`.
+        throw error === state.error ? error : converted(error);
+      }
+      // `ky.stop` would make the call resolve to `undefined`, which a caller may read as anything.
+      if (typeof result === 'symbol' && intention !== undefined) throw converted(state.error);
+      return result;
+    };
+
+  options.hooks = {
+    ...hooks,
+    beforeRequest: [...(hooks.beforeRequest ?? []), beforeRequest],
+    beforeRetry: [beforeRetry, ...(hooks.beforeRetry ?? [])].map(guarded),
+    beforeError: [beforeError, ...(hooks.beforeError ?? [])],
+  };
+}
+
+const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === '';
+
+const isAbsolute = (input: string): boolean => /^[a-z][\d+.a-z-]*:/i.test(input.trimStart());
+
+/** Where ky will send a call, or `undefined` when it is not a URL yet. */
+function resolve(input: Input, options: Options): URL | undefined {
+  if (input instanceof Request) return new URL(input.url);
+  if (input instanceof URL) return input;
+  if (typeof input !== 'string') return undefined;
+  const prefix = isEmpty(options.prefix) ? '' : String(options.prefix);
+  const path = prefix === '' ? input : `${prefix.replace(/\/+$/, '')}/${input.replace(/^\/+/, '')}`;
+  const base = isEmpty(options.baseUrl) ? undefined : String(options.baseUrl);
+  return URL.canParse(path, base) ? new URL(path, base) : undefined;
+}

@@ -1,0 +1,120 @@
+import type { Adapter, Encoding, Operation } from '../adapter.ts';
+import { InputError } from '../errors.ts';
+import type { Fields } from '../fields.ts';
+
+/** The media type of an encoding that has a body. */
+const mediaTypes: Readonly<Record<Exclude<Encoding, 'query'>, string>> = {
+  json: 'application/json; charset=UTF-8',
+  form: 'application/x-www-form-urlencoded',
+};
+
+export interface Encoded {
+  readonly method: string;
+  readonly url: URL;
+  /** Empty for a GET. */
+  readonly body: string;
+  readonly contentType: string | undefined;
+}
+
+/** How an operation's fields travel, when the caller did not choose. */
+export function encodingOf(adapter: Adapter, operation: Operation): Encoding {
+  return operation.method === 'GET' ? 'query' : (operation.encoding ?? adapter.encodings[0] ?? 'json');
+}
+
+/** Writes a send's fields into a URL and a body. @throws {InputError} for a field the encoding cannot carry */
+export function encode(adapter: Adapter, operation: Operation, fields: Fields, encoding: Encoding): Encoded {
+  const rest: Record<string, unknown> = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
+    const value = rest[name];
+    delete rest[name];
+    // A segment of dots would be another path once the URL is resolved.
+    if ((typeof value !== 'string' && typeof value !== 'number') || /^\.{0,2}$/.test(String(value))) {
+      throw new InputError(`${adapter.name} ${operation.name}: ${name} is part of the path and must be a non-empty text.`);
+    }
+    return encodeURIComponent(value);
+  });
+  const url = new URL(adapter.baseUrl + path);
+  const method = operation.method ?? 'POST';
+  if (encoding === 'query') {
+    for (const [name, value] of flat(adapter, operation, rest)) url.searchParams.append(name, value);
+    return { method, url, body: '', contentType: undefined };
+  }
+  const body = encoding === 'json' ? JSON.stringify(rest) : new URLSearchParams(flat(adapter, operation, rest)).toString();
+  return { method, url, body, contentType: mediaTypes[encoding] };
+}
+
+function flat(adapter: Adapter, operation: Operation, fields: Fields): [string, string][] {
+  return Object.entries(fields).map(([name, value]) => {
+    if (typeof value === 'string') return [name, value];
+    if (typeof value === 'number' || typeof value === 'boolean') return [name, String(value)];
+    throw new InputError(`${adapter.name} ${operation.name}: ${name} cannot travel in a form; pass it as a text.`);
+  });
+}
+
+/** The fields a request of the drop-in client carries. @throws {InputError} for a body the adapter cannot read */
+export async function decode(adapter: Adapter, operation: Operation, request: Request): Promise<{ fields: Fields; encoding: Encoding }> {
+  const who = `${adapter.name} ${operation.name}`;
+  const url = new URL(request.url);
+  const parameters = pathFields(adapter, operation, url) ?? {};
+  if (operation.method === 'GET') return { fields: { ...single(who, url.searchParams), ...parameters }, encoding: 'query' };
+
+  const accepted = operation.encoding === undefined ? adapter.encodings : [operation.encoding];
+  const text = await request.clone().text();
+  if (text === '') return { fields: parameters, encoding: encodingOf(adapter, operation) };
+  const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const encoding = type === 'application/x-www-form-urlencoded' ? 'form' : type === 'application/json' ? 'json' : undefined;
+  if (encoding === undefined || !accepted.includes(encoding)) {
+    const ways = { json: '`json: fields`', form: '`body: new URLSearchParams(fields)`', query: '`searchParams: fields`' };
+    throw new InputError(`${who}: a body of type ${type === '' ? 'nothing' : type} cannot be signed. Send ${accepted.map((way) => ways[way]).join(' or ')}.`);
+  }
+  if (encoding === 'form') return { fields: { ...single(who, new URLSearchParams(text)), ...parameters }, encoding };
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new InputError(`${who}: the body says it is JSON but is not.`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InputError(`${who}: the body must be a JSON object.`);
+  return { fields: { ...(parsed as Fields), ...parameters }, encoding };
+}
+
+function single(who: string, parameters: URLSearchParams): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of parameters) {
+    if (Object.hasOwn(fields, name)) throw new InputError(`${who}: ${name.slice(0, 40)} is given twice, and only one of them can be signed.`);
+    fields[name] = value;
+  }
+  return { ...fields };
+}
+
+/** The path's own fields, or `undefined` when the URL is not this operation's. */
+export function pathFields(adapter: Adapter, operation: Operation, url: URL): Record<string, string> | undefined {
+  const base = new URL(adapter.baseUrl);
+  if (url.origin !== base.origin || !url.pathname.startsWith(base.pathname.replace(/\/$/, ''))) return undefined;
+  const wanted = (base.pathname.replace(/\/$/, '') + operation.path).split('/');
+  const given = url.pathname.split('/');
+  if (wanted.length !== given.length) return undefined;
+  const fields: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    const value = given[index] ?? '';
+    const name = /^\{(\w+)\}$/.exec(segment)?.[1];
+    if (name === undefined ? segment !== value : value === '') return undefined;
+    if (name !== undefined) fields[name] = safeDecode(value);
+  }
+  return fields;
+}
+
+function safeDecode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** The adapter's operations a request may be, by method, origin and path alone. */
+export function candidates(adapter: Adapter, method: string, url: URL): Operation[] {
+  return Object.values(adapter.operations).filter(
+    (operation) => operation.sendable !== false && (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
+  );
+}

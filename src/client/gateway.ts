@@ -1,0 +1,423 @@
+import ky, { isNetworkError, type KyInstance, type Options } from 'ky';
+import { isWrite, operationOf, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
+import { subjectOf } from '../classify.ts';
+import { newKey, orAbort, systemClock, type Clock } from '../clock.ts';
+import { InputError, ReferenceInUseError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
+import type { Fields } from '../fields.ts';
+import { acceptTicket, openTicket, writeOf } from '../open-ticket.ts';
+import { createLimiter } from '../policies/limit.ts';
+import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
+import type { Ticket } from '../ticket.ts';
+import type { Verdict } from '../verdict.ts';
+import { dropIn, type Call, type Middleware } from './drop-in.ts';
+import { candidates, decode, encode, encodingOf, pathFields } from './encode.ts';
+import { Intention } from './intention.ts';
+import { pollRoute } from './poll-route.ts';
+import { createWire } from './wire.ts';
+
+/** What `createGateway` takes. */
+export interface GatewayOptions<F extends FieldsByOperation<F>> {
+  /** What tillpaid knows of the provider, such as `zalopay({ … })`. */
+  adapter: Adapter<F>;
+  /** Any ky instance; its hooks and options keep working. Default: plain ky. */
+  client?: KyInstance;
+  /** Merged over the adapter's own defaults. */
+  policy?: Policy;
+  /** Everything that happens, as it happens. What it throws is ignored. */
+  onEvent?: (event: GatewayEvent) => void;
+  /** Time and chance. Default: the machine's. */
+  clock?: Clock;
+}
+
+/** What `untilSettled` and `ask` take. */
+export interface FollowOptions {
+  /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
+  signal?: AbortSignal;
+  /** Each line of the timeline as it is written. */
+  onProgress?: (entry: TimelineEntry) => void;
+  /** Merged over the gateway's policy. */
+  policy?: Policy;
+}
+
+/** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */
+export interface SettleOptions extends FollowOptions {
+  /**
+   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten. When it
+   * throws the first time, nothing is sent.
+   */
+  onTicket?: (ticket: Ticket) => unknown;
+  /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
+  idempotencyKey?: string;
+  /** A job queue redelivered: start with a status query, and read answers as after a send that may have landed. */
+  mayHaveBeenSent?: boolean;
+}
+
+/** `context.tillpaid` of a drop-in request. */
+export interface DropInContext extends Omit<SettleOptions, 'signal'> {
+  /** Which operation it is, where two share a path. */
+  operation?: string;
+}
+
+type WriteName<F> = Exclude<keyof F & string, ReadName>;
+type Given<F, K extends keyof F> = F[K] & Readonly<Record<string, unknown>>;
+
+/** A provider's API, with every payment followed to its end. */
+export interface Gateway<F extends FieldsByOperation<F>> {
+  readonly adapter: Adapter<F>;
+  /**
+   * The drop-in: a ky instance. Requests that match an operation are signed, classified, sent again and polled; all others
+   * behave exactly as `client` would.
+   *
+   * @throws {SettledError} when a write was settled by a query or a webhook, and not as a success
+   * @throws {UnresolvedError} when a write is still open at the deadline
+   */
+  readonly client: KyInstance;
+  /** The same middleware as a `fetch`, for clients other than ky. */
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /**
+   * Sends a write and follows it to its end. Never throws for a business outcome.
+   *
+   * @throws {InputError} for bad input, before anything is sent
+   * @throws {ReferenceInUseError} when the same reference is being settled with other fields
+   * @throws the signal's reason when it aborts; the ticket is out by then
+   */
+  settle<K extends WriteName<F>>(operation: K, fields: Given<F, K>, options?: SettleOptions): Promise<Settlement>;
+  /**
+   * Asks about a ticket until it is settled, or its deadline has come. Never sends anything again.
+   *
+   * @throws {TicketError} for a ticket that cannot be used here
+   */
+  untilSettled(ticket: Ticket, options?: FollowOptions): Promise<Settlement>;
+  /** One status query. What the network does is part of the verdict. @throws {TicketError} */
+  ask(ticket: Ticket, options?: FollowOptions): Promise<Verdict>;
+  /** The ticket of a write, for whoever stores it before sending. Sends nothing. @throws {InputError} */
+  ticketFor<K extends WriteName<F>>(operation: K, fields: Given<F, K>): Ticket;
+}
+
+/** A loop in this process, and those who wait for it. */
+interface Running {
+  readonly fields: string | undefined;
+  readonly ticket: () => Ticket;
+  readonly done: Promise<Settlement>;
+  readonly controller: AbortController | undefined;
+  readonly listeners: Set<(entry: TimelineEntry) => void>;
+  waiting: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const never = new AbortController().signal;
+
+/**
+ * Puts tillpaid between your code and a payment gateway.
+ *
+ * @example
+ * ```ts
+ * const gateway = createGateway({ adapter: zalopay({ appId: 2553, key1, key2, environment: 'sandbox' }) });
+ * const settlement = await gateway.settle('payment.charge', fields);
+ * ```
+ * @throws {InputError} for a policy or an adapter that cannot be used
+ */
+export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOptions<F>): Gateway<F> {
+  const { onEvent, clock = systemClock } = options;
+  const adapter = options.adapter as Adapter;
+  if (typeof (adapter as Partial<Adapter> | undefined)?.classify !== 'function') throw new InputError('createGateway: pass an adapter, such as zalopay({ … }).');
+  const user = options.client ?? ky;
+  if (typeof user !== 'function' || typeof user.extend !== 'function') throw new InputError('createGateway: client must be a ky instance.');
+  const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
+  const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
+  const running = new Map<string, Running>();
+
+  /** The client's own options, without those of a call. */
+  const clientOptions = (): Options => {
+    let found: Options = {};
+    user.extend((parent) => {
+      found = parent;
+      return {};
+    });
+    return found;
+  };
+
+  const tell = (listeners: Iterable<(entry: TimelineEntry) => void>, entry: TimelineEntry, ticket: Ticket): void => {
+    const event: GatewayEvent = { ...entry, gateway: adapter.name, operation: ticket.operation, reference: { ...ticket.reference } };
+    for (const inform of [() => onEvent?.(event), ...[...listeners].map((listener) => () => listener(entry))]) {
+      try {
+        inform();
+      } catch {
+        // A listener's fault must not cost a payment.
+      }
+    }
+  };
+
+  const timeoutOf = (policy: ResolvedPolicy, client: Options['timeout'], call?: Options['timeout']): number => {
+    const chosen = call ?? policy.attemptTimeoutMs ?? client ?? DEFAULT_TIMEOUT_MS;
+    return chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
+  };
+
+  /** A write's ticket, with its idempotency key where the provider has them. */
+  const open = (operation: Operation & WriteOperation & { effect: 'write' }, fields: Fields, check: 'all' | 'reference', given?: string): Ticket => {
+    const ticket = openTicket(adapter, operation, fields, clock.now(), check);
+    if (operation.idempotencyKey === undefined) {
+      if (given !== undefined) throw new InputError(`${adapter.name} ${operation.name} has no idempotency key: leave idempotencyKey out.`);
+      return ticket;
+    }
+    if (given !== undefined && (typeof given !== 'string' || given.trim() === '')) throw new InputError(`${adapter.name} ${operation.name}: idempotencyKey must be a non-empty text.`);
+    return { ...ticket, reference: { ...ticket.reference, idempotencyKey: given ?? newKey() } };
+  };
+
+  /** One loop per payment: the key it is known by, or `undefined` when nothing names it. */
+  const keyOf = (operation: string, fields: Readonly<Record<string, string>>): string | undefined =>
+    Object.keys(fields).length === 0 ? undefined : JSON.stringify([operation, ...Object.entries(fields).sort()]);
+
+  const keyOfTicket = (ticket: Ticket, operation: WriteOperation): string | undefined => {
+    const learnt = new Set([...(operation.learns ?? []), 'idempotencyKey']);
+    return keyOf(ticket.operation, Object.fromEntries(Object.entries(ticket.reference).filter(([name]) => !learnt.has(name))));
+  };
+
+  const run = (key: string | undefined, loop: Omit<Running, 'waiting'>): Running => {
+    const entry: Running = { ...loop, waiting: 0 };
+    if (key !== undefined) {
+      running.set(key, entry);
+      const forget = (): void => {
+        if (running.get(key) === entry) running.delete(key);
+      };
+      loop.done.then(forget, forget);
+    }
+    loop.done.catch(() => undefined);
+    return entry;
+  };
+
+  /** Waits for a loop as one of several; the loop ends when the last of them has left. */
+  const attend = async (loop: Running, { signal = never, onProgress }: FollowOptions): Promise<Settlement> => {
+    loop.waiting++;
+    if (onProgress !== undefined) loop.listeners.add(onProgress);
+    try {
+      return await orAbort(loop.done, signal);
+    } finally {
+      loop.waiting--;
+      if (onProgress !== undefined) loop.listeners.delete(onProgress);
+      if (loop.waiting === 0) loop.controller?.abort(signal.reason);
+    }
+  };
+
+  const client = (options: Options): KyInstance => user.extend(options);
+
+  const settle = async (name: string, fields: Fields, given: SettleOptions = {}): Promise<Settlement> => {
+    const operation = writeOf(adapter, name);
+    if (operation.sendable === false) throw new InputError(`${adapter.name} ${name} has no confirmed path: name one in the adapter's paths option.`);
+    const policy = mergePolicy(gatewayPolicy, given.policy);
+    const ticket = open(operation, fields, 'all', given.idempotencyKey);
+    given.signal?.throwIfAborted();
+    const key = keyOfTicket(ticket, operation);
+    const found = key === undefined ? undefined : running.get(key);
+    if (found !== undefined) return join(found, operation, fields, given);
+
+    const frozen = structuredClone(fields);
+    const controller = new AbortController();
+    const listeners = new Set<(entry: TimelineEntry) => void>();
+    const options = clientOptions();
+    const intention = new Intention({
+      adapter,
+      clock,
+      wire,
+      operation,
+      fields: frozen,
+      ticket,
+      policy,
+      attemptTimeoutMs: timeoutOf(policy, options.timeout),
+      mayHaveBeenSent: given.mayHaveBeenSent ?? false,
+      ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
+      route: pollRoute(adapter, user, options),
+      signal: controller.signal,
+      ...(given.onTicket !== undefined && { onTicket: given.onTicket }),
+      onFact: (entry, current) => tell(listeners, entry, current),
+    });
+    const unsent: readonly string[] = operation.unsent ?? [];
+    const shown = Object.fromEntries(Object.entries(frozen).filter(([field]) => !unsent.includes(field)));
+    const { method, url, body, contentType } = encode(adapter, operation, shown, encodingOf(adapter, operation));
+    const send = async (): Promise<Settlement> => {
+      try {
+        const call = dropIn(client({ signal: controller.signal, throwHttpErrors: false }), middleware, intention);
+        await call(url, { method, ...(contentType !== undefined && { body, headers: { 'content-type': contentType } }) });
+        return intention.settlement ?? intention.unresolved(new Error('A hook answered in place of the gateway.'));
+      } catch (error) {
+        controller.signal.throwIfAborted();
+        if (isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error)) {
+          const settlement = error.settlement ?? intention.settlement;
+          if (settlement !== undefined) return settlement;
+        }
+        if (intention.exposed) return intention.unresolved(error);
+        throw error;
+      } finally {
+        intention.stop();
+      }
+    };
+    const loop = run(key, { fields: canonical(frozen), ticket: () => intention.ticket, done: send(), controller, listeners });
+    return attend(loop, given);
+  };
+
+  /** A second caller of the same intention. */
+  const join = async (loop: Running, operation: Operation, fields: Fields, given: SettleOptions): Promise<Settlement> => {
+    if (loop.fields !== undefined && loop.fields !== canonical(fields)) throw new ReferenceInUseError(loop.ticket());
+    await given.onTicket?.(loop.ticket());
+    try {
+      return await attend(loop, given);
+    } catch (error) {
+      given.signal?.throwIfAborted();
+      // The caller who sent it went away in the middle; what he sent is still there to ask about.
+      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) return untilSettled(loop.ticket(), given);
+      throw error;
+    }
+  };
+
+  const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal, listeners: Iterable<(entry: TimelineEntry) => void>): Intention => {
+    const options = clientOptions();
+    return new Intention({
+      adapter,
+      clock,
+      wire,
+      operation,
+      fields: {},
+      ticket,
+      policy,
+      attemptTimeoutMs: timeoutOf(policy, options.timeout),
+      followOnly: true,
+      route: pollRoute(adapter, user, options),
+      signal,
+      onFact: (entry, current) => tell(listeners, entry, current),
+    });
+  };
+
+  const untilSettled = async (given: Ticket, followed: FollowOptions = {}): Promise<Settlement> => {
+    const { ticket, operation } = acceptTicket(adapter, given);
+    const policy = mergePolicy(gatewayPolicy, followed.policy);
+    followed.signal?.throwIfAborted();
+    const key = keyOfTicket(ticket, operation);
+    const found = key === undefined ? undefined : running.get(key);
+    if (found !== undefined) {
+      const settlement = await attend(found, followed);
+      // A create that is being settled ends when its order exists; the payment goes on.
+      if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent') return settlement;
+    }
+    const controller = new AbortController();
+    const listeners = new Set<(entry: TimelineEntry) => void>();
+    const intention = following(ticket, operation, policy, controller.signal, listeners);
+    const done = intention.follow().finally(() => intention.stop());
+    return attend(run(key, { fields: undefined, ticket: () => intention.ticket, done, controller, listeners }), followed);
+  };
+
+  const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
+    const { ticket, operation } = acceptTicket(adapter, given);
+    asked.signal?.throwIfAborted();
+    const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
+    const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal ?? never, listeners);
+    try {
+      return await intention.askOnce();
+    } finally {
+      intention.stop();
+    }
+  };
+
+  /** The intention behind a request of the drop-in client. */
+  const match = async (request: Request, { options, callOptions, signal }: Call, clientTimeout: Options['timeout']): Promise<Intention | Response | undefined> => {
+    const url = new URL(request.url);
+    const found = candidates(adapter, request.method, url);
+    if (found.length === 0) return undefined;
+    const context = (options.context?.['tillpaid'] ?? {}) as DropInContext;
+    const named = context.operation === undefined ? undefined : operationOf(adapter, context.operation);
+    if (named !== undefined && !found.includes(named)) throw new InputError(`${adapter.name} ${named.name} is not what ${request.method} ${url.pathname} does.`);
+
+    for (const operation of named === undefined ? found : [named]) {
+      const { fields, encoding } = await decode(adapter, operation, request);
+      if (named === undefined && operation.match?.(fields) === false) continue;
+      const policy = mergePolicy(gatewayPolicy, context.policy);
+      const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
+      const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
+      const ticket = isWrite(operation) ? open(operation, fields, 'reference', key) : ticketOfRead(operation, fields);
+      const runningKey = isWrite(operation) ? keyOfTicket(ticket, operation) : undefined;
+      const other = runningKey === undefined ? undefined : running.get(runningKey);
+      if (other !== undefined) return settledElsewhere(await join(other, operation, fields, { ...context, signal }));
+
+      const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
+      const intention: Intention = new Intention({
+        adapter,
+        clock,
+        wire,
+        operation,
+        fields,
+        encoding,
+        ticket,
+        policy,
+        attemptTimeoutMs: timeoutOf(policy, clientTimeout, callOptions?.timeout),
+        mayHaveBeenSent: context.mayHaveBeenSent ?? false,
+        ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
+        route: pollRoute(adapter, user, options),
+        signal,
+        ...(context.onTicket !== undefined && { onTicket: context.onTicket }),
+        onFact: (entry, current) => tell(listeners, entry, current),
+      });
+      run(runningKey, { fields: canonical(fields), ticket: () => intention.ticket, done: intention.ended, controller: undefined, listeners });
+      return intention;
+    }
+    return undefined;
+  };
+
+  /** A read of the drop-in client has no payment to follow; only its messages need a name. */
+  const ticketOfRead = (operation: Operation, fields: Fields): Ticket => ({
+    version: 1,
+    gateway: adapter.name,
+    account: adapter.account,
+    environment: adapter.environment,
+    operation: operation.name,
+    reference: { ...subjectOf(operation, fields).reference },
+    openedAt: new Date(clock.now()).toISOString(),
+    seen: false,
+    polls: 0,
+  });
+
+  const middleware: Middleware = {
+    baseUrl: adapter.baseUrl,
+    mayMatch: (url) => Object.values(adapter.operations).some((operation) => operation.sendable !== false && pathFields(adapter, operation, url) !== undefined),
+    match: (request, call) => match(request, call, call.options.timeout),
+  };
+
+  const dropInClient = dropIn(user, middleware);
+  // A `fetch` has no timeout of its own; what matches keeps the client's.
+  const fetchClient = dropIn(client({ retry: 0, throwHttpErrors: false, timeout: false }), {
+    ...middleware,
+    match: (request, call) => match(request, call, clientOptions().timeout),
+  });
+
+  return {
+    adapter: options.adapter,
+    client: dropInClient,
+    async fetch(input, init) {
+      try {
+        return await fetchClient(input, { ...init } as Options);
+      } catch (error) {
+        // Other clients know `fetch`'s errors, not ky's.
+        throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;
+      }
+    },
+    settle,
+    untilSettled,
+    ask,
+    ticketFor(name, fields) {
+      return open(writeOf(adapter, name), fields, 'all');
+    },
+  };
+}
+
+/** What a second caller of a drop-in write gets. */
+function settledElsewhere(settlement: Settlement): Response {
+  const { outcome, settledBy, response } = settlement;
+  if (response !== undefined && (settledBy === 'answer' || (settledBy === 'query' && outcome === 'succeeded'))) return response.clone();
+  throw outcome === 'unresolved' ? new UnresolvedError(settlement.ticket, settlement) : new SettledError(settlement);
+}
+
+/** Equal fields give equal texts, in whatever order they were written. */
+function canonical(fields: Fields): string {
+  return JSON.stringify(fields, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value,
+  );
+}

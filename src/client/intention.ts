@@ -1,0 +1,499 @@
+import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts';
+import { isWrite } from '../adapter.ts';
+import { judge, lost, subjectOfTicket, type Judgement } from '../classify.ts';
+import { momentOf, sleep, type Clock } from '../clock.ts';
+import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
+import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Fields } from '../fields.ts';
+import type { ResolvedPolicy } from '../policies/policy.ts';
+import { retryAfterMs } from '../policies/retry-after.ts';
+import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../settlement.ts';
+import type { Ticket } from '../ticket.ts';
+import type { Verdict } from '../verdict.ts';
+import { encodingOf } from './encode.ts';
+import { pollLoop } from './poll-loop.ts';
+import { remember } from './results.ts';
+import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
+
+/** Carries a status query through the user's client: his `fetch`, headers and `beforeRequest` hooks, and none of the others. */
+export type PollRoute = (
+  query: Operation,
+  fields: Fields,
+  send: (request: Request, fetch: BaseFetch) => Promise<WireResult>,
+  signal: AbortSignal,
+) => Promise<WireResult>;
+
+export type BaseFetch = (request: Request) => Promise<Response>;
+
+export interface IntentionOptions {
+  readonly adapter: Adapter;
+  readonly clock: Clock;
+  readonly wire: Wire;
+  readonly operation: Operation;
+  /** Empty when only a ticket is followed. */
+  readonly fields: Fields;
+  readonly encoding?: Encoding;
+  readonly ticket: Ticket;
+  readonly policy: ResolvedPolicy;
+  readonly attemptTimeoutMs: number;
+  readonly followOnly?: boolean;
+  readonly mayHaveBeenSent?: boolean;
+  readonly idempotencyKey?: string;
+  readonly route: PollRoute;
+  /** The caller's abort. */
+  readonly signal: AbortSignal;
+  readonly onTicket?: (ticket: Ticket) => unknown;
+  readonly onFact: (entry: TimelineEntry, ticket: Ticket) => void;
+}
+
+/** What an intention ends with: a response for the drop-in client, or why there is none. */
+type End = { settlement: Settlement; response?: Answer };
+
+/**
+ * One intention on its way: it carries out what `decide` says, and keeps the ticket, the timeline and the permit. It knows
+ * neither ky nor its hooks.
+ */
+export class Intention {
+  readonly #options: IntentionOptions;
+  readonly #startedAtMs: number;
+  readonly #timeline: TimelineEntry[] = [];
+  readonly #memory = new Map<string, string>();
+  readonly #ended = new AbortController();
+  readonly #done = Promise.withResolvers<Settlement>();
+  readonly #signal: AbortSignal;
+  #ticket: Ticket;
+  #state: State;
+  /** What is to be done next; `undefined` while an exchange is on the wire. `send` is the permit for one send. */
+  #decision: Decision | undefined;
+  #end: End | undefined;
+  /** The write's own last answer. */
+  #own: { answer: Answer; body: unknown } | undefined;
+  #status: { answer: Answer; body: unknown } | undefined;
+  /** Bytes of the send on the wire may have left. */
+  #leaving = false;
+  #onTheWire: Promise<void> | undefined;
+  #stored = false;
+  #sendId: string;
+  #keepSendId = false;
+  #reauthenticate = false;
+  #cause: unknown;
+  #broken: { readonly error: unknown } | undefined;
+
+  constructor(options: IntentionOptions) {
+    this.#options = options;
+    const { clock, ticket, operation, policy } = options;
+    this.#ticket = ticket;
+    this.#startedAtMs = clock.now();
+    this.#signal = AbortSignal.any([options.signal, this.#ended.signal]);
+    this.#sendId = freshId(clock);
+    const write = isWrite(operation) ? operation : undefined;
+    const plan: Plan = {
+      effect: operation.effect,
+      follows: write?.follows ?? 'payment',
+      sameReference: write?.sameReference ?? 'unknown',
+      remembersForMs: write?.idempotencyKey?.rememberedForMs ?? Infinity,
+      policy,
+      startedAtMs: this.#startedAtMs,
+      openedAtMs: Date.parse(ticket.openedAt),
+      answersForMs: write?.query?.answersForMs ?? Infinity,
+      payerNeedsAnswer: write?.payerNeedsAnswer?.(options.fields) ?? false,
+      followOnly: options.followOnly ?? false,
+      mayHaveBeenSent: options.mayHaveBeenSent ?? false,
+    };
+    const sentAtMs = options.followOnly === true ? Date.parse(ticket.lastSentAt ?? ticket.openedAt) : this.#startedAtMs;
+    this.#state = initialState(plan, { seen: ticket.seen, askable: this.#queryFields() !== undefined, sentAtMs });
+    this.#done.promise.catch(() => undefined);
+    this.#observe({ type: 'started' });
+  }
+
+  get ticket(): Ticket {
+    return structuredClone(this.#ticket);
+  }
+
+  get settlement(): Settlement | undefined {
+    return this.#end?.settlement;
+  }
+
+  get operation(): Operation {
+    return this.#options.operation;
+  }
+
+  get fields(): Fields {
+    return this.#options.fields;
+  }
+
+  /** A send may have reached the gateway, or did. */
+  get exposed(): boolean {
+    if (!isWrite(this.#options.operation)) return false;
+    const outcome = this.#end?.settlement.outcome;
+    if (outcome !== undefined) return outcome !== 'rejected' && outcome !== 'unsent';
+    return this.#state.landed || this.#leaving;
+  }
+
+  /** Nothing more is to be done for it. */
+  get over(): boolean {
+    return this.#end !== undefined || this.#broken !== undefined || this.#signal.aborted;
+  }
+
+  /** Resolves when it is settled; rejects when it was stopped before. */
+  get ended(): Promise<Settlement> {
+    return this.#done.promise;
+  }
+
+  /** Stops every wait and exchange of this intention. */
+  stop(): void {
+    this.#ended.abort();
+    this.#done.reject(this.#signal.reason);
+  }
+
+  /**
+   * The gate: one send, if there is a permit for it. Returns the answer that settles the write.
+   *
+   * @throws {ResendRefusedError} without a permit; nothing is sent
+   * @throws {UnresolvedError} when the answer settles nothing: `proceed` says what comes next
+   */
+  send(request: Request, fetch: BaseFetch): Promise<Response> {
+    const sending = this.#send(request, fetch);
+    const settled = (): void => undefined;
+    this.#onTheWire = sending.then(settled, settled);
+    return sending;
+  }
+
+  async #send(request: Request, fetch: BaseFetch): Promise<Response> {
+    if (this.#decision?.type !== 'send') {
+      this.#record({ type: 'resend-refused' });
+      throw new ResendRefusedError(this.ticket, this.settlement);
+    }
+    const { operation, wire, fields, encoding, adapter, attemptTimeoutMs } = this.#options;
+    this.#decision = undefined;
+    const before = this.#state;
+    const attempt = before.attempts;
+    if (!this.#keepSendId) this.#sendId = freshId(this.#options.clock);
+    let result: WireResult;
+    try {
+      if (isWrite(operation)) await this.#storeBeforeSending(attempt);
+      this.#record({ type: 'send', attempt });
+      result = await wire({
+        operation,
+        fields,
+        encoding: encoding ?? encodingOf(adapter, operation),
+        lane: operation.effect,
+        request,
+        fetch,
+        timeoutMs: attemptTimeoutMs,
+        signal: this.#signal,
+        context: this.#context(),
+        onLeaving: () => (this.#leaving = true),
+      });
+    } catch (error) {
+      // The caller's fault or wish (bad input, no place for the ticket, an abort), not the network's: it is not tried again.
+      this.#broken = { error };
+      throw error;
+    }
+    this.#leaving = false;
+    this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
+    if (result.type === 'lost') {
+      this.#lose('send', result);
+      this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
+    } else {
+      const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
+      this.#own = result;
+      this.#hear(judgement, result.answer, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
+      const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
+      const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
+      this.#reauthenticate = judgement.verdict.kind === 'retryable' && judgement.verdict.remedy === 'reauthenticate';
+      await this.#learn(judgement);
+      this.#observe({
+        type: 'answered',
+        verdict: judgement.verdict,
+        acknowledges: judgement.acknowledges,
+        refused,
+        askable: this.#queryFields() !== undefined,
+        ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
+      });
+    }
+    if (this.#next().type === 'settle') return this.#finish();
+    throw new UnresolvedError(this.ticket);
+  }
+
+  /**
+   * Waits and asks until there is a permit to send (`undefined`), or the intention is settled (a response).
+   *
+   * @throws {SettledError} {UnresolvedError} when it is settled without an answer the caller may read as success
+   */
+  async proceed(): Promise<Response | undefined> {
+    for (;;) {
+      // A timeout of somebody else's may have given up on a send that is still on the wire: only its end tells.
+      await this.#onTheWire;
+      this.#signal.throwIfAborted();
+      if (this.#broken !== undefined) throw this.#broken.error;
+      const decision = this.#next();
+      if (decision.type === 'send') return undefined;
+      if (decision.type === 'settle') return this.#finish();
+      if (decision.type === 'wait') await this.#wait(decision);
+      else {
+        await pollLoop({
+          ask: () => this.#ask(),
+          wait: () => this.#wait(this.#next()),
+          signal: this.#signal,
+        });
+      }
+    }
+  }
+
+  /**
+   * A hook asked for another send of what is settled already. A question may be asked again, as often as the policy allows.
+   *
+   * @throws {ResendRefusedError} for a write
+   * @param error what is thrown when there are no attempts left
+   */
+  askedAgain(error: unknown): void {
+    if (isWrite(this.#options.operation)) {
+      this.#record({ type: 'resend-refused' });
+      throw new ResendRefusedError(this.ticket, this.settlement);
+    }
+    const { attempts, plan } = this.#state;
+    if (attempts >= plan.policy.retry.attempts) throw error;
+    this.#end = undefined;
+    this.#state = { ...this.#state, attempts: attempts + 1 };
+    this.#decision = { type: 'send' };
+  }
+
+  /** Follows the ticket to its end. */
+  async follow(): Promise<Settlement> {
+    try {
+      await this.proceed();
+    } catch (error) {
+      if (this.settlement === undefined) throw error;
+    }
+    return this.settlement ?? this.unresolved();
+  }
+
+  /** What is left to say when something from outside ended it. */
+  unresolved(cause?: unknown): Settlement {
+    const last = this.#end?.settlement.verdict ?? this.#lastVerdict() ?? unknownOutcome('not-asked');
+    return this.#settlement({ outcome: 'unresolved', verdict: last, settledBy: 'none' }, cause);
+  }
+
+  /** What a caller of the drop-in client gets when `error` ended it from outside: once a send may have landed, an open payment. */
+  errorFor(error: unknown): unknown {
+    const isOurs = isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error);
+    return isOurs || !this.exposed ? error : new UnresolvedError(this.ticket, this.unresolved(error), { cause: error });
+  }
+
+  /** One status query. Never throws for what the gateway or the network does. */
+  async askOnce(): Promise<Verdict> {
+    const { verdict } = await this.#poll();
+    return verdict;
+  }
+
+  async #ask(): Promise<boolean> {
+    const { verdict, judgement, retryAfter } = await this.#poll();
+    this.#observe({
+      type: 'status',
+      verdict,
+      acknowledges: judgement?.acknowledges ?? false,
+      ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
+    });
+    const next = this.#next();
+    return next.type === 'wait' && next.next === 'ask';
+  }
+
+  async #poll(): Promise<{ verdict: Verdict; judgement?: Judgement; retryAfter?: number | undefined }> {
+    const { operation, adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
+    const query = isWrite(operation) ? operation.query : undefined;
+    const asked = query === undefined ? undefined : adapter.operations[query.operation];
+    const fields = this.#queryFields();
+    if (asked === undefined || fields === undefined) return { verdict: unknownOutcome('not-asked') };
+    const poll = this.#ticket.polls + 1;
+    this.#ticket = { ...this.#ticket, polls: poll };
+    this.#record({ type: 'ask', poll });
+    const result = await route(
+      asked,
+      fields,
+      (request, fetch) =>
+        wire({
+          operation: asked,
+          fields,
+          encoding: encodingOf(adapter, asked),
+          lane: 'read',
+          request,
+          fetch,
+          timeoutMs: attemptTimeoutMs,
+          signal: this.#signal,
+          context: { ...this.#context(), sendId: freshId(clock) },
+        }),
+      this.#signal,
+    );
+    if (result.type === 'lost') {
+      this.#lose('poll', result);
+      this.#cause = result.error;
+      return { verdict: lost('read', result.evidence, result.code) };
+    }
+    this.#status = result;
+    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused));
+    const { verdict } = judgement;
+    this.#reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+    this.#hear(judgement, result.answer, { type: 'status', poll, status: result.answer.status, verdict });
+    await this.#learn(judgement);
+    return { verdict, judgement, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
+  }
+
+  #observe(observation: Observation): void {
+    const step = decide(this.#state, observation, momentOf(this.#options.clock));
+    this.#state = step.state;
+    this.#decision = step.decision;
+  }
+
+  #next(): Decision {
+    // Only two sends at once could find none: the second one has no permit, and waits for nothing.
+    if (this.#decision === undefined) throw new ResendRefusedError(this.ticket, this.settlement);
+    return this.#decision;
+  }
+
+  async #wait(decision: Decision): Promise<void> {
+    if (decision.type !== 'wait') return;
+    this.#record({ type: 'wait', delayMs: decision.delayMs, next: decision.next });
+    await sleep(this.#options.clock, decision.delayMs, this.#signal);
+    this.#observe({ type: 'due' });
+  }
+
+  /** The settled decision, carried out once: the settlement is made, and the caller's response chosen. */
+  #finish(): Response {
+    const decision = this.#next();
+    if (decision.type !== 'settle') throw new UnresolvedError(this.ticket);
+    if (this.#end === undefined) {
+      const { outcome, settledBy, verdict } = decision;
+      const answer = settledBy === 'answer' ? this.#own?.answer : settledBy === 'query' && outcome === 'succeeded' ? this.#status?.answer : undefined;
+      this.#record({ type: 'settled', outcome, settledBy });
+      this.#end = { settlement: this.#settlement({ outcome, settledBy, verdict }, outcome === 'unresolved' || outcome === 'unsent' ? this.#cause : undefined), ...(answer !== undefined && { response: answer }) };
+      this.#done.resolve(this.#end.settlement);
+    }
+    const { settlement, response } = this.#end;
+    if (response !== undefined) return this.#remembered(response, settlement.verdict);
+    // A read that got no answer ends as it would without us.
+    if (!isWrite(this.#options.operation)) throw this.#cause;
+    const cause = settlement.cause === undefined ? undefined : { cause: settlement.cause };
+    throw settlement.outcome === 'unresolved' ? new UnresolvedError(settlement.ticket, settlement, cause) : new SettledError(settlement, cause);
+  }
+
+  #settlement({ outcome, verdict, settledBy }: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>, cause?: unknown): Settlement {
+    const { operation, clock } = this.#options;
+    const exchange = settledBy === 'answer' ? this.#own : settledBy === 'query' ? this.#status : undefined;
+    const ticket = this.ticket;
+    const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;
+    const [merchant = ''] = Object.values(ticket.reference);
+    const provider = (write?.learns ?? []).map((name) => ticket.reference[name]).find((value) => value !== undefined);
+    return {
+      outcome,
+      verdict,
+      settledBy,
+      ...(this.#own !== undefined && { answer: this.#own.body }),
+      body: exchange?.body,
+      ...(exchange !== undefined && { response: this.#remembered(exchange.answer, verdict) }),
+      ticket,
+      reference: { merchant, ...(provider !== undefined && { provider }) },
+      attempts: this.#state.attempts,
+      polls: this.#state.polls,
+      elapsedMs: clock.now() - this.#startedAtMs,
+      timeline: [...this.#timeline],
+      ...(cause !== undefined && { cause }),
+    } as Settlement;
+  }
+
+  #remembered(answer: Answer, verdict: Verdict): Response {
+    return remember(responseOf(answer), { verdict, ticket: isWrite(this.#options.operation) ? this.ticket : undefined });
+  }
+
+  #lastVerdict(): Verdict | undefined {
+    return this.#timeline.flatMap((entry) => ('verdict' in entry ? [entry.verdict] : [])).at(-1);
+  }
+
+  /** Write-ahead: the caller has the ticket before the first byte leaves, and a failure to store it stops the send. */
+  async #storeBeforeSending(attempt: number): Promise<void> {
+    if (attempt > 1 || this.#options.mayHaveBeenSent === true) {
+      this.#ticket = { ...this.#ticket, lastSentAt: new Date(this.#options.clock.now()).toISOString() };
+    }
+    if (!this.#stored) {
+      this.#record({ type: 'ticket', seen: this.#ticket.seen });
+      await this.#options.onTicket?.(this.ticket);
+      this.#stored = true;
+      this.#signal.throwIfAborted();
+    } else await this.#storeAgain();
+  }
+
+  /** Later the payment matters more than its ticket: the caller has one already. */
+  async #storeAgain(): Promise<void> {
+    try {
+      await this.#options.onTicket?.(this.ticket);
+    } catch {
+      this.#record({ type: 'ticket-not-stored' });
+    }
+  }
+
+  /** What an answer adds to the ticket. */
+  async #learn({ reference, acknowledges }: Judgement): Promise<void> {
+    const { operation } = this.#options;
+    if (!isWrite(operation)) return;
+    const names = operation.learns ?? [];
+    const learnt = Object.entries(reference).filter(
+      (pair): pair is [string, string] => names.includes(pair[0]) && pair[1] !== undefined && !Object.hasOwn(this.#ticket.reference, pair[0]),
+    );
+    const seen = this.#ticket.seen || acknowledges;
+    if (learnt.length === 0 && seen === this.#ticket.seen) return;
+    this.#ticket = { ...this.#ticket, seen, reference: { ...this.#ticket.reference, ...Object.fromEntries(learnt) } };
+    await this.#storeAgain();
+  }
+
+  #hear(judgement: Judgement, answer: Answer, fact: TimelineFact): void {
+    this.#record(fact);
+    const { code, listed } = judgement.verdict;
+    if (!listed && answer.status < 500) this.#record({ type: 'unlisted', code });
+    if (judgement.conflict) this.#record({ type: 'conflict', code });
+  }
+
+  #lose(of: 'send' | 'poll', { evidence, code, error }: { evidence: Evidence; code: string; error: unknown }): void {
+    this.#cause = error;
+    this.#record({ type: 'lost', of, evidence, code });
+  }
+
+  #record(fact: TimelineFact): void {
+    const nowMs = this.#options.clock.now();
+    const entry: TimelineEntry = { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - this.#startedAtMs, ...fact };
+    this.#timeline.push(entry);
+    this.#options.onFact(entry, this.#ticket);
+  }
+
+  #exchange(operation: Operation, fields: Fields, { answer, body }: { answer: Answer; body: unknown }, mayHaveLanded: boolean): Exchange {
+    return { operation: operation.name, mayHaveLanded, sent: { ...fields }, status: answer.status, headers: answer.headers, body };
+  }
+
+  /** A write's own answer is held against its ticket too; a read of the drop-in client against what it asked. */
+  #ownSubject(): { reference: Record<string, string>; expect?: { amount: string; currency?: string } } | undefined {
+    if (!isWrite(this.#options.operation)) return undefined;
+    const { reference, expect } = this.#ticket;
+    return { reference, ...(expect !== undefined && { expect }) };
+  }
+
+  #queryFields(): Fields | undefined {
+    const { operation, clock } = this.#options;
+    return isWrite(operation) ? operation.query?.fields(this.#ticket, clock.now()) : undefined;
+  }
+
+  #context(): { openedAtMs: number; sendId: string; idempotencyKey?: string; reauthenticate: boolean; memory: Map<string, string> } {
+    const { idempotencyKey } = this.#options;
+    return {
+      openedAtMs: Date.parse(this.#ticket.openedAt),
+      sendId: this.#sendId,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      reauthenticate: this.#reauthenticate,
+      memory: this.#memory,
+    };
+  }
+}
+
+/** 18 digits: 13 of time and 5 of chance. */
+function freshId(clock: Clock): string {
+  return `${clock.now()}`.padStart(13, '0') + `${Math.floor(clock.random() * 100_000)}`.padStart(5, '0');
+}

@@ -1,0 +1,151 @@
+import type { Adapter, EncodedSend, Encoding, Operation, SendContext } from '../adapter.ts';
+import { isWrite } from '../adapter.ts';
+import { orAbort, type Clock } from '../clock.ts';
+import { isInputError } from '../errors.ts';
+import type { Fields } from '../fields.ts';
+import type { Lane, Limiter } from '../policies/limit.ts';
+import type { Evidence } from '../settlement.ts';
+import { encode } from './encode.ts';
+import { evidenceOf } from './evidence.ts';
+
+/** One exchange on the wire: slot, signature, send, and the whole answer read once. */
+export interface WireRequest {
+  readonly operation: Operation;
+  readonly fields: Fields;
+  readonly encoding: Encoding;
+  readonly lane: Lane;
+  /** The request as the user's client made it: its headers travel, its body does not. */
+  readonly request: Request;
+  /** The user's own `fetch`, with the options only it knows (a dispatcher). */
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly timeoutMs: number;
+  /** The caller's: when it aborts, so does the exchange, with the signal's reason. */
+  readonly signal: AbortSignal;
+  readonly context: Omit<SendContext, 'operation' | 'nowMs' | 'fetch' | 'signal'>;
+  /** Called when the first byte may leave. */
+  readonly onLeaving?: () => void;
+}
+
+export type WireResult =
+  | { readonly type: 'answered'; readonly answer: Answer; readonly body: unknown }
+  | { readonly type: 'lost'; readonly evidence: Exclude<Evidence, 'refused'>; readonly code: string; readonly error: unknown };
+
+/** An answer, wholly read. */
+export interface Answer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly url: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export type Wire = (request: WireRequest) => Promise<WireResult>;
+
+/** More than any gateway's answer; what is longer is no answer. */
+const MOST_BYTES = 1024 * 1024;
+
+/** The exchange took longer than it may. */
+class AttemptTimeout extends Error {
+  readonly code = 'timeout';
+}
+
+export function createWire(adapter: Adapter, clock: Clock, limiter: Limiter): Wire {
+  return (spec) => limiter.run(spec.lane, spec.signal, () => exchange(adapter, clock, spec));
+}
+
+async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Promise<WireResult> {
+  const attempt = new AbortController();
+  const onAbort = (): void => attempt.abort(spec.signal.reason);
+  spec.signal.addEventListener('abort', onAbort, { once: true });
+  // The slot is had: now the attempt's time counts.
+  const stopTimer = clock.timer(spec.timeoutMs, () => attempt.abort(new AttemptTimeout('The attempt took too long.')));
+  let left = false;
+  try {
+    const { send, request } = await orAbort(prepare(adapter, clock, spec, attempt.signal), attempt.signal);
+    left = true;
+    spec.onLeaving?.();
+    const response = await orAbort(spec.fetch(request), attempt.signal);
+    const bytes = await readAll(response, attempt.signal);
+    const text = new TextDecoder().decode(bytes);
+    const answer: Answer = { status: response.status, statusText: response.statusText, headers: response.headers, url: response.url, bytes };
+    const genuine = adapter.verify === undefined || (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
+    return { type: 'answered', answer, body: genuine ? parse(text) : undefined };
+  } catch (error) {
+    // An exchange that ended early leaves no half-read connection behind.
+    attempt.abort();
+    spec.signal.throwIfAborted();
+    if (!left && isInputError(error)) throw error;
+    const timedOut = error instanceof AttemptTimeout;
+    const seen = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error);
+    return { type: 'lost', evidence: left && seen.evidence === 'maybe-sent' ? 'maybe-sent' : 'not-sent', code: seen.code, error };
+  } finally {
+    stopTimer();
+    spec.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Everything is signed afresh for each send; reference, key and business fields stay the same. */
+async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal: AbortSignal): Promise<{ send: EncodedSend; request: Request }> {
+  const { operation } = spec;
+  const context: SendContext = { ...spec.context, operation: operation.name, nowMs: clock.now(), fetch: spec.fetch, signal };
+  const unsent: readonly string[] = (isWrite(operation) ? operation.unsent : undefined) ?? [];
+  const given = Object.fromEntries(Object.entries(spec.fields).filter(([name]) => !unsent.includes(name)));
+  const fields = adapter.body(given, context);
+  const { method, url, body, contentType } = encode(adapter, operation, fields, spec.encoding);
+  const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields, body };
+  const headers = new Headers(spec.request.headers);
+  headers.delete('content-type');
+  headers.delete('content-length');
+  if (contentType !== undefined) headers.set('content-type', contentType);
+  for (const [name, value] of Object.entries(await adapter.headers(send))) headers.set(name, value);
+  // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
+  const request = new Request(url, { method, headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
+  return { send, request };
+}
+
+/** The whole body within the attempt's time. A body cut short, dripping or too long is a lost answer. */
+async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await orAbort(reader.read(), signal);
+      if (done) break;
+      length += value.byteLength;
+      if (length > MOST_BYTES) throw Object.assign(new Error('The answer is too long.'), { code: 'body-too-long' });
+      chunks.push(value);
+    }
+  } catch (error) {
+    reader.cancel().catch(() => undefined);
+    throw error;
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** The parsed JSON, or the text where it was not JSON. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Statuses that may not have a body. */
+const bodiless: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
+
+/** A fresh `Response` of an answer that was read: it can be handed out more than once. */
+export function responseOf({ status, statusText, headers, url, bytes }: Answer): Response {
+  // Only 200 to 599 can be constructed; anything else is a gateway that does not speak HTTP.
+  const response = new Response(bodiless.has(status) ? null : bytes.slice(), { status: status >= 200 && status <= 599 ? status : 599, statusText, headers });
+  Object.defineProperty(response, 'url', { value: url, enumerable: true });
+  return response;
+}

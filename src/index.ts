@@ -1,0 +1,56 @@
+export { createGateway } from './client/gateway.ts';
+export type { DropInContext, FollowOptions, Gateway, GatewayOptions, SettleOptions } from './client/gateway.ts';
+export { ticketOf, verdictOf } from './client/results.ts';
+
+export { effectOf, isFinal } from './verdict.ts';
+export type { Effect, Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
+export type { Exchange, Reading } from './exchange.ts';
+export type { Evidence, GatewayEvent, LoopOutcome, SettledBy, Settlement, TimelineEntry, TimelineFact } from './settlement.ts';
+export { parseTicket } from './ticket.ts';
+export type { Ticket } from './ticket.ts';
+export {
+  InputError,
+  ReferenceInUseError,
+  ResendRefusedError,
+  SettledError,
+  TicketError,
+  UnresolvedError,
+  isInputError,
+  isReferenceInUseError,
+  isResendRefusedError,
+  isSettledError,
+  isTicketError,
+  isUnresolvedError,
+} from './errors.ts';
+
+export { constant, exponential, growing, steps } from './policies/backoff.ts';
+export type { Backoff, BackoffStep } from './policies/backoff.ts';
+export type { LimitPolicy, Policy, PollPolicy, RetryPolicy } from './policies/policy.ts';
+
+export { defineAdapter } from './adapter.ts';
+export type {
+  Adapter,
+  AdapterDefinition,
+  EncodedSend,
+  Encoding,
+  Environment,
+  FieldsByOperation,
+  Follows,
+  Operation,
+  ReadName,
+  ReadOperation,
+  ReceivedAnswer,
+  SameReference,
+  SendContext,
+  StatusQuery,
+  WriteOperation,
+} from './adapter.ts';
+export { oneOf, record, text, textUpTo, whole } from './fields.ts';
+export type { FieldCheck, Fields } from './fields.ts';
+export { authorized, canceled, created, declined, duplicate, expired, failed, pollRequired, refunded, rejected, retryable, succeeded } from './rows.ts';
+export type { CodeTable, PollRequiredRow, RetryableRow, Row, TerminalRow } from './rows.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export { decide, initialState } from './decide.ts';
+export type { Decision, Observation, Plan, State } from './decide.ts';
+export type { Token, TokenStore } from './token.ts';

@@ -1,0 +1,70 @@
+import { isWrite, operationOf, type Adapter, type Operation, type WriteOperation } from './adapter.ts';
+import { referenceOf } from './classify.ts';
+import { InputError, TicketError } from './errors.ts';
+import { checkFields, type FieldCheck, type Fields } from './fields.ts';
+import { parseTicket, type Ticket } from './ticket.ts';
+
+type Write = WriteOperation & { readonly name: string; readonly effect: 'write' };
+
+/** The write of that name. @throws {InputError} for an unknown operation, a read, or one without a confirmed path */
+export function writeOf(adapter: Adapter, name: string): Write & Operation {
+  const operation = operationOf(adapter, name);
+  if (!isWrite(operation)) throw new InputError(`${adapter.name} ${name} only asks; settle() sends writes. Use gateway.ask(ticket), or gateway.client.`);
+  return operation;
+}
+
+/**
+ * Makes the ticket of a write before it is sent.
+ *
+ * `'all'` checks every required field. `'reference'`, for the drop-in client, checks only what names the order and is sent:
+ * the gateway judges the rest, but an order nobody can name must not leave.
+ *
+ * @throws {InputError} naming the fields that are missing or wrong
+ */
+export function openTicket(adapter: Adapter, operation: Write, fields: Fields, nowMs: number, check: 'all' | 'reference'): Ticket {
+  const who = `${adapter.name} ${operation.name}`;
+  const checks: [string, FieldCheck][] = Object.entries(operation.required);
+  const named = (name: string): boolean =>
+    Array.isArray(operation.reference) && operation.reference.includes(name) && operation.unsent?.includes(name) !== true;
+  checkFields(who, fields, Object.fromEntries(check === 'all' ? checks : checks.filter(([name]) => named(name))));
+  const reference = referenceOf(operation, fields);
+  if (check === 'all' && Object.keys(reference).length === 0) throw new InputError(`${who}: nothing in the fields names the order.`);
+  const payableForMs = operation.payableForMs?.(fields);
+  const expect = operation.expect?.(fields);
+  return {
+    version: 1,
+    gateway: adapter.name,
+    account: adapter.account,
+    environment: adapter.environment,
+    ...(adapter.ownBaseUrl && { baseUrl: adapter.baseUrl }),
+    operation: operation.name,
+    reference,
+    openedAt: new Date(nowMs).toISOString(),
+    ...(payableForMs !== undefined && { expiresAt: new Date(nowMs + payableForMs).toISOString() }),
+    seen: false,
+    polls: 0,
+    ...((operation.charge?.(fields) ?? operation.name.endsWith('.charge')) && { charge: true as const }),
+    ...(expect !== undefined && { expect }),
+  };
+}
+
+/**
+ * A ticket that may be asked about through this adapter.
+ *
+ * @throws {TicketError} for a ticket of another gateway, account, environment, base URL or version, or of a write without a query
+ */
+export function acceptTicket(adapter: Adapter, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+  const ticket = parseTicket(given);
+  const here = { gateway: adapter.name, account: adapter.account, environment: adapter.environment, baseUrl: adapter.ownBaseUrl ? adapter.baseUrl : undefined };
+  for (const key of ['gateway', 'account', 'environment', 'baseUrl'] as const) {
+    if (ticket[key] !== here[key]) {
+      throw new TicketError(`This ticket is of ${key} ${ticket[key] ?? '(the provider’s own)'}, this gateway is ${here[key] ?? '(the provider’s own)'}: ask through the gateway that opened it.`);
+    }
+  }
+  const operation = Object.hasOwn(adapter.operations, ticket.operation) ? adapter.operations[ticket.operation] : undefined;
+  if (operation === undefined || !isWrite(operation)) throw new TicketError(`${adapter.name} has no write ${JSON.stringify(ticket.operation.slice(0, 60))}: the ticket is of another version of the adapter.`);
+  if (operation.query === undefined) {
+    throw new TicketError(`${adapter.name} ${operation.name} has no status query: its outcome is known only from its own answer or a webhook.`);
+  }
+  return { ticket, operation };
+}
