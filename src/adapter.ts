@@ -147,8 +147,53 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   readonly headers?: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   /** Whether a signed answer is the gateway's own. A false one is unreadable, whatever it says. Default: no answer is signed. */
   readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
+  /** How the provider's notices are verified and read, when it sends any. */
+  readonly webhook?: Webhook;
   /** Defaults for this provider. */
   readonly policy?: Policy;
+}
+
+/** How a provider's notices are verified and read. */
+export interface Webhook {
+  /** Verifies the signature over the raw bytes, in constant time, and says what the signed part is about. */
+  readonly hear: (delivery: Delivery) => Notice | Promise<Notice>;
+  /** What each name a notice goes by means for the payment. */
+  readonly codes: CodeTable;
+  /** The manual asks to confirm a notice by a status query. */
+  readonly confirm?: boolean | ((notice: HeardNotice) => boolean);
+  /** What the provider wants to hear. `stored`: it may stop; `again`: it must send once more; `refused`: the signature was wrong. */
+  readonly reply: (word: 'stored' | 'again' | 'refused', notice: HeardNotice | undefined) => Reply;
+}
+
+/** A webhook request, wholly read. */
+export interface Delivery {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  /** The body as it came. */
+  readonly bytes: Uint8Array;
+  /** The same as text. */
+  readonly text: string;
+  readonly nowMs: number;
+}
+
+/** What a notice is. `reason` completes "refused: …" and quotes nothing of the request. */
+export type Notice = HeardNotice | { readonly verified: false; readonly reason: string };
+
+export interface HeardNotice extends Reading {
+  readonly verified: true;
+  /** The write it is about, told by signed fields only. */
+  readonly operation: string;
+  /** When that write was opened, as far as the notice tells. */
+  readonly openedAtMs?: number;
+}
+
+export interface Reply {
+  /** Default 200. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A text is sent as it is, anything else as JSON. */
+  readonly body: unknown;
 }
 
 /** An answer as it came, for an adapter that verifies signatures. */
@@ -164,7 +209,7 @@ export interface ReceivedAnswer {
 export type FieldsByOperation<F> = { readonly [K in keyof F]: object };
 
 /** What tillpaid knows of one provider. */
-export interface Adapter<F extends FieldsByOperation<F> = Record<never, never>> {
+export interface Adapter<F extends FieldsByOperation<F> = object> {
   readonly name: string;
   readonly account: string;
   readonly environment: Environment;
@@ -176,6 +221,7 @@ export interface Adapter<F extends FieldsByOperation<F> = Record<never, never>> 
   readonly body: (fields: Fields, context: SendContext) => Fields;
   readonly headers: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly verify: ((answer: ReceivedAnswer) => boolean | Promise<boolean>) | undefined;
+  readonly webhook: Webhook | undefined;
   readonly policy: Policy;
   /**
    * What an exchange means. Pure: no clock, no network.
@@ -199,7 +245,7 @@ export function isWrite(operation: Operation): operation is WriteOperation & { r
 export function operationOf(adapter: Pick<Adapter, 'name' | 'operations'>, name: string): Operation {
   const operation = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
   if (operation === undefined) {
-    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
+    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(name).slice(0, 60)}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
   }
   return operation;
 }
@@ -245,6 +291,7 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     body: definition.body ?? ((fields) => fields),
     headers: definition.headers ?? (() => ({})),
     verify: definition.verify,
+    webhook: definition.webhook,
     policy: definition.policy ?? {},
     classify: (exchange) => judge(adapter, exchange).verdict,
   };

@@ -1,4 +1,4 @@
-import type { Adapter, Follows, Operation, WriteOperation } from './adapter.ts';
+import type { Adapter, Follows, HeardNotice, Operation, Webhook, WriteOperation } from './adapter.ts';
 import { isWrite, operationOf } from './adapter.ts';
 import type { Exchange, Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
@@ -59,8 +59,14 @@ export function judge(adapter: Pick<Adapter, 'name' | 'operations' | 'read'>, ex
   return best;
 }
 
+/** What a verified notice means for the payment it is about. */
+export function judgeNotice(webhook: Webhook, notice: HeardNotice, subject: Subject): Judgement {
+  const asked = { effect: 'read' as const };
+  return judgeReading(asked, { operation: notice.operation, status: 200, body: undefined }, subject, notice, find(webhook.codes, notice));
+}
+
 function judgeReading(
-  operation: Operation,
+  operation: Pick<Operation, 'effect'>,
   exchange: Exchange,
   subject: Subject,
   reading: Reading,
@@ -92,8 +98,8 @@ function judgeReading(
     return { verdict, row, acknowledges: false, conflict: true, reference: {} };
   }
 
-  const { kind: _kind, reason, ...rest } = row;
-  const listed = { code, listed: true, ...(rest.advice !== undefined && { advice: rest.advice }), ...message };
+  const { reason, advice } = row;
+  const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
   const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
@@ -168,7 +174,7 @@ function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, s
     pairs.flatMap(([name, value]) =>
       typeof value === 'number' ? [[name, String(value)]] : typeof value === 'string' && value.trim() !== '' ? [[name, value]] : [],
     ),
-  ) as Record<string, string>;
+  );
 }
 
 /** The subject of a status query: the ticket it is asked for. */
@@ -204,7 +210,7 @@ function find(table: Readonly<Record<string, Row>>, reading: Reading): { code: s
 }
 
 /** Doctrine 7: what is not listed is unknown on a write, and worth asking again on a read. */
-function fallback(operation: Operation, { status }: Exchange, reading: Reading | undefined): Verdict {
+function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, reading: Reading | undefined): Verdict {
   const name = reading?.names[0]?.slice(0, LONGEST_CODE);
   const http = `http/${status}`;
   const code = name !== undefined && canBeFinal(status) ? name : status >= 300 ? http : 'unreadable';
@@ -239,7 +245,7 @@ const isOwnSuccess = (outcome: Outcome): boolean => outcome === 'succeeded' || o
 /** Reasons that an answer cannot give without knowing the order. */
 const knowsTheOrder: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['processing', 'awaiting-payer', 'awaiting-merchant', 'already-final']);
 
-function acknowledges(operation: Operation, row: Row, landed: boolean): boolean {
+function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: boolean): boolean {
   if (row.kind === 'retryable') return false;
   if (row.kind === 'poll-required') return row.acknowledges === true || knowsTheOrder.has(row.reason);
   if (row.outcome === 'rejected') return operation.effect === 'write' && landed && row.reason === 'duplicate';
@@ -264,3 +270,23 @@ const terminalRank: Readonly<Record<Outcome, number>> = {
 };
 
 const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['declined', 'insufficient-funds', 'limit-exceeded', 'risk']);
+
+/**
+ * Which of two final words on one payment stands when they contradict each other, until the gateway has been asked.
+ *
+ * A payment never goes backwards: what was refunded or canceled stays so whatever a late "paid" says; "paid" overrules
+ * `failed`, `expired` and `absent`, which can be said too early.
+ *
+ * @returns the word that stands, and whether the two contradict each other
+ */
+export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'unsent'>(known: Known, heard: Outcome): { outcome: Known | Outcome; conflict: boolean } {
+  const place = (outcome: string): number => settledPlace[outcome] ?? 0;
+  if (known === heard || place(known) === 0) return { outcome: heard, conflict: false };
+  if (place(heard) === 0) return { outcome: known, conflict: false };
+  // Paid, then refunded or canceled, is a payment's ordinary life.
+  const ordinary = known === 'succeeded' && place(heard) === 3;
+  return { outcome: place(heard) > place(known) ? heard : known, conflict: !ordinary };
+}
+
+/** How late in a payment's life a final word is. */
+const settledPlace: Readonly<Record<string, number>> = { absent: 1, failed: 1, expired: 1, succeeded: 2, canceled: 3, refunded: 3 };

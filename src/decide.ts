@@ -20,6 +20,8 @@ export function decide(state: State, observation: Observation, moment: Moment): 
       return unanswered(state, observation, moment);
     case 'status':
       return status(state, observation, moment);
+    case 'notice':
+      return notice(state, observation, moment);
   }
 }
 
@@ -83,7 +85,9 @@ export type Observation =
   /** A send got no answer. */
   | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean }
   /** A status query was answered, or got no answer (then its verdict is retryable). */
-  | { readonly type: 'status'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly retryAfterMs?: number };
+  | { readonly type: 'status'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly retryAfterMs?: number }
+  /** A verified webhook came. `confirm`: ask before it is believed. */
+  | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean };
 
 export type Decision =
   /** A permit for exactly one send. */
@@ -187,6 +191,15 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
   }
   return ask(state, verdict, moment, retryAfterMs);
+}
+
+function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
+  // The gateway speaks of the order, so a send has landed.
+  const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
+  const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
+  if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
+  if (state.askable) return { state, decision: { type: 'ask' } };
+  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment);
 }
 
 /** Whether "not found" may be believed by now. */

@@ -1,7 +1,9 @@
 export { createGateway } from './client/gateway.ts';
 export type { DropInContext, FollowOptions, Gateway, GatewayOptions, SettleOptions } from './client/gateway.ts';
+export type { Received } from './client/receive.ts';
 export { ticketOf, verdictOf } from './client/results.ts';
 
+export { reconcile } from './classify.ts';
 export { effectOf, isFinal } from './verdict.ts';
 export type { Effect, Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 export type { Exchange, Reading } from './exchange.ts';
@@ -32,17 +34,22 @@ export type {
   Adapter,
   AdapterDefinition,
   EncodedSend,
+  Delivery,
   Encoding,
   Environment,
   FieldsByOperation,
   Follows,
+  HeardNotice,
+  Notice,
   Operation,
   ReadName,
   ReadOperation,
   ReceivedAnswer,
+  Reply,
   SameReference,
   SendContext,
   StatusQuery,
+  Webhook,
   WriteOperation,
 } from './adapter.ts';
 export { oneOf, record, text, textUpTo, whole } from './fields.ts';

@@ -57,6 +57,8 @@ export type TimelineFact =
   | { readonly type: 'ask'; readonly poll: number }
   /** A status query was answered. */
   | { readonly type: 'status'; readonly poll: number; readonly status: number; readonly verdict: Verdict }
+  /** A verified webhook about this payment came. */
+  | { readonly type: 'notice'; readonly verdict: Verdict }
   /** No row matched a code: the tables may need one. */
   | { readonly type: 'unlisted'; readonly code: string }
   /** Two sources contradict each other, or one reference was paid more than once. */

@@ -75,7 +75,7 @@ export function parseTicket(input: unknown): Ticket {
   const [lastSentAt, expiresAt] = (['lastSentAt', 'expiresAt'] as const).map((key) => {
     const given = own(key);
     if (given !== undefined && !isTime(given)) return refuse(`${key} is not a time`);
-    return given as string | undefined;
+    return given;
   });
   const seen = own('seen');
   if (typeof seen !== 'boolean') return refuse('seen is not true or false');
@@ -95,7 +95,7 @@ export function parseTicket(input: unknown): Ticket {
     environment: text('environment'),
     ...(baseUrl !== undefined && { baseUrl }),
     operation: text('operation'),
-    reference: Object.fromEntries(pairs) as Record<string, string>,
+    reference: Object.fromEntries(pairs),
     openedAt,
     ...(lastSentAt !== undefined && { lastSentAt }),
     ...(expiresAt !== undefined && { expiresAt }),

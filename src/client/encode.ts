@@ -23,16 +23,17 @@ export function encodingOf(adapter: Adapter, operation: Operation): Encoding {
 
 /** Writes a send's fields into a URL and a body. @throws {InputError} for a field the encoding cannot carry */
 export function encode(adapter: Adapter, operation: Operation, fields: Fields, encoding: Encoding): Encoded {
-  const rest: Record<string, unknown> = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const inPath = new Set<string>();
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
-    const value = rest[name];
-    delete rest[name];
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    inPath.add(name);
     // A segment of dots would be another path once the URL is resolved.
     if ((typeof value !== 'string' && typeof value !== 'number') || /^\.{0,2}$/.test(String(value))) {
       throw new InputError(`${adapter.name} ${operation.name}: ${name} is part of the path and must be a non-empty text.`);
     }
     return encodeURIComponent(value);
   });
+  const rest = Object.fromEntries(Object.entries(fields).filter(([name, value]) => value !== undefined && !inPath.has(name)));
   const url = new URL(adapter.baseUrl + path);
   const method = operation.method ?? 'POST';
   if (encoding === 'query') {

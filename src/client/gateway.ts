@@ -14,6 +14,7 @@ import { dropIn, type Call, type Middleware } from './drop-in.ts';
 import { candidates, decode, encode, encodingOf, pathFields } from './encode.ts';
 import { Intention } from './intention.ts';
 import { pollRoute } from './poll-route.ts';
+import { createReceiver, type Received } from './receive.ts';
 import { createWire } from './wire.ts';
 
 /** What `createGateway` takes. */
@@ -91,6 +92,12 @@ export interface Gateway<F extends FieldsByOperation<F>> {
   untilSettled(ticket: Ticket, options?: FollowOptions): Promise<Settlement>;
   /** One status query. What the network does is part of the verdict. @throws {TicketError} */
   ask(ticket: Ticket, options?: FollowOptions): Promise<Verdict>;
+  /**
+   * A webhook: verified over its raw bytes, read, and brought to the loop that waits for it.
+   *
+   * @throws {InputError} when the adapter lacks what verifies it
+   */
+  receive(request: Request): Promise<Received>;
   /** The ticket of a write, for whoever stores it before sending. Sends nothing. @throws {InputError} */
   ticketFor<K extends WriteName<F>>(operation: K, fields: Given<F, K>): Ticket;
 }
@@ -98,9 +105,9 @@ export interface Gateway<F extends FieldsByOperation<F>> {
 /** A loop in this process, and those who wait for it. */
 interface Running {
   readonly fields: string | undefined;
-  readonly ticket: () => Ticket;
   readonly done: Promise<Settlement>;
   readonly controller: AbortController | undefined;
+  readonly intention: Intention;
   readonly listeners: Set<(entry: TimelineEntry) => void>;
   waiting: number;
 }
@@ -183,7 +190,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       };
       loop.done.then(forget, forget);
     }
-    loop.done.catch(() => undefined);
+    loop.done.then(receiver.settled, () => undefined);
     return entry;
   };
 
@@ -252,20 +259,20 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         intention.stop();
       }
     };
-    const loop = run(key, { fields: canonical(frozen), ticket: () => intention.ticket, done: send(), controller, listeners });
+    const loop = run(key, { fields: canonical(frozen), intention, done: send(), controller, listeners });
     return attend(loop, given);
   };
 
   /** A second caller of the same intention. */
   const join = async (loop: Running, operation: Operation, fields: Fields, given: SettleOptions): Promise<Settlement> => {
-    if (loop.fields !== undefined && loop.fields !== canonical(fields)) throw new ReferenceInUseError(loop.ticket());
-    await given.onTicket?.(loop.ticket());
+    if (loop.fields !== undefined && loop.fields !== canonical(fields)) throw new ReferenceInUseError(loop.intention.ticket);
+    await given.onTicket?.(loop.intention.ticket);
     try {
       return await attend(loop, given);
     } catch (error) {
       given.signal?.throwIfAborted();
       // The caller who sent it went away in the middle; what he sent is still there to ask about.
-      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) return untilSettled(loop.ticket(), given);
+      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) return untilSettled(loop.intention.ticket, given);
       throw error;
     }
   };
@@ -303,7 +310,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const listeners = new Set<(entry: TimelineEntry) => void>();
     const intention = following(ticket, operation, policy, controller.signal, listeners);
     const done = intention.follow().finally(() => intention.stop());
-    return attend(run(key, { fields: undefined, ticket: () => intention.ticket, done, controller, listeners }), followed);
+    return attend(run(key, { fields: undefined, intention, done, controller, listeners }), followed);
   };
 
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
@@ -356,7 +363,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         ...(context.onTicket !== undefined && { onTicket: context.onTicket }),
         onFact: (entry, current) => tell(listeners, entry, current),
       });
-      run(runningKey, { fields: canonical(fields), ticket: () => intention.ticket, done: intention.ended, controller: undefined, listeners });
+      run(runningKey, { fields: canonical(fields), intention, done: intention.ended, controller: undefined, listeners });
       return intention;
     }
     return undefined;
@@ -373,6 +380,17 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     openedAt: new Date(clock.now()).toISOString(),
     seen: false,
     polls: 0,
+  });
+
+  const receiver = createReceiver({
+    adapter,
+    clock,
+    loops: () => [...running.values()].map(({ intention }) => intention),
+    ask: (ticket) => ask(ticket),
+    onConflict(ticket, code) {
+      const nowMs = clock.now();
+      tell([], { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);
+    },
   });
 
   const middleware: Middleware = {
@@ -393,7 +411,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     client: dropInClient,
     async fetch(input, init) {
       try {
-        return await fetchClient(input, { ...init } as Options);
+        return await fetchClient(input, { ...init });
       } catch (error) {
         // Other clients know `fetch`'s errors, not ky's.
         throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;
@@ -402,6 +420,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     settle,
     untilSettled,
     ask,
+    receive: receiver.receive,
     ticketFor(name, fields) {
       return open(writeOf(adapter, name), fields, 'all');
     },

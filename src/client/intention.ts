@@ -78,6 +78,9 @@ export class Intention {
   #keepSendId = false;
   #reauthenticate = false;
   #cause: unknown;
+  /** A webhook that has not been looked at yet. */
+  #notice: (Observation & { type: 'notice' }) | undefined;
+  #wake: (() => void) | undefined;
   #broken: { readonly error: unknown } | undefined;
 
   constructor(options: IntentionOptions) {
@@ -242,6 +245,15 @@ export class Intention {
     }
   }
 
+  /** A verified webhook about this payment: a wait ends at once, an exchange on the wire first. */
+  notify(judgement: Judgement, confirm: boolean): void {
+    if (this.over) return;
+    this.#record({ type: 'notice', verdict: judgement.verdict });
+    if (judgement.conflict) this.#record({ type: 'conflict', code: judgement.verdict.code });
+    this.#notice = { type: 'notice', verdict: judgement.verdict, confirm };
+    this.#wake?.();
+  }
+
   /**
    * A hook asked for another send of what is settled already. A question may be asked again, as often as the policy allows.
    *
@@ -355,8 +367,19 @@ export class Intention {
   async #wait(decision: Decision): Promise<void> {
     if (decision.type !== 'wait') return;
     this.#record({ type: 'wait', delayMs: decision.delayMs, next: decision.next });
-    await sleep(this.#options.clock, decision.delayMs, this.#signal);
-    this.#observe({ type: 'due' });
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    if (this.#notice !== undefined) this.#wake();
+    try {
+      await sleep(this.#options.clock, decision.delayMs, AbortSignal.any([this.#signal, woken.signal]));
+    } catch {
+      this.#signal.throwIfAborted();
+    } finally {
+      this.#wake = undefined;
+    }
+    const notice = this.#notice;
+    this.#notice = undefined;
+    this.#observe(notice ?? { type: 'due' });
   }
 
   /** The settled decision, carried out once: the settlement is made, and the caller's response chosen. */
@@ -399,7 +422,7 @@ export class Intention {
       elapsedMs: clock.now() - this.#startedAtMs,
       timeline: [...this.#timeline],
       ...(cause !== undefined && { cause }),
-    } as Settlement;
+    };
   }
 
   #remembered(answer: Answer, verdict: Verdict): Response {

@@ -7,6 +7,7 @@ import type { Lane, Limiter } from '../policies/limit.ts';
 import type { Evidence } from '../settlement.ts';
 import { encode } from './encode.ts';
 import { evidenceOf } from './evidence.ts';
+import { readUpTo } from './read-up-to.ts';
 
 /** One exchange on the wire: slot, signature, send, and the whole answer read once. */
 export interface WireRequest {
@@ -65,7 +66,8 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     left = true;
     spec.onLeaving?.();
     const response = await orAbort(spec.fetch(request), attempt.signal);
-    const bytes = await readAll(response, attempt.signal);
+    // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
+    const bytes = await readUpTo(response.body, MOST_BYTES, attempt.signal);
     const text = new TextDecoder().decode(bytes);
     const answer: Answer = { status: response.status, statusText: response.statusText, headers: response.headers, url: response.url, bytes };
     const genuine = adapter.verify === undefined || (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
@@ -101,33 +103,6 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
   const request = new Request(url, { method, headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
   return { send, request };
-}
-
-/** The whole body within the attempt's time. A body cut short, dripping or too long is a lost answer. */
-async function readAll(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for (;;) {
-      const { done, value } = await orAbort(reader.read(), signal);
-      if (done) break;
-      length += value.byteLength;
-      if (length > MOST_BYTES) throw Object.assign(new Error('The answer is too long.'), { code: 'body-too-long' });
-      chunks.push(value);
-    }
-  } catch (error) {
-    reader.cancel().catch(() => undefined);
-    throw error;
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
 }
 
 /** The parsed JSON, or the text where it was not JSON. */

@@ -53,8 +53,8 @@ export function constant(delayMs: number): Backoff {
 
 /** The listed waits, the last of which repeats. @param delaysMs milliseconds, at least one */
 export function steps(delaysMs: readonly number[]): Backoff {
-  if (!Array.isArray(delaysMs as unknown)) throw new InputError('steps: pass a list of waits in milliseconds, such as steps([1000, 2000, 5000]).');
-  const waits = (delaysMs as readonly number[]).map((delay, index) => duration('steps', `wait ${index + 1}`, delay));
+  if (!Array.isArray(delaysMs)) throw new InputError('steps: pass a list of waits in milliseconds, such as steps([1000, 2000, 5000]).');
+  const waits = (delaysMs).map((delay, index) => duration('steps', `wait ${index + 1}`, delay));
   const last = waits.at(-1);
   if (last === undefined) throw new InputError('steps: pass at least one wait in milliseconds.');
   return makeBackoff('steps', Math.max(...waits), ({ step }) => waits[step - 1] ?? last);
@@ -69,17 +69,16 @@ export function steps(delaysMs: readonly number[]): Backoff {
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function exponential(
-  options: { baseMs?: number; maxMs?: number; factor?: number; jitter?: 'full' | 'none' | boolean } = {},
+  options: { baseMs?: number; maxMs?: number; factor?: number; jitter?: 'full' | 'none' } = {},
 ): Backoff {
   const { baseMs = 500, maxMs = 30_000, factor = 2, jitter = 'full' } = options;
   duration('exponential', 'baseMs', baseMs);
   duration('exponential', 'maxMs', maxMs);
   if (typeof factor !== 'number' || !(factor >= 1)) throw new InputError(`exponential: factor must be 1 or more; got ${String(factor)}.`);
-  const drawn = jitter === 'full' || jitter === true;
-  if (!drawn && jitter !== 'none' && jitter !== false) throw new InputError(`exponential: jitter is 'full' or 'none'; got ${String(jitter)}.`);
+  if (!['full', 'none'].includes(jitter)) throw new InputError(`exponential: jitter is 'full' or 'none'; got ${jitter}.`);
   return makeBackoff('exponential', maxMs, ({ step, chance }) => {
     const ceiling = Math.min(maxMs, baseMs * factor ** (step - 1));
-    return drawn ? Math.round(ceiling * chance) : ceiling;
+    return jitter === 'full' ? Math.round(ceiling * chance) : ceiling;
   });
 }
 

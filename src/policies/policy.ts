@@ -75,7 +75,7 @@ const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string
 };
 
 function checkPolicy(policy: Policy): void {
-  for (const [group, fields] of Object.entries(policy)) {
+  for (const [group, fields] of Object.entries(policy) as [string, unknown][]) {
     if (fields === undefined) continue;
     if (group === 'attemptTimeoutMs') {
       durationField(group, fields);
@@ -83,8 +83,8 @@ function checkPolicy(policy: Policy): void {
     }
     if (!Object.hasOwn(groups, group)) throw new InputError(`policy: there is no group "${group}". Known: retry, poll, limit, attemptTimeoutMs.`);
     const checks = groups[group as keyof typeof groups];
-    if (typeof fields !== 'object') throw new InputError(`policy: ${group} must be an object.`);
-    for (const [name, value] of Object.entries(fields)) {
+    if (typeof fields !== 'object' || fields === null) throw new InputError(`policy: ${group} must be an object.`);
+    for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
       if (value === undefined) continue;
       const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
       if (check === undefined) throw new InputError(`policy: there is no ${group}.${name}. Known: ${Object.keys(checks).join(', ')}.`);

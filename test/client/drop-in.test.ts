@@ -1,4 +1,4 @@
-import ky, { isHTTPError, isTimeoutError, type KyInstance, type Options } from 'ky';
+import ky, { type BeforeRetryHook, isHTTPError, isTimeoutError, type KyInstance, type Options } from 'ky';
 import { describe, expect, it } from 'vitest';
 import { constant, isInputError, isResendRefusedError, isSettledError, isUnresolvedError, ticketOf, verdictOf, type Ticket } from '../../src/index.ts';
 import { acme, bench, hang, json, refused, reset, said, state } from './acme.ts';
@@ -219,7 +219,7 @@ describe('the gate cannot be gone around', () => {
   });
 
   it('turns a stop or an error of a beforeRetry hook into an open payment, never into undefined', async () => {
-    for (const hook of [() => ky.stop, () => Promise.reject(new Error('mine'))]) {
+    for (const hook of [() => ky.stop, () => Promise.reject(new Error('mine'))] satisfies BeforeRetryHook[]) {
       const { gateway, clock, sends } = bench({ sends: [reset()], polls: [state('none')], policy: { ...quick, poll: { ...quick.poll, absentAfterMs: 0, resendWhenAbsent: true } } });
       const error = await clock.run(thrown(gateway.client.post(`${base}/charge`, { json: charge, hooks: { beforeRetry: [hook] } })));
       expect(isUnresolvedError(error) && error.ticket.reference).toEqual({ order: 'A1' });
