@@ -9,10 +9,15 @@ export interface Voice {
   readonly gateway: string;
   /** What this gateway does with a second send of the same reference. */
   readonly sameReference: 'replays' | 'refuses' | 'books-again';
-  /** Understands a request and checks its signature with its own arithmetic, or refuses it. */
+  /**
+   * Understands a request and checks its signature with its own arithmetic, or refuses it. Remembers nothing: a request is heard
+   * also when a fault keeps it from the gateway.
+   */
   hear(request: HeardRequest): Heard | Refusal | Promise<Heard | Refusal>;
   /** What the gateway answers in a situation. */
   say(situation: Situation): Answer;
+  /** Completes an answer on its way out (also a refusal), for a gateway that signs what it says. `body` is the text as it is sent. */
+  seal?(answer: Answer & { readonly body: string }, request: HeardRequest): Answer | Promise<Answer>;
 }
 
 export interface HeardRequest {
@@ -43,8 +48,15 @@ export interface Heard {
     | 'other';
   /** The merchant's number of the order or refund that is made or asked about. */
   readonly reference: string;
-  /** For a refund, a cancel or a capture: the payment it is about, by the merchant's number or the provider's. */
+  /**
+   * For a refund, a cancel or a capture: the payment it is about, by the merchant's number or the provider's. For a charge: the
+   * open order that it confirms.
+   */
   readonly of?: string;
+  /** What this gateway recognises a repeated send by, where that is not the reference. */
+  readonly idempotencyKey?: string;
+  /** A cancel that also undoes a payment which was paid, and gives the money back. */
+  readonly alsoWhenPaid?: true;
   /** In the provider's unit and notation. */
   readonly amount?: string;
   readonly currency?: string;
@@ -98,7 +110,7 @@ export interface Situation {
     | 'not-found'
     /** The reference is taken. */
     | 'duplicate'
-    /** The payment is in a final state that this write cannot change. */
+    /** The payment is in a state that this write cannot change. */
     | 'already-final'
     | 'maintenance'
     | 'rate-limited'

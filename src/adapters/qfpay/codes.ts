@@ -1,0 +1,228 @@
+import {
+  canceled,
+  created,
+  declined,
+  duplicate,
+  expired,
+  failed,
+  pollRequired,
+  refunded,
+  rejected,
+  retryable,
+  succeeded,
+  type CodeTable,
+  type Row,
+} from '../../rows.ts';
+
+/**
+ * The codes are those of https://sdk.qfapi.com/docs/api-reference/status-codes, which gives one meaning for every operation;
+ * https://sdk.qfapi.com/integration/api-reference/status-codes groups them and says what to do. 1161 and 2999 come from
+ * https://github.com/QFPay/QFPAY_Global (appendix.md, CommonQuestions_171103.docx), 1124 from integrators.
+ */
+
+/** The same row for each of the codes. */
+const each = (codes: readonly string[], row: Row): CodeTable => Object.fromEntries(codes.map((code) => [code, row]));
+
+/** Codes that have no business in an answer: should one come all the same, nothing follows from it. */
+const outOfPlace = (...codes: readonly string[]): CodeTable =>
+  each(codes, pollRequired('unknown-outcome', { advice: 'No answer of this kind should carry this code: nothing follows from it.' }));
+
+/** What a write is refused for before anything is done, whatever it asked for. */
+const refusals: CodeTable = {
+  '1100': retryable('maintenance'),
+  '1103': rejected('invalid-request'),
+  '1104': rejected('invalid-request', '"filter error" in the message means that the pay_type is not open for this merchant.'),
+  '1105': rejected('configuration', 'Have QFPay activate the device (udid).'),
+  '1106': rejected('configuration', 'QFPay does not know the device (udid).'),
+  '1107': rejected('permission', 'The device (udid) may not do this.'),
+  '1108': rejected('authentication', 'Check app code, client key and signType; keys hold for one country and one environment.'),
+  '1241': rejected('configuration', 'The store does not exist or is not active.'),
+  '1242': rejected('configuration', 'QFPay must finish setting up the store.'),
+  '1243': rejected('permission', 'The store is disabled.'),
+  '1250': rejected('permission', 'QFPay forbids this transaction: its support knows why.'),
+  '1251': rejected('configuration', 'QFPay is correcting the set-up of the store.'),
+};
+
+/**
+ * What leaves the outcome of a write open. The grouped page counts 1147, 1204, 1205 and 1297 as errors of the channel after
+ * which a new payment may be made; a channel that failed to answer may still have taken the money, so it is asked first.
+ */
+const open: CodeTable = {
+  '1101': pollRequired('unknown-outcome', { advice: 'An older manual asks for a reversal after this code: reverse it if it stays open.' }),
+  '1145': pollRequired('processing'),
+  '1147': pollRequired('unknown-outcome', { advice: 'WeChat Pay failed to take it or to say so.' }),
+  '1161': pollRequired('unknown-outcome'),
+  '1204': pollRequired('unknown-outcome', { advice: 'The bank or wallet failed to take it or to say so.' }),
+  '1205': pollRequired('unknown-outcome', { advice: 'The channel reports a failure: the query confirms it.' }),
+  '1252': pollRequired('unknown-outcome'),
+  '1254': pollRequired('unknown-outcome'),
+  '1295': pollRequired('unknown-outcome'),
+  '1296': pollRequired('unknown-outcome', { advice: 'The manual offers another payment method here: ask first, the payer may have paid.' }),
+  '1297': pollRequired('unknown-outcome', { advice: 'The manual offers another payment method here: ask first, the payer may have paid.' }),
+  '1298': pollRequired('unknown-outcome', { advice: 'The payer may have paid: do not repeat the payment.' }),
+  '2999': pollRequired('processing', { advice: 'Its text says failed; QFPay says pending, usually for less than 5 seconds.' }),
+};
+
+/** The codes of a status query that failed as a whole: it says nothing of the payment. */
+const failedQuery: CodeTable = {
+  ...refusals,
+  ...each(['1101', '1102', '1147', '1161', '1204', '1205', '1252', '1254', '1295', '1296', '1297', '1298', '2011', '2999'], retryable('unavailable')),
+  '1136': pollRequired('not-found'),
+  '1203': rejected('configuration'),
+  '1268': pollRequired('not-found'),
+  ...outOfPlace(
+    '1124', '1125', '1142', '1143', '1145', '1150', '1155', '1181', '1201', '1202', '1212', '1260', '1261', '1262', '1263', '1264', '1265',
+    '1266', '1267', '1269', '1270', '1271', '1272', '1294', '2005',
+  ),
+};
+
+/** What every status query can say. Paid, pending and the rest are said by rows (`readRows`). */
+const query: CodeTable = {
+  ...Object.fromEntries(Object.entries(failedQuery).map(([code, row]) => [`query/${code}`, row])),
+  'not-found': pollRequired('not-found', { advice: 'QFPay may have no row before the payer has acted: an empty answer is no proof.' }),
+  'several-orders': pollRequired('unknown-outcome', { advice: 'The rows are of several orders: ask for one number to get one verdict.' }),
+};
+
+/** Everything but success, on the answer to a payment. */
+const payment: CodeTable = {
+  ...refusals,
+  ...open,
+  '1143': pollRequired('awaiting-payer'),
+  '1201': declined('insufficient-funds', 'Ask the payer for another payment method.'),
+  '1202': declined('declined', 'Have the payer refresh the payment code, and scan it again.'),
+  '1203': declined('configuration', "The English manual means the merchant's account, the Chinese one the payer's."),
+  '1212': declined('unsupported', 'Have the payer show the UnionPay code for abroad.'),
+  '1294': failed('risk', 'The bank forbids it: do not repeat it by machine.'),
+  '2005': declined('declined', 'Have the payer refresh the payment code, and scan it again.'),
+  // A number that already has a state is a number that was used before.
+  ...each(['1102', '1125', '1142', '1181', '1260', '1261', '1262', '1263', '1264', '1266', '1267', '2011'], duplicate()),
+  ...outOfPlace('1124', '1136', '1150', '1155', '1265', '1268', '1269', '1270', '1271', '1272'),
+};
+
+/** `payment.create` without `auth_code`: an order that the payer pays later. */
+export const order: CodeTable = { ...payment, '0000': created() };
+
+/** `payment.create` with `auth_code`: the money is taken in the call. */
+export const charge: CodeTable = { ...payment, '0000': succeeded() };
+
+/**
+ * `payment.reverse` and `payment.close`. Whatever the payment is said to be already, its status query has the last word.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/reversal
+ */
+export const cancellation: CodeTable = {
+  ...refusals,
+  ...open,
+  '0000': succeeded('canceled'),
+  '0000/no-syssn': pollRequired('unknown-outcome', { advice: 'The answer has no syssn of its own: this pay_type may not be cancelable.' }),
+  '1143': pollRequired('processing'),
+  '1150': rejected('unsupported'),
+  '1155': failed('declined'),
+  '1203': rejected('configuration'),
+  '1260': failed('already-final', 'It is paid: refund it instead.'),
+  '1266': rejected('invalid-request', "txamt must be the payment's."),
+  '1267': rejected('invalid-request', "txamt and txdtm must be the payment's."),
+  '1297': pollRequired('unknown-outcome', { advice: 'Close answers so for a pay_type it cannot cancel: refund the payment if it is paid.' }),
+  ...each(['1102', '2011'], pollRequired('unknown-outcome', { advice: 'It was asked for before: the query tells what became of it.' })),
+  ...each(['1125', '1142', '1181', '1262', '1263', '1264'], pollRequired('already-final', { advice: 'The payment seems to be off the table: the query confirms it.' })),
+  ...each(['1136', '1268'], pollRequired('not-found', { advice: 'The payment may not be visible yet: it is not safe to make another.' })),
+  ...outOfPlace('1124', '1201', '1202', '1212', '1261', '1265', '1269', '1270', '1271', '1272', '1294', '2005'),
+};
+
+const NOT_REFUNDED_YET = 'Integrators saw such refunds go through later: do not refund under another number before a query or QFPay says it failed.';
+
+/**
+ * `refund.create`.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/refund
+ */
+export const refund: CodeTable = {
+  ...refusals,
+  ...open,
+  '0000': succeeded('refunded'),
+  '1102': duplicate(),
+  '1124': pollRequired('processing', { advice: 'Cards: a partial refund on the day of the payment waits.' }),
+  '1125': failed('already-final', 'The payment is refunded already.'),
+  '1136': rejected('not-found', 'syssn must be the number of the payment, not of a refund.'),
+  '1142': failed('already-final', 'The order was closed: there is nothing to refund.'),
+  '1143': pollRequired('processing'),
+  '1150': rejected('unsupported'),
+  '1155': failed('declined'),
+  '1181': failed('already-final', 'The order expired: there is nothing to refund.'),
+  '1201': pollRequired('insufficient-funds', { advice: NOT_REFUNDED_YET }),
+  '1203': rejected('configuration'),
+  '1261': rejected('invalid-request', 'The payment is not paid: there is nothing to refund.'),
+  '1262': failed('already-final', 'The payment is refunded already.'),
+  '1263': failed('already-final', 'The payment was canceled: there is nothing to refund.'),
+  '1264': duplicate('Usually the same refund was asked for before: look up the refunds of this payment.'),
+  // From 23:30 to 00:30 it passes, for special promotions and old payments it does not: the code is the same.
+  '1265': pollRequired('unknown-outcome', { advice: NOT_REFUNDED_YET }),
+  '1266': rejected('invalid-request'),
+  '1267': rejected('invalid-request'),
+  '1268': rejected('not-found', 'syssn must be the number of the payment, not of a refund.'),
+  '1269': pollRequired('insufficient-funds', { advice: NOT_REFUNDED_YET }),
+  '1270': rejected('unsupported', 'Refund the whole amount: this currency knows no partial refund.'),
+  '1271': rejected('unsupported', 'Refund the whole amount: this payment knows no partial refund.'),
+  '1272': rejected('limit-exceeded', 'Less than this amount is left to refund.'),
+  '1294': failed('risk'),
+  '2011': duplicate(),
+  ...outOfPlace('1202', '1212', '1260', '2005'),
+};
+
+/**
+ * The rows of `payment.query`. Final is only what names a final state: a row that merely failed may be one try of several, and
+ * the manual's "all other codes indicate failure" contradicts its own list of pending ones.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry
+ */
+export const paymentState: CodeTable = {
+  ...query,
+  ...open,
+  '0000': succeeded(),
+  '0000/cancel=1': canceled('canceled', 'It was paid and then reversed.'),
+  '0000/cancel=2': canceled('canceled', 'Canceled; one older page says refunded. Either way the money is not kept.'),
+  '0000/cancel=3': refunded(),
+  '0000/cancel=4': pollRequired('unknown-outcome', { advice: 'A finished pre-authorisation: tell by its capture whether it was paid.' }),
+  '0000/cancel=5': succeeded('partially-refunded'),
+  '1125': refunded(),
+  '1142': canceled(),
+  '1143': pollRequired('awaiting-payer'),
+  '1181': expired(),
+  '1201': declined('insufficient-funds'),
+  '1202': declined('declined', 'The payment code was wrong or expired.'),
+  '1203': declined('declined', 'An account is not set up for this payment.'),
+  '1205': declined(),
+  '1212': declined('declined', 'Have the payer show the UnionPay code for abroad.'),
+  '1261': pollRequired('awaiting-payer'),
+  '1262': refunded(),
+  '1263': canceled(),
+  '1264': canceled(),
+  '1294': declined('risk'),
+  '2005': declined('declined', 'The payment code was wrong or expired.'),
+  ...outOfPlace(
+    '1100', '1102', '1103', '1104', '1105', '1106', '1107', '1108', '1124', '1136', '1150', '1155', '1241', '1242', '1243', '1250', '1251',
+    '1260', '1265', '1266', '1267', '1268', '1269', '1270', '1271', '1272', '2011',
+  ),
+};
+
+/** The rows of `refund.query`: the refund's own, never the payment's. */
+export const refundState: CodeTable = {
+  ...query,
+  ...open,
+  '0000': succeeded('refunded'),
+  '1124': pollRequired('processing'),
+  '1143': pollRequired('processing'),
+  '1150': failed('unsupported'),
+  '1155': failed('declined'),
+  '1201': pollRequired('insufficient-funds', { advice: NOT_REFUNDED_YET }),
+  '1265': pollRequired('unknown-outcome', { advice: NOT_REFUNDED_YET }),
+  '1269': pollRequired('insufficient-funds', { advice: NOT_REFUNDED_YET }),
+  '1270': failed('unsupported'),
+  '1271': failed('unsupported'),
+  '1272': failed('limit-exceeded'),
+  '1294': failed('risk'),
+  ...outOfPlace(
+    '1100', '1102', '1103', '1104', '1105', '1106', '1107', '1108', '1125', '1136', '1142', '1181', '1202', '1203', '1212', '1241', '1242',
+    '1243', '1250', '1251', '1260', '1261', '1262', '1263', '1264', '1266', '1267', '1268', '2005', '2011',
+  ),
+};

@@ -1,0 +1,186 @@
+import { md5 } from '@noble/hashes/legacy.js';
+import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
+import type { QfpayCredentials } from './index.ts';
+
+/**
+ * QFPay as the simulator speaks it. It signs by its own arithmetic and, but for MD5, with the runtime's own cryptography, so that
+ * an error in the adapter's is not answered by the same error here.
+ *
+ * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual rules it out.
+ */
+export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clientKey' | 'mchid'>): Voice {
+  const { appCode, clientKey, mchid } = credentials;
+  // Payments and refunds are asked about at the same address: only their numbers tell them apart.
+  const refunds = new Set<string>();
+
+  return {
+    gateway: 'qfpay',
+    sameReference: 'books-again',
+
+    async hear({ method, url, headers, body }: HeardRequest): Promise<Heard | Refusal> {
+      const call = Object.hasOwn(calls, url.pathname) ? calls[url.pathname] : undefined;
+      if (call?.methods.includes(method) !== true) return { refused: { status: 404, body: '<html>404 Not Found</html>' } };
+      const form = formOf(method === 'GET' ? url.search.slice(1) : body);
+      const right = await signatureOf(form, clientKey, headers.get('x-qf-signtype') ?? 'MD5');
+      if (headers.get('x-qf-appcode') !== appCode || headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
+      if (form['mchid'] !== mchid || call.required.some((name) => form[name] === undefined)) return refusal('1104');
+
+      const number = form['out_trade_no'] ?? form['syssn'];
+      if (number === undefined) return refusal('1104');
+      if (call.act === 'refund') refunds.add(number);
+      const heard = { fields: form, reference: number, ...(form['txamt'] !== undefined && { amount: form['txamt'] }) };
+      switch (call.act) {
+        case 'query':
+          return refunds.has(number) ? { operation: 'refund.query', act: 'refund-query', ...heard } : { operation: call.operation, act: 'query', ...heard };
+        case 'create':
+          return { operation: call.operation, act: form['auth_code'] === undefined ? 'create' : 'charge', ...heard, currency: form['txcurrcd'] ?? '' };
+        case 'refund':
+          return { operation: call.operation, act: 'refund', ...heard, of: form['syssn'] ?? '' };
+        case 'cancel':
+          return { operation: call.operation, act: 'cancel', ...heard, of: number };
+      }
+    },
+
+    say(situation: Situation): Answer {
+      const { heard, answer, entry } = situation;
+      if (answer === 'rate-limited') return { status: 429, body: 'Too Many Requests' };
+      if (answer === 'maintenance') return flat('1100');
+      if (answer === 'system-error') return flat('1252');
+      if (heard.act === 'query' || heard.act === 'refund-query') return envelope(heard, entry, situation.nowMs);
+      if (answer === 'duplicate') return flat('1102');
+      if (answer === 'not-found' || entry === undefined) return flat('1136');
+      if (answer === 'already-final') return flat(finals[entry.state]);
+      return written(heard, entry, situation.nowMs);
+    },
+  };
+}
+
+type Form = Readonly<Partial<Record<string, string>>>;
+
+interface Call {
+  readonly operation: string;
+  readonly act: 'create' | 'query' | 'cancel' | 'refund';
+  readonly methods: readonly string[];
+  readonly required: readonly string[];
+}
+
+/** Reversal and close are taken by either method: the manuals name both. */
+const calls: Readonly<Record<string, Call>> = {
+  '/trade/v1/payment': { operation: 'payment.create', act: 'create', methods: ['POST'], required: ['txamt', 'txcurrcd', 'pay_type', 'out_trade_no', 'txdtm'] },
+  '/trade/v1/query': { operation: 'payment.query', act: 'query', methods: ['POST'], required: [] },
+  '/trade/v1/reversal': { operation: 'payment.reverse', act: 'cancel', methods: ['POST', 'GET'], required: ['txamt', 'txdtm'] },
+  '/trade/v1/close': { operation: 'payment.close', act: 'cancel', methods: ['POST', 'GET'], required: ['txamt', 'txdtm'] },
+  '/trade/v1/refund': { operation: 'refund.create', act: 'refund', methods: ['POST'], required: ['txamt', 'txdtm', 'syssn', 'out_trade_no'] },
+};
+
+/** An empty field is an absent one. */
+const formOf = (text: string): Form => Object.fromEntries([...new URLSearchParams(text)].filter(([, value]) => value !== ''));
+
+async function signatureOf(form: Form, clientKey: string, signType: string): Promise<string> {
+  const names = Object.keys(form).sort();
+  const bytes = new TextEncoder().encode(names.map((name) => `${name}=${form[name] ?? ''}`).join('&') + clientKey);
+  const hash = signType === 'SHA256' ? new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)) : md5(bytes);
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('').toUpperCase();
+}
+
+const texts: Readonly<Record<string, string>> = {
+  '0000': '交易成功',
+  '1143': '订单还未支付，或者正在输入密码中(1143)',
+  '1145': '处理中，请稍候(1145)',
+};
+
+const errorText = (code: string): string => texts[code] ?? `交易失败，请联系客服(${code})`;
+
+const flat = (respcd: string, rest: object = {}): Answer => ({ body: { ...rest, respcd, resperr: errorText(respcd), respmsg: '' } });
+
+const refusal = (respcd: string): Refusal => ({ refused: flat(respcd) });
+
+/** A state as a row tells it. A payment that was taken back keeps its `0000`. */
+const rowCodes: Readonly<Record<EntryState, string>> = {
+  open: '1143',
+  pending: '1145',
+  authorized: '1145',
+  paid: '0000',
+  declined: '1201',
+  canceled: '1142',
+  expired: '1181',
+  refunded: '0000',
+};
+
+/** A state that a write cannot change. */
+const finals: Readonly<Record<EntryState, string>> = {
+  open: '1261',
+  pending: '1261',
+  authorized: '1261',
+  paid: '1260',
+  declined: '1261',
+  canceled: '1263',
+  expired: '1181',
+  refunded: '1262',
+};
+
+function written(heard: Heard, entry: Entry, nowMs: number): Answer {
+  const sysdtm = timeInHongKong(nowMs);
+  const told = { txamt: entry.amount, txcurrcd: entry.currency ?? '', txdtm: heard.fields['txdtm'], sysdtm, cardcd: '' };
+  if (heard.act === 'cancel') {
+    // A reversal has a number of its own, and names the payment's.
+    const done = entry.state === 'canceled';
+    return flat(done ? '0000' : rowCodes[entry.state], { ...told, orig_syssn: entry.providerId, syssn: `${entry.providerId}9`, out_trade_no: entry.reference, chnlsn: '' });
+  }
+  const named = { ...told, syssn: entry.providerId, out_trade_no: entry.reference };
+  if (entry.kind === 'refund') return flat(refundCode(entry), { ...named, orig_syssn: entry.of?.providerId });
+  if (heard.act === 'charge') return flat(rowCodes[entry.state], { ...named, pay_type: entry.fields['pay_type'], chnlsn: '' });
+  return flat('0000', { ...named, pay_type: entry.fields['pay_type'], qrcode: `https://qr.example/${entry.providerId}` });
+}
+
+/** A refund that was paid is one that was given back. */
+const refundCode = ({ state }: Entry): string => (state === 'declined' ? '1155' : rowCodes[state]);
+
+/** The answer to a query: the query worked, and the rows tell what became of the money. */
+function envelope(heard: Heard, entry: Entry | undefined, nowMs: number): Answer {
+  const data = entry !== undefined && isInWindow(heard, entry, nowMs) ? rowsOf(entry) : [];
+  return { body: { respcd: '0000', resperr: '请求成功', respmsg: '', page: 1, page_size: 10, data } };
+}
+
+/** Only the current month is looked through, unless the query names another time. */
+function isInWindow({ fields }: Heard, entry: Entry, nowMs: number): boolean {
+  const month = timeInHongKong(nowMs).slice(0, 8);
+  const { start_time: start = `${month}01 00:00:00`, end_time: end = `${month}31 23:59:59` } = fields as Form;
+  const openedAt = timeInHongKong(entry.openedAtMs);
+  return start <= openedAt && openedAt <= end;
+}
+
+function rowsOf(entry: Entry): object[] {
+  const respcd = entry.kind === 'refund' ? refundCode(entry) : rowCodes[entry.state];
+  const time = timeInHongKong(entry.openedAtMs);
+  const row = {
+    syssn: entry.providerId,
+    out_trade_no: entry.reference,
+    txamt: entry.amount,
+    txcurrcd: entry.currency ?? '',
+    pay_type: (entry.of ?? entry).fields['pay_type'],
+    order_type: entry.kind,
+    txdtm: time,
+    sysdtm: time,
+    paydtm: entry.bookings > 0 ? time : '',
+    chnlsn: '',
+    ...(entry.kind === 'refund' && { origssn: entry.of?.providerId }),
+    ...taken(entry, respcd),
+  };
+  // One row for each time the money moved.
+  return Array.from({ length: Math.max(1, entry.bookings) }, (_, index) => (index === 0 ? row : { ...row, syssn: `${row.syssn}${index}` }));
+}
+
+/** The code and the `cancel` flag of a row. */
+function taken(entry: Entry, respcd: string): { respcd: string; errmsg: string; cancel: string } {
+  const said = (code: string, cancel: string): { respcd: string; errmsg: string; cancel: string } => ({ respcd: code, errmsg: errorText(code), cancel });
+  if (entry.kind === 'refund') return said(respcd, '0');
+  if (entry.state === 'canceled') return entry.bookings > 0 ? said('0000', '1') : said(respcd, '2');
+  if (entry.state === 'refunded') return said(respcd, '3');
+  return said(respcd, entry.refundedAmount === undefined ? '0' : '5');
+}
+
+/** `YYYY-MM-DD HH:mm:ss` at +0800. */
+function timeInHongKong(atMs: number): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Hong_Kong', dateStyle: 'short', timeStyle: 'medium' }).format(atMs);
+}

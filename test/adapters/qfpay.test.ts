@@ -1,0 +1,388 @@
+import { createHash } from 'node:crypto';
+import ky from 'ky';
+import { describe, expect, it } from 'vitest';
+import { isWrite, operationOf, type Adapter, type SendContext } from '../../src/adapter.ts';
+import { judge } from '../../src/classify.ts';
+import { createGateway } from '../../src/client/gateway.ts';
+import { encode, encodingOf } from '../../src/client/encode.ts';
+import type { Fields } from '../../src/fields.ts';
+import { openTicket, writeOf } from '../../src/open-ticket.ts';
+import { lives, manualClock, simulateGateway, type Heard, type Refusal, type SimulatorOptions } from '../../src/testing/index.ts';
+import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts';
+import { digest, sign } from '../../src/adapters/qfpay/sign.ts';
+import { qfpayVoice } from '../../src/adapters/qfpay/simulator.ts';
+
+const credentials: QfpayCredentials = { appCode: 'APP0CODE', clientKey: 'client-key-0123456789', environment: 'sandbox' };
+const adapter = qfpay(credentials);
+
+/** The last minute of November in Hong Kong. */
+const openedAtMs = Date.parse('2026-11-30T15:59:30Z');
+
+const order = { txamt: 1000, txcurrcd: 'HKD', pay_type: '800201', out_trade_no: 'ORDER-1' };
+const scanned = { ...order, pay_type: '800108', auth_code: '134857901234588557' };
+const refund = { txamt: 400, out_trade_no: 'REFUND-1', syssn: '20261130000100020001662134' };
+
+const context = (operation: string, rest: Partial<SendContext> = {}): SendContext => ({
+  operation,
+  nowMs: openedAtMs,
+  openedAtMs,
+  sendId: '000000000000000001',
+  reauthenticate: false,
+  memory: new Map(),
+  fetch: () => Promise.reject(new Error('nothing is fetched')),
+  signal: new AbortController().signal,
+  ...rest,
+});
+
+const ticketOf = (of: Adapter, operation: string, fields: Fields) => openTicket(of, writeOf(of, operation), fields, openedAtMs, 'all');
+
+const queryOf = (of: Adapter, operation: string, reference: Record<string, string>, nowMs: number): Fields | undefined => {
+  const write = operationOf(of, operation);
+  if (!isWrite(write)) throw new Error('not a write');
+  const ticket = { ...ticketOf(adapter, 'payment.create', order), reference };
+  return write.query?.fields(ticket, nowMs);
+};
+
+/** A send as the gate makes it. */
+async function wire(of: Adapter, name: string, fields: Fields, rest: Partial<SendContext> = {}) {
+  const operation = operationOf(of, name);
+  const complete = of.body(fields, context(name, rest));
+  const { method, url, body } = encode(of, operation, complete, encodingOf(of, operation));
+  const headers = await of.headers({ ...context(name, rest), method, path: url.pathname + url.search, fields: complete, body });
+  return { method, url, body, headers };
+}
+
+describe('signing', () => {
+  it('hashes the sample of the manual, parameters first and the key right behind them', () => {
+    const parameters = new URLSearchParams({ txcurrcd: 'HKD', txamt: '100', mchid: 'ZaMVg12345' });
+    const text = 'mchid=ZaMVg12345&txamt=100&txcurrcd=HKDabcd1234';
+    expect(sign(parameters, 'abcd1234', 'MD5')).toBe(createHash('md5').update(text).digest('hex').toUpperCase());
+    expect(sign(parameters, 'abcd1234', 'SHA256')).toBe(createHash('sha256').update(text).digest('hex').toUpperCase());
+  });
+
+  it("gives the signature of QFPay's published answer", () => {
+    const body =
+      '{"pay_type": "800108", "sysdtm": "2018-01-12 19:31:16", "cardcd": "2088802362210279", "txdtm": "2018-01-12 19:31:22", ' +
+      '"resperr": "\\u4ea4\\u6613\\u6210\\u529f", "txcurrcd": "CNY", "txamt": "1", "respmsg": "", "out_trade_no": "130145934788787530052", ' +
+      '"syssn": "20180112000100020001662134", "respcd": "0000"}';
+    expect(digest(body + '615ED178BA524459976CE40FAB78000F', 'MD5')).toBe('1E2CE7C2A7F8F581C354A857182B7A31');
+  });
+
+  it('leaves empty parameters out, and signs raw UTF-8', () => {
+    const parameters = new URLSearchParams({ goods_name: '奶茶 & co', udid: '', txamt: '1' });
+    const text = 'goods_name=奶茶 & co&txamt=1key';
+    expect(sign(parameters, 'key', 'SHA256')).toBe(createHash('sha256').update(text, 'utf8').digest('hex').toUpperCase());
+  });
+
+  it('sorts names by ASCII, upper case first', () => {
+    expect(sign(new URLSearchParams({ b: '1', a_b: '2', B: '3', ab: '4' }), 'k', 'MD5')).toBe(digest('B=3&a_b=2&ab=4&b=1k', 'MD5'));
+  });
+});
+
+describe('what goes over the wire', () => {
+  it('is a form whose every field is signed as it travels', async () => {
+    const { method, url, body, headers } = await wire(adapter, 'payment.create', { ...order, goods_name: 'tea + milk 奶茶' });
+    const sent = new URLSearchParams(body);
+    expect([method, url.href]).toEqual(['POST', 'https://openapi-int.qfapi.com/trade/v1/payment']);
+    expect(Object.fromEntries(sent)).toEqual({
+      ...order,
+      txamt: '1000',
+      goods_name: 'tea + milk 奶茶',
+      txdtm: '2026-11-30 23:59:30',
+    });
+    expect(headers).toEqual({
+      'X-QF-APPCODE': 'APP0CODE',
+      'X-QF-SIGN': sign(sent, credentials.clientKey, 'SHA256'),
+      'X-QF-SIGNTYPE': 'SHA256',
+    });
+  });
+
+  it('keeps its time on every send, and a time the caller gave', async () => {
+    const later = await wire(adapter, 'payment.create', order, { nowMs: openedAtMs + 90_000 });
+    expect(new URLSearchParams(later.body).get('txdtm')).toBe('2026-11-30 23:59:30');
+    const own = await wire(adapter, 'refund.create', { ...refund, txdtm: '2026-11-30 12:00:00' });
+    expect(new URLSearchParams(own.body).get('txdtm')).toBe('2026-11-30 12:00:00');
+  });
+
+  it('gives a query no transaction time', async () => {
+    expect((await wire(adapter, 'payment.query', { out_trade_no: 'ORDER-1' })).body).toBe('out_trade_no=ORDER-1');
+  });
+
+  it('carries an issued mchid with every request, and none where none was issued', async () => {
+    const issued = qfpay({ ...credentials, mchid: 'ZaMVg12345' });
+    for (const name of Object.keys(issued.operations)) {
+      expect(new URLSearchParams((await wire(issued, name, { out_trade_no: 'ORDER-1' })).body).get('mchid'), name).toBe('ZaMVg12345');
+      expect(new URLSearchParams((await wire(adapter, name, { out_trade_no: 'ORDER-1' })).body).has('mchid'), name).toBe(false);
+    }
+  });
+
+  it('refuses fields that name another mchid: their status could not be asked through this adapter', () => {
+    const issued = qfpay({ ...credentials, mchid: 'ZaMVg12345' });
+    expect(() => issued.body({ ...order, mchid: 'another' }, context('payment.create'))).toThrow(/mchid belongs to the adapter/);
+    expect(() => adapter.body({ ...order, mchid: 'another' }, context('payment.create'))).toThrow(/mchid belongs to the adapter/);
+    expect(issued.body({ ...order, mchid: 'ZaMVg12345' }, context('payment.create'))).toMatchObject({ mchid: 'ZaMVg12345' });
+    expect(adapter.body({ ...order, mchid: '' }, context('payment.create'))).toMatchObject(order);
+  });
+
+  it('can close by GET, signed all the same', async () => {
+    const getting = qfpay({ ...credentials, methods: { 'payment.close': 'GET' } });
+    const { method, url, body, headers } = await wire(getting, 'payment.close', { out_trade_no: 'ORDER-1', txamt: 1000 });
+    expect([method, url.pathname, body]).toEqual(['GET', '/trade/v1/close', '']);
+    expect(Object.fromEntries(url.searchParams)).toEqual({ out_trade_no: 'ORDER-1', txamt: '1000', txdtm: '2026-11-30 23:59:30' });
+    expect(headers['X-QF-SIGN']).toBe(sign(url.searchParams, credentials.clientKey, 'SHA256'));
+    expect((await wire(getting, 'payment.reverse', { out_trade_no: 'ORDER-1', txamt: 1000 })).method).toBe('POST');
+  });
+
+  it('signs with MD5 where asked to', async () => {
+    const { body, headers } = await wire(qfpay({ ...credentials, signType: 'MD5' }), 'payment.create', order);
+    expect(headers).toMatchObject({ 'X-QF-SIGNTYPE': 'MD5', 'X-QF-SIGN': sign(new URLSearchParams(body), credentials.clientKey, 'MD5') });
+  });
+});
+
+describe('a ticket', () => {
+  it('is bound to the app code, and to the mchid where one was issued', () => {
+    expect(ticketOf(adapter, 'payment.create', order).account).toBe('APP0CODE');
+    expect(ticketOf(qfpay({ ...credentials, mchid: 'ZaMVg12345' }), 'payment.create', order).account).toBe('APP0CODE/ZaMVg12345');
+  });
+
+  it('of an order knows its amount and when its QR code expires', () => {
+    expect(ticketOf(adapter, 'payment.create', order)).toMatchObject({
+      reference: { out_trade_no: 'ORDER-1' },
+      expect: { amount: '1000', currency: 'HKD' },
+      expiresAt: new Date(openedAtMs + 30 * 60_000).toISOString(),
+    });
+    expect(ticketOf(adapter, 'payment.create', { ...order, expired_time: '5' }).expiresAt).toBe(new Date(openedAtMs + 5 * 60_000).toISOString());
+  });
+
+  it('does not claim an expiry that no manual states', () => {
+    expect(ticketOf(adapter, 'payment.create', { ...order, pay_type: '800212' })).not.toHaveProperty('expiresAt');
+    expect(ticketOf(adapter, 'payment.create', { ...order, expired_time: '1e99' })).not.toHaveProperty('expiresAt');
+  });
+
+  it('of a scanned code is a charge, and holds no scanned code', () => {
+    const ticket = ticketOf(adapter, 'payment.create', scanned);
+    expect(ticket).toMatchObject({ charge: true });
+    expect(ticket).not.toHaveProperty('expiresAt');
+    expect(JSON.stringify(ticket)).not.toContain(scanned.auth_code);
+    expect(ticketOf(adapter, 'payment.create', { ...order, auth_code: '' })).not.toHaveProperty('charge');
+  });
+
+  it('of a reversal names the payment, by either number', () => {
+    expect(ticketOf(adapter, 'payment.reverse', { txamt: 1000, out_trade_no: 'ORDER-1' }).reference).toEqual({ out_trade_no: 'ORDER-1' });
+    expect(ticketOf(adapter, 'payment.close', { txamt: 1000, syssn: '2026' }).reference).toEqual({ syssn: '2026' });
+    expect(() => ticketOf(adapter, 'payment.reverse', { txamt: 1000 })).toThrow(/names the order/);
+  });
+
+  it('asks by its own number, with a window from before it was opened to after now', () => {
+    const nowMs = openedAtMs + 3 * 60_000;
+    expect(queryOf(adapter, 'payment.create', { out_trade_no: 'ORDER-1', syssn: '2026' }, nowMs)).toEqual({
+      out_trade_no: 'ORDER-1',
+      start_time: '2026-11-29 23:59:30',
+      end_time: '2026-12-02 00:02:30',
+    });
+    expect(queryOf(adapter, 'payment.reverse', { syssn: '2026' }, nowMs)).toMatchObject({ syssn: '2026' });
+    expect(queryOf(adapter, 'payment.close', { other: '1' }, nowMs)).toBeUndefined();
+  });
+
+  it("of a refund asks by the refund's own number, never by the payment's", () => {
+    expect(ticketOf(adapter, 'refund.create', refund).reference).toEqual({ out_trade_no: refund.out_trade_no, syssn: refund.syssn });
+    const asked = queryOf(adapter, 'refund.create', { out_trade_no: refund.out_trade_no, syssn: refund.syssn }, openedAtMs);
+    expect(asked).toMatchObject({ out_trade_no: 'REFUND-1' });
+    expect(asked).not.toHaveProperty('syssn');
+    expect(queryOf(adapter, 'refund.create', { syssn: refund.syssn }, openedAtMs)).toBeUndefined();
+  });
+
+  it('never concludes absence by itself', () => {
+    expect(adapter.policy).toEqual({ poll: { deadlineMs: 120_000 } });
+  });
+});
+
+describe('what a ticket learns', () => {
+  const row = (respcd: string, rest: object = {}) => ({ out_trade_no: 'ORDER-1', syssn: 'S1', txamt: 1000, txcurrcd: 'HKD', respcd, order_type: 'payment', ...rest });
+  const asked = (reference: Record<string, string>, ...data: unknown[]) =>
+    judge(
+      adapter,
+      { operation: 'payment.query', sent: { out_trade_no: 'ORDER-1' }, status: 200, body: { respcd: '0000', data } },
+      { reference, expect: { amount: '1000', currency: 'HKD' }, follows: 'payment', charge: true },
+    );
+
+  it("is QFPay's number, when one row tells it", () => {
+    expect(asked({ out_trade_no: 'ORDER-1' }, row('0000')).reference).toMatchObject({ syssn: 'S1' });
+  });
+
+  it('does not make a second paid row of the same number another order: both count', () => {
+    const { verdict, conflict } = asked({ out_trade_no: 'ORDER-1', syssn: 'S1' }, row('0000'), row('0000', { syssn: 'S2' }));
+    expect(verdict).toMatchObject({ outcome: 'succeeded', reason: 'conflict' });
+    expect(conflict).toBe(true);
+  });
+
+  it('finds the try that was paid, whichever number the first answer gave', () => {
+    const { verdict } = asked({ out_trade_no: 'ORDER-1', syssn: 'S1' }, row('1201'), row('0000', { syssn: 'S2' }));
+    expect(verdict).toMatchObject({ outcome: 'succeeded', reason: 'approved' });
+  });
+
+  it('is believed about the asked amount only', () => {
+    expect(asked({ out_trade_no: 'ORDER-1' }, row('0000', { txamt: '999' })).verdict).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
+    expect(asked({ out_trade_no: 'ORDER-1' }, row('0000', { txamt: '1000' })).verdict).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('is a final decline for a scanned code', () => {
+    expect(asked({ out_trade_no: 'ORDER-1' }, row('1201')).verdict).toMatchObject({ outcome: 'failed', reason: 'insufficient-funds' });
+    expect(asked({ out_trade_no: 'ORDER-1' }, row('1205')).verdict).toMatchObject({ outcome: 'failed', reason: 'declined' });
+  });
+
+  it("is the payment's number after a reversal, not the reversal's", () => {
+    const body = { respcd: '0000', syssn: 'R1', orig_syssn: 'S1', out_trade_no: 'ORDER-1', txamt: '1000' };
+    const sent = { out_trade_no: 'ORDER-1', txamt: 1000 };
+    expect(judge(adapter, { operation: 'payment.reverse', sent, status: 200, body }).reference).toMatchObject({ syssn: 'S1' });
+  });
+
+  it("keeps a refund's row from contradicting the payment's number", () => {
+    const refundRow = row('0000', { out_trade_no: 'REFUND-1', syssn: 'R1', origssn: 'S1', order_type: 'refund', txamt: '400' });
+    const exchange = { operation: 'refund.query', sent: { out_trade_no: 'REFUND-1' }, status: 200 };
+    const subject = { reference: { out_trade_no: 'REFUND-1', syssn: 'S1' }, expect: { amount: '400' }, follows: 'refund' as const };
+    expect(judge(adapter, { ...exchange, body: { respcd: '0000', data: [refundRow] } }, subject).verdict).toMatchObject({ outcome: 'succeeded' });
+    const foreign = { ...refundRow, origssn: 'S2' };
+    expect(judge(adapter, { ...exchange, body: { respcd: '0000', data: [foreign] } }, subject).verdict).toMatchObject({ reason: 'conflict' });
+  });
+});
+
+describe('credentials', () => {
+  it.each([
+    ['no app code', { appCode: '' }],
+    ['no key', { clientKey: ' ' }],
+    ['another hash', { signType: 'SHA1' }],
+    ['an empty mchid', { mchid: '' }],
+    ['another environment', { environment: 'live' }],
+    ['a base URL that is none', { baseUrl: 'openapi' }],
+    ['another method', { methods: { 'payment.close': 'PUT' } }],
+  ])('with %s are refused, without showing the key', (_name, wrong) => {
+    const made = (): unknown => qfpay({ ...credentials, ...wrong } as QfpayCredentials);
+    expect(made).toThrow(/^qfpay: /);
+    expect(made).not.toThrow(credentials.clientKey);
+  });
+
+  it('choose where requests go', () => {
+    expect(qfpay({ ...credentials, environment: 'production' }).baseUrl).toBe('https://openapi-hk.qfapi.com');
+    expect(qfpay({ ...credentials, baseUrl: 'https://test-openapi-hk.qfapi.com/' })).toMatchObject({ baseUrl: 'https://test-openapi-hk.qfapi.com', ownBaseUrl: true });
+  });
+});
+
+describe('fields', () => {
+  it('are refused when the order could not be asked about, or its amount not be compared', () => {
+    for (const wrong of [{ out_trade_no: 'A,B' }, { out_trade_no: '' }, { out_trade_no: 'x'.repeat(129) }, { txamt: '10.00' }, { txamt: '0100' }, { txamt: -1 }, { txamt: [100] }]) {
+      expect(() => ticketOf(adapter, 'payment.create', { ...order, ...wrong }), JSON.stringify(wrong)).toThrow(/must be/);
+    }
+  });
+});
+
+describe('the simulated gateway', () => {
+  const hear = async (of: Adapter, name: string, fields: Fields, changed: (headers: Headers) => void = () => undefined): Promise<Heard | Refusal> => {
+    const { method, url, body, headers } = await wire(of, name, fields);
+    const received = new Headers(headers);
+    changed(received);
+    return qfpayVoice(credentials).hear({ method, url, body, headers: received, nowMs: openedAtMs });
+  };
+
+  it('understands every operation, whichever hash signed it', async () => {
+    const others = { ...credentials, methods: { 'payment.reverse': 'GET', 'payment.close': 'GET' } } as const;
+    for (const of of [adapter, qfpay({ ...credentials, signType: 'MD5' }), qfpay(others)]) {
+      expect(await hear(of, 'payment.create', { ...order, goods_name: '奶茶', udid: '' })).toMatchObject({ act: 'create', reference: 'ORDER-1', amount: '1000' });
+      expect(await hear(of, 'payment.create', scanned)).toMatchObject({ act: 'charge' });
+      expect(await hear(of, 'payment.query', { out_trade_no: 'ORDER-1' })).toMatchObject({ act: 'query' });
+      expect(await hear(of, 'payment.reverse', { out_trade_no: 'ORDER-1', txamt: 1000 })).toMatchObject({ act: 'cancel', of: 'ORDER-1' });
+      expect(await hear(of, 'payment.close', { syssn: '2026', txamt: 1000 })).toMatchObject({ act: 'cancel', of: '2026' });
+      expect(await hear(of, 'refund.create', refund)).toMatchObject({ act: 'refund', reference: 'REFUND-1', of: refund.syssn });
+    }
+  });
+
+  it('refuses a wrong signature, another app code and a missing mchid as QFPay does', async () => {
+    const forged = await hear(adapter, 'payment.create', order, (headers) => headers.set('x-qf-sign', 'A'.repeat(64)));
+    expect(forged).toMatchObject({ refused: { body: { respcd: '1108' } } });
+    const foreign = await hear(adapter, 'payment.create', order, (headers) => headers.set('x-qf-appcode', 'another'));
+    expect(foreign).toMatchObject({ refused: { body: { respcd: '1108' } } });
+    expect(await hear(qfpay({ ...credentials, mchid: 'ZaMVg12345' }), 'payment.create', order)).toMatchObject({ refused: { body: { respcd: '1104' } } });
+  });
+});
+
+describe('from send to settlement', () => {
+  const setUp = (options: Omit<SimulatorOptions, 'voice' | 'clock'> = {}) => {
+    const clock = manualClock({ startMs: openedAtMs });
+    const bank = simulateGateway({ voice: qfpayVoice(credentials), clock, ...options });
+    const gateway = createGateway({ adapter, clock, client: ky.create({ fetch: bank.fetch }) });
+    return { clock, bank, gateway };
+  };
+
+  it('a charge whose answer was lost is found by its number, and was made once', async () => {
+    const { clock, bank, gateway } = setUp({ faults: { onSend: ['reset-after-booking'] } });
+    const settlement = await clock.run(gateway.settle('payment.create', scanned));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect(settlement.reference.provider).toBe(bank.ledger.payment('ORDER-1')?.providerId);
+    expect(bank.ledger.payment('ORDER-1')).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it("an order of the month's last minute is found in the next month", async () => {
+    const { clock, bank, gateway } = setUp({ lives: { charge: lives.paidAfter(60_000) } });
+    const settlement = await clock.run(gateway.settle('payment.create', scanned));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(new Date(clock.now() + 8 * 3_600_000).getUTCMonth()).toBe(11);
+    expect(bank.ledger.payment('ORDER-1')?.bookings).toBe(1);
+  });
+
+  it('an order is created, and its ticket is followed until it is paid', async () => {
+    const { clock, gateway } = setUp({ lives: { create: lives.paidAfter(20_000) } });
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(settlement).toMatchObject({ outcome: 'created', answer: { qrcode: expect.any(String) as unknown } });
+    const end = await clock.run(gateway.untilSettled(structuredClone(settlement.ticket)));
+    expect(end).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('an order whose code expires unpaid is expired', async () => {
+    const { clock, gateway } = setUp({ lives: { create: lives.expiresAfter(30_000) } });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'expired' });
+  });
+
+  it('a charge that stays open is unresolved after two minutes, and reversed by its number', async () => {
+    const { clock, bank, gateway } = setUp({ lives: { charge: lives.open() } });
+    const startedAtMs = clock.now();
+    const settlement = await clock.run(gateway.settle('payment.create', scanned));
+    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'processing' } });
+    expect(clock.now() - startedAtMs).toBe(120_000);
+    const reversal = await clock.run(gateway.settle('payment.reverse', { out_trade_no: 'ORDER-1', txamt: 1000 }));
+    expect(reversal).toMatchObject({ outcome: 'succeeded', settledBy: 'answer' });
+    expect(bank.ledger.payment('ORDER-1')).toMatchObject({ state: 'canceled', bookings: 0 });
+  });
+
+  it('a close whose answer was lost is confirmed by asking about the payment', async () => {
+    const { clock, gateway } = setUp({ lives: { create: lives.open() }, faults: { on: { 'payment.close': ['reset-after-booking'] } } });
+    await clock.run(gateway.settle('payment.create', order));
+    const close = await clock.run(gateway.settle('payment.close', { out_trade_no: 'ORDER-1', txamt: 1000 }));
+    expect(close).toMatchObject({ outcome: 'succeeded', settledBy: 'query', verdict: { code: '1142' } });
+  });
+
+  it('a paid payment cannot be reversed, and the reversal says so', async () => {
+    const { clock, gateway } = setUp();
+    await clock.run(gateway.settle('payment.create', scanned));
+    const reversal = await clock.run(gateway.settle('payment.reverse', { out_trade_no: 'ORDER-1', txamt: 1000 }));
+    expect(reversal).toMatchObject({ outcome: 'failed', verdict: { reason: 'already-final', code: '1260' } });
+  });
+
+  it('a refund is followed by its own row, and the payment is then partly refunded', async () => {
+    const { clock, bank, gateway } = setUp({ lives: { refund: lives.paidAfter(10_000) }, faults: { on: { 'refund.create': ['truncated'] } } });
+    const payment = await clock.run(gateway.settle('payment.create', scanned));
+    const syssn = payment.reference.provider ?? '';
+    const settlement = await clock.run(gateway.settle('refund.create', { ...refund, syssn }));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', ticket: { reference: { out_trade_no: 'REFUND-1', syssn } } });
+    expect(bank.ledger.refund('REFUND-1')?.bookings).toBe(1);
+    expect(await clock.run(gateway.ask(payment.ticket))).toMatchObject({ outcome: 'succeeded', reason: 'partially-refunded' });
+  });
+
+  it('two payments under one number are told, not hidden', async () => {
+    const { clock, bank, gateway } = setUp({ lives: { charge: lives.paid() } });
+    const first = await clock.run(gateway.settle('payment.create', scanned));
+    const { method, url, body, headers } = await wire(adapter, 'payment.create', scanned);
+    await clock.run(bank.fetch(url, { method, body, headers }));
+    expect(await clock.run(gateway.ask(first.ticket))).toMatchObject({ outcome: 'succeeded', reason: 'conflict' });
+  });
+});
