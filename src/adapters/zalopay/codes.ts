@@ -1,0 +1,230 @@
+import { canceled, created, declined, duplicate, expired, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+
+/*
+ * A row is named `<return_code>` or `<return_code>/<sub_return_code>`; a binding that was found is `1/<status>`.
+ *
+ * Sources, read in November 2026:
+ * [codes]  https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/status-codes
+ * [sdk]    https://github.com/zalopay-oss/zalopay-nodejs/blob/6e334cc/specs/zlp.yaml
+ * [vietqr] ZaloPay's VietQR integration document of June 2026, in public copies; it lists -401 to -999 as `return_code`s.
+ */
+
+/** What every write may answer. [codes] repeats these rows for each call, always as "initialization failed". */
+const write = {
+  // The manual says to look at the sub code, and here is none: -500 is a FAIL too.
+  '2': pollRequired('unknown-outcome', { advice: 'ZaloPay said FAIL without saying why: only a query tells whether anything happened.' }),
+  '3': pollRequired('processing'),
+  '2/-401': rejected('invalid-request', 'A field is missing or has the wrong format.'),
+  '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
+  '2/-429': retryable('rate-limited'),
+  '2/-500': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before sending again.' }),
+} satisfies CodeTable;
+
+/** What every read may answer; -403, -405 and 406 are in [sdk] only. An error of the call says nothing about what it asked for. */
+const read = {
+  '2': pollRequired('unknown-outcome', { advice: 'ZaloPay said FAIL without saying why: it may be the query that failed.' }),
+  '2/-401': rejected('invalid-request', 'A field of the query is missing or has the wrong format.'),
+  '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
+  '2/-403': rejected('authentication', 'ZaloPay refused the signature: check key1.'),
+  '2/-405': rejected('invalid-request'),
+  '2/-406': rejected('invalid-request'),
+  '406': rejected('invalid-request'),
+  '2/-429': retryable('rate-limited'),
+  '2/-500': retryable('unavailable'),
+  '2/-999': retryable('maintenance'),
+  '2/-1801': retryable('maintenance'),
+} satisfies CodeTable;
+
+/** The gateway's own refusals that [sdk] and the tokenization spec list for the two calls that make a binding. */
+const bindingRefusals = {
+  '2/-403': rejected('authentication', 'ZaloPay refused the signature: check key1.'),
+  '2/-405': rejected('invalid-request'),
+  // "Illegal status" may mean that the binding is there already.
+  '2/-406': pollRequired('unknown-outcome'),
+  '406': pollRequired('unknown-outcome'),
+} satisfies CodeTable;
+
+const numberTaken = duplicate('Another order owns this app_trans_id. Look it up; its link cannot be had again.');
+
+/** [codes] "Create Order". */
+export const paymentCreate: CodeTable = {
+  ...write,
+  '1': created(),
+  '2/-33': retryable('maintenance'), // [sdk]
+  '2/-68': numberTaken,
+  '2/-999': retryable('maintenance'),
+};
+
+/** [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query */
+export const paymentQuery: CodeTable = {
+  ...read,
+  '1': succeeded(),
+  // Also what an order answers that nobody has tried to pay.
+  '3': pollRequired('processing'),
+  '2/-54': expired(),
+  '2/-63': declined('insufficient-funds', 'The payer can top up and pay again until the order expires.'),
+  '2/-92': rejected('invalid-request', 'app_trans_id has the wrong format.'),
+  '2/-101': pollRequired('not-found'),
+  '2/-217': declined('declined', 'The payer’s bank reported an error.'),
+  '2/-332': declined('declined', 'The rules of a promotion stopped the payment.'),
+  '2/-333': declined('declined', 'The rules of a promotion stopped the payment.'),
+  '2/-1330': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
+  '2/-1331': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
+  '2/-1332': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
+  '2/-1333': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
+  '2/-1340': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
+  '2/-1341': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
+  '2/-1342': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
+  '2/-1343': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
+};
+
+/** [codes] "Cancel Order". Here -403 is not a signature: the order is paid. */
+export const paymentCancel: CodeTable = {
+  ...write,
+  '1': succeeded('canceled'),
+  '2/-101': rejected('not-found', 'ZaloPay has no order of this app_trans_id.'),
+  '2/-403': failed('already-final', 'The order is paid: refund it instead.'),
+  '2/-999': retryable('maintenance'),
+};
+
+/** [codes] "Refund Order", [vietqr] 6.4. Success means accepted: only the refund query knows the end. */
+export const refundCreate: CodeTable = {
+  ...write,
+  '1': pollRequired('processing'),
+  '2/0': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before refunding again.' }),
+  // Every send carries its own timestamp, so that another one would be refused for the same reason.
+  '2/-13': rejected('expired', 'The payment is too old to refund, or this machine’s clock is more than 15 minutes off.'),
+  '2/-14': rejected('invalid-request', 'The amount cannot be refunded.'), // [vietqr]
+  '2/-23': duplicate('Another refund owns this m_refund_id: look it up before choosing a new one.'), // [vietqr]
+  // Named in a public integration's list of codes only: the three ways an m_refund_id is malformed.
+  '2/-24': rejected('invalid-request', 'm_refund_id must be yymmdd_appid_….'),
+  '2/-25': rejected('invalid-request', 'm_refund_id must start with today’s date in Vietnam, yymmdd.'),
+  '2/-26': rejected('invalid-request', 'm_refund_id must name this app_id.'),
+  '2/-32': rejected('unsupported', 'This payment can only be refunded in full, or not at all.'),
+  '2/-101': rejected('not-found', 'ZaloPay has no payment of this zp_trans_id.'),
+  '2/-999': retryable('maintenance'),
+};
+
+const stuckRefund = pollRequired('processing', { advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.' });
+
+/** [codes] "Query Refund Order's Status", [vietqr] 6.5. -1 and -16 come with `return_code` 2 in one and 3 in the other. */
+export const refundQuery: CodeTable = {
+  ...read,
+  '1': succeeded('refunded'),
+  '3': pollRequired('processing'),
+  '3/-1': stuckRefund,
+  // Read by the sub code alone this is FAIL, and the merchant refunds twice.
+  '3/2': pollRequired('processing'),
+  '2/0': failed('declined', 'Ask ZaloPay why before refunding again.'), // [vietqr]
+  '2/-1': stuckRefund,
+  '2/-2': failed('invalid-request', 'ZaloPay does not know this type of refund.'),
+  '2/-13': failed('expired', 'The payment is too old to refund.'),
+  '2/-14': failed('invalid-request', 'The amount cannot be refunded.'),
+  '2/-16': pollRequired('processing', { advice: 'In progress on ZaloPay’s side; if it stays so, contact ZaloPay.' }),
+  '2/-32': failed('unsupported', 'This payment can only be refunded in full, or not at all.'),
+  '2/-101': pollRequired('not-found'),
+};
+
+/** The payer's token was refused: [codes] lists these for paying and for asking the balance. */
+const tokenRefusals = {
+  '2/-101': failed('declined', 'ZaloPay has no such pay_token: bind the payer again.'),
+  '2/-1002': failed('declined', 'The payer has unbound this token: bind again.'),
+  '2/-1007': failed('expired', 'The token is expired: bind the payer again.'),
+  '2/-1009': failed('risk', 'The payer’s account is locked.'),
+  '2/-1011': rejected('permission', 'This pay_token belongs to another app_id.'),
+  '2/-1800': failed('limit-exceeded', 'The payer’s account has reached the limit of its verification level.'),
+} satisfies CodeTable;
+
+/** [codes] "Pay By Token (Wallet)". */
+export const paymentCharge: CodeTable = {
+  ...write,
+  ...tokenRefusals,
+  '1': succeeded(),
+  '2/-1010': failed('declined', 'The payer’s account cannot pay.'),
+  '2/-1013': failed('limit-exceeded', 'The amount is above the payer’s spending limit.'),
+  '2/-1019': failed('limit-exceeded', 'The amount is above the limit of the payer’s binding.'),
+  '2/-1801': retryable('maintenance'),
+};
+
+/** [codes] "Query Balance (Wallet)". */
+export const balanceQuery: CodeTable = {
+  ...read,
+  ...tokenRefusals,
+  '1': succeeded(),
+  '3': pollRequired('processing'),
+};
+
+/** [codes] "Query User Info". */
+export const userQuery: CodeTable = {
+  ...read,
+  '1': succeeded(),
+  '3': pollRequired('processing'),
+};
+
+/** [codes] "Create Binding (Wallet)", [sdk]. */
+export const bindingCreate: CodeTable = {
+  ...write,
+  ...bindingRefusals,
+  '1': created(),
+  '2/-68': numberTaken,
+  '2/-1801': retryable('maintenance'),
+};
+
+/** [codes] "Query Payment Token (Wallet)"; the status is `data.status` of https://beta-docs.zalopay.vn/docs/specs/agreement-query */
+export const bindingQuery: CodeTable = {
+  ...read,
+  '1': succeeded(),
+  '1/1': succeeded(),
+  '1/3': canceled(),
+  '1/4': canceled('canceled', 'ZaloPay has disabled this binding: its token cannot be charged.'),
+  '3': pollRequired('awaiting-payer'),
+  '2/-101': pollRequired('not-found'),
+};
+
+/** [codes] "Un Binding (Wallet)". */
+export const bindingCancel: CodeTable = {
+  ...write,
+  '1': succeeded('canceled'),
+  '2/-101': rejected('not-found', 'ZaloPay has no binding of this binding_id.'),
+  '2/-1011': rejected('permission', 'This binding belongs to another app_id.'),
+  '2/-1801': retryable('maintenance'),
+};
+
+const wrongParameter = rejected('invalid-request', 'A field is missing or has the wrong format.');
+
+/** [codes] "Create Binding (Card)", https://docs.zalopay.vn/docs/specs/tokenization-bind */
+export const cardBindingCreate: CodeTable = {
+  ...write,
+  ...bindingRefusals,
+  '1': created(),
+  '2/-68': numberTaken,
+  '2/-7002': wrongParameter,
+};
+
+/** [codes] "Query Binding (Card)"; what its `status` means is not written: read as the wallet's. */
+export const cardBindingQuery: CodeTable = {
+  ...bindingQuery,
+  '2/-7002': wrongParameter,
+};
+
+/** [codes] "Un Binding (Card)". */
+export const cardBindingCancel: CodeTable = {
+  ...write,
+  '1': succeeded('canceled'),
+  '2/-101': rejected('not-found', 'ZaloPay has no such binding.'),
+  '2/-7002': wrongParameter,
+  '2/-7216': rejected('invalid-request', 'The identifier is not the one the card was bound with.'),
+};
+
+/** [codes] "Pay by Token (Card)". */
+export const cardPaymentCharge: CodeTable = {
+  ...write,
+  '1': succeeded(),
+  '2/-7002': wrongParameter,
+  // "Invalid or has exceeded timeout limit": the order's time, or this call's? Only the query knows.
+  '2/-7032': pollRequired('unknown-outcome', { advice: 'The order is unknown or timed out: ask before paying another way.' }),
+  '2/-7041': failed('declined', 'ZaloPay has no such card token: bind the card again.'),
+  '2/-7202': rejected('invalid-request', 'The zp_trans_token is not valid: take it from the answer of payment.create.'),
+  '2/-7217': failed('declined', 'The card token is no longer active: bind the card again.'),
+  '2/-7223': failed('declined', 'ZaloPay has no such card token: bind the card again.'),
+};

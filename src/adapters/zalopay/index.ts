@@ -1,0 +1,416 @@
+import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts';
+import { InputError } from '../../errors.ts';
+import { asRecord, idOf, integerOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { baseUrlOf, checkFields, oneOf, text, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import type { Ticket } from '../../ticket.ts';
+import * as codes from './codes.ts';
+import { sign } from './sign.ts';
+
+/** What {@link zalopay} needs to know of a merchant. */
+export interface ZalopayCredentials extends Location {
+  /** The app's number, from the merchant portal. */
+  appId: number;
+  /** The "mac key": signs requests. */
+  key1: string;
+  /** The "callback key": verifies what ZaloPay sends. */
+  key2: string;
+  /** Paths that no public page confirms. The two without a default cannot be sent until they are named here. */
+  paths?: ZalopayPaths;
+}
+
+/** Defaults: `/v2/cancel`, `/v2/tokenization/bind` and `/v2/tokenization/query`; none for the last two. */
+export interface ZalopayPaths {
+  'payment.cancel'?: string;
+  'card-binding.create'?: string;
+  'card-binding.query'?: string;
+  'card-binding.cancel'?: string;
+  'card-payment.charge'?: string;
+}
+
+/** Each operation's fields. `app_id`, the time and the mac are filled in; other fields of ZaloPay's pass through. */
+export interface ZalopayFields {
+  'payment.create': OrderFields;
+  'payment.query': AppTransId;
+  'payment.cancel': AppTransId;
+  'payment.charge': TokenPaymentFields;
+  'refund.create': RefundFields;
+  'refund.query': RefundId;
+  'binding.create': BindingFields;
+  'binding.query': AppTransId;
+  'binding.cancel': UnbindFields;
+  'balance.query': BalanceFields;
+  'user.query': UserFields;
+  'card-binding.create': CardBindingFields;
+  'card-binding.query': AppTransId;
+  'card-binding.cancel': UnbindFields;
+  'card-payment.charge': TokenPaymentFields;
+}
+
+interface Account {
+  /** Default: the credentials' own, and no other. */
+  app_id?: number;
+}
+
+interface AppTransId extends Account {
+  /** The merchant's number: `yymmdd` of the day in Vietnam, then anything; at most 40 characters. Never re-made for a second send. */
+  app_trans_id: string;
+}
+
+interface RefundId extends Account {
+  /** The merchant's number of the refund: `yymmdd_appid_…`, the day in Vietnam; at most 45 characters. */
+  m_refund_id: string;
+}
+
+interface OrderFields extends AppTransId {
+  /** Who pays: an id or a name, at most 50 characters. */
+  app_user: string;
+  /** In dong. */
+  amount: number;
+  /** What the payer reads, at most 256 characters. */
+  description: string;
+  /** How long the order can be paid, in seconds: 300 to 2,592,000. Default 900. */
+  expire_duration_seconds?: number;
+  /** JSON list as a text, at most 2,048 characters. Default `[]`. */
+  item?: string;
+  /** JSON object as a text, at most 1,024 characters. Default `{}`. */
+  embed_data?: string;
+  bank_code?: string;
+  /** Where ZaloPay reports the payment. Default: the app's own. */
+  callback_url?: string;
+  redirect_url?: string;
+  title?: string;
+  /** At most 50 characters. */
+  sub_app_id?: string;
+  /** `AGREEMENT` for an order that is paid with a token. */
+  product_code?: 'AGREEMENT';
+  /** JSON object as a text. */
+  device_info?: string;
+  phone?: string;
+  email?: string;
+  address?: string;
+}
+
+interface TokenPaymentFields extends AppTransId {
+  /** The order's own number. It is not sent: ZaloPay knows the order by `zp_trans_token`, but is asked about it by this. */
+  app_trans_id: string;
+  /** The user, as the merchant called it when binding. */
+  identifier: string;
+  /** From the answer of `payment.create`. */
+  zp_trans_token: string;
+  /** From the answer of `binding.query`. */
+  pay_token: string;
+}
+
+interface RefundFields extends RefundId {
+  /** ZaloPay's number of the payment. */
+  zp_trans_id: string;
+  /** In dong. */
+  amount: number;
+  /** Taken off what the payer gets back, in dong. */
+  refund_fee_amount?: number;
+  /** The reason, at most 100 characters. */
+  description: string;
+}
+
+interface BindingFields extends AppTransId {
+  /** The user, as the merchant calls it. */
+  identifier: string;
+  /** JSON object as a text. Default `{}`. */
+  binding_data?: string;
+  /** Default `WALLET`. */
+  binding_type?: 'WALLET';
+  /** The most a charge may take, in dong. Default 0: what the user has. */
+  max_amount?: number;
+  callback_url?: string;
+  redirect_url?: string;
+  redirect_deep_link?: string;
+}
+
+interface UnbindFields extends Account {
+  /** The user, as the merchant called it when binding. */
+  identifier: string;
+  binding_id: string;
+  /** The number the binding was made with. It is not sent; with it, a lost answer can be looked up. */
+  app_trans_id?: string;
+}
+
+interface BalanceFields extends Account {
+  /** The user, as the merchant called it when binding. */
+  identifier: string;
+  pay_token: string;
+  /** What is to be paid, in dong. */
+  amount: number;
+}
+
+interface UserFields extends Account {
+  /** The user's `pay_token`. */
+  access_token: string;
+}
+
+interface CardBindingFields extends AppTransId {
+  /** The user, as the merchant calls it. */
+  identifier: string;
+  binding_type: 'WALLET' | 'CARD';
+  binding_mode: 'BIND' | 'BIND_AND_PAY';
+  device_type: 'MOBILE' | 'DESKTOP';
+  /** JSON object as a text: where to go afterwards. Default `{}`. */
+  binding_data?: string;
+  /** JSON object as a text: amount and description for `BIND_AND_PAY`. Default `{}`. */
+  payment_data?: string;
+}
+
+/**
+ * ZaloPay OpenAPI v2, Vietnam.
+ *
+ * @example
+ * ```ts
+ * const gateway = createGateway({ adapter: zalopay({ appId: 2553, key1, key2, environment: 'sandbox' }) });
+ * await gateway.settle('payment.create', { app_trans_id: '261121_0001', app_user: 'user-7', amount: 10_000, description: 'Tea' });
+ * ```
+ * @throws {InputError} for credentials of the wrong shape
+ * @see https://docs.zalopay.vn/docs/specs/
+ */
+export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields> {
+  checkFields('zalopay', credentials, { appId: positive, key1: text, key2: text });
+  const account = { appId: credentials.appId, key1: credentials.key1 };
+  const paths: ZalopayPaths = { ...usualPaths, ...checkedPaths(credentials.paths) };
+
+  return defineAdapter<ZalopayFields>({
+    name: 'zalopay',
+    account: String(account.appId),
+    environment: credentials.environment,
+    ...baseUrlOf('zalopay', credentials, { sandbox: 'https://sb-openapi.zalopay.vn', production: 'https://openapi.zalopay.vn' }),
+    encodings: ['json', 'form'],
+    operations: {
+      'payment.create': {
+        path: '/v2/create',
+        required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
+        codes: codes.paymentCreate,
+        reference: ['app_trans_id'],
+        learns: ['zp_trans_id'],
+        query: askBy('payment.query', 'app_trans_id'),
+        sameReference: 'refuses',
+        expect: ({ amount }) => (whole.accepts(amount) ? { amount: String(amount), currency: 'VND' } : undefined),
+        // More than the longest there is, or no number at all, is ZaloPay's to refuse.
+        payableForMs: ({ expire_duration_seconds: seconds = 900 }) => (seconds <= 2_592_000 ? seconds * 1000 : undefined),
+        payerNeedsAnswer: () => true,
+      },
+      'payment.query': {
+        path: '/v2/query',
+        required: { app_trans_id: appTransId },
+        codes: codes.paymentQuery,
+        read: readPayment,
+        reference: { app_trans_id: 'app_trans_id' },
+      },
+      'payment.cancel': {
+        ...pathFrom(paths, 'payment.cancel'),
+        required: { app_trans_id: appTransId },
+        codes: codes.paymentCancel,
+        reference: ['app_trans_id'],
+        query: askBy('payment.query', 'app_trans_id'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+      'payment.charge': { path: '/v2/agreement/pay', codes: codes.paymentCharge, ...tokenPayment },
+      'refund.create': {
+        path: '/v2/refund',
+        required: { m_refund_id: refundId, zp_trans_id: text, amount: whole, description: textUpTo(100) },
+        codes: codes.refundCreate,
+        reference: ['m_refund_id'],
+        learns: ['refund_id'],
+        query: askBy('refund.query', 'm_refund_id'),
+        follows: 'refund',
+        sameReference: 'unknown',
+      },
+      'refund.query': {
+        path: '/v2/query_refund',
+        required: { m_refund_id: refundId },
+        codes: codes.refundQuery,
+        reference: { m_refund_id: 'm_refund_id' },
+      },
+      'binding.create': {
+        path: '/v2/agreement/bind',
+        required: { app_trans_id: appTransId, identifier: text },
+        codes: codes.bindingCreate,
+        reference: ['app_trans_id'],
+        learns: ['binding_id'],
+        query: askBy('binding.query', 'app_trans_id'),
+        sameReference: 'refuses',
+        payerNeedsAnswer: () => true,
+      },
+      'binding.query': {
+        path: '/v2/agreement/query',
+        required: { app_trans_id: appTransId },
+        codes: codes.bindingQuery,
+        read: readBinding,
+        reference: { app_trans_id: 'app_trans_id' },
+      },
+      'binding.cancel': {
+        path: '/v2/agreement/unbind',
+        required: { identifier: text, binding_id: text },
+        codes: codes.bindingCancel,
+        reference: ['binding_id', 'app_trans_id'],
+        unsent: ['app_trans_id'],
+        query: askBy('binding.query', 'app_trans_id'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+      'balance.query': {
+        path: '/v2/agreement/balance',
+        required: { identifier: text, pay_token: text, amount: whole },
+        codes: codes.balanceQuery,
+      },
+      'user.query': { path: '/v2/agreement/query_user', required: { access_token: text }, codes: codes.userQuery },
+      'card-binding.create': {
+        ...pathFrom(paths, 'card-binding.create'),
+        required: {
+          app_trans_id: appTransId,
+          identifier: text,
+          binding_type: oneOf('WALLET', 'CARD'),
+          binding_mode: oneOf('BIND', 'BIND_AND_PAY'),
+          device_type: oneOf('MOBILE', 'DESKTOP'),
+        },
+        codes: codes.cardBindingCreate,
+        reference: ['app_trans_id'],
+        learns: ['zp_trans_id'],
+        query: askBy('card-binding.query', 'app_trans_id'),
+        sameReference: 'refuses',
+        payerNeedsAnswer: () => true,
+      },
+      'card-binding.query': {
+        ...pathFrom(paths, 'card-binding.query'),
+        required: { app_trans_id: appTransId },
+        codes: codes.cardBindingQuery,
+        read: readBinding,
+        reference: { app_trans_id: 'app_trans_id' },
+      },
+      'card-binding.cancel': {
+        ...pathFrom(paths, 'card-binding.cancel'),
+        required: { identifier: text, binding_id: text },
+        codes: codes.cardBindingCancel,
+        reference: ['binding_id', 'app_trans_id'],
+        unsent: ['app_trans_id'],
+        query: askBy('card-binding.query', 'app_trans_id'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+      'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), codes: codes.cardPaymentCharge, ...tokenPayment },
+    },
+    read: ({ body }) => readingOf(body, namesOf(body)),
+    body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
+    // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
+    // has ended: one more minute to hear either.
+    policy: { poll: { absentAfterMs: 15 * 60_000, deadlineMs: 16 * 60_000 } },
+  });
+}
+
+const positive: FieldCheck = {
+  expects: 'a whole number above 0',
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+};
+const appTransId = textUpTo(40);
+const refundId = textUpTo(45);
+
+/** "The transaction is valid only within 48 hours": later, "not found" means nothing. Older v2 pages, docs.zalopay.vn/en/v2 */
+const ANSWERS_FOR_MS = 48 * 60 * 60_000;
+
+function askBy(operation: StatusQuery['operation'], name: string): StatusQuery {
+  const fields = ({ reference }: Ticket): Fields | undefined => (reference[name] === undefined ? undefined : { [name]: reference[name] });
+  return { operation, fields, answersForMs: ANSWERS_FOR_MS };
+}
+
+/** Paying with a token, by wallet or card. */
+const tokenPayment = {
+  required: { app_trans_id: appTransId, identifier: text, zp_trans_token: text, pay_token: text },
+  reference: ['app_trans_id'],
+  unsent: ['app_trans_id'],
+  learns: ['zp_trans_id'],
+  query: askBy('payment.query', 'app_trans_id'),
+  sameReference: 'unknown',
+  charge: () => true,
+} as const;
+
+/** In use by public integrations, but on none of ZaloPay's own pages. */
+const usualPaths: ZalopayPaths = {
+  'payment.cancel': '/v2/cancel',
+  'card-binding.create': '/v2/tokenization/bind',
+  'card-binding.query': '/v2/tokenization/query',
+};
+
+const path: FieldCheck = {
+  expects: 'a path such as /v2/cancel',
+  accepts: (value) => typeof value === 'string' && /^(?:\/[\w-]+)+$/.test(value),
+};
+const pathChecks: Readonly<Record<keyof ZalopayPaths, FieldCheck>> = {
+  'payment.cancel': path,
+  'card-binding.create': path,
+  'card-binding.query': path,
+  'card-binding.cancel': path,
+  'card-payment.charge': path,
+};
+
+function checkedPaths(paths: ZalopayPaths = {}): ZalopayPaths {
+  const given = Object.keys(paths);
+  const unknown = given.filter((name) => !Object.hasOwn(pathChecks, name));
+  if (unknown.length > 0) throw new InputError(`zalopay paths: ${unknown.join(', ')} cannot be set. Known: ${Object.keys(pathChecks).join(', ')}.`);
+  checkFields('zalopay paths', paths, Object.fromEntries(Object.entries(pathChecks).filter(([name]) => given.includes(name))));
+  return paths;
+}
+
+/** Without a path there is only the table: the operation is classified and never sent. */
+function pathFrom(paths: ZalopayPaths, name: keyof ZalopayPaths): { path: string; sendable: boolean } {
+  return { path: paths[name] ?? '/unconfirmed', sendable: paths[name] !== undefined };
+}
+
+/**
+ * `return_code` with its `sub_return_code`. A failure with a code of its own goes by that code alone: one that is not in the
+ * tables is unknown, not a plain failure.
+ */
+function namesOf(body: unknown): readonly string[] {
+  const code = integerOf(body, 'return_code');
+  if (code === undefined) return [];
+  // The manual lists system errors as sub codes of 2; the gateway also sends them as return codes.
+  if (code < 0) return [`2/${code}`];
+  const detail = integerOf(body, 'sub_return_code');
+  // Without a detail the sub code repeats the code.
+  if (detail === undefined || detail === code) return [String(code)];
+  return code === FAIL ? [`${code}/${detail}`] : [`${code}/${detail}`, String(code)];
+}
+
+const SUCCESS = 1;
+const FAIL = 2;
+
+function readingOf(body: unknown, names: readonly string[], about: unknown = body): Reading {
+  return {
+    names,
+    message: textOf(body, 'sub_return_message') ?? textOf(body, 'return_message'),
+    reference: {
+      app_trans_id: idOf(about, 'app_trans_id'),
+      zp_trans_id: numberOf(about, 'zp_trans_id'),
+      refund_id: numberOf(about, 'refund_id'),
+      binding_id: idOf(about, 'binding_id'),
+    },
+  };
+}
+
+/** ZaloPay's own numbers; 0 stands for none. */
+function numberOf(body: unknown, key: string): string | undefined {
+  const found = idOf(body, key);
+  return found === '0' ? undefined : found;
+}
+
+/** The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another. */
+function readPayment({ body }: Exchange): Reading {
+  const names = namesOf(body);
+  return integerOf(body, 'return_code') === SUCCESS
+    ? { ...readingOf(body, names), amount: idOf(body, 'amount') }
+    : readingOf(body, names, { app_trans_id: idOf(body, 'app_trans_id') });
+}
+
+/** The query worked; whether the binding stands is its status. */
+function readBinding({ body }: Exchange): Reading {
+  const about = asRecord(asRecord(body)?.['data']) ?? body;
+  const status = integerOf(about, 'status');
+  const found = integerOf(body, 'return_code') === SUCCESS && status !== undefined;
+  return readingOf(body, found ? [`${SUCCESS}/${status}`] : namesOf(body), about);
+}

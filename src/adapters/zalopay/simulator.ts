@@ -1,0 +1,318 @@
+import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
+import type { ZalopayCredentials } from './index.ts';
+
+/**
+ * ZaloPay as the simulator speaks it. It signs with the runtime's own cryptography and formulas of its own, so that an error in
+ * the adapter's is not met by the same error here.
+ *
+ * A real `zp_trans_token` names its order to ZaloPay alone. Here it is `AC` and the `app_trans_id` of an order that was created here,
+ * or `ZP` and that of one that comes from elsewhere.
+ */
+export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'key1' | 'key2'>): Voice {
+  return {
+    gateway: 'zalopay',
+    sameReference: 'refuses',
+
+    async hear(request: HeardRequest): Promise<Heard | Refusal> {
+      const call = request.method === 'POST' && Object.hasOwn(calls, request.url.pathname) ? calls[request.url.pathname] : undefined;
+      if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
+      const told = fieldsOf(request);
+      const signed = call.signed(told, credentials.key1);
+      const reference = call.reference(told);
+      const of = call.of?.(told);
+      if (reference === undefined || signed.includes(undefined)) return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
+      const genuine = told.mac === (await hmac(credentials.key1, signed.join('|')));
+      if (!genuine || told.app_id !== String(credentials.appId)) return { refused: fail(-402, 'Chữ ký không hợp lệ.') };
+      if (call.at !== undefined && !(Math.abs(request.nowMs - Number(told[call.at])) <= FIFTEEN_MINUTES_MS)) return { refused: call.stale };
+      return {
+        operation: call.operation,
+        act: call.act,
+        fields: told,
+        reference,
+        ...(of !== undefined && { of }),
+        ...(told.amount !== undefined && { amount: told.amount, currency: 'VND' }),
+      };
+    },
+
+    say({ heard, answer, entry, nowMs }: Situation): Answer {
+      const answers: Readonly<Record<Situation['answer'], () => Answer>> = {
+        state: () => (entry === undefined ? systemError : stateOf(heard.operation, entry, nowMs, credentials.appId)),
+        done: () => success(extras[heard.operation]),
+        'not-found': () => fail(-101, 'Giao dịch không tồn tại.'),
+        duplicate: () => duplicates[heard.act] ?? fail(-68, 'Mã giao dịch bị trùng.'),
+        'already-final': () => finals[heard.act] ?? fail(-401, 'Dữ liệu yêu cầu không hợp lệ.'),
+        maintenance: () => fail(maintenanceCodes[heard.operation] ?? -1801, 'Hệ thống đang bảo trì.'),
+        'rate-limited': () => fail(-429, 'Vượt quá giới hạn yêu cầu.'),
+        'system-error': () => systemError,
+      };
+      return answers[answer]();
+    },
+  };
+}
+
+const FIFTEEN_MINUTES_MS = 15 * 60_000;
+
+/** A request's fields as texts. */
+type Told = Readonly<Partial<Record<string, string>>>;
+type Part = string | undefined;
+
+const common = (code: number, detail: number, message: string): Record<string, unknown> => ({
+  return_code: code,
+  return_message: code === 2 ? 'Giao dịch thất bại' : message,
+  sub_return_code: detail,
+  sub_return_message: message,
+});
+const fail = (detail: number, message: string): Answer => ({ body: common(2, detail, message) });
+const success = (extra: object = {}): Answer => ({ body: { ...common(1, 1, 'Giao dịch thành công.'), ...extra } });
+const processing = (extra: object = {}): Answer => ({ body: { ...common(3, 3, 'Giao dịch đang xử lý'), ...extra } });
+const systemError = fail(-500, 'Lỗi hệ thống.');
+const stale = fail(-401, 'Dữ liệu yêu cầu không hợp lệ.');
+
+/** What a write of a number that is taken is answered, where it is not -68. What a second agreement/pay is told is not written. */
+const duplicates: Readonly<Partial<Record<Heard['act'], Answer>>> = { refund: fail(-23, 'm_refund_id bị trùng.'), charge: processing() };
+
+/** What a write that comes too late is answered. */
+const finals: Readonly<Partial<Record<Heard['act'], Answer>>> = {
+  charge: processing(),
+  cancel: fail(-403, 'Đơn hàng đã được thanh toán.'),
+  refund: fail(-14, 'Số tiền hoàn không hợp lệ.'),
+};
+
+/** Orders and refunds have a code of their own; everything about bindings has -1801. */
+const maintenanceCodes: Readonly<Partial<Record<string, number>>> = {
+  'payment.create': -999,
+  'payment.query': -999,
+  'payment.cancel': -999,
+  'refund.create': -999,
+  'refund.query': -999,
+};
+
+/** What calls without a ledger entry tell beside success. */
+const extras: Readonly<Partial<Record<string, object>>> = {
+  'balance.query': { data: [{ channel: 38, payable: true, bank_code: 'zp_app' }], discount_amount: 0 },
+  'user.query': { phone: '****2606' },
+};
+
+function stateOf(operation: string, entry: Entry, nowMs: number, appId: number): Answer {
+  const { reference, providerId } = entry;
+  // Its numbers are int64; what is not a number stays as it is.
+  const number = /^\d{1,15}$/.test(providerId) ? Number(providerId) : providerId;
+  const token = `AC${reference}`;
+  const binding = { binding_token: providerId, deep_link: `zalopay://launch/app/732?view=authorize&b=${providerId}` };
+  const charge = { app_trans_id: reference, zp_trans_id: number };
+  const bound = (status: number): Answer =>
+    success({
+      data: {
+        app_id: appId,
+        app_trans_id: reference,
+        binding_id: providerId,
+        pay_token: `PAY${providerId}`,
+        status,
+        msg_type: 1,
+        server_time: Math.floor(nowMs / 1000),
+      },
+    });
+
+  const told: Readonly<Partial<Record<string, () => Answer>>> = {
+    'payment.create': () =>
+      success({
+        zp_trans_token: token,
+        order_token: token,
+        order_url: `https://qcgateway.zalopay.vn/openinapp?order=${token}`,
+        qr_code: `00020101021226${token}`,
+      }),
+    'payment.cancel': () => success(),
+    'payment.charge': () =>
+      byState(entry.state, {
+        paid: success(charge),
+        open: processing(charge),
+        declined: fail(-1010, 'Tài khoản không thể thanh toán.'),
+        expired: systemError,
+        canceled: systemError,
+      }),
+    'payment.query': () =>
+      byState(entry.state, {
+        paid: success({ is_processing: false, amount: Number(entry.amount), discount_amount: 0, zp_trans_id: number, server_time: nowMs }),
+        open: processing({ is_processing: true, zp_trans_id: 0, server_time: nowMs }),
+        declined: fail(-63, 'Số dư không đủ để thanh toán.'),
+        expired: fail(-54, 'Giao dịch đã hết hạn.'),
+        // What a canceled order answers is not written; that it can no longer be paid is.
+        canceled: fail(-54, 'Giao dịch đã hết hạn.'),
+      }),
+    'refund.create': () => success({ refund_id: number }),
+    'refund.query': () =>
+      byState(entry.state, {
+        paid: success(),
+        // The sub code 2 of a refund in progress, which is not a failure.
+        open: { body: common(3, 2, 'Giao dịch đang hoàn tiền') },
+        declined: fail(0, 'Hoàn tiền thất bại.'),
+        expired: fail(-13, 'Hết thời hạn hoàn tiền.'),
+        canceled: fail(0, 'Hoàn tiền thất bại.'),
+      }),
+    'binding.create': () => success(binding),
+    'card-binding.create': () => success({ ...binding, binding_url: `https://binding.zalopay.vn/${providerId}` }),
+    'binding.query': () =>
+      byState(entry.state, { paid: bound(1), open: processing(), declined: bound(4), expired: bound(4), canceled: bound(3) }),
+    'card-binding.query': () =>
+      byState(entry.state, {
+        paid: success({ ...binding, status: 1 }),
+        open: processing(),
+        declined: fail(-500, 'Lỗi hệ thống.'),
+        expired: success({ status: 4 }),
+        canceled: success({ status: 3 }),
+      }),
+  };
+  return told[operation]?.() ?? systemError;
+}
+
+type Life = 'paid' | 'open' | 'declined' | 'expired' | 'canceled';
+
+/** ZaloPay tells five states apart: an order that was refunded is still a paid one. */
+function byState(state: EntryState, answers: Readonly<Record<Life, Answer>>): Answer {
+  const lives: Readonly<Record<EntryState, Life>> = {
+    open: 'open',
+    pending: 'open',
+    authorized: 'open',
+    paid: 'paid',
+    refunded: 'paid',
+    declined: 'declined',
+    canceled: 'canceled',
+    expired: 'expired',
+  };
+  return answers[lives[state]];
+}
+
+/** How the simulator understands one call. */
+interface Call {
+  readonly operation: string;
+  readonly act: Heard['act'];
+  /** The field that must be near the present. */
+  readonly at?: string;
+  /** What a request that is not near it is told. */
+  readonly stale: Answer;
+  /** What the mac is over. */
+  readonly signed: (told: Told, key1: string) => readonly Part[];
+  readonly reference: (told: Told) => Part;
+  /** The payment of a refund or a cancel, the order a charge is for. */
+  readonly of?: (told: Told) => Part;
+}
+
+const order = ({ app_trans_id }: Told): Part => app_trans_id;
+const orderAndKey = (t: Told, key1: string): readonly Part[] => [t.app_id, t.app_trans_id, key1];
+const orderAndDate = (t: Told): readonly Part[] => [t.app_id, t.app_trans_id, t.req_date];
+
+const calls: Readonly<Record<string, Call>> = {
+  '/v2/create': {
+    operation: 'payment.create',
+    act: 'create',
+    at: 'app_time',
+    stale,
+    signed: (t) => [t.app_id, t.app_trans_id, t.app_user, t.amount, t.app_time, t.embed_data, t.item],
+    reference: order,
+  },
+  '/v2/query': { operation: 'payment.query', act: 'query', stale, signed: orderAndKey, reference: order },
+  '/v2/cancel': { operation: 'payment.cancel', act: 'cancel', stale, signed: orderAndKey, reference: order, of: order },
+  '/v2/agreement/pay': {
+    operation: 'payment.charge',
+    act: 'charge',
+    at: 'req_date',
+    stale,
+    signed: (t) => [t.app_id, t.identifier, t.zp_trans_token, t.pay_token, t.req_date],
+    reference: (t) => t.zp_trans_token?.slice('AC'.length),
+    of: (t) => (t.zp_trans_token?.startsWith('AC') === true ? t.zp_trans_token.slice('AC'.length) : undefined),
+  },
+  '/v2/refund': {
+    operation: 'refund.create',
+    act: 'refund',
+    at: 'timestamp',
+    stale: fail(-13, 'Refund vi phạm hạn thời gian.'),
+    signed: (t) => [
+      t.app_id,
+      t.zp_trans_id,
+      t.amount,
+      ...(t.refund_fee_amount === undefined ? [] : [t.refund_fee_amount]),
+      t.description,
+      t.timestamp,
+    ],
+    reference: (t) => t.m_refund_id,
+    of: (t) => t.zp_trans_id,
+  },
+  '/v2/query_refund': {
+    operation: 'refund.query',
+    act: 'refund-query',
+    at: 'timestamp',
+    stale,
+    signed: (t) => [t.app_id, t.m_refund_id, t.timestamp],
+    reference: (t) => t.m_refund_id,
+  },
+  '/v2/agreement/bind': {
+    operation: 'binding.create',
+    act: 'create',
+    at: 'req_date',
+    stale,
+    signed: (t) => [t.app_id, t.app_trans_id, t.binding_data, t.binding_type, t.identifier, t.max_amount, t.req_date],
+    reference: order,
+  },
+  '/v2/agreement/query': { operation: 'binding.query', act: 'query', at: 'req_date', stale, signed: orderAndDate, reference: order },
+  '/v2/agreement/unbind': {
+    operation: 'binding.cancel',
+    act: 'other',
+    at: 'req_date',
+    stale,
+    signed: (t) => [t.app_id, t.identifier, t.binding_id, t.req_date],
+    reference: (t) => t.binding_id,
+  },
+  '/v2/agreement/balance': {
+    operation: 'balance.query',
+    act: 'other',
+    at: 'req_date',
+    stale,
+    signed: (t) => [t.app_id, t.pay_token, t.identifier, t.amount, t.req_date],
+    reference: (t) => t.identifier,
+  },
+  '/v2/agreement/query_user': {
+    operation: 'user.query',
+    act: 'other',
+    at: 'req_date',
+    stale,
+    signed: (t) => [t.app_id, t.access_token, t.req_date],
+    // A token, and no number of the merchant's: nothing the ledger should be called by.
+    reference: () => '',
+  },
+  '/v2/tokenization/bind': {
+    operation: 'card-binding.create',
+    act: 'create',
+    at: 'req_date',
+    stale,
+    signed: (t) => [
+      t.app_id,
+      t.app_trans_id,
+      t.identifier,
+      t.binding_mode,
+      t.binding_type,
+      t.device_type,
+      t.binding_data,
+      t.payment_data,
+      t.req_date,
+    ],
+    reference: order,
+  },
+  '/v2/tokenization/query': { operation: 'card-binding.query', act: 'query', at: 'req_date', stale, signed: orderAndDate, reference: order },
+};
+
+/** A form or JSON. */
+function fieldsOf({ headers, body }: HeardRequest): Told {
+  if (headers.get('content-type')?.startsWith('application/json') !== true) return Object.fromEntries(new URLSearchParams(body));
+  try {
+    return Object.fromEntries(Object.entries(JSON.parse(body) as object).map(([name, value]) => [name, String(value)]));
+  } catch {
+    return {};
+  }
+}
+
+async function hmac(key: string, data: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const signer = await crypto.subtle.importKey('raw', encoder.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+  const signature = new Uint8Array(await crypto.subtle.sign('HMAC', signer, encoder.encode(data)));
+  return Array.from(signature, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

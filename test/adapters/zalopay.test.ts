@@ -1,0 +1,497 @@
+import { createHmac } from 'node:crypto';
+import ky from 'ky';
+import { describe, expect, it } from 'vitest';
+import { isWrite, operationOf, type SendContext } from '../../src/adapter.ts';
+import { judge, subjectOfTicket } from '../../src/classify.ts';
+import { isInputError } from '../../src/errors.ts';
+import type { Fields } from '../../src/fields.ts';
+import { createGateway, isSettledError, isUnresolvedError } from '../../src/index.ts';
+import { openTicket, writeOf } from '../../src/open-ticket.ts';
+import { always, lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
+import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/index.ts';
+import { samples } from '../../src/adapters/zalopay/samples.ts';
+import { isGenuineCallback, macOf } from '../../src/adapters/zalopay/sign.ts';
+import { zalopayVoice } from '../../src/adapters/zalopay/simulator.ts';
+
+const key1 = 'PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL';
+const key2 = 'kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz';
+const credentials: ZalopayCredentials = { appId: 2553, key1, key2, environment: 'sandbox' };
+const adapter = zalopay(credentials);
+const nowMs = Date.UTC(2026, 10, 21, 3, 30);
+
+const contextOf = (operation: string): SendContext => ({
+  operation,
+  nowMs,
+  openedAtMs: nowMs,
+  sendId: '000000000000000001',
+  reauthenticate: false,
+  memory: new Map(),
+  fetch: () => Promise.reject(new Error('nothing is sent here')),
+  signal: new AbortController().signal,
+});
+const bodyOf = (operation: string, fields: Fields): Fields => adapter.body(fields, contextOf(operation));
+const hmac = (data: string): string => createHmac('sha256', key1).update(data).digest('hex');
+
+describe('a mac', () => {
+  // The callback sample of https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/callback, public sandbox app 2553.
+  const data =
+    '{"app_id":2553,"app_trans_id":"200904_2553_1598435687208","app_time":1599189392817,"app_user":"demo","amount":10000,"embed_data":"{\\"merchantinfo\\":\\"embeddata123\\",\\"promotioninfo\\":\\"\\"}","item":"[{\\"itemid\\":\\"knb\\",\\"itemname\\":\\"kim nguyen bao\\",\\"itemprice\\":198400,\\"itemquantity\\":1}]","zp_trans_id":200904000000389,"server_time":1599189413498,"channel":38,"merchant_user_id":"7ZMSl3nEg5sOUJzOLSoUFT8xKNQVaLOLXHB--8Eytqc","user_fee_amount":0,"discount_amount":0}';
+  const mac = 'd8d33baf449b31d7f9b94fa50d7c942c08cd4d83f28fa185557da21acb104f67';
+
+  it('is what ZaloPay printed for its own callback', () => expect(macOf(key2, data)).toBe(mac));
+
+  it('proves a callback, and only that very text with that very key', () => {
+    expect(isGenuineCallback(key2, data, mac)).toBe(true);
+    expect(isGenuineCallback(key1, data, mac)).toBe(false);
+    expect(isGenuineCallback(key2, data.replace('10000', '10001'), mac)).toBe(false);
+    expect(isGenuineCallback(key2, data, mac.toUpperCase())).toBe(false);
+    expect(isGenuineCallback(key2, data, '')).toBe(false);
+  });
+
+  const t = String(nowMs);
+  it.each<[string, Fields, string]>([
+    ['payment.create', { app_trans_id: '261121_1', app_user: 'u', amount: 10_000, description: 'Trà đá' }, `2553|261121_1|u|10000|${t}|{}|[]`],
+    [
+      'payment.create',
+      { app_trans_id: '261121_1', app_user: 'Nguyễn', amount: '10000', description: 'd', embed_data: '{"a":1}', item: '[1]' },
+      `2553|261121_1|Nguyễn|10000|${t}|{"a":1}|[1]`,
+    ],
+    ['payment.query', { app_trans_id: '261121_1' }, `2553|261121_1|${key1}`],
+    ['payment.cancel', { app_trans_id: '261121_1' }, `2553|261121_1|${key1}`],
+    [
+      'refund.create',
+      { m_refund_id: '261121_2553_1', zp_trans_id: '261121000000001', amount: 500, description: 'back' },
+      `2553|261121000000001|500|back|${t}`,
+    ],
+    [
+      'refund.create',
+      { m_refund_id: '261121_2553_1', zp_trans_id: '261121000000001', amount: 500, refund_fee_amount: 20, description: 'back' },
+      `2553|261121000000001|500|20|back|${t}`,
+    ],
+    ['refund.query', { m_refund_id: '261121_2553_1' }, `2553|261121_2553_1|${t}`],
+    ['binding.create', { app_trans_id: '261121_1', identifier: 'me' }, `2553|261121_1|{}|WALLET|me|0|${t}`],
+    [
+      'binding.create',
+      { app_trans_id: '261121_1', identifier: 'me', binding_data: '{"x":1}', max_amount: 9 },
+      `2553|261121_1|{"x":1}|WALLET|me|9|${t}`,
+    ],
+    ['binding.query', { app_trans_id: '261121_1' }, `2553|261121_1|${t}`],
+    ['binding.cancel', { identifier: 'me', binding_id: 'b1' }, `2553|me|b1|${t}`],
+    ['balance.query', { identifier: 'me', pay_token: 'p1', amount: 5 }, `2553|p1|me|5|${t}`],
+    ['payment.charge', { identifier: 'me', zp_trans_token: 'z1', pay_token: 'p1' }, `2553|me|z1|p1|${t}`],
+    ['user.query', { access_token: 'p1' }, `2553|p1|${t}`],
+    [
+      'card-binding.create',
+      { app_trans_id: '261121_1', identifier: 'me', binding_type: 'CARD', binding_mode: 'BIND', device_type: 'DESKTOP' },
+      `2553|261121_1|me|BIND|CARD|DESKTOP|{}|{}|${t}`,
+    ],
+    ['card-binding.query', { app_trans_id: '261121_1' }, `2553|261121_1|${t}`],
+    ['card-binding.cancel', { identifier: 'me', binding_id: 'b1' }, `2553|me|b1|${t}`],
+    ['card-payment.charge', { identifier: 'me', zp_trans_token: 'z1', pay_token: 'p1' }, `2553|me|z1|p1|${t}`],
+  ])('of %s with %o is over %s', (operation, fields, signed) => expect(bodyOf(operation, fields)['mac']).toBe(hmac(signed)));
+
+  it('refuses to sign a hole or an object', () => {
+    const order = { app_trans_id: '261121_1', app_user: 'u', description: 'd' };
+    expect(() => bodyOf('payment.create', order)).toThrow(/amount is part of the signature/);
+    expect(() => bodyOf('payment.create', { ...order, amount: 1, embed_data: {} })).toThrow(/embed_data is part of the signature/);
+    expect(() => bodyOf('payment.create', { ...order, amount: 1, constructor: 1, app_user: undefined })).toThrow(/app_user/);
+  });
+});
+
+describe('a send', () => {
+  const order = { app_trans_id: '261121_1', app_user: 'u', amount: 10_000, description: 'd' };
+
+  it('names the account and the moment as numbers', () =>
+    expect(bodyOf('payment.create', order)).toStrictEqual({
+      ...order,
+      app_id: 2553,
+      app_time: nowMs,
+      embed_data: '{}',
+      item: '[]',
+      mac: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+    }));
+
+  it.each([
+    ['payment.create', 'app_time'],
+    ['refund.create', 'timestamp'],
+    ['refund.query', 'timestamp'],
+    ['payment.charge', 'req_date'],
+    ['binding.create', 'req_date'],
+    ['card-binding.create', 'req_date'],
+  ])('of %s tells a fresh %s, although the caller told an older one', (operation, stamp) =>
+    expect(bodyOf(operation, { ...samples.complete[operation], [stamp]: nowMs - 3_600_000, mac: 'stale' })).toMatchObject({
+      [stamp]: nowMs,
+      mac: expect.not.stringMatching('stale') as unknown,
+    }),
+  );
+
+  it('takes the account’s own app_id, as a number or as a form writes it, and no other', () => {
+    expect(bodyOf('payment.query', { app_trans_id: '261121_1', app_id: 2553 })['app_id']).toBe(2553);
+    expect(bodyOf('payment.query', { app_trans_id: '261121_1', app_id: '2553' })['app_id']).toBe(2553);
+    for (const app_id of [2554, '2554', '02553', null, true]) {
+      expect(() => bodyOf('payment.query', { app_trans_id: '261121_1', app_id })).toThrow(/app_id/);
+    }
+  });
+
+  it('passes other fields of ZaloPay’s through', () =>
+    expect(bodyOf('payment.create', { ...order, bank_code: 'zalopayapp' })).toMatchObject({ bank_code: 'zalopayapp' }));
+
+  it('tells no key when it is refused', () => {
+    try {
+      bodyOf('payment.query', { app_trans_id: '261121_1', app_id: 1 });
+      expect.unreachable();
+    } catch (error) {
+      expect(isInputError(error)).toBe(true);
+      expect(String(error)).not.toContain(key1);
+    }
+  });
+});
+
+describe('a ticket', () => {
+  const ticketOf = (operation: string, more: Fields = {}) =>
+    openTicket(samples.adapter, writeOf(samples.adapter, operation), { ...samples.complete[operation], ...more }, nowMs, 'all');
+  const queryOf = (operation: string, more: Fields = {}): Fields | undefined => {
+    const ticket = ticketOf(operation, more);
+    return writeOf(samples.adapter, operation).query?.fields(ticket, nowMs);
+  };
+
+  it.each([
+    ['payment.create', { app_trans_id: '261121_2553_0001' }],
+    ['payment.cancel', { app_trans_id: '261121_2553_0001' }],
+    ['payment.charge', { app_trans_id: '261121_2553_0002' }],
+    ['refund.create', { m_refund_id: '261121_2553_R001' }],
+    ['binding.create', { app_trans_id: '261121_2553_0003' }],
+    ['binding.cancel', { app_trans_id: '261121_2553_0003' }],
+    ['card-binding.create', { app_trans_id: '261121_2553_0004' }],
+    ['card-payment.charge', { app_trans_id: '261121_2553_0002' }],
+  ])('of %s is asked about by %o', (operation, fields) => expect(queryOf(operation)).toEqual(fields));
+
+  it('of an unbinding without the binding’s number cannot be asked about', () =>
+    expect(queryOf('binding.cancel', { app_trans_id: undefined })).toBeUndefined());
+
+  it('expects the order’s amount in dong, and ends with the order', () => {
+    expect(ticketOf('payment.create')).toMatchObject({ expect: { amount: '50000', currency: 'VND' }, expiresAt: '2026-11-21T03:45:00.000Z' });
+    expect(ticketOf('payment.create', { expire_duration_seconds: 300 }).expiresAt).toBe('2026-11-21T03:35:00.000Z');
+    expect(ticketOf('payment.create', { expire_duration_seconds: 1e300 }).expiresAt).toBeUndefined();
+  });
+
+  it('holds no token', () => {
+    for (const [name, operation] of Object.entries(samples.adapter.operations)) {
+      if (isWrite(operation)) expect(JSON.stringify(ticketOf(name))).not.toMatch(/MADEUPPAYTOKEN|"ZP2611/);
+    }
+  });
+
+  it('of a charge keeps the order’s number, which is not sent', () => {
+    for (const name of ['payment.charge', 'card-payment.charge', 'binding.cancel', 'card-binding.cancel']) {
+      expect(writeOf(samples.adapter, name).unsent).toEqual(['app_trans_id']);
+    }
+  });
+
+  it('is not answered “not found” with any meaning after 48 hours', () => {
+    for (const operation of Object.values(samples.adapter.operations)) {
+      if (isWrite(operation)) expect(operation.query?.answersForMs).toBe(48 * 3_600_000);
+    }
+  });
+
+  const statusOf = (operation: string, body: object, refused = false) => {
+    const write = writeOf(samples.adapter, operation);
+    const exchange = { operation: write.query?.operation ?? '', status: 200, body };
+    return judge(samples.adapter, exchange, subjectOfTicket(write, ticketOf(operation), refused));
+  };
+
+  it('of a charge ends with a decline, where an order stays open', () => {
+    const body = { return_code: 2, sub_return_code: -63 };
+    expect(statusOf('payment.charge', body).verdict).toMatchObject({ kind: 'terminal', outcome: 'failed', reason: 'insufficient-funds' });
+    expect(statusOf('payment.create', body).verdict).toMatchObject({ kind: 'poll-required', reason: 'insufficient-funds' });
+  });
+
+  it('of a charge does not end with a failure nobody has explained', () => {
+    for (const body of [{ return_code: 2 }, { return_code: 2, sub_return_code: -77_777 }]) {
+      expect(statusOf('payment.charge', body).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome' });
+    }
+  });
+
+  it('of an order is not settled by another amount, and learns ZaloPay’s number from the paid answer only', () => {
+    expect(statusOf('payment.create', { return_code: 1, amount: 49_999 }).verdict).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
+    const paid = statusOf('payment.create', { return_code: 1, amount: 50_000, zp_trans_id: 261_121_000_006_575 });
+    expect(paid.verdict).toMatchObject({ kind: 'terminal', outcome: 'succeeded' });
+    expect(paid.reference).toMatchObject({ zp_trans_id: '261121000006575' });
+    for (const body of [
+      { return_code: 3, zp_trans_id: 261_121_000_006_575 },
+      { return_code: 1, amount: 50_000, zp_trans_id: 0 },
+      { return_code: 1, amount: 50_000, zp_trans_id: '0' },
+      { return_code: 1, amount: 50_000, zp_trans_id: 2 ** 60 },
+    ]) {
+      expect(statusOf('payment.create', body).reference['zp_trans_id']).toBeUndefined();
+    }
+  });
+
+  it('of a cancel ends well when the order expired, and as already final when it was paid and the cancel refused', () => {
+    expect(statusOf('payment.cancel', { return_code: 2, sub_return_code: -54 }).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(statusOf('payment.cancel', { return_code: 1 }).verdict).toMatchObject({ kind: 'poll-required' });
+    expect(statusOf('payment.cancel', { return_code: 1 }, true).verdict).toMatchObject({ outcome: 'failed', reason: 'already-final' });
+  });
+
+  it('of an unbinding ends when the binding’s status says so', () => {
+    const bound = (status: number) => ({ return_code: 1, data: { app_trans_id: '261121_2553_0003', status } });
+    expect(statusOf('binding.cancel', bound(3)).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(statusOf('binding.cancel', bound(1)).verdict).toMatchObject({ kind: 'poll-required' });
+  });
+});
+
+describe('the factory', () => {
+  it('sends to ZaloPay’s hosts, or to the merchant’s own', () => {
+    expect(adapter).toMatchObject({
+      name: 'zalopay',
+      account: '2553',
+      baseUrl: 'https://sb-openapi.zalopay.vn',
+      ownBaseUrl: false,
+      encodings: ['json', 'form'],
+    });
+    expect(zalopay({ ...credentials, environment: 'production' }).baseUrl).toBe('https://openapi.zalopay.vn');
+    expect(zalopay({ ...credentials, baseUrl: 'http://127.0.0.1:8080/' })).toMatchObject({ baseUrl: 'http://127.0.0.1:8080', ownBaseUrl: true });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['an appId that is a text', { appId: '2553' }],
+    ['an appId of 0', { appId: 0 }],
+    ['no key1', { key1: undefined }],
+    ['a blank key2', { key2: ' ' }],
+    ['another environment', { environment: 'staging' }],
+    ['a base URL that is none', { baseUrl: 'openapi.zalopay.vn' }],
+    ['a path that is none', { paths: { 'payment.cancel': 'v2/cancel' } }],
+    ['a path to another host', { paths: { 'payment.cancel': '//example.com/v2' } }],
+    ['a path that cannot be set', { paths: { 'payment.create': '/v2/create' } }],
+  ])('refuses %s without telling a key', (_title, wrong) => {
+    try {
+      zalopay({ ...credentials, ...wrong });
+      expect.unreachable();
+    } catch (error) {
+      expect(isInputError(error)).toBe(true);
+      expect(String(error)).not.toMatch(new RegExp(`${key1}|${key2}`));
+    }
+  });
+
+  it('sends nothing to a path nobody has confirmed until the merchant names it', () => {
+    const sendable = (given: ZalopayCredentials): string[] =>
+      Object.values(zalopay(given).operations).flatMap(({ name, sendable, path }) => (sendable === false ? [] : [`${name} ${path}`]));
+    expect(sendable(credentials)).toContain('payment.cancel /v2/cancel');
+    expect(sendable(credentials).join()).not.toMatch(/card-binding\.cancel|card-payment\.charge/);
+    const paths = {
+      'card-binding.cancel': '/v2/tokenization/unbind',
+      'card-payment.charge': '/v2/tokenization/pay',
+      'payment.cancel': '/v2/order/cancel',
+    };
+    expect(sendable({ ...credentials, paths })).toEqual(
+      expect.arrayContaining([
+        'card-binding.cancel /v2/tokenization/unbind',
+        'card-payment.charge /v2/tokenization/pay',
+        'payment.cancel /v2/order/cancel',
+      ]),
+    );
+  });
+
+  it('waits for an order’s end and for a late first request’s', () =>
+    expect(adapter.policy).toEqual({ poll: { absentAfterMs: 900_000, deadlineMs: 960_000 } }));
+});
+
+describe('the simulator', () => {
+  const voice = zalopayVoice(credentials);
+  const heard = (operation: string, fields: Fields, { form = false, atMs = nowMs } = {}) => {
+    const { path } = operationOf(adapter, operation);
+    const texts = Object.entries(fields).map(([name, value]): [string, string] => [name, String(value)]);
+    return voice.hear({
+      method: 'POST',
+      url: new URL(adapter.baseUrl + path),
+      headers: new Headers({ 'content-type': form ? 'application/x-www-form-urlencoded' : 'application/json; charset=UTF-8' }),
+      body: form ? new URLSearchParams(texts).toString() : JSON.stringify(fields),
+      nowMs: atMs,
+    });
+  };
+  const sendable = Object.values(adapter.operations).flatMap(({ name, sendable }) => (sendable === false ? [] : [name]));
+
+  it.each(sendable)('understands a signed %s as JSON and as a form', async (operation) => {
+    const fields = bodyOf(operation, samples.complete[operation] ?? {});
+    expect(await heard(operation, fields)).toMatchObject({ operation });
+    expect(await heard(operation, fields, { form: true })).toMatchObject({ operation });
+  });
+
+  it.each(sendable)('refuses a %s that was signed with another key or another app, or long ago', async (operation) => {
+    const fields = bodyOf(operation, samples.complete[operation] ?? {});
+    const other = zalopay({ ...credentials, key1: 'another' }).body(samples.complete[operation] ?? {}, contextOf(operation));
+    expect(await heard(operation, other)).toMatchObject({ refused: { body: { return_code: 2, sub_return_code: -402 } } });
+    expect(await heard(operation, { ...fields, app_id: 1 })).toMatchObject({ refused: { body: { sub_return_code: -402 } } });
+    const late = await heard(operation, fields, { atMs: nowMs + 900_001 });
+    const stamped = ['app_time', 'req_date', 'timestamp'].some((name) => Object.hasOwn(fields, name));
+    expect('refused' in late).toBe(stamped);
+  });
+
+  it('answers in words the adapter understands', async () => {
+    const entry = {
+      kind: 'payment',
+      operation: 'payment.create',
+      act: 'create',
+      reference: '261121_2553_0001',
+      providerId: '261121000006575',
+      fields: {},
+      amount: '50000',
+      currency: 'VND',
+      openedAtMs: nowMs,
+      bookings: 0,
+      of: undefined,
+      refundedAmount: undefined,
+    } as const;
+    const ask = async (operation: string, state: 'open' | 'paid' | 'declined' | 'canceled' | 'expired' | 'refunded') => {
+      const sent = samples.complete[operation] ?? {};
+      const request = await heard(operation, bodyOf(operation, sent));
+      if ('refused' in request) return expect.unreachable();
+      const answer = voice.say({ heard: request, nowMs, answer: 'state', entry: { ...entry, state, reference: request.reference } });
+      const { code, listed } = adapter.classify({ operation, sent, status: 200, body: answer.body });
+      expect(listed).toBe(true);
+      return code;
+    };
+    expect(await ask('payment.create', 'open')).toBe('1');
+    expect(await ask('payment.query', 'open')).toBe('3');
+    expect(await ask('payment.query', 'paid')).toBe('1');
+    expect(await ask('payment.query', 'refunded')).toBe('1');
+    expect(await ask('payment.query', 'declined')).toBe('2/-63');
+    expect(await ask('payment.query', 'expired')).toBe('2/-54');
+    expect(await ask('payment.charge', 'open')).toBe('3');
+    expect(await ask('payment.charge', 'paid')).toBe('1');
+    expect(await ask('refund.query', 'open')).toBe('3/2');
+    expect(await ask('refund.query', 'declined')).toBe('2/0');
+    expect(await ask('binding.query', 'paid')).toBe('1/1');
+    expect(await ask('binding.query', 'canceled')).toBe('1/3');
+    expect(await ask('card-binding.query', 'paid')).toBe('1/1');
+  });
+});
+
+describe('through the client', () => {
+  const bench = (options: Partial<SimulatorOptions> = {}) => {
+    const clock = manualClock({ startMs: nowMs });
+    const simulator = simulateGateway({ voice: zalopayVoice(credentials), clock, ...options });
+    const gateway = createGateway({ adapter, clock, client: ky.extend({ fetch: simulator.fetch }) });
+    return { clock, simulator, gateway };
+  };
+  const order = { app_trans_id: '261121_2553_0001', app_user: 'user-7', amount: 50_000, description: 'Tea' };
+  const tokens = { identifier: 'user-7', pay_token: 'MADEUP', zp_trans_token: 'AC261121_2553_0001' };
+  const charge = { ...tokens, app_trans_id: order.app_trans_id };
+
+  it('an order is created, and paid by its payer', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.paidAfter(90_000) } });
+    const made = await clock.run(gateway.settle('payment.create', order));
+    expect(made).toMatchObject({ outcome: 'created', answer: { zp_trans_token: 'AC261121_2553_0001' } });
+    const paid = await clock.run(gateway.untilSettled(made.ticket));
+    expect(paid).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(paid.reference.provider).toBe(simulator.ledger.payment(order.app_trans_id)?.providerId);
+  });
+
+  it('an order whose answer was lost exists once, without its link', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open() }, faults: { onSend: ['reset-after-booking'] } });
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(settlement).toMatchObject({ outcome: 'created', settledBy: 'query', attempts: 1 });
+    expect(settlement.answer).toBeUndefined();
+    expect(simulator.ledger.payment(order.app_trans_id)).toMatchObject({ sends: 1 });
+  });
+
+  it('an order that never arrived is absent, but not within 15 minutes', async () => {
+    const { clock, gateway } = bench({ faults: { onSend: ['reset-before-booking'] } });
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(settlement).toMatchObject({ outcome: 'absent', attempts: 1 });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(900_000);
+  });
+
+  it('an order nobody pays expires', async () => {
+    const { clock, gateway } = bench({ lives: { create: lives.expiresAfter(900_000) } });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'expired' });
+  });
+
+  it('maintenance is waited out, and each send is signed for its own moment', async () => {
+    const { clock, gateway, simulator } = bench({ faults: { onSend: ['maintenance', 'rate-limited'] } });
+    expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({ outcome: 'created', attempts: 3 });
+    expect(simulator.ledger.payment(order.app_trans_id)).toMatchObject({ answers: ['maintenance', 'rate-limited', 'open'] });
+  });
+
+  it('a token is charged once, although the answer was lost', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open(), charge: lives.paidAfter(8_000) } });
+    await clock.run(gateway.settle('payment.create', order));
+    simulator.script(order.app_trans_id, { on: { 'payment.charge': ['503-after-booking'] }, life: lives.paidAfter(8_000) });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect(simulator.ledger.payment(order.app_trans_id)).toMatchObject({ bookings: 1 });
+  });
+
+  it('a refund that was accepted is not done until its query says so', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { refund: lives.paidAfter(480_000) } });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    const { reference } = await clock.run(gateway.untilSettled(ticket));
+    const refund = { m_refund_id: '261121_2553_R1', zp_trans_id: reference.provider ?? '', amount: 50_000, description: 'back' };
+    const settlement = await clock.run(gateway.settle('refund.create', refund));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, verdict: { reason: 'refunded' } });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(480_000);
+    expect(simulator.ledger.refund('261121_2553_R1')).toMatchObject({ bookings: 1 });
+  });
+
+  it('a cancel whose answer was lost ends by what became of the order', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open() } });
+    await clock.run(gateway.settle('payment.create', order));
+    simulator.script(order.app_trans_id, { on: { 'payment.cancel': ['hang-after-booking'] } });
+    expect(await clock.run(gateway.settle('payment.cancel', { app_trans_id: order.app_trans_id }))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
+  });
+
+  it('a paid order is not canceled', async () => {
+    const { clock, gateway } = bench();
+    await clock.run(gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.settle('payment.cancel', { app_trans_id: order.app_trans_id }))).toMatchObject({
+      outcome: 'failed',
+      verdict: { reason: 'already-final', code: '2/-403' },
+    });
+  });
+
+  it('the drop-in takes JSON and forms, and puts in what only the merchant’s key can', async () => {
+    const { clock, gateway } = bench();
+    const form = new URLSearchParams({ ...order, app_trans_id: '261121_2553_0009', amount: '50000', app_id: '2553', app_time: '1', mac: 'none' });
+    expect(await clock.run(gateway.client.post('v2/create', { json: order }).json())).toMatchObject({ return_code: 1 });
+    expect(await clock.run(gateway.client.post('v2/create', { body: form }).json())).toMatchObject({ return_code: 1 });
+    expect(
+      await clock.run(gateway.client.post('v2/query', { body: new URLSearchParams({ app_trans_id: '261121_2553_0009' }) }).json()),
+    ).toMatchObject({ amount: 50_000 });
+  });
+
+  it('the order’s number of a charge stays at home', async () => {
+    const sent: unknown[] = [];
+    const client = ky.extend({
+      fetch: async (request) => {
+        sent.push(await (request as Request).json());
+        return Response.json({ return_code: 1, sub_return_code: 1, app_trans_id: charge.app_trans_id, zp_trans_id: 261_121_000_006_576 });
+      },
+    });
+    const settlement = await createGateway({ adapter, client }).settle('payment.charge', charge);
+    expect(settlement).toMatchObject({ outcome: 'succeeded', reference: { merchant: charge.app_trans_id, provider: '261121000006576' } });
+    expect(Object.keys(sent[0] as object).sort()).toEqual(['app_id', 'identifier', 'mac', 'pay_token', 'req_date', 'zp_trans_token']);
+  });
+
+  it('the drop-in gets a declined charge’s own answer', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open(), charge: lives.declined() } });
+    await clock.run(gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.client.post('v2/agreement/pay', { json: tokens }).json())).toMatchObject({
+      return_code: 2,
+      sub_return_code: -1010,
+    });
+    expect(simulator.ledger.payment(order.app_trans_id)).toMatchObject({ bookings: 0 });
+  });
+
+  it('a lost drop-in charge that names no order is unresolved; one that names it is asked about', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open(), charge: lives.declined() } });
+    await clock.run(gateway.settle('payment.create', order));
+    simulator.script(order.app_trans_id, { on: { 'payment.charge': [always('503-before-booking')] } });
+    await expect(clock.run(gateway.client.post('v2/agreement/pay', { json: tokens }))).rejects.toSatisfy(isUnresolvedError);
+    simulator.script(order.app_trans_id, { life: lives.expiresAfter(60_000) });
+    await expect(clock.run(gateway.client.post('v2/agreement/pay', { json: charge }))).rejects.toSatisfy(
+      (error) => isSettledError(error) && error.settlement.outcome === 'expired',
+    );
+  });
+});
