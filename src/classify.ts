@@ -30,6 +30,8 @@ export interface Judgement {
   readonly row?: Row;
   /** The answer can only exist if our order does. */
   readonly acknowledges: boolean;
+  /** The answer gave a code that no row knows. */
+  readonly unlisted: boolean;
   /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
   readonly conflict: boolean;
   /** What the deciding row says it is about. */
@@ -48,7 +50,7 @@ export function judge(adapter: Pick<Adapter, 'name' | 'operations' | 'read'>, ex
 
   const judgements = readings.map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
   const best = judgements.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
-  if (best === undefined) return { verdict: fallback(operation, exchange, undefined), acknowledges: false, conflict: false, reference: {} };
+  if (best === undefined) return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, reference: {} };
 
   // One order number paid more than once (section 3.2): the merchant has a refund to make.
   const paid = judgements.filter(({ verdict }) => verdict.kind === 'terminal' && verdict.outcome === 'succeeded').length;
@@ -77,6 +79,7 @@ function judgeReading(
   const unknown = (): Judgement => ({
     verdict: { ...fallback(operation, exchange, reading), ...message },
     acknowledges: false,
+    unlisted: found === undefined && canBeFinal(exchange.status),
     conflict: false,
     reference: {},
   });
@@ -95,7 +98,7 @@ function judgeReading(
       advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
       ...message,
     };
-    return { verdict, row, acknowledges: false, conflict: true, reference: {} };
+    return { verdict, row, acknowledges: false, unlisted: false, conflict: true, reference: {} };
   }
 
   const { reason, advice } = row;
@@ -119,7 +122,7 @@ function judgeReading(
   } else {
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
-  return { verdict, row, acknowledges: acknowledges(operation, row, landed), conflict: false, reference };
+  return { verdict, row, acknowledges: acknowledges(operation, row, landed), unlisted: false, conflict: false, reference };
 }
 
 /** Section 3: what a status query's state means depends on the write that is followed. */

@@ -70,7 +70,7 @@ export interface State {
   readonly notFounds: number;
   /** Refused status queries in a row. */
   readonly refusedPolls: number;
-  /** The token was renewed once for this intention. */
+  /** The last exchange was refused for its token: the next one carries a new one. */
   readonly reauthenticated: boolean;
   /** What a wait is for. */
   readonly next?: 'send' | 'ask';
@@ -165,19 +165,23 @@ function unanswered(before: State, { verdict, landed }: Observation & { type: 'l
 
 function status(before: State, { verdict, acknowledges, retryAfterMs }: Observation & { type: 'status' }, moment: Moment): Step {
   const { plan } = before;
-  const refusedNow = verdict.kind === 'terminal' && verdict.outcome === 'rejected';
+  const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+  // A new token that is refused too is a refusal like any other (doctrine 10).
+  const refusedNow = (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (reauthenticate && before.reauthenticated);
   const state: State = {
     ...before,
     polls: before.polls + 1,
     seen: before.seen || acknowledges,
     notFounds: before.notFounds + (verdict.reason === 'not-found' ? 1 : 0),
     refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
+    reauthenticated: reauthenticate,
   };
   if (refusedNow) {
     // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
     return state.refusedPolls >= REFUSED_POLLS ? settle(state, 'unresolved', verdict, 'none') : ask(state, verdict, moment, retryAfterMs, 'slowly');
   }
   if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
+  if (reauthenticate && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
 
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !plan.followOnly) {

@@ -1,7 +1,7 @@
 import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
 import { judge, lost, subjectOfTicket, type Judgement } from '../classify.ts';
-import { momentOf, sleep, type Clock } from '../clock.ts';
+import { momentOf, orAbort, sleep, type Clock } from '../clock.ts';
 import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
@@ -68,7 +68,7 @@ export class Intention {
   #decision: Decision | undefined;
   #end: End | undefined;
   /** The write's own last answer. */
-  #own: { answer: Answer; body: unknown } | undefined;
+  #own: { answer: Answer; body: unknown; processed: boolean } | undefined;
   #status: { answer: Answer; body: unknown } | undefined;
   /** Bytes of the send on the wire may have left. */
   #leaving = false;
@@ -201,11 +201,11 @@ export class Intention {
       this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
     } else {
       const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
-      this.#own = result;
-      this.#hear(judgement, result.answer, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
+      this.#own = { ...result, processed: judgement.verdict.kind !== 'retryable' };
+      this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
       const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
       const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
-      this.#reauthenticate = judgement.verdict.kind === 'retryable' && judgement.verdict.remedy === 'reauthenticate';
+      this.#reauthenticate = needsToken(judgement.verdict);
       await this.#learn(judgement);
       this.#observe({
         type: 'answered',
@@ -216,6 +216,7 @@ export class Intention {
         ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
       });
     }
+    this.#heedNotice();
     if (this.#next().type === 'settle') return this.#finish();
     throw new UnresolvedError(this.ticket);
   }
@@ -301,6 +302,8 @@ export class Intention {
   }
 
   async #ask(): Promise<boolean> {
+    // A webhook may have settled it during the wait.
+    if (this.#next().type !== 'ask') return false;
     const { verdict, judgement, retryAfter } = await this.#poll();
     this.#observe({
       type: 'status',
@@ -308,6 +311,7 @@ export class Intention {
       acknowledges: judgement?.acknowledges ?? false,
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
+    this.#heedNotice();
     const next = this.#next();
     return next.type === 'wait' && next.next === 'ask';
   }
@@ -346,8 +350,9 @@ export class Intention {
     this.#status = result;
     const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused));
     const { verdict } = judgement;
-    this.#reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
-    this.#hear(judgement, result.answer, { type: 'status', poll, status: result.answer.status, verdict });
+    // Once for each token: what is refused again is not the token's fault.
+    this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
+    this.#hear(judgement, { type: 'status', poll, status: result.answer.status, verdict });
     await this.#learn(judgement);
     return { verdict, judgement, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
   }
@@ -362,6 +367,16 @@ export class Intention {
     // Only two sends at once could find none: the second one has no permit, and waits for nothing.
     if (this.#decision === undefined) throw new ResendRefusedError(this.ticket, this.settlement);
     return this.#decision;
+  }
+
+  /** A webhook that came while an exchange was on the wire: where the two disagree, the gateway is asked. */
+  #heedNotice(): void {
+    const notice = this.#notice;
+    const next = this.#next();
+    if (notice === undefined || next.type !== 'settle') return;
+    this.#notice = undefined;
+    const agrees = notice.verdict.kind === 'terminal' && notice.verdict.outcome === next.outcome;
+    if (!agrees) this.#observe({ ...notice, confirm: true });
   }
 
   async #wait(decision: Decision): Promise<void> {
@@ -412,7 +427,7 @@ export class Intention {
       outcome,
       verdict,
       settledBy,
-      ...(this.#own !== undefined && { answer: this.#own.body }),
+      ...(this.#own !== undefined && (this.#own.processed || settledBy === 'answer') && { answer: this.#own.body }),
       body: exchange?.body,
       ...(exchange !== undefined && { response: this.#remembered(exchange.answer, verdict) }),
       ticket,
@@ -440,17 +455,21 @@ export class Intention {
     }
     if (!this.#stored) {
       this.#record({ type: 'ticket', seen: this.#ticket.seen });
-      await this.#options.onTicket?.(this.ticket);
+      await this.#tellTicket();
       this.#stored = true;
-      this.#signal.throwIfAborted();
     } else await this.#storeAgain();
+  }
+
+  async #tellTicket(): Promise<void> {
+    await orAbort(Promise.resolve(this.#options.onTicket?.(this.ticket)), this.#signal);
   }
 
   /** Later the payment matters more than its ticket: the caller has one already. */
   async #storeAgain(): Promise<void> {
     try {
-      await this.#options.onTicket?.(this.ticket);
+      await this.#tellTicket();
     } catch {
+      this.#signal.throwIfAborted();
       this.#record({ type: 'ticket-not-stored' });
     }
   }
@@ -469,10 +488,10 @@ export class Intention {
     await this.#storeAgain();
   }
 
-  #hear(judgement: Judgement, answer: Answer, fact: TimelineFact): void {
+  #hear(judgement: Judgement, fact: TimelineFact): void {
     this.#record(fact);
-    const { code, listed } = judgement.verdict;
-    if (!listed && answer.status < 500) this.#record({ type: 'unlisted', code });
+    const { code } = judgement.verdict;
+    if (judgement.unlisted) this.#record({ type: 'unlisted', code });
     if (judgement.conflict) this.#record({ type: 'conflict', code });
   }
 
@@ -515,6 +534,8 @@ export class Intention {
     };
   }
 }
+
+const needsToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
 
 /** 18 digits: 13 of time and 5 of chance. */
 function freshId(clock: Clock): string {
