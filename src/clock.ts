@@ -40,19 +40,26 @@ export function momentOf(clock: Clock): Moment {
   return { nowMs: clock.now(), chance: clock.random() };
 }
 
-/** Waits, or rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind. */
-export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits, or rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind.
+ *
+ * @param woken ends the wait early when it resolves
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal, woken?: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason);
-    const cancel = clock.timer(delayMs, () => {
+    const end = (): void => {
+      cancel();
       signal?.removeEventListener('abort', onAbort);
       resolve();
-    });
+    };
     const onAbort = (): void => {
       cancel();
       reject(signal?.reason);
     };
+    const cancel = clock.timer(delayMs, end);
     signal?.addEventListener('abort', onAbort, { once: true });
+    woken?.then(end, end);
   });
 }
 

@@ -28,15 +28,13 @@ export interface Call {
   /** The options of this call alone. */
   readonly callOptions: Options | undefined;
   /** The caller's own abort. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
 }
 
 type FetchFunction = (input: Request, init?: RequestInit) => Promise<Response>;
 
 /** Larger than any loop can use: our own count decides. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
-
-const never = new AbortController().signal;
 
 /**
  * A ky instance that behaves as `user` does, but for requests that match an operation.
@@ -71,7 +69,7 @@ function guard(options: Options, input: Input, callOptions: Options | undefined,
   const call: Call = {
     options: { ...options },
     callOptions,
-    signal: options.signal ?? (input instanceof Request ? input.signal : never),
+    signal: options.signal ?? (input instanceof Request ? input.signal : undefined),
   };
   const userFetch = options.fetch as FetchFunction | undefined;
   const hooks = options.hooks ?? {};
@@ -125,7 +123,7 @@ function guard(options: Options, input: Input, callOptions: Options | undefined,
   const converted = (error: unknown): unknown => {
     if (intention === undefined || isHTTPError(error)) return error;
     intention.stop();
-    return call.signal.aborted ? error : intention.errorFor(error);
+    return call.signal?.aborted === true ? error : intention.errorFor(error);
   };
 
   const beforeError: BeforeErrorHook = ({ error }) => converted(error) as Error;

@@ -113,7 +113,6 @@ interface Running {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const never = new AbortController().signal;
 
 /**
  * Puts tillpaid between your code and a payment gateway.
@@ -195,15 +194,15 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   /** Waits for a loop as one of several; the loop ends when the last of them has left. */
-  const attend = async (loop: Running, { signal = never, onProgress }: FollowOptions): Promise<Settlement> => {
+  const attend = async (loop: Running, { signal, onProgress }: FollowOptions): Promise<Settlement> => {
     loop.waiting++;
     if (onProgress !== undefined) loop.listeners.add(onProgress);
     try {
-      return await orAbort(loop.done, signal);
+      return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
     } finally {
       loop.waiting--;
       if (onProgress !== undefined) loop.listeners.delete(onProgress);
-      if (loop.waiting === 0) loop.controller?.abort(signal.reason);
+      if (loop.waiting === 0) loop.controller?.abort(signal?.reason);
     }
   };
 
@@ -277,7 +276,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     }
   };
 
-  const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal, listeners: Iterable<(entry: TimelineEntry) => void>): Intention => {
+  const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal | undefined, listeners: Iterable<(entry: TimelineEntry) => void>): Intention => {
     const options = clientOptions();
     return new Intention({
       adapter,
@@ -317,7 +316,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const { ticket, operation } = acceptTicket(adapter, given);
     asked.signal?.throwIfAborted();
     const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
-    const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal ?? never, listeners);
+    const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal, listeners);
     try {
       return await intention.askOnce();
     } finally {
@@ -343,7 +342,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       const ticket = isWrite(operation) ? open(operation, fields, 'reference', key) : ticketOfRead(operation, fields);
       const runningKey = isWrite(operation) ? keyOfTicket(ticket, operation) : undefined;
       const other = runningKey === undefined ? undefined : running.get(runningKey);
-      if (other !== undefined) return settledElsewhere(await join(other, operation, fields, { ...context, signal }));
+      if (other !== undefined) return settledElsewhere(await join(other, operation, fields, { ...context, ...(signal !== undefined && { signal }) }));
 
       const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
       const intention: Intention = new Intention({

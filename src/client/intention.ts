@@ -42,7 +42,7 @@ export interface IntentionOptions {
   readonly idempotencyKey?: string;
   readonly route: PollRoute;
   /** The caller's abort. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   readonly onTicket?: (ticket: Ticket) => unknown;
   readonly onFact: (entry: TimelineEntry, ticket: Ticket) => void;
 }
@@ -88,7 +88,7 @@ export class Intention {
     const { clock, ticket, operation, policy } = options;
     this.#ticket = ticket;
     this.#startedAtMs = clock.now();
-    this.#signal = AbortSignal.any([options.signal, this.#ended.signal]);
+    this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
     this.#sendId = freshId(clock);
     const write = isWrite(operation) ? operation : undefined;
     const plan: Plan = {
@@ -111,7 +111,8 @@ export class Intention {
   }
 
   get ticket(): Ticket {
-    return structuredClone(this.#ticket);
+    const { reference, expect } = this.#ticket;
+    return { ...this.#ticket, reference: { ...reference }, ...(expect !== undefined && { expect: { ...expect } }) };
   }
 
   get settlement(): Settlement | undefined {
@@ -382,14 +383,9 @@ export class Intention {
   async #wait(decision: Decision): Promise<void> {
     if (decision.type !== 'wait') return;
     this.#record({ type: 'wait', delayMs: decision.delayMs, next: decision.next });
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    if (this.#notice !== undefined) this.#wake();
-    try {
-      await sleep(this.#options.clock, decision.delayMs, AbortSignal.any([this.#signal, woken.signal]));
-    } catch {
-      this.#signal.throwIfAborted();
-    } finally {
+    if (this.#notice === undefined) {
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      await sleep(this.#options.clock, decision.delayMs, this.#signal, woken);
       this.#wake = undefined;
     }
     const notice = this.#notice;
@@ -423,13 +419,12 @@ export class Intention {
     const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;
     const [merchant = ''] = Object.values(ticket.reference);
     const provider = (write?.learns ?? []).map((name) => ticket.reference[name]).find((value) => value !== undefined);
-    return {
+    const settlement = {
       outcome,
       verdict,
       settledBy,
       ...(this.#own !== undefined && (this.#own.processed || settledBy === 'answer') && { answer: this.#own.body }),
       body: exchange?.body,
-      ...(exchange !== undefined && { response: this.#remembered(exchange.answer, verdict) }),
       ticket,
       reference: { merchant, ...(provider !== undefined && { provider }) },
       attempts: this.#state.attempts,
@@ -437,7 +432,13 @@ export class Intention {
       elapsedMs: clock.now() - this.#startedAtMs,
       timeline: [...this.#timeline],
       ...(cause !== undefined && { cause }),
-    };
+    } as Settlement;
+    if (exchange !== undefined) {
+      // Few callers look at it, and a `Response` costs as much as all the rest.
+      let response: Response | undefined;
+      Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= this.#remembered(exchange.answer, verdict)) });
+    }
+    return settlement;
   }
 
   #remembered(answer: Answer, verdict: Verdict): Response {
