@@ -31,7 +31,7 @@ export type ReadName = `${string}.query` | `${string}.list`;
 type RequiredKeys<F> = { [K in keyof F]-?: undefined extends F[K] ? never : K }[keyof F] & string;
 
 interface OperationBase<F> {
-  /** The path below the base URL; `{name}` is filled from the fields. */
+  /** The path below the base URL; `{name}` is filled from the fields, `{name:a|b}` with one of these: the first, unless the field says otherwise. */
   readonly path: string;
   /** Default `POST`. */
   readonly method?: 'GET' | 'POST';

@@ -2,7 +2,7 @@ import type { Adapter, Follows, HeardNotice, Operation, Webhook, WriteOperation 
 import { isWrite, operationOf } from './adapter.ts';
 import type { Exchange, Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
-import type { Row, TerminalRow } from './rows.ts';
+import { expired, type Row, type TerminalRow } from './rows.ts';
 import type { Evidence } from './settlement.ts';
 import type { Ticket } from './ticket.ts';
 import type { Outcome, PollRequiredVerdict, RetryableVerdict, Verdict } from './verdict.ts';
@@ -22,6 +22,8 @@ export interface Subject {
   readonly charge?: boolean;
   /** That write (a cancel) was itself finally refused. */
   readonly refused?: boolean;
+  /** The gateway had acknowledged the order, and it can no longer be paid. */
+  readonly over?: boolean;
 }
 
 export interface Judgement {
@@ -108,7 +110,9 @@ function judgeReading(
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
 
   let verdict: Verdict;
-  if (row.kind !== 'terminal') {
+  if (row.kind === 'poll-required' && row.expiredWhenOver === true && subject.over === true) {
+    verdict = asFollowed(expired(), subject, open, listed);
+  } else if (row.kind !== 'terminal') {
     const { delayMs } = row;
     verdict = { ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }), kind: row.kind, reason, ...listed, ...(delayMs !== undefined && { delayMs }) };
   } else if (landed && !isOwnSuccess(row.outcome)) {
@@ -181,7 +185,7 @@ function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, s
 }
 
 /** The subject of a status query: the ticket it is asked for. */
-export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean): Subject {
+export function subjectOfTicket(operation: Operation, ticket: Ticket, nowMs: number, refused = false): Subject {
   const follows = isWrite(operation) ? operation.follows : undefined;
   return {
     reference: ticket.reference,
@@ -189,6 +193,7 @@ export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: b
     follows: follows ?? 'payment',
     charge: ticket.charge === true,
     refused,
+    over: ticket.seen && ticket.expiresAt !== undefined && nowMs >= Date.parse(ticket.expiresAt),
   };
 }
 

@@ -36,6 +36,8 @@ export interface PollRequiredRow extends RowBase {
   readonly delayMs?: number;
   /** The answer can only exist if our order does, although the reason alone would not say so. */
   readonly acknowledges?: true;
+  /** Of an order that the gateway had acknowledged, and that can no longer be paid, it means `expired`. */
+  readonly expiredWhenOver?: true;
 }
 
 /** A provider's codes, each with what it means. Codes are matched exactly. */
@@ -87,10 +89,13 @@ export function retryable(
   return { kind: 'retryable', reason, ...options };
 }
 
-/** Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. */
+/**
+ * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of an order
+ * that was acknowledged and whose time is over, it means `expired`.
+ */
 export function pollRequired(
   reason: Reason,
-  options: { delayMs?: number; advice?: string; acknowledges?: true } = {},
+  options: { delayMs?: number; advice?: string; acknowledges?: true; expiredWhenOver?: true } = {},
 ): PollRequiredRow {
   return { kind: 'poll-required', reason, ...options };
 }

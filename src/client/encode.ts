@@ -24,9 +24,11 @@ export function encodingOf(adapter: Adapter, operation: Operation): Encoding {
 /** Writes a send's fields into a URL and a body. @throws {InputError} for a field the encoding cannot carry */
 export function encode(adapter: Adapter, operation: Operation, fields: Fields, encoding: Encoding): Encoded {
   const inPath = new Set<string>();
-  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
-    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  const path = operation.path.replaceAll(/\{(\w+)(?::([\w|]+))?\}/g, (_whole, name: string, listed?: string) => {
+    const choices = listed?.split('|');
+    const value = (Object.hasOwn(fields, name) ? fields[name] : undefined) ?? choices?.[0];
     inPath.add(name);
+    if (choices?.some((choice) => choice === value) === false) throw new InputError(`${adapter.name} ${operation.name}: ${name} must be one of ${choices.join(', ')}.`);
     // A segment of dots would be another path once the URL is resolved.
     if ((typeof value !== 'string' && typeof value !== 'number') || /^\.{0,2}$/.test(String(value))) {
       throw new InputError(`${adapter.name} ${operation.name}: ${name} is part of the path and must be a non-empty text.`);
@@ -98,8 +100,8 @@ export function pathFields(adapter: Adapter, operation: Operation, url: URL): Re
   const fields: Record<string, string> = {};
   for (const [index, segment] of wanted.entries()) {
     const value = given[index] ?? '';
-    const name = /^\{(\w+)\}$/.exec(segment)?.[1];
-    if (name === undefined ? segment !== value : value === '') return undefined;
+    const [, name, choices] = /^\{(\w+)(?::([\w|]+))?\}$/.exec(segment) ?? [];
+    if (name === undefined ? segment !== value : value === '' || choices?.split('|').includes(value) === false) return undefined;
     if (name !== undefined) fields[name] = safeDecode(value);
   }
   return fields;

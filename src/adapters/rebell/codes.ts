@@ -1,0 +1,242 @@
+import { textOf } from '../../exchange.ts';
+import { created, declined, duplicate, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+
+/**
+ * Rebell's result codes.
+ *
+ * Every answer carries `result.resultCode` and `result.resultStatus`: S done, A accepted, U unknown, F failed. A code counts only
+ * together with the status that the manual lists it with (see `resultName`).
+ *
+ * https://docs.rebellapp.com, pages openapis/error-codes and payment-integration/error-handling, and the result codes on each
+ * operation's own page.
+ */
+
+/** Refused before anything was done: by whom it is signed, what it holds, whom it concerns. */
+const refused = {
+  INVALID_SIGNATURE: rejected('authentication', 'Check privateKey and keyVersion, and that Rebell has the matching public key for this environment.'),
+  INVALID_CLIENT: rejected('authentication', 'Check clientId and the environment: sandbox and production have different ones.'),
+  REQUEST_TIME_INVALID: rejected('configuration', 'Set this machine’s clock: Rebell accepts five minutes either way.'),
+  // The authentication page's name for the same refusal.
+  TIMESTAMP_INVALID: rejected('configuration', 'Set this machine’s clock: Rebell accepts five minutes either way.'),
+  INVALID_ACCESS_TOKEN: rejected('authentication', 'The payer’s access token is not valid: have it authorised again.'),
+  EXPIRED_ACCESS_TOKEN: rejected('authentication', 'The payer’s access token has expired: refresh it.'),
+  INSUFFICIENT_SCOPE: rejected('permission', 'The payer’s access token does not cover this operation: ask for more scopes.'),
+  UNAUTHORIZED: rejected('permission'),
+  ACCESS_DENIED: rejected('permission'),
+  PARAM_ILLEGAL: rejected(),
+  MISSING_REQUIRED_PARAM: rejected(),
+  INVALID_AMOUNT: rejected('invalid-request', 'Amounts are whole numbers of the currency’s minor unit.'),
+  INVALID_CURRENCY: rejected('invalid-request', 'Use a three-letter ISO 4217 code that the contract covers.'),
+  CURRENCY_NOT_SUPPORT: rejected('unsupported'),
+  PARTNER_NOT_EXIST: rejected('configuration'),
+  PARTNER_STATUS_ABNORMAL: rejected('configuration', 'Rebell has suspended the merchant: call its support.'),
+  INVALID_AUTH_CLIENT: rejected('configuration'),
+  INVALID_AUTH_CLIENT_STATUS: rejected('configuration', 'The authorization client is disabled: call Rebell’s support.'),
+  INVALID_CODE: rejected('invalid-request', 'The scanned or authorization code is not valid.'),
+  EXPIRED_CODE: rejected('expired', 'The scanned or authorization code has expired.'),
+  USED_CODE: rejected('invalid-request', 'The authorization code was used before: go on with the tokens it gave.'),
+  INVALID_REFRESH_TOKEN: rejected('authentication'),
+  EXPIRED_REFRESH_TOKEN: rejected('authentication'),
+  AUTH_CLIENT_UNSUPPORTED_GRANT_TYPE: rejected('unsupported'),
+} satisfies CodeTable;
+
+/**
+ * Trouble on their side. The manual files these under U, result unknown, and says "retry": after a write that would be a guess.
+ * PROCESS_FAIL is filed under F with "retry the request", which cannot both be so.
+ */
+const outcomeUnknown = {
+  REQUEST_TRAFFIC_EXCEED_LIMIT: pollRequired('rate-limited'),
+  SYSTEM_BUSY: pollRequired('unavailable'),
+  SERVICE_UNAVAILABLE: pollRequired('unavailable'),
+  UNKNOWN_EXCEPTION: pollRequired('unknown-outcome'),
+  PROCESS_FAIL: pollRequired('unknown-outcome', { advice: 'Listed as failed and as worth retrying: ask, and send again only under the same number.' }),
+} satisfies CodeTable;
+
+/** The same on a question: ask again. */
+const askAgain = {
+  REQUEST_TRAFFIC_EXCEED_LIMIT: retryable('rate-limited', { delayMs: 5000 }),
+  SYSTEM_BUSY: retryable('unavailable'),
+  SERVICE_UNAVAILABLE: retryable('unavailable'),
+  UNKNOWN_EXCEPTION: retryable('unavailable'),
+  PROCESS_FAIL: retryable('unavailable'),
+} satisfies CodeTable;
+
+const write = {
+  ...refused,
+  ...outcomeUnknown,
+  ACCEPT: pollRequired('processing'),
+  // The manual says to use a new number. Whoever owns this one may have been paid.
+  REPEAT_REQ_INCONSISTENT: duplicate('This number was sent before with other fields, and may be paid: look it up before anything else.'),
+} satisfies CodeTable;
+
+const read = { ...refused, ...askAgain } satisfies CodeTable;
+
+/** What a charge and an order have in common: pages openapis/v1/payments/pay, openapis/payments/pay, createQrOrder, linkPayCreate. */
+const payment = {
+  ...write,
+  /** `ACCEPT` with a redirect: the payer goes on in Rebell's cashier. */
+  'ACCEPT/redirect': created('awaiting-payer', 'Send the payer to redirectActionForm, then follow the ticket.'),
+  PAYMENT_IN_PROCESS: pollRequired('processing'),
+  // "Create a new payment", says the manual: after a timeout that charges twice.
+  PAYMENT_TIMEOUT: pollRequired('unknown-outcome', { advice: 'Timed out is not unpaid: make no other payment before this one is known to have failed.' }),
+  // "Already completed or cancelled: create a new order."
+  ORDER_IS_CLOSED: pollRequired('already-final', { advice: 'Closed may mean paid: make no other order before this one is known to have failed.' }),
+  ORDER_STATUS_INVALID: pollRequired('unknown-outcome', { advice: 'An order of this number exists, in a state that does not allow this.', acknowledges: true }),
+  ORDER_NOT_EXIST: pollRequired('not-found'),
+  USER_NOT_EXIST: rejected('invalid-request', 'Check the payer’s id or token.'),
+  USER_STATUS_ABNORMAL: declined(),
+  INSUFFICIENT_BALANCE: declined('insufficient-funds'),
+  PAYMENT_AMOUNT_EXCEED_LIMIT: declined('limit-exceeded'),
+  USER_AMOUNT_EXCEED_LIMIT: declined('limit-exceeded'),
+  RISK_REJECT: declined('risk'),
+  INVALID_AUTH_CODE: rejected('invalid-request', 'The payer’s payment code is wrong or older than its minute: have it refreshed.'),
+} satisfies CodeTable;
+
+/** Adds retail pay: pages openapis/payments/retailPay, payment-integration/retail-pay and payment-integration/error-handling. */
+export const charge: CodeTable = {
+  ...payment,
+  SUCCESS: succeeded(),
+  // The code went into another request, which may have charged the payer.
+  AUTH_CODE_ALREADY_USED: duplicate('The payer’s code was used by another request, which may be paid: look that one up before scanning again.'),
+  USED_CODE: duplicate('The payer’s code was used by another request, which may be paid: look that one up before scanning again.'),
+  USER_REJECTED: declined('declined', 'The payer refused.'),
+  PAYMENT_FAIL: declined(),
+};
+
+/** An order the payer pays later: SUCCESS means that it exists. */
+export const create: CodeTable = {
+  ...payment,
+  SUCCESS: created(),
+};
+
+/** https://docs.rebellapp.com/openapis/payments/cancel */
+export const cancel: CodeTable = {
+  ...write,
+  SUCCESS: succeeded('canceled'),
+  // The payment may only be late in arriving.
+  ORDER_NOT_EXIST: pollRequired('not-found'),
+  ORDER_IS_CLOSED: rejected('already-final', 'Already paid or already canceled: ask payment.query which, and refund it if paid.'),
+  ORDER_STATUS_INVALID: rejected('already-final', 'Ask payment.query for the state, and refund it if paid.'),
+  CANCEL_NOT_ALLOWED: rejected('already-final', 'Ask payment.query for the state, and refund it if paid.'),
+};
+
+/** https://docs.rebellapp.com/openapis/payments/void */
+export const voiding: CodeTable = {
+  ...write,
+  SUCCESS: succeeded('canceled'),
+  VOID_IN_PROCESS: pollRequired('processing'),
+  ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
+  ORDER_IS_CLOSED: rejected('already-final'),
+  ORDER_STATUS_INVALID: rejected('already-final'),
+  VOID_NOT_ALLOWED: rejected('already-final', 'If it was not voided, refund it instead.'),
+  ORDER_ALREADY_SETTLED: rejected('already-final', 'If it was not voided, refund it instead.'),
+};
+
+/** https://docs.rebellapp.com/openapis/payments/capture */
+export const capture: CodeTable = {
+  ...write,
+  SUCCESS: succeeded(),
+  CAPTURE_IN_PROCESS: pollRequired('processing'),
+  ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
+  ORDER_IS_CLOSED: rejected('already-final'),
+  ORDER_STATUS_INVALID: rejected('already-final'),
+  CAPTURE_AMOUNT_EXCEED: rejected('limit-exceeded', 'More than was authorised, or than is left of it.'),
+  AUTHORIZATION_EXPIRED: failed('expired', 'The hold on the payer’s funds is gone.'),
+};
+
+/** https://docs.rebellapp.com/openapis/payments/refundApply: SUCCESS is a refund that was made, REFUND_IN_PROCESS one on its way. */
+export const refund: CodeTable = {
+  ...write,
+  SUCCESS: succeeded('refunded'),
+  REFUND_IN_PROCESS: pollRequired('processing'),
+  REFUND_NOT_EXIST: pollRequired('not-found'),
+  ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
+  ORDER_IS_CLOSED: rejected('already-final'),
+  ORDER_STATUS_INVALID: rejected('already-final'),
+  REFUND_AMOUNT_EXCEED: rejected('limit-exceeded', 'More than is left to refund: count the refunds already made.'),
+  REFUND_NOT_ALLOWED: rejected('unsupported', 'Check that the payment is paid and still refundable.'),
+};
+
+/** https://docs.rebellapp.com/openapis/messages/sendPush and sendInbox. Nothing asks about a message: its own answer is the last word. */
+export const message: CodeTable = {
+  ...write,
+  SUCCESS: succeeded(),
+  SENDING: pollRequired('processing'),
+  USER_NOT_EXIST: rejected('invalid-request', 'Check targetUserId.'),
+  USER_NOT_SUBSCRIBED: failed('declined', 'The user has turned notifications off.'),
+  MESSAGE_CONTENT_INVALID: rejected('invalid-request', 'The text breaks Rebell’s content rules.'),
+};
+
+/**
+ * https://docs.rebellapp.com/payment-integration/inquiring-payment-api: "only SUCCESS or FAIL represent final states", so a FAIL ends
+ * an order that the payer could otherwise try again.
+ */
+export const paymentState: CodeTable = {
+  ...read,
+  'payment/SUCCESS': succeeded(),
+  'payment/FAIL': failed(),
+  'payment/PROCESSING': pollRequired('processing'),
+  PAYMENT_IN_PROCESS: pollRequired('processing'),
+  ORDER_NOT_EXIST: pollRequired('not-found'),
+};
+
+/** https://docs.rebellapp.com/openapis/v1/payments/inquiryRefund */
+export const refundState: CodeTable = {
+  ...read,
+  'refund/SUCCESS': succeeded('refunded'),
+  'refund/FAIL': failed(),
+  'refund/PROCESSING': pollRequired('processing'),
+  REFUND_IN_PROCESS: pollRequired('processing'),
+  // "Not yet accepted or does not exist."
+  REFUND_NOT_EXIST: pollRequired('not-found'),
+};
+
+/** inquiryVoid is named by the manual, but has no page: its states are read as those of a refund. */
+export const voidState: CodeTable = {
+  ...read,
+  'void/SUCCESS': succeeded('canceled'),
+  'void/FAIL': failed(),
+  'void/PROCESSING': pollRequired('processing'),
+  VOID_IN_PROCESS: pollRequired('processing'),
+  ORDER_NOT_EXIST: pollRequired('not-found'),
+};
+
+/** inquiryCapture likewise. */
+export const captureState: CodeTable = {
+  ...read,
+  'capture/SUCCESS': succeeded(),
+  'capture/FAIL': failed(),
+  'capture/PROCESSING': pollRequired('processing'),
+  CAPTURE_IN_PROCESS: pollRequired('processing'),
+  ORDER_NOT_EXIST: pollRequired('not-found'),
+};
+
+const tables: readonly CodeTable[] = [charge, create, cancel, voiding, capture, refund, message, paymentState, refundState, voidState, captureState];
+
+/** The status each code is listed with. Whatever a table lists beside these is listed with F. */
+const statuses: Readonly<Record<string, string>> = {
+  SUCCESS: 'S',
+  ACCEPT: 'A',
+  REQUEST_TRAFFIC_EXCEED_LIMIT: 'U',
+  SYSTEM_BUSY: 'U',
+  SERVICE_UNAVAILABLE: 'U',
+  UNKNOWN_EXCEPTION: 'U',
+  PAYMENT_IN_PROCESS: 'U',
+  REFUND_IN_PROCESS: 'U',
+  VOID_IN_PROCESS: 'U',
+  CAPTURE_IN_PROCESS: 'U',
+  SENDING: 'U',
+};
+
+/**
+ * The name a `result` goes by: its code. A listed code under another status than the manual's contradicts itself and goes by both
+ * (`F/SUCCESS`, `U/INSUFFICIENT_BALANCE`), which no table lists: such an answer decides nothing.
+ */
+export function resultName(result: unknown): string | undefined {
+  const code = textOf(result, 'resultCode');
+  // A slash marks the names made here. No code of Rebell's has one, and none may pass for ours.
+  if (code === undefined || code.includes('/')) return undefined;
+  const listed = Object.hasOwn(statuses, code) ? statuses[code] : tables.some((table) => Object.hasOwn(table, code)) ? 'F' : undefined;
+  const given = textOf(result, 'resultStatus');
+  return listed === undefined || listed === given ? code : `${given ?? '?'}/${code}`;
+}

@@ -1,0 +1,364 @@
+import { generateKeyPairSync } from 'node:crypto';
+import ky from 'ky';
+import { describe, expect, it } from 'vitest';
+import { isWrite, operationOf, type Adapter, type EncodedSend } from '../../src/adapter.ts';
+import { rebell, type RebellCredentials } from '../../src/adapters/rebell/index.ts';
+import { madeUp, samples } from '../../src/adapters/rebell/samples.ts';
+import { rebellVoice } from '../../src/adapters/rebell/simulator.ts';
+import { judge } from '../../src/classify.ts';
+import { encode, encodingOf } from '../../src/client/encode.ts';
+import { createGateway } from '../../src/client/gateway.ts';
+import { InputError } from '../../src/errors.ts';
+import type { Fields } from '../../src/fields.ts';
+import { openTicket, writeOf } from '../../src/open-ticket.ts';
+import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
+
+const adapter = rebell(madeUp);
+const nowMs = Date.parse('2026-11-21T05:00:00Z');
+const charge = { paymentRequestId: 'order-1', paymentAmount: { currency: 'EUR', value: '1250' } };
+const paymentId = '2026112112345678901234';
+
+/** A send as the gate makes it. */
+async function sent(of: Adapter, name: string, fields: Fields): Promise<{ send: EncodedSend; headers: Headers }> {
+  const operation = operationOf(of, name);
+  const context = {
+    ...{ operation: name, nowMs, openedAtMs: nowMs, sendId: '000000000000000001', reauthenticate: false, memory: new Map<string, string>() },
+    ...{ fetch: () => Promise.reject(new Error('nothing is fetched')), signal: new AbortController().signal },
+  };
+  const complete = of.body(fields, context);
+  const { method, url, body } = encode(of, operation, complete, encodingOf(of, operation));
+  const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields: complete, body };
+  return { send, headers: new Headers(await of.headers(send)) };
+}
+
+const ticketOf = (name: string, fields: Fields = samples.complete[name] ?? {}) => openTicket(adapter, writeOf(adapter, name), fields, nowMs, 'all');
+
+const queryOf = (name: string, reference: Record<string, string>, of: Adapter = adapter): Fields | undefined => {
+  const write = operationOf(of, name);
+  return isWrite(write) ? write.query?.fields({ ...ticketOf(name), reference }, nowMs) : undefined;
+};
+
+/** Made with the keys of samples.ts: `printf 'POST /v1/payments/pay\nTEST_5X00000000000000.<time>.<body>' | openssl dgst -sha256 -sign key.pem | openssl base64 -A`. */
+const vectors = {
+  /** 2026-11-21T05:00:00Z, the charge's body, the merchant's key. */
+  request:
+    'bmlDWpPUcOa3Z04JSWuf50LtVeZxNADegxoK4JefSE3yAY5ObacdVXPMCwCd95G4ouj73M4/6e8apLhZXbQQVvyWAyblYRLkxuwflKxiYdjWMdXL+KyE5I3cLZO78tKBiariTerqC4S8xtWuRql8VWrwIPX2vUUYDhZUYn9DmOubjV97RGWKW6HDlMEhVVVX/zJGg02hVcv0xh+hj5Ukec+UsWqORnz0ogpW/J/4nX1dqS+JLxD1hBdL2BDFoePkLtI9mIEIE3bJ9b/eOfiiLXIrS5NaQ3/4KC6GkRuP47qFMZPZn7rX6ElF2bBRh70/7sOSSPxeIt7aCZmApwRjrw==',
+  /** 2026-11-21T05:00:01Z, the answer's body, the gateway's key. */
+  answer:
+    'kUxOsq92a2Apa5imS3AdWBGvuS9ULRfd+1t4DpWv1xf4SsF58WgTO5uKzxJMTuO6+mI005exChAjoSF/TKq57VAlIk4RDgDcyfEJqJGgzrkf5U+9sstwDvrbXOUoa8Ksi/4JoYZ0JcK/qH8oaBinGHnBl8te8zy3MR0RpFmivwHXyAc+BLyToTwEXQsaQWy3yVCYd+kAxah3eip1vTp8uDCvkq+y0F44Ycdvv4JhrFJVh53cpeSq9kmbz+LfHG7QZRyZOv8Ze3dtGF3D8Gz1TJ1683XhyAjEpRnet9lyjh/Tsw5YcLTVFaHfbZVvhcDWmx7Ela3Sj8OMTQXdOISSrQ==',
+  /** The same, but with the merchant's key. */
+  forgery:
+    'of5YVsmS3uDb+LM/Ffo2c4X38+Txz7WXXuegiDonvTmtccvVcPwJoV4Ok3wSWF5HLBks9YET1T9phSDpluHuyZX3wjexLaiOc7+dBuxqwv6Qbr7kasPkvV5N/pJ2LC64JDuqPyLW45SWZOV0aFM896YCVt+LJCavdUlOJyNMAcRE9W5rdSl+pnBo/tjcnrBBP6xq6HjnWcQDdRaZdDERMCUj3ZS8dClF3F0/k/3cWIn2fK7kA1WbwrQa/V9/iMQzleQEREImYZnMat5BL/HeGWpRk3WBGHv2BFpO1+rYiCplEL3Z1+nzR8V2SWRddxJu+wB++oEWtC/uGuFjia3nuw==',
+};
+const answerText = '{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"},"paymentRequestId":"order-1","paymentId":"2026112112345678901234"}';
+
+describe('signing a request', () => {
+  it('signs method, path, client, time and body as openssl does', async () => {
+    const { send, headers } = await sent(adapter, 'payment.charge', charge);
+    expect(send.body).toBe('{"paymentRequestId":"order-1","paymentAmount":{"currency":"EUR","value":"1250"}}');
+    expect(Object.fromEntries(headers)).toEqual({
+      'client-id': 'TEST_5X00000000000000',
+      'request-time': '2026-11-21T05:00:00Z',
+      'content-type': 'application/json; charset=UTF-8',
+      signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${vectors.request}`,
+    });
+  });
+
+  it('writes the signature in Base64URL where that is asked for', async () => {
+    const { headers } = await sent(rebell({ ...madeUp, signatureEncoding: 'base64url' }), 'payment.charge', charge);
+    expect(headers.get('signature')).toBe(
+      `algorithm=SHA256withRSA, keyVersion=1, signature=${vectors.request.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`,
+    );
+  });
+
+  it('signs the path that stands before the version too', async () => {
+    const { send } = await sent(rebell({ ...madeUp, baseUrl: 'http://127.0.0.1:9/api/open/', version: 'v2' }), 'payment.charge', charge);
+    expect(send.path).toBe('/api/open/v2/payments/pay');
+  });
+
+  it('leaves an amount as it was given, text or number', async () => {
+    const { send } = await sent(adapter, 'payment.charge', { ...charge, paymentAmount: { currency: 'EUR', value: 1250 } });
+    expect(send.body).toContain('"value":1250');
+  });
+});
+
+describe('verifying an answer', () => {
+  const verified = async (change: { text?: string; headers?: Record<string, string> } = {}): Promise<boolean | undefined> => {
+    const { send } = await sent(adapter, 'payment.charge', charge);
+    const headers = new Headers({ 'response-time': '2026-11-21T05:00:01Z', signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${vectors.answer}`, ...change.headers });
+    return adapter.verify?.({ send, status: 200, headers, text: change.text ?? answerText });
+  };
+
+  it('believes an answer that the gateway signed', async () => expect(await verified()).toBe(true));
+
+  it('believes it in Base64URL too', async () => {
+    expect(await verified({ headers: { signature: `signature=${vectors.answer.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}` } })).toBe(true);
+  });
+
+  it('falls back to the time the gateway repeats as Request-Time', async () => {
+    const { send } = await sent(adapter, 'payment.charge', charge);
+    const headers = new Headers({ 'request-time': '2026-11-21T05:00:01Z', signature: `signature=${vectors.answer}` });
+    expect(await adapter.verify?.({ send, status: 200, headers, text: answerText })).toBe(true);
+  });
+
+  it.each([
+    ['another body', { text: answerText.replace('order-1', 'order-2') }],
+    ['a body parsed and written again', { text: JSON.stringify(JSON.parse(answerText), undefined, 1) }],
+    ['another time', { headers: { 'response-time': '2026-11-21T05:00:02Z' } }],
+    ['another key', { headers: { signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${vectors.forgery}` } }],
+    ['no signature', { headers: { signature: '' } }],
+    ['a signature that is not Base64', { headers: { signature: 'algorithm=SHA256withRSA, keyVersion=1, signature=_' } }],
+  ])('does not believe an answer with %s', async (_what, change) => expect(await verified(change)).toBe(false));
+
+  it('does not believe another operation’s answer', async () => {
+    const { send } = await sent(adapter, 'payment.query', { paymentRequestId: 'order-1' });
+    const headers = new Headers({ 'response-time': '2026-11-21T05:00:01Z', signature: `signature=${vectors.answer}` });
+    expect(await adapter.verify?.({ send, status: 200, headers, text: answerText })).toBe(false);
+  });
+
+  it('verifies nothing without the gateway’s key', () => {
+    const { clientId, privateKey, keyVersion, environment } = madeUp;
+    expect(rebell({ clientId, privateKey, keyVersion, environment }).verify).toBeUndefined();
+  });
+
+  it('finds out about a key it cannot read before anything is sent, and does not quote it', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
+    await expect(sent(rebell({ ...madeUp, privateKey }), 'payment.charge', charge)).rejects.toThrow(new InputError('rebell: privateKey is not an RSA key.'));
+    const gatewayPublicKey = `-----BEGIN PUBLIC KEY-----\n${btoa('not a key')}\n-----END PUBLIC KEY-----`;
+    await expect(sent(rebell({ ...madeUp, gatewayPublicKey }), 'payment.charge', charge)).rejects.toThrow(new InputError('rebell: gatewayPublicKey is not an RSA key.'));
+  });
+});
+
+describe('credentials and fields', () => {
+  it.each([
+    ['clientId', { clientId: 'two words' }],
+    ['privateKey', { privateKey: madeUp.privateKey.replaceAll('PRIVATE', 'RSA PRIVATE') }],
+    ['privateKey', { privateKey: '-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----' }],
+    ['gatewayPublicKey', { gatewayPublicKey: madeUp.privateKey }],
+    ['keyVersion', { keyVersion: 'first' }],
+    ['version', { version: 'v3' }],
+    ['paths', { paths: { 'payment.pay': '/v1/payments/pay' } }],
+    ['paths', { paths: { 'payment.charge': 'v1/payments/pay' } }],
+    ['inquireBy', { inquireBy: 'orderId' }],
+    ['signatureEncoding', { signatureEncoding: 'hex' }],
+    ['environment', { environment: 'staging' }],
+    ['baseUrl', { baseUrl: 'ftp://api.rebellapp.com' }],
+  ])('a wrong %s is refused by name', (name, wrong) => {
+    const make = () => rebell({ ...madeUp, ...wrong } as unknown as RebellCredentials);
+    expect(make).toThrow(InputError);
+    expect(make).toThrow(name);
+    expect(make).not.toThrow('MII');
+  });
+
+  it.each([
+    ['no amount', {}],
+    ['an amount in major units', { paymentAmount: { currency: 'EUR', value: '12.50' } }],
+    ['an amount of nothing', { paymentAmount: { currency: 'EUR', value: 0 } }],
+    ['a currency in small letters', { paymentAmount: { currency: 'eur', value: '1250' } }],
+    ['a number that is too long', { paymentRequestId: 'x'.repeat(65), paymentAmount: charge.paymentAmount }],
+  ])('a charge with %s is refused', (_what, wrong) => {
+    expect(() => ticketOf('payment.charge', { paymentRequestId: 'order-1', ...wrong })).toThrow(InputError);
+  });
+
+  it('a cancel must name its payment by one number or the other', () => {
+    expect(() => ticketOf('payment.cancel', {})).toThrow(InputError);
+    expect(ticketOf('payment.cancel', { paymentId }).reference).toEqual({ paymentId });
+    expect(ticketOf('payment.cancel', { paymentRequestId: 'order-1' }).reference).toEqual({ paymentRequestId: 'order-1' });
+  });
+
+  it('a ticket holds numbers and the amount, and neither code nor token', () => {
+    expect(ticketOf('payment.charge', { ...charge, paymentAuthCode: '289123456789012345', accessToken: 'token' })).toMatchObject({
+      gateway: 'rebell',
+      account: madeUp.clientId,
+      reference: { paymentRequestId: 'order-1' },
+      expect: { amount: '1250', currency: 'EUR' },
+      charge: true,
+    });
+    expect(JSON.stringify(ticketOf('payment.charge', { ...charge, paymentAuthCode: '289123456789012345', accessToken: 'token' }))).not.toMatch(/289123|token/);
+  });
+});
+
+describe('paths', () => {
+  const urlOf = async (name: string, fields: Fields = {}, options: Partial<RebellCredentials> = {}): Promise<string> =>
+    (await sent(rebell({ ...madeUp, ...options }), name, { ...samples.complete[name], ...fields })).send.path;
+
+  it('are those of v1 by default', async () => {
+    const paths = await Promise.all(Object.keys(adapter.operations).map(async (name) => [name, await urlOf(name)] as const));
+    expect(Object.fromEntries(paths)).toEqual({
+      'payment.charge': '/v1/payments/pay',
+      'payment.create': '/v1/payments/createQrOrder',
+      'payment.query': '/v1/payments/inquiryPayment',
+      'payment.cancel': '/v1/payments/cancel',
+      'payment.void': '/v1/payments/void',
+      'payment.capture': '/v1/payments/capture',
+      'refund.create': '/v1/payments/refund',
+      'refund.query': '/v1/payments/inquiryRefund',
+      'void.query': '/v1/payments/inquiryVoid',
+      'capture.query': '/v1/payments/inquiryCapture',
+      'message.send': '/v1/messages/sendPush',
+    });
+  });
+
+  it('are those of v2 where that is asked for', async () => {
+    expect(await urlOf('payment.charge', {}, { version: 'v2' })).toBe('/v2/payments/pay');
+    expect(await urlOf('refund.create', {}, { version: 'v2' })).toBe('/v2/payments/refundApply');
+  });
+
+  it('name the API that the fields ask for, which is not sent', async () => {
+    const { send } = await sent(adapter, 'payment.charge', { ...charge, api: 'retailPay' });
+    expect(send).toMatchObject({ path: '/v1/payments/retailPay', body: JSON.stringify(charge) });
+    expect(await urlOf('payment.create', { api: 'linkPayCreate' })).toBe('/v1/payments/linkPayCreate');
+    expect(await urlOf('message.send', { api: 'sendInbox' })).toBe('/v1/messages/sendInbox');
+    await expect(urlOf('payment.charge', { api: 'inquiryPayment' })).rejects.toThrow(InputError);
+  });
+
+  it('can be replaced one by one', async () => {
+    const paths = { 'payment.charge': '/v3/pay' };
+    expect(await urlOf('payment.charge', {}, { paths })).toBe('/v3/pay');
+    expect(await urlOf('payment.query', {}, { paths })).toBe('/v1/payments/inquiryPayment');
+  });
+});
+
+describe('status queries', () => {
+  it('ask by the merchant’s number, and by the gateway’s too once it is known', () => {
+    expect(queryOf('payment.charge', { paymentRequestId: 'order-1' })).toEqual({ paymentRequestId: 'order-1' });
+    expect(queryOf('payment.create', { paymentRequestId: 'order-1', paymentId })).toEqual({ paymentRequestId: 'order-1', paymentId });
+    expect(queryOf('payment.cancel', { paymentId })).toEqual({ paymentId });
+    expect(queryOf('refund.create', { refundRequestId: 'r-1', paymentId })).toEqual({ refundRequestId: 'r-1' });
+    expect(queryOf('payment.void', { voidRequestId: 'v-1', paymentId, voidId: '7' })).toEqual({ voidRequestId: 'v-1', voidId: '7' });
+    expect(queryOf('payment.capture', { captureRequestId: 'c-1', paymentId })).toEqual({ captureRequestId: 'c-1' });
+  });
+
+  it('wait for the gateway’s number where only that is taken', () => {
+    const strict = rebell({ ...madeUp, inquireBy: 'paymentId' });
+    expect(queryOf('payment.charge', { paymentRequestId: 'order-1' }, strict)).toBeUndefined();
+    expect(queryOf('payment.charge', { paymentRequestId: 'order-1', paymentId }, strict)).toEqual({ paymentRequestId: 'order-1', paymentId });
+  });
+
+  it('are three seconds apart at first, and less often later', () => {
+    const waits = adapter.policy.poll?.backoff?.list(12) ?? [];
+    expect(waits[0]).toBe(3000);
+    expect(waits.every((wait, index) => wait >= 3000 && wait >= (waits[index - 1] ?? 0))).toBe(true);
+    expect(adapter.policy.poll?.absentAfterMs).toBe(300_000);
+  });
+});
+
+describe('status and code', () => {
+  const cases = Object.entries(samples.manual).flatMap(([operation, codes]) => codes.filter((code) => !code.includes('/')).map((code) => ({ operation, code })));
+  const verdictsOf = ({ operation, code }: { operation: string; code: string }) =>
+    ['S', 'A', 'U', 'F', 's', undefined].map((resultStatus) =>
+      adapter.classify({ operation, status: 200, body: { result: { resultCode: code, resultStatus }, paymentId } }),
+    );
+
+  it('every code counts under one status, and under no other', () => {
+    for (const each of cases) {
+      const listed = verdictsOf(each).filter((verdict) => verdict.listed);
+      expect(listed.length, `${each.operation} ${each.code}`).toBe(1);
+      expect(listed[0]?.code).toBe(each.code);
+    }
+  });
+
+  it('nothing is final under U or A, and only SUCCESS is a success', () => {
+    for (const each of cases) {
+      const [done, accepted, unknown, failed] = verdictsOf(each);
+      expect(accepted?.kind).not.toBe('terminal');
+      expect(unknown?.kind).not.toBe('terminal');
+      expect(failed).not.toMatchObject({ outcome: 'succeeded' });
+      if (each.code !== 'SUCCESS') expect(done?.kind).not.toBe('terminal');
+    }
+  });
+});
+
+describe('what a query means for a cancel', () => {
+  const asked = (paymentStatus: string, refused: boolean) =>
+    judge(
+      adapter,
+      { operation: 'payment.query', status: 200, body: { result: { resultCode: 'SUCCESS', resultStatus: 'S' }, paymentStatus } },
+      { reference: { paymentRequestId: 'order-1' }, follows: 'cancel', refused },
+    ).verdict;
+
+  it('a failed payment is a cancel that succeeded', () => expect(asked('FAIL', false)).toMatchObject({ outcome: 'succeeded' }));
+  it('a paid payment leaves it open until the cancel was refused', () => {
+    expect(asked('SUCCESS', false)).toMatchObject({ kind: 'poll-required' });
+    expect(asked('SUCCESS', true)).toMatchObject({ outcome: 'failed', reason: 'already-final' });
+  });
+});
+
+describe('from send to settlement', () => {
+  const setUp = (options: Omit<SimulatorOptions, 'voice' | 'clock'> = {}, of: Adapter = adapter) => {
+    const clock = manualClock({ startMs: nowMs });
+    const bank = simulateGateway({ voice: rebellVoice(madeUp), clock, ...options });
+    const gateway = createGateway({ adapter: of as typeof adapter, clock, client: ky.create({ fetch: bank.fetch }) });
+    // A signature is made by a thread, which the clock cannot see.
+    const run = <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 });
+    return { bank, gateway, run };
+  };
+
+  it('a charge whose answer was lost is found by its number, and was made once', async () => {
+    const { bank, gateway, run } = setUp({ faults: { onSend: ['reset-after-booking'] } });
+    expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect(bank.ledger.payment('order-1')).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it('a charge without a query to ask by is sent again under its number, and made once', async () => {
+    const { bank, gateway, run } = setUp({ faults: { onSend: ['reset-after-booking'] } }, rebell({ ...madeUp, inquireBy: 'paymentId' }));
+    expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(bank.ledger.payment('order-1')).toMatchObject({ bookings: 1, sends: 2 });
+  });
+
+  it('a success that the gateway did not sign is never a success', async () => {
+    const clock = manualClock({ startMs: nowMs });
+    const bank = simulateGateway({ voice: rebellVoice({ ...madeUp, gatewayPrivateKey: madeUp.privateKey }), clock });
+    const gateway = createGateway({ adapter, clock, client: ky.create({ fetch: bank.fetch }) });
+    const settlement = await clock.run(gateway.settle('payment.charge', charge), { idleTurns: 30 });
+    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { code: 'unreadable' }, attempts: 1 });
+    expect(bank.ledger.payment('order-1')?.bookings).toBe(1);
+  });
+
+  it('an order whose code was lost gets it from a second send', async () => {
+    const { bank, gateway, run } = setUp({ lives: { create: lives.open() }, faults: { onSend: ['reset-after-booking'] } });
+    expect(await run(gateway.settle('payment.create', charge))).toMatchObject({
+      outcome: 'created',
+      attempts: 2,
+      answer: { qrCode: expect.stringContaining('https://') as unknown },
+    });
+    expect(bank.ledger.entries).toHaveLength(1);
+  });
+
+  it('a payment is charged, voided, and asked about by the void’s own number', async () => {
+    const { bank, gateway, run } = setUp({ faults: { on: { 'payment.void': ['reset-after-booking'] } } });
+    const { reference } = await run(gateway.settle('payment.charge', charge));
+    expect(await run(gateway.settle('payment.void', { voidRequestId: 'void-1', paymentId: reference.provider ?? '' }))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      verdict: { code: 'void/SUCCESS' },
+    });
+    expect(bank.ledger.payment('order-1')).toMatchObject({ state: 'canceled' });
+  });
+
+  it('the drop-in client keeps the API that its path names', async () => {
+    const { bank, gateway, run } = setUp({ faults: { onSend: ['reset-after-booking'] } });
+    const answer = await run(gateway.client.post('v1/payments/retailPay', { json: { ...charge, paymentAuthCode: '289123456789012345' } }).json());
+    expect(answer).toMatchObject({ paymentStatus: 'SUCCESS' });
+    expect(bank.requests.map(({ path }) => path)).toEqual(['/v1/payments/retailPay', '/v1/payments/inquiryPayment']);
+    expect(bank.ledger.payment('order-1')).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it('a refund on its way is followed to its end', async () => {
+    const { gateway, run } = setUp({ lives: { refund: lives.paidAfter(20_000) } });
+    const { reference } = await run(gateway.settle('payment.charge', charge));
+    const refund = { refundRequestId: 'refund-1', paymentId: reference.provider ?? '', refundAmount: { currency: 'EUR', value: 500 } };
+    expect(await run(gateway.settle('refund.create', refund))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', verdict: { code: 'refund/SUCCESS' } });
+  });
+
+  it('the gateway refuses a signature of another key and a clock that is off', async () => {
+    const other = generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
+    const { gateway, run } = setUp({}, rebell({ ...madeUp, privateKey: other.privateKey }));
+    expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'rejected', verdict: { code: 'INVALID_SIGNATURE' } });
+
+    const late = simulateGateway({ voice: rebellVoice(madeUp), clock: manualClock({ startMs: nowMs + 301_000 }) });
+    const clock = manualClock({ startMs: nowMs });
+    const behind = createGateway({ adapter, clock, client: ky.create({ fetch: late.fetch }) });
+    expect(await clock.run(behind.settle('payment.charge', charge), { idleTurns: 30 })).toMatchObject({ outcome: 'rejected', verdict: { code: 'REQUEST_TIME_INVALID' } });
+  });
+});
