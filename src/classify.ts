@@ -185,7 +185,7 @@ function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, s
 }
 
 /** The subject of a status query: the ticket it is asked for. */
-export function subjectOfTicket(operation: Operation, ticket: Ticket, nowMs: number, refused = false): Subject {
+export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
   const follows = isWrite(operation) ? operation.follows : undefined;
   return {
     reference: ticket.reference,

@@ -349,7 +349,7 @@ export class Intention {
       return { verdict: lost('read', result.evidence, result.code) };
     }
     this.#status = result;
-    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, clock.now(), this.#state.refused));
+    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused, clock.now()));
     const { verdict } = judgement;
     // Once for each token: what is refused again is not the token's fault.
     this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;

@@ -79,12 +79,12 @@ export function createReceiver(deps: {
     if (!notice.verified) return refuse(notice.reason);
     const operation = operationOf(adapter, notice.operation);
     const ticket = ticketOf(operation, notice);
-    let { verdict } = judgeNotice(webhook, notice, subjectOfTicket(operation, ticket, clock.now()));
+    let { verdict } = judgeNotice(webhook, notice, subjectOfTicket(operation, ticket, false, clock.now()));
     const confirm = typeof webhook.confirm === 'function' ? webhook.confirm(notice) : (webhook.confirm ?? false);
 
     for (const loop of deps.loops()) {
       if (!isWrite(loop.operation) || !isSamePayment(loop.ticket.reference, ticket.reference)) continue;
-      const judgement = judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, clock.now()));
+      const judgement = judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now()));
       // What a payment's notice means for its cancel or capture is for the query to say.
       if (kindOf(loop.operation) === kindOf(operation)) loop.notify(judgement, confirm);
       else if (familyOf(loop.operation) === familyOf(operation)) loop.notify(judgement, true);
