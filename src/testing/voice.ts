@@ -10,8 +10,8 @@ export interface Voice {
   /** What this gateway does with a second send of the same reference. */
   readonly sameReference: 'replays' | 'refuses' | 'books-again';
   /**
-   * Understands a request and checks its signature with its own arithmetic, or refuses it. Remembers nothing: a request is heard
-   * also when a fault keeps it from the gateway.
+   * Understands a request and checks its signature with its own arithmetic, or refuses it. A request is heard also when a fault then
+   * keeps it from the gateway: what only a request that was taken changes belongs in `say`.
    */
   hear(request: HeardRequest): Heard | Refusal | Promise<Heard | Refusal>;
   /** What the gateway answers in a situation. */

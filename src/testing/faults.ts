@@ -1,0 +1,212 @@
+import { sleep, type Clock } from '../clock.ts';
+import type { Situation } from './voice.ts';
+
+/** What can go wrong with one exchange. `…-after-booking`: the gateway did what was asked, and its answer is what suffers. */
+export type FaultName =
+  /** Nothing goes wrong. */
+  | 'none'
+  /** The connection is refused: nothing was sent. */
+  | 'refused-connection'
+  /** The connection is reset without a byte of an answer. */
+  | 'reset-before-booking'
+  | 'reset-after-booking'
+  /** No answer ever comes: the exchange ends when the client gives up. */
+  | 'hang-before-booking'
+  | 'hang-after-booking'
+  /** A proxy's HTML page with status 503. */
+  | '503-before-booking'
+  | '503-after-booking'
+  /** The answer's headers and half of its body, then a reset. */
+  | 'truncated'
+  /** The answer's headers, then one byte a second. */
+  | 'drip'
+  /** Status 200 with a page of HTML. */
+  | 'garbage'
+  /** Status 200 without a body. */
+  | 'empty'
+  /** The gateway says that it is closed, and did nothing. */
+  | 'maintenance'
+  /** The gateway says that it was asked too often, and did nothing. */
+  | 'rate-limited'
+  /** The gateway says that something broke on its side. */
+  | 'system-error'
+  | 'system-error-after-booking'
+  /** A replica that lags behind knows nothing yet. For queries. */
+  | 'not-found'
+  /** Sent to the same address again (307): a client that follows it sends twice. */
+  | 'redirect'
+  | 'redirect-after-booking';
+
+/**
+ * What goes wrong with one exchange, as one row: whether the gateway does what it was asked, then what the client sees.
+ *
+ * @example A proxy that delivers a request twice
+ * ```ts
+ * const twice: Fault = { books: true, does: ({ deliver }) => deliver() };
+ * gateway.script('ORDER-1', { onSend: [twice] });
+ * ```
+ */
+export type Fault =
+  | { readonly books: false; readonly does: (scene: Scene) => Response | Promise<Response> }
+  | { readonly books: true; readonly does: (scene: AnsweredScene) => Response | Promise<Response> };
+
+/** What a fault has to work with. */
+export interface Scene {
+  readonly request: Request;
+  readonly clock: Clock;
+  /** Hands the same request to the gateway, now: once more, or late. The promise is what the gateway answers. */
+  readonly deliver: () => Promise<Response>;
+  /** What this gateway says in a situation that needs no entry. */
+  readonly say: (answer: Exclude<Situation['answer'], 'state'>) => Promise<Response>;
+}
+
+export interface AnsweredScene extends Scene {
+  /** What the gateway really answers. */
+  readonly answer: Response;
+}
+
+/** From here on, every time. */
+export interface Always {
+  readonly always: FaultName | Fault;
+}
+
+/** One fault for each exchange, in order; then all goes well. */
+export type FaultList = readonly (FaultName | Fault | Always)[];
+
+/**
+ * From here on, every time.
+ *
+ * @example
+ * ```ts
+ * gateway.script('ORDER-1', { onQuery: ['none', always('maintenance')] });
+ * ```
+ */
+export function always(fault: FaultName | Fault): Always {
+  return { always: fault };
+}
+
+/** Hands out a list's faults one by one, by name where they have one. */
+export function playFaults(list: FaultList): () => { name: string; fault: Fault } {
+  let next = 0;
+  return () => {
+    let fault = list[next] ?? 'none';
+    if (typeof fault === 'object' && 'always' in fault) fault = fault.always;
+    else next++;
+    return typeof fault === 'string' ? { name: fault, fault: faults[fault] } : { name: 'custom', fault };
+  };
+}
+
+const cuts = new WeakSet();
+
+/** Whether an error of the simulator stands for a connection that broke: a server then destroys the socket instead of answering. */
+export function isCut(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && cuts.has(error);
+}
+
+/** The error Node's `fetch` throws when a connection breaks, so that a client tells it by the same signs. */
+function cut(message: string, cause: { code: string; message: string; syscall?: string }): TypeError {
+  const { message: why, ...signs } = cause;
+  const error = new TypeError(message, { cause: Object.assign(new Error(why), signs) });
+  cuts.add(error);
+  return error;
+}
+
+const refuseConnection = (): never => {
+  throw cut('fetch failed', { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED', syscall: 'connect' });
+};
+
+const reset = (): never => {
+  throw cut('fetch failed', { code: 'ECONNRESET', message: 'read ECONNRESET', syscall: 'read' });
+};
+
+/** The simulator gives up when the request's signal aborts; until then there is nothing to hear. */
+const hang = (): Promise<never> => new Promise(() => undefined);
+
+const page = (status: number, title: string): Response =>
+  new Response(`<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`, {
+    status,
+    headers: { 'content-type': 'text/html' },
+  });
+
+const unavailable = (): Response => page(503, '503 Service Unavailable');
+
+const garbage = (): Response => page(200, 'Welcome');
+
+const empty = (): Response => new Response('', { headers: { 'content-type': 'application/json' } });
+
+const redirect = ({ request }: Scene): Response => new Response(null, { status: 307, headers: { location: request.url } });
+
+const says =
+  (answer: Exclude<Situation['answer'], 'state'>) =>
+  ({ say }: Scene): Promise<Response> =>
+    say(answer);
+
+/** `Retry-After` comes with an HTTP refusal; a gateway that answers 200 says it in its own words or not at all. */
+async function tooOften({ say }: Scene): Promise<Response> {
+  const answer = await say('rate-limited');
+  if (answer.status >= 400 && !answer.headers.has('retry-after')) answer.headers.set('retry-after', '2');
+  return answer;
+}
+
+/** The same answer with a body that comes in pieces, under the length that was promised. */
+async function inPieces(answer: Response, bodyOf: (bytes: Uint8Array<ArrayBuffer>) => UnderlyingDefaultSource<Uint8Array>): Promise<Response> {
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  const { status } = answer;
+  const headers = new Headers(answer.headers);
+  headers.set('content-length', String(bytes.length));
+  return new Response(new ReadableStream(bodyOf(bytes), { highWaterMark: 0 }), { status, headers });
+}
+
+const truncate = ({ answer }: AnsweredScene): Promise<Response> =>
+  inPieces(answer, (bytes) => {
+    let half: Uint8Array | undefined = bytes.slice(0, Math.floor(bytes.length / 2));
+    return {
+      pull(controller) {
+        if (half === undefined) throw cut('terminated', { code: 'UND_ERR_SOCKET', message: 'other side closed' });
+        controller.enqueue(half);
+        half = undefined;
+      },
+    };
+  });
+
+const DRIP_MS = 1000;
+
+const drip = ({ answer, request, clock }: AnsweredScene): Promise<Response> =>
+  inPieces(answer, (bytes) => {
+    const canceled = new AbortController();
+    const signal = AbortSignal.any([request.signal, canceled.signal]);
+    let sent = 0;
+    return {
+      async pull(controller) {
+        if (sent === bytes.length) return controller.close();
+        await sleep(clock, DRIP_MS, signal);
+        controller.enqueue(bytes.slice(sent, ++sent));
+      },
+      cancel: () => canceled.abort(),
+    };
+  });
+
+const before = (does: (scene: Scene) => Response | Promise<Response>): Fault => ({ books: false, does });
+const after = (does: (scene: AnsweredScene) => Response | Promise<Response>): Fault => ({ books: true, does });
+
+const faults: Readonly<Record<FaultName, Fault>> = {
+  none: after(({ answer }) => answer),
+  'refused-connection': before(refuseConnection),
+  'reset-before-booking': before(reset),
+  'reset-after-booking': after(reset),
+  'hang-before-booking': before(hang),
+  'hang-after-booking': after(hang),
+  '503-before-booking': before(unavailable),
+  '503-after-booking': after(unavailable),
+  truncated: after(truncate),
+  drip: after(drip),
+  garbage: after(garbage),
+  empty: after(empty),
+  maintenance: before(says('maintenance')),
+  'rate-limited': before(tooOften),
+  'system-error': before(says('system-error')),
+  'system-error-after-booking': after(says('system-error')),
+  'not-found': before(says('not-found')),
+  redirect: before(redirect),
+  'redirect-after-booking': after(redirect),
+};

@@ -1,0 +1,10 @@
+export { always, isCut } from './faults.ts';
+export type { Always, AnsweredScene, Fault, FaultList, FaultName, Scene } from './faults.ts';
+export { lives } from './lives.ts';
+export type { Life, LifeStep } from './lives.ts';
+export { manualClock } from './manual-clock.ts';
+export type { ManualClock } from './manual-clock.ts';
+export type { Sample, Samples } from './sample.ts';
+export { simulateGateway } from './simulator.ts';
+export type { FaultScript, Ledger, LedgerEntry, RequestRecord, Script, Simulator, SimulatorOptions } from './simulator.ts';
+export type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from './voice.ts';

@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest';
+import { always, isCut, manualClock, simulateGateway, type Fault, type FaultList, type FaultName, type Simulator, type Voice } from 'tillpaid/testing';
+import { sleep } from '../../src/clock.ts';
+import { acmeVoice, call, sign } from './acme.ts';
+
+const body = JSON.stringify({ order: 'A1', amount: '100' });
+const charge = (gateway: Simulator, init: RequestInit = {}): Promise<Response> =>
+  gateway.fetch('https://acme.test/payment.charge', { method: 'POST', body, headers: { 'x-acme-sign': sign(body) }, ...init });
+
+function simulate(onSend: FaultList, sameReference?: 'books-again'): { gateway: Simulator; clock: ReturnType<typeof manualClock> } {
+  const clock = manualClock({ startMs: 0 });
+  return { clock, gateway: simulateGateway({ voice: acmeVoice(sameReference), clock, faults: { onSend } }) };
+}
+
+const bookings = (gateway: Simulator): number => gateway.ledger.payment('A1')?.bookings ?? 0;
+
+describe('a connection that breaks', () => {
+  it.each<[FaultName, number, string, string]>([
+    ['refused-connection', 0, 'fetch failed', 'ECONNREFUSED'],
+    ['reset-before-booking', 0, 'fetch failed', 'ECONNRESET'],
+    ['reset-after-booking', 1, 'fetch failed', 'ECONNRESET'],
+  ])('%s books %i times and looks as in Node', async (fault, booked, message, code) => {
+    const { gateway } = simulate([fault]);
+    const error: unknown = await charge(gateway).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ name: 'TypeError', message, cause: { code } });
+    expect(isCut(error)).toBe(true);
+    expect(bookings(gateway)).toBe(booked);
+  });
+
+  it('cuts the body of an answer short', async () => {
+    const { gateway } = simulate(['truncated']);
+    const response = await charge(gateway);
+    expect(response.status).toBe(200);
+    const reader = response.body?.getReader();
+    const first = await reader?.read();
+    expect(new TextDecoder().decode(first?.value)).toMatch(/^{"code":"state"/);
+    const error: unknown = await reader?.read().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'TypeError', message: 'terminated', cause: { code: 'UND_ERR_SOCKET' } });
+    expect(isCut(error)).toBe(true);
+    expect(bookings(gateway)).toBe(1);
+  });
+
+  it('is told apart from any other error', () => {
+    for (const other of [new TypeError('fetch failed'), undefined, null, 'ECONNRESET', {}]) expect(isCut(other)).toBe(false);
+  });
+});
+
+describe('an answer that does not come', () => {
+  it.each<[FaultName, number]>([['hang-before-booking', 0], ['hang-after-booking', 1]])('%s ends when the client gives up, and books %i times', async (fault, booked) => {
+    const { gateway, clock } = simulate([fault]);
+    const timeout = new AbortController();
+    const patience = sleep(clock, 10_000).then(() => timeout.abort('timed out'));
+    await expect(clock.run(charge(gateway, { signal: timeout.signal }))).rejects.toBe('timed out');
+    await patience;
+    expect(clock.now()).toBe(10_000);
+    expect(bookings(gateway)).toBe(booked);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('drips a byte a second', async () => {
+    const { gateway, clock } = simulate(['drip']);
+    const response = await charge(gateway);
+    const text = await clock.run(response.text());
+    expect(JSON.parse(text)).toMatchObject({ state: 'paid' });
+    expect(clock.now()).toBe(text.length * 1000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each<[string, (response: Response, timeout: AbortController) => unknown]>([
+    ['the request is aborted', (_response, timeout) => timeout.abort('timed out')],
+    ['the body is let go', (response) => response.body?.cancel()],
+  ])('stops to drip when %s', async (_title, giveUp) => {
+    const { gateway, clock } = simulate(['drip']);
+    const timeout = new AbortController();
+    const response = await charge(gateway, { signal: timeout.signal });
+    const reader = response.body?.getReader();
+    await clock.run(reader?.read() ?? Promise.reject(new Error('no body')));
+    const second = reader?.read().catch((thrown: unknown) => thrown);
+    expect(clock.pending).toBe(1);
+    reader?.releaseLock();
+    await second;
+    expect(clock.pending).toBe(1);
+    giveUp(response, timeout);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('an answer that says nothing or something else', () => {
+  it.each<[FaultName, number, number, string | RegExp]>([
+    ['none', 200, 1, /"state":"paid"/],
+    ['503-before-booking', 503, 0, /^<html>/],
+    ['503-after-booking', 503, 1, /^<html>/],
+    ['garbage', 200, 1, /^<html>/],
+    ['empty', 200, 1, /^$/],
+    ['maintenance', 503, 0, '{"code":"maintenance"}'],
+    ['rate-limited', 429, 0, '{"code":"rate-limited"}'],
+    ['system-error', 500, 0, '{"code":"system-error"}'],
+    ['system-error-after-booking', 500, 1, '{"code":"system-error"}'],
+    ['not-found', 200, 0, '{"code":"not-found"}'],
+  ])('%s has status %i and books %i times', async (fault, status, booked, text) => {
+    const { gateway } = simulate([fault]);
+    const response = await charge(gateway);
+    expect(response.status).toBe(status);
+    expect(await response.text()).toMatch(text);
+    expect(bookings(gateway)).toBe(booked);
+    expect(response.headers.get('retry-after')).toBe(fault === 'rate-limited' ? '2' : null);
+  });
+
+  it('leaves out Retry-After where the gateway says 200', async () => {
+    const clock = manualClock();
+    const voice: Voice = { ...acmeVoice(), say: ({ answer }) => ({ body: { code: answer } }) };
+    const response = await charge(simulateGateway({ voice, clock, faults: { onSend: ['rate-limited'] } }));
+    expect(response.status).toBe(200);
+    expect(response.headers.has('retry-after')).toBe(false);
+  });
+
+  it('sends a client that follows redirects a second time, which can charge twice', async () => {
+    const follows = simulate(['redirect-after-booking'], 'books-again');
+    expect((await charge(follows.gateway)).status).toBe(200);
+    expect(bookings(follows.gateway)).toBe(2);
+
+    const careful = simulate(['redirect-after-booking'], 'books-again');
+    const response = await charge(careful.gateway, { redirect: 'manual' });
+    expect(response.status).toBe(307);
+    expect(response.headers.get('location')).toBe('https://acme.test/payment.charge');
+    expect(bookings(careful.gateway)).toBe(1);
+
+    const strict = simulate(['redirect']);
+    await expect(charge(strict.gateway, { redirect: 'error' })).rejects.toThrow('fetch failed');
+    const circle = simulate([always('redirect')]);
+    await expect(charge(circle.gateway)).rejects.toThrow('fetch failed');
+    expect(circle.gateway.requests).toHaveLength(21);
+  });
+});
+
+describe('a list of faults', () => {
+  const course = async (gateway: Simulator, operation: string, order: string, times: number): Promise<string[]> => {
+    const seen: string[] = [];
+    for (let time = 0; time < times; time++) {
+      seen.push(await call(gateway, operation, { order }).then(({ code }) => code ?? '', () => 'lost'));
+    }
+    return seen;
+  };
+
+  it('strikes once each in order, then all goes well', async () => {
+    const { gateway } = simulate(['reset-before-booking', 'none', 'maintenance']);
+    expect(await course(gateway, 'payment.charge', 'A1', 5)).toEqual(['lost', 'state', 'maintenance', 'duplicate', 'duplicate']);
+  });
+
+  it('goes on with what is marked to stay', async () => {
+    const { gateway } = simulate(['reset-before-booking', always('system-error')]);
+    expect(await course(gateway, 'payment.charge', 'A1', 4)).toEqual(['lost', 'system-error', 'system-error', 'system-error']);
+  });
+
+  it('is used up by each reference for itself', async () => {
+    const { gateway } = simulate(['system-error']);
+    for (const order of ['A1', 'A2', '__proto__']) {
+      expect(await course(gateway, 'payment.charge', order, 2)).toEqual(['system-error', 'state']);
+    }
+  });
+
+  it('can be for sends, for queries, or for one operation', async () => {
+    const { gateway } = simulate([]);
+    gateway.script('A1', { onSend: ['maintenance'], onQuery: ['not-found'], on: { 'payment.cancel': ['system-error'] } });
+    expect(await course(gateway, 'payment.create', 'A1', 2)).toEqual(['maintenance', 'state']);
+    expect(await course(gateway, 'payment.query', 'A1', 2)).toEqual(['not-found', 'state']);
+    expect(await course(gateway, 'payment.cancel', 'A1', 2)).toEqual(['system-error', 'already-final']);
+  });
+
+  it('may hold a fault of one’s own', async () => {
+    const { gateway } = simulate([{ books: true, does: ({ answer }) => new Response(answer.body, { status: 202 }) }]);
+    expect((await charge(gateway)).status).toBe(202);
+    expect(gateway.requests).toMatchObject([{ fault: 'custom', result: 'paid' }]);
+  });
+
+  it('may deliver a request twice, or late', async () => {
+    const twice: Fault = { books: true, does: ({ deliver }) => deliver() };
+    const { gateway, clock } = simulate([twice], 'books-again');
+    await charge(gateway);
+    expect(bookings(gateway)).toBe(2);
+
+    const late = (afterMs: number): Fault => ({
+      books: false,
+      does: ({ clock, deliver }) => {
+        clock.timer(afterMs, () => void deliver());
+        throw new TypeError('fetch failed');
+      },
+    });
+    const fields = { amount: '1', at: clock.now() };
+    gateway.script('L1', { onSend: [late(8000)] });
+    gateway.script('L2', { onSend: [late(900_000)] });
+    for (const order of ['L1', 'L2']) await expect(call(gateway, 'payment.charge', { order, ...fields })).rejects.toThrow('fetch failed');
+    expect(gateway.ledger.payment('L1')).toBeUndefined();
+    await clock.run(sleep(clock, 901_000));
+    expect(gateway.ledger.payment('L1')).toMatchObject({ state: 'paid', openedAtMs: fields.at + 8000, answers: ['custom', 'custom'] });
+    expect(gateway.ledger.payment('L2')).toBeUndefined();
+    expect(gateway.requests.at(-1)).toMatchObject({ result: 'refused', atMs: fields.at + 900_000 });
+  });
+
+  it('is replaced by a later script, which leaves the rest as it was', async () => {
+    const { gateway } = simulate(['system-error', 'system-error', 'system-error']);
+    expect(await course(gateway, 'payment.charge', 'A1', 1)).toEqual(['system-error']);
+    gateway.script('A1', { onQuery: ['not-found'] });
+    expect(await course(gateway, 'payment.charge', 'A1', 1)).toEqual(['system-error']);
+    gateway.script('A1', { onSend: ['maintenance'] });
+    expect(await course(gateway, 'payment.charge', 'A1', 2)).toEqual(['maintenance', 'state']);
+    expect(await course(gateway, 'payment.query', 'A1', 1)).toEqual(['not-found']);
+    gateway.script('A1', { on: { 'payment.cancel': ['maintenance'] } });
+    gateway.script('A1', { on: { 'payment.capture': ['maintenance'] } });
+    expect(await course(gateway, 'payment.cancel', 'A1', 1)).toEqual(['maintenance']);
+  });
+});
