@@ -70,8 +70,8 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly sameReference: SameReference;
   /** The amount and currency an answer must speak of. */
   readonly expect?: (fields: F) => { amount: string; currency?: string } | undefined;
-  /** How long the order stays payable, in milliseconds. */
-  readonly payableForMs?: (fields: F) => number | undefined;
+  /** How long the order stays payable from when it was opened, in milliseconds. */
+  readonly payableForMs?: (fields: F, openedAtMs: number) => number | undefined;
   /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
   readonly charge?: (fields: F) => boolean;
   /** Sent with an idempotency key in this header, remembered for so many milliseconds; past that the write is only looked up. */

@@ -184,6 +184,9 @@ function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, s
   );
 }
 
+/** A payment made in the order's last moment may show this much later, and clocks differ. */
+const OVER_AFTER_MS = 60_000;
+
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
   const follows = isWrite(operation) ? operation.follows : undefined;
@@ -193,7 +196,7 @@ export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: b
     follows: follows ?? 'payment',
     charge: ticket.charge === true,
     refused,
-    over: ticket.seen && ticket.expiresAt !== undefined && nowMs >= Date.parse(ticket.expiresAt),
+    over: ticket.seen && ticket.expiresAt !== undefined && nowMs >= Date.parse(ticket.expiresAt) + OVER_AFTER_MS,
   };
 }
 

@@ -28,8 +28,9 @@ export function openTicket(adapter: Adapter, operation: Write, fields: Fields, n
     Array.isArray(operation.reference) && operation.reference.includes(name) && operation.unsent?.includes(name) !== true;
   checkFields(who, fields, Object.fromEntries(check === 'all' ? checks : checks.filter(([name]) => named(name))));
   const reference = referenceOf(operation, fields);
-  if (check === 'all' && Object.keys(reference).length === 0) throw new InputError(`${who}: nothing in the fields names the order.`);
-  const payableForMs = operation.payableForMs?.(fields);
+  const mayBeNameless = check === 'reference' && operation.unsent !== undefined;
+  if (Object.keys(reference).length === 0 && !mayBeNameless) throw new InputError(`${who}: nothing in the fields names the order.`);
+  const payableForMs = operation.payableForMs?.(fields, nowMs);
   const expect = operation.expect?.(fields);
   return {
     version: 1,

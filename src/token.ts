@@ -1,4 +1,5 @@
 import type { SendContext } from './adapter.ts';
+import { orAbort } from './clock.ts';
 
 /** A machine token and when it ends. */
 export interface Token {
@@ -16,7 +17,15 @@ export interface TokenStore {
 const RENEW_BEFORE_MS = 60_000;
 
 const inProcess = new Map<string, Token>();
-const underWay = new Map<string, Promise<Token>>();
+
+/** A token request and how many wait for it. */
+interface Fetching {
+  readonly token: Promise<Token>;
+  readonly giveUp: AbortController;
+  waiting: number;
+}
+
+const underWay = new Map<string, Fetching>();
 
 /**
  * One token per key in this process, fetched once for all who wait, renewed shortly before it ends or when it was refused.
@@ -31,22 +40,42 @@ export function tokenKeeper(options: {
   const { key, fetchToken } = options;
   const store: TokenStore = options.store ?? inProcess;
 
+  const start = (context: SendContext): Fetching => {
+    const giveUp = new AbortController();
+    const token = (async () => {
+      const fetched = await fetchToken({ ...context, signal: giveUp.signal });
+      await store.set(key, fetched);
+      return fetched;
+    })();
+    const fetching: Fetching = { token, giveUp, waiting: 0 };
+    underWay.set(key, fetching);
+    const forget = (): void => {
+      if (underWay.get(key) === fetching) underWay.delete(key);
+    };
+    token.then(forget, forget);
+    return fetching;
+  };
+
+  /** Each caller waits with a signal of his own; the request ends when nobody waits for it any more. */
+  const fetched = async (context: SendContext): Promise<Token> => {
+    const fetching = underWay.get(key) ?? start(context);
+    fetching.waiting++;
+    try {
+      return await orAbort(fetching.token, context.signal);
+    } finally {
+      fetching.waiting--;
+      if (fetching.waiting === 0) {
+        fetching.giveUp.abort();
+        if (underWay.get(key) === fetching) underWay.delete(key);
+      }
+    }
+  };
+
   return async (context) => {
     const refused = context.reauthenticate ? context.memory.get('token') : undefined;
     let token = underWay.has(key) ? undefined : await store.get(key);
     // Another call may have renewed it since: only the very token that was refused is thrown away.
-    if (token === undefined || token.value === refused || token.expiresAtMs - RENEW_BEFORE_MS <= context.nowMs) {
-      let fetching = underWay.get(key);
-      if (fetching === undefined) {
-        fetching = (async () => {
-          const fetched = await fetchToken(context);
-          await store.set(key, fetched);
-          return fetched;
-        })().finally(() => underWay.delete(key));
-        underWay.set(key, fetching);
-      }
-      token = await fetching;
-    }
+    if (token === undefined || token.value === refused || token.expiresAtMs - RENEW_BEFORE_MS <= context.nowMs) token = await fetched(context);
     context.memory.set('token', token.value);
     return token.value;
   };

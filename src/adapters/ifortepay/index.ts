@@ -1,0 +1,320 @@
+import { defineAdapter, type Adapter, type EncodedSend } from '../../adapter.ts';
+import { textOf } from '../../exchange.ts';
+import { baseUrlOf, checkFields, oneOf, record, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import { tokenKeeper, type TokenStore } from '../../token.ts';
+import * as codes from './codes.ts';
+import { account, askedBy, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
+import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';
+
+const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' };
+const tokenUrls = {
+  production: 'https://kronos.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
+  sandbox: 'https://kronos-stage.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
+};
+
+/** What a merchant has of iFortepay. */
+export interface IfortepayCredentials extends Location {
+  /** The merchant's id, sent as `X-PARTNER-ID`. */
+  partnerId: string;
+  /** The RSA key whose public half iFortepay has, in PKCS #8 PEM. */
+  privateKey: string;
+  /** The payment channel, sent as `CHANNEL-ID`: `QR004`, `VA013`, `DD003`, … One adapter speaks of one channel. */
+  channelId: string;
+  /** How requests are signed. Default `'asymmetric'`: SHA256withRSA, no token. `'symmetric'`: HMAC-SHA512 with a B2B token. */
+  signature?: 'asymmetric' | 'symmetric';
+  /** Signs symmetric requests. */
+  clientSecret?: string;
+  /** Sent as `X-CLIENT-KEY` for a token. Default: `partnerId`. */
+  clientId?: string;
+  /** Where tokens are fetched. Default: iFortepay's, or the same path below your own `baseUrl`. */
+  tokenUrl?: string;
+  /** Between client id and timestamp in what a token request signs. Default `'|'`, as in SNAP; the manual has both. */
+  tokenSeparator?: '|' | ':';
+  /** Where B2B tokens are kept. Default: in this process. */
+  tokens?: TokenStore;
+}
+
+/** An amount of rupiah. */
+export interface IfortepayAmount {
+  /** With two decimals: `'10000.00'`. */
+  value: string;
+  /** `'IDR'` */
+  currency: string;
+}
+
+/** The fields of each operation. */
+export interface IfortepayFields {
+  'qris.create': {
+    /** The order's number: at most 64 letters and digits. */
+    partnerReferenceNo: string;
+    amount: IfortepayAmount;
+    /** When the QR code ends, ISO 8601: 15 to 60 minutes from now. Default: 15 minutes. */
+    validityPeriod?: string;
+    /** At most 16 characters. */
+    terminalId?: string;
+    additionalInfo: {
+      /** Where the payment is notified. */
+      callbackUrl: string;
+      /** `01`: the payer chooses the tip; `02`: fixed. What is paid is then more than `amount`. */
+      tip?: { type: string; value?: string };
+      [field: string]: unknown;
+    };
+  };
+  'qris.query': OrderQuery;
+  'qris.cancel': OrderCancel & {
+    /** At most 256 characters. */
+    reason: string;
+    /** Default `{ type: 'DYNAMIC' }`. */
+    additionalInfo?: { type?: string; [field: string]: unknown };
+  };
+  'va.create': {
+    /** The order's number, at most 64 characters. */
+    trxId: string;
+    /** The customer's name. The manual wants it. */
+    virtualAccountName?: string;
+    /** `C`: paid once, this amount; `X`: this amount, many times; `O`: any amount; `I`: in parts. The manual wants it. */
+    virtualAccountTrxType?: string;
+    totalAmount?: IfortepayAmount;
+    /** ISO 8601. Default: the channel's. */
+    expiredDate?: string;
+    /** The bank's number for the merchant, 8 characters, padded with spaces on the left. Default: iFortepay's choice. */
+    partnerServiceId?: string;
+    /** At most 20 digits. Default: iFortepay's choice. */
+    customerNo?: string;
+    /** `partnerServiceId` and `customerNo`. Default: iFortepay's choice. */
+    virtualAccountNo?: string;
+    virtualAccountEmail?: string;
+    /** `62…`, at most 30 digits. */
+    virtualAccountPhone?: string;
+    billDetails?: readonly Record<string, unknown>[];
+    additionalInfo?: Record<string, unknown>;
+  };
+  'va.query': {
+    /** The order's number, as it was created with. */
+    trxId: string;
+    /** As the create answered it. The manual wants it, here and below; left out only where that answer was lost. */
+    partnerServiceId?: string;
+    customerNo?: string;
+    virtualAccountNo?: string;
+  };
+  'debit.charge': {
+    /** The payment's number, at most 64 characters. */
+    partnerReferenceNo: string;
+    amount: IfortepayAmount;
+    /** The customer's card token, at most 560 characters. Needed for BRI; wallets have none. */
+    bankCardToken?: string;
+    /** The manual wants the text `null`. */
+    chargeToken?: string;
+    /** Where the payment is notified (`PAY_NOTIFY`) and the payer returns to (`PAY_RETURN`, for DANA). */
+    urlParams?: readonly { url: string; type: string; isDeeplink: string }[];
+    /** `Mobile App`, `Web App` or `Others`. */
+    pointOfInitiation?: string;
+    payOptionDetails?: readonly Record<string, unknown>[];
+    additionalInfo?: {
+      /** `Y`: the payer confirms with an OTP; `N`: without. Needed for BRI. */
+      isWithOtp?: string;
+      [field: string]: unknown;
+    };
+  };
+  'debit.query': Partial<OrderQuery>;
+  'debit.cancel': OrderCancel & {
+    /** At most 256 characters. */
+    reason?: string;
+    additionalInfo?: Record<string, unknown>;
+  };
+}
+
+interface OrderQuery {
+  /** The order's number, as it was created with. */
+  originalPartnerReferenceNo: string;
+  /** iFortepay's number, from the create's answer. The manual wants it; left out only where that answer was lost. */
+  originalReferenceNo?: string;
+  /** Default: the service the order was created with, `47` or `54`. */
+  serviceCode?: string;
+}
+
+interface OrderCancel {
+  /** The order's number, as it was created with. */
+  originalPartnerReferenceNo: string;
+  /** iFortepay's number, from the create's answer. */
+  originalReferenceNo: string;
+}
+
+/**
+ * The adapter of iFortepay's SNAP API: QRIS, virtual accounts, and direct debit with e-wallets.
+ *
+ * @example
+ * ```ts
+ * const gateway = createGateway({ adapter: ifortepay({ partnerId, privateKey, channelId: 'QR004', environment: 'sandbox' }) });
+ * const settlement = await gateway.settle('qris.create', {
+ *   partnerReferenceNo: 'ORDER1',
+ *   amount: { value: '10000.00', currency: 'IDR' },
+ *   additionalInfo: { callbackUrl: 'https://shop.example/ifortepay' },
+ * });
+ * ```
+ * @throws {InputError} for credentials that cannot be
+ * @see https://developer.ifortepay.id/snap/auth/env-headers
+ */
+export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayFields> {
+  checkFields('ifortepay', credentials, {
+    partnerId: textUpTo(36),
+    privateKey: pkcs8,
+    channelId: textUpTo(36),
+    signature: optional(oneOf('asymmetric', 'symmetric')),
+    tokenSeparator: optional(oneOf('|', ':')),
+    clientId: optional(text),
+    tokenUrl: optional(webAddress),
+  });
+  const { partnerId, channelId } = credentials;
+  const { baseUrl, ownBaseUrl } = baseUrlOf('ifortepay', credentials, baseUrls);
+  const signature = credentials.signature === 'symmetric' ? symmetric(credentials) : asymmetric(credentials);
+
+  return defineAdapter<IfortepayFields>({
+    name: 'ifortepay',
+    account: partnerId,
+    environment: credentials.environment,
+    baseUrl,
+    ownBaseUrl,
+    encodings: ['json'],
+    // A QR code and a wallet's page live 15 minutes where nobody says otherwise.
+    policy: { poll: { deadlineMs: 16 * 60_000 } },
+    read: order.read,
+    body: (fields, { operation }) => ({ ...fixed[operation], ...fields }),
+    async headers(send) {
+      const timestamp = jakartaTime(send.nowMs);
+      return {
+        'X-TIMESTAMP': timestamp,
+        'X-PARTNER-ID': partnerId,
+        'X-EXTERNAL-ID': send.sendId,
+        'CHANNEL-ID': channelId,
+        ...(await signature(send, timestamp)),
+      };
+    },
+    operations: {
+      'qris.create': {
+        path: '/v1.0/qr/qr-mpm-generate',
+        required: { partnerReferenceNo: textUpTo(64), amount, additionalInfo: record },
+        codes: codes.qrisCreate,
+        reference: ({ partnerReferenceNo }) => ({ originalPartnerReferenceNo: partnerReferenceNo, serviceCode: '47' }),
+        learns: ['originalReferenceNo'],
+        query: askedBy(order, 'qris.query'),
+        sameReference: 'unknown',
+        // A tip is paid on top of the amount.
+        expect: (fields) => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
+        // A given end is a point in time, never more than an hour away: too late an expiry only means a longer wait.
+        payableForMs: ({ validityPeriod }) => (validityPeriod === undefined ? 15 : 60) * 60_000,
+        payerNeedsAnswer: () => true,
+      },
+      'qris.query': {
+        path: '/v1.0/qr/qr-mpm-query',
+        required: { originalPartnerReferenceNo: textUpTo(64) },
+        ...statusQuery(order, codes.qrisQuery, codes.qrisQueryBlind),
+      },
+      'qris.cancel': {
+        path: '/v1.0/qr/qr-mpm-cancel',
+        required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64), reason: textUpTo(256) },
+        codes: codes.qrisCancel,
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => ({ originalPartnerReferenceNo, originalReferenceNo, serviceCode: '47' }),
+        query: askedBy(order, 'qris.query'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+      'va.create': {
+        path: '/v1.0/transfer-va/create-va',
+        required: { trxId: textUpTo(64) },
+        codes: codes.vaCreate,
+        read: account.read,
+        reference: ['trxId', 'virtualAccountNo', 'partnerServiceId', 'customerNo'],
+        learns: ['virtualAccountNo', 'partnerServiceId', 'customerNo'],
+        query: askedBy(account, 'va.query'),
+        sameReference: 'unknown',
+        // An open account takes any amount, an instalment account parts of it.
+        expect: ({ virtualAccountTrxType: type, totalAmount }) => (type === 'O' || type === 'I' ? undefined : sumOf(totalAmount)),
+        payerNeedsAnswer: () => true,
+      },
+      'va.query': {
+        path: '/v1.0/transfer-va/inquiry-va',
+        required: { trxId: textUpTo(64) },
+        ...statusQuery(account, codes.vaQuery, codes.vaQueryBlind),
+      },
+      'debit.charge': {
+        path: '/v1.0/debit/payment-host-to-host',
+        required: { partnerReferenceNo: textUpTo(64), amount },
+        codes: (exchange) => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
+        reference: ({ partnerReferenceNo }) => ({ originalPartnerReferenceNo: partnerReferenceNo, serviceCode: '54' }),
+        learns: ['originalReferenceNo'],
+        query: askedBy(order, 'debit.query'),
+        sameReference: 'unknown',
+        expect: (fields) => sumOf(fields.amount),
+      },
+      'debit.query': {
+        path: '/v1.0/debit/status',
+        required: {},
+        ...statusQuery(order, codes.debitQuery, codes.debitQueryBlind),
+      },
+      'debit.cancel': {
+        path: '/v1.0/debit/cancel',
+        required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64) },
+        codes: codes.debitCancel,
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => ({ originalPartnerReferenceNo, originalReferenceNo, serviceCode: '54' }),
+        query: askedBy(order, 'debit.query'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+    },
+  });
+}
+
+/** What the manual fixes, so that the caller need not say it. */
+const fixed: Readonly<Record<string, Fields>> = {
+  'qris.query': { serviceCode: '47' },
+  'qris.cancel': { additionalInfo: { type: 'DYNAMIC' } },
+  'debit.query': { serviceCode: '54' },
+};
+
+type Signature = (send: EncodedSend, timestamp: string) => Promise<Readonly<Record<string, string>>>;
+
+function asymmetric({ privateKey }: IfortepayCredentials): Signature {
+  const sign = rsaSigner(privateKey);
+  return async (send, timestamp) => ({ 'X-SIGNATURE': await sign(textToSign({ ...send, timestamp })) });
+}
+
+function symmetric(credentials: IfortepayCredentials): Signature {
+  checkFields('ifortepay with a symmetric signature', credentials, { clientSecret: text });
+  const { partnerId, privateKey, clientSecret = '', clientId = partnerId, tokenSeparator = '|', tokens: store } = credentials;
+  const { environment, baseUrl } = credentials;
+  const ownUrl = baseUrl === undefined ? undefined : baseUrl.replace(/\/+$/, '') + new URL(tokenUrls[environment]).pathname;
+  const url = credentials.tokenUrl ?? ownUrl ?? tokenUrls[environment];
+  const token = tokenKeeper({
+    key: `ifortepay ${clientId} ${url}`,
+    fetchToken: tokenRequest({ url, clientId, separator: tokenSeparator, sign: rsaSigner(privateKey) }),
+    store,
+  });
+  return async (send, timestamp) => {
+    const value = await token(send);
+    return {
+      Authorization: `Bearer ${value}`,
+      'X-SIGNATURE': hmacSignature(clientSecret, textToSign({ ...send, timestamp, token: value })),
+    };
+  };
+}
+
+const pkcs8: FieldCheck = {
+  expects: 'an RSA key in PKCS #8 PEM, which begins with -----BEGIN PRIVATE KEY-----',
+  accepts: (value) =>
+    typeof value === 'string' && /^\s*-----BEGIN PRIVATE KEY-----[\w+/=\s\\]+-----END PRIVATE KEY-----(?:\s|\\n)*$/.test(value),
+};
+
+const amount: FieldCheck = {
+  expects: "an object such as { value: '10000.00', currency: 'IDR' }, with two decimals",
+  accepts: (value) => /^\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
+};
+
+const webAddress: FieldCheck = {
+  expects: 'an http or https URL',
+  accepts: (value) => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
+};
+
+function optional(check: FieldCheck): FieldCheck {
+  return { expects: check.expects, accepts: (value) => value === undefined || check.accepts(value) };
+}

@@ -1,0 +1,115 @@
+import type { ReadName, StatusQuery } from '../../adapter.ts';
+import { asRecord, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import type { Fields } from '../../fields.ts';
+import type { CodeTable } from '../../rows.ts';
+
+/** One kind of order: what names it, and how answers about it read. */
+export interface Kind {
+  /** The merchant's number, by its name in tickets, queries and readings. */
+  readonly own: string;
+  /** iFortepay's, which the manual wants in a query and only the create's answer tells. */
+  readonly theirs: readonly string[];
+  readonly read: (exchange: Exchange) => Reading;
+  /** The payment's state. */
+  readonly state: (body: unknown) => string | undefined;
+}
+
+/** QRIS and direct debit. */
+export const order: Kind = {
+  own: 'originalPartnerReferenceNo',
+  theirs: ['originalReferenceNo'],
+  read: ({ body }) => ({
+    ...outcomeIn(body),
+    // A create's answer calls the numbers by their first names.
+    reference: {
+      originalPartnerReferenceNo: textOf(body, 'originalPartnerReferenceNo') ?? textOf(body, 'partnerReferenceNo'),
+      originalReferenceNo: textOf(body, 'originalReferenceNo') ?? textOf(body, 'referenceNo'),
+    },
+    ...amountIn(body, 'amount', 'transAmount'),
+  }),
+  state: (body) => textOf(body, 'latestTransactionStatus'),
+};
+
+const accountNumbers = ['virtualAccountNo', 'partnerServiceId', 'customerNo'] as const;
+
+/** Virtual accounts, whose numbers the merchant may choose as well. */
+export const account: Kind = {
+  own: 'trxId',
+  theirs: accountNumbers,
+  read({ body, sent = {} }) {
+    const data = recordIn(body, 'virtualAccountData');
+    // Numbers that were sent are not held against the answer: banks pad them differently, and trxId names the order.
+    const learnt = accountNumbers.flatMap((name) => (textOf(sent, name) === undefined ? [[name, textOf(data, name)] as const] : []));
+    return {
+      ...outcomeIn(body),
+      reference: { trxId: textOf(data, 'trxId') ?? textOf(body, 'trxId'), ...Object.fromEntries(learnt) },
+      ...amountIn(data, 'paidAmount', 'totalAmount'),
+    };
+  },
+  // The manual does not show where the word stands: these are the places its sister APIs use.
+  state: (body) => {
+    const data = recordIn(body, 'virtualAccountData');
+    return textOf(body, 'latestTransactionStatus') ?? textOf(recordIn(data, 'additionalInfo'), 'status') ?? textOf(data, 'status');
+  },
+};
+
+/** How a write of this kind is asked about: with all its ticket knows. */
+export function askedBy({ own, theirs }: Kind, operation: ReadName): StatusQuery {
+  return {
+    operation,
+    fields({ reference }) {
+      const known = [own, ...theirs].filter((name) => Object.hasOwn(reference, name));
+      return known.length === 0 ? undefined : Object.fromEntries(known.map((name) => [name, reference[name]]));
+    },
+  };
+}
+
+/** A status query: its tables, what its fields stand for, and its reading. */
+export function statusQuery(
+  { own, theirs, read, state }: Kind,
+  rows: CodeTable,
+  blindRows: CodeTable,
+): { codes: (exchange: Exchange) => CodeTable; reference: Readonly<Record<string, string>>; read: (exchange: Exchange) => Reading } {
+  /** Asked by the merchant's number alone, since the create's answer was lost. */
+  const isBlind = ({ sent = {} }: Exchange): boolean =>
+    textOf(sent, own) !== undefined && theirs.some((name) => textOf(sent, name) === undefined);
+  return {
+    codes: (exchange) => (isBlind(exchange) ? blindRows : rows),
+    reference: Object.fromEntries([own, ...theirs].map((name) => [name, name])),
+    read(exchange) {
+      const reading = read(exchange);
+      // Then only an answer that names the order is about it.
+      if (isBlind(exchange) && reading.reference?.[own] === undefined) return { ...reading, reference: {} };
+      const found = state(exchange.body);
+      // A call that was refused has no state to tell.
+      const refused = exchange.status >= 400 && exchange.status < 500;
+      return found === undefined || refused ? reading : { ...reading, names: reading.names.map((code) => `${code}/${found}`) };
+    },
+  };
+}
+
+/** The payer confirms on the wallet's page, which the answer names, or with an OTP, which the request asked for. */
+export function payerMustAct({ body, sent = {} }: Exchange): boolean {
+  const redirected = textOf(body, 'webRedirectUrl') ?? textOf(body, 'appRedirectUrl');
+  return redirected !== undefined || textOf(recordIn(sent, 'additionalInfo'), 'isWithOtp') === 'Y';
+}
+
+/** What a ticket expects to be paid; a drop-in request's fields may be anything. */
+export function sumOf(amount: unknown): { amount: string; currency?: string } | undefined {
+  const value = textOf(amount, 'value');
+  const currency = textOf(amount, 'currency');
+  return value === undefined ? undefined : { amount: value, ...(currency !== undefined && { currency }) };
+}
+
+export function recordIn(value: unknown, key: string): Fields | undefined {
+  return asRecord(asRecord(value)?.[key]);
+}
+
+function outcomeIn(body: unknown): Pick<Reading, 'names' | 'message'> {
+  const code = textOf(body, 'responseCode');
+  return { names: code === undefined ? [] : [code], message: textOf(body, 'responseMessage') };
+}
+
+function amountIn(value: unknown, ...names: readonly string[]): Pick<Reading, 'amount' | 'currency'> {
+  return names.map((name) => sumOf(recordIn(value, name))).find((sum) => sum !== undefined) ?? {};
+}

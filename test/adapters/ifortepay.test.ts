@@ -1,0 +1,574 @@
+import ky from 'ky';
+import { describe, expect, it } from 'vitest';
+import { isWrite, type EncodedSend, type SendContext } from '../../src/adapter.ts';
+import { judge, subjectOfTicket } from '../../src/classify.ts';
+import { isInputError } from '../../src/errors.ts';
+import type { Fields } from '../../src/fields.ts';
+import { createGateway, type Policy } from '../../src/index.ts';
+import { openTicket, writeOf } from '../../src/open-ticket.ts';
+import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
+import type { Token, TokenStore } from '../../src/token.ts';
+import { ifortepay, type IfortepayCredentials, type IfortepayFields } from '../../src/adapters/ifortepay/index.ts';
+import { credentials, samples } from '../../src/adapters/ifortepay/samples.ts';
+import { ifortepayVoice, type IfortepayVoiceOptions } from '../../src/adapters/ifortepay/simulator.ts';
+
+const { adapter } = samples;
+/** 10:30 in Jakarta. */
+const nowMs = Date.UTC(2026, 10, 21, 3, 30);
+const timestamp = '2026-11-21T10:30:00+07:00';
+const body = JSON.stringify(samples.complete['qris.create']);
+
+function memoryStore(): TokenStore & { readonly kept: Map<string, Token> } {
+  const kept = new Map<string, Token>();
+  return { kept, get: (key) => kept.get(key), set: (key, token) => kept.set(key, token) };
+}
+
+const sendOf = (more: Partial<EncodedSend> = {}): EncodedSend => ({
+  operation: 'qris.create',
+  nowMs,
+  openedAtMs: nowMs,
+  sendId: '179525340000012345',
+  reauthenticate: false,
+  memory: new Map(),
+  fetch: () => Promise.reject(new Error('nothing is sent here')),
+  signal: new AbortController().signal,
+  method: 'POST',
+  path: '/v1.0/qr/qr-mpm-generate',
+  fields: samples.complete['qris.create'] ?? {},
+  body,
+  ...more,
+});
+
+/** A token endpoint: `token-1`, `token-2`, …, and every request it got. */
+function tokenEndpoint(answer: Record<string, unknown> = { expiresIn: '900' }): { fetch: SendContext['fetch']; requests: Request[] } {
+  const requests: Request[] = [];
+  return {
+    requests,
+    async fetch(request) {
+      requests.push(request);
+      await Promise.resolve();
+      return Response.json({ responseCode: '2007300', accessToken: `token-${requests.length}`, tokenType: 'Bearer', ...answer });
+    },
+  };
+}
+
+const symmetric = (more: Partial<IfortepayCredentials> = {}) => ifortepay({ ...credentials, signature: 'symmetric', tokens: memoryStore(), ...more });
+
+/*
+ * The vectors below are openssl's. With the key of samples.ts in key.pem, the body of samples.ts' qris.create in body.json:
+ *
+ *   hash=$(openssl dgst -sha256 -hex < body.json | sed 's/.*= //'); t=2026-11-21T10:30:00+07:00
+ *   printf '%s' "POST:/v1.0/qr/qr-mpm-generate:$hash:$t" | openssl dgst -sha256 -sign key.pem | base64 -w0
+ *   printf '%s' "POST:/v1.0/qr/qr-mpm-generate:token-1:$hash:$t" | openssl dgst -sha512 -hmac sample-client-secret-6b1f -binary | base64 -w0
+ *   printf '%s' "IFP2024067944|$t" | openssl dgst -sha256 -sign key.pem | base64 -w0
+ *   printf '%s' "IFP2024067944:$t" | openssl dgst -sha256 -sign key.pem | base64 -w0
+ */
+const vectors = {
+  body: '{"partnerReferenceNo":"ORDER20261120001","amount":{"value":"10000.00","currency":"IDR"},"additionalInfo":{"callbackUrl":"https://shop.example/ifortepay"}}',
+  rsa: 'Lpcg7VbltERVeYFg5X152fSDDjzCqVFo00yAlsqvTOwCgsWvAtYKUmU0+9czJN6IEFaFjjJFfxmVisea7eLc1+Fp5g0ywXU0pOoinmE459RQSW5YoMGt2SAxxh2N7Y77SInEFQWMR79WgN8mVLqN4l/VC48N31csLepQv8dbcYC5vezVd7mz+752ei69G829xxL33OOIeflnIOMWbx8+Z+jbK4Lwz6BEsYXbbtvwCFnsB6VKnImDP3n3fLijg2gahQWQTxSS50UUcWTk2PZraTUztMSd629Hxd20tDL9+60Smg6YcncaAOXa28rmXo7brCNtBFllW7RDqjLn3LOE8w==',
+  hmac: 'gPEY4mhlMTnH/pnqWPC2GTxDap3ub1MAcb3QWfyIQa2Id0v7DOXbZEzRNr21vnemdjlnMKGdwXQVZ2pG1lnxug==',
+  tokenPipe:
+    'fcQ+2HmQo6Zbbgq3qJ6ZMHcbfCcWXzMpa8RxtyXFblK899ZgaBJo4I2dBv4wXoU+COOG126yF9+oprptLzUlHWV1f6voP8q1XMpTQ68+bB8EZ/JGt5vzT+7Na219Gf6xKz4owVpvWeUmcgKiDBdOsv92xDEUxUfyEDbXv20UpAflTOyW1XU1AB8a4kFPf86OYLXTjWW9bU4aOYvevi0vWJz8ncRyHy29zCypzd9Vsv4BqlTfUmKJR4z3YD123sxXucNdFCD1fr93ONSb2Ic0liB97OmvuGM0lmTl1VnZt2WFw5UfA6puZkXwLz/sic/KbvRGJZgqjSn2khMvwcFnvA==',
+  tokenColon:
+    'cZJCOyBldCSutT7GTfVWfaay8o4hmmiNCflGK44oIK/tvf72dfhlBacg6/S1GlPyHftAt92OWwFypQEQ9le1ukJTkUFPd1Saonu3lU+SMc0qSyMXONIdQfMZfLbhxZ2tFI0AO0vGhkVifRSstG3uMjQIjj7M2XVloXKvmYExY4ZppiiFnUb52Eq0lCdvAD3V6rN7bDqo6F12nIRxK2tHN21KoLvtcTWkplKr1ixfi+4/dqjk8J7P8De8uVcD2/43n1V4CH08YXVG2m1M673GXmodBHkpDiNyB93CuZU6kx8NnxPVVy9SH9kU8uucS3QJEGjiE9eD3HWDV9Wy81MRrg==',
+};
+
+describe('an asymmetric signature', () => {
+  it('is openssl’s, over the body as it is sent', async () => {
+    expect(body).toBe(vectors.body);
+    expect(await adapter.headers(sendOf())).toEqual({
+      'X-TIMESTAMP': timestamp,
+      'X-PARTNER-ID': 'IFP2024067944',
+      'X-EXTERNAL-ID': '179525340000012345',
+      'CHANNEL-ID': 'QR004',
+      'X-SIGNATURE': vectors.rsa,
+    });
+  });
+
+  it('is the same when the key’s line ends came through an environment variable', async () => {
+    const escaped = ifortepay({ ...credentials, privateKey: credentials.privateKey.replaceAll('\n', '\\n') });
+    expect(await escaped.headers(sendOf())).toMatchObject({ 'X-SIGNATURE': vectors.rsa });
+  });
+
+  it.each<[string, Partial<EncodedSend>]>([
+    ['time', { nowMs: nowMs + 1000 }],
+    ['path', { path: '/v1.0/qr/qr-mpm-query' }],
+    ['body', { body: `${body} ` }],
+  ])('changes with the %s', async (_what, change) => {
+    expect((await adapter.headers(sendOf(change)))['X-SIGNATURE']).not.toBe(vectors.rsa);
+  });
+
+  it('asks for no token', async () => {
+    const { fetch, requests } = tokenEndpoint();
+    await adapter.headers(sendOf({ fetch }));
+    expect(requests).toEqual([]);
+  });
+
+  it('with a key that cannot be read is refused without quoting it', async () => {
+    const wrong = ifortepay({ ...credentials, privateKey: '-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----' });
+    const error: unknown = await Promise.resolve(wrong.headers(sendOf())).catch((reason: unknown) => reason);
+    expect(isInputError(error)).toBe(true);
+    expect(JSON.stringify([String(error), (error as Error).cause])).not.toContain('bm90');
+  });
+});
+
+describe('a symmetric signature', () => {
+  it('is openssl’s, with the B2B token in it and beside it', async () => {
+    const { fetch, requests } = tokenEndpoint();
+    expect(await symmetric().headers(sendOf({ fetch }))).toMatchObject({ Authorization: 'Bearer token-1', 'X-SIGNATURE': vectors.hmac });
+
+    const [request] = requests;
+    expect(request?.url).toBe('https://kronos-stage.ifortepay.id/auth/merchants/v1.0/access-token/b2b');
+    expect(await request?.json()).toEqual({ grantType: 'client_credentials' });
+    expect(Object.fromEntries(request?.headers ?? [])).toMatchObject({
+      'content-type': 'application/json',
+      'x-client-key': 'IFP2024067944',
+      'x-timestamp': timestamp,
+      'x-signature': vectors.tokenPipe,
+    });
+  });
+
+  it('signs the token request with a colon where the merchant says so', async () => {
+    const { fetch, requests } = tokenEndpoint();
+    await symmetric({ tokenSeparator: ':' }).headers(sendOf({ fetch }));
+    expect(requests[0]?.headers.get('x-signature')).toBe(vectors.tokenColon);
+  });
+
+  it.each<[string, Partial<IfortepayCredentials>, string]>([
+    ['in production', { environment: 'production' }, 'https://kronos.ifortepay.id/auth/merchants/v1.0/access-token/b2b'],
+    ['below the merchant’s own base URL', { baseUrl: 'http://127.0.0.1:8080/ifp/' }, 'http://127.0.0.1:8080/ifp/auth/merchants/v1.0/access-token/b2b'],
+    ['where the merchant says', { tokenUrl: 'https://tokens.example/b2b' }, 'https://tokens.example/b2b'],
+  ])('fetches its token %s', async (_where, more, url) => {
+    const { fetch, requests } = tokenEndpoint();
+    await symmetric(more).headers(sendOf({ fetch }));
+    expect(requests.map((request) => request.url)).toEqual([url]);
+  });
+
+  it('keeps a token until a minute before it ends', async () => {
+    const { fetch, requests } = tokenEndpoint();
+    const { headers } = symmetric();
+    const tokenAt = async (atMs: number): Promise<string | undefined> => (await headers(sendOf({ fetch, nowMs: atMs })))['Authorization'];
+    expect(await tokenAt(nowMs)).toBe('Bearer token-1');
+    expect(await tokenAt(nowMs + 839_999)).toBe('Bearer token-1');
+    expect(await tokenAt(nowMs + 840_000)).toBe('Bearer token-2');
+    expect(requests).toHaveLength(2);
+  });
+
+  it.each<[string, unknown, number]>([
+    ['a text', '3600', 3_600_000],
+    ['a number', 3600, 3_600_000],
+    ['nothing', undefined, 900_000],
+    ['nonsense', 'soon', 900_000],
+  ])('reads a lifetime told as %s', async (_as, expiresIn, lifetimeMs) => {
+    const tokens = memoryStore();
+    await symmetric({ tokens }).headers(sendOf({ fetch: tokenEndpoint({ expiresIn }).fetch }));
+    expect([...tokens.kept.values()]).toEqual([{ value: 'token-1', expiresAtMs: nowMs + lifetimeMs }]);
+  });
+
+  it('fetches one token for fifty sends at once', async () => {
+    const { fetch, requests } = tokenEndpoint();
+    const { headers } = symmetric();
+    const sent = await Promise.all(Array.from({ length: 50 }, async () => headers(sendOf({ fetch }))));
+    expect(requests).toHaveLength(1);
+    expect(new Set(sent.map(({ Authorization }) => Authorization))).toEqual(new Set(['Bearer token-1']));
+  });
+
+  it('replaces a refused token once, for all whose token it was', async () => {
+    const { fetch, requests } = tokenEndpoint();
+    const { headers } = symmetric();
+    const memories = Array.from({ length: 10 }, () => new Map<string, string>());
+    for (const memory of memories) await headers(sendOf({ fetch, memory }));
+    const again = await Promise.all(memories.map(async (memory) => headers(sendOf({ fetch, memory, reauthenticate: true }))));
+    expect(requests).toHaveLength(2);
+    expect(new Set(again.map(({ Authorization }) => Authorization))).toEqual(new Set(['Bearer token-2']));
+  });
+
+  it('shares no token with another account or another place', async () => {
+    const tokens = memoryStore();
+    const { fetch, requests } = tokenEndpoint();
+    for (const more of [{}, { partnerId: 'IFP2' }, { environment: 'production' as const }, { baseUrl: 'http://127.0.0.1:8080' }]) {
+      await symmetric({ tokens, ...more }).headers(sendOf({ fetch }));
+    }
+    expect(requests).toHaveLength(4);
+    expect([...tokens.kept.keys()].join()).not.toContain(credentials.clientSecret);
+  });
+
+  it.each<[string, () => Response]>([
+    ['refused', () => Response.json({ responseCode: '4017300', responseMessage: 'Unauthorized. stringToSign', accessToken: 'leaked' }, { status: 401 })],
+    ['answered without a token', () => Response.json({ responseCode: '2007300' })],
+    ['answered by a proxy', () => new Response('<html>', { status: 502 })],
+  ])('fails to be made when the token request is %s, and tells no secret', async (_how, respond) => {
+    const headers = Promise.resolve(symmetric().headers(sendOf({ fetch: () => Promise.resolve(respond()) })));
+    const error: unknown = await headers.catch((reason: unknown) => reason);
+    expect(String(error)).toMatch(/no B2B token \(HTTP \d+, responseCode (none|\d{7})\)/);
+    expect(String(error)).not.toMatch(/leaked|stringToSign|sample-client-secret/);
+  });
+});
+
+describe('a request', () => {
+  const bodyOf = (operation: string, fields: Fields): Fields => adapter.body(fields, sendOf({ operation }));
+
+  it('carries what the manual fixes, unless it says otherwise', () => {
+    const numbers = { originalPartnerReferenceNo: 'ORDER1', originalReferenceNo: 'ifp-1' };
+    expect(bodyOf('qris.query', numbers)).toEqual({ ...numbers, serviceCode: '47' });
+    expect(bodyOf('debit.query', numbers)).toEqual({ ...numbers, serviceCode: '54' });
+    expect(bodyOf('qris.cancel', { ...numbers, reason: 'x' })).toEqual({ ...numbers, reason: 'x', additionalInfo: { type: 'DYNAMIC' } });
+    expect(bodyOf('qris.query', { ...numbers, serviceCode: '48' })).toMatchObject({ serviceCode: '48' });
+  });
+
+  it('is otherwise sent as it was given', () => {
+    for (const operation of ['qris.create', 'va.create', 'va.query', 'debit.charge', 'debit.cancel']) {
+      const fields = samples.complete[operation] ?? {};
+      expect(bodyOf(operation, fields)).toEqual(fields);
+    }
+  });
+});
+
+describe('a ticket', () => {
+  const ticketOf = (operation: string, more: Fields = {}) =>
+    openTicket(adapter, writeOf(adapter, operation), { ...samples.complete[operation], ...more }, nowMs, 'all');
+  const own = 'ORDER20261120001';
+  const theirs = '01907cf4e9dd7f01b99da9a25dae6c8e';
+  const numbers = { partnerServiceId: '   89169', customerNo: '20261120000001', virtualAccountNo: '   8916920261120000001' };
+
+  it.each<[string, Fields, Fields]>([
+    ['qris.create', { originalPartnerReferenceNo: own, serviceCode: '47' }, { originalPartnerReferenceNo: own }],
+    ['debit.charge', { originalPartnerReferenceNo: own, serviceCode: '54' }, { originalPartnerReferenceNo: own }],
+    [
+      'qris.cancel',
+      { originalPartnerReferenceNo: own, originalReferenceNo: theirs, serviceCode: '47' },
+      { originalPartnerReferenceNo: own, originalReferenceNo: theirs },
+    ],
+    [
+      'debit.cancel',
+      { originalPartnerReferenceNo: own, originalReferenceNo: theirs, serviceCode: '54' },
+      { originalPartnerReferenceNo: own, originalReferenceNo: theirs },
+    ],
+    ['va.create', { trxId: own }, { trxId: own }],
+  ])('of %s names its order, and is asked about with all it knows', (operation, reference, asked) => {
+    const ticket = ticketOf(operation);
+    expect(ticket.reference).toEqual(reference);
+    expect(writeOf(adapter, operation).query?.fields(ticket, nowMs)).toEqual(asked);
+  });
+
+  it('keeps the numbers a merchant chose for a virtual account', () =>
+    expect(ticketOf('va.create', numbers).reference).toEqual({ trxId: own, ...numbers }));
+
+  const answerTo = (operation: string, rest: Fields, more: Fields = {}) => {
+    const ticket = ticketOf(operation, more);
+    const sent = { ...samples.complete[operation], ...more };
+    return judge(adapter, { operation, sent, status: 200, body: { ...rest } }, { reference: ticket.reference });
+  };
+
+  it.each([
+    ['qris.create', '2004700'],
+    ['debit.charge', '2005400'],
+  ])('of %s learns iFortepay’s number from the answer', (operation, responseCode) => {
+    expect(answerTo(operation, { responseCode, referenceNo: theirs, partnerReferenceNo: own }).reference).toMatchObject({ originalReferenceNo: theirs });
+    expect(writeOf(adapter, operation).learns).toEqual(['originalReferenceNo']);
+  });
+
+  it('of a virtual account learns the numbers iFortepay chose, and holds none of the merchant’s own against the answer', () => {
+    const virtualAccountData = { ...numbers, trxId: own };
+    expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData }).reference).toEqual({ trxId: own, ...numbers });
+    const trimmed = { ...virtualAccountData, partnerServiceId: '89169' };
+    const told = answerTo('va.create', { responseCode: '2002700', virtualAccountData: trimmed }, { partnerServiceId: '   89169' });
+    expect(told).toMatchObject({ conflict: false, verdict: { outcome: 'created' } });
+    expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData: { trxId: 'ORDER2' } })).toMatchObject({ conflict: true });
+  });
+
+  it('of a QR code ends after 15 minutes, or after the longest time a given end may be away', () => {
+    expect(ticketOf('qris.create').expiresAt).toBe('2026-11-21T03:45:00.000Z');
+    expect(ticketOf('qris.create', { validityPeriod: '2026-11-21T11:00:00+07:00' }).expiresAt).toBe('2026-11-21T04:30:00.000Z');
+    expect(ticketOf('va.create').expiresAt).toBeUndefined();
+  });
+
+  it('expects the amount that was sent', () => {
+    const sum = { amount: '10000.00', currency: 'IDR' };
+    for (const operation of ['qris.create', 'va.create', 'debit.charge']) expect(ticketOf(operation).expect).toEqual(sum);
+  });
+
+  it('expects no amount where the payer may pay another', () => {
+    const tipped = { additionalInfo: { callbackUrl: 'https://shop.example', tip: { type: '01' } } };
+    expect(ticketOf('qris.create', tipped).expect).toBeUndefined();
+    expect(ticketOf('va.create', { virtualAccountTrxType: 'O' }).expect).toBeUndefined();
+    expect(ticketOf('va.create', { virtualAccountTrxType: 'I' }).expect).toBeUndefined();
+    expect(ticketOf('va.create', { totalAmount: undefined }).expect).toBeUndefined();
+  });
+
+  it('holds no card token', () => {
+    for (const [name, operation] of Object.entries(adapter.operations)) {
+      if (isWrite(operation)) expect(JSON.stringify(ticketOf(name))).not.toContain('made-up-card-token');
+    }
+  });
+
+  const statusOf = (operation: string, rest: Fields, { refused = false, status = 200 } = {}) => {
+    const write = writeOf(adapter, operation);
+    const ticket = ticketOf(operation);
+    const exchange = { operation: write.query?.operation ?? '', sent: { ...write.query?.fields(ticket, nowMs) }, status, body: { ...rest } };
+    return judge(adapter, exchange, subjectOfTicket(write, ticket, refused));
+  };
+  const unknown = { kind: 'poll-required', reason: 'unknown-outcome' };
+  const conflict = { kind: 'poll-required', reason: 'conflict' };
+  const qris = (latestTransactionStatus: string, more: Fields = {}): Fields => ({
+    responseCode: '2005100',
+    originalPartnerReferenceNo: own,
+    latestTransactionStatus,
+    ...more,
+  });
+
+  it('of a lost create learns iFortepay’s number from an answer that names the order, and from no other', () => {
+    const named = statusOf('qris.create', qris('01', { originalReferenceNo: theirs }));
+    expect(named).toMatchObject({ acknowledges: true, reference: { originalReferenceNo: theirs } });
+    const unnamed = statusOf('qris.create', qris('00', { originalPartnerReferenceNo: undefined, originalReferenceNo: theirs }));
+    expect(unnamed).toMatchObject({ acknowledges: false, verdict: unknown });
+    expect(unnamed.reference['originalReferenceNo']).toBeUndefined();
+  });
+
+  it('of a lost create is not settled, acknowledged or called absent by anything else', () => {
+    const saysNothing = ['2005100', '2025100', '4005101', '4005102', '4035100', '4035113', '4045100', '4045101', '4045114', '4045116', '4055100'];
+    for (const responseCode of saysNothing) {
+      const judged = statusOf('qris.create', { responseCode }, { status: Number(responseCode.slice(0, 3)) });
+      expect(judged, responseCode).toMatchObject({ acknowledges: false, verdict: { ...unknown, code: responseCode } });
+    }
+    // The gateway repeats what it was asked; it has found nothing.
+    expect(statusOf('qris.create', qris('07')).verdict).toMatchObject(unknown);
+    expect(statusOf('debit.charge', { ...qris('07'), responseCode: '2005500' }).verdict).toMatchObject(unknown);
+  });
+
+  it('of a lost create still tells when the key, and not the question, is wrong', () => {
+    const badKey = statusOf('qris.create', { responseCode: '4015100' }, { status: 401 });
+    expect(badKey.verdict).toMatchObject({ outcome: 'rejected', reason: 'authentication' });
+    const tooOften = statusOf('qris.create', { responseCode: '4295100' });
+    expect(tooOften.verdict).toMatchObject({ kind: 'retryable', reason: 'rate-limited' });
+  });
+
+  it('is not settled by another amount', () => {
+    for (const amount of [{ value: '9999.00', currency: 'IDR' }, { value: '10000.00', currency: 'USD' }]) {
+      expect(statusOf('qris.create', qris('00', { amount })).verdict).toMatchObject(conflict);
+    }
+    const rupiah = (value: string): Fields => ({ value, currency: 'IDR' });
+    const paid = (sum: string): Fields => ({
+      responseCode: '2003000',
+      virtualAccountData: { trxId: own, totalAmount: rupiah('10000.00'), paidAmount: rupiah(sum), status: 'PAID' },
+    });
+    expect(statusOf('va.create', paid('10000.00')).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(statusOf('va.create', paid('5000.00')).verdict).toMatchObject(conflict);
+  });
+
+  it('of a QR code that was acknowledged reads 07 as expired once its time is over, and not before', () => {
+    const write = writeOf(adapter, 'qris.create');
+    const known = { ...ticketOf('qris.create'), reference: { originalPartnerReferenceNo: own, originalReferenceNo: theirs } };
+    const at = (minutes: number, seen: boolean) => {
+      const ticket = { ...known, seen };
+      const exchange = { operation: 'qris.query', sent: { ...write.query?.fields(ticket, nowMs) }, status: 200, body: { ...qris('07') } };
+      return judge(adapter, exchange, subjectOfTicket(write, ticket, false, nowMs + minutes * 60_000)).verdict;
+    };
+    expect(at(16, true)).toMatchObject({ kind: 'terminal', outcome: 'expired', code: '2005100/07' });
+    expect(at(14, true)).toMatchObject({ kind: 'poll-required', reason: 'not-found' });
+    expect(at(16, false)).toMatchObject({ kind: 'poll-required', reason: 'not-found' });
+  });
+
+  it('of a cancel ends well when the payment is off the table, and as already final when it was paid and the cancel refused', () => {
+    for (const state of ['04', '05', '06']) expect(statusOf('qris.cancel', qris(state)).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(statusOf('qris.cancel', qris('00')).verdict).toMatchObject({ kind: 'poll-required' });
+    expect(statusOf('qris.cancel', qris('00'), { refused: true }).verdict).toMatchObject({ outcome: 'failed', reason: 'already-final' });
+  });
+});
+
+describe('a later send', () => {
+  const later = (responseCode: string, mayHaveLanded: boolean) => {
+    const status = Number(responseCode.slice(0, 3));
+    const sent = { ...samples.complete['debit.charge'] };
+    return judge(adapter, { operation: 'debit.charge', attempt: 2, mayHaveLanded, sent, status, body: { responseCode } });
+  };
+
+  it.each(['4095400', '4095401', '4045418'])('answered %s says that an earlier one, which may have landed, did', (responseCode) => {
+    expect(later(responseCode, true)).toMatchObject({ acknowledges: true, verdict: { kind: 'poll-required', reason: 'duplicate' } });
+  });
+
+  it('answered 409xx01 after sends that landed nowhere is refused: the number is another order’s', () => {
+    expect(later('4095401', false)).toMatchObject({ acknowledges: false, verdict: { outcome: 'rejected', reason: 'duplicate' } });
+  });
+
+  it('that is declined decides nothing once an earlier one may have landed', () => {
+    expect(later('4035414', true).verdict).toMatchObject({ kind: 'poll-required', reason: 'insufficient-funds' });
+    expect(later('4035414', false).verdict).toMatchObject({ outcome: 'failed', reason: 'insufficient-funds' });
+  });
+});
+
+describe('the factory', () => {
+  it('sends to iFortepay’s hosts, or to the merchant’s own', () => {
+    expect(adapter).toMatchObject({ name: 'ifortepay', account: 'IFP2024067944', encodings: ['json'] });
+    expect(adapter).toMatchObject({ baseUrl: 'https://api-stage.ifortepay.id', ownBaseUrl: false });
+    expect(ifortepay({ ...credentials, environment: 'production' }).baseUrl).toBe('https://api.ifortepay.id');
+    expect(ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080/' })).toMatchObject({ baseUrl: 'http://127.0.0.1:8080', ownBaseUrl: true });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['no partnerId', { partnerId: undefined }],
+    ['no channelId', { channelId: '' }],
+    ['a PKCS #1 key', { privateKey: credentials.privateKey.replaceAll('PRIVATE KEY', 'RSA PRIVATE KEY') }],
+    ['a key without its frame', { privateKey: credentials.privateKey.replaceAll(/-----.*-----/g, '') }],
+    ['another signature', { signature: 'md5' }],
+    ['a symmetric signature without a secret', { signature: 'symmetric', clientSecret: undefined }],
+    ['another separator', { tokenSeparator: '' }],
+    ['a token URL that is none', { tokenUrl: 'kronos.ifortepay.id' }],
+    ['another environment', { environment: 'staging' }],
+    ['a base URL that is none', { baseUrl: 'api.ifortepay.id' }],
+  ])('refuses %s without telling a secret', (_title, wrong) => {
+    try {
+      ifortepay({ ...credentials, ...wrong });
+      expect.unreachable();
+    } catch (error) {
+      expect(isInputError(error)).toBe(true);
+      expect(String(error)).not.toMatch(/sample-client-secret|MIIEvAIBADAN/);
+    }
+  });
+
+  it('refuses an amount without two decimals before anything is sent', () => {
+    const charge = writeOf(adapter, 'debit.charge');
+    const wrong = (amount: unknown) => () => openTicket(adapter, charge, { ...samples.complete['debit.charge'], amount }, nowMs, 'all');
+    for (const amount of ['10000.00', 10_000, { value: 10_000, currency: 'IDR' }, { value: '10000', currency: 'IDR' }, { value: '10000.00' }]) {
+      expect(wrong(amount)).toThrow(/amount must be .*two decimals/);
+    }
+  });
+
+  it('knows only the codes of each operation’s own service', () => {
+    for (const [operation, names] of Object.entries(samples.manual)) {
+      const services = new Set(names.map((name) => name.slice(3, 5)));
+      expect([operation, services.size]).toEqual([operation, 1]);
+    }
+    expect(new Set(Object.values(samples.manual).map(([name = '']) => name.slice(3, 5))).size).toBe(8);
+  });
+});
+
+describe('through a gateway', () => {
+  const policy: Policy = { poll: { deadlineMs: 120_000 } };
+
+  function setUp(options: { voice?: IfortepayVoiceOptions; simulator?: Partial<SimulatorOptions>; credentials?: Partial<IfortepayCredentials> } = {}) {
+    const clock = manualClock({ startMs: nowMs });
+    const simulator = simulateGateway({ voice: ifortepayVoice(credentials, options.voice), clock, ...options.simulator });
+    const externalIds: string[] = [];
+    const base = 'http://127.0.0.1:8080';
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      const request = new Request(input, init);
+      externalIds.push(request.headers.get('x-external-id') ?? 'none');
+      return simulator.fetch(request);
+    };
+    const gateway = createGateway({
+      adapter: ifortepay({ ...credentials, baseUrl: base, tokens: memoryStore(), ...options.credentials }),
+      client: ky.create({ fetch }),
+      policy,
+      clock,
+    });
+    return { clock, simulator, gateway, externalIds };
+  }
+
+  const charge = samples.complete['debit.charge'] as IfortepayFields['debit.charge'];
+  const qris = samples.complete['qris.create'] as IfortepayFields['qris.create'];
+  const account = samples.complete['va.create'] as IfortepayFields['va.create'];
+  const own = 'ORDER20261120001';
+
+  it('a QR code is created, and followed to its payment', async () => {
+    const { clock, simulator, gateway } = setUp({ simulator: { lives: { create: lives.paidAfter(40_000) } } });
+    const made = await clock.run(gateway.settle('qris.create', qris));
+    expect(made).toMatchObject({ outcome: 'created', attempts: 1, answer: { responseCode: '2004700' } });
+    const paid = await clock.run(gateway.untilSettled(made.ticket));
+    expect(paid).toMatchObject({ outcome: 'succeeded', settledBy: 'query', verdict: { code: '2005100/00' } });
+    expect(simulator.ledger.payment(own)).toMatchObject({ state: 'paid', bookings: 1 });
+  });
+
+  it('a QR code nobody pays is expired, where QRIS says only 07', async () => {
+    const { clock, gateway } = setUp({ simulator: { lives: { create: lives.expiresAfter(900_000) } } });
+    const { ticket } = await clock.run(gateway.settle('qris.create', qris));
+    const ended = await clock.run(gateway.untilSettled(ticket, { policy: { poll: { deadlineMs: 16 * 60_000 } } }));
+    expect(ended).toMatchObject({ outcome: 'expired', settledBy: 'query', verdict: { code: '2005100/07' } });
+  });
+
+  it('a virtual account is created, and asked about by the numbers iFortepay chose', async () => {
+    const { clock, gateway } = setUp({ simulator: { lives: { create: lives.expiresAfter(20_000) } } });
+    const made = await clock.run(gateway.settle('va.create', account));
+    expect(Object.keys(made.ticket.reference).sort()).toEqual(['customerNo', 'partnerServiceId', 'trxId', 'virtualAccountNo']);
+    expect(await clock.run(gateway.untilSettled(made.ticket))).toMatchObject({ outcome: 'expired', verdict: { code: '2003000/EXPIRED' } });
+  });
+
+  it('a wallet’s owner is sent to its page, and voided when it is canceled after paying', async () => {
+    const { clock, simulator, gateway } = setUp();
+    const { partnerReferenceNo, amount } = charge;
+    const made = await clock.run(gateway.settle('debit.charge', { partnerReferenceNo, amount }));
+    expect(made).toMatchObject({ outcome: 'created', answer: { webRedirectUrl: expect.stringContaining('https://') as string } });
+    const { originalPartnerReferenceNo = '', originalReferenceNo = '' } = made.ticket.reference;
+    const undone = await clock.run(gateway.settle('debit.cancel', { originalPartnerReferenceNo, originalReferenceNo }));
+    expect(undone).toMatchObject({ outcome: 'succeeded', verdict: { code: '2005700', reason: 'canceled' } });
+    expect(simulator.ledger.payment(own)).toMatchObject({ state: 'canceled' });
+  });
+
+  it('a lost create that can only be asked about blindly stays open until the deadline', async () => {
+    const { clock, simulator, gateway } = setUp();
+    simulator.script(own, { onSend: ['reset-after-booking'] });
+    const settled = await clock.run(gateway.settle('qris.create', qris));
+    expect(settled).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000, attempts: 1, verdict: { code: '4005102', reason: 'unknown-outcome' } });
+    expect(settled.ticket.reference).toEqual({ originalPartnerReferenceNo: own, serviceCode: '47' });
+    expect(settled.polls).toBeGreaterThan(5);
+    expect(simulator.ledger.payment(own)).toMatchObject({ sends: 1 });
+  });
+
+  it('a lost charge is found where the gateway answers for the merchant’s number alone, and never sent again', async () => {
+    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { lives: { charge: lives.paidAfter(20_000) } } });
+    simulator.script(own, { onSend: ['hang-after-booking'] });
+    const settled = await clock.run(gateway.settle('debit.charge', charge));
+    expect(settled).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, reference: { merchant: own } });
+    expect(settled.ticket.reference['originalReferenceNo']).toBeDefined();
+    expect(simulator.ledger.payment(own)).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it('a lost QR code that a query finds is created without its code', async () => {
+    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { lives: { create: lives.open() } } });
+    simulator.script(own, { onSend: ['truncated'] });
+    const settled = await clock.run(gateway.settle('qris.create', qris));
+    expect(settled).toMatchObject({ outcome: 'created', settledBy: 'query', attempts: 1 });
+    expect(settled.answer).toBeUndefined();
+    expect(simulator.ledger.payment(own)).toMatchObject({ sends: 1 });
+  });
+
+  it('every query, and every send after an answered refusal, has an X-EXTERNAL-ID of its own', async () => {
+    const { clock, simulator, gateway, externalIds } = setUp({ simulator: { lives: { charge: lives.paidAfter(30_000) } } });
+    simulator.script(own, { onSend: ['maintenance'] });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(new Set(externalIds).size).toBe(externalIds.length);
+    for (const id of externalIds) expect(id).toMatch(/^\d{18}$/);
+    expect(simulator.ledger.payment(own)).toMatchObject({ bookings: 1, sends: 2 });
+  });
+
+  it('a token that ends in the middle of a payment is renewed, and the payment goes on', async () => {
+    const { clock, simulator, gateway } = setUp({
+      credentials: { signature: 'symmetric' },
+      voice: { tokenLifetimeS: 90 },
+      simulator: { lives: { charge: lives.paidAfter(100_000) } },
+    });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+    expect(simulator.requests.filter(({ operation }) => operation === 'token').length).toBeGreaterThan(1);
+    expect(simulator.requests.filter(({ result }) => result === 'refused')).toEqual([]);
+  });
+
+  it('a token the gateway has forgotten is fetched again once', async () => {
+    const tokens = memoryStore();
+    const { clock, simulator, gateway } = setUp({ credentials: { signature: 'symmetric', tokens } });
+    tokens.get = (key) => tokens.kept.get(key) ?? { value: 'forgotten', expiresAtMs: nowMs + 3_600_000 };
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(simulator.requests.map(({ operation = 'refused' }) => operation)).toEqual(['refused', 'token', 'debit.charge', 'debit.query']);
+  });
+
+  it('a token endpoint that cannot be reached means that nothing was sent', async () => {
+    const { clock, simulator, gateway } = setUp({ credentials: { signature: 'symmetric', tokenUrl: 'http://127.0.0.1:8080/elsewhere' } });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'unsent' });
+    expect(simulator.ledger.payment(own)).toBeUndefined();
+  });
+
+  it('a request of another partner is refused, and charges nothing', async () => {
+    const { clock, gateway } = setUp({ credentials: { partnerId: 'IFP1' } });
+    const refused = await clock.run(gateway.settle('debit.charge', charge));
+    expect(refused).toMatchObject({ outcome: 'rejected', verdict: { code: '4015400', reason: 'authentication' } });
+  });
+});
