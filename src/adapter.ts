@@ -65,6 +65,8 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly learns?: readonly string[];
   /** How to ask about it. Without one it can only be answered in the call. */
   readonly query?: StatusQuery;
+  /** How to look for it while the ticket lacks what `query` needs, such as a list by time. Asked last, when nothing else is left. */
+  readonly lookUp?: StatusQuery;
   /** Default `payment`. */
   readonly follows?: Follows;
   readonly sameReference: SameReference;
@@ -275,8 +277,9 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     operations[name] = Object.freeze({ ...given, name, effect });
   }
   for (const operation of Object.values(operations)) {
-    if (isWrite(operation) && operation.query !== undefined && !Object.hasOwn(operations, operation.query.operation)) {
-      throw new InputError(`${who}: ${operation.name} is asked about by ${operation.query.operation}, which is not an operation.`);
+    for (const query of isWrite(operation) ? [operation.query, operation.lookUp] : []) {
+      if (query === undefined || Object.hasOwn(operations, query.operation)) continue;
+      throw new InputError(`${who}: ${operation.name} is asked about by ${query.operation}, which is not an operation.`);
     }
   }
   const adapter: Adapter<F> = {

@@ -52,6 +52,10 @@ export interface State {
   readonly plan: Plan;
   /** The status query can be asked with what the ticket knows. */
   readonly askable: boolean;
+  /** It can at least be looked for, where nothing better is left. */
+  readonly lookable: boolean;
+  /** The write's own answer was received, whatever it said. */
+  readonly heard: boolean;
   readonly attempts: number;
   readonly polls: number;
   /** A send may have reached the gateway. */
@@ -81,7 +85,7 @@ export type Observation =
   /** A wait is over. */
   | { readonly type: 'due' }
   /** A send was answered. `refused`: finally, if it were the first send. */
-  | { readonly type: 'answered'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly refused: boolean; readonly askable: boolean; readonly retryAfterMs?: number }
+  | { readonly type: 'answered'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly refused: boolean; readonly askable: boolean; readonly lookable?: boolean; readonly retryAfterMs?: number }
   /** A send got no answer. */
   | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean }
   /** A status query was answered, or got no answer (then its verdict is retryable). */
@@ -103,10 +107,12 @@ const REFUSED_POLLS = 3;
 /** One "not found" may be a replica that lags. */
 const NOT_FOUNDS = 2;
 
-export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; sentAtMs: number }): State {
+export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs: number }): State {
   return {
     plan,
     askable: known.askable,
+    lookable: known.lookable ?? false,
+    heard: false,
     seen: known.seen,
     sentAtMs: known.sentAtMs,
     attempts: 0,
@@ -126,9 +132,12 @@ function start(state: State, { nowMs }: Moment): Step {
   return cannotAsk(state, unknownOutcome('not-asked'), nowMs);
 }
 
-function due(state: State, { nowMs }: Moment): Step {
-  // A process that slept through its deadline does not send; one last question is always right.
-  if (state.next === 'send' && nowMs > deadlineOf(state)) return giveUp(state, state.unprocessed ?? unknownOutcome('deadline'));
+function due(state: State, moment: Moment): Step {
+  const { nowMs } = moment;
+  // A process that slept does not send past its deadline, nor what the provider would take for a new request by now.
+  // One last question is always right.
+  const tooLate = nowMs > deadlineOf(state) || (state.landed && isForgotten(state, nowMs));
+  if (state.next === 'send' && tooLate) return giveUp(state, state.unprocessed ?? unknownOutcome('deadline'), moment);
   return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
 }
 
@@ -137,6 +146,8 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
   const state: State = {
     ...before,
     askable: seen.askable,
+    lookable: seen.lookable ?? before.lookable,
+    heard: before.heard || verdict.kind !== 'retryable',
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
     sentAtMs: moment.nowMs,
@@ -184,7 +195,7 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
   if (reauthenticate && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
 
   const open = verdict.kind === 'poll-required' && acknowledges;
-  if (open && plan.payerNeedsAnswer && !plan.followOnly) {
+  if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
     // The order is open, but the link or QR code its payer needs was lost with the answer.
     if (replays(state, moment.nowMs) && maySend(state, moment.nowMs)) return send(state);
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
@@ -202,7 +213,7 @@ function notice(before: State, { verdict, confirm }: Observation & { type: 'noti
   const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
-  if (state.askable) return { state, decision: { type: 'ask' } };
+  if (canAsk(state)) return { state, decision: { type: 'ask' } };
   return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment);
 }
 
@@ -226,6 +237,8 @@ const replays = (state: State, nowMs: number): boolean => state.plan.sameReferen
 /** The provider would take a second send for a new one: past this, only look up. */
 const isForgotten = ({ plan }: State, nowMs: number): boolean => nowMs - plan.openedAtMs >= plan.remembersForMs;
 
+const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
+
 const maySend = (state: State, nowMs: number): boolean =>
   !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
 
@@ -247,32 +260,33 @@ function ask(before: State, verdict: Verdict, { nowMs, chance }: Moment, retryAf
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */
-function resend(state: State, verdict: Verdict, { nowMs, chance }: Moment, retryAfterMs = 0): Step {
+function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
+  const { nowMs, chance } = moment;
   const { retry } = state.plan.policy;
-  if (state.attempts >= retry.attempts) return giveUp(state, verdict);
+  if (state.attempts >= retry.attempts) return giveUp(state, verdict, moment, retryAfterMs);
   const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
-  if (reauthenticate && state.reauthenticated) return giveUp(state, verdict);
+  if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
   const leastMs = Math.max(retryAfterMs, toldMs(verdict));
   const delayMs = Math.max(leastMs, reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance }));
-  if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state)) return giveUp(state, verdict);
+  if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state)) return giveUp(state, verdict, moment, retryAfterMs);
   return {
     state: { ...state, next: 'send', reauthenticated: state.reauthenticated || reauthenticate },
     decision: { type: 'wait', delayMs, next: 'send' },
   };
 }
 
-/** A send may have landed and there is no way to ask: only a provider that replays answers may be sent the same again. */
+/** A send may have landed and cannot be asked about: a provider that replays may be sent the same again, then it is looked for. */
 function cannotAsk(state: State, verdict: Verdict, nowMs: number, moment: Moment = { nowMs, chance: 1 }, retryAfterMs = 0): Step {
   if (replays(state, nowMs) && maySend(state, nowMs)) {
     return state.attempts === 0 ? send(state) : resend(state, verdict, moment, retryAfterMs);
   }
-  return settle(state, 'unresolved', verdict, 'none');
+  return state.lookable ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
 }
 
-/** Sends or time are used up. */
-function giveUp(state: State, verdict: Verdict): Step {
+/** Sends or time are used up. What may have landed can still be asked about. */
+function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
   if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
-  if (state.landed) return settle(state, 'unresolved', verdict, 'none');
+  if (state.landed) return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
   // The gateway's own refusal tells more than the network error that came after it.
   return state.unprocessed === undefined ? settle(state, 'unsent', verdict, 'none') : settle(state, 'rejected', state.unprocessed, 'answer');
 }

@@ -50,22 +50,35 @@ export function openTicket(adapter: Adapter, operation: Write, fields: Fields, n
 }
 
 /**
- * A ticket that may be asked about through this adapter.
+ * A ticket of this adapter and account.
  *
- * @throws {TicketError} for a ticket of another gateway, account, environment, base URL or version, or of a write without a query
+ * @throws {TicketError} for a ticket of another gateway, account, environment, base URL, version or adapter
  */
-export function acceptTicket(adapter: Adapter, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+export function ownTicket(adapter: Adapter, given: unknown): { ticket: Ticket; operation: Write & Operation } {
   const ticket = parseTicket(given);
   const here = { gateway: adapter.name, account: adapter.account, environment: adapter.environment, baseUrl: adapter.ownBaseUrl ? adapter.baseUrl : undefined };
   for (const key of ['gateway', 'account', 'environment', 'baseUrl'] as const) {
-    if (ticket[key] !== here[key]) {
-      throw new TicketError(`This ticket is of ${key} ${ticket[key] ?? '(the provider’s own)'}, this gateway is ${here[key] ?? '(the provider’s own)'}: ask through the gateway that opened it.`);
-    }
+    if (ticket[key] === here[key]) continue;
+    throw new TicketError(`This ticket is of ${key} ${ticket[key] ?? '(the provider’s own)'}, this gateway is ${here[key] ?? '(the provider’s own)'}: ask through the gateway that opened it.`);
   }
   const operation = Object.hasOwn(adapter.operations, ticket.operation) ? adapter.operations[ticket.operation] : undefined;
   if (operation === undefined || !isWrite(operation)) throw new TicketError(`${adapter.name} has no write ${JSON.stringify(ticket.operation.slice(0, 60))}: the ticket is of another version of the adapter.`);
-  if (operation.query === undefined) {
-    throw new TicketError(`${adapter.name} ${operation.name} has no status query: its outcome is known only from its own answer or a webhook.`);
-  }
   return { ticket, operation };
+}
+
+/** A ticket that can be asked about. @throws {TicketError} as {@link ownTicket}, and for a write without a status query */
+export function askableTicket(adapter: Adapter, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+  const own = ownTicket(adapter, given);
+  if (own.operation.query === undefined) {
+    throw new TicketError(`${adapter.name} ${own.operation.name} has no status query: its outcome is known only from its own answer or a webhook.`);
+  }
+  return own;
+}
+
+/** The stored ticket of an earlier run, for the same intention sent again. @throws {TicketError} when it is another one's */
+export function storedTicket(adapter: Adapter, fresh: Ticket, given: unknown): Ticket {
+  const { ticket } = ownTicket(adapter, given);
+  const same = ticket.operation === fresh.operation && Object.entries(fresh.reference).every(([name, value]) => ticket.reference[name] === value);
+  if (!same) throw new TicketError(`This ticket is not of ${fresh.gateway} ${fresh.operation} ${Object.values(fresh.reference)[0] ?? ''}: pass the ticket this intention had, or none.`);
+  return ticket;
 }

@@ -16,8 +16,6 @@ export interface TokenStore {
 /** Renewed this long before it ends, so that none dies on the way. */
 const RENEW_BEFORE_MS = 60_000;
 
-const inProcess = new Map<string, Token>();
-
 /** A token request and how many wait for it. */
 interface Fetching {
   readonly token: Promise<Token>;
@@ -25,7 +23,14 @@ interface Fetching {
   waiting: number;
 }
 
-const underWay = new Map<string, Fetching>();
+/** What is known by key: the newest token, which a store that answers late must not undo, and the request for the next. */
+interface Knowledge {
+  readonly newest: Map<string, Token>;
+  readonly underWay: Map<string, Fetching>;
+}
+
+/** Shared by every gateway of the process that has no store of its own. */
+const inProcess: Knowledge = { newest: new Map(), underWay: new Map() };
 
 /**
  * One token per key in this process, fetched once for all who wait, renewed shortly before it ends or when it was refused.
@@ -37,14 +42,15 @@ export function tokenKeeper(options: {
   fetchToken: (context: SendContext) => Promise<Token>;
   store?: TokenStore | undefined;
 }): (context: SendContext) => Promise<string> {
-  const { key, fetchToken } = options;
-  const store: TokenStore = options.store ?? inProcess;
+  const { key, fetchToken, store } = options;
+  const { newest, underWay }: Knowledge = store === undefined ? inProcess : { newest: new Map(), underWay: new Map() };
 
   const start = (context: SendContext): Fetching => {
     const giveUp = new AbortController();
     const token = (async () => {
       const fetched = await fetchToken({ ...context, signal: giveUp.signal });
-      await store.set(key, fetched);
+      newest.set(key, fetched);
+      await store?.set(key, fetched);
       return fetched;
     })();
     const fetching: Fetching = { token, giveUp, waiting: 0 };
@@ -72,10 +78,12 @@ export function tokenKeeper(options: {
   };
 
   return async (context) => {
-    const refused = context.reauthenticate ? context.memory.get('token') : undefined;
-    let token = underWay.has(key) ? undefined : await store.get(key);
     // Another call may have renewed it since: only the very token that was refused is thrown away.
-    if (token === undefined || token.value === refused || token.expiresAtMs - RENEW_BEFORE_MS <= context.nowMs) token = await fetched(context);
+    const refused = context.reauthenticate ? context.memory.get('token') : undefined;
+    const usable = (token: Token | undefined): Token | undefined =>
+      token !== undefined && token.value !== refused && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs ? token : undefined;
+    const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
+    const token = usable(newest.get(key)) ?? usable(stored) ?? (await fetched(context));
     context.memory.set('token', token.value);
     return token.value;
   };

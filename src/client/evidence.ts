@@ -3,12 +3,14 @@ import type { Evidence } from '../settlement.ts';
 /**
  * What a failed send proves, read from the error shapes of Node (undici), Bun and Deno. Whatever is not listed may have
  * been sent: a reset connection, a timeout, a body cut short.
+ *
+ * @param otherwise the code of an error that has none
  */
-export function evidenceOf(error: unknown): { evidence: Evidence; code: string } {
+export function evidenceOf(error: unknown, otherwise = 'network/unknown'): { evidence: Evidence; code: string } {
   const causes = chain(error);
   const proof = causes.find(provesNotSent);
-  const code = codeOf(proof) ?? causes.map(codeOf).find((found) => found !== undefined) ?? 'unknown';
-  return { evidence: proof === undefined ? 'maybe-sent' : 'not-sent', code: `network/${code.slice(0, 60)}` };
+  const code = codeOf(proof) ?? causes.map(codeOf).find((found) => found !== undefined);
+  return { evidence: proof === undefined ? 'maybe-sent' : 'not-sent', code: code === undefined ? otherwise : `network/${code.slice(0, 60)}` };
 }
 
 /** Failed before a connection stood, so that no byte of the request can have left. */

@@ -4,7 +4,7 @@ import { subjectOf } from '../classify.ts';
 import { newKey, orAbort, systemClock, type Clock } from '../clock.ts';
 import { InputError, ReferenceInUseError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
-import { acceptTicket, openTicket, writeOf } from '../open-ticket.ts';
+import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
 import { createLimiter } from '../policies/limit.ts';
 import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
 import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
@@ -52,6 +52,11 @@ export interface SettleOptions extends FollowOptions {
   idempotencyKey?: string;
   /** A job queue redelivered: start with a status query, and read answers as after a send that may have landed. */
   mayHaveBeenSent?: boolean;
+  /**
+   * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
+   * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`.
+   */
+  ticket?: Ticket;
 }
 
 /** `context.tillpaid` of a drop-in request. */
@@ -160,25 +165,43 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
   };
 
-  /** A write's ticket, with its idempotency key where the provider has them. */
-  const open = (operation: Operation & WriteOperation & { effect: 'write' }, fields: Fields, check: 'all' | 'reference', given?: string): Ticket => {
-    const ticket = openTicket(adapter, operation, fields, clock.now(), check);
-    if (operation.idempotencyKey === undefined) {
-      if (given !== undefined) throw new InputError(`${adapter.name} ${operation.name} has no idempotency key: leave idempotencyKey out.`);
-      return ticket;
+  /** A write's ticket: the stored one, or a new one with its idempotency key where the provider has them. */
+  const open = (operation: Operation & WriteOperation & { effect: 'write' }, fields: Fields, check: 'all' | 'reference', given: SettleOptions = {}): Ticket => {
+    const { idempotencyKey } = given;
+    const who = `${adapter.name} ${operation.name}`;
+    const fresh = openTicket(adapter, operation, fields, clock.now(), check);
+    if (operation.idempotencyKey === undefined && idempotencyKey !== undefined) throw new InputError(`${who} has no idempotency key: leave idempotencyKey out.`);
+    if (idempotencyKey !== undefined && (typeof (idempotencyKey as unknown) !== 'string' || idempotencyKey.trim() === '')) {
+      throw new InputError(`${who}: idempotencyKey must be a non-empty text.`);
     }
-    if (given !== undefined && (typeof given !== 'string' || given.trim() === '')) throw new InputError(`${adapter.name} ${operation.name}: idempotencyKey must be a non-empty text.`);
-    return { ...ticket, reference: { ...ticket.reference, idempotencyKey: given ?? newKey() } };
+    const ticket = given.ticket === undefined ? fresh : storedTicket(adapter, fresh, given.ticket);
+    if (operation.idempotencyKey === undefined) return ticket;
+    const stored = ticket.reference['idempotencyKey'];
+    if (stored !== undefined && idempotencyKey !== undefined && stored !== idempotencyKey) throw new InputError(`${who}: the ticket has another idempotencyKey. Use one key for one intention.`);
+    return { ...ticket, reference: { ...ticket.reference, idempotencyKey: idempotencyKey ?? stored ?? newKey() } };
   };
 
-  /** One loop per payment: the key it is known by, or `undefined` when nothing names it. */
-  const keyOf = (operation: string, fields: Readonly<Record<string, string>>): string | undefined =>
-    Object.keys(fields).length === 0 ? undefined : JSON.stringify([operation, ...Object.entries(fields).sort()]);
+  /** What a redelivered job knows: that it may have been sent, and with the ticket, when. */
+  const redelivery = (given: SettleOptions): { mayHaveBeenSent: boolean; ageUnknown: boolean } => ({
+    mayHaveBeenSent: given.mayHaveBeenSent ?? given.ticket !== undefined,
+    ageUnknown: given.mayHaveBeenSent === true && given.ticket === undefined,
+  });
 
-  const keyOfTicket = (ticket: Ticket, operation: WriteOperation): string | undefined => {
-    const learnt = new Set([...(operation.learns ?? []), 'idempotencyKey']);
-    return keyOf(ticket.operation, Object.fromEntries(Object.entries(ticket.reference).filter(([name]) => !learnt.has(name))));
+  /**
+   * One loop per payment: the key it is known by, or `undefined` when nothing names it. Two writes with keys of their own are two
+   * intentions, however equal they look.
+   */
+  const keyOf = ({ operation: name, reference }: Ticket, operation: WriteOperation, ownKey: boolean): string | undefined => {
+    const left = new Set([...(operation.learns ?? []), ...(ownKey ? [] : ['idempotencyKey'])]);
+    const pairs = Object.entries(reference).filter(([field]) => !left.has(field));
+    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort()]);
   };
+
+  /** The loop that settles a ticket's very intention. */
+  const loopOf = (ticket: Ticket, operation: WriteOperation): Running | undefined =>
+    [true, false]
+      .map((ownKey) => running.get(keyOf(ticket, operation, ownKey) ?? ''))
+      .find((loop) => loop !== undefined && loop.intention.ticket.reference['idempotencyKey'] === ticket.reference['idempotencyKey']);
 
   const run = (key: string | undefined, loop: Omit<Running, 'waiting'>): Running => {
     const entry: Running = { ...loop, waiting: 0 };
@@ -212,10 +235,10 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const operation = writeOf(adapter, name);
     if (operation.sendable === false) throw new InputError(`${adapter.name} ${name} has no confirmed path: name one in the adapter's paths option.`);
     const policy = mergePolicy(gatewayPolicy, given.policy);
-    const ticket = open(operation, fields, 'all', given.idempotencyKey);
+    const ticket = open(operation, fields, 'all', given);
     given.signal?.throwIfAborted();
-    const key = keyOfTicket(ticket, operation);
-    const found = key === undefined ? undefined : running.get(key);
+    const key = keyOf(ticket, operation, given.idempotencyKey !== undefined || given.ticket !== undefined);
+    const found = running.get(key ?? '');
     if (found !== undefined) return join(found, operation, fields, given);
 
     const frozen = structuredClone(fields);
@@ -231,7 +254,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       ticket,
       policy,
       attemptTimeoutMs: timeoutOf(policy, options.timeout),
-      mayHaveBeenSent: given.mayHaveBeenSent ?? false,
+      ...redelivery(given),
       ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
       route: pollRoute(adapter, user, options),
       signal: controller.signal,
@@ -295,11 +318,11 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const untilSettled = async (given: Ticket, followed: FollowOptions = {}): Promise<Settlement> => {
-    const { ticket, operation } = acceptTicket(adapter, given);
+    const { ticket, operation } = askableTicket(adapter, given);
     const policy = mergePolicy(gatewayPolicy, followed.policy);
     followed.signal?.throwIfAborted();
-    const key = keyOfTicket(ticket, operation);
-    const found = key === undefined ? undefined : running.get(key);
+    const key = keyOf(ticket, operation, true);
+    const found = loopOf(ticket, operation);
     if (found !== undefined) {
       const settlement = await attend(found, followed);
       // A create that is being settled ends when its order exists; the payment goes on.
@@ -313,7 +336,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
-    const { ticket, operation } = acceptTicket(adapter, given);
+    const { ticket, operation } = askableTicket(adapter, given);
     asked.signal?.throwIfAborted();
     const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
     const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal, listeners);
@@ -339,9 +362,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       const policy = mergePolicy(gatewayPolicy, context.policy);
       const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
       const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
-      const ticket = isWrite(operation) ? open(operation, fields, 'reference', key) : ticketOfRead(operation, fields);
-      const runningKey = isWrite(operation) ? keyOfTicket(ticket, operation) : undefined;
-      const other = runningKey === undefined ? undefined : running.get(runningKey);
+      const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);
+      const runningKey = isWrite(operation) ? keyOf(ticket, operation, key !== undefined || context.ticket !== undefined) : undefined;
+      const other = running.get(runningKey ?? '');
       if (other !== undefined) return settledElsewhere(await join(other, operation, fields, { ...context, ...(signal !== undefined && { signal }) }));
 
       const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
@@ -355,7 +378,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         ticket,
         policy,
         attemptTimeoutMs: timeoutOf(policy, clientTimeout, callOptions?.timeout),
-        mayHaveBeenSent: context.mayHaveBeenSent ?? false,
+        ...redelivery(context),
         ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
         route: pollRoute(adapter, user, options),
         signal,

@@ -40,6 +40,8 @@ export interface IntentionOptions {
   readonly followOnly?: boolean;
   readonly mayHaveBeenSent?: boolean;
   readonly idempotencyKey?: string;
+  /** When the idempotency key was first used is not known. */
+  readonly ageUnknown?: boolean;
   readonly route: PollRoute;
   /** The caller's abort. */
   readonly signal: AbortSignal | undefined;
@@ -95,7 +97,8 @@ export class Intention {
       effect: operation.effect,
       follows: write?.follows ?? 'payment',
       sameReference: write?.sameReference ?? 'unknown',
-      remembersForMs: write?.idempotencyKey?.rememberedForMs ?? Infinity,
+      // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
+      remembersForMs: options.ageUnknown === true ? 0 : (write?.idempotencyKey?.rememberedForMs ?? Infinity),
       policy,
       startedAtMs: this.#startedAtMs,
       openedAtMs: Date.parse(ticket.openedAt),
@@ -105,7 +108,7 @@ export class Intention {
       mayHaveBeenSent: options.mayHaveBeenSent ?? false,
     };
     const sentAtMs = options.followOnly === true ? Date.parse(ticket.lastSentAt ?? ticket.openedAt) : this.#startedAtMs;
-    this.#state = initialState(plan, { seen: ticket.seen, askable: this.#queryFields() !== undefined, sentAtMs });
+    this.#state = initialState(plan, { seen: ticket.seen, sentAtMs, ...this.#reach() });
     this.#done.promise.catch(() => undefined);
     this.#observe({ type: 'started' });
   }
@@ -213,7 +216,7 @@ export class Intention {
         verdict: judgement.verdict,
         acknowledges: judgement.acknowledges,
         refused,
-        askable: this.#queryFields() !== undefined,
+        ...this.#reach(),
         ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
       });
     }
@@ -319,10 +322,9 @@ export class Intention {
 
   async #poll(): Promise<{ verdict: Verdict; judgement?: Judgement; retryAfter?: number | undefined }> {
     const { operation, adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
-    const query = isWrite(operation) ? operation.query : undefined;
-    const asked = query === undefined ? undefined : adapter.operations[query.operation];
-    const fields = this.#queryFields();
-    if (asked === undefined || fields === undefined) return { verdict: unknownOutcome('not-asked') };
+    const question = this.#question('query') ?? this.#question('lookUp');
+    if (question === undefined) return { verdict: unknownOutcome('not-asked') };
+    const { asked, fields } = question;
     const poll = this.#ticket.polls + 1;
     this.#ticket = { ...this.#ticket, polls: poll };
     this.#record({ type: 'ask', poll });
@@ -519,9 +521,17 @@ export class Intention {
     return { reference, ...(expect !== undefined && { expect }) };
   }
 
-  #queryFields(): Fields | undefined {
-    const { operation, clock } = this.#options;
-    return isWrite(operation) ? operation.query?.fields(this.#ticket, clock.now()) : undefined;
+  /** What can be asked with what the ticket knows. */
+  #question(kind: 'query' | 'lookUp'): { asked: Operation; fields: Fields } | undefined {
+    const { operation, adapter, clock } = this.#options;
+    const query = isWrite(operation) ? operation[kind] : undefined;
+    const asked = query === undefined ? undefined : adapter.operations[query.operation];
+    const fields = query?.fields(this.#ticket, clock.now());
+    return asked === undefined || fields === undefined ? undefined : { asked, fields };
+  }
+
+  #reach(): { askable: boolean; lookable: boolean } {
+    return { askable: this.#question('query') !== undefined, lookable: this.#question('lookUp') !== undefined };
   }
 
   #context(): { openedAtMs: number; sendId: string; idempotencyKey?: string; reauthenticate: boolean; memory: Map<string, string> } {

@@ -78,7 +78,7 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     spec.signal.throwIfAborted();
     if (!left && isInputError(error)) throw error;
     const timedOut = error instanceof AttemptTimeout;
-    const seen = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error);
+    const seen = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
     return { type: 'lost', evidence: left && seen.evidence === 'maybe-sent' ? 'maybe-sent' : 'not-sent', code: seen.code, error };
   } finally {
     stopTimer();

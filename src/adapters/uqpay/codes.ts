@@ -1,0 +1,297 @@
+import { authorized, canceled, created, declined, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+
+/*
+ * An error is named `<type>/<code>`, or by its type alone where the type says enough; a state `intent/<intent_status>`, with
+ * `/<attempt_status>` where the latest attempt tells more, `refund/<refund_status>` or `payout/<payout_status>`.
+ *
+ * Sources, read in November 2026:
+ * [codes]  https://developers.uqpay.com/global-acquiring/v1.6/guide/error-code-reference
+ * [types]  https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/error-codes (what each type means)
+ * [states] https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts and …/guide/direct-api-integration
+ */
+
+const reauthenticate = retryable('authentication', {
+  remedy: 'reauthenticate',
+  advice: 'The token ended or was replaced: machines that share a clientId must share a token store.',
+});
+
+/** Types that refuse a request, whatever it asks for: [types], [codes]. */
+const refusals = {
+  invalid_request_error: rejected(),
+  'invalid_request_error/missing_parameter': rejected(),
+  'invalid_request_error/invalid_parameter': rejected(),
+  account_error: rejected('configuration'),
+  'account_error/account_not_found': rejected('configuration'),
+  'account_error/sub_account_not_found': rejected('configuration', 'Check onBehalfOf: the sub-account is unknown or not active.'),
+  'account_error/user_not_found': rejected('configuration'),
+  'account_error/product_not_found': rejected('configuration', 'Ask UQPAY to activate the product.'),
+  customer_error: rejected(),
+  product_error: rejected('configuration'),
+  unauthorized_error: reauthenticate,
+  // Named for a 403 on https://developers-sandbox.uqpaytech.com/card-issuance/v1.6/guide/error-codes
+  'unauthorized_error/forbidden': rejected('permission'),
+} satisfies CodeTable;
+
+/** What every write may answer: [types], [codes]. */
+const write = {
+  ...refusals,
+  not_found: rejected('not-found'),
+  // "Ensure requests are not sent too frequently", says [codes]; but it is no rate limit: the first send is still running.
+  'idempotence_error/request_being_processed': pollRequired('processing', { advice: 'The first send is still running: keep its key.' }),
+  'idempotence_error/key_mismatch_account': rejected('conflict', 'Another account used this key first: make a key for each intention.'),
+  'idempotence_error/key_mismatch_api': rejected('conflict', 'Another call used this key first: make a key for each intention.'),
+  'idempotence_error/invalid_key_format': rejected('invalid-request', 'The idempotency key must be a UUID v4.'),
+  // A catch-all for faults and risk control: nothing says that the request was not processed.
+  api_error: pollRequired('unknown-outcome'),
+  'api_error/api_error': pollRequired('unknown-outcome'),
+  'api_error/velocity_limit_exceeded': pollRequired('rate-limited'),
+} satisfies CodeTable;
+
+/** What every read may answer: it says nothing about what was asked for. [types], [codes]. */
+const read = {
+  ...refusals,
+  not_found: pollRequired('not-found'),
+  api_error: retryable('unavailable'),
+  'api_error/api_error': retryable('unavailable'),
+  'api_error/velocity_limit_exceeded': retryable('rate-limited'),
+} satisfies CodeTable;
+
+/**
+ * [codes] "payment_error": final declines and open outcomes under one type and one HTTP status. The key remembers a failure too,
+ * so that another try needs another key.
+ */
+const paymentErrors = {
+  // The request is wrong: nothing was tried.
+  'payment_error/missing_billing_info': rejected(),
+  'payment_error/missing_shipping_info': rejected(),
+  'payment_error/invalid_billing_info_error': rejected(),
+  'payment_error/invalid_shipping_info': rejected(),
+  'payment_error/invalid_order_currency': rejected(),
+  'payment_error/invalid_order_amount': rejected(),
+  'payment_error/order_amount_too_small': rejected(),
+  'payment_error/invalid_encoding': rejected(),
+  'payment_error/channel_parameters_error': rejected(),
+  'payment_error/invalid_payment_method': rejected('unsupported'),
+  'payment_error/transtype_error': rejected('unsupported'),
+  'payment_error/reversal_not_supported': rejected('unsupported'),
+  'payment_error/invalid_refund_window': rejected('expired', 'It is too late to refund this payment through its channel.'),
+  'payment_error/resource_not_found': rejected('not-found'),
+  'payment_error/not_found_id': rejected('not-found'),
+  'payment_error/data_mismatch': rejected('conflict', 'The request contradicts the order it is about: compare them.'),
+
+  // The payer, the issuer or risk control said no.
+  'payment_error/payment_refused': declined('declined', 'Ask the payer for another payment method, and send it with a new key.'),
+  'payment_error/payment_rejected': declined(),
+  'payment_error/avs_declined': declined(),
+  'payment_error/restricted_card': declined(),
+  'payment_error/expired_card': declined(),
+  'payment_error/invalid_card_number': declined(),
+  'payment_error/invalid_card_expire_date': declined(),
+  'payment_error/invalid_cardholder_info': declined(),
+  'payment_error/invalid_qr_code': declined('declined', 'Ask the payer for a fresh code.'),
+  'payment_error/invalid_pin': declined(),
+  'payment_error/pin_retry_exceeded': declined(),
+  'payment_error/pin_validation_not_possible': declined(),
+  'payment_error/card_requires_online_pin': declined(),
+  'payment_error/mobile_pin_required': declined(),
+  'payment_error/3ds_not_authenticated': declined(),
+  'payment_error/3ds_not_authenticated_error': declined(),
+  'payment_error/3ds_not_authenticated_failed': declined(),
+  'payment_error/3DS_required': declined('declined', 'The issuer wants 3-D Secure: try again with three_ds_action "enforce_3ds".'),
+  'payment_error/transaction_cancelled': declined('canceled'),
+  'payment_error/not_enough_balance': declined('insufficient-funds'),
+  'payment_error/amount_exceeded': declined('limit-exceeded'),
+  'payment_error/count_exceeded': declined('limit-exceeded'),
+  'payment_error/fraud': declined('risk'),
+  'payment_error/risk_reject': declined('risk'),
+
+  // Money may have moved, or still may.
+  'payment_error/timeout': pollRequired('unknown-outcome'),
+  'payment_error/system_error': pollRequired('unknown-outcome'),
+  'payment_error/internal_error': pollRequired('unknown-outcome'),
+  'payment_error/retrieve_payment_fail': pollRequired('unknown-outcome'),
+  'payment_error/retrieve_payment_intent_failed': pollRequired('unknown-outcome'), // [types]
+  'payment_error/issuer_unavailable': pollRequired('unknown-outcome'),
+  // Our calls carry no signature: it is one between UQPAY and its channel, perhaps that of the channel's answer.
+  'payment_error/signature_verify_fail': pollRequired('unknown-outcome'),
+  // May be a fault as well as a suspicion.
+  'payment_error/abnormal_transaction': pollRequired('unknown-outcome'),
+  'payment_error/operation_in_progress': pollRequired('processing'),
+  'payment_error/awaiting_user_input': pollRequired('awaiting-payer'),
+
+  // About another state of the order than the one this request would make.
+  'payment_error/order_conflict': pollRequired('conflict'),
+  'payment_error/idempotency_violation': pollRequired('conflict'),
+  'payment_error/closed_order': pollRequired('already-final', { advice: 'A closed order may be a paid one: ask before making another.' }),
+  'payment_error/transaction_already_reversed': pollRequired('already-final'),
+  'payment_error/expired_order': pollRequired('expired'),
+} satisfies CodeTable;
+
+/** The other writes change an order that is there: a closed one refuses them, however it ended. */
+const closedToChange = rejected('already-final', 'The intent is closed: ask payment.query how it ended.');
+
+/** A failed attempt is not a failed intent. */
+const attemptFailed = created('declined', 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.');
+
+/** REQUIRES_PAYMENT_METHOD is the state of a fresh intent and of one whose attempt failed: an attempt on its way is neither. */
+const attemptOnItsWay = {
+  'intent/REQUIRES_PAYMENT_METHOD/INITIATED': pollRequired('processing'),
+  'intent/REQUIRES_PAYMENT_METHOD/PENDING_AUTHORIZATION': pollRequired('processing'),
+  'intent/REQUIRES_PAYMENT_METHOD/AUTHORIZED': pollRequired('processing'),
+  'intent/REQUIRES_PAYMENT_METHOD/CAPTURE_REQUESTED': pollRequired('processing'),
+} satisfies CodeTable;
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payment-intent, [states] */
+export const paymentCreate: CodeTable = {
+  ...write,
+  ...paymentErrors,
+  ...attemptOnItsWay,
+  'intent/REQUIRES_PAYMENT_METHOD': created(),
+  'intent/REQUIRES_PAYMENT_METHOD/FAILED': attemptFailed,
+  'intent/REQUIRES_CUSTOMER_ACTION': created(),
+  'intent/REQUIRES_CAPTURE': authorized(),
+  'intent/PENDING': pollRequired('processing'),
+  'intent/SUCCEEDED': succeeded(),
+  'intent/CANCELLED': canceled(),
+  'intent/FAILED': failed(),
+};
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/confirm-payment-intent, [states] */
+export const paymentConfirm: CodeTable = {
+  ...paymentCreate,
+  'intent/REQUIRES_PAYMENT_METHOD': attemptFailed,
+};
+
+/** As [states] has them; core-concepts says that captures are not available yet, the SDKs offer them. */
+export const paymentCapture: CodeTable = {
+  ...write,
+  ...paymentErrors,
+  'payment_error/closed_order': closedToChange,
+  'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
+  'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
+  'intent/REQUIRES_CAPTURE': pollRequired('processing'),
+  'intent/PENDING': pollRequired('processing'),
+  'intent/SUCCEEDED': succeeded(),
+  'intent/CANCELLED': failed('canceled'),
+  'intent/FAILED': failed(),
+};
+
+/**
+ * https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/cancellation: the answer may still show the state from
+ * before, and of a wallet payment that was paid the same day even that is no refusal.
+ */
+export const paymentCancel: CodeTable = {
+  ...write,
+  ...paymentErrors,
+  'payment_error/closed_order': closedToChange,
+  'payment_error/transaction_cancelled': pollRequired('already-final'),
+  'intent/REQUIRES_PAYMENT_METHOD': pollRequired('processing'),
+  'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('processing'),
+  'intent/REQUIRES_CAPTURE': pollRequired('processing'),
+  'intent/PENDING': pollRequired('processing'),
+  'intent/SUCCEEDED': pollRequired('processing'),
+  'intent/CANCELLED': succeeded('canceled'),
+  // Nothing is left to cancel, which is what was asked for.
+  'intent/FAILED': succeeded('already-final'),
+};
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-payment-intent, [states] */
+export const paymentQuery: CodeTable = {
+  ...read,
+  'payment_error/resource_not_found': pollRequired('not-found'),
+  'payment_error/not_found_id': pollRequired('not-found'),
+  'payment_error/retrieve_payment_fail': retryable('unavailable'),
+  'payment_error/retrieve_payment_intent_failed': retryable('unavailable'), // [types]
+  'payment_error/system_error': retryable('unavailable'),
+  'payment_error/internal_error': retryable('unavailable'),
+  'payment_error/timeout': retryable('unavailable'),
+  'payment_error/operation_in_progress': retryable('unavailable'),
+  'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
+  'intent/REQUIRES_PAYMENT_METHOD/FAILED': declined('declined', 'The attempt failed; the intent stays open until it closes after 30 minutes.'),
+  'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
+  'intent/REQUIRES_CAPTURE': authorized(),
+  'intent/PENDING': pollRequired('processing'),
+  'intent/SUCCEEDED': succeeded(),
+  'intent/CANCELLED': canceled(),
+  // An intent fails only by closing unpaid after its 30 minutes.
+  'intent/FAILED': failed('expired'),
+};
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payment-intents: the states of each row, and these. */
+export const paymentList: CodeTable = {
+  ...paymentQuery,
+  list: pollRequired('unknown-outcome', { advice: 'A page of intents says nothing about one payment: pass merchant_order_id to look for it.' }),
+  'list/none': pollRequired('not-found'),
+  'list/incomplete': pollRequired('unknown-outcome', {
+    advice: 'The order is not on this page, but there are others: narrow the time, or ask for the next page.',
+  }),
+};
+
+/**
+ * A refund's states. What the three REVERSAL states mean is nowhere said: that the money went back by way of a reversal, or that
+ * the refund was taken back.
+ *
+ * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-refund and https://docs.uqpay.com/docs/refunds
+ */
+const refundStates = {
+  'refund/INITIATED': pollRequired('processing'),
+  'refund/PROCESSING': pollRequired('processing'),
+  'refund/SUCCEEDED': succeeded('refunded'),
+  'refund/FAILED': failed(),
+  'refund/REVERSAL_INITIATED': pollRequired('processing'),
+  'refund/REVERSAL_PROCESSING': pollRequired('processing'),
+  'refund/REVERSAL_SUCCEEDED': pollRequired('unknown-outcome', {
+    advice: 'UQPAY does not say which way the money went: look at the refund in the dashboard.',
+    acknowledges: true,
+  }),
+} satisfies CodeTable;
+
+export const refundCreate: CodeTable = {
+  ...write,
+  ...paymentErrors,
+  ...refundStates,
+};
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-refund */
+export const refundQuery: CodeTable = {
+  ...read,
+  'payment_error/resource_not_found': pollRequired('not-found'),
+  'payment_error/not_found_id': pollRequired('not-found'),
+  ...refundStates,
+};
+
+/** The API reference says COMPLETED and FAILED_REFUNDED (…/api-reference/retrieve-payout), the Node SDK's types SUCCEEDED. */
+const payoutStates = {
+  'payout/INITIATED': pollRequired('processing'),
+  'payout/PROCESSING': pollRequired('processing'),
+  'payout/COMPLETED': succeeded(),
+  'payout/SUCCEEDED': succeeded(),
+  'payout/FAILED': failed(),
+  'payout/FAILED_REFUNDED': failed('refunded', 'The payout failed, and its amount is back on the balance.'),
+} satisfies CodeTable;
+
+/** [codes] "payout_error", https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payout */
+export const payoutCreate: CodeTable = {
+  ...write,
+  'payout_error/payout_disabled': rejected('permission', 'Ask UQPAY to enable payouts.'),
+  'payout_error/disabled_transfer_type': rejected('permission'),
+  'payout_error/invalid_currency': rejected(),
+  'payout_error/invalid_amount': rejected(),
+  'payout_error/invalid_parameter': rejected(),
+  'payout_error/merchant_account_invalid': rejected('configuration'),
+  'payout_error/insufficient_balance': failed('insufficient-funds', 'Wait for the next settlement, and send it with a new key.'),
+  // It does not say how far it came.
+  'payout_error/payout_create_fail': pollRequired('unknown-outcome'),
+  'payout_error/payout_not_found': rejected('not-found'),
+  ...payoutStates,
+};
+
+/** [codes] "payout_error", https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-payout */
+export const payoutQuery: CodeTable = {
+  ...read,
+  'payout_error/payout_not_found': pollRequired('not-found'),
+  'payout_error/payout_disabled': rejected('permission'),
+  'payout_error/invalid_parameter': rejected(),
+  'payout_error/merchant_account_invalid': rejected('configuration'),
+  ...payoutStates,
+};

@@ -1,0 +1,100 @@
+import ky from 'ky';
+import { describe, expect, it } from 'vitest';
+import { constant, createGateway, type Gateway, type Policy, type Ticket } from '../../src/index.ts';
+import { uqpay, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
+import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
+import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from '../../src/testing/index.ts';
+
+const HOUR_MS = 3_600_000;
+const order = { amount: '10.12', currency: 'SGD', merchant_order_id: 'O1', description: 'Shoes', return_url: 'https://shop.example' };
+let clients = 0;
+
+/** A client of its own for each test: tokens are kept per client and process. */
+function shop(policy?: Policy): { gateway: Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
+  const credentials = { clientId: `money-${++clients}`, apiKey: 'api-key', environment: 'sandbox' as const };
+  const clock = manualClock();
+  const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, lives: { create: lives.open() } });
+  const client = ky.create({ fetch: simulator.fetch as typeof fetch });
+  return { gateway: createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) }), clock, simulator };
+}
+
+describe('the idempotency key', () => {
+  it('is not used again after its 24 hours, though a wait slept through them', async () => {
+    const { gateway, clock, simulator } = shop({ retry: { backoff: constant(25 * HOUR_MS) }, poll: { backoff: constant(12 * HOUR_MS), deadlineMs: 72 * HOUR_MS } });
+    simulator.script('O1', { onSend: ['reset-after-booking'] });
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(settlement).toMatchObject({ attempts: 1, outcome: 'unresolved' });
+    expect(simulator.ledger.entries).toHaveLength(1);
+  });
+
+  it('of unknown age sends nothing for a redelivered job', async () => {
+    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    simulator.script('O1', { onSend: ['reset-after-booking'] });
+    const first = await clock.run(gateway.settle('payment.create', order));
+    const sends = simulator.ledger.payment('O1')?.sends;
+    for (const idempotencyKey of [undefined, first.ticket.reference['idempotencyKey']]) {
+      const again = await clock.run(gateway.settle('payment.create', order, { mayHaveBeenSent: true, ...(idempotencyKey !== undefined && { idempotencyKey }) }));
+      expect(again).toMatchObject({ attempts: 0, outcome: 'unresolved' });
+    }
+    expect(simulator.ledger.payment('O1')?.sends).toBe(sends);
+  });
+
+  it('of a stored ticket is sent again within its 24 hours, and never after', async () => {
+    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    simulator.script('O1', { onSend: ['reset-after-booking'] });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({ attempts: 1, outcome: 'created', answer: { merchant_order_id: 'O1' } });
+    clock.advance(24 * HOUR_MS);
+    expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({ attempts: 0, outcome: 'unresolved' });
+    expect(simulator.ledger.entries).toHaveLength(1);
+  });
+
+  it('of another intention’s ticket is refused', async () => {
+    const { gateway, clock } = shop();
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    await expect(gateway.settle('payment.create', { ...order, merchant_order_id: 'O2' }, { ticket })).rejects.toMatchObject({ name: 'TicketError' });
+    await expect(gateway.settle('payment.create', order, { ticket, idempotencyKey: 'other' })).rejects.toMatchObject({ name: 'InputError' });
+  });
+
+  it('tells two equal refunds apart', async () => {
+    const { gateway, clock, simulator } = shop();
+    simulator.script('O1', { life: lives.paid() });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    await clock.run(gateway.untilSettled(ticket));
+    const refund = { payment_intent_id: ticket.reference['payment_intent_id'] ?? '', amount: '1.00', reason: 'torn' };
+    const keys = [crypto.randomUUID(), crypto.randomUUID()];
+    const both = await clock.run(Promise.all(keys.map((idempotencyKey) => gateway.settle('refund.create', refund, { idempotencyKey }))));
+    expect(new Set(both.map((settlement) => settlement.ticket.reference['payment_refund_id'])).size).toBe(2);
+    expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund')).toHaveLength(2);
+  });
+});
+
+describe('a lost answer', () => {
+  it('of a confirm that did not land is sent again with the same key', async () => {
+    const { gateway, clock, simulator } = shop();
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    simulator.script('O1', { on: { 'payment.confirm': ['reset-before-booking'] } });
+    const settlement = await clock.run(gateway.settle('payment.confirm', { payment_intent_id: ticket.reference['payment_intent_id'] ?? '' }));
+    expect(settlement.attempts).toBe(2);
+    expect(settlement.outcome).not.toBe('unresolved');
+  });
+
+  it('is looked for in the list once nothing else is left, and followed by the number found there', async () => {
+    const asked: string[] = [];
+    const clock = manualClock();
+    const intent = { payment_intent_id: 'PI9', merchant_order_id: 'O1', amount: '10.12', currency: 'SGD' };
+    const fetch = (request: Request): Promise<Response> => {
+      const { pathname, searchParams } = new URL(request.url);
+      asked.push(`${pathname} ${searchParams.get('start_time') ?? ''}`.trim());
+      if (pathname.endsWith('/token')) return Promise.resolve(Response.json({ auth_token: 't', expired_at: clock.now() / 1000 + 1800 }));
+      const other = { ...intent, merchant_order_id: 'O2', intent_status: 'SUCCEEDED' };
+      if (pathname.endsWith('/payment_intents')) return Promise.resolve(Response.json({ total_pages: 1, data: [other, { ...intent, intent_status: 'PENDING' }] }));
+      return Promise.resolve(Response.json({ ...intent, intent_status: 'SUCCEEDED' }));
+    };
+    const adapter = uqpay({ clientId: 'list-1', apiKey: 'api-key', environment: 'sandbox' });
+    const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock });
+    const ticket: Ticket = gateway.ticketFor('payment.create', order);
+    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'succeeded', ticket: { reference: { payment_intent_id: 'PI9' } } });
+    expect(asked).toEqual(['/api/v1/connect/token', '/api/v2/payment_intents 2025-12-31T23:55:00.000Z', '/api/v2/payment_intents/PI9']);
+  });
+});
