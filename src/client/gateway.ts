@@ -15,6 +15,7 @@ import { candidates, decode, encode, encodingOf, pathFields } from './encode.ts'
 import { Intention } from './intention.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver, type Received } from './receive.ts';
+import { ticketOf, verdictOf } from './results.ts';
 import { createWire } from './wire.ts';
 
 /** What `createGateway` takes. */
@@ -103,6 +104,10 @@ export interface Gateway<F extends FieldsByOperation<F>> {
    * @throws {InputError} when the adapter lacks what verifies it
    */
   receive(request: Request): Promise<Received>;
+  /** What a drop-in response meant: see {@link verdictOf}. */
+  readonly verdictOf: typeof verdictOf;
+  /** The ticket to follow a drop-in write by: see {@link ticketOf}. */
+  readonly ticketOf: typeof ticketOf;
   /** The ticket of a write, for whoever stores it before sending. Sends nothing. @throws {InputError} */
   ticketFor<K extends WriteName<F>>(operation: K, fields: Given<F, K>): Ticket;
 }
@@ -443,6 +448,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     untilSettled,
     ask,
     receive: receiver.receive,
+    verdictOf,
+    ticketOf,
     ticketFor(name, fields) {
       return open(writeOf(adapter, name), fields, 'all');
     },

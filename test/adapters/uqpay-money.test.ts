@@ -14,7 +14,7 @@ function shop(policy?: Policy): { gateway: Gateway<UqpayFields>; clock: ManualCl
   const credentials = { clientId: `money-${++clients}`, apiKey: 'api-key', environment: 'sandbox' as const };
   const clock = manualClock();
   const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, lives: { create: lives.open() } });
-  const client = ky.create({ fetch: simulator.fetch as typeof fetch });
+  const client = ky.create({ fetch: simulator.fetch });
   return { gateway: createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) }), clock, simulator };
 }
 

@@ -103,7 +103,7 @@ describe('the drop-in client: writes', () => {
     ['a stream', { body: new ReadableStream({ start: (c) => c.close() }), duplex: 'half' as const }, /cannot be signed|names the order|order/],
     ['text', { body: '{"order":"A1"}' }, /cannot be signed/],
     ['a form given twice', { body: new URLSearchParams('order=A1&order=A2') }, /given twice/],
-    ['multipart', { body: Object.assign(new FormData()) }, /cannot be signed/],
+    ['multipart', { body: new FormData() }, /cannot be signed/],
     ['a JSON array', { json: [1] }, /must be a JSON object/],
     ['an empty reference', { json: { order: '', amount: 1 } }, /order must be/],
     ['no reference', { json: { amount: 1 } }, /order is missing/],

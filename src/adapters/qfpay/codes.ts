@@ -226,3 +226,14 @@ export const refundState: CodeTable = {
     '1243', '1250', '1251', '1260', '1261', '1262', '1263', '1264', '1266', '1267', '1268', '2005', '2011',
   ),
 };
+
+const successesOf = (kind: string, states: CodeTable): CodeTable =>
+  Object.fromEntries(Object.entries(states).flatMap(([code, row]) => (code.startsWith('0000') ? [[`${kind}/${code}`, row]] : [])));
+
+/**
+ * Notifications, by what they are about. Only successes are notified, in the words of the enquiry's rows; anything else that one
+ * might say is unknown.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/async-notifications
+ */
+export const notice: CodeTable = { ...successesOf('payment', paymentState), ...successesOf('refund', refundState) };

@@ -7,6 +7,7 @@ import { effectOf } from '../../verdict.ts';
 import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
 import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
 import { sign, type SignType } from './sign.ts';
+import { qfpayWebhook } from './webhook.ts';
 
 /** What QFPay issues to a merchant, and how to speak to it. */
 export interface QfpayCredentials extends Location {
@@ -167,6 +168,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
     ...baseUrlOf('qfpay', credentials, baseUrls),
     encodings: ['form'],
     read: readPayment,
+    webhook: qfpayWebhook({ clientKey, mchid }),
     policy: { poll: { deadlineMs: 2 * MINUTE_MS } },
 
     operations: {

@@ -170,13 +170,15 @@ export const bindingCreate: CodeTable = {
   '2/-1801': retryable('maintenance'),
 };
 
+const disabledBinding = canceled('canceled', 'ZaloPay has disabled this binding: its token cannot be charged.');
+
 /** [codes] "Query Payment Token (Wallet)"; the status is `data.status` of https://beta-docs.zalopay.vn/docs/specs/agreement-query */
 export const bindingQuery: CodeTable = {
   ...read,
   '1': succeeded(),
   '1/1': succeeded(),
   '1/3': canceled(),
-  '1/4': canceled('canceled', 'ZaloPay has disabled this binding: its token cannot be charged.'),
+  '1/4': disabledBinding,
   '3': pollRequired('awaiting-payer'),
   '2/-101': pollRequired('not-found'),
 };
@@ -227,4 +229,15 @@ export const cardPaymentCharge: CodeTable = {
   '2/-7202': rejected('invalid-request', 'The zp_trans_token is not valid: take it from the answer of payment.create.'),
   '2/-7217': failed('declined', 'The card token is no longer active: bind the card again.'),
   '2/-7223': failed('declined', 'ZaloPay has no such card token: bind the card again.'),
+};
+
+/**
+ * Callbacks: of an order when it is paid, and never otherwise; of an agreement by its `status`.
+ * https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/callback
+ */
+export const notice: CodeTable = {
+  order: succeeded(),
+  'agreement/1': succeeded(),
+  'agreement/3': canceled(),
+  'agreement/4': disabledBinding,
 };

@@ -5,6 +5,7 @@ import { baseUrlOf, checkFields, oneOf, text, textUpTo, whole, type FieldCheck, 
 import type { Ticket } from '../../ticket.ts';
 import * as codes from './codes.ts';
 import { sign } from './sign.ts';
+import { zalopayWebhook } from './webhook.ts';
 
 /** What {@link zalopay} needs to know of a merchant. */
 export interface ZalopayCredentials extends Location {
@@ -298,6 +299,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
     },
     read: ({ body }) => readingOf(body, namesOf(body)),
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
+    webhook: zalopayWebhook(credentials),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
     // has ended: one more minute to hear either.
     policy: { poll: { absentAfterMs: 15 * 60_000, deadlineMs: 16 * 60_000 } },

@@ -50,6 +50,55 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
   };
 }
 
+/**
+ * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: `simulator.ledger` has the entry.
+ *
+ * @example
+ * ```ts
+ * await gateway.receive(await zalopayNotice(credentials, simulator.ledger.payment('261121_1'), clock.now()));
+ * ```
+ */
+export async function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'appId' | 'key2'>, entry: Entry, nowMs: number): Promise<Request> {
+  const { reference, fields } = entry;
+  const isBinding = entry.operation === 'binding.create';
+  const about = isBinding
+    ? {
+        ...bindingData(entry, byState(entry.state, { paid: 1, open: 1, declined: 4, expired: 4, canceled: 3 }), nowMs, appId),
+        merchant_user_id: fields['identifier'],
+      }
+    : {
+        app_id: appId,
+        app_trans_id: reference,
+        app_time: Number(fields['app_time']),
+        app_user: fields['app_user'],
+        amount: Number(entry.amount),
+        embed_data: fields['embed_data'],
+        item: fields['item'],
+        zp_trans_id: numberFrom(entry.providerId),
+        server_time: nowMs,
+        channel: 38,
+        merchant_user_id: '7ZMSl3nEg5sOUJzOLSoUFT8xKNQVaLOLXHB--8Eytqc',
+        user_fee_amount: 0,
+        discount_amount: 0,
+      };
+  const data = JSON.stringify(about);
+  const body = JSON.stringify({ data, mac: await hmac(key2, data), type: isBinding ? 2 : 1 });
+  return new Request('https://shop.example/zalopay', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+}
+
+/** Its numbers are int64; what is not a number stays as it is. */
+const numberFrom = (providerId: string): number | string => (/^\d{1,15}$/.test(providerId) ? Number(providerId) : providerId);
+
+const bindingData = ({ reference, providerId }: Entry, status: number, nowMs: number, appId: number): object => ({
+  app_id: appId,
+  app_trans_id: reference,
+  binding_id: providerId,
+  pay_token: `PAY${providerId}`,
+  status,
+  msg_type: 1,
+  server_time: Math.floor(nowMs / 1000),
+});
+
 const FIFTEEN_MINUTES_MS = 15 * 60_000;
 
 /** A request's fields as texts. */
@@ -95,23 +144,11 @@ const extras: Readonly<Partial<Record<string, object>>> = {
 
 function stateOf(operation: string, entry: Entry, nowMs: number, appId: number): Answer {
   const { reference, providerId } = entry;
-  // Its numbers are int64; what is not a number stays as it is.
-  const number = /^\d{1,15}$/.test(providerId) ? Number(providerId) : providerId;
+  const number = numberFrom(providerId);
   const token = `AC${reference}`;
   const binding = { binding_token: providerId, deep_link: `zalopay://launch/app/732?view=authorize&b=${providerId}` };
   const charge = { app_trans_id: reference, zp_trans_id: number };
-  const bound = (status: number): Answer =>
-    success({
-      data: {
-        app_id: appId,
-        app_trans_id: reference,
-        binding_id: providerId,
-        pay_token: `PAY${providerId}`,
-        status,
-        msg_type: 1,
-        server_time: Math.floor(nowMs / 1000),
-      },
-    });
+  const bound = (status: number): Answer => success({ data: bindingData(entry, status, nowMs, appId) });
 
   const told: Readonly<Partial<Record<string, () => Answer>>> = {
     'payment.create': () =>
@@ -168,7 +205,7 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
 type Life = 'paid' | 'open' | 'declined' | 'expired' | 'canceled';
 
 /** ZaloPay tells five states apart: an order that was refunded is still a paid one. */
-function byState(state: EntryState, answers: Readonly<Record<Life, Answer>>): Answer {
+function byState<T>(state: EntryState, answers: Readonly<Record<Life, T>>): T {
   const lives: Readonly<Record<EntryState, Life>> = {
     open: 'open',
     pending: 'open',
