@@ -67,7 +67,6 @@ export interface DropInContext extends Omit<SettleOptions, 'signal'> {
 }
 
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
-type Given<F, K extends keyof F> = F[K] & Readonly<Record<string, unknown>>;
 
 /** A provider's API, with every payment followed to its end. */
 export interface Gateway<F extends FieldsByOperation<F>> {
@@ -83,13 +82,14 @@ export interface Gateway<F extends FieldsByOperation<F>> {
   /** The same middleware as a `fetch`, for clients other than ky. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /**
-   * Sends a write and follows it to its end. Never throws for a business outcome.
+   * Sends a write and follows it to its end. Never throws for a business outcome. Fields that the adapter does not know are sent
+   * along.
    *
    * @throws {InputError} for bad input, before anything is sent
    * @throws {ReferenceInUseError} when the same reference is being settled with other fields
    * @throws the signal's reason when it aborts; the ticket is out by then
    */
-  settle<K extends WriteName<F>>(operation: K, fields: Given<F, K>, options?: SettleOptions): Promise<Settlement>;
+  settle<K extends WriteName<F>, Given extends F[K]>(operation: K, fields: Given, options?: SettleOptions): Promise<Settlement>;
   /**
    * Asks about a ticket until it is settled, or its deadline has come. Never sends anything again.
    *
@@ -109,7 +109,7 @@ export interface Gateway<F extends FieldsByOperation<F>> {
   /** The ticket to follow a drop-in write by: see {@link ticketOf}. */
   readonly ticketOf: typeof ticketOf;
   /** The ticket of a write, for whoever stores it before sending. Sends nothing. @throws {InputError} */
-  ticketFor<K extends WriteName<F>>(operation: K, fields: Given<F, K>): Ticket;
+  ticketFor<K extends WriteName<F>, Given extends F[K]>(operation: K, fields: Given): Ticket;
 }
 
 /** A loop in this process, and those who wait for it. */
@@ -444,14 +444,14 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;
       }
     },
-    settle,
+    settle: (name, fields, given) => settle(name, fields as Fields, given),
     untilSettled,
     ask,
     receive: receiver.receive,
     verdictOf,
     ticketOf,
     ticketFor(name, fields) {
-      return open(writeOf(adapter, name), fields, 'all');
+      return open(writeOf(adapter, name), fields as Fields, 'all');
     },
   };
 }
