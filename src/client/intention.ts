@@ -1,6 +1,6 @@
 import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
-import { judge, lost, subjectOfTicket, type Judgement } from '../classify.ts';
+import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import { momentOf, orAbort, sleep, type Clock } from '../clock.ts';
 import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
@@ -82,6 +82,8 @@ export class Intention {
   #cause: unknown;
   /** A webhook that has not been looked at yet. */
   #notice: (Observation & { type: 'notice' }) | undefined;
+  /** What a webhook said that is being asked about. */
+  #unconfirmed: Verdict | undefined;
   #wake: (() => void) | undefined;
   #broken: { readonly error: unknown } | undefined;
 
@@ -317,6 +319,10 @@ export class Intention {
     });
     this.#heedNotice();
     const next = this.#next();
+    if (next.type === 'settle' && next.verdict.kind === 'terminal' && this.#unconfirmed?.kind === 'terminal') {
+      const { conflict } = reconcile(this.#unconfirmed.outcome, next.verdict.outcome);
+      if (conflict) this.#record({ type: 'conflict', code: next.verdict.code });
+    }
     return next.type === 'wait' && next.next === 'ask';
   }
 
@@ -364,6 +370,7 @@ export class Intention {
     const step = decide(this.#state, observation, momentOf(this.#options.clock));
     this.#state = step.state;
     this.#decision = step.decision;
+    if (observation.type === 'notice') this.#unconfirmed = step.decision.type === 'ask' ? observation.verdict : undefined;
   }
 
   #next(): Decision {

@@ -1,6 +1,6 @@
 import type { Adapter, HeardNotice, Reply } from '../adapter.ts';
 import { isWrite, operationOf, type Operation } from '../adapter.ts';
-import { judgeNotice, reconcile, subjectOfTicket } from '../classify.ts';
+import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import type { Clock } from '../clock.ts';
 import { InputError } from '../errors.ts';
 import type { Settlement } from '../settlement.ts';
@@ -29,6 +29,7 @@ const MOST_BYTES = 256 * 1024;
 /** How many settled payments are remembered, to notice a webhook that contradicts them. */
 const MOST_SETTLED = 10_000;
 
+/** How a payment ended, in the payment's own words: a cancel that succeeded is remembered as a canceled payment. */
 interface Settled {
   readonly ticket: Ticket;
   readonly outcome: Settlement['outcome'];
@@ -64,9 +65,15 @@ export function createReceiver(deps: {
     }
   };
 
+  const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
+    keysOf(operation, reference)
+      .map((key) => memory.get(key))
+      .find((found) => found !== undefined && isSamePayment(found.ticket.reference, reference));
+
   const receive = async (request: Request): Promise<Received> => {
     const { webhook } = adapter;
     if (webhook === undefined) throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
+    if (request.bodyUsed) throw new InputError('receive: the body of this request has been read already. Pass the request as it came, or a clone of it.');
     const refuse = (reason: string): Received => ({ verified: false, reason, reply: responseOf(webhook.reply('refused', undefined)) });
     let notice;
     try {
@@ -78,34 +85,36 @@ export function createReceiver(deps: {
     }
     if (!notice.verified) return refuse(notice.reason);
     const operation = operationOf(adapter, notice.operation);
-    const ticket = ticketOf(operation, notice);
-    let { verdict } = judgeNotice(webhook, notice, subjectOfTicket(operation, ticket, false, clock.now()));
+    const told = ticketOf(operation, notice);
     const confirm = typeof webhook.confirm === 'function' ? webhook.confirm(notice) : (webhook.confirm ?? false);
+    const judged = (followed: Operation, by: Ticket): Judgement => judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
+    const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
 
-    for (const loop of deps.loops()) {
-      if (!isWrite(loop.operation) || !isSamePayment(loop.ticket.reference, ticket.reference)) continue;
-      const judgement = judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now()));
+    const loops = [...deps.loops()].filter((loop) => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.ticket.reference, told.reference));
+    const waiting = loops.find(isOwn);
+    const known = recall(operation, told.reference);
+    // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
+    const ticket = completed(told, waiting?.ticket ?? known?.ticket);
+    const judgement = judged(operation, ticket);
+    let { verdict } = judgement;
+    const stands = known !== undefined && verdict.kind === 'terminal' ? reconcile(known.outcome, verdict.outcome) : undefined;
+    const contradicts = known !== undefined && (judgement.conflict || stands?.conflict === true);
+
+    for (const loop of loops) {
       // What a payment's notice means for its cancel or capture is for the query to say.
-      if (kindOf(loop.operation) === kindOf(operation)) loop.notify(judgement, confirm);
-      else if (familyOf(loop.operation) === familyOf(operation)) loop.notify(judgement, true);
+      loop.notify(judged(loop.operation, loop.ticket), confirm || contradicts || !isOwn(loop));
     }
-
-    const known = keysOf(operation, ticket.reference)
-      .map((key) => memory.get(key))
-      .find((found) => found !== undefined && isSamePayment(found.ticket.reference, ticket.reference));
-    if (known !== undefined && verdict.kind === 'terminal') {
-      const { conflict } = reconcile(known.outcome, verdict.outcome);
-      if (conflict) {
-        deps.onConflict(known.ticket, verdict.code);
-        const asked = await deps.ask(known.ticket).catch(() => undefined);
-        verdict = asked !== undefined && isFinal(asked, { effect: 'read' }) ? asked : known.verdict;
-      }
+    if (contradicts) {
+      deps.onConflict(ticket, verdict.code);
+      const asked = await deps.ask(ticket).catch(() => undefined);
+      const overruled = judgement.conflict || stands?.outcome === known.outcome;
+      verdict = asked !== undefined && isFinal(asked, { effect: 'read' }) ? asked : overruled ? known.verdict : verdict;
     }
-    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && !confirm) remember(operation, { ticket: known?.ticket ?? ticket, outcome: verdict.outcome, verdict });
+    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) remember(operation, { ticket, outcome: verdict.outcome, verdict });
     return {
       verified: true,
       verdict,
-      ticket: known?.ticket ?? ticket,
+      ticket,
       reply: responseOf(webhook.reply('stored', notice)),
       askAgain: responseOf(webhook.reply('again', notice)),
     };
@@ -121,27 +130,48 @@ export function createReceiver(deps: {
       ...(adapter.ownBaseUrl && { baseUrl: adapter.baseUrl }),
       operation: operation.name,
       reference: Object.fromEntries(reference),
-      openedAt: new Date(notice.openedAtMs ?? clock.now()).toISOString(),
+      openedAt: new Date(isDate(notice.openedAtMs) ? notice.openedAtMs : clock.now()).toISOString(),
       seen: true,
       polls: 0,
       ...(notice.amount !== undefined && { expect: { amount: notice.amount, ...(notice.currency !== undefined && { currency: notice.currency }) } }),
     };
   };
 
+  /** The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and age. */
+  const completed = (told: Ticket, known: Ticket | undefined): Ticket => {
+    if (known === undefined) return told;
+    const reference = { ...known.reference, ...told.reference };
+    const openedAt = known.openedAt < told.openedAt ? known.openedAt : told.openedAt;
+    const isOwn = kindOf(operationOf(adapter, known.operation)) === kindOf(operationOf(adapter, told.operation));
+    return { ...told, ...(isOwn && known), reference, openedAt, seen: true };
+  };
+
   return {
     receive,
-    settled(settlement) {
-      const operation = adapter.operations[settlement.ticket.operation];
-      const isOver = !['created', 'authorized', 'unresolved', 'unsent', 'rejected'].includes(settlement.outcome);
-      if (operation !== undefined && isOver) remember(operation, { ticket: settlement.ticket, outcome: settlement.outcome, verdict: settlement.verdict });
+    settled({ ticket, outcome, verdict }) {
+      const operation = adapter.operations[ticket.operation];
+      if (operation === undefined || notOver.has(outcome)) return;
+      const follows = kindOf(operation);
+      if (follows === 'payment' || follows === 'refund') return remember(operation, { ticket, outcome, verdict });
+      // A cancel or capture that failed says nothing of the payment.
+      if (outcome !== 'succeeded') return;
+      const ofPayment = follows === 'cancel' ? 'canceled' : 'succeeded';
+      const known = recall(operation, ticket.reference);
+      if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
+      remember(operation, { ticket, outcome: ofPayment, verdict: { ...verdict, kind: 'terminal', outcome: ofPayment } });
     },
   };
 }
 
+/** A notice may name a time that no `Date` can hold. */
+const isDate = (atMs: number | undefined): atMs is number => atMs !== undefined && !Number.isNaN(new Date(atMs).getTime());
+
+const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['created', 'authorized', 'unresolved', 'unsent', 'rejected']);
+
 const kindOf = (operation: Operation): string => (isWrite(operation) ? (operation.follows ?? 'payment') : 'read');
 
-/** A payment's cancel and capture speak of the payment; a refund has a life of its own. */
-const familyOf = (operation: Operation): string => (kindOf(operation) === 'refund' ? 'refund' : 'payment');
+/** Writes that are asked about by the same query speak of the same thing: a payment, its cancel and its capture; a refund; a binding. */
+const familyOf = (operation: Operation): string => (isWrite(operation) ? operation.query?.operation : undefined) ?? operation.name;
 
 /** They share a number, and no number tells them apart. */
 function isSamePayment(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {

@@ -56,12 +56,7 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
 }
 
 /**
- * The notification that QFPay sends once a payment is paid or a refund is made: `simulator.ledger` has the entry.
- *
- * @example
- * ```ts
- * await gateway.receive(qfpayNotice(credentials, simulator.ledger.payment('ORDER-1'), clock.now()));
- * ```
+ * The notification that QFPay sends once a payment is paid or a refund is made: the simulator's ledger has the entry.
  */
 export function qfpayNotice({ clientKey, mchid = '' }: Pick<QfpayCredentials, 'clientKey' | 'mchid'>, entry: Entry, nowMs: number): Request {
   const openedAt = timeInHongKong(entry.openedAtMs);

@@ -51,12 +51,7 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
 }
 
 /**
- * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: `simulator.ledger` has the entry.
- *
- * @example
- * ```ts
- * await gateway.receive(await zalopayNotice(credentials, simulator.ledger.payment('261121_1'), clock.now()));
- * ```
+ * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: the simulator's ledger has the entry.
  */
 export async function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'appId' | 'key2'>, entry: Entry, nowMs: number): Promise<Request> {
   const { reference, fields } = entry;

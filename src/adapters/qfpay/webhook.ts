@@ -1,0 +1,100 @@
+import { md5 } from '@noble/hashes/legacy.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../adapter.ts';
+import { asRecord, idOf, textOf } from '../../exchange.ts';
+import { timingSafeEqual } from '../../timing-safe.ts';
+import { notice } from './codes.ts';
+import { readRows } from './read.ts';
+import type { SignType } from './sign.ts';
+
+/**
+ * QFPay's asynchronous notifications.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/async-notifications
+ */
+export function qfpayWebhook(account: { clientKey: string; mchid: string | undefined }): Webhook {
+  return {
+    codes: notice,
+    // QFPay strongly recommends an enquiry besides.
+    confirm: true,
+    reply: (word) => replies[word],
+    hear(delivery) {
+      const wrong = whatIsWrong(delivery, account.clientKey);
+      return wrong === undefined ? noticeOf(JSON.parse(delivery.text), account.mchid) : refused(wrong);
+    },
+  };
+}
+
+/** Anything but `SUCCESS` makes QFPay send it again: after 2, 10, 10 and 60 minutes, 2, 6 and 15 hours. */
+const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
+  stored: { body: 'SUCCESS' },
+  again: { status: 500, body: 'AGAIN' },
+  refused: { status: 400, body: 'REFUSED' },
+};
+
+const refused = (reason: string): Notice => ({ verified: false, reason });
+
+const hashes: Readonly<Record<SignType, (bytes: Uint8Array) => Uint8Array>> = { MD5: md5, SHA256: sha256 };
+
+/**
+ * The signature is the hash of the body as it came with the key right behind it: MD5 says the manual, whatever the requests are
+ * signed with. Should QFPay name a better hash, it is believed: no forger gains by that, since MD5 is taken anyway.
+ */
+function whatIsWrong({ headers, bytes }: Delivery, clientKey: string): string | undefined {
+  const given = headers.get('x-qf-sign');
+  const type = (headers.get('x-qf-signtype') ?? 'MD5').toUpperCase();
+  if (given === null) return 'the header X-QF-SIGN is missing';
+  if (!Object.hasOwn(hashes, type)) return 'X-QF-SIGNTYPE names a hash that QFPay does not use';
+  const right = bytesToHex(hashes[type as SignType](concatBytes(bytes, utf8ToBytes(clientKey)))).toUpperCase();
+  return timingSafeEqual(right, given.toUpperCase()) ? undefined : 'the signature is not that of this body';
+}
+
+const SUCCESSFUL = '1';
+
+function noticeOf(body: unknown, mchid: string | undefined): Notice {
+  const told = asRecord(body);
+  if (told === undefined) return refused('the body is not an object');
+  // One address serves every merchant ID of an app code.
+  const merchant = textOf(told, 'mchid');
+  if (mchid !== undefined && merchant !== undefined && merchant !== mchid) return refused('it is about another mchid');
+
+  const type = typeOf(told);
+  const kind = type === 'refund' ? 'refund' : 'payment';
+  // A notice holds what a row of the enquiry holds, and is read as one.
+  const [row] = [readRows(kind)({ operation: `${kind}.query`, status: 200, body: { respcd: '0000', data: [{ ...told, order_type: kind }] } })].flat();
+  const { names = [], reference = {}, ...rest } = row ?? {};
+  if (reference['out_trade_no'] === undefined && reference['syssn'] === undefined) return refused('it names no order');
+
+  const status = told['status'] === undefined ? SUCCESSFUL : (idOf(told, 'status') ?? '?');
+  const openedAtMs = openedAt(told);
+  return {
+    ...rest,
+    verified: true,
+    operation: `${kind}.create`,
+    names: names.map((name) => `${type}/${name}${status === SUCCESSFUL ? '' : `/status=${status}`}`),
+    reference,
+    ...(openedAtMs !== undefined && { openedAtMs }),
+  };
+}
+
+/**
+ * What it is about. The notifications of online cards have `order_type` only. Those of refunds were called `cancel` until 2026
+ * (https://github.com/odoo/odoo/pull/245834), and are told by the payment they name.
+ *
+ * A signed text without a type may be the answer to a request: it is signed in the same way, and its 0000 is not a payment.
+ */
+function typeOf(told: Readonly<Record<string, unknown>>): string {
+  const type = textOf(told, 'notify_type') ?? textOf(told, 'order_type') ?? 'answer';
+  const namesPayment = ['orig_syssn', 'orig_out_trade_no'].some((name) => idOf(told, name) !== undefined);
+  return type === 'cancel' && namesPayment ? 'refund' : type;
+}
+
+/**
+ * The earlier of the merchant's time and QFPay's: the window of the confirming enquiry begins there. Not every merchant's time is
+ * Hong Kong's, so neither alone will do.
+ */
+function openedAt(told: Readonly<Record<string, unknown>>): HeardNotice['openedAtMs'] {
+  const times = ['txdtm', 'sysdtm'].map((name) => Date.parse(`${textOf(told, name)?.replace(' ', 'T') ?? ''}+08:00`)).filter((time) => !Number.isNaN(time));
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,63 @@
+import type { Notice, Reply, Webhook } from '../../adapter.ts';
+import { asRecord, idOf, integerOf, textOf } from '../../exchange.ts';
+import { notice } from './codes.ts';
+import { isGenuineCallback } from './sign.ts';
+
+/**
+ * ZaloPay's callbacks: a text `data`, its `mac`, and a `type` that is outside the mac and so is not read.
+ *
+ * @see https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/callback
+ */
+export function zalopayWebhook({ appId, key2 }: { appId: number; key2: string }): Webhook {
+  return {
+    codes: notice,
+    // No confirming query: the order page says that a callback makes it needless, and that it may still find the order in progress.
+    reply: (word) => replies[word],
+    hear({ text }) {
+      const callback: unknown = JSON.parse(text);
+      const data = textOf(callback, 'data');
+      const mac = textOf(callback, 'mac');
+      if (data === undefined || mac === undefined) return refused('data or mac is missing');
+      if (!isGenuineCallback(key2, data, mac)) return refused('the mac is not that of this data');
+      // The checksum of a redirect is made with the same key, and the payer sees it: its data is no JSON, which ends here.
+      return noticeOf(JSON.parse(data), appId);
+    },
+  };
+}
+
+/** What ZaloPay's own samples answer. 0 makes it call back, up to three times in all. */
+const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
+  stored: { body: { return_code: 1, return_message: 'success' } },
+  again: { body: { return_code: 0, return_message: 'callback again' } },
+  refused: { body: { return_code: -1, return_message: 'mac not equal' } },
+};
+
+const refused = (reason: string): Notice => ({ verified: false, reason });
+
+/** An order that was paid tells its amount, a binding its status; each is a callback of its own. */
+function noticeOf(data: unknown, appId: number): Notice {
+  const told = asRecord(data);
+  if (idOf(told, 'app_id') !== String(appId)) return refused('it is about another app_id');
+  const app_trans_id = idOf(told, 'app_trans_id');
+  const amount = idOf(told, 'amount');
+  const status = idOf(told, 'status');
+  if (app_trans_id === undefined || (amount === undefined) === (status === undefined)) return refused('it is about neither an order nor a binding');
+
+  if (amount === undefined) {
+    const reference = { app_trans_id, binding_id: idOf(told, 'binding_id') };
+    return { verified: true, operation: 'binding.create', names: [`agreement/${status ?? ''}`], reference };
+  }
+  const openedAtMs = integerOf(told, 'app_time');
+  return {
+    verified: true,
+    operation: 'payment.create',
+    names: ['order'],
+    reference: { app_trans_id, zp_trans_id: idOf(told, 'zp_trans_id') },
+    amount,
+    currency: 'VND',
+    ...(openedAtMs !== undefined && Math.abs(openedAtMs) <= LATEST_DATE_MS && { openedAtMs }),
+  };
+}
+
+/** The last moment that a `Date` can hold. */
+const LATEST_DATE_MS = 8.64e15;
