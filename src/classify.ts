@@ -1,8 +1,8 @@
 import type { Adapter, Follows, HeardNotice, Operation, Webhook, WriteOperation } from './adapter.ts';
 import { isWrite, operationOf } from './adapter.ts';
-import type { Exchange, Reading } from './exchange.ts';
+import { asRecord, type Exchange, type Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
-import { expired, type Row, type TerminalRow } from './rows.ts';
+import { expired, type CodeTable, type Row, type TerminalRow } from './rows.ts';
 import type { Evidence } from './settlement.ts';
 import type { Ticket } from './ticket.ts';
 import type { Outcome, PollRequiredVerdict, RetryableVerdict, Verdict } from './verdict.ts';
@@ -36,6 +36,8 @@ export interface Judgement {
   readonly unlisted: boolean;
   /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
   readonly conflict: boolean;
+  /** The row is another order's. */
+  readonly another: boolean;
   /** What the deciding row says it is about. */
   readonly reference: Readonly<Record<string, string | undefined>>;
 }
@@ -46,16 +48,20 @@ const LONGEST_MESSAGE = 300;
 
 export function judge(adapter: Pick<Adapter, 'name' | 'operations' | 'read'>, exchange: Exchange, subject?: Subject): Judgement {
   const operation = operationOf(adapter, exchange.operation);
-  const about = subject ?? subjectOf(operation, exchange.sent ?? {});
-  const readings = read(adapter, operation, exchange);
-  const table = typeof operation.codes === 'function' ? operation.codes(exchange) : operation.codes;
+  const about = subject ?? subjectOf(operation, exchange.sent);
+  const table = tableOf(operation, exchange);
+  const judgements = read(adapter, operation, exchange).map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
 
-  const judgements = readings.map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
-  const best = judgements.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
-  if (best === undefined) return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, reference: {} };
+  // Only rows of this order count; where all are of others, they contradict.
+  const ours = judgements.filter(({ another }) => !another);
+  const rows = ours.length > 0 ? ours : judgements;
+  const best = rows.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
+  if (best === undefined) {
+    return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
+  }
 
   // One order number paid more than once (section 3.2): the merchant has a refund to make.
-  const paid = judgements.filter(({ verdict }) => verdict.kind === 'terminal' && verdict.outcome === 'succeeded').length;
+  const paid = rows.filter(({ row, conflict }) => !conflict && row?.kind === 'terminal' && row.outcome === 'succeeded').length;
   if (paid > 1) {
     const advice = `${paid} rows of this order are paid: refund all but one.`;
     return { ...best, conflict: true, verdict: { ...best.verdict, reason: 'conflict', advice } };
@@ -83,6 +89,7 @@ function judgeReading(
     acknowledges: false,
     unlisted: found === undefined && canBeFinal(exchange.status),
     conflict: false,
+    another: false,
     reference: {},
   });
   if (found === undefined) return unknown();
@@ -91,7 +98,8 @@ function judgeReading(
   // A final word under a status that says the gateway did not get to the end is not believed.
   if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
 
-  if (contradicts(reading, subject, row)) {
+  const another = isAnother(reading, subject, row);
+  if (another || isOtherMoney(reading, subject, row)) {
     const verdict: PollRequiredVerdict = {
       kind: 'poll-required',
       code,
@@ -100,7 +108,7 @@ function judgeReading(
       advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
       ...message,
     };
-    return { verdict, row, acknowledges: false, unlisted: false, conflict: true, reference: {} };
+    return { verdict, row, acknowledges: false, unlisted: false, conflict: true, another, reference: {} };
   }
 
   const { reason, advice } = row;
@@ -126,7 +134,7 @@ function judgeReading(
   } else {
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
-  return { verdict, row, acknowledges: acknowledges(operation, row, landed), unlisted: false, conflict: false, reference };
+  return { verdict, row, acknowledges: acknowledges(operation, row, landed), unlisted: false, conflict: false, another: false, reference };
 }
 
 /** Section 3: what a status query's state means depends on the write that is followed. */
@@ -157,14 +165,20 @@ export function lost(effect: Operation['effect'], evidence: Evidence, code: stri
   return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'The gateway may have processed it: ask before sending again.' };
 }
 
-/** The subject of an exchange that follows no ticket: what was sent. */
-export function subjectOf(operation: Operation, sent: Fields): Subject {
+/** The subject of an exchange that follows no ticket: what was sent, as far as anybody said. */
+export function subjectOf(operation: Operation, sent: Fields | undefined): Subject {
+  if (sent === undefined) return { reference: {} };
   if (!isWrite(operation)) {
     const names = Object.entries(operation.reference ?? {});
     return { reference: texts(names.map(([field, name]) => [name, ownField(sent, field)])) };
   }
-  const expect = operation.expect?.(sent);
-  return { reference: referenceOf(operation, sent), ...(expect !== undefined && { expect }) };
+  try {
+    const expect = operation.expect?.(sent);
+    return { reference: referenceOf(operation, sent), ...(expect !== undefined && Number.isFinite(Number(expect.amount)) && { expect }) };
+  } catch {
+    // Fields that were only half given name nothing.
+    return { reference: {} };
+  }
 }
 
 /** What a write's ticket is called by, as far as its fields tell. */
@@ -200,16 +214,29 @@ export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: b
   };
 }
 
+/** What a reader found, as far as it is what a reader may find: an adapter of one's own may choke on an answer, or be careless. */
 function read(adapter: Pick<Adapter, 'read'>, operation: Operation, exchange: Exchange): readonly Reading[] {
   if (typeof exchange.body !== 'object' || exchange.body === null) return [];
-  let readings: Reading | readonly Reading[];
+  let found: unknown;
   try {
-    readings = (operation.read ?? adapter.read)(exchange);
+    found = (operation.read ?? adapter.read)(exchange);
   } catch {
-    // An answer that a reader chokes on is unreadable, whatever it holds.
     return [];
   }
-  return (Array.isArray(readings) ? (readings as readonly Reading[]) : [readings as Reading]).filter(({ names }) => names.length > 0);
+  return (Array.isArray(found) ? (found as unknown[]) : [found]).flatMap((each) => {
+    const { names, message, ...reading } = asRecord(each) ?? {};
+    const texts = Array.isArray(names) ? names.filter((name): name is string => typeof name === 'string') : [];
+    return texts.length === 0 ? [] : [{ ...(reading as Omit<Reading, 'names'>), names: texts, message: typeof message === 'string' ? message : undefined }];
+  });
+}
+
+function tableOf(operation: Operation, exchange: Exchange): CodeTable {
+  if (typeof operation.codes !== 'function') return operation.codes;
+  try {
+    return operation.codes(exchange);
+  } catch {
+    return {};
+  }
 }
 
 function find(table: Readonly<Record<string, Row>>, reading: Reading): { code: string; row: Row } | undefined {
@@ -236,15 +263,16 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
 
 const canBeFinal = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
 
-/** Doctrine 12. A refusal speaks of the request, not of an order, and cannot contradict. */
-function contradicts(reading: Reading, subject: Subject, row: Row): boolean {
+/** Doctrine 12. A refusal speaks of the request, not of an order, and cannot be another's. */
+function isAnother(reading: Reading, subject: Subject, row: Row): boolean {
   if (row.kind === 'terminal' && row.outcome === 'rejected') return false;
-  const another = Object.entries(reading.reference ?? {}).some(
+  return Object.entries(reading.reference ?? {}).some(
     ([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,
   );
-  if (another) return true;
-  const { expect } = subject;
-  if (expect === undefined || row.kind !== 'terminal') return false;
+}
+
+function isOtherMoney(reading: Reading, { expect }: Subject, row: Row): boolean {
+  if (expect === undefined || row.kind !== 'terminal' || row.outcome === 'rejected') return false;
   return (
     (reading.amount !== undefined && reading.amount !== expect.amount) ||
     (reading.currency !== undefined && expect.currency !== undefined && reading.currency !== expect.currency)
@@ -263,10 +291,14 @@ function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: bo
   return true;
 }
 
-/** Section 3.2: of several rows a paid one wins; then whatever may still take money; then what ended without. */
-function rank({ verdict }: Judgement): number {
-  if (verdict.kind === 'terminal') return terminalRank[verdict.outcome];
-  return verdict.kind === 'retryable' || verdict.reason === 'not-found' ? 0 : declines.has(verdict.reason) ? 2 : 7;
+/**
+ * Section 3.2: of several rows a paid one wins; then whatever may still take money; then what ended without. It is the rows' own
+ * states that are compared: a cancel, too, has not succeeded while one row of the order is paid.
+ */
+function rank({ row, conflict }: Judgement): number {
+  if (row === undefined || conflict) return 7;
+  if (row.kind === 'terminal') return terminalRank[row.outcome];
+  return row.kind === 'retryable' || row.reason === 'not-found' ? 0 : declines.has(row.reason) ? 2 : 7;
 }
 
 const terminalRank: Readonly<Record<Outcome, number>> = {

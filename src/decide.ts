@@ -30,15 +30,15 @@ export interface Plan {
   readonly effect: Effect;
   readonly follows: Follows;
   readonly sameReference: SameReference;
-  /** How long the provider knows a second send for the first, from when the ticket was opened. */
-  readonly remembersForMs: number;
+  /** How long the provider knows a second send for the first, from when the ticket was opened. Default: for ever. */
+  readonly remembersForMs?: number;
   readonly policy: ResolvedPolicy;
   /** When the call began. */
   readonly startedAtMs: number;
   /** When the ticket was opened. */
   readonly openedAtMs: number;
-  /** How long the provider answers for an order. */
-  readonly answersForMs: number;
+  /** How long the provider answers for an order. Default: for ever. */
+  readonly answersForMs?: number;
   /** The payer needs the write's own answer. */
   readonly payerNeedsAnswer: boolean;
   /** Only ask: a ticket is followed, and nothing is ever sent. */
@@ -66,8 +66,9 @@ export interface State {
   readonly refused: boolean;
   /** When the last send ended. */
   readonly sentAtMs: number;
-  /** When polling began. */
+  /** When polling began, and how many waits it has had. */
   readonly pollingSinceMs?: number;
+  readonly pollWaits: number;
   /** The last word of a gateway that did not process a send. */
   readonly unprocessed?: Verdict;
   /** "Not found" in this loop. */
@@ -119,6 +120,7 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
     polls: 0,
     landed: plan.followOnly || plan.mayHaveBeenSent,
     refused: false,
+    pollWaits: 0,
     notFounds: 0,
     refusedPolls: 0,
     reauthenticated: false,
@@ -147,7 +149,7 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
     ...before,
     askable: seen.askable,
     lookable: seen.lookable ?? before.lookable,
-    heard: before.heard || verdict.kind !== 'retryable',
+    heard: before.heard || (verdict.kind !== 'retryable' && verdict.listed),
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
     sentAtMs: moment.nowMs,
@@ -158,7 +160,7 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
   if (verdict.kind === 'terminal') {
     // A replayed answer is the first send's: where the gateway can be asked, its word on the payment comes first.
     const replayed = before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
-    return replayed ? ask(state, verdict, moment) : settle(state, verdict.outcome, verdict, 'answer');
+    return replayed ? ask(state, verdict, moment, seen.retryAfterMs) : settle(state, verdict.outcome, verdict, 'answer');
   }
   if (verdict.kind === 'retryable') {
     if (!before.landed) return resend({ ...state, unprocessed: verdict }, verdict, moment, seen.retryAfterMs);
@@ -183,7 +185,7 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     ...before,
     polls: before.polls + 1,
     seen: before.seen || acknowledges,
-    notFounds: before.notFounds + (verdict.reason === 'not-found' ? 1 : 0),
+    notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
     refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
     reauthenticated: reauthenticate,
   };
@@ -192,7 +194,7 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     return state.refusedPolls >= REFUSED_POLLS ? settle(state, 'unresolved', verdict, 'none') : ask(state, verdict, moment, retryAfterMs, 'slowly');
   }
   if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
-  if (reauthenticate && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
+  if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
 
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
@@ -201,7 +203,7 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
-  if (verdict.reason === 'not-found' && isAbsent(state, moment.nowMs)) {
+  if (isNotFound(verdict) && isAbsent(state, moment.nowMs)) {
     if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment.nowMs) && maySend(state, moment.nowMs)) return send({ ...state, notFounds: 0 });
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
   }
@@ -217,6 +219,9 @@ function notice(before: State, { verdict, confirm }: Observation & { type: 'noti
   return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment);
 }
 
+/** The gateway looked and found nothing; a query that was refused or lost has found nothing out. */
+const isNotFound = (verdict: Verdict): boolean => verdict.kind === 'poll-required' && verdict.reason === 'not-found';
+
 /** Whether "not found" may be believed by now. */
 function isAbsent({ plan, seen, notFounds, sentAtMs }: State, nowMs: number): boolean {
   const { absentAfterMs } = plan.policy.poll;
@@ -225,7 +230,7 @@ function isAbsent({ plan, seen, notFounds, sentAtMs }: State, nowMs: number): bo
     absentAfterMs !== undefined &&
     notFounds >= NOT_FOUNDS &&
     nowMs - sentAtMs >= absentAfterMs &&
-    nowMs - plan.openedAtMs < plan.answersForMs
+    !isOver(plan, plan.answersForMs, nowMs)
   );
 }
 
@@ -235,7 +240,10 @@ const deadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.p
 const replays = (state: State, nowMs: number): boolean => state.plan.sameReference === 'replays' && !isForgotten(state, nowMs);
 
 /** The provider would take a second send for a new one: past this, only look up. */
-const isForgotten = ({ plan }: State, nowMs: number): boolean => nowMs - plan.openedAtMs >= plan.remembersForMs;
+const isForgotten = ({ plan }: State, nowMs: number): boolean => isOver(plan, plan.remembersForMs, nowMs);
+
+/** A time counted from when the ticket was opened is over; one that nobody set never is. */
+const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, nowMs: number): boolean => typeof lastsMs === 'number' && nowMs - openedAtMs >= lastsMs;
 
 const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
 
@@ -250,13 +258,13 @@ function send(state: State): Step {
 function ask(before: State, verdict: Verdict, { nowMs, chance }: Moment, retryAfterMs = 0, pace: 'usual' | 'slowly' = 'usual'): Step {
   const { backoff } = before.plan.policy.poll;
   const pollingSinceMs = before.pollingSinceMs ?? nowMs;
-  const state: State = { ...before, pollingSinceMs, next: 'ask' };
+  const state: State = { ...before, pollingSinceMs, pollWaits: before.pollWaits + 1, next: 'ask' };
   const leftMs = deadlineOf(state) - nowMs;
   const leastMs = Math.max(retryAfterMs, toldMs(verdict));
   const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
   if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
-  const usualMs = pace === 'slowly' ? backoff.maxMs : backoff.delayMs({ step: state.polls + 1, elapsedMs: nowMs - pollingSinceMs, chance });
-  return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usualMs, leastMs), leftMs)), next: 'ask' } };
+  const usualMs = pace === 'slowly' ? backoff.maxMs : backoff.delayMs({ step: state.pollWaits, elapsedMs: nowMs - pollingSinceMs, chance });
+  return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' } };
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */
@@ -267,7 +275,8 @@ function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
   const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
   if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
   const leastMs = Math.max(retryAfterMs, toldMs(verdict));
-  const delayMs = Math.max(leastMs, reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance }));
+  const usualMs = reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance });
+  const delayMs = Math.max(usable(usualMs), leastMs);
   if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state)) return giveUp(state, verdict, moment, retryAfterMs);
   return {
     state: { ...state, next: 'send', reauthenticated: state.reauthenticated || reauthenticate },
@@ -294,6 +303,9 @@ function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
 function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, settledBy: SettledBy): Step {
   return { state, decision: { type: 'settle', outcome, verdict, settledBy } };
 }
+
+/** A wait from a backoff of the user's own, which may give anything. */
+const usable = (delayMs: number): number => (delayMs > 0 ? delayMs : 0);
 
 /** The least wait a verdict itself asks for. */
 const toldMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);

@@ -37,7 +37,7 @@ export class SettledError extends Error {
 
   constructor(settlement: Settlement, options?: ErrorOptions) {
     const { outcome, verdict, ticket } = settlement;
-    super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${verdict.code}).`, options);
+    super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${verdict.code}): see error.settlement.`, options);
     this.settlement = settlement;
   }
 }

@@ -75,7 +75,7 @@ export function baseUrlOf(
   if (!Object.hasOwn(known, location.environment)) throw new InputError(`${who}: environment must be 'production' or 'sandbox'.`);
   if (location.baseUrl === undefined) return { baseUrl: known[location.environment], ownBaseUrl: false };
   const url = typeof location.baseUrl === 'string' && URL.canParse(location.baseUrl) ? new URL(location.baseUrl) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || /[?#]/.test(location.baseUrl)) {
     throw new InputError(`${who}: baseUrl must be an http or https URL without credentials, query or fragment.`);
   }
   return { baseUrl: location.baseUrl, ownBaseUrl: true };

@@ -31,11 +31,13 @@ export interface Ticket {
   expect?: { amount: string; currency?: string };
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-const isTime = (value: unknown): value is string => isText(value) && value.length <= 40 && !Number.isNaN(Date.parse(value));
-
-/** The most a reference or a name in a ticket may measure; every provider's own limit is far below. */
+/** The most a text in a ticket may measure, a base URL included; every provider's own limit is far below. */
 const LONGEST_TEXT = 256;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT;
+/** A whole ISO 8601 time: `Date.parse` alone takes a digit for a month. */
+const isTime = (value: unknown): value is string =>
+  isText(value) && /^[+-]?\d{4,6}-\d{2}-\d{2}T/.test(value) && !Number.isNaN(Date.parse(value));
 
 /**
  * Reads a ticket from an untrusted place: an object, or its JSON.
@@ -61,14 +63,14 @@ export function parseTicket(input: unknown): Ticket {
   if (own('version') !== 1) refuse(`its version is ${typeof own('version') === 'number' ? String(own('version')) : 'missing'}, known is 1`);
   const text = (key: string): string => {
     const given = own(key);
-    return isText(given) && given.length <= LONGEST_TEXT ? given : refuse(`${key} is missing`);
+    return isText(given) ? given : refuse(`${key} is missing`);
   };
   const referenceGiven = own('reference');
   if (typeof referenceGiven !== 'object' || referenceGiven === null || Array.isArray(referenceGiven)) return refuse('reference is missing');
   const pairs = Object.entries(referenceGiven);
   if (pairs.length === 0 || pairs.length > 20) return refuse('reference is empty or too large');
   for (const [key, given] of pairs) {
-    if (!isText(given) || given.length > LONGEST_TEXT || key === '__proto__') refuse('a reference is not a text');
+    if (!isText(given) || !isText(key) || key === '__proto__') refuse('a reference is not a text');
   }
   const openedAt = own('openedAt');
   if (!isTime(openedAt)) return refuse('openedAt is not a time');
@@ -81,6 +83,8 @@ export function parseTicket(input: unknown): Ticket {
   if (typeof seen !== 'boolean') return refuse('seen is not true or false');
   const polls = own('polls');
   if (typeof polls !== 'number' || !Number.isSafeInteger(polls) || polls < 0) return refuse('polls is not a count');
+  const charge = own('charge');
+  if (charge !== undefined && charge !== true) return refuse('charge is not true');
   const baseUrl = own('baseUrl');
   if (baseUrl !== undefined && !isText(baseUrl)) return refuse('baseUrl is not a URL');
   const expect = own('expect');
@@ -101,7 +105,7 @@ export function parseTicket(input: unknown): Ticket {
     ...(expiresAt !== undefined && { expiresAt }),
     seen,
     polls,
-    ...(own('charge') === true && { charge: true }),
+    ...(charge === true && { charge }),
     ...(isText(amount) && { expect: { amount, ...(isText(currency) && { currency }) } }),
   };
 }

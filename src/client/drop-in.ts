@@ -44,8 +44,8 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
 export function dropIn(user: KyInstance, middleware: Middleware, prepared?: Intention): KyInstance {
   const call = (method: Method | undefined, input: Input, callOptions: Options | undefined): ReturnType<KyInstance> => {
     // `extend` checks and merges the options as the call itself would.
-    const merged = callOptions === undefined ? user : user.extend(callOptions);
-    const guarded = merged.extend({ hooks: { init: [(options: Options): void => guard(options, input, callOptions, middleware, prepared)] } });
+    const merged = callOptions === undefined ? user : user.extend(() => callOptions);
+    const guarded = merged.extend((unguarded) => ({ hooks: { init: [(options: Options): void => guard(options, unguarded, input, callOptions, middleware, prepared)] } }));
     return method === undefined ? guarded(input) : guarded[method](input);
   };
   const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(undefined, input, options);
@@ -62,7 +62,9 @@ const httpMethods = ['get', 'post', 'put', 'patch', 'head', 'delete', 'query'] a
 type Method = (typeof httpMethods)[number];
 
 /** Our `init` hook: the last to see a call's options before ky acts on them. */
-function guard(options: Options, input: Input, callOptions: Options | undefined, middleware: Middleware, prepared: Intention | undefined): void {
+function guard(options: Options, unguarded: Options, input: Input, callOptions: Options | undefined, middleware: Middleware, prepared: Intention | undefined): void {
+  // ky copies the options for an `init` hook; where there is only ours, the caller's own value travels on.
+  if ((unguarded.hooks?.init ?? []).length === 0) options.json = unguarded.json;
   if (typeof input === 'string' && isEmpty(options.prefix) && isEmpty(options.baseUrl) && middleware.baseUrl !== '' && !isAbsolute(input)) {
     options.prefix = middleware.baseUrl;
   }
@@ -92,10 +94,6 @@ function guard(options: Options, input: Input, callOptions: Options | undefined,
     return intention === undefined ? fetch(request) : intention.send(request, fetch);
   };
   options.fetch = gate as NonNullable<Options['fetch']>;
-
-  // ky's own timer starts before the queue and leaves its signals aborted: the gate times each attempt itself.
-  const url = resolve(input, options);
-  if (prepared !== undefined || (url !== undefined && middleware.mayMatch(url))) options.timeout = false;
 
   const beforeRequest: BeforeRequestHook = async ({ request, options: normalized }) => {
     const settled = await match(request);
@@ -154,14 +152,3 @@ function guard(options: Options, input: Input, callOptions: Options | undefined,
 const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === '';
 
 const isAbsolute = (input: string): boolean => /^[a-z][\d+.a-z-]*:/i.test(input.trimStart());
-
-/** Where ky will send a call, or `undefined` when it is not a URL yet. */
-function resolve(input: Input, options: Options): URL | undefined {
-  if (input instanceof Request) return new URL(input.url);
-  if (input instanceof URL) return input;
-  if (typeof input !== 'string') return undefined;
-  const prefix = isEmpty(options.prefix) ? '' : String(options.prefix);
-  const path = prefix === '' ? input : `${prefix.replace(/\/+$/, '')}/${input.replace(/^\/+/, '')}`;
-  const base = isEmpty(options.baseUrl) ? undefined : String(options.baseUrl);
-  return URL.canParse(path, base) ? new URL(path, base) : undefined;
-}

@@ -8,9 +8,10 @@ import type { Evidence } from '../settlement.ts';
  */
 export function evidenceOf(error: unknown, otherwise = 'network/unknown'): { evidence: Evidence; code: string } {
   const causes = chain(error);
-  const proof = causes.find(provesNotSent);
-  const code = codeOf(proof) ?? causes.map(codeOf).find((found) => found !== undefined);
-  return { evidence: proof === undefined ? 'maybe-sent' : 'not-sent', code: code === undefined ? otherwise : `network/${code.slice(0, 60)}` };
+  // The outermost error that says what failed speaks of this send; what it wraps may be older.
+  const telling = causes.find((each) => codeOf(each) !== undefined || provesNotSent(each));
+  const code = codeOf(telling);
+  return { evidence: telling !== undefined && provesNotSent(telling) ? 'not-sent' : 'maybe-sent', code: code === undefined ? otherwise : `network/${code.slice(0, 60)}` };
 }
 
 /** Failed before a connection stood, so that no byte of the request can have left. */
@@ -48,7 +49,7 @@ const denoWords = /\b(?:tcp connect error|dns error|invalid peer certificate)\b/
 function provesNotSent(error: object): boolean {
   // Happy eyeballs: several addresses were tried, and each of them must prove it.
   if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
-    return error.errors.every((each: unknown) => chain(each).some(provesNotSent));
+    return error.errors.every((each: unknown) => evidenceOf(each).evidence === 'not-sent');
   }
   const code = codeOf(error);
   if (code !== undefined && beforeConnecting.has(code)) return true;

@@ -271,7 +271,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const { method, url, body, contentType } = encode(adapter, operation, shown, encodingOf(adapter, operation));
     const send = async (): Promise<Settlement> => {
       try {
-        const call = dropIn(client({ signal: controller.signal, throwHttpErrors: false }), middleware, intention);
+        const call = dropIn(client({ signal: controller.signal, throwHttpErrors: false, timeout: false }), middleware, intention);
         await call(url, { method, ...(contentType !== undefined && { body, headers: { 'content-type': contentType } }) });
         return intention.settlement ?? intention.unresolved(new Error('A hook answered in place of the gateway.'));
       } catch (error) {

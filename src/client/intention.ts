@@ -95,16 +95,18 @@ export class Intention {
     this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
     this.#sendId = freshId(clock);
     const write = isWrite(operation) ? operation : undefined;
+    // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
+    const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
+    const remembersForMs = rememberedForMs !== undefined && options.ageUnknown === true ? 0 : rememberedForMs;
     const plan: Plan = {
       effect: operation.effect,
       follows: write?.follows ?? 'payment',
       sameReference: write?.sameReference ?? 'unknown',
-      // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
-      remembersForMs: options.ageUnknown === true ? 0 : (write?.idempotencyKey?.rememberedForMs ?? Infinity),
+      ...(remembersForMs !== undefined && { remembersForMs }),
       policy,
       startedAtMs: this.#startedAtMs,
       openedAtMs: Date.parse(ticket.openedAt),
-      answersForMs: write?.query?.answersForMs ?? Infinity,
+      ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
       payerNeedsAnswer: write?.payerNeedsAnswer?.(options.fields) ?? false,
       followOnly: options.followOnly ?? false,
       mayHaveBeenSent: options.mayHaveBeenSent ?? false,
@@ -179,11 +181,10 @@ export class Intention {
     const before = this.#state;
     const attempt = before.attempts;
     if (!this.#keepSendId) this.#sendId = freshId(this.#options.clock);
-    let result: WireResult;
     try {
       if (isWrite(operation)) await this.#storeBeforeSending(attempt);
       this.#record({ type: 'send', attempt });
-      result = await wire({
+      const result = await wire({
         operation,
         fields,
         encoding: encoding ?? encodingOf(adapter, operation),
@@ -195,33 +196,33 @@ export class Intention {
         context: this.#context(),
         onLeaving: () => (this.#leaving = true),
       });
+      this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
+      if (result.type === 'lost') {
+        this.#lose('send', result);
+        this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
+      } else {
+        const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
+        this.#own = { ...result, processed: judgement.verdict.kind !== 'retryable' };
+        this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
+        const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
+        const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
+        this.#reauthenticate = needsToken(judgement.verdict);
+        await this.#learn(judgement);
+        this.#observe({
+          type: 'answered',
+          verdict: judgement.verdict,
+          acknowledges: judgement.acknowledges,
+          refused,
+          ...this.#reach(),
+          ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
+        });
+      }
     } catch (error) {
-      // The caller's fault or wish (bad input, no place for the ticket, an abort), not the network's: it is not tried again.
+      // The caller's fault or wish (bad input, no place for the ticket, an abort) or the adapter's, not the network's: it is not tried again.
       this.#broken = { error };
       throw error;
     }
     this.#leaving = false;
-    this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
-    if (result.type === 'lost') {
-      this.#lose('send', result);
-      this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
-    } else {
-      const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
-      this.#own = { ...result, processed: judgement.verdict.kind !== 'retryable' };
-      this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
-      const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
-      const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
-      this.#reauthenticate = needsToken(judgement.verdict);
-      await this.#learn(judgement);
-      this.#observe({
-        type: 'answered',
-        verdict: judgement.verdict,
-        acknowledges: judgement.acknowledges,
-        refused,
-        ...this.#reach(),
-        ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
-      });
-    }
     this.#heedNotice();
     if (this.#next().type === 'settle') return this.#finish();
     throw new UnresolvedError(this.ticket);

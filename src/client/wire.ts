@@ -61,16 +61,19 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
   // The slot is had: now the attempt's time counts.
   const stopTimer = clock.timer(spec.timeoutMs, () => attempt.abort(new AttemptTimeout('The attempt took too long.')));
   let left = false;
+  let answered = false;
   try {
     const { send, request } = await orAbort(prepare(adapter, clock, spec, attempt.signal), attempt.signal);
     left = true;
     spec.onLeaving?.();
     const response = await orAbort(spec.fetch(request), attempt.signal);
+    answered = true;
     // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
     const bytes = await readUpTo(response.body, MOST_BYTES, attempt.signal);
     const text = new TextDecoder().decode(bytes);
     const answer: Answer = { status: response.status, statusText: response.statusText, headers: response.headers, url: response.url, bytes };
-    const genuine = adapter.verify === undefined || (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
+    const checked = adapter.verify?.({ send, status: answer.status, headers: answer.headers, text }) ?? true;
+    const genuine = await orAbort(Promise.resolve(checked), attempt.signal);
     return { type: 'answered', answer, body: genuine ? parse(text) : undefined };
   } catch (error) {
     // An exchange that ended early leaves no half-read connection behind.
@@ -79,7 +82,7 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     if (!left && isInputError(error)) throw error;
     const timedOut = error instanceof AttemptTimeout;
     const seen = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
-    return { type: 'lost', evidence: left && seen.evidence === 'maybe-sent' ? 'maybe-sent' : 'not-sent', code: seen.code, error };
+    return { type: 'lost', evidence: answered || (left && seen.evidence === 'maybe-sent') ? 'maybe-sent' : 'not-sent', code: seen.code, error };
   } finally {
     stopTimer();
     spec.signal.removeEventListener('abort', onAbort);

@@ -77,7 +77,8 @@ export function exponential(
   if (typeof factor !== 'number' || !(factor >= 1)) throw new InputError(`exponential: factor must be 1 or more; got ${String(factor)}.`);
   if (!['full', 'none'].includes(jitter)) throw new InputError(`exponential: jitter is 'full' or 'none'; got ${jitter}.`);
   return makeBackoff('exponential', maxMs, ({ step, chance }) => {
-    const ceiling = Math.min(maxMs, baseMs * factor ** (step - 1));
+    // A base of 0 stays 0, though its factor grows to infinity.
+    const ceiling = baseMs === 0 ? 0 : Math.min(maxMs, baseMs * factor ** (step - 1));
     return jitter === 'full' ? Math.round(ceiling * chance) : ceiling;
   });
 }

@@ -75,6 +75,7 @@ const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string
 };
 
 function checkPolicy(policy: Policy): void {
+  if (typeof (policy as unknown) !== 'object' || (policy as unknown) === null) throw new InputError('policy: pass an object, such as { retry: { attempts: 2 } }.');
   for (const [group, fields] of Object.entries(policy) as [string, unknown][]) {
     if (fields === undefined) continue;
     if (group === 'attemptTimeoutMs') {

@@ -7,21 +7,31 @@ export type FaultName =
   | 'none'
   /** The connection is refused: nothing was sent. */
   | 'refused-connection'
+  /** The gateway's name is not found: nothing was sent. */
+  | 'unknown-host'
+  /** The gateway's certificate does not pass: nothing was sent. */
+  | 'bad-certificate'
   /** The connection is reset without a byte of an answer. */
   | 'reset-before-booking'
   | 'reset-after-booking'
   /** No answer ever comes: the exchange ends when the client gives up. */
   | 'hang-before-booking'
   | 'hang-after-booking'
-  /** A proxy's HTML page with status 503. */
+  /** A proxy's HTML page with this status. */
+  | '502-before-booking'
+  | '502-after-booking'
   | '503-before-booking'
   | '503-after-booking'
+  | '504-before-booking'
+  | '504-after-booking'
   /** The answer's headers and half of its body, then a reset. */
   | 'truncated'
   /** The answer's headers, then one byte a second. */
   | 'drip'
   /** Status 200 with a page of HTML. */
   | 'garbage'
+  /** The same from a portal on the way: the gateway never heard of it. */
+  | 'captive-portal'
   /** Status 200 without a body. */
   | 'empty'
   /** The gateway says that it is closed, and did nothing. */
@@ -31,6 +41,9 @@ export type FaultName =
   /** The gateway says that something broke on its side. */
   | 'system-error'
   | 'system-error-after-booking'
+  /** A proxy hands the request to the gateway twice; the client gets the first answer, or the second. */
+  | 'delivered-twice'
+  | 'delivered-twice-second-answer'
   /** A replica that lags behind knows nothing yet. For queries. */
   | 'not-found'
   /** Sent to the same address again (307): a client that follows it sends twice. */
@@ -47,8 +60,8 @@ export type FaultName =
  * ```
  */
 export type Fault =
-  | { readonly books: false; readonly does: (scene: Scene) => Response | Promise<Response> }
-  | { readonly books: true; readonly does: (scene: AnsweredScene) => Response | Promise<Response> };
+  | { readonly name?: string; readonly books: false; readonly does: (scene: Scene) => Response | Promise<Response> }
+  | { readonly name?: string; readonly books: true; readonly does: (scene: AnsweredScene) => Response | Promise<Response> };
 
 /** What a fault has to work with. */
 export interface Scene {
@@ -85,6 +98,48 @@ export function always(fault: FaultName | Fault): Always {
   return { always: fault };
 }
 
+/**
+ * The gateway gets the request so much later, when the client may have given up or sent it again. The client hears nothing.
+ *
+ * @example A request that was stuck on its way for a minute
+ * ```ts
+ * gateway.script('ORDER-1', { onSend: [deliveredLate(60_000)] });
+ * ```
+ */
+export function deliveredLate(delayMs: number): Fault {
+  return {
+    name: 'delivered-late',
+    books: false,
+    does({ clock, deliver }) {
+      clock.timer(delayMs, () => void deliver());
+      return hang();
+    },
+  };
+}
+
+/** The same, but its answer is so much longer on its way. */
+export function slowed(delayMs: number, fault: FaultName | Fault = 'none'): Fault {
+  const { name, fault: slow } = named(fault);
+  const wait = ({ clock, request }: Scene): Promise<void> => sleep(clock, delayMs, request.signal);
+  return slow.books
+    ? { name, books: true, does: async (scene) => (await wait(scene), slow.does(scene)) }
+    : { name, books: false, does: async (scene) => (await wait(scene), slow.does(scene)) };
+}
+
+/** The same, and its answer has a `Retry-After`: seconds, or an HTTP date. */
+export function withRetryAfter(retryAfter: string | ((nowMs: number) => string), fault: FaultName | Fault = 'none'): Fault {
+  const { name, fault: told } = named(fault);
+  const tell = async ({ clock }: Scene, answer: Response | Promise<Response>): Promise<Response> => {
+    const { status, headers, body } = await answer;
+    const more = new Headers(headers);
+    more.set('retry-after', typeof retryAfter === 'string' ? retryAfter : retryAfter(clock.now()));
+    return new Response(body, { status, headers: more });
+  };
+  return told.books
+    ? { name, books: true, does: (scene) => tell(scene, told.does(scene)) }
+    : { name, books: false, does: (scene) => tell(scene, told.does(scene)) };
+}
+
 /** Hands out a list's faults one by one, by name where they have one. */
 export function playFaults(list: FaultList): () => { name: string; fault: Fault } {
   let next = 0;
@@ -92,9 +147,12 @@ export function playFaults(list: FaultList): () => { name: string; fault: Fault 
     let fault = list[next] ?? 'none';
     if (typeof fault === 'object' && 'always' in fault) fault = fault.always;
     else next++;
-    return typeof fault === 'string' ? { name: fault, fault: faults[fault] } : { name: 'custom', fault };
+    return named(fault);
   };
 }
+
+const named = (fault: FaultName | Fault): { name: string; fault: Fault } =>
+  typeof fault === 'string' ? { name: fault, fault: faults[fault] } : { name: fault.name ?? 'custom', fault };
 
 const cuts = new WeakSet();
 
@@ -115,6 +173,14 @@ const refuseConnection = (): never => {
   throw cut('fetch failed', { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED', syscall: 'connect' });
 };
 
+const failToResolve = (): never => {
+  throw cut('fetch failed', { code: 'ENOTFOUND', message: 'getaddrinfo ENOTFOUND', syscall: 'getaddrinfo' });
+};
+
+const failToTrust = (): never => {
+  throw cut('fetch failed', { code: 'CERT_HAS_EXPIRED', message: 'certificate has expired' });
+};
+
 const reset = (): never => {
   throw cut('fetch failed', { code: 'ECONNRESET', message: 'read ECONNRESET', syscall: 'read' });
 };
@@ -128,7 +194,11 @@ const page = (status: number, title: string): Response =>
     headers: { 'content-type': 'text/html' },
   });
 
+const badGateway = (): Response => page(502, '502 Bad Gateway');
+
 const unavailable = (): Response => page(503, '503 Service Unavailable');
+
+const gatewayTimeout = (): Response => page(504, '504 Gateway Time-out');
 
 const garbage = (): Response => page(200, 'Welcome');
 
@@ -192,20 +262,29 @@ const after = (does: (scene: AnsweredScene) => Response | Promise<Response>): Fa
 const faults: Readonly<Record<FaultName, Fault>> = {
   none: after(({ answer }) => answer),
   'refused-connection': before(refuseConnection),
+  'unknown-host': before(failToResolve),
+  'bad-certificate': before(failToTrust),
   'reset-before-booking': before(reset),
   'reset-after-booking': after(reset),
   'hang-before-booking': before(hang),
   'hang-after-booking': after(hang),
+  '502-before-booking': before(badGateway),
+  '502-after-booking': after(badGateway),
   '503-before-booking': before(unavailable),
   '503-after-booking': after(unavailable),
+  '504-before-booking': before(gatewayTimeout),
+  '504-after-booking': after(gatewayTimeout),
   truncated: after(truncate),
   drip: after(drip),
   garbage: after(garbage),
+  'captive-portal': before(garbage),
   empty: after(empty),
   maintenance: before(says('maintenance')),
   'rate-limited': before(tooOften),
   'system-error': before(says('system-error')),
   'system-error-after-booking': after(says('system-error')),
+  'delivered-twice': after(async ({ answer, deliver }) => (await deliver(), answer)),
+  'delivered-twice-second-answer': after(({ deliver }) => deliver()),
   'not-found': before(says('not-found')),
   redirect: before(redirect),
   'redirect-after-booking': after(redirect),

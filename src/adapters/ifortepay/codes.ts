@@ -242,3 +242,21 @@ export const debitQuery: CodeTable = ofService('55', { ...query, ...debitStatus 
 export const debitQueryBlind: CodeTable = ofService('55', { ...blindQuery, ...debitStatus, '200/00/07': unheard });
 /** https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/cancel */
 export const debitCancel: CodeTable = ofService('57', cancel);
+
+/** The status query's states under another name. */
+function notified(kind: string, states: CodeTable): CodeTable {
+  return Object.fromEntries(Object.entries(states).map(([name, row]) => [name.replace('200/00', kind), row]));
+}
+
+/**
+ * Notifications, by what they are about and its `latestTransactionStatus`: `qris/00`, `debit/06`.
+ *
+ * https://developer.ifortepay.id/snap/payment-gateway/qris/payment-notification,
+ * https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/notify
+ */
+export const notice: CodeTable = {
+  ...notified('qris', qrisStatus),
+  ...notified('debit', debitStatus),
+  // Their signature "will not need verification" for now, says the manual: then only the query can have the last word.
+  va: pollRequired('processing', { advice: 'A notification of a virtual account is a reason to ask; the query tells what became of it.' }),
+};

@@ -5,6 +5,9 @@ import { tokenKeeper, type TokenStore } from '../../token.ts';
 import * as codes from './codes.ts';
 import { account, askedBy, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
 import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';
+import { ifortepayWebhook } from './webhook.ts';
+
+const MINUTE_MS = 60_000;
 
 const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' };
 const tokenUrls = {
@@ -22,8 +25,10 @@ export interface IfortepayCredentials extends Location {
   channelId: string;
   /** How requests are signed. Default `'asymmetric'`: SHA256withRSA, no token. `'symmetric'`: HMAC-SHA512 with a B2B token. */
   signature?: 'asymmetric' | 'symmetric';
-  /** Signs symmetric requests. */
+  /** Signs symmetric requests, and every notification. */
   clientSecret?: string;
+  /** The address that iFortepay notifies, to the letter: it is signed. Default: the one the request was received at. */
+  notifyUrl?: string;
   /** Sent as `X-CLIENT-KEY` for a token. Default: `partnerId`. */
   clientId?: string;
   /** Where tokens are fetched. Default: iFortepay's, or the same path below your own `baseUrl`. */
@@ -164,6 +169,8 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
     tokenSeparator: optional(oneOf('|', ':')),
     clientId: optional(text),
     tokenUrl: optional(webAddress),
+    clientSecret: optional(text),
+    notifyUrl: optional(webAddress),
   });
   const { partnerId, channelId } = credentials;
   const { baseUrl, ownBaseUrl } = baseUrlOf('ifortepay', credentials, baseUrls);
@@ -177,8 +184,9 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
     ownBaseUrl,
     encodings: ['json'],
     // A QR code and a wallet's page live 15 minutes where nobody says otherwise.
-    policy: { poll: { deadlineMs: 16 * 60_000 } },
+    policy: { poll: { deadlineMs: 16 * MINUTE_MS } },
     read: order.read,
+    webhook: ifortepayWebhook(credentials),
     body: (fields, { operation }) => ({ ...fixed[operation], ...fields }),
     async headers(send) {
       const timestamp = jakartaTime(send.nowMs);
@@ -195,14 +203,15 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         path: '/v1.0/qr/qr-mpm-generate',
         required: { partnerReferenceNo: textUpTo(64), amount, additionalInfo: record },
         codes: codes.qrisCreate,
-        reference: ({ partnerReferenceNo }) => ({ originalPartnerReferenceNo: partnerReferenceNo, serviceCode: '47' }),
+        reference: ({ partnerReferenceNo }) => named('47', { originalPartnerReferenceNo: partnerReferenceNo }),
         learns: ['originalReferenceNo'],
         query: askedBy(order, 'qris.query'),
         sameReference: 'unknown',
         // A tip is paid on top of the amount.
         expect: (fields) => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
-        // A given end is a point in time, never more than an hour away: too late an expiry only means a longer wait.
-        payableForMs: ({ validityPeriod }) => (validityPeriod === undefined ? 15 : 60) * 60_000,
+        // An hour is the longest there is: too late an expiry only means a longer wait.
+        payableForMs: ({ validityPeriod }, openedAtMs) =>
+          validityPeriod === undefined ? 15 * MINUTE_MS : (durationUntil(validityPeriod, openedAtMs) ?? 60 * MINUTE_MS),
         payerNeedsAnswer: () => true,
       },
       'qris.query': {
@@ -214,7 +223,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         path: '/v1.0/qr/qr-mpm-cancel',
         required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64), reason: textUpTo(256) },
         codes: codes.qrisCancel,
-        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => ({ originalPartnerReferenceNo, originalReferenceNo, serviceCode: '47' }),
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => named('47', { originalPartnerReferenceNo, originalReferenceNo }),
         query: askedBy(order, 'qris.query'),
         follows: 'cancel',
         sameReference: 'unknown',
@@ -228,6 +237,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         learns: ['virtualAccountNo', 'partnerServiceId', 'customerNo'],
         query: askedBy(account, 'va.query'),
         sameReference: 'unknown',
+        payableForMs: ({ expiredDate }, openedAtMs) => durationUntil(expiredDate, openedAtMs),
         // An open account takes any amount, an instalment account parts of it.
         expect: ({ virtualAccountTrxType: type, totalAmount }) => (type === 'O' || type === 'I' ? undefined : sumOf(totalAmount)),
         payerNeedsAnswer: () => true,
@@ -241,7 +251,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         path: '/v1.0/debit/payment-host-to-host',
         required: { partnerReferenceNo: textUpTo(64), amount },
         codes: (exchange) => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
-        reference: ({ partnerReferenceNo }) => ({ originalPartnerReferenceNo: partnerReferenceNo, serviceCode: '54' }),
+        reference: ({ partnerReferenceNo }) => named('54', { originalPartnerReferenceNo: partnerReferenceNo }),
         learns: ['originalReferenceNo'],
         query: askedBy(order, 'debit.query'),
         sameReference: 'unknown',
@@ -256,13 +266,25 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         path: '/v1.0/debit/cancel',
         required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64) },
         codes: codes.debitCancel,
-        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => ({ originalPartnerReferenceNo, originalReferenceNo, serviceCode: '54' }),
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => named('54', { originalPartnerReferenceNo, originalReferenceNo }),
         query: askedBy(order, 'debit.query'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
     },
   });
+}
+
+/** How long it is until a point in time. Without its offset from UTC, nobody knows whose clock is meant. */
+function durationUntil(time = '', fromMs: number): number | undefined {
+  const atMs = /(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs - fromMs;
+}
+
+/** What an order goes by. All orders share their service, which alone names none. */
+function named(serviceCode: string, numbers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const isNumber = (value: unknown): boolean => typeof value === 'number' || text.accepts(value);
+  return Object.values(numbers).some(isNumber) ? { ...numbers, serviceCode } : {};
 }
 
 /** What the manual fixes, so that the caller need not say it. */

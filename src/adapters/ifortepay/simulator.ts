@@ -94,6 +94,51 @@ export function ifortepayVoice(
   };
 }
 
+/**
+ * The notification that iFortepay sends once a payment has come to its end: `simulator.ledger` has the entry. It is written over
+ * several lines, as in the manual.
+ *
+ * @example
+ * ```ts
+ * await gateway.receive(await ifortepayNotice(credentials, simulator.ledger.payment('ORDER1'), clock.now()));
+ * ```
+ */
+export async function ifortepayNotice(
+  { clientSecret = '', notifyUrl = 'https://shop.example/ifortepay' }: Pick<IfortepayCredentials, 'clientSecret' | 'notifyUrl'>,
+  entry: Entry,
+  nowMs: number,
+): Promise<Request> {
+  const told = notices[entry.operation]?.(entry) ?? {};
+  const digest = hex(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(told))));
+  const timestamp = timeInJakarta(nowMs);
+  const headers = {
+    'content-type': 'application/json',
+    'x-timestamp': timestamp,
+    'x-signature': await hmacSha512(clientSecret, `${notifyUrl}:v1:${digest}:${timestamp}`),
+  };
+  return new Request(notifyUrl, { method: 'POST', headers, body: JSON.stringify(told, undefined, 4) });
+}
+
+/** What a notification tells, by the write it is about. */
+const notices: Readonly<Record<string, (entry: Entry) => Fields>> = {
+  'qris.create': (entry) => ({ ...toldOf(entry, qrisStates), additionalInfo: { merchantId: '936008600000000000', paymentChannel: 'NOBU', issuer: 'OVO' } }),
+  'debit.charge': (entry) => ({ ...toldOf(entry, debitStates), createdTime: timeInJakarta(entry.openedAtMs) }),
+  'va.create': (entry) => {
+    const { totalAmount, ...numbers } = accountOf(entry);
+    return { ...numbers, paymentRequestId: entry.providerId, paidAmount: totalAmount };
+  },
+};
+
+const toldOf = ({ providerId, reference, amount, currency, state }: Entry, states: Readonly<Record<EntryState, string>>): Fields => ({
+  originalReferenceNo: providerId,
+  originalPartnerReferenceNo: reference,
+  latestTransactionStatus: states[state],
+  transactionStatusDesc: state,
+  amount: { value: amount, currency },
+});
+
+const timeInJakarta = (atMs: number): string => `${new Date(atMs + 7 * 3_600_000).toISOString().slice(0, 19)}+07:00`;
+
 const TOKEN_PATH = '/auth/merchants/v1.0/access-token/b2b';
 const TOKEN_SERVICE = '73';
 
@@ -267,7 +312,7 @@ const canceled = (service: string, entry: Entry, { nowMs }: Situation): Answer =
   spoken('200/00', service, {
     originalPartnerReferenceNo: entry.reference,
     originalReferenceNo: entry.providerId,
-    cancelTime: `${new Date(nowMs + 7 * 3_600_000).toISOString().slice(0, 19)}+07:00`,
+    cancelTime: timeInJakarta(nowMs),
   });
 
 const numbersOf = ({ providerId, reference }: Entry): Fields => ({ referenceNo: providerId, partnerReferenceNo: reference });

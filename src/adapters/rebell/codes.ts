@@ -171,11 +171,22 @@ export const message: CodeTable = {
  * https://docs.rebellapp.com/payment-integration/inquiring-payment-api: "only SUCCESS or FAIL represent final states", so a FAIL ends
  * an order that the payer could otherwise try again.
  */
-export const paymentState: CodeTable = {
-  ...read,
+const paymentStates = {
   'payment/SUCCESS': succeeded(),
   'payment/FAIL': failed(),
   'payment/PROCESSING': pollRequired('processing'),
+} satisfies CodeTable;
+
+const refundStates = {
+  'refund/SUCCESS': succeeded('refunded'),
+  'refund/FAIL': failed(),
+  'refund/PROCESSING': pollRequired('processing'),
+} satisfies CodeTable;
+
+/** https://docs.rebellapp.com/payment-integration/inquiring-payment-api */
+export const paymentState: CodeTable = {
+  ...read,
+  ...paymentStates,
   PAYMENT_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: pollRequired('not-found'),
 };
@@ -183,9 +194,7 @@ export const paymentState: CodeTable = {
 /** https://docs.rebellapp.com/openapis/v1/payments/inquiryRefund */
 export const refundState: CodeTable = {
   ...read,
-  'refund/SUCCESS': succeeded('refunded'),
-  'refund/FAIL': failed(),
-  'refund/PROCESSING': pollRequired('processing'),
+  ...refundStates,
   REFUND_IN_PROCESS: pollRequired('processing'),
   // "Not yet accepted or does not exist."
   REFUND_NOT_EXIST: pollRequired('not-found'),
@@ -210,6 +219,14 @@ export const captureState: CodeTable = {
   CAPTURE_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: pollRequired('not-found'),
 };
+
+const tellsNoState = pollRequired('unknown-outcome', { advice: 'The notification tells no state.' });
+
+/**
+ * Notifications: https://docs.rebellapp.com/payment-integration/webhooks, openapis/payments/notifyPayment and notifyRefund. One without
+ * a state, such as notifyCashierUrl, is a reason to ask.
+ */
+export const notice: CodeTable = { ...paymentStates, ...refundStates, payment: tellsNoState, refund: tellsNoState };
 
 const tables: readonly CodeTable[] = [charge, create, cancel, voiding, capture, refund, message, paymentState, refundState, voidState, captureState];
 

@@ -4,13 +4,14 @@ import { baseUrlOf, checkFields, oneOf, record, textUpTo, whole, type FieldCheck
 import { growing } from '../../policies/backoff.ts';
 import * as codes from './codes.ts';
 import { createSigner, createVerifier, pem, signatureHeader, stringToSign, timeOf, type SignatureEncoding } from './sign.ts';
+import { rebellWebhook } from './webhook.ts';
 
 export interface RebellCredentials extends Location {
   /** Rebell's name for the merchant, sent as `Client-Id`. */
   clientId: string;
   /** The merchant's RSA key: PKCS#8 in PEM (`-----BEGIN PRIVATE KEY-----`). */
   privateKey: string;
-  /** Rebell's RSA key: SPKI in PEM. When given, an answer it did not sign is unreadable, whatever it says. */
+  /** Rebell's RSA key: SPKI in PEM. When given, an answer it did not sign is unreadable, whatever it says. Needed for notifications. */
   gatewayPublicKey?: string;
   /** Which of the merchant's registered keys `privateKey` is. */
   keyVersion: number | string;
@@ -20,6 +21,8 @@ export interface RebellCredentials extends Location {
   paths?: Partial<Record<keyof RebellFields, string>>;
   /** What a payment is asked about by: one page asks for `paymentId`, one for either. Default `paymentRequestId`, with `paymentId` once known. */
   inquireBy?: 'paymentRequestId' | 'paymentId';
+  /** The path that Rebell notifies, as it has it: it is signed. Default: the one the request was received at. */
+  notifyPath?: string;
   /** How the signature is written: one page says Base64URL. Default `base64`. */
   signatureEncoding?: SignatureEncoding;
 }
@@ -143,6 +146,11 @@ const pathsByOperation: FieldCheck = {
     Object.entries(value as object).every(([name, path]) => Object.hasOwn(placesOf('v1'), name) && typeof path === 'string' && /^\/[^{}?#]+$/.test(path)),
 };
 
+const ownPath: FieldCheck = {
+  expects: 'a path that begins with a slash, and its query if it has one',
+  accepts: (value) => typeof value === 'string' && /^\/[^\s#]*$/.test(value),
+};
+
 const id = textUpTo(64);
 
 const amount: FieldCheck = {
@@ -181,9 +189,10 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
     version: optional(oneOf('v1', 'v2')),
     paths: optional(pathsByOperation),
     inquireBy: optional(oneOf('paymentRequestId', 'paymentId')),
+    notifyPath: optional(ownPath),
     signatureEncoding: optional(oneOf('base64', 'base64url')),
   });
-  const { clientId, keyVersion, version = 'v1', paths = {}, inquireBy = 'paymentRequestId' } = credentials;
+  const { clientId, keyVersion, version = 'v1', paths = {}, inquireBy = 'paymentRequestId', notifyPath } = credentials;
   const sign = createSigner(credentials.privateKey, credentials.signatureEncoding ?? 'base64');
   const gateway = credentials.gatewayPublicKey === undefined ? undefined : createVerifier(credentials.gatewayPublicKey);
   const places = placesOf(version);
@@ -303,6 +312,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
       },
     },
     read: ({ body }) => answered(body),
+    webhook: rebellWebhook({ clientId, notifyPath, gateway, read: inquiry }),
     headers: async ({ method, path, body, nowMs }) => {
       const time = timeOf(nowMs);
       const [signature] = await Promise.all([sign(stringToSign({ method, path, clientId, time, body })), gateway?.ready()]);

@@ -77,18 +77,63 @@ export function rebellVoice(credentials: RebellVoiceCredentials): Voice {
       gatewayKey ??= crypto.subtle.importKey('pkcs8', bytesOf(gatewayPrivateKey), rsaSha256, false, ['sign']);
       const time = new Date(nowMs).toISOString();
       const message = [[method, url.pathname + url.search].join(' '), [clientId, time, answer.body].join('.')].join('\n');
-      const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', await gatewayKey, new TextEncoder().encode(message));
       return {
         ...answer,
-        headers: {
-          ...answer.headers,
-          'client-id': clientId,
-          'response-time': time,
-          signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${btoa(String.fromCharCode(...new Uint8Array(signature)))}`,
-        },
+        headers: { ...answer.headers, 'client-id': clientId, 'response-time': time, signature: await signatureOf(await gatewayKey, message) },
       };
     },
   };
+}
+
+/**
+ * The notification that Rebell sends once a payment or a refund has come to its end: `simulator.ledger` has the entry.
+ *
+ * @example
+ * ```ts
+ * await gateway.receive(await rebellNotice(credentials, simulator.ledger.payment('ORDER-1'), clock.now()));
+ * ```
+ */
+export async function rebellNotice(
+  credentials: Required<Pick<RebellVoiceCredentials, 'clientId' | 'gatewayPrivateKey'>> & Pick<RebellCredentials, 'notifyPath'>,
+  entry: Entry,
+  nowMs: number,
+): Promise<Request> {
+  const { clientId, gatewayPrivateKey, notifyPath = '/rebell' } = credentials;
+  const time = new Date(nowMs).toISOString();
+  const text = JSON.stringify(toldOf(entry, time));
+  const key = await crypto.subtle.importKey('pkcs8', bytesOf(gatewayPrivateKey), rsaSha256, false, ['sign']);
+  return new Request(`https://shop.example${notifyPath}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json; charset=UTF-8',
+      'client-id': clientId,
+      'request-time': time,
+      signature: await signatureOf(key, [['POST', notifyPath].join(' '), [clientId, time, text].join('.')].join('\n')),
+    },
+    body: text,
+  });
+}
+
+function toldOf({ kind, reference, providerId, of, amount: value, currency, state, openedAtMs }: Entry, time: string): object {
+  const amount = { currency: currency ?? of?.currency, value };
+  const status = byState(state, { paid: 'SUCCESS', open: 'PROCESSING', pending: 'PROCESSING', declined: 'FAIL', gone: 'FAIL' });
+  return kind === 'refund'
+    ? { refundId: providerId, refundRequestId: reference, paymentId: of?.providerId, refundStatus: status, refundAmount: amount, refundTime: time }
+    : {
+        eventType: 'PAYMENT_RESULT',
+        paymentId: providerId,
+        paymentRequestId: reference,
+        paymentStatus: status,
+        paymentAmount: amount,
+        paymentTime: time,
+        paymentCreatedTime: new Date(openedAtMs).toISOString(),
+        failureReason: status === 'FAIL' ? 'USER_REJECTED' : null,
+      };
+}
+
+async function signatureOf(key: CryptoKey, message: string): Promise<string> {
+  const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', key, new TextEncoder().encode(message));
+  return `algorithm=SHA256withRSA, keyVersion=1, signature=${btoa(String.fromCharCode(...new Uint8Array(signature)))}`;
 }
 
 const FIVE_MINUTES_MS = 5 * 60_000;
@@ -169,7 +214,7 @@ function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, n
 type Life = 'paid' | 'open' | 'pending' | 'declined' | 'gone';
 
 /** Rebell has no word for a hold, and none for a payment that was refunded. */
-function byState(state: EntryState, answers: Readonly<Record<Life, Answer>>): Answer {
+function byState<T>(state: EntryState, answers: Readonly<Record<Life, T>>): T {
   const lives: Readonly<Record<EntryState, Life>> = {
     open: 'open',
     pending: 'pending',

@@ -195,7 +195,20 @@ export const paymentCancel: CodeTable = {
   'intent/FAILED': succeeded('already-final'),
 };
 
-/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-payment-intent, [states] */
+/** What an intent's state means to whoever asks for it, or is told: [states]. */
+const intentStates = {
+  'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
+  'intent/REQUIRES_PAYMENT_METHOD/FAILED': declined('declined', 'The attempt failed; the intent stays open until it closes after 30 minutes.'),
+  'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
+  'intent/REQUIRES_CAPTURE': authorized(),
+  'intent/PENDING': pollRequired('processing'),
+  'intent/SUCCEEDED': succeeded(),
+  'intent/CANCELLED': canceled(),
+  // An intent fails only by closing unpaid after its 30 minutes.
+  'intent/FAILED': failed('expired'),
+} satisfies CodeTable;
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-payment-intent */
 export const paymentQuery: CodeTable = {
   ...read,
   'payment_error/resource_not_found': pollRequired('not-found'),
@@ -206,15 +219,7 @@ export const paymentQuery: CodeTable = {
   'payment_error/internal_error': retryable('unavailable'),
   'payment_error/timeout': retryable('unavailable'),
   'payment_error/operation_in_progress': retryable('unavailable'),
-  'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
-  'intent/REQUIRES_PAYMENT_METHOD/FAILED': declined('declined', 'The attempt failed; the intent stays open until it closes after 30 minutes.'),
-  'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
-  'intent/REQUIRES_CAPTURE': authorized(),
-  'intent/PENDING': pollRequired('processing'),
-  'intent/SUCCEEDED': succeeded(),
-  'intent/CANCELLED': canceled(),
-  // An intent fails only by closing unpaid after its 30 minutes.
-  'intent/FAILED': failed('expired'),
+  ...intentStates,
 };
 
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payment-intents: the states of each row, and these. */
@@ -294,4 +299,35 @@ export const payoutQuery: CodeTable = {
   'payout_error/invalid_parameter': rejected(),
   'payout_error/merchant_account_invalid': rejected('configuration'),
   ...payoutStates,
+};
+
+const paidAsItSeems = pollRequired('processing', { advice: 'The attempt got through; the payment is made when the intent says so.' });
+
+/** A failed attempt is not a failed intent, and only the intent's own state ends it. */
+const attemptStates = {
+  'attempt/INITIATED': pollRequired('processing'),
+  'attempt/AUTHENTICATION_REDIRECTED': pollRequired('awaiting-payer'),
+  'attempt/PENDING_AUTHORIZATION': pollRequired('processing'),
+  'attempt/AUTHORIZED': pollRequired('processing'),
+  'attempt/CAPTURE_REQUESTED': paidAsItSeems,
+  'attempt/SUCCEEDED': paidAsItSeems,
+  'attempt/SETTLED': paidAsItSeems,
+  'attempt/CANCELLED': pollRequired('awaiting-payer'),
+  'attempt/EXPIRED': pollRequired('awaiting-payer'),
+  'attempt/FAILED': pollRequired('declined', { advice: 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.' }),
+} satisfies CodeTable;
+
+/**
+ * Webhooks, by the state that their data tells.
+ *
+ * https://developers.uqpay.com/global-acquiring/v1.6/webhooks/paymentintent-result, `paymentattempt-result`, `payment-refund`,
+ * `payment-cancellation`, `payout-final-state`
+ */
+export const notice: CodeTable = {
+  ...intentStates,
+  ...attemptStates,
+  ...refundStates,
+  ...payoutStates,
+  'cancel/SUCCEEDED': canceled(),
+  'cancel/FAILED': pollRequired('already-final', { advice: 'The intent could not be canceled: ask payment.query how it stands.' }),
 };

@@ -15,6 +15,7 @@ import {
   refundQuery,
 } from './codes.ts';
 import { tokenOf } from './sign.ts';
+import { uqpayWebhook } from './webhook.ts';
 
 /** What UQPAY's dashboard gives a merchant. */
 export interface UqpayCredentials extends Location {
@@ -22,7 +23,7 @@ export interface UqpayCredentials extends Location {
   clientId: string;
   /** Secret: exchanged for a token. */
   apiKey: string;
-  /** Secret: signs webhooks. */
+  /** Secret: signs webhooks. Needed to receive them. */
   webhookSecret?: string;
   /** The account id of a connected account to act for. Default: the account itself. */
   onBehalfOf?: string;
@@ -197,6 +198,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
     ...location,
     encodings: ['json'],
     read,
+    webhook: uqpayWebhook(webhookSecret, read),
     body: (fields, { operation }) =>
       operation === 'payment.list' ? Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'merchant_order_id')) : fields,
     headers: async (send) => ({

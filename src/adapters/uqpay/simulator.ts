@@ -73,8 +73,8 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
     say({ heard, answer, entry, nowMs }) {
       const answers: Readonly<Record<Situation['answer'], () => Answer>> = {
         state: () => {
-          const [key] = heard.idempotencyKey?.split(' ') ?? [];
-          if (key !== undefined) taken.set(key, { operation: heard.operation, atMs: nowMs });
+          const [key, atMs] = heard.idempotencyKey?.split(' ') ?? [];
+          if (key !== undefined) taken.set(key, { operation: heard.operation, atMs: Number(atMs) });
           return entry === undefined ? systemError : stateOf(heard, entry);
         },
         done: () => (heard.operation === 'token' ? issueToken(nowMs) : { status: 501, body: 'The simulator keeps no list of intents.' }),

@@ -1,0 +1,122 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import type { Delivery, HeardNotice, Notice, Webhook } from '../../adapter.ts';
+import { InputError } from '../../errors.ts';
+import { textOf } from '../../exchange.ts';
+import { timingSafeEqual } from '../../timing-safe.ts';
+import { notice } from './codes.ts';
+import { account, order, recordIn } from './read.ts';
+import { hmacSignature } from './sign.ts';
+
+/**
+ * iFortepay's notifications: of QRIS payments, of direct debits and wallets, of virtual accounts.
+ *
+ * @see https://developer.ifortepay.id/snap/auth/payment-notify
+ */
+export function ifortepayWebhook({ clientSecret, notifyUrl }: { clientSecret?: string; notifyUrl?: string }): Webhook {
+  if (clientSecret === undefined) return { codes: notice, hear: withoutSecret, reply: withoutSecret };
+  return {
+    codes: notice,
+    // A number may be used again after a failure, and a failure's notice may come late: only a success is surely this payment's.
+    confirm: ({ names }) => !names.some(isPaid),
+    reply(word, heard) {
+      const { status, responseMessage } = replies[word];
+      const service = services[heard?.operation ?? ''] ?? '00';
+      return { status, body: { responseCode: `${status}${service}00`, responseMessage } };
+    },
+    hear(delivery) {
+      const wrong = whatIsWrong(delivery, clientSecret, notifyUrl ?? delivery.url.href);
+      return wrong === undefined ? noticeOf(JSON.parse(delivery.text)) : refused(wrong);
+    },
+  };
+}
+
+function withoutSecret(): never {
+  throw new InputError('ifortepay: pass clientSecret to receive notifications: it is the key of their signatures.');
+}
+
+/** Anything but HTTP 200 makes iFortepay send it again, three times. */
+const replies = {
+  stored: { status: 200, responseMessage: 'Successful' },
+  again: { status: 500, responseMessage: 'General Error' },
+  refused: { status: 401, responseMessage: 'Unauthorized. Signature' },
+};
+
+/** The notification's own service, by the write it is about. The manual names none for virtual accounts; 25 is SNAP's. */
+const services: Readonly<Record<string, string>> = { 'qris.create': '52', 'va.create': '25', 'debit.charge': '56' };
+
+const refused = (reason: string): Notice => ({ verified: false, reason });
+
+function isPaid(name: string): boolean {
+  const row = notice[name];
+  return row?.kind === 'terminal' && row.outcome === 'succeeded';
+}
+
+/** The manual sets no limit, and does not say whether a notification that is sent again is signed anew. */
+const FRESH_MS = 15 * 60_000;
+
+function whatIsWrong({ headers, bytes, nowMs }: Delivery, clientSecret: string, notifyUrl: string): string | undefined {
+  const given = headers.get('x-signature');
+  const timestamp = headers.get('x-timestamp');
+  if (given === null) return 'the header X-SIGNATURE is missing';
+  if (timestamp === null) return 'the header X-TIMESTAMP is missing';
+  const digest = bytesToHex(sha256(minified(bytes)));
+  const right = hmacSignature(clientSecret, [notifyUrl, headers.get('x-version') ?? 'v1', digest, timestamp].join(':'));
+  if (!timingSafeEqual(right, given)) return 'the signature is not that of this notification';
+  const ageMs = nowMs - Date.parse(timestamp);
+  return Math.abs(ageMs) <= FRESH_MS ? undefined : 'X-TIMESTAMP is not within 15 minutes of this machine’s clock';
+}
+
+const whiteSpace: ReadonlySet<number> = new Set([' ', '\t', '\n', '\r'].map((character) => character.charCodeAt(0)));
+const QUOTE = '"'.charCodeAt(0);
+const BACKSLASH = '\\'.charCodeAt(0);
+
+/** JSON without the white space between its tokens. Parsing and writing it again would change how numbers and texts are spelt. */
+function minified(json: Uint8Array): Uint8Array {
+  let inText = false;
+  let escaped = false;
+  return json.filter((byte) => {
+    const kept = inText || !whiteSpace.has(byte);
+    if (byte === QUOTE && !escaped) inText = !inText;
+    escaped = inText && byte === BACKSLASH && !escaped;
+    return kept;
+  });
+}
+
+function noticeOf(body: unknown): Notice {
+  const namesOne = ({ reference = {} }: HeardNotice): boolean => Object.values(reference).some((number) => number !== undefined);
+  return [accountNotice(body), orderNotice(body)].find(namesOne) ?? refused('it names no order');
+}
+
+/** Neither where the account's numbers stand nor what else it tells is shown: it is heard as a hint to ask. */
+function accountNotice(body: unknown): HeardNotice {
+  const data = recordIn(body, 'virtualAccountData') ?? body;
+  const reference = Object.fromEntries([account.own, ...account.theirs].map((name) => [name, textOf(data, name)]));
+  return { verified: true, operation: 'va.create', names: ['va'], reference };
+}
+
+const orders = {
+  qris: { operation: 'qris.create', serviceCode: '47' },
+  debit: { operation: 'debit.charge', serviceCode: '54' },
+};
+
+/** The path is the merchant's own choice and tells nothing. Only a QRIS notification has to name its merchant in `additionalInfo`. */
+function orderNotice(body: unknown): HeardNotice {
+  const isQris = textOf(body, 'serviceCode') === orders.qris.serviceCode || textOf(recordIn(body, 'additionalInfo'), 'merchantId') !== undefined;
+  const kind = isQris ? 'qris' : 'debit';
+  const { operation, serviceCode } = orders[kind];
+  const { reference = {}, amount, currency } = order.read({ operation, status: 200, body });
+  const state = order.state(body);
+  const openedAtMs = Date.parse(textOf(body, 'createdTime') ?? '');
+  return {
+    verified: true,
+    operation,
+    names: [state === undefined ? kind : `${kind}/${state}`],
+    message: textOf(body, 'transactionStatusDesc'),
+    // All orders share their service: it must not be what a loop is found by, so it only goes along with the merchant's number.
+    reference: { ...reference, ...(reference[order.own] !== undefined && { serviceCode }) },
+    amount,
+    currency,
+    ...(!Number.isNaN(openedAtMs) && { openedAtMs }),
+  };
+}

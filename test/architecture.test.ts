@@ -1,0 +1,204 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * Which room may import which. A new room needs a row here.
+ *
+ * `rooms`: other rooms whose files it may import, its own folder always included. `packages`: from package.json.
+ */
+const table = {
+  /** The words, the doctrine and the decision: pure. */
+  core: { rooms: ['policies'], packages: [] },
+  /** Small values and functions that know no provider and no ky. */
+  policies: { rooms: ['core'], packages: [] },
+  limiter: { rooms: ['core'], packages: ['p-limit'] },
+  /** The only room that knows ky. */
+  client: { rooms: ['core', 'policies', 'limiter'], packages: ['ky', 'p-retry'] },
+  /** One folder per provider, which never knows another one. */
+  adapter: { rooms: ['core', 'policies'], packages: ['@noble/hashes'] },
+  /** The same folder's simulator and samples: no adapter needs them to work. */
+  voice: { rooms: ['core', 'policies', 'adapter', 'testing'], packages: ['@noble/hashes'] },
+  testing: { rooms: ['core'], packages: [] },
+  /** Names only. */
+  index: { rooms: ['core', 'policies', 'client'], packages: [] },
+} satisfies Record<string, { rooms: string[]; packages: string[] }>;
+
+type Room = keyof typeof table;
+
+const places: readonly (readonly [RegExp, Room])[] = [
+  [/^index\.ts$/, 'index'],
+  [/^[\w-]+\.ts$/, 'core'],
+  [/^policies\/limit\.ts$/, 'limiter'],
+  [/^policies\/[\w-]+\.ts$/, 'policies'],
+  [/^client\/[\w-]+\.ts$/, 'client'],
+  [/^testing\/[\w-]+\.ts$/, 'testing'],
+  [/^adapters\/[\w-]+\/(?:simulator|samples)\.ts$/, 'voice'],
+  [/^adapters\/[\w-]+\/[\w-]+\.ts$/, 'adapter'],
+];
+
+const root = new URL('../', import.meta.url);
+const source = new URL('src/', root);
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'))
+  .sort();
+const adapters = readdirSync(new URL('adapters/', source), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+
+const roomOf = (file: string): Room | undefined => places.find(([place]) => place.test(file))?.[1];
+const adapterOf = (file: string): string | undefined => /^adapters\/([\w-]+)\//.exec(file)?.[1];
+const textOf = (file: string): string => readFileSync(new URL(file, source), 'utf8');
+
+/** What a file imports, types and dynamic imports included: files of src by their path, packages by their name. */
+function importsOf(file: string): { files: string[]; packages: string[] } {
+  const names = ts.preProcessFile(textOf(file), true, true).importedFiles.map(({ fileName }) => fileName);
+  const relative = names.filter((name) => name.startsWith('.'));
+  return {
+    files: relative.map((name) => fileURLToPath(new URL(name, new URL(file, source))).slice(fileURLToPath(source).length).replaceAll('\\', '/')),
+    packages: names.filter((name) => !name.startsWith('.')),
+  };
+}
+
+const printer = ts.createPrinter({ removeComments: true });
+
+/** Every file's code, without its comments. */
+const code = new Map(files.map((file) => [file, printer.printFile(ts.createSourceFile(file, textOf(file), ts.ScriptTarget.ESNext))]));
+
+/** The files whose code says something. */
+const filesThatSay = (what: RegExp): string[] => files.filter((file) => what.test(code.get(file) ?? ''));
+
+const isOf = (imported: string, name: string): boolean => imported === name || imported.startsWith(`${name}/`);
+
+describe('the rooms', () => {
+  it('every file of src is in a room of the table', () => {
+    expect(files.filter((file) => roomOf(file) === undefined)).toEqual([]);
+    expect(files.length).toBeGreaterThan(20);
+  });
+
+  it.each(Object.entries(table))('%s imports only what its row allows', (room, row) => {
+    const rooms: readonly string[] = [room, ...row.rooms];
+    const packages: readonly string[] = row.packages;
+    const forbidden = files
+      .filter((file) => roomOf(file) === room)
+      .flatMap((file) => {
+        const imports = importsOf(file);
+        return [
+          ...imports.files.filter((imported) => !rooms.includes(roomOf(imported) ?? 'nowhere')),
+          ...imports.packages.filter((imported) => !packages.some((name) => isOf(imported, name))),
+        ].map((imported) => `${file} imports ${imported}`);
+      });
+    expect(forbidden).toEqual([]);
+  });
+
+  it('no adapter imports a sibling', () => {
+    const siblings = files.flatMap((file) =>
+      importsOf(file)
+        .files.filter((imported) => adapterOf(imported) !== undefined && adapterOf(imported) !== adapterOf(file))
+        .map((imported) => `${file} imports ${imported}`),
+    );
+    expect(siblings).toEqual([]);
+  });
+
+  it('nothing that ships imports samples', () => {
+    expect(files.filter((file) => importsOf(file).files.some((imported) => imported.endsWith('/samples.ts')))).toEqual([]);
+  });
+
+  it('every import of a file names the file as it is', () => {
+    const broken = files.flatMap((file) => importsOf(file).files.filter((imported) => !files.includes(imported)).map((imported) => `${file} imports ${imported}`));
+    expect(broken).toEqual([]);
+  });
+});
+
+describe('the house keeps itself in order', () => {
+  it('src uses web standards only: nothing of node:', () => {
+    expect(files.flatMap((file) => importsOf(file).packages.filter((name) => name.startsWith('node:')))).toEqual([]);
+  });
+
+  it('every exported name is written down: no export *', () => {
+    expect(filesThatSay(/\bexport\s+(?:type\s+)?\*/)).toEqual([]);
+  });
+
+  it('time and chance enter through one door', () => {
+    const doors: readonly string[] = ['clock.ts', 'testing/manual-clock.ts'];
+    const goesAround = /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bAbortSignal\.timeout\b|\brandomUUID\b|\bgetRandomValues\b/;
+    expect(filesThatSay(goesAround).filter((file) => !doors.includes(file))).toEqual([]);
+  });
+
+  it('index, core, policies and testing name no provider', () => {
+    const shared: readonly (Room | undefined)[] = ['index', 'core', 'policies', 'limiter', 'testing'];
+    const provider = new RegExp(`\\b(?:${adapters.join('|')})`, 'i');
+    expect(filesThatSay(provider).filter((file) => shared.includes(roomOf(file)))).toEqual([]);
+  });
+
+  it('nobody turns a rule off', () => {
+    expect(files.filter((file) => /eslint-disable|@ts-ignore|@ts-expect-error|@ts-nocheck/.test(textOf(file)))).toEqual([]);
+  });
+
+  it('has no room for odds and ends', () => {
+    expect(files.filter((file) => /(?:^|\/)(?:utils?|helpers?|common|misc|shared|managers?)(?:\/|\.ts$)/.test(file))).toEqual([]);
+  });
+});
+
+describe('an adapter folder', () => {
+  it.each(adapters)('%s has every file a folder has', (name) => {
+    const missing = ['index.ts', 'codes.ts', 'sign.ts', 'samples.ts', 'simulator.ts', 'README.md'].filter((file) => !existsSync(new URL(`adapters/${name}/${file}`, source)));
+    expect(missing).toEqual([]);
+  });
+
+  it.each(adapters)('%s is found by its folder alone: nothing else names its files', (name) => {
+    expect(files.filter((file) => adapterOf(file) !== name && importsOf(file).files.some((imported) => adapterOf(imported) === name))).toEqual([]);
+  });
+});
+
+describe('package.json', () => {
+  interface Package {
+    readonly type: string;
+    readonly sideEffects: boolean;
+    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    readonly files: readonly string[];
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly devDependencies: Readonly<Record<string, string>>;
+  }
+  const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as Package;
+  const { dependencies, devDependencies, exports } = manifest;
+  const targets = Object.entries(exports).flatMap(([subpath, target]) => (typeof target === 'string' ? [] : Object.values(target).map((path) => [subpath, path] as const)));
+
+  it('is ESM without side effects', () => {
+    expect(manifest).toMatchObject({ type: 'module', sideEffects: false });
+  });
+
+  it.each(targets)('exports %s as %s, which is built from files that exist', (subpath, target) => {
+    const built = /^\.\/dist\/(.+?)(?:\.d\.ts|\.js)$/.exec(target)?.[1];
+    expect(built).toBeDefined();
+    const names = subpath.includes('*') ? adapters : [''];
+    const missing = names.map((name) => `${(built ?? '').replaceAll('*', name)}.ts`).filter((file) => !files.includes(file));
+    expect(missing).toEqual([]);
+  });
+
+  it('gives types and code of the same file', () => {
+    for (const target of Object.values(exports)) {
+      if (typeof target === 'string') continue;
+      expect(Object.keys(target)).toEqual(['types', 'default']);
+      expect(target['types']?.replace(/\.d\.ts$/, '')).toBe(target['default']?.replace(/\.js$/, ''));
+    }
+  });
+
+  it('exports every room that is the public’s: core and client by the index, and no path inside', () => {
+    expect(Object.keys(exports).sort()).toEqual(['.', './adapters/*', './package.json', './policies', './testing', './testing/*']);
+  });
+
+  it('ships the sources its source maps point to, and no samples', () => {
+    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'src', '!src/**/samples.ts']));
+  });
+
+  it('pins every dependency exactly', () => {
+    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+    expect(loose).toEqual([]);
+  });
+
+  it('depends on what src imports, and on nothing else', () => {
+    const imported = new Set(files.flatMap((file) => importsOf(file).packages).map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : (name.split('/', 1)[0] ?? name))));
+    expect([...imported].sort()).toEqual(Object.keys(dependencies).sort());
+  });
+});

@@ -1,0 +1,263 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide, type Plan, type State } from '../../src/decide.ts';
+import { constant } from '../../src/policies/backoff.ts';
+import type { Verdict } from '../../src/verdict.ts';
+import { plans, stories, tell, type Story, type Turn } from './story.ts';
+
+/** Holds for every turn of every story; `earlier` are the turns before it. */
+function always(holds: (turn: Turn, earlier: readonly Turn[], story: Story) => void, given: fc.Arbitrary<Story> = stories): void {
+  fc.assert(
+    fc.property(given, (story) => {
+      const turns = tell(story);
+      for (const [index, turn] of turns.entries()) holds(turn, turns.slice(0, index), story);
+    }),
+    { numRuns: 500 },
+  );
+}
+
+const verdictOf = ({ observation }: Turn): Verdict | undefined => ('verdict' in observation ? observation.verdict : undefined);
+
+/** The facts, counted from what was observed and not from what the state claims. */
+function mayHaveLanded(turns: readonly Turn[], { plan }: Story): boolean {
+  return (
+    plan.followOnly ||
+    plan.mayHaveBeenSent ||
+    turns.some(
+      ({ observation: seen }) =>
+        seen.type === 'notice' || (seen.type === 'lost' && seen.landed) || (seen.type === 'answered' && seen.verdict.kind !== 'retryable'),
+    )
+  );
+}
+
+const isSend = ({ decision }: Turn): boolean => decision.type === 'send';
+
+const orForever = (durationMs: number | undefined): number => durationMs ?? Infinity;
+
+const deadlineOf = (plan: Plan): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+
+/** At the last turn: “not found” was said twice since the send before it, late enough, of an order nobody has acknowledged and of which the provider still answers. */
+function isAbsent(turns: readonly Turn[], { plan, known }: Story): boolean {
+  const { absentAfterMs } = plan.policy.poll;
+  const now = turns.at(-1)?.nowMs ?? plan.startedAtMs;
+  const isEndOfSend = ({ observation: { type } }: Turn): boolean => type === 'answered' || type === 'lost';
+  const sentAtMs = turns.findLast(isEndOfSend)?.nowMs ?? plan.openedAtMs;
+  const sinceSend = turns.slice(turns.slice(0, -1).findLastIndex(isSend) + 1);
+  const notFounds = sinceSend.filter((turn) => turn.observation.type === 'status' && verdictOf(turn)?.kind === 'poll-required' && verdictOf(turn)?.reason === 'not-found');
+  const seen = known.seen || turns.some(({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges));
+  return absentAfterMs !== undefined && notFounds.length >= 2 && !seen && now - sentAtMs >= absentAfterMs && now - plan.openedAtMs < orForever(plan.answersForMs);
+}
+
+describe('never charge twice', () => {
+  it('no more sends than the policy has attempts', () => {
+    always((turn, earlier, { plan }) => {
+      const sends = [...earlier, turn].filter(isSend).length;
+      expect(sends).toBeLessThanOrEqual(plan.policy.retry.attempts);
+      expect(turn.after.attempts).toBe(sends);
+    });
+  });
+
+  it('no send after one that may have landed, unless the provider still replays, or the order is absent and the policy says so', () => {
+    always((turn, earlier, story) => {
+      const { plan } = story;
+      if (!isSend(turn) || !mayHaveLanded([...earlier, turn], story)) return;
+      const remembered = turn.nowMs - plan.openedAtMs < orForever(plan.remembersForMs);
+      const replayed = plan.sameReference === 'replays' && remembered;
+      const absent = plan.policy.poll.resendWhenAbsent && remembered && isAbsent([...earlier, turn], story);
+      expect(replayed || absent).toBe(true);
+    });
+  });
+
+  it('no send but the first after the deadline', () => {
+    always((turn, earlier, { plan }) => {
+      if (isSend(turn) && earlier.some(isSend)) expect(turn.nowMs).toBeLessThanOrEqual(deadlineOf(plan));
+    });
+  });
+
+  it('no send at all where only a ticket is followed', () => {
+    const following = stories.map((story): Story => ({ ...story, plan: { ...story.plan, followOnly: true } }));
+    always((turn) => {
+      expect(isSend(turn)).toBe(false);
+      if (turn.decision.type === 'wait') expect(turn.decision.next).toBe('ask');
+    }, following);
+  });
+
+  it('no answer and no notice takes back that a send has landed', () => {
+    always((turn, earlier, story) => {
+      if (turn.before.landed) expect(turn.after.landed).toBe(true);
+      expect(turn.after.landed).toBe(landsBy(turn, earlier, story));
+    });
+  });
+});
+
+/** A terminal answer ends the story, and whether it landed is no question any more. */
+const landsBy = (turn: Turn, earlier: readonly Turn[], story: Story): boolean =>
+  mayHaveLanded(turn.observation.type === 'answered' && turn.observation.verdict.kind === 'terminal' ? earlier : [...earlier, turn], story);
+
+describe('never call paid “failed”', () => {
+  it('an outcome is what the last observation said, or one of: unresolved, absent, unsent, rejected, created', () => {
+    always((turn) => {
+      if (turn.decision.type !== 'settle') return;
+      const { outcome, settledBy } = turn.decision;
+      const verdict = verdictOf(turn);
+      const stated = verdict?.kind === 'terminal' ? verdict.outcome : undefined;
+      if (outcome === stated) return;
+      expect(['unresolved', 'absent', 'unsent', 'rejected', 'created']).toContain(outcome);
+      if (outcome === 'unresolved' || outcome === 'unsent') expect(settledBy).toBe('none');
+    });
+  });
+
+  it('failed, canceled, expired and refunded come only from a terminal word: an answer before anything may have landed, a query, or a notice', () => {
+    always((turn, earlier, story) => {
+      if (turn.decision.type !== 'settle' || !['failed', 'canceled', 'expired', 'refunded'].includes(turn.decision.outcome)) return;
+      expect(verdictOf(turn)).toMatchObject({ kind: 'terminal', outcome: turn.decision.outcome });
+      const { type } = turn.observation;
+      expect(['answered', 'status', 'notice']).toContain(type);
+      if (type === 'answered') expect(mayHaveLanded(earlier, story)).toBe(false);
+    });
+  });
+
+  it('rejected and unsent never come once a send may have landed', () => {
+    always((turn, earlier, story) => {
+      if (turn.decision.type !== 'settle' || !['rejected', 'unsent'].includes(turn.decision.outcome)) return;
+      const terminalAnswer = turn.observation.type === 'answered' && turn.observation.verdict.kind === 'terminal';
+      expect(mayHaveLanded(terminalAnswer ? earlier : [...earlier, turn], story)).toBe(false);
+    });
+  });
+
+  it('unsent means that no send was answered, rejected that one was', () => {
+    always((turn, earlier) => {
+      if (turn.decision.type !== 'settle') return;
+      const answers = [...earlier, turn].filter(({ observation }) => observation.type === 'answered').length;
+      if (turn.decision.outcome === 'unsent') expect(answers).toBe(0);
+      if (turn.decision.outcome === 'rejected') expect(answers).toBeGreaterThan(0);
+    });
+  });
+
+  it('absent comes only from the second “not found”, late enough, of an order nobody has acknowledged', () => {
+    always((turn, earlier, story) => {
+      if (turn.decision.type !== 'settle' || turn.decision.outcome !== 'absent') return;
+      expect(verdictOf(turn)).toMatchObject({ kind: 'poll-required', reason: 'not-found' });
+      expect(isAbsent([...earlier, turn], story)).toBe(true);
+    });
+  });
+
+  it('a refused query settles nothing but “unresolved”', () => {
+    always((turn) => {
+      const verdict = verdictOf(turn);
+      if (turn.observation.type !== 'status' || verdict?.kind !== 'terminal' || verdict.outcome !== 'rejected') return;
+      if (turn.decision.type === 'settle') expect(turn.decision).toMatchObject({ outcome: 'unresolved', settledBy: 'none' });
+    });
+  });
+});
+
+describe('as quick and as cheap as can be', () => {
+  it('every wait is a number of milliseconds, 0 or more', () => {
+    always(({ decision }) => {
+      if (decision.type === 'wait') expect(Number.isFinite(decision.delayMs) && decision.delayMs >= 0).toBe(true);
+    });
+  });
+
+  it('no wait is shorter than Retry-After or the verdict’s own wait', () => {
+    always((turn) => {
+      if (turn.decision.type !== 'wait') return;
+      const { observation } = turn;
+      const retryAfterMs = 'retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0;
+      const verdict = verdictOf(turn);
+      const toldMs = verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0;
+      expect(turn.decision.delayMs).toBeGreaterThanOrEqual(Math.max(retryAfterMs, toldMs));
+    });
+  });
+
+  it('no exchange follows at once on an answer with a Retry-After', () => {
+    always(({ decision, observation }) => {
+      if ('retryAfterMs' in observation && (observation.retryAfterMs ?? 0) > 0) expect(['wait', 'settle']).toContain(decision.type);
+    });
+  });
+
+  it('no wait is for a longer Retry-After than the policy allows', () => {
+    always(({ decision, observation }, _earlier, { plan }) => {
+      if (decision.type === 'wait' && 'retryAfterMs' in observation) expect(observation.retryAfterMs ?? 0).toBeLessThanOrEqual(plan.policy.retry.maxRetryAfterMs);
+    });
+  });
+
+  it('no wait goes beyond the deadline', () => {
+    always(({ decision, nowMs }, _earlier, { plan }) => {
+      if (decision.type === 'wait') expect(nowMs + decision.delayMs).toBeLessThanOrEqual(Math.max(nowMs, deadlineOf(plan)));
+    });
+  });
+
+  it('a wait for a query is the backoff’s, or longer as it was told; only the deadline cuts it short, and then the query starts at the deadline', () => {
+    const usualMs = 4000;
+    const regular = stories.map((story): Story => {
+      const { policy } = story.plan;
+      return { ...story, plan: { ...story.plan, policy: { ...policy, poll: { ...policy.poll, backoff: constant(usualMs) } } } };
+    });
+    always(({ decision, nowMs, observation }, _earlier, { plan }) => {
+      if (decision.type !== 'wait' || decision.next !== 'ask') return;
+      const verdict = 'verdict' in observation ? observation.verdict : undefined;
+      const toldMs = Math.max('retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0, verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
+      const leftMs = Math.max(0, deadlineOf(plan) - nowMs);
+      expect(decision.delayMs).toBe(Math.min(leftMs, Math.max(usualMs, toldMs)));
+    }, regular);
+  });
+
+  it('an open payment is given up only when its time is over, when it would have to wait too long, or when nobody can be asked', () => {
+    always((turn, _earlier, { plan }) => {
+      const { decision, observation } = turn;
+      if (decision.type !== 'settle' || decision.outcome !== 'unresolved' || observation.type !== 'status') return;
+      const verdict = observation.verdict;
+      const leastMs = Math.max(observation.retryAfterMs ?? 0, 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
+      const leftMs = deadlineOf(plan) - turn.nowMs;
+      const tooLong = leastMs > leftMs || (observation.retryAfterMs ?? 0) > plan.policy.retry.maxRetryAfterMs;
+      expect(leftMs <= 0 || tooLong || turn.after.refusedPolls === 3).toBe(true);
+    });
+  });
+
+  it('once the deadline has passed, at most one more query is asked for by the loop', () => {
+    always((turn, earlier, { plan }) => {
+      if (turn.decision.type !== 'ask' || turn.observation.type === 'notice') return;
+      const late = earlier.filter(({ decision, nowMs, observation }) => decision.type === 'ask' && observation.type !== 'notice' && nowMs > deadlineOf(plan));
+      if (turn.nowMs > deadlineOf(plan)) expect(late).toEqual([]);
+    });
+  });
+});
+
+describe('the decision is a pure function', () => {
+  it('the same state and observation give the same decision, and neither is changed', () => {
+    always(({ before, observation, nowMs, chance, after, decision }) => {
+      const again = decide(deepFreeze(before), deepFreeze(observation), { nowMs, chance });
+      expect(again).toEqual({ state: after, decision });
+    });
+  });
+
+  /** A state as a store gives it back; the policy comes from the running program. */
+  const stored = (state: State): State => {
+    const { policy } = state.plan;
+    const { retry, poll } = policy;
+    const read = JSON.parse(JSON.stringify(state)) as State;
+    const { policy: plain } = read.plan;
+    return { ...read, plan: { ...read.plan, policy: { ...plain, retry: { ...plain.retry, backoff: retry.backoff }, poll: { ...plain.poll, backoff: poll.backoff } } } };
+  };
+
+  it('a state that went through JSON decides the same, but for the backoffs', () => {
+    always(({ before, observation, nowMs, chance, after, decision }) => {
+      expect(decide(stored(before), observation, { nowMs, chance })).toEqual({ state: after, decision });
+    });
+  });
+
+  it('so does the state of a provider that remembers and answers for ever', () => {
+    const forever = fc.record({ plan: plans, story: stories }).map(({ plan, story }): Story => ({ ...story, plan: { ...plan, remembersForMs: Infinity, answersForMs: Infinity } }));
+    always(({ before, observation, nowMs, chance, decision }) => {
+      expect(decide(stored(before), observation, { nowMs, chance }).decision).toEqual(decision);
+    }, forever);
+  });
+});
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}

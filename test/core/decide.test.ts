@@ -1,0 +1,510 @@
+import { describe, expect, it } from 'vitest';
+import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/decide.ts';
+import { constant, steps, type Backoff } from '../../src/policies/backoff.ts';
+import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
+import type { Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict } from '../../src/verdict.ts';
+
+const startMs = Date.UTC(2026, 10, 1);
+const deadlineMs = 60_000;
+const usual: Policy = { retry: { attempts: 3, backoff: constant(100), maxRetryAfterMs: 20_000 }, poll: { backoff: steps([1000, 2000, 4000]), deadlineMs } };
+
+const terminal = (outcome: Outcome, reason: Reason = 'approved'): TerminalVerdict => ({ kind: 'terminal', outcome, reason, code: outcome, listed: true });
+const unprocessed = (more: Partial<RetryableVerdict> = {}): RetryableVerdict => ({ kind: 'retryable', reason: 'maintenance', code: 'BUSY', listed: true, ...more });
+const pending = (more: Partial<PollRequiredVerdict> = {}): PollRequiredVerdict => ({ kind: 'poll-required', reason: 'processing', code: 'PENDING', listed: true, ...more });
+const notFound: PollRequiredVerdict = { kind: 'poll-required', reason: 'not-found', code: 'none', listed: true };
+const unreachable: RetryableVerdict = { kind: 'retryable', reason: 'unreachable', code: 'network/ECONNREFUSED', listed: false };
+const refusal = terminal('rejected', 'authentication');
+
+/** A write that may be asked about. */
+function planOf(plan: Partial<Omit<Plan, 'policy'>> = {}, policy: Policy = {}): Plan {
+  return {
+    effect: 'write',
+    follows: 'payment',
+    sameReference: 'unknown',
+    remembersForMs: Infinity,
+    policy: mergePolicy(mergePolicy(defaultPolicy, usual), policy),
+    startedAtMs: startMs,
+    openedAtMs: startMs,
+    answersForMs: Infinity,
+    payerNeedsAnswer: false,
+    followOnly: false,
+    mayHaveBeenSent: false,
+    ...plan,
+  };
+}
+
+/** What is known after the first send left, unless told otherwise. */
+function stateOf(known: Partial<State> = {}, plan: Partial<Omit<Plan, 'policy'>> = {}, policy: Policy = {}): State {
+  return { ...initialState(planOf(plan, policy), { seen: false, askable: true, sentAtMs: startMs }), attempts: 1, ...known };
+}
+
+const answered = (verdict: Extract<Observation, { type: 'answered' }>['verdict'], more: Partial<Extract<Observation, { type: 'answered' }>> = {}): Observation => ({
+  type: 'answered',
+  verdict,
+  acknowledges: false,
+  refused: false,
+  askable: true,
+  ...more,
+});
+const lost = (landed: boolean): Observation =>
+  landed ? { type: 'lost', landed, verdict: unknownOutcome('network/ECONNRESET') } : { type: 'lost', landed, verdict: unreachable };
+const status = (verdict: Extract<Observation, { type: 'status' }>['verdict'], more: Partial<Extract<Observation, { type: 'status' }>> = {}): Observation => ({
+  type: 'status',
+  verdict,
+  acknowledges: false,
+  ...more,
+});
+const notice = (verdict: Extract<Observation, { type: 'notice' }>['verdict'], confirm = false): Observation => ({ type: 'notice', verdict, confirm });
+
+/** What is decided, so many milliseconds after the call began; every draw of chance is 1. */
+const next = (state: State, observation: Observation, afterMs = 0): Decision => decide(state, observation, { nowMs: startMs + afterMs, chance: 1 }).decision;
+
+const toSend = (delayMs: number): Decision => ({ type: 'wait', next: 'send', delayMs });
+const toAsk = (delayMs: number): Decision => ({ type: 'wait', next: 'ask', delayMs });
+const settled = (outcome: string, settledBy: string): object => ({ type: 'settle', outcome, settledBy });
+
+/** What is known when a query is on its way, after so many waits for one. Every query before it found the payment pending. */
+function asking(waits = 1, known: Partial<State> = {}, plan: Partial<Omit<Plan, 'policy'>> = {}, policy: Policy = {}): State {
+  const at = { nowMs: startMs, chance: 1 };
+  let state = stateOf({}, plan, policy);
+  for (let waited = 0; waited < waits; waited++) {
+    state = decide(state, waited === 0 ? lost(true) : status(pending()), at).state;
+    state = decide(state, { type: 'due' }, at).state;
+  }
+  return { ...state, ...known };
+}
+
+const landed: Partial<State> = { landed: true };
+const replays: Partial<Plan> = { sameReference: 'replays' };
+
+describe('the start', () => {
+  const fresh = (plan: Partial<Omit<Plan, 'policy'>> = {}, askable = true): State => initialState(planOf(plan), { seen: false, askable, sentAtMs: startMs });
+
+  it('sends, once, when nothing can have left before', () => {
+    const step = decide(fresh(), { type: 'started' }, { nowMs: startMs, chance: 0 });
+    expect([step.decision, step.state.attempts]).toEqual([{ type: 'send' }, 1]);
+  });
+
+  it('asks at once when a send may have left before, or only a ticket is followed', () => {
+    expect(next(fresh({ mayHaveBeenSent: true }), { type: 'started' })).toEqual({ type: 'ask' });
+    expect(next(fresh({ followOnly: true }), { type: 'started' })).toEqual({ type: 'ask' });
+  });
+
+  it('is unresolved when a send may have left before and nobody can be asked', () => {
+    expect(next(fresh({ mayHaveBeenSent: true }, false), { type: 'started' })).toMatchObject(settled('unresolved', 'none'));
+    expect(next(fresh({ mayHaveBeenSent: true, sameReference: 'refuses' }, false), { type: 'started' })).toMatchObject(settled('unresolved', 'none'));
+  });
+
+  it('sends in place of asking only where the provider replays, and never for a ticket', () => {
+    expect(next(fresh({ mayHaveBeenSent: true, ...replays }, false), { type: 'started' })).toEqual({ type: 'send' });
+    expect(next(fresh({ followOnly: true, ...replays }, false), { type: 'started' })).toMatchObject(settled('unresolved', 'none'));
+  });
+});
+
+describe('what can only be looked for', () => {
+  const blind: Partial<State> = { askable: false, lookable: true };
+  const fresh = (plan: Partial<Omit<Plan, 'policy'>>): State => initialState(planOf(plan), { seen: false, askable: false, lookable: true, sentAtMs: startMs });
+
+  it('is looked for where nothing better is left', () => {
+    expect(next(stateOf(blind), lost(true))).toEqual(toAsk(1000));
+    expect(next(stateOf({ askable: false }), answered(pending(), { askable: false, lookable: true }))).toEqual(toAsk(1000));
+    expect(next(stateOf({ ...blind, ...landed }), answered(unprocessed(), { askable: false }))).toEqual(toAsk(1000));
+    expect(next(fresh({ followOnly: true }), { type: 'started' })).toMatchObject({ next: 'ask' });
+    expect(next(stateOf(blind), notice(pending()))).toEqual({ type: 'ask' });
+  });
+
+  it('is sent again first where the provider replays, and looked for once attempts, memory or time are used up', () => {
+    expect(next(stateOf(blind, replays), lost(true))).toEqual(toSend(100));
+    expect(next(stateOf({ ...blind, attempts: 3 }, replays), lost(true))).toEqual(toAsk(1000));
+    expect(next(stateOf(blind, { ...replays, remembersForMs: 5000 }), lost(true), 5000)).toEqual(toAsk(1000));
+    expect(next(stateOf(blind, replays), lost(true), deadlineMs - 50)).toEqual(toAsk(50));
+    expect(next(stateOf({ ...blind, ...landed, next: 'send' }, replays), { type: 'due' }, deadlineMs + 1)).toEqual(toAsk(0));
+  });
+
+  it('is not confirmed by a look: a replayed success stands', () => {
+    expect(next(stateOf({ ...blind, ...landed }, replays), answered(terminal('succeeded'), { askable: false }))).toMatchObject(settled('succeeded', 'answer'));
+  });
+});
+
+describe('a wait that is over', () => {
+  it('leads to what it was for', () => {
+    expect(next(stateOf({ next: 'send' }), { type: 'due' }, 100)).toEqual({ type: 'send' });
+    expect(next(stateOf({ next: 'ask' }), { type: 'due' }, 100)).toEqual({ type: 'ask' });
+  });
+
+  it('ends in no send when the process slept through its deadline', () => {
+    const late = deadlineMs + 1;
+    expect(next(stateOf({ next: 'send' }), { type: 'due' }, deadlineMs)).toEqual({ type: 'send' });
+    expect(next(stateOf({ next: 'send' }), { type: 'due' }, late)).toMatchObject(settled('unsent', 'none'));
+    expect(next(stateOf({ next: 'send', unprocessed: unprocessed() }), { type: 'due' }, late)).toMatchObject(settled('rejected', 'answer'));
+    expect(next(stateOf({ next: 'send', ...landed, askable: false }, replays), { type: 'due' }, late)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf({ next: 'send', ...landed }, replays), { type: 'due' }, late)).toEqual(toAsk(0));
+  });
+
+  it('still asks one last question, however late', () => {
+    expect(next(stateOf({ next: 'ask', ...landed }), { type: 'due' }, 10 * deadlineMs)).toEqual({ type: 'ask' });
+  });
+
+  it('ends in no send once the provider has forgotten the reference meanwhile', () => {
+    const plan: Partial<Plan> = { ...replays, remembersForMs: 1000 };
+    const waiting = decide(stateOf({ askable: false }, plan), answered(pending(), { askable: false }), { nowMs: startMs + 950, chance: 1 });
+    expect(waiting.decision).toEqual(toSend(100));
+    expect(decide(waiting.state, { type: 'due' }, { nowMs: startMs + 1050, chance: 1 }).decision).toMatchObject(settled('unresolved', 'none'));
+  });
+});
+
+describe('a write’s answer', () => {
+  it.each<Outcome>(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created', 'rejected'])('settles it when it is terminal: %s', (outcome) => {
+    expect(next(stateOf(), answered(terminal(outcome)))).toEqual({ type: 'settle', outcome, verdict: terminal(outcome), settledBy: 'answer' });
+  });
+
+  it('is confirmed by a query when it may be the first send’s, replayed', () => {
+    expect(next(stateOf(landed, replays), answered(terminal('succeeded')))).toEqual(toAsk(1000));
+    expect(next(stateOf(landed, replays), answered(terminal('succeeded'), { retryAfterMs: 5000 }))).toEqual(toAsk(5000));
+    expect(next(stateOf(landed, replays), answered(terminal('succeeded'), { askable: false }))).toMatchObject(settled('succeeded', 'answer'));
+    expect(next(stateOf({}, replays), answered(terminal('succeeded')))).toMatchObject(settled('succeeded', 'answer'));
+    expect(next(stateOf(landed, replays), answered(terminal('created')))).toMatchObject(settled('created', 'answer'));
+    expect(next(stateOf(landed), answered(terminal('succeeded')))).toMatchObject(settled('succeeded', 'answer'));
+  });
+
+  it('is polled when it is pending, and from then on a send has landed', () => {
+    const step = decide(stateOf(), answered(pending()), { nowMs: startMs, chance: 1 });
+    expect([step.decision, step.state.landed, step.state.next]).toEqual([toAsk(1000), true, 'ask']);
+  });
+
+  it('that is pending and cannot be asked about is unresolved', () => {
+    expect(next(stateOf(), answered(pending(), { askable: false }))).toEqual({ type: 'settle', outcome: 'unresolved', verdict: pending(), settledBy: 'none' });
+  });
+
+  it('that is pending and cannot be asked about is sent again only where the provider replays, remembers, and attempts are left', () => {
+    const cannotAsk = answered(pending(), { askable: false });
+    expect(next(stateOf({}, replays), cannotAsk)).toEqual(toSend(100));
+    expect(next(stateOf({}, { sameReference: 'refuses' }), cannotAsk)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf({}, { ...replays, remembersForMs: 5000 }), cannotAsk, 5000)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf({ attempts: 3 }, replays), cannotAsk)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf({}, replays), cannotAsk, deadlineMs)).toMatchObject(settled('unresolved', 'none'));
+  });
+
+  it('may be what makes it possible to ask', () => {
+    expect(next(stateOf({ askable: false }), answered(pending(), { askable: true }))).toEqual(toAsk(1000));
+  });
+
+  it('remembers what it acknowledges and refuses', () => {
+    const { state } = decide(stateOf(), answered(pending(), { acknowledges: true, refused: true }), { nowMs: startMs + 5, chance: 1 });
+    expect(state).toMatchObject({ seen: true, refused: true, sentAtMs: startMs + 5 });
+    const later = decide({ ...state, attempts: 2 }, answered(pending()), { nowMs: startMs + 9, chance: 1 });
+    expect(later.state).toMatchObject({ seen: true, refused: true });
+  });
+});
+
+describe('a write that was not processed', () => {
+  it('is sent again after the backoff, as often as the policy allows', () => {
+    expect(next(stateOf(), answered(unprocessed()))).toEqual(toSend(100));
+    expect(next(stateOf({ attempts: 2 }), answered(unprocessed()))).toEqual(toSend(100));
+    expect(next(stateOf({ attempts: 3 }), answered(unprocessed()))).toEqual({ type: 'settle', outcome: 'rejected', verdict: unprocessed(), settledBy: 'answer' });
+  });
+
+  it('takes the backoff’s waits in their order', () => {
+    const policy: Policy = { retry: { backoff: steps([10, 20]) } };
+    expect([1, 2].map((attempts) => next(stateOf({ attempts }, {}, policy), answered(unprocessed())))).toEqual([toSend(10), toSend(20)]);
+  });
+
+  it('is not sent before the answer’s own wait or Retry-After', () => {
+    expect(next(stateOf(), answered(unprocessed({ delayMs: 7000 })))).toEqual(toSend(7000));
+    expect(next(stateOf(), answered(unprocessed(), { retryAfterMs: 9000 }))).toEqual(toSend(9000));
+    expect(next(stateOf(), answered(unprocessed({ delayMs: 7000 }), { retryAfterMs: 9000 }))).toEqual(toSend(9000));
+  });
+
+  it('is rejected when it would have to wait too long', () => {
+    expect(next(stateOf(), answered(unprocessed(), { retryAfterMs: 20_001 }))).toMatchObject(settled('rejected', 'answer'));
+    expect(next(stateOf(), answered(unprocessed(), { retryAfterMs: Infinity }))).toMatchObject(settled('rejected', 'answer'));
+    expect(next(stateOf(), answered(unprocessed({ delayMs: deadlineMs + 1 })))).toMatchObject(settled('rejected', 'answer'));
+    expect(next(stateOf(), answered(unprocessed()), deadlineMs - 99)).toMatchObject(settled('rejected', 'answer'));
+    expect(next(stateOf(), answered(unprocessed()), deadlineMs - 100)).toEqual(toSend(100));
+  });
+
+  it('renews the machine token at once, and once only', () => {
+    const expired = unprocessed({ remedy: 'reauthenticate', reason: 'authentication' });
+    const first = decide(stateOf(), answered(expired), { nowMs: startMs, chance: 1 });
+    expect(first.decision).toEqual(toSend(0));
+    expect(next({ ...first.state, attempts: 2 }, answered(expired))).toEqual({ type: 'settle', outcome: 'rejected', verdict: expired, settledBy: 'answer' });
+    expect(next({ ...first.state, attempts: 2 }, answered(unprocessed()))).toEqual(toSend(100));
+    expect(next(stateOf(), answered({ ...expired, delayMs: 300 }))).toEqual(toSend(300));
+  });
+
+  it('is asked about when an earlier send may have landed', () => {
+    expect(next(stateOf(landed), answered(unprocessed()))).toEqual(toAsk(1000));
+    expect(next(stateOf({ ...landed, attempts: 3 }), answered(unprocessed()))).toEqual(toAsk(1000));
+    expect(next(stateOf(landed), answered(unprocessed(), { retryAfterMs: 5000 }))).toEqual(toAsk(5000));
+    expect(next(stateOf(landed), answered(unprocessed(), { askable: false }))).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf(landed, replays), answered(unprocessed(), { askable: false, retryAfterMs: 5000 }))).toEqual(toSend(5000));
+  });
+});
+
+describe('a send without an answer', () => {
+  it('is sent again when it never left, as often as the policy allows; then it is unsent', () => {
+    expect(next(stateOf(), lost(false))).toEqual(toSend(100));
+    expect(next(stateOf({ attempts: 3 }), lost(false))).toEqual({ type: 'settle', outcome: 'unsent', verdict: unreachable, settledBy: 'none' });
+    expect(next(stateOf(), lost(false), deadlineMs)).toMatchObject(settled('unsent', 'none'));
+  });
+
+  it('is rejected by the gateway’s own word when an earlier send was answered unprocessed', () => {
+    expect(next(stateOf({ attempts: 3, unprocessed: unprocessed() }), lost(false))).toEqual({ type: 'settle', outcome: 'rejected', verdict: unprocessed(), settledBy: 'answer' });
+  });
+
+  it('is asked about when it may have landed, on the last attempt too', () => {
+    for (const attempts of [1, 3]) {
+      const step = decide(stateOf({ attempts }), lost(true), { nowMs: startMs + 10, chance: 1 });
+      expect([step.decision, step.state.landed, step.state.sentAtMs]).toEqual([toAsk(1000), true, startMs + 10]);
+    }
+  });
+
+  it('is asked about when an earlier one may have landed, though this one never left', () => {
+    expect(next(stateOf(landed), lost(false))).toEqual(toAsk(1000));
+  });
+
+  it('that may have landed and cannot be asked about is unresolved, or replayed where that is safe', () => {
+    const blind: Partial<State> = { askable: false };
+    expect(next(stateOf(blind), lost(true))).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf(blind, { sameReference: 'refuses' }), lost(true))).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf(blind, replays), lost(true))).toEqual(toSend(100));
+    expect(next(stateOf({ ...blind, attempts: 3 }, replays), lost(true))).toMatchObject(settled('unresolved', 'none'));
+  });
+
+  it('is asked about even when the deadline has passed: one last question is always right', () => {
+    expect(next(stateOf(), lost(true), deadlineMs + 5000)).toEqual(toAsk(0));
+  });
+});
+
+describe('a read of its own', () => {
+  const read: Partial<Plan> = { effect: 'read' };
+
+  it('is settled by its answer; pending is an answer', () => {
+    expect(next(stateOf({}, read), answered(terminal('succeeded')))).toMatchObject(settled('succeeded', 'answer'));
+    expect(next(stateOf({}, read), answered(refusal))).toMatchObject(settled('rejected', 'answer'));
+    expect(next(stateOf({}, read), answered(pending()))).toMatchObject(settled('unresolved', 'answer'));
+  });
+
+  it('is sent again when it was lost or not processed, as often as the policy allows', () => {
+    for (const observation of [answered(unprocessed()), lost(true), lost(false)]) {
+      expect(next(stateOf({}, read), observation)).toEqual(toSend(100));
+      expect(next(stateOf({ attempts: 3 }, read), observation)).toMatchObject(settled('rejected', 'answer'));
+    }
+  });
+});
+
+describe('a status query’s answer', () => {
+  it.each<Outcome>(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created'])('settles the payment when it is terminal: %s', (outcome) => {
+    expect(next(asking(), status(terminal(outcome)))).toEqual({ type: 'settle', outcome, verdict: terminal(outcome), settledBy: 'query' });
+  });
+
+  it('that is open, lost or unprocessed is followed by the next query, in the backoff’s order', () => {
+    for (const verdict of [pending(), unreachable, unprocessed(), notFound]) expect(next(asking(), status(verdict))).toEqual(toAsk(2000));
+    expect(next(asking(2), status(pending()))).toEqual(toAsk(4000));
+    expect(next(asking(8), status(pending()))).toEqual(toAsk(4000));
+  });
+
+  it('tells the backoff how long the polling has lasted', () => {
+    const asked: number[] = [];
+    const backoff: Backoff = { ...constant(5), delayMs: ({ elapsedMs }) => asked.push(elapsedMs) };
+    next(asking(1, { pollingSinceMs: startMs + 1000 }, {}, { poll: { backoff } }), status(pending()), 8000);
+    expect(asked.at(-1)).toBe(7000);
+  });
+
+  it('is not asked for before its own wait or Retry-After', () => {
+    expect(next(asking(), status(pending({ delayMs: 9000 })))).toEqual(toAsk(9000));
+    expect(next(asking(), status(unprocessed({ delayMs: 9000 })))).toEqual(toAsk(9000));
+    expect(next(asking(), status(pending(), { retryAfterMs: 15_000 }))).toEqual(toAsk(15_000));
+  });
+
+  it('ends unresolved when it would have to wait too long', () => {
+    expect(next(asking(), status(pending(), { retryAfterMs: 20_001 }))).toEqual({ type: 'settle', outcome: 'unresolved', verdict: pending(), settledBy: 'none' });
+    expect(next(asking(), status(pending(), { retryAfterMs: 15_000 }), deadlineMs - 14_999)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(asking(), status(pending({ delayMs: 15_000 })), deadlineMs - 14_999)).toMatchObject(settled('unresolved', 'none'));
+  });
+
+  it('is asked for a last time at the deadline, and then it is unresolved', () => {
+    expect(next(asking(9), status(pending()), deadlineMs - 1500)).toEqual(toAsk(1500));
+    expect(next(asking(10), status(pending()), deadlineMs)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(asking(10), status(notFound), deadlineMs + 7000)).toEqual({ type: 'settle', outcome: 'unresolved', verdict: notFound, settledBy: 'none' });
+  });
+
+  it('is asked for at the start of a ticket’s loop; the first wait after that is the backoff’s first', () => {
+    const followed = initialState(planOf({ followOnly: true }), { seen: true, askable: true, sentAtMs: startMs });
+    const asking = decide(followed, { type: 'started' }, { nowMs: startMs, chance: 1 });
+    expect(asking.decision).toEqual({ type: 'ask' });
+    expect(next(asking.state, status(pending()))).toEqual(toAsk(1000));
+  });
+});
+
+describe('a status query that is refused', () => {
+  it('says nothing about the payment: it is asked again at the backoff’s largest interval', () => {
+    expect(next(asking(), status(refusal))).toEqual(toAsk(4000));
+    expect(next(asking(1, { refusedPolls: 1 }), status(refusal))).toEqual(toAsk(4000));
+    expect(next(asking(), status(refusal, { retryAfterMs: 5000 }))).toEqual(toAsk(5000));
+  });
+
+  it('three times in a row ends unresolved', () => {
+    expect(next(asking(1, { refusedPolls: 2 }), status(refusal))).toEqual({ type: 'settle', outcome: 'unresolved', verdict: refusal, settledBy: 'none' });
+  });
+
+  it('ends unresolved at the deadline, with what it said', () => {
+    expect(next(asking(4), status(refusal), deadlineMs)).toEqual({ type: 'settle', outcome: 'unresolved', verdict: refusal, settledBy: 'none' });
+  });
+
+  it('starts to count anew after any other answer', () => {
+    const { state } = decide(asking(1, { refusedPolls: 2 }), status(pending()), { nowMs: startMs, chance: 1 });
+    expect(state.refusedPolls).toBe(0);
+    expect(next(state, status(refusal))).toEqual(toAsk(4000));
+  });
+});
+
+describe('a status query whose token was refused', () => {
+  const expired = unprocessed({ remedy: 'reauthenticate', reason: 'authentication' });
+
+  it('is asked again at once with a new token', () => {
+    const step = decide(asking(), status(expired), { nowMs: startMs, chance: 1 });
+    expect([step.decision, step.state.reauthenticated]).toEqual([{ type: 'ask' }, true]);
+  });
+
+  it('is refused like any other when the new token is refused too', () => {
+    expect(next(asking(1, { reauthenticated: true }), status(expired))).toEqual(toAsk(4000));
+    expect(next(asking(1, { reauthenticated: true, refusedPolls: 2 }), status(expired))).toEqual({ type: 'settle', outcome: 'unresolved', verdict: expired, settledBy: 'none' });
+  });
+
+  it('may have its token renewed anew after it was answered', () => {
+    const { state } = decide(asking(1, { reauthenticated: true }), status(pending()), { nowMs: startMs, chance: 1 });
+    expect(next(state, status(expired))).toEqual({ type: 'ask' });
+  });
+
+  it('is not asked again after the deadline', () => {
+    expect(next(asking(4), status(expired), deadlineMs)).toMatchObject(settled('unresolved', 'none'));
+  });
+});
+
+describe('an open order whose payer needs the lost answer', () => {
+  const payer: Partial<Plan> = { payerNeedsAnswer: true };
+  const open = status(pending({ reason: 'awaiting-payer' }), { acknowledges: true });
+
+  it('is created, without its answer, and the advice says so', () => {
+    expect(next(asking(1, {}, payer), open)).toMatchObject({
+      ...settled('created', 'query'),
+      verdict: { kind: 'terminal', outcome: 'created', reason: 'awaiting-payer', advice: expect.stringContaining('cancel it') as string },
+    });
+  });
+
+  it('is sent again to recover the answer where the provider replays, remembers, and attempts are left', () => {
+    const replaying: Partial<Plan> = { ...payer, ...replays, remembersForMs: 30_000 };
+    expect(next(asking(1, {}, replaying), open, 29_999)).toEqual({ type: 'send' });
+    expect(next(asking(1, {}, replaying), open, 30_000)).toMatchObject(settled('created', 'query'));
+    expect(next(asking(1, { attempts: 3 }, replaying), open)).toMatchObject(settled('created', 'query'));
+    expect(next(asking(1, {}, { ...payer, sameReference: 'refuses' }), open)).toMatchObject(settled('created', 'query'));
+  });
+
+  it('goes on being polled when the answer was heard: its payer has what he needs', () => {
+    const heard = decide(stateOf({}, payer), answered(pending({ reason: 'awaiting-payer' }), { acknowledges: true }), { nowMs: startMs, chance: 1 });
+    expect(next(heard.state, open)).toEqual(toAsk(2000));
+  });
+
+  it('has lost its answer too when that could not be read, or was of a gateway in trouble', () => {
+    for (const code of ['unreadable', 'http/503']) {
+      const unread = decide(stateOf({}, payer), answered(unknownOutcome(code)), { nowMs: startMs, chance: 1 });
+      expect(next(unread.state, open)).toMatchObject(settled('created', 'query'));
+    }
+  });
+
+  it('goes on being polled where nobody waits for the answer, where only a ticket is followed, or while it is not found', () => {
+    expect(next(asking(), open)).toEqual(toAsk(2000));
+    expect(next(asking(1, {}, { ...payer, followOnly: true }), open)).toEqual(toAsk(2000));
+    expect(next(asking(1, {}, payer), status(notFound))).toEqual(toAsk(2000));
+    expect(next(asking(1, {}, payer), status(unreachable))).toEqual(toAsk(2000));
+  });
+});
+
+describe('absence', () => {
+  const absentAfterMs = 10_000;
+  const policy: Policy = { poll: { absentAfterMs } };
+  const resending: Policy = { poll: { absentAfterMs, resendWhenAbsent: true } };
+  /** One “not found” was seen already; the next would be the second. */
+  const almost: Partial<State> = { notFounds: 1 };
+  const again = status(notFound);
+
+  it('is concluded from the second “not found” that comes absentAfterMs after the last send', () => {
+    expect(next(asking(2, almost, {}, policy), again, absentAfterMs)).toMatchObject({ ...settled('absent', 'query'), verdict: { reason: 'not-found', advice: expect.stringContaining('same reference') as string } });
+  });
+
+  it.each<[string, Partial<State>, Partial<Plan>, Policy, number]>([
+    ['the policy names no time', almost, {}, {}, absentAfterMs],
+    ['the time has not passed', almost, {}, policy, absentAfterMs - 1],
+    ['the last send was later', { ...almost, sentAtMs: startMs + 1 }, {}, policy, absentAfterMs],
+    ['it is the first “not found”', { ...almost, notFounds: 0 }, {}, policy, absentAfterMs],
+    ['the gateway has acknowledged the order', { ...almost, seen: true }, {}, policy, absentAfterMs],
+    ['the provider no longer answers for orders this old', almost, { answersForMs: absentAfterMs }, policy, absentAfterMs],
+  ])('is not concluded when %s', (_why, state, plan, given, afterMs) => {
+    expect(next(asking(2, state, plan, given), again, afterMs)).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+
+  it('is not concluded from an answer that acknowledges the order, whatever it is called', () => {
+    expect(next(asking(2, almost, {}, policy), status(notFound, { acknowledges: true }), absentAfterMs)).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+
+  it('is not concluded from queries that were refused or lost', () => {
+    for (const verdict of [terminal('rejected', 'not-found'), unprocessed({ reason: 'not-found' })]) {
+      const once = decide(asking(1, { notFounds: 0 }, {}, policy), status(verdict), { nowMs: startMs + absentAfterMs, chance: 1 });
+      expect(next(once.state, again, absentAfterMs)).toMatchObject({ type: 'wait', next: 'ask' });
+    }
+  });
+
+  it('sends again only when the policy says so, and then counts anew', () => {
+    const step = decide(asking(2, almost, {}, resending), again, { nowMs: startMs + absentAfterMs, chance: 1 });
+    expect([step.decision, step.state.attempts, step.state.notFounds, step.state.landed]).toEqual([{ type: 'send' }, 2, 0, true]);
+  });
+
+  it.each<[string, Partial<State>, Partial<Plan>, number]>([
+    ['attempts are used up', { ...almost, attempts: 3 }, {}, absentAfterMs],
+    ['the deadline has come', almost, {}, deadlineMs],
+    ['the provider has forgotten the key', almost, { remembersForMs: absentAfterMs }, absentAfterMs],
+    ['only a ticket is followed', almost, { followOnly: true }, absentAfterMs],
+  ])('sends nothing when %s: the order is absent', (_why, state, plan, afterMs) => {
+    expect(next(asking(2, state, plan, resending), again, afterMs)).toMatchObject(settled('absent', 'query'));
+  });
+});
+
+describe('a verified notice', () => {
+  it.each<Outcome>(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized'])('settles the payment when it is final: %s', (outcome) => {
+    expect(next(stateOf(landed), notice(terminal(outcome)))).toEqual({ type: 'settle', outcome, verdict: terminal(outcome), settledBy: 'webhook' });
+  });
+
+  it('makes the gateway be asked at once when it is to be confirmed, or says nothing final', () => {
+    const waiting: Partial<State> = { ...landed, next: 'ask' };
+    for (const observation of [notice(terminal('succeeded'), true), notice(pending()), notice(refusal), notice(terminal('created'))]) {
+      expect(next(stateOf(waiting), observation, 1234)).toEqual({ type: 'ask' });
+    }
+  });
+
+  it('proves that a send has landed and the order is known', () => {
+    const { state } = decide(stateOf({ next: 'send' }), notice(pending()), { nowMs: startMs + 50, chance: 1 });
+    expect(state).toMatchObject({ landed: true, seen: true, pollingSinceMs: startMs + 50 });
+  });
+
+  it('is the last word where nobody can be asked and it is final; else the payment stays open', () => {
+    const blind: Partial<State> = { askable: false };
+    expect(next(stateOf(blind), notice(terminal('succeeded'), true))).toMatchObject(settled('succeeded', 'webhook'));
+    expect(next(stateOf(blind), notice(pending()))).toMatchObject(settled('unresolved', 'none'));
+    expect(next(stateOf(blind, replays), notice(pending()))).toEqual(toSend(100));
+  });
+});
+
+describe('whatever a backoff of one’s own gives', () => {
+  const broken = (delayMs: number): Backoff => ({ ...constant(5), delayMs: () => delayMs });
+
+  it.each([-1, -Infinity, Number.NaN])('%s is no wait at all', (delayMs) => {
+    const policy: Policy = { retry: { backoff: broken(delayMs) }, poll: { backoff: broken(delayMs) } };
+    expect(next(stateOf({}, {}, policy), lost(false))).toEqual(toSend(0));
+    expect(next(stateOf({}, {}, policy), answered(pending()))).toEqual(toAsk(0));
+  });
+
+  it('a wait beyond the deadline is cut to it', () => {
+    expect(next(stateOf({}, {}, { poll: { backoff: broken(Infinity) } }), answered(pending()))).toEqual(toAsk(deadlineMs));
+  });
+});

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import {
+  InputError,
+  ReferenceInUseError,
+  ResendRefusedError,
+  SettledError,
+  TicketError,
+  UnresolvedError,
+  isInputError,
+  isReferenceInUseError,
+  isResendRefusedError,
+  isSettledError,
+  isTicketError,
+  isUnresolvedError,
+} from '../../src/errors.ts';
+import type { Settlement } from '../../src/settlement.ts';
+import type { Ticket } from '../../src/ticket.ts';
+
+const ticket: Ticket = {
+  version: 1,
+  gateway: 'corner',
+  account: 'shop-1',
+  environment: 'sandbox',
+  operation: 'payment.charge',
+  reference: { order: 'A1', idempotencyKey: 'key-7f3a' },
+  openedAt: '2026-11-01T08:00:00.000Z',
+  seen: true,
+  polls: 3,
+  charge: true,
+  expect: { amount: '98765', currency: 'XTS' },
+};
+
+const settlement: Settlement = {
+  outcome: 'failed',
+  verdict: { kind: 'terminal', outcome: 'failed', code: '1205', reason: 'declined', listed: true, message: 'card 4111111111111111 was declined' },
+  settledBy: 'query',
+  answer: { qrcode: 'https://pay.test/secret-link' },
+  body: { token: 'tok_body' },
+  ticket,
+  reference: { merchant: 'A1' },
+  attempts: 1,
+  polls: 3,
+  elapsedMs: 9000,
+  timeline: [],
+};
+
+const unresolved: Settlement = { ...settlement, outcome: 'unresolved', settledBy: 'none' };
+const cause = new Error('the reason');
+
+const errors = [
+  ['InputError', new InputError('corner payment.charge: order is missing.', { cause }), isInputError],
+  ['TicketError', new TicketError('This ticket is of another gateway.', { cause }), isTicketError],
+  ['UnresolvedError', new UnresolvedError(ticket, unresolved, { cause }), isUnresolvedError],
+  ['SettledError', new SettledError(settlement, { cause }), isSettledError],
+  ['ResendRefusedError', new ResendRefusedError(ticket, settlement, { cause }), isResendRefusedError],
+  ['ReferenceInUseError', new ReferenceInUseError(ticket), isReferenceInUseError],
+] as const;
+
+const guards = errors.map(([, , guard]) => guard);
+
+describe.each(errors)('%s', (name, error, guard) => {
+  it('has its literal name, which also a minifier leaves alone', () => {
+    expect(error.name).toBe(name);
+    expect(Object.hasOwn(error, 'name')).toBe(true);
+    expect(String(error)).toMatch(new RegExp(`^${name}: `));
+  });
+
+  it('is an Error with a stack, and not one of ky’s or fetch’s', () => {
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(TypeError);
+    expect(error.stack).toContain('errors.test.ts');
+    expect(error).not.toHaveProperty('code');
+  });
+
+  it('is known by its guard alone', () => {
+    expect(guards.map((each) => each(error))).toEqual(guards.map((each) => each === guard));
+  });
+
+  it('is known across copies of the package, by its name', () => {
+    expect(guard(Object.assign(new Error('from another copy'), { name }))).toBe(true);
+  });
+
+  it('has a message of whole sentences', () => {
+    expect(error.message).toMatch(/^\S.*\.$/s);
+    expect(error.message).not.toMatch(/undefined|\[object|NaN/);
+  });
+});
+
+describe('the guards', () => {
+  it.each([undefined, null, 'SettledError', { name: 'SettledError' }, new Error('SettledError'), []])('take %s for none of ours', (value) => {
+    expect(guards.some((guard) => guard(value))).toBe(false);
+  });
+});
+
+describe('the causes', () => {
+  it('are kept', () => {
+    for (const error of [errors[0][1], errors[1][1], errors[2][1], errors[3][1], errors[4][1]]) expect(error.cause).toBe(cause);
+  });
+
+  it('are absent where there was none', () => {
+    expect(new UnresolvedError(ticket)).not.toHaveProperty('cause');
+  });
+});
+
+describe('the messages say who, what, and what to do', () => {
+  const who = 'corner payment.charge A1';
+
+  it.each<[string, Error, RegExp, RegExp]>([
+    ['UnresolvedError', new UnresolvedError(ticket), /is unresolved: it may have been processed/, /Ask again with untilSettled\(error\.ticket\); do not send a new one/],
+    ['SettledError', new SettledError(settlement), /ended failed \(declined, code 1205\)/, /error\.settlement/],
+    ['ResendRefusedError, while it is open', new ResendRefusedError(ticket), /a second send was refused, since the first may have been processed/, /Ask with untilSettled\(error\.ticket\)/],
+    ['ResendRefusedError, once it has ended', new ResendRefusedError(ticket, settlement), /It had ended failed/, /see error\.settlement/],
+    ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields/, /Use one reference for one intention/],
+  ])('%s', (_name, error, what, whatToDo) => {
+    expect(error.message.startsWith(who)).toBe(true);
+    expect(error.message).toMatch(what);
+    expect(error.message).toMatch(whatToDo);
+  });
+
+  it('names a payment without a number, too', () => {
+    expect(new UnresolvedError({ ...ticket, reference: {} }).message).toMatch(/^corner payment\.charge \(no reference\) is unresolved/);
+  });
+
+  it('hold no amount, key, link, body or message of the provider', () => {
+    for (const [, error] of errors) expect(error.message).not.toMatch(/98765|XTS|key-7f3a|secret-link|tok_body|4111|shop-1/);
+  });
+});
+
+describe('what they carry', () => {
+  it('the ticket, to ask with', () => {
+    for (const error of [new UnresolvedError(ticket), new ResendRefusedError(ticket), new ReferenceInUseError(ticket)]) expect(error.ticket).toBe(ticket);
+  });
+
+  it('the settlement, where there is one', () => {
+    expect(new UnresolvedError(ticket, unresolved).settlement).toBe(unresolved);
+    expect(new UnresolvedError(ticket).settlement).toBeUndefined();
+    expect(new SettledError(settlement).settlement).toBe(settlement);
+    expect(new ResendRefusedError(ticket, settlement).settlement).toBe(settlement);
+    expect(new ResendRefusedError(ticket).settlement).toBeUndefined();
+  });
+});

@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isInputError } from '../../src/errors.ts';
+import { constant, exponential, growing, steps, type Backoff } from '../../src/policies/backoff.ts';
+
+describe('a backoff can be printed', () => {
+  it.each<[Backoff, number[], string]>([
+    [constant(250), [250, 250, 250, 250, 250, 250], 'constant 250, 250, 250, 250, 250, …'],
+    [steps([1000, 2000, 5000]), [1000, 2000, 5000, 5000, 5000, 5000], 'steps 1000, 2000, 5000, 5000, 5000, …'],
+    [exponential({ baseMs: 100, maxMs: 1000 }), [100, 200, 400, 800, 1000, 1000], 'exponential 100, 200, 400, 800, 1000, …'],
+    [exponential({ baseMs: 100, maxMs: 1000, jitter: 'none', factor: 3 }), [100, 300, 900, 1000, 1000, 1000], 'exponential 100, 300, 900, 1000, 1000, …'],
+    [growing({ firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 10_000 }), [3000, 3500, 5250, 7875, 10_000, 10_000], 'growing 3000, 3500, 5250, 7875, 10000, …'],
+  ])('%s', (backoff, waits, printed) => {
+    expect(backoff.list(6)).toEqual(waits);
+    expect(String(backoff)).toBe(printed);
+  });
+
+  it('as eight waits, unless told otherwise', () => {
+    expect(constant(1).list()).toHaveLength(8);
+    expect(constant(1).list(0)).toEqual([]);
+  });
+
+  it('and is a value that nobody changes', () => {
+    const waits = [1, 2];
+    const backoff = steps(waits);
+    waits[0] = 99;
+    expect(backoff.list(2)).toEqual([1, 2]);
+    expect(Object.isFrozen(backoff)).toBe(true);
+  });
+});
+
+describe('the defaults', () => {
+  it('exponential: half a second, doubled up to half a minute, drawn', () => {
+    expect(exponential().list()).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    expect(exponential().delayMs({ step: 1, elapsedMs: 0, chance: 0 })).toBe(0);
+  });
+
+  it('growing: three seconds, then two and a twelfth of what has passed, up to 45 seconds', () => {
+    expect(growing().list(4)).toEqual([3000, 2240, 2419, 2613]);
+    expect(growing().maxMs).toBe(45_000);
+    expect(growing().delayMs({ step: 50, elapsedMs: 3_600_000, chance: 0.5 })).toBe(45_000);
+  });
+});
+
+describe('full jitter', () => {
+  const drawn = exponential({ baseMs: 1000, maxMs: 8000 });
+
+  it('draws evenly between nothing and the whole wait', () => {
+    expect([0, 0.25, 0.5, 1].map((chance) => drawn.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([0, 500, 1000, 2000]);
+  });
+
+  it('can be turned off', () => {
+    const plain = exponential({ baseMs: 1000, maxMs: 8000, jitter: 'none' });
+    expect([0, 0.5, 1].map((chance) => plain.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([2000, 2000, 2000]);
+  });
+
+  it('is only in exponential: what polls a payment comes at its time', () => {
+    for (const backoff of [constant(100), steps([100, 200]), growing()]) {
+      const waits = [0, 0.5, 0.999].map((chance) => backoff.delayMs({ step: 2, elapsedMs: 1000, chance }));
+      expect(new Set(waits).size).toBe(1);
+    }
+  });
+});
+
+describe('whatever the step', () => {
+  const ms = fc.integer({ min: 0, max: 3_600_000 });
+  const backoff = fc.oneof(
+    ms.map(constant),
+    fc.array(ms, { minLength: 1, maxLength: 10 }).map(steps),
+    fc.record({ baseMs: ms, maxMs: ms, factor: fc.double({ min: 1, max: 100, noNaN: true }), jitter: fc.constantFrom('full' as const, 'none' as const) }, { requiredKeys: [] }).map(exponential),
+    fc.record({ firstMs: ms, baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms }, { requiredKeys: [] }).map(growing),
+  );
+  const step = fc.record({ step: fc.integer({ min: 1, max: 100_000 }), elapsedMs: fc.integer({ min: 0, max: 10 ** 12 }), chance: fc.double({ min: 0, max: 1, noNaN: true }) });
+
+  it('a wait is a number from 0 to maxMs', () => {
+    fc.assert(
+      fc.property(backoff, step, (given, at) => {
+        const delayMs = given.delayMs(at);
+        expect(delayMs).toBeGreaterThanOrEqual(0);
+        expect(delayMs).toBeLessThanOrEqual(given.maxMs);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('no wait stays no wait for ever', () => {
+    for (const given of [exponential({ baseMs: 0 }), exponential({ baseMs: 0, jitter: 'none' }), constant(0), steps([0])]) {
+      expect(given.delayMs({ step: 2000, elapsedMs: 0, chance: 0.5 })).toBe(0);
+    }
+  });
+
+  it('the same step gives the same wait', () => {
+    fc.assert(fc.property(backoff, step, (given, at) => given.delayMs(at) === given.delayMs(at)));
+  });
+
+  it('an exponential wait never shrinks from one step to the next', () => {
+    fc.assert(
+      fc.property(ms, ms, fc.integer({ min: 1, max: 500 }), (baseMs, maxMs, at) => {
+        const given = exponential({ baseMs: baseMs + 1, maxMs });
+        expect(given.delayMs({ step: at + 1, elapsedMs: 0, chance: 1 })).toBeGreaterThanOrEqual(given.delayMs({ step: at, elapsedMs: 0, chance: 1 }));
+      }),
+    );
+  });
+});
+
+describe('bad input is refused', () => {
+  const notDurations: unknown[] = [-1, -0.001, Number.NaN, -Infinity, '1000', null, {}, [], true];
+
+  it.each<[string, (value: never) => Backoff, RegExp]>([
+    ['constant', (value) => constant(value), /^constant: delayMs must be a number of milliseconds, 0 or more/],
+    ['steps', (value) => steps([1, value]), /^steps: wait 2 must be/],
+    ['exponential’s baseMs', (value) => exponential({ baseMs: value }), /^exponential: baseMs must be/],
+    ['exponential’s maxMs', (value) => exponential({ maxMs: value }), /^exponential: maxMs must be/],
+    ['growing’s firstMs', (value) => growing({ firstMs: value }), /^growing: firstMs must be/],
+    ['growing’s baseMs', (value) => growing({ baseMs: value }), /^growing: baseMs must be/],
+    ['growing’s maxMs', (value) => growing({ maxMs: value }), /^growing: maxMs must be/],
+    ['growing’s ratio', (value) => growing({ ratio: value }), /^growing: ratio must be 0 or more/],
+  ])('%s: whatever is no duration', (_what, make, message) => {
+    for (const value of notDurations) expectRefusal(() => make(value as never), message);
+  });
+
+  it.each([0.5, 0, -2, Number.NaN, '2', null])('exponential: a factor of %s, which would not grow', (factor) => {
+    expectRefusal(() => exponential({ factor: factor as number }), /^exponential: factor must be 1 or more/);
+  });
+
+  it.each(['half', '', null, 1, {}])('exponential: a jitter of %s', (jitter) => {
+    expectRefusal(() => exponential({ jitter: jitter as 'full' }), /^exponential: jitter is 'full' or 'none'/);
+  });
+
+  it.each([undefined, null, 1000, '1000', { 0: 1 }, []])('steps: %s instead of a list with a wait', (delaysMs) => {
+    expectRefusal(() => steps(delaysMs as number[]), /^steps: pass/);
+  });
+});
+
+function expectRefusal(act: () => unknown, message: RegExp): void {
+  let thrown: unknown;
+  try {
+    act();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(isInputError(thrown)).toBe(true);
+  expect((thrown as Error).message).toMatch(message);
+}

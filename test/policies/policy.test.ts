@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isInputError } from '../../src/errors.ts';
+import { constant, steps } from '../../src/policies/backoff.ts';
+import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
+
+const merge = (...policies: (Policy | undefined)[]): ResolvedPolicy => policies.reduce<ResolvedPolicy>(mergePolicy, defaultPolicy);
+
+describe('the default policy', () => {
+  it('is three sends, two minutes of polling, and no belief in absence', () => {
+    expect(defaultPolicy).toMatchObject({ retry: { attempts: 3, maxRetryAfterMs: 60_000 }, poll: { deadlineMs: 120_000, resendWhenAbsent: false }, limit: { concurrency: 32 } });
+    expect(defaultPolicy.poll.absentAfterMs).toBeUndefined();
+    expect(defaultPolicy.attemptTimeoutMs).toBeUndefined();
+    expect([String(defaultPolicy.retry.backoff), String(defaultPolicy.poll.backoff)]).toEqual(['exponential 500, 1000, 2000, 4000, 8000, …', 'growing 3000, 2240, 2419, 2613, 2822, …']);
+  });
+});
+
+describe('merging: call over gateway over adapter over core', () => {
+  const slow = constant(9000);
+
+  it('goes group by group and field by field', () => {
+    const merged = merge({ retry: { attempts: 5 } }, { poll: { backoff: slow } }, { retry: { maxRetryAfterMs: 1 }, attemptTimeoutMs: 700 });
+    expect(merged).toEqual({
+      retry: { ...defaultPolicy.retry, attempts: 5, maxRetryAfterMs: 1 },
+      poll: { ...defaultPolicy.poll, backoff: slow },
+      limit: defaultPolicy.limit,
+      attemptTimeoutMs: 700,
+    });
+  });
+
+  it('lets the later one win', () => {
+    expect(merge({ retry: { attempts: 5 }, attemptTimeoutMs: 1 }, { retry: { attempts: 2 }, attemptTimeoutMs: 2 })).toMatchObject({ retry: { attempts: 2 }, attemptTimeoutMs: 2 });
+  });
+
+  it('takes what is undefined for not given', () => {
+    const given: Policy = { retry: { attempts: 5 }, poll: { absentAfterMs: 7 }, limit: { concurrency: 1 }, attemptTimeoutMs: 3 };
+    const nothing = { retry: { attempts: undefined }, poll: { absentAfterMs: undefined, backoff: undefined }, limit: undefined, attemptTimeoutMs: undefined } as unknown as Policy;
+    expect(merge(given, nothing)).toEqual(merge(given));
+    expect(merge(given, undefined, {})).toEqual(merge(given));
+  });
+
+  it('changes neither of the two', () => {
+    const before = JSON.stringify(defaultPolicy);
+    const over: Policy = { retry: { attempts: 9 } };
+    merge(over);
+    expect([JSON.stringify(defaultPolicy), JSON.stringify(over)]).toEqual([before, '{"retry":{"attempts":9}}']);
+  });
+
+  it('does the same in two steps as in one, whatever the fields', () => {
+    const ms = fc.nat();
+    const policies: fc.Arbitrary<Policy> = fc.record(
+      {
+        retry: fc.record({ attempts: fc.integer({ min: 1, max: 9 }), backoff: ms.map(constant), maxRetryAfterMs: ms }, { requiredKeys: [] }),
+        poll: fc.record({ backoff: ms.map((delayMs) => steps([delayMs])), deadlineMs: ms, absentAfterMs: ms, resendWhenAbsent: fc.boolean() }, { requiredKeys: [] }),
+        limit: fc.record({ concurrency: fc.integer({ min: 1, max: 99 }) }, { requiredKeys: [] }),
+        attemptTimeoutMs: ms,
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(policies, policies, (one, two) => {
+        const both: Policy = { ...one, ...two, retry: { ...one.retry, ...two.retry }, poll: { ...one.poll, ...two.poll }, limit: { ...one.limit, ...two.limit } };
+        expect(merge(one, two)).toEqual(merge(both));
+      }),
+    );
+  });
+});
+
+describe('what a policy may say', () => {
+  it.each<Policy>([
+    { retry: { attempts: 1 } },
+    { retry: { attempts: Infinity } },
+    { retry: { maxRetryAfterMs: 0 } },
+    { poll: { deadlineMs: 0 } },
+    { poll: { deadlineMs: Infinity } },
+    { poll: { absentAfterMs: 0, resendWhenAbsent: true } },
+    { limit: { concurrency: Infinity } },
+    { retry: { backoff: { ...constant(1), delayMs: () => 5 } } },
+  ])('%o', (policy) => {
+    expect(() => merge(policy)).not.toThrow();
+  });
+});
+
+describe('a policy that cannot be meant is refused, and the message names the field', () => {
+  const durations = [-1, Number.NaN, -Infinity, '1000', null, true, {}];
+  const counts = [0, -1, 1.5, Number.NaN, '3', null, true];
+  const cases: [string, unknown[]][] = [
+    ['retry.maxRetryAfterMs', durations],
+    ['poll.deadlineMs', durations],
+    ['poll.absentAfterMs', durations],
+    ['retry.attempts', counts],
+    ['limit.concurrency', counts],
+    ['poll.resendWhenAbsent', ['true', 1, 0, null]],
+    ['retry.backoff', [1000, [1000], 'exponential', null, {}, { delayMs: 5, maxMs: 5 }, { delayMs: () => 5 }, () => 5]],
+    ['poll.backoff', [1000, null, {}]],
+  ];
+
+  it.each(cases.flatMap(([where, values]) => values.map((value) => [where, value] as const)))('%s: %j', (where, value) => {
+    const [group = '', name = ''] = where.split('.');
+    expectRefusal({ [group]: { [name]: value } }, new RegExp(`^policy: ${where.replace('.', '\\.')} must be`));
+  });
+
+  it.each(durations)('attemptTimeoutMs: %j', (value) => expectRefusal({ attemptTimeoutMs: value }, /^policy: attemptTimeoutMs must be/));
+
+  it.each<[string, object, RegExp]>([
+    ['a group', { retries: { attempts: 3 } }, /there is no group "retries"\. Known: retry, poll, limit, attemptTimeoutMs/],
+    ['a field of retry', { retry: { atempts: 3 } }, /there is no retry\.atempts\. Known: attempts, backoff, maxRetryAfterMs/],
+    ['a field of poll', { poll: { deadline: 3 } }, /there is no poll\.deadline\. Known: backoff, deadlineMs/],
+    ['a field of limit', { limit: { max: 3 } }, /there is no limit\.max/],
+    ['a field of another group', { retry: { deadlineMs: 3 } }, /there is no retry\.deadlineMs/],
+    ['an inherited name', { retry: { toString: 3 } }, /there is no retry\.toString/],
+    ['an inherited group', { constructor: {} }, /there is no group "constructor"/],
+    ['a prototype', JSON.parse('{"__proto__":{"attempts":9}}') as object, /there is no group "__proto__"/],
+  ])('misspelt: %s', (_what, policy, message) => expectRefusal(policy, message));
+
+  it.each([3, 'fast', true, null])('a group that is %j', (value) => {
+    for (const group of ['retry', 'poll', 'limit']) expectRefusal({ [group]: value }, new RegExp(`^policy: ${group} must be an object`));
+  });
+
+  it.each([null, 'fast', 3, true, [{ attempts: 3 }]])('a policy that is %j', (policy) => expectRefusal(policy, /^policy: /));
+});
+
+function expectRefusal(policy: unknown, message: RegExp): void {
+  let thrown: unknown;
+  try {
+    mergePolicy(defaultPolicy, policy as Policy);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(isInputError(thrown)).toBe(true);
+  expect((thrown as Error).message).toMatch(message);
+}
