@@ -149,7 +149,7 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
     ...before,
     askable: seen.askable,
     lookable: seen.lookable ?? before.lookable,
-    heard: before.heard || (verdict.kind !== 'retryable' && verdict.listed),
+    heard: before.heard || isAnswer(verdict),
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
     sentAtMs: moment.nowMs,
@@ -169,6 +169,9 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
   const landed = { ...state, landed: true };
   return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment.nowMs, moment, seen.retryAfterMs);
 }
+
+/** The gateway's own word on this write; a proxy's page or a "system error" is none, whatever it came with. */
+export const isAnswer = (verdict: Verdict): boolean => verdict.kind !== 'retryable' && verdict.reason !== 'unknown-outcome';
 
 function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
   const state = { ...before, sentAtMs: moment.nowMs, landed: before.landed || landed };
@@ -199,12 +202,14 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
     // The order is open, but the link or QR code its payer needs was lost with the answer.
-    if (replays(state, moment.nowMs) && maySend(state, moment.nowMs)) return send(state);
+    if (replays(state, moment.nowMs) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
   if (isNotFound(verdict) && isAbsent(state, moment.nowMs)) {
-    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment.nowMs) && maySend(state, moment.nowMs)) return send({ ...state, notFounds: 0 });
+    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment.nowMs) && maySend(state, moment.nowMs)) {
+      return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+    }
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
   }
   return ask(state, verdict, moment, retryAfterMs);
@@ -252,6 +257,14 @@ const maySend = (state: State, nowMs: number): boolean =>
 
 function send(state: State): Step {
   return { state: { ...state, attempts: state.attempts + 1 }, decision: { type: 'send' } };
+}
+
+/** A second send that a query has called for: at once, but not before the gateway wants to hear anything. */
+function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfterMs = 0): Step {
+  if (retryAfterMs === 0) return send(state);
+  const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || nowMs + retryAfterMs > deadlineOf(state);
+  if (tooLong) return settle(state, 'unresolved', verdict, 'none');
+  return { state: { ...state, next: 'send' }, decision: { type: 'wait', delayMs: retryAfterMs, next: 'send' } };
 }
 
 /** Waits for the next status query, the last of which starts at the deadline. `slowly`: at the backoff's largest interval. */

@@ -2,7 +2,7 @@ import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts
 import { isWrite } from '../adapter.ts';
 import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import { momentOf, orAbort, sleep, type Clock } from '../clock.ts';
-import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
+import { decide, initialState, isAnswer, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Fields } from '../fields.ts';
@@ -202,7 +202,7 @@ export class Intention {
         this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
       } else {
         const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
-        this.#own = { ...result, processed: judgement.verdict.kind !== 'retryable' };
+        this.#own = { ...result, processed: isAnswer(judgement.verdict) };
         this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
         const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
         const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');

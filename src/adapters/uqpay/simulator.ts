@@ -90,6 +90,72 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
   };
 }
 
+/**
+ * The event that UQPAY sends of a payment, a refund or a payout as it is now: `simulator.ledger` has the entry.
+ *
+ * @example
+ * ```ts
+ * await gateway.receive(await uqpayNotice(credentials, simulator.ledger.payment('ORDER-1'), clock.now()));
+ * ```
+ */
+export async function uqpayNotice({ webhookSecret = '' }: Pick<UqpayCredentials, 'webhookSecret'>, entry: Entry, nowMs: number): Promise<Request> {
+  const { event, id, data } = eventOf(entry);
+  const told = { version: 'V1.6.0', event_name: 'ACQUIRING', event_type: `acquiring.${event}`, event_id: crypto.randomUUID(), source_id: id, data };
+  const body = JSON.stringify(told);
+  const headers = {
+    'content-type': 'application/json',
+    'x-wk-timestamp': String(nowMs),
+    'x-wk-signature': await hmacSha512(webhookSecret, `${body}${nowMs}`),
+  };
+  return new Request('https://shop.example/uqpay', { method: 'POST', headers, body });
+}
+
+function eventOf(entry: Entry): { event: string; id: string; data: object } {
+  const { kind, operation, providerId, state, of, amount, currency, fields } = entry;
+  if (kind === 'refund') return { event: `refund.${ends[state]}`, id: `RF${providerId}`, data: { ...refundOf(entry), payment_intent_id: `PI${of?.providerId ?? ''}` } };
+  if (operation === 'payout.create') return { event: `payout.${ends[state]}`, id: `PO${providerId}`, data: payoutOf(entry) };
+  const event = paymentEvents[state];
+  const payment_intent_id = `PI${providerId}`;
+  const payment_attempt_id = `PA${providerId}`;
+  const canceled = { payment_intent_id, amount, currency };
+  const order = { ...canceled, merchant_order_id: fields['merchant_order_id'], create_time: timeOf(entry) };
+  if (event.startsWith('cancel')) return { event, id: payment_intent_id, data: { ...canceled, cancel_status: 'SUCCEEDED', cancel_time: timeOf(entry) } };
+  return event.startsWith('payment_attempt')
+    ? { event, id: payment_attempt_id, data: { ...order, payment_attempt_id, attempt_status: attemptStatuses[state], failure_code: '' } }
+    : { event, id: payment_intent_id, data: { ...order, intent_status: intentStatuses[state], payment_method: null, metadata: {} } };
+}
+
+/** How far a refund or a payout has come. */
+const ends: Readonly<Record<EntryState, string>> = {
+  open: 'created',
+  pending: 'created',
+  authorized: 'created',
+  paid: 'succeeded',
+  declined: 'failed',
+  canceled: 'failed',
+  expired: 'failed',
+  refunded: 'succeeded',
+};
+
+/** What UQPAY tells of a payment. A payer who failed may try again: then only the attempt has failed. */
+const paymentEvents: Readonly<Record<EntryState, string>> = {
+  open: 'payment_intent.created',
+  pending: 'payment_attempt.created',
+  authorized: 'payment_attempt.created',
+  paid: 'payment_intent.succeeded',
+  declined: 'payment_attempt.failed',
+  canceled: 'cancel.succeeded',
+  expired: 'payment_intent.failed',
+  refunded: 'payment_intent.succeeded',
+};
+
+async function hmacSha512(secret: string, text: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-512' }, false, ['sign']);
+  const signature = new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
+  return Array.from(signature, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** By client, for all simulators of a process: the adapter too keeps its token from one of them to the next. */
 const activeTokens = new Map<string, { value: string; endsAtMs: number }>();
 let issuedTokens = 0;
