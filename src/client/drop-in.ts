@@ -42,11 +42,14 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
  * @param prepared for `settle`: the intention is known before the request is made
  */
 export function dropIn(user: KyInstance, middleware: Middleware, prepared?: Intention): KyInstance {
+  let hasJson = false;
+  user.extend((own) => {
+    hasJson = own.json !== undefined;
+    return {};
+  });
   const call = (method: Method | undefined, input: Input, callOptions: Options | undefined): ReturnType<KyInstance> => {
-    // `extend` checks and merges the options as the call itself would.
-    const merged = callOptions === undefined ? user : user.extend(() => callOptions);
-    const guarded = merged.extend((unguarded) => ({ hooks: { init: [(options: Options): void => guard(options, unguarded, input, callOptions, middleware, prepared)] } }));
-    return method === undefined ? guarded(input) : guarded[method](input);
+    const guarded = withInitHook(user, hasJson, callOptions, (options, json) => guard(options, json, input, callOptions, middleware, prepared));
+    return method === undefined ? guarded.client(input, guarded.options) : guarded.client[method](input, guarded.options);
   };
   const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(undefined, input, options);
   const methods = Object.fromEntries(httpMethods.map((method) => [method, (input: Input, options?: Options) => call(method, input, options)]));
@@ -61,10 +64,31 @@ export function dropIn(user: KyInstance, middleware: Middleware, prepared?: Inte
 const httpMethods = ['get', 'post', 'put', 'patch', 'head', 'delete', 'query'] as const;
 type Method = (typeof httpMethods)[number];
 
+/** A call with one more `init` hook, the last in line, and the very value of its `json` option. */
+function withInitHook(user: KyInstance, hasJson: boolean, callOptions: Options | undefined, hook: (options: Options, json: unknown) => void): { client: KyInstance; options?: Options } {
+  if (!hasJson && canAppend(callOptions)) {
+    const { hooks, json } = callOptions ?? {};
+    const init = (options: Options): void => hook(options, json);
+    return { client: user, options: { ...callOptions, hooks: { ...hooks, init: [...(hooks?.init ?? []), init] } } };
+  }
+  // Hooks that are replaced or removed are for `extend` to understand; it also checks the options as the call itself would.
+  const client = user.extend(() => callOptions as Options).extend((unguarded) => ({ hooks: { init: [(options: Options): void => hook(options, unguarded.json)] } }));
+  return { client };
+}
+
+/** Whether a call's hooks are plainly to be added to the client's. */
+function canAppend(callOptions: unknown): boolean {
+  if (callOptions === undefined) return true;
+  if (typeof callOptions !== 'object' || callOptions === null || Array.isArray(callOptions)) return false;
+  const { hooks } = callOptions as Options;
+  if (hooks === undefined) return !Object.hasOwn(callOptions, 'hooks');
+  return Object.getOwnPropertySymbols(hooks).length === 0 && !(Object.hasOwn(hooks, 'init') && hooks.init === undefined);
+}
+
 /** Our `init` hook: the last to see a call's options before ky acts on them. */
-function guard(options: Options, unguarded: Options, input: Input, callOptions: Options | undefined, middleware: Middleware, prepared: Intention | undefined): void {
+function guard(options: Options, json: unknown, input: Input, callOptions: Options | undefined, middleware: Middleware, prepared: Intention | undefined): void {
   // ky copies the options for an `init` hook; where there is only ours, the caller's own value travels on.
-  if ((unguarded.hooks?.init ?? []).length === 0) options.json = unguarded.json;
+  if (options.hooks?.init?.length === 1) options.json = json;
   if (typeof input === 'string' && isEmpty(options.prefix) && isEmpty(options.baseUrl) && middleware.baseUrl !== '' && !isAbsolute(input)) {
     options.prefix = middleware.baseUrl;
   }

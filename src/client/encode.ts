@@ -92,19 +92,55 @@ function single(who: string, parameters: URLSearchParams): Record<string, string
 
 /** The path's own fields, or `undefined` when the URL is not this operation's. */
 export function pathFields(adapter: Adapter, operation: Operation, url: URL): Record<string, string> | undefined {
-  const base = new URL(adapter.baseUrl);
-  if (url.origin !== base.origin || !url.pathname.startsWith(base.pathname.replace(/\/$/, ''))) return undefined;
-  const wanted = (base.pathname.replace(/\/$/, '') + operation.path).split('/');
-  const given = url.pathname.split('/');
-  if (wanted.length !== given.length) return undefined;
-  const fields: Record<string, string> = {};
-  for (const [index, segment] of wanted.entries()) {
-    const value = given[index] ?? '';
-    const [, name, choices] = /^\{(\w+)(?::([\w|]+))?\}$/.exec(segment) ?? [];
-    if (name === undefined ? segment !== value : value === '' || choices?.split('|').includes(value) === false) return undefined;
-    if (name !== undefined) fields[name] = safeDecode(value);
-  }
-  return fields;
+  const { origin, paths } = compiled(adapter);
+  if (url.origin !== origin) return undefined;
+  const found = paths.get(operation.name)?.exec(url.pathname) ?? undefined;
+  return found && Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, safeDecode(value)]));
+}
+
+/** Whether a URL is one of the adapter's operations', whatever the method. */
+export function mayMatch(adapter: Adapter, url: URL): boolean {
+  const { origin, any } = compiled(adapter);
+  return url.origin === origin && any.test(url.pathname);
+}
+
+/** An adapter's paths as patterns: the same for every request. */
+interface Paths {
+  readonly origin: string;
+  readonly paths: ReadonlyMap<string, RegExp>;
+  readonly any: RegExp;
+}
+
+const compiledPaths = new WeakMap<Adapter, Paths>();
+
+function compiled(adapter: Adapter): Paths {
+  const known = compiledPaths.get(adapter);
+  if (known !== undefined) return known;
+  const base = URL.canParse(adapter.baseUrl) ? new URL(adapter.baseUrl) : undefined;
+  const prefix = literally(base?.pathname.replace(/\/$/, '') ?? '');
+  const sendable = Object.values(adapter.operations).filter((operation) => operation.sendable !== false);
+  const sources = sendable.map(({ name, path }) => [name, prefix + patternOf(path)] as const);
+  const made: Paths = {
+    // An adapter without a base URL matches nothing: no URL has an empty origin.
+    origin: base?.origin ?? '',
+    paths: new Map(sources.map(([name, source]) => [name, new RegExp(`^${source}$`)])),
+    any: new RegExp(`^(?:${sources.map(([, source]) => source.replaceAll(/\?<\w+>/g, '?:')).join('|') || '(?!)'})$`),
+  };
+  compiledPaths.set(adapter, made);
+  return made;
+}
+
+const literally = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+
+/** `/a/{id}/{api:pay|retailPay}` as the source of a pattern. */
+function patternOf(path: string): string {
+  return path
+    .split(/(\{\w+(?::[\w|]+)?\})/)
+    .map((part) => {
+      const [, name, choices] = /^\{(\w+)(?::([\w|]+))?\}$/.exec(part) ?? [];
+      return name === undefined ? literally(part) : `(?<${name}>${choices ?? '[^/]+'})`;
+    })
+    .join('');
 }
 
 function safeDecode(segment: string): string {
@@ -118,6 +154,6 @@ function safeDecode(segment: string): string {
 /** The adapter's operations a request may be, by method, origin and path alone. */
 export function candidates(adapter: Adapter, method: string, url: URL): Operation[] {
   return Object.values(adapter.operations).filter(
-    (operation) => operation.sendable !== false && (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
+    (operation) => (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
   );
 }

@@ -11,7 +11,7 @@ import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import type { Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { dropIn, type Call, type Middleware } from './drop-in.ts';
-import { candidates, decode, encode, encodingOf, pathFields } from './encode.ts';
+import { candidates, decode, encode, encodingOf, mayMatch } from './encode.ts';
 import { Intention } from './intention.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver, type Received } from './receive.ts';
@@ -422,7 +422,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
 
   const middleware: Middleware = {
     baseUrl: adapter.baseUrl,
-    mayMatch: (url) => Object.values(adapter.operations).some((operation) => operation.sendable !== false && pathFields(adapter, operation, url) !== undefined),
+    mayMatch: (url) => mayMatch(adapter, url),
     match: (request, call) => match(request, call, call.options.timeout),
   };
 

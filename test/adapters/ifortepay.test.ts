@@ -277,10 +277,21 @@ describe('a ticket', () => {
     expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData: { trxId: 'ORDER2' } })).toMatchObject({ conflict: true });
   });
 
-  it('of a QR code ends after 15 minutes, or after the longest time a given end may be away', () => {
+  it('ends with its QR code or its virtual account, to the millisecond where the order says when', () => {
     expect(ticketOf('qris.create').expiresAt).toBe('2026-11-21T03:45:00.000Z');
-    expect(ticketOf('qris.create', { validityPeriod: '2026-11-21T11:00:00+07:00' }).expiresAt).toBe('2026-11-21T04:30:00.000Z');
+    expect(ticketOf('qris.create', { validityPeriod: '2026-11-21T11:00:00+07:00' }).expiresAt).toBe('2026-11-21T04:00:00.000Z');
     expect(ticketOf('va.create').expiresAt).toBeUndefined();
+    expect(ticketOf('va.create', { expiredDate: '2026-11-22T23:59:59.500+07:00' }).expiresAt).toBe('2026-11-22T16:59:59.500Z');
+  });
+
+  it.each(['2026-11-21T11:00:00', 'in half an hour', '', 30])('of a QR code ends after the longest time there is, where nobody can tell the moment: %s', (validityPeriod) => {
+    expect(ticketOf('qris.create', { validityPeriod }).expiresAt).toBe('2026-11-21T04:30:00.000Z');
+    expect(ticketOf('va.create', { expiredDate: validityPeriod }).expiresAt).toBeUndefined();
+  });
+
+  it.each(['qris.create', 'debit.charge', 'qris.cancel', 'debit.cancel'] as const)('of %s is not opened by a service alone, which names no order', (operation) => {
+    const nameless = { ...samples.complete[operation], partnerReferenceNo: ' ', originalPartnerReferenceNo: undefined, originalReferenceNo: '' };
+    expect(() => openTicket(adapter, writeOf(adapter, operation), nameless, nowMs, 'reference')).toThrow(/nothing in the fields names the order/);
   });
 
   it('expects the amount that was sent', () => {

@@ -100,7 +100,7 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
  */
 export async function uqpayNotice({ webhookSecret = '' }: Pick<UqpayCredentials, 'webhookSecret'>, entry: Entry, nowMs: number): Promise<Request> {
   const { event, id, data } = eventOf(entry);
-  const told = { version: 'V1.6.0', event_name: 'ACQUIRING', event_type: `acquiring.${event}`, event_id: crypto.randomUUID(), source_id: id, data };
+  const told = { version: 'V1.6.0', event_name: 'ACQUIRING', event_type: `acquiring.${event}`, event_id: `${id}-${nowMs}`, source_id: id, data };
   const body = JSON.stringify(told);
   const headers = {
     'content-type': 'application/json',
