@@ -247,7 +247,7 @@ export function isWrite(operation: Operation): operation is WriteOperation & { r
 export function operationOf(adapter: Pick<Adapter, 'name' | 'operations'>, name: string): Operation {
   const operation = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
   if (operation === undefined) {
-    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
+    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name as unknown).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
   }
   return operation;
 }
@@ -268,7 +268,7 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
   const operations: Record<string, Operation> = {};
   for (const [name, given] of Object.entries(definition.operations) as [string, ReadOperation | WriteOperation][]) {
     const effect = effectOf(name);
-    if (effect === 'write' && !('sameReference' in given && given.reference !== undefined)) {
+    if (effect === 'write' && !('sameReference' in given && 'reference' in given)) {
       throw new InputError(`${who}: ${name} is a write and needs a reference and sameReference; the name of a read ends in .query or .list.`);
     }
     if (effect === 'read' && 'sameReference' in given) {

@@ -230,6 +230,7 @@ describe('an adapter of one’s own', () => {
   });
 
   it('is held to its fields by the compiler', () => {
+    const askedByItself = { operation: 'payment.charge' as const, fields: () => ({}) };
     const unsure: Omit<typeof charge, 'sameReference'> = charge;
     const unchecked: Omit<typeof charge.required, 'amount'> = charge.required;
     uncalled(
@@ -242,7 +243,7 @@ describe('an adapter of one’s own', () => {
       // @ts-expect-error: a reference is one of the fields.
       () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': { ...charge, reference: ['number'] } } }),
       // @ts-expect-error: a write is asked about by a read.
-      () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': { ...charge, query: { operation: 'payment.charge', fields: () => ({}) } } } }),
+      () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': { ...charge, query: askedByItself } } }),
     );
   });
 

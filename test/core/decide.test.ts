@@ -141,6 +141,12 @@ describe('a wait that is over', () => {
     expect(next(stateOf({ next: 'send', ...landed }, replays), { type: 'due' }, late)).toEqual(toAsk(0));
   });
 
+  it('that ends in no send asks without delay: what an earlier answer told to wait has been waited', () => {
+    const told: Partial<State> = { next: 'send', ...landed, unprocessed: unprocessed({ delayMs: 7000 }) };
+    expect(next(stateOf(told, replays), { type: 'due' }, deadlineMs + 1)).toEqual(toAsk(0));
+    expect(next(stateOf(told, { ...replays, remembersForMs: 5000 }), { type: 'due' }, 5000)).toEqual(toAsk(1000));
+  });
+
   it('still asks one last question, however late', () => {
     expect(next(stateOf({ next: 'ask', ...landed }), { type: 'due' }, 10 * deadlineMs)).toEqual({ type: 'ask' });
   });
@@ -430,7 +436,10 @@ describe('absence', () => {
   const again = status(notFound);
 
   it('is concluded from the second “not found” that comes absentAfterMs after the last send', () => {
-    expect(next(asking(2, almost, {}, policy), again, absentAfterMs)).toMatchObject({ ...settled('absent', 'query'), verdict: { reason: 'not-found', advice: expect.stringContaining('same reference') as string } });
+    expect(next(asking(2, almost, {}, policy), again, absentAfterMs)).toMatchObject({
+      ...settled('absent', 'query'),
+      verdict: { reason: 'not-found', advice: expect.stringContaining('same reference') as string },
+    });
   });
 
   it.each<[string, Partial<State>, Partial<Plan>, Policy, number]>([

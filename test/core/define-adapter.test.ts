@@ -36,17 +36,29 @@ const define = (operations: object): Adapter<KioskFields> => defineAdapter({ ...
 const without = (operation: object, key: string): object => Object.fromEntries(Object.entries(operation).filter(([name]) => name !== key));
 
 describe('defineAdapter refuses', () => {
-  it.each<[string, Record<string, object>, RegExp]>([
-    ['a write that does not say how a second send is treated', { 'payment.charge': without(charge, 'sameReference'), 'payment.query': query }, /payment\.charge is a write and needs a reference and sameReference/],
+  const askedBy = (operation: string): object => ({ 'payment.charge': { ...charge, query: { operation, fields: () => ({}) } }, 'payment.query': query });
+  const lookedUpBy = (operation: string): object => ({ 'payment.charge': { ...charge, lookUp: { operation, fields: () => ({}) } }, 'payment.query': query });
+  const isNoRead = /payment\.charge is asked about by payment\.charge, which is (?:not a read|a write)/;
+
+  it.each<[string, object, RegExp]>([
+    [
+      'a write that does not say how a second send is treated',
+      { 'payment.charge': without(charge, 'sameReference'), 'payment.query': query },
+      /payment\.charge is a write and needs a reference and sameReference/,
+    ],
     ['a write that nothing names', { 'payment.charge': without(charge, 'reference'), 'payment.query': query }, /payment\.charge is a write and needs a reference/],
-    ['a read that is not named like one', { 'payment.charge': charge, 'payment.query': query, 'payment.status': query }, /payment\.status is a write and needs .*the name of a read ends in \.query or \.list/],
+    [
+      'a read that is not named like one',
+      { 'payment.charge': charge, 'payment.query': query, 'payment.status': query },
+      /payment\.status is a write and needs .*the name of a read ends in \.query or \.list/,
+    ],
     ['a write that is named like a read', { 'payment.query': charge }, /payment\.query is named like a read but declared as a write/],
     ['a list that is declared as a write', { 'payment.list': charge }, /payment\.list is named like a read/],
     ['a status query that is not an operation', { 'payment.charge': charge }, /payment\.charge is asked about by payment\.query, which is not an operation/],
-    ['a status query of an inherited name', { 'payment.charge': { ...charge, query: { ...charge.query, operation: 'toString' } }, 'payment.query': query }, /asked about by toString, which is not an operation/],
-    ['a look-up that is not an operation', { 'payment.charge': { ...charge, lookUp: { operation: 'payment.list', fields: () => ({}) } }, 'payment.query': query }, /asked about by payment\.list, which is not an operation/],
-    ['a look-up that is a write: looking would send it', { 'payment.charge': { ...charge, lookUp: { operation: 'payment.charge', fields: () => ({}) } }, 'payment.query': query }, /payment\.charge is asked about by payment\.charge, which is (?:not a read|a write)/],
-    ['a status query that is a write: asking would send it', { 'payment.charge': { ...charge, query: { ...charge.query, operation: 'payment.charge' } }, 'payment.query': query }, /payment\.charge is asked about by payment\.charge, which is (?:not a read|a write)/],
+    ['a status query of an inherited name', askedBy('toString'), /asked about by toString, which is not an operation/],
+    ['a look-up that is not an operation', lookedUpBy('payment.list'), /asked about by payment\.list, which is not an operation/],
+    ['a status query that is a write: asking would send it', askedBy('payment.charge'), isNoRead],
+    ['a look-up that is a write: looking would send it', lookedUpBy('payment.charge'), isNoRead],
   ])('%s', (_what, operations, message) => {
     const error = thrownBy(() => define(operations));
     expect(isInputError(error)).toBe(true);
@@ -67,7 +79,9 @@ describe('defineAdapter gives', () => {
   });
 
   it('a base URL without a trailing slash', () => {
-    expect(['https://kiosk.test', 'https://kiosk.test/', 'https://kiosk.test/v1//'].map((baseUrl) => defineAdapter({ ...kiosk, baseUrl }).baseUrl)).toEqual(['https://kiosk.test', 'https://kiosk.test', 'https://kiosk.test/v1']);
+    const baseUrlOf = (baseUrl: string): string => defineAdapter({ ...kiosk, baseUrl }).baseUrl;
+    expect(['https://kiosk.test', 'https://kiosk.test/'].map(baseUrlOf)).toEqual(['https://kiosk.test', 'https://kiosk.test']);
+    expect(baseUrlOf('https://kiosk.test/v1//')).toBe('https://kiosk.test/v1');
   });
 
   it('harmless defaults: fields as they are, no headers, no policy, answers not verified, the provider’s own base URL', () => {

@@ -108,7 +108,7 @@ describe('the messages say who, what, and what to do', () => {
   it.each<[string, Error, RegExp, RegExp]>([
     ['UnresolvedError', new UnresolvedError(ticket), /is unresolved: it may have been processed/, /Ask again with untilSettled\(error\.ticket\); do not send a new one/],
     ['SettledError', new SettledError(settlement), /ended failed \(declined, code 1205\)/, /error\.settlement/],
-    ['ResendRefusedError, while it is open', new ResendRefusedError(ticket), /a second send was refused, since the first may have been processed/, /Ask with untilSettled\(error\.ticket\)/],
+    ['ResendRefusedError, while it is open', new ResendRefusedError(ticket), /a second send was refused, since the first may/, /Ask with untilSettled\(error\.ticket\)/],
     ['ResendRefusedError, once it has ended', new ResendRefusedError(ticket, settlement), /It had ended failed/, /see error\.settlement/],
     ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields/, /Use one reference for one intention/],
   ])('%s', (_name, error, what, whatToDo) => {

@@ -7,7 +7,12 @@ import { baseUrlOf, checkFields, oneOf, record, text, textUpTo, whole, type Fiel
 describe('what a field may be', () => {
   it.each<[string, FieldCheck, unknown[], unknown[]]>([
     ['a text', text, ['a', ' a ', '0'], ['', '   ', '\n', 0, null, undefined, [], {}, ['a']]],
-    ['a whole number', whole, [0, 1, '0', '007', Number.MAX_SAFE_INTEGER], [-1, 1.5, Number.NaN, Infinity, 2 ** 53, '', ' 1', '-1', '1.5', '1e3', '0x1', '١', null, undefined, true, [1]]],
+    [
+      'a whole number',
+      whole,
+      [0, 1, '0', '007', Number.MAX_SAFE_INTEGER],
+      [-1, 1.5, Number.NaN, Infinity, 2 ** 53, '', ' 1', '-1', '1.5', '1e3', '0x1', '١', null, undefined, true, [1]],
+    ],
     ['an object', record, [{}, { a: 1 }, Object.create(null)], [null, undefined, [], 'a', 1, () => 1]],
     ['a short text', textUpTo(3), ['a', 'abc'], ['', '   ', 'abcd', 1, undefined]],
     ['one of a list', oneOf('GET', 'POST'), ['GET', 'POST'], ['get', '', 'PUT', ['GET'], undefined]],

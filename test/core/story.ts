@@ -75,7 +75,8 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
     const verdict: Verdict = landed ? unknownOutcome('network/ECONNRESET') : { kind: 'retryable', reason: 'unreachable', code: 'network/ECONNREFUSED', listed: false };
     return { type: 'lost', landed, verdict };
   }
-  return { type: 'answered', verdict: softened(verdictOf(card), state), acknowledges: card.acknowledges, refused: card.refused, askable: card.askable, lookable: card.lookable, ...retryAfter };
+  const { acknowledges, refused, askable, lookable } = card;
+  return { type: 'answered', verdict: softened(verdictOf(card), state), acknowledges, refused, askable, lookable, ...retryAfter };
 }
 
 const noticeOf = (card: Card): Observation => ({ type: 'notice', verdict: verdictOf(card), confirm: card.notice === 'to confirm' });

@@ -67,7 +67,9 @@ describe('whatever the step', () => {
   const backoff = fc.oneof(
     ms.map(constant),
     fc.array(ms, { minLength: 1, maxLength: 10 }).map(steps),
-    fc.record({ baseMs: ms, maxMs: ms, factor: fc.double({ min: 1, max: 100, noNaN: true }), jitter: fc.constantFrom('full' as const, 'none' as const) }, { requiredKeys: [] }).map(exponential),
+    fc
+      .record({ baseMs: ms, maxMs: ms, factor: fc.double({ min: 1, max: 100, noNaN: true }), jitter: fc.constantFrom('full' as const, 'none' as const) }, { requiredKeys: [] })
+      .map(exponential),
     fc.record({ firstMs: ms, baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms }, { requiredKeys: [] }).map(growing),
   );
   const step = fc.record({ step: fc.integer({ min: 1, max: 100_000 }), elapsedMs: fc.integer({ min: 0, max: 10 ** 12 }), chance: fc.double({ min: 0, max: 1, noNaN: true }) });

@@ -11,7 +11,8 @@ describe('the default policy', () => {
     expect(defaultPolicy).toMatchObject({ retry: { attempts: 3, maxRetryAfterMs: 60_000 }, poll: { deadlineMs: 120_000, resendWhenAbsent: false }, limit: { concurrency: 32 } });
     expect(defaultPolicy.poll.absentAfterMs).toBeUndefined();
     expect(defaultPolicy.attemptTimeoutMs).toBeUndefined();
-    expect([String(defaultPolicy.retry.backoff), String(defaultPolicy.poll.backoff)]).toEqual(['exponential 500, 1000, 2000, 4000, 8000, …', 'growing 3000, 2240, 2419, 2613, 2822, …']);
+    expect(String(defaultPolicy.retry.backoff)).toBe('exponential 500, 1000, 2000, 4000, 8000, …');
+    expect(String(defaultPolicy.poll.backoff)).toBe('growing 3000, 2240, 2419, 2613, 2822, …');
   });
 });
 

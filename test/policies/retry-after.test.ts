@@ -35,7 +35,10 @@ describe('Retry-After', () => {
     expect(read('Thu, 01 Jan 1970 00:00:00 GMT')).toBe(0);
   });
 
-  it.each(['-5', '1.5', 'abc', '', ' ', '+5', '5s', '1e3', '0x10', '120, 120', 'NaN', 'Infinity', '2026-11-01T08:00:30Z', 'Mon', 'Soon', 'Sun, 99 Nov 2026 08:00:00 GMT'])('that is malformed is ignored: %j', (value) => {
+  it.each([
+    ...['-5', '1.5', '+5', '5s', '1e3', '0x10', '120, 120', 'NaN', 'Infinity'],
+    ...['', ' ', 'abc', 'Mon', 'Soon', '2026-11-01T08:00:30Z', 'Sun, 99 Nov 2026 08:00:00 GMT'],
+  ])('that is malformed is ignored: %j', (value) => {
     expect(read(value)).toBeUndefined();
   });
 
@@ -45,8 +48,9 @@ describe('Retry-After', () => {
   });
 
   it('is a wait of 0 or more or nothing at all, whatever is sent', () => {
+    const date = fc.date({ noInvalidDate: true }).map((given) => given.toUTCString());
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), fc.date().map((date) => (Number.isNaN(date.getTime()) ? 'never' : date.toUTCString()))), (value) => {
+      fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), date), (value) => {
         fc.pre(/^[\x20-\x7e]*$/.test(value));
         const delayMs = read(value);
         if (delayMs !== undefined) expect(delayMs).toBeGreaterThanOrEqual(0);

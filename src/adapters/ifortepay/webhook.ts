@@ -102,8 +102,8 @@ const orders = {
 
 /** The path is the merchant's own choice and tells nothing. Only a QRIS notification has to name its merchant in `additionalInfo`. */
 function orderNotice(body: unknown): HeardNotice {
-  const isQris = textOf(body, 'serviceCode') === orders.qris.serviceCode || textOf(recordIn(body, 'additionalInfo'), 'merchantId') !== undefined;
-  const kind = isQris ? 'qris' : 'debit';
+  const namesMerchant = textOf(recordIn(body, 'additionalInfo'), 'merchantId') !== undefined;
+  const kind = namesMerchant || textOf(body, 'serviceCode') === orders.qris.serviceCode ? 'qris' : 'debit';
   const { operation, serviceCode } = orders[kind];
   const { reference = {}, amount, currency } = order.read({ operation, status: 200, body });
   const state = order.state(body);

@@ -52,7 +52,9 @@ function withoutKey(): never {
 /** As long as Rebell itself believes a request. */
 const FRESH_MS = 5 * 60_000;
 
-const result = (resultStatus: string, resultCode: string, resultMessage: string): object => ({ result: { resultCode, resultStatus, resultMessage } });
+const result = (resultStatus: string, resultCode: string, resultMessage: string): object => ({
+  result: { resultCode, resultStatus, resultMessage },
+});
 
 /** Rebell sends again what is not answered by a success. Whether it looks at the HTTP status or at the result is not said: both tell. */
 const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
@@ -66,7 +68,7 @@ const refused = (reason: string): Notice => ({ verified: false, reason });
 /** The event that tells of each kind's state. Only the payment's is named in the manual, and only by one of two pages. */
 const events: Readonly<Record<Kind, string>> = { payment: 'PAYMENT_RESULT', refund: 'REFUND_RESULT' };
 
-/** A refund names its payment too. As several refunds share that number, and a void, it is not what a refund goes by. */
+/** A refund names its payment too. As several refunds share that number, it is not what a refund goes by. */
 const numbers: Readonly<Record<Kind, readonly string[]>> = {
   payment: ['paymentRequestId', 'paymentId'],
   refund: ['refundRequestId', 'refundId'],
