@@ -179,8 +179,8 @@ export interface Delivery {
   readonly nowMs: number;
 }
 
-/** What a notice is. `reason` completes "refused: …" and quotes nothing of the request. */
-export type Notice = HeardNotice | { readonly verified: false; readonly reason: string };
+/** What a notice is. `reason` completes "refused: …" and quotes nothing of the request; `reply`: when it is not the usual refusal. */
+export type Notice = HeardNotice | { readonly verified: false; readonly reason: string; readonly reply?: Reply };
 
 export interface HeardNotice extends Reading {
   readonly verified: true;
@@ -244,10 +244,10 @@ export function isWrite(operation: Operation): operation is WriteOperation & { r
 }
 
 /** The operation of that name. @throws {InputError} naming the operations there are */
-export function operationOf(adapter: Pick<Adapter, 'name' | 'operations'>, name: string): Operation {
-  const operation = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
+export function operationOf(adapter: Pick<Adapter, 'name' | 'operations'>, name: unknown): Operation {
+  const operation = typeof name === 'string' && Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
   if (operation === undefined) {
-    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name as unknown).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
+    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
   }
   return operation;
 }

@@ -98,7 +98,7 @@ function judgeReading(
   // A final word under a status that says the gateway did not get to the end is not believed.
   if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
 
-  const another = isAnother(reading, subject, row);
+  const another = isAnother(reading, subject);
   if (another || isOtherMoney(reading, subject, row)) {
     const verdict: PollRequiredVerdict = {
       kind: 'poll-required',
@@ -263,9 +263,8 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
 
 const canBeFinal = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
 
-/** Doctrine 12. A refusal speaks of the request, not of an order, and cannot be another's. */
-function isAnother(reading: Reading, subject: Subject, row: Row): boolean {
-  if (row.kind === 'terminal' && row.outcome === 'rejected') return false;
+/** Doctrine 12: an answer that names another order is not an answer to ours, not even as a refusal. */
+function isAnother(reading: Reading, subject: Subject): boolean {
   return Object.entries(reading.reference ?? {}).some(
     ([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,
   );

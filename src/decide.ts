@@ -8,7 +8,9 @@ import type { Effect, PollRequiredVerdict, Verdict } from './verdict.ts';
  * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no chance
  * of its own. The ky hooks and the p-retry loop only carry it out, and so can any other engine.
  */
-export function decide(state: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
+export function decide(before: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
+  const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
+  const state: State = retryAfterMs === undefined ? before : { ...before, notBeforeMs: moment.nowMs + retryAfterMs };
   switch (observation.type) {
     case 'started':
       return start(state, moment);
@@ -79,6 +81,8 @@ export interface State {
   readonly reauthenticated: boolean;
   /** What a wait is for. */
   readonly next?: 'send' | 'ask';
+  /** Until when the gateway wants to hear nothing (`Retry-After`). */
+  readonly notBeforeMs?: number;
 }
 
 export type Observation =
@@ -139,7 +143,8 @@ function due(state: State, moment: Moment): Step {
   // A process that slept does not send past its deadline, nor what the provider would take for a new request by now.
   // One last question is always right.
   const tooLate = nowMs > deadlineOf(state) || (state.landed && isForgotten(state, nowMs));
-  if (state.next === 'send' && tooLate) return giveUp(state, state.unprocessed ?? unknownOutcome('deadline'), moment);
+  // What an earlier answer told to wait has been waited by now.
+  if (state.next === 'send' && tooLate) return giveUp(state, (state.landed ? undefined : state.unprocessed) ?? unknownOutcome('deadline'), moment);
   return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
 }
 
@@ -220,7 +225,10 @@ function notice(before: State, { verdict, confirm }: Observation & { type: 'noti
   const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
-  if (canAsk(state)) return { state, decision: { type: 'ask' } };
+  if (canAsk(state)) {
+    const delayMs = (before.notBeforeMs ?? 0) - moment.nowMs;
+    return delayMs > 0 ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } } : { state, decision: { type: 'ask' } };
+  }
   return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment);
 }
 

@@ -2,7 +2,7 @@ import type { Adapter, HeardNotice, Reply } from '../adapter.ts';
 import { isWrite, operationOf, type Operation } from '../adapter.ts';
 import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import type { Clock } from '../clock.ts';
-import { InputError } from '../errors.ts';
+import { InputError, isInputError } from '../errors.ts';
 import type { Settlement } from '../settlement.ts';
 import type { Ticket } from '../ticket.ts';
 import { isFinal, type Verdict } from '../verdict.ts';
@@ -14,6 +14,8 @@ export type Received =
   | {
       readonly verified: true;
       readonly verdict: Verdict;
+      /** The provider asks to confirm its notices by a query, or it is not signed well enough to be believed: `ask(ticket)`. */
+      readonly confirm: boolean;
       /** Follows the payment, with `ask` or `untilSettled`. */
       readonly ticket: Ticket;
       /** Send this once you have stored what it says. */
@@ -74,16 +76,17 @@ export function createReceiver(deps: {
     const { webhook } = adapter;
     if (webhook === undefined) throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
     if (request.bodyUsed) throw new InputError('receive: the body of this request has been read already. Pass the request as it came, or a clone of it.');
-    const refuse = (reason: string): Received => ({ verified: false, reason, reply: responseOf(webhook.reply('refused', undefined)) });
+    const refuse = (reason: string, reply: Reply = webhook.reply('refused', undefined)): Received => ({ verified: false, reason, reply: responseOf(reply) });
     let notice;
     try {
       const bytes = await readUpTo(request.body, MOST_BYTES);
       const text = new TextDecoder().decode(bytes);
       notice = await webhook.hear({ method: request.method, url: new URL(request.url), headers: request.headers, bytes, text, nowMs: clock.now() });
-    } catch {
+    } catch (error) {
+      if (isInputError(error)) throw error;
       return refuse('it could not be read as a notice of this provider');
     }
-    if (!notice.verified) return refuse(notice.reason);
+    if (!notice.verified) return refuse(notice.reason, notice.reply);
     const operation = operationOf(adapter, notice.operation);
     const told = ticketOf(operation, notice);
     const confirm = typeof webhook.confirm === 'function' ? webhook.confirm(notice) : (webhook.confirm ?? false);
@@ -101,8 +104,11 @@ export function createReceiver(deps: {
     const contradicts = known !== undefined && (judgement.conflict || stands?.conflict === true);
 
     for (const loop of loops) {
-      // What a payment's notice means for its cancel or capture is for the query to say.
-      loop.notify(judged(loop.operation, loop.ticket), confirm || contradicts || !isOwn(loop));
+      // What a payment's notice means for its cancel or capture is for the query to say; so is whose it is, while the loop knows
+      // none of the provider's numbers and the merchant's need not be unique.
+      const { expect, ...moneyless } = loop.ticket;
+      const own = isOwn(loop);
+      loop.notify(judged(loop.operation, own ? loop.ticket : moneyless), confirm || contradicts || !own || isDoubtful(loop));
     }
     if (contradicts) {
       deps.onConflict(ticket, verdict.code);
@@ -114,6 +120,7 @@ export function createReceiver(deps: {
     return {
       verified: true,
       verdict,
+      confirm: confirm && !contradicts,
       ticket,
       reply: responseOf(webhook.reply('stored', notice)),
       askAgain: responseOf(webhook.reply('again', notice)),
@@ -172,6 +179,12 @@ const kindOf = (operation: Operation): string => (isWrite(operation) ? (operatio
 
 /** Writes that are asked about by the same query speak of the same thing: a payment, its cancel and its capture; a refund; a binding. */
 const familyOf = (operation: Operation): string => (isWrite(operation) ? operation.query?.operation : undefined) ?? operation.name;
+
+/** Known by an idempotency key alone: the merchant's number may be another intention's too. */
+function isDoubtful({ operation, ticket }: Intention): boolean {
+  if (!isWrite(operation) || operation.idempotencyKey === undefined) return false;
+  return (operation.learns ?? []).some((name) => ticket.reference[name] === undefined);
+}
 
 /** They share a number, and no number tells them apart. */
 function isSamePayment(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {

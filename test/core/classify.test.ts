@@ -310,8 +310,9 @@ describe('doctrine 12: an answer about something else is not believed', () => {
     expect(found('paid', { body: { code: 'paid', order } })).toMatchObject({ outcome: 'succeeded' });
   });
 
-  it('does not hold for a refusal, which speaks of the request', () => {
-    expect(followed('payment', { code: 'refused', order: 'B2' })).toMatchObject({ outcome: 'rejected' });
+  it('holds for a refusal too when it names another order, but a refusal has no amount to be wrong about', () => {
+    expect(followed('payment', { code: 'refused', order: 'B2' })).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
+    expect(charged('REFUSED', { body: { code: 'REFUSED', order: 'B2' } })).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
     expect(charged('REFUSED', { body: { code: 'REFUSED', amount: '7' } })).toMatchObject({ outcome: 'rejected' });
   });
 

@@ -169,14 +169,18 @@ describe('as quick and as cheap as can be', () => {
   it('no wait is shorter than the verdict’s own: a retryable one’s for whatever comes next, a pending one’s for the next query', () => {
     always((turn) => {
       const verdict = verdictOf(turn);
-      if (turn.decision.type !== 'wait' || verdict === undefined || verdict.kind === 'terminal') return;
+      // A notice ends a wait, or leaves what is left of a Retry-After.
+      if (turn.decision.type !== 'wait' || verdict === undefined || verdict.kind === 'terminal' || turn.observation.type === 'notice') return;
       if (verdict.kind === 'retryable' || turn.decision.next === 'ask') expect(turn.decision.delayMs).toBeGreaterThanOrEqual(verdict.delayMs ?? 0);
     });
   });
 
-  it('no exchange follows at once on an answer with a Retry-After', () => {
-    always(({ decision, observation }) => {
-      if ('retryAfterMs' in observation && (observation.retryAfterMs ?? 0) > 0) expect(['wait', 'settle']).toContain(decision.type);
+  it('nothing is sent or asked before the last Retry-After is over, whatever comes meanwhile', () => {
+    always((turn, earlier) => {
+      if (turn.decision.type !== 'send' && turn.decision.type !== 'ask') return;
+      for (const { observation, nowMs } of [...earlier, turn].slice(-4)) {
+        if ('retryAfterMs' in observation) expect(turn.nowMs).toBeGreaterThanOrEqual(nowMs + (observation.retryAfterMs ?? 0));
+      }
     });
   });
 
@@ -199,7 +203,7 @@ describe('as quick and as cheap as can be', () => {
       return { ...story, plan: { ...story.plan, policy: { ...policy, poll: { ...policy.poll, backoff: constant(usualMs) } } } };
     });
     always(({ decision, nowMs, observation }, _earlier, { plan }) => {
-      if (decision.type !== 'wait' || decision.next !== 'ask') return;
+      if (decision.type !== 'wait' || decision.next !== 'ask' || observation.type === 'notice') return;
       const verdict = 'verdict' in observation ? observation.verdict : undefined;
       const toldMs = Math.max('retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0, verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
       const leftMs = Math.max(0, deadlineOf(plan) - nowMs);

@@ -407,6 +407,14 @@ describe('an open order whose payer needs the lost answer', () => {
     expect(next(asking(1, {}, { ...payer, sameReference: 'refuses' }), open)).toMatchObject(settled('created', 'query'));
   });
 
+  it('is sent again no earlier than Retry-After says, and not at all when that is too long', () => {
+    const replaying: Partial<Plan> = { ...payer, ...replays };
+    const openLater = (retryAfterMs: number): Observation => status(pending({ reason: 'awaiting-payer' }), { acknowledges: true, retryAfterMs });
+    expect(next(asking(1, {}, replaying), openLater(5000))).toEqual(toSend(5000));
+    expect(next(asking(1, {}, replaying), openLater(20_001))).toMatchObject(settled('unresolved', 'none'));
+    expect(next(asking(1, {}, replaying), openLater(5000), deadlineMs - 4999)).toMatchObject(settled('unresolved', 'none'));
+  });
+
   it('goes on being polled when the answer was heard: its payer has what he needs', () => {
     const heard = decide(stateOf({}, payer), answered(pending({ reason: 'awaiting-payer' }), { acknowledges: true }), { nowMs: startMs, chance: 1 });
     expect(next(heard.state, open)).toEqual(toAsk(2000));
@@ -469,6 +477,11 @@ describe('absence', () => {
     expect([step.decision, step.state.attempts, step.state.notFounds, step.state.landed]).toEqual([{ type: 'send' }, 2, 0, true]);
   });
 
+  it('sends again no earlier than Retry-After says', () => {
+    expect(next(asking(2, almost, {}, resending), status(notFound, { retryAfterMs: 5000 }), absentAfterMs)).toEqual(toSend(5000));
+    expect(next(asking(2, almost, {}, resending), status(notFound, { retryAfterMs: 20_001 }), absentAfterMs)).toMatchObject(settled('unresolved', 'none'));
+  });
+
   it.each<[string, Partial<State>, Partial<Plan>, number]>([
     ['attempts are used up', { ...almost, attempts: 3 }, {}, absentAfterMs],
     ['the deadline has come', almost, {}, deadlineMs],
@@ -489,6 +502,15 @@ describe('a verified notice', () => {
     for (const observation of [notice(terminal('succeeded'), true), notice(pending()), notice(refusal), notice(terminal('created'))]) {
       expect(next(stateOf(waiting), observation, 1234)).toEqual({ type: 'ask' });
     }
+  });
+
+  it('makes the gateway be asked no earlier than it wanted to hear anything', () => {
+    const waiting = decide(asking(), status(pending(), { retryAfterMs: 5000 }), { nowMs: startMs, chance: 1 });
+    expect(waiting.decision).toEqual(toAsk(5000));
+    expect(next(waiting.state, notice(pending()), 2000)).toEqual(toAsk(3000));
+    expect(next(waiting.state, notice(terminal('succeeded'), true), 2000)).toEqual(toAsk(3000));
+    expect(next(waiting.state, notice(terminal('succeeded')), 2000)).toMatchObject(settled('succeeded', 'webhook'));
+    expect(next(waiting.state, notice(pending()), 5000)).toEqual({ type: 'ask' });
   });
 
   it('proves that a send has landed and the order is known', () => {

@@ -209,7 +209,10 @@ function taken(entry: Entry, respcd: string): { respcd: string; errmsg: string; 
   return said(respcd, entry.refundedAmount === undefined ? '0' : '5');
 }
 
+/** Making one costs far more than using it. */
+const hongKong = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Hong_Kong', dateStyle: 'short', timeStyle: 'medium' });
+
 /** `YYYY-MM-DD HH:mm:ss` at +0800. */
 function timeInHongKong(atMs: number): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Hong_Kong', dateStyle: 'short', timeStyle: 'medium' }).format(atMs);
+  return hongKong.format(atMs);
 }
