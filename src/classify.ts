@@ -271,7 +271,7 @@ function isAnother(reading: Reading, subject: Subject): boolean {
 }
 
 function isOtherMoney(reading: Reading, { expect }: Subject, row: Row): boolean {
-  if (expect === undefined || row.kind !== 'terminal' || row.outcome === 'rejected') return false;
+  if (expect === undefined || (row.kind === 'terminal' && row.outcome === 'rejected')) return false;
   return (
     (reading.amount !== undefined && reading.amount !== expect.amount) ||
     (reading.currency !== undefined && expect.currency !== undefined && reading.currency !== expect.currency)

@@ -225,11 +225,11 @@ function notice(before: State, { verdict, confirm }: Observation & { type: 'noti
   const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
+  const leftMs = Math.max(0, (before.notBeforeMs ?? 0) - moment.nowMs);
   if (canAsk(state)) {
-    const delayMs = (before.notBeforeMs ?? 0) - moment.nowMs;
-    return delayMs > 0 ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } } : { state, decision: { type: 'ask' } };
+    return leftMs > 0 ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } } : { state, decision: { type: 'ask' } };
   }
-  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment);
+  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment, leftMs);
 }
 
 /** The gateway looked and found nothing; a query that was refused or lost has found nothing out. */
@@ -308,7 +308,7 @@ function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
 /** A send may have landed and cannot be asked about: a provider that replays may be sent the same again, then it is looked for. */
 function cannotAsk(state: State, verdict: Verdict, nowMs: number, moment: Moment = { nowMs, chance: 1 }, retryAfterMs = 0): Step {
   if (replays(state, nowMs) && maySend(state, nowMs)) {
-    return state.attempts === 0 ? send(state) : resend(state, verdict, moment, retryAfterMs);
+    return state.attempts === 0 ? sendAgain(state, verdict, moment, retryAfterMs) : resend(state, verdict, moment, retryAfterMs);
   }
   return state.lookable ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
 }

@@ -175,10 +175,10 @@ describe('as quick and as cheap as can be', () => {
     });
   });
 
-  it('nothing is sent or asked before the last Retry-After is over, whatever comes meanwhile', () => {
+  it('nothing is sent or asked before every Retry-After is over, whatever comes meanwhile', () => {
     always((turn, earlier) => {
       if (turn.decision.type !== 'send' && turn.decision.type !== 'ask') return;
-      for (const { observation, nowMs } of [...earlier, turn].slice(-4)) {
+      for (const { observation, nowMs } of [...earlier, turn]) {
         if ('retryAfterMs' in observation) expect(turn.nowMs).toBeGreaterThanOrEqual(nowMs + (observation.retryAfterMs ?? 0));
       }
     });

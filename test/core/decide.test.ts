@@ -513,6 +513,13 @@ describe('a verified notice', () => {
     expect(next(waiting.state, notice(pending()), 5000)).toEqual({ type: 'ask' });
   });
 
+  it('hastens no send that the gateway wanted to hear nothing of', () => {
+    const blind = answered(unprocessed(), { retryAfterMs: 5000, askable: false });
+    const waiting = decide(stateOf({ askable: false }, replays), blind, { nowMs: startMs, chance: 1 });
+    expect(waiting.decision).toEqual(toSend(5000));
+    expect(next(waiting.state, notice(pending()), 2000)).toEqual(toSend(3000));
+  });
+
   it('proves that a send has landed and the order is known', () => {
     const { state } = decide(stateOf({ next: 'send' }), notice(pending()), { nowMs: startMs + 50, chance: 1 });
     expect(state).toMatchObject({ landed: true, seen: true, pollingSinceMs: startMs + 50 });
