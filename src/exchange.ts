@@ -49,11 +49,20 @@ export function textOf(value: unknown, key: string): string | undefined {
 
 /** An own property that is an identifier or an amount: a non-empty string, or a safe integer written as one. */
 export function idOf(value: unknown, key: string): string | undefined {
+  const stated = statedOf(value, key);
+  return stated === UNREADABLE ? undefined : stated;
+}
+
+/** What an answer states but nobody can read: it agrees with no number, and is never learnt. */
+export const UNREADABLE = '(unreadable)';
+
+/** As {@link idOf}, for what an answer is about: absent, `null` and `''` state nothing; anything else that is no number or text is {@link UNREADABLE}. */
+export function statedOf(value: unknown, key: string): string | undefined {
   const record = asRecord(value);
-  if (record === undefined || !Object.hasOwn(record, key)) return undefined;
-  const found = record[key];
-  if (typeof found === 'number') return Number.isSafeInteger(found) ? String(found) : undefined;
-  return typeof found === 'string' && found !== '' ? found : undefined;
+  const found = record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+  if (found === undefined || found === null || found === '') return undefined;
+  if (typeof found === 'number' && Number.isSafeInteger(found)) return String(found);
+  return typeof found === 'string' ? found : UNREADABLE;
 }
 
 /** An own property that is an integer. Strings are not numbers. */

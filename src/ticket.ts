@@ -34,10 +34,10 @@ export interface Ticket {
 /** The most a text in a ticket may measure, a base URL included; every provider's own limit is far below. */
 const LONGEST_TEXT = 256;
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT;
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
 /** A whole ISO 8601 time: `Date.parse` alone takes a digit for a month. */
 const isTime = (value: unknown): value is string =>
-  isText(value) && /^[+-]?\d{4,6}-\d{2}-\d{2}T/.test(value) && !Number.isNaN(Date.parse(value));
+  isText(value) && /^(?:19[7-9]|[2-8]\d\d)\d-\d{2}-\d{2}T/.test(value) && !Number.isNaN(Date.parse(value));
 
 /**
  * Reads a ticket from an untrusted place: an object, or its JSON.

@@ -30,7 +30,7 @@ export function encode(adapter: Adapter, operation: Operation, fields: Fields, e
     inPath.add(name);
     if (choices?.some((choice) => choice === value) === false) throw new InputError(`${adapter.name} ${operation.name}: ${name} must be one of ${choices.join(', ')}.`);
     // A segment of dots would be another path once the URL is resolved.
-    if ((typeof value !== 'string' && typeof value !== 'number') || /^\.{0,2}$/.test(String(value))) {
+    if ((typeof value !== 'string' && typeof value !== 'number') || /^\.{0,2}$/.test(String(value)) || !String(value).isWellFormed()) {
       throw new InputError(`${adapter.name} ${operation.name}: ${name} is part of the path and must be a non-empty text.`);
     }
     return encodeURIComponent(value);
@@ -77,8 +77,15 @@ export async function decode(adapter: Adapter, operation: Operation, request: Re
   } catch {
     throw new InputError(`${who}: the body says it is JSON but is not.`);
   }
+  if (isDeep(parsed)) throw new InputError(`${who}: the body is nested too deeply.`);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InputError(`${who}: the body must be a JSON object.`);
   return { fields: { ...(parsed as Fields), ...parameters }, encoding };
+}
+
+/** Nested deeper than any gateway's request; past a few thousand, writing it again would overflow the stack. */
+export function isDeep(value: unknown, left = 64): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some((each) => isDeep(each, left - 1));
 }
 
 function single(who: string, parameters: URLSearchParams): Record<string, string> {

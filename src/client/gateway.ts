@@ -11,7 +11,7 @@ import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import type { Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { dropIn, type Call, type Middleware } from './drop-in.ts';
-import { candidates, decode, encode, encodingOf, mayMatch } from './encode.ts';
+import { candidates, decode, encode, encodingOf, isDeep, mayMatch } from './encode.ts';
 import { Intention } from './intention.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver, type Received } from './receive.ts';
@@ -199,7 +199,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const keyOf = ({ operation: name, reference }: Ticket, operation: WriteOperation, ownKey: boolean): string | undefined => {
     const left = new Set([...(operation.learns ?? []), ...(ownKey ? [] : ['idempotencyKey'])]);
     const pairs = Object.entries(reference).filter(([field]) => !left.has(field));
-    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort()]);
+    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort(byName)]);
   };
 
   /** The loop that settles a ticket's very intention. */
@@ -240,6 +240,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const operation = writeOf(adapter, name);
     if (operation.sendable === false) throw new InputError(`${adapter.name} ${name} has no confirmed path: name one in the adapter's paths option.`);
     const policy = mergePolicy(gatewayPolicy, given.policy);
+    if (isDeep(fields)) throw new InputError(`${adapter.name} ${name}: the fields are nested too deeply.`);
     const ticket = open(operation, fields, 'all', given);
     given.signal?.throwIfAborted();
     const key = keyOf(ticket, operation, given.idempotencyKey !== undefined || given.ticket !== undefined);
@@ -466,6 +467,8 @@ function settledElsewhere(settlement: Settlement): Response {
 /** Equal fields give equal texts, in whatever order they were written. */
 function canonical(fields: Fields): string {
   return JSON.stringify(fields, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value,
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(byName)) : value,
   );
 }
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1);

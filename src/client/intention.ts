@@ -4,7 +4,7 @@ import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../clas
 import { momentOf, orAbort, sleep, type Clock } from '../clock.ts';
 import { decide, initialState, isAnswer, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
-import type { Exchange } from '../exchange.ts';
+import { UNREADABLE, type Exchange } from '../exchange.ts';
 import type { Fields } from '../fields.ts';
 import type { ResolvedPolicy } from '../policies/policy.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
@@ -491,7 +491,7 @@ export class Intention {
     if (!isWrite(operation)) return;
     const names = operation.learns ?? [];
     const learnt = Object.entries(reference).filter(
-      (pair): pair is [string, string] => names.includes(pair[0]) && pair[1] !== undefined && !Object.hasOwn(this.#ticket.reference, pair[0]),
+      (pair): pair is [string, string] => names.includes(pair[0]) && pair[1] !== undefined && pair[1] !== UNREADABLE && !Object.hasOwn(this.#ticket.reference, pair[0]),
     );
     const seen = this.#ticket.seen || acknowledges;
     if (learnt.length === 0 && seen === this.#ticket.seen) return;

@@ -7,7 +7,7 @@ import type { Lane, Limiter } from '../policies/limit.ts';
 import type { Evidence } from '../settlement.ts';
 import { encode } from './encode.ts';
 import { evidenceOf } from './evidence.ts';
-import { readUpTo } from './read-up-to.ts';
+import { readUpTo } from '../read-up-to.ts';
 
 /** One exchange on the wire: slot, signature, send, and the whole answer read once. */
 export interface WireRequest {

@@ -189,7 +189,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
 
   const fetch = async (request: Request, redirectsLeft = MOST_REDIRECTS): Promise<Response> => {
     // The only redirect there is leads to the same address.
-    const again = request.clone();
+    const again = request.redirect === 'manual' ? request : request.clone();
     const response = await exchange(request);
     if (response.status !== 307 || again.redirect === 'manual') return Object.defineProperty(response, 'url', { value: request.url });
     if (again.redirect === 'error' || redirectsLeft === 0) throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
@@ -221,7 +221,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     entries().find((entry) => entry.kind === kind && entry.reference === reference);
 
   return {
-    fetch: (input, init) => fetch(new Request(input, init)),
+    fetch: (input, init) => fetch(input instanceof Request && init === undefined ? input : new Request(input, init)),
     resolver: async ({ request }) => {
       try {
         return await exchange(request);

@@ -1,3 +1,4 @@
+import { UNREADABLE } from '../../src/exchange.ts';
 import { createHmac } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
@@ -220,10 +221,11 @@ describe('a ticket', () => {
       { return_code: 3, zp_trans_id: 261_121_000_006_575 },
       { return_code: 1, amount: 50_000, zp_trans_id: 0 },
       { return_code: 1, amount: 50_000, zp_trans_id: '0' },
-      { return_code: 1, amount: 50_000, zp_trans_id: 2 ** 60 },
     ]) {
       expect(statusOf('payment.create', body).reference['zp_trans_id']).toBeUndefined();
     }
+    // Past 2^53 JSON has lost the last digits: it is no number to learn.
+    expect(statusOf('payment.create', { return_code: 1, amount: 50_000, zp_trans_id: 2 ** 60 }).reference['zp_trans_id']).toBe(UNREADABLE);
   });
 
   it('of a cancel ends well when the order expired, and as already final when it was paid and the cancel refused', () => {

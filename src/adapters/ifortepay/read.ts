@@ -1,5 +1,5 @@
 import type { ReadName, StatusQuery } from '../../adapter.ts';
-import { asRecord, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
 import type { Fields } from '../../fields.ts';
 import type { CodeTable } from '../../rows.ts';
 
@@ -22,8 +22,8 @@ export const order: Kind = {
     ...outcomeIn(body),
     // A create's answer calls the numbers by their first names.
     reference: {
-      originalPartnerReferenceNo: textOf(body, 'originalPartnerReferenceNo') ?? textOf(body, 'partnerReferenceNo'),
-      originalReferenceNo: textOf(body, 'originalReferenceNo') ?? textOf(body, 'referenceNo'),
+      originalPartnerReferenceNo: statedOf(body, 'originalPartnerReferenceNo') ?? statedOf(body, 'partnerReferenceNo'),
+      originalReferenceNo: statedOf(body, 'originalReferenceNo') ?? statedOf(body, 'referenceNo'),
     },
     ...amountIn(body, 'amount', 'transAmount'),
   }),
@@ -39,10 +39,10 @@ export const account: Kind = {
   read({ body, sent = {} }) {
     const data = recordIn(body, 'virtualAccountData');
     // Numbers that were sent are not held against the answer: banks pad them differently, and trxId names the order.
-    const learnt = accountNumbers.flatMap((name) => (textOf(sent, name) === undefined ? [[name, textOf(data, name)] as const] : []));
+    const learnt = accountNumbers.flatMap((name) => (textOf(sent, name) === undefined ? [[name, statedOf(data, name)] as const] : []));
     return {
       ...outcomeIn(body),
-      reference: { trxId: textOf(data, 'trxId') ?? textOf(body, 'trxId'), ...Object.fromEntries(learnt) },
+      reference: { trxId: statedOf(data, 'trxId') ?? statedOf(body, 'trxId'), ...Object.fromEntries(learnt) },
       ...amountIn(data, 'paidAmount', 'totalAmount'),
     };
   },
@@ -111,5 +111,7 @@ function outcomeIn(body: unknown): Pick<Reading, 'names' | 'message'> {
 }
 
 function amountIn(value: unknown, ...names: readonly string[]): Pick<Reading, 'amount' | 'currency'> {
-  return names.map((name) => sumOf(recordIn(value, name))).find((sum) => sum !== undefined) ?? {};
+  const stated = names.map((name) => asRecord(value)?.[name]).find((sum) => sum !== undefined && sum !== null && sum !== '');
+  if (stated === undefined) return {};
+  return asRecord(stated) === undefined ? { amount: UNREADABLE } : { amount: statedOf(stated, 'value'), currency: statedOf(stated, 'currency') };
 }

@@ -4,6 +4,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { SendContext } from '../../adapter.ts';
 import { InputError } from '../../errors.ts';
 import { idOf, textOf } from '../../exchange.ts';
+import { MOST_TOKEN_BYTES, readUpTo } from '../../read-up-to.ts';
 import type { Token } from '../../token.ts';
 
 /** Signs a text: SHA256withRSA, in base64. */
@@ -91,7 +92,8 @@ export function tokenRequest(options: {
     };
     const body = JSON.stringify({ grantType: 'client_credentials' });
     const response = await fetch(new Request(url, { method: 'POST', headers, body, signal, redirect: 'manual' }));
-    const answer: unknown = await response.json().catch(() => undefined);
+    const text = new TextDecoder().decode(await readUpTo(response.body, MOST_TOKEN_BYTES, signal));
+    const answer = parse(text);
     const value = textOf(answer, 'accessToken');
     if (!response.ok || value === undefined) {
       const code = textOf(answer, 'responseCode')?.slice(0, 7) ?? 'none';
@@ -101,4 +103,13 @@ export function tokenRequest(options: {
     const lifetimeS = Number(idOf(answer, 'expiresIn') ?? USUAL_TOKEN_S);
     return { value, expiresAtMs: nowMs + (lifetimeS > 0 ? lifetimeS : USUAL_TOKEN_S) * 1000 };
   };
+}
+
+/** `undefined` for what is not JSON: a parser's own error would quote the text, and with it a token. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

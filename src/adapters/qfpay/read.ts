@@ -1,4 +1,4 @@
-import { asRecord, idOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, idOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
 
 /**
  * QFPay answers writes flat, and a query with an envelope around rows. The envelope's `respcd` says whether the query worked;
@@ -11,14 +11,14 @@ const messageOf = (body: unknown): string | undefined => textOf(body, 'resperr')
 
 const namesOf = (code: string | undefined): string[] => (code === undefined ? [] : [code]);
 
-const amountOf = (found: unknown): Pick<Reading, 'amount' | 'currency'> => ({ amount: idOf(found, 'txamt'), currency: textOf(found, 'txcurrcd') });
+const amountOf = (found: unknown): Pick<Reading, 'amount' | 'currency'> => ({ amount: statedOf(found, 'txamt'), currency: statedOf(found, 'txcurrcd') });
 
 /** A payment's own answer: its `syssn` is the payment's. */
 export function readPayment({ body }: Exchange): Reading {
   return {
     names: namesOf(textOf(body, 'respcd')),
     message: messageOf(body),
-    reference: { out_trade_no: idOf(body, 'out_trade_no'), syssn: idOf(body, 'syssn') },
+    reference: { out_trade_no: statedOf(body, 'out_trade_no'), syssn: statedOf(body, 'syssn') },
     ...amountOf(body),
   };
 }
@@ -28,7 +28,7 @@ export function readRefund({ body }: Exchange): Reading {
   return {
     names: namesOf(textOf(body, 'respcd')),
     message: messageOf(body),
-    reference: { out_trade_no: idOf(body, 'out_trade_no'), syssn: originalOf(body) },
+    reference: { out_trade_no: statedOf(body, 'out_trade_no'), syssn: originalOf(body) },
     ...amountOf(body),
   };
 }
@@ -43,7 +43,7 @@ export function readCancellation(exchange: Exchange): Reading {
   return undone && reading.names[0] === SUCCESS ? { ...reading, names: [`${SUCCESS}/no-syssn`] } : reading;
 }
 
-const originalOf = (found: unknown): string | undefined => idOf(found, 'orig_syssn') ?? idOf(found, 'origssn');
+const originalOf = (found: unknown): string | undefined => statedOf(found, 'orig_syssn') ?? statedOf(found, 'origssn');
 
 /** Reads a status query: one reading for each row of this order and this kind. */
 export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Reading | readonly Reading[] {
@@ -55,8 +55,8 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
 
     const asked = ['out_trade_no', 'syssn'].find((name) => idOf(sent, name) !== undefined);
     const rows = (data as unknown[]).filter(
-      // A payment's row may come without a type; one that is not called a refund is none.
-      (row) => (textOf(row, 'order_type') ?? 'payment') === kind && (asked === undefined || idOf(row, asked) === idOf(sent, asked)),
+      // A payment's row may come without a type; one whose type cannot be read may be of either kind.
+      (row) => [kind, UNREADABLE].includes(statedOf(row, 'order_type') ?? 'payment') && (asked === undefined || idOf(row, asked) === idOf(sent, asked)),
     );
     if (rows.length === 0) return { names: ['not-found'] };
     // A list was asked for: its rows are not rivals for one number.
@@ -65,9 +65,9 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
       names: stateNames(row),
       message: textOf(row, 'errmsg'),
       reference: {
-        out_trade_no: idOf(row, 'out_trade_no'),
+        out_trade_no: statedOf(row, 'out_trade_no'),
         // Several tries under one number have a `syssn` each: none of them contradicts the ticket's.
-        syssn: kind === 'refund' ? originalOf(row) : rows.length === 1 ? idOf(row, 'syssn') : undefined,
+        syssn: kind === 'refund' ? originalOf(row) : rows.length === 1 ? statedOf(row, 'syssn') : undefined,
       },
       ...amountOf(row),
     }));
@@ -79,6 +79,7 @@ const nothingTakenBack: readonly unknown[] = [undefined, null, '', '0', 0];
 
 /** A paid row keeps `0000` when the money goes back, and only its `cancel` flag tells. */
 function stateNames(row: unknown): string[] {
+  if (statedOf(row, 'order_type') === UNREADABLE) return ['order_type=?'];
   const code = textOf(row, 'respcd');
   const flag = asRecord(row)?.['cancel'];
   return code === SUCCESS && !nothingTakenBack.includes(flag) ? [`${code}/cancel=${idOf(row, 'cancel') ?? '?'}`] : namesOf(code);

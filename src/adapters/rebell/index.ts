@@ -1,5 +1,5 @@
 import { defineAdapter, type Adapter, type StatusQuery, type WriteOperation } from '../../adapter.ts';
-import { asRecord, idOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
 import { baseUrlOf, checkFields, oneOf, record, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import { growing } from '../../policies/backoff.ts';
 import * as codes from './codes.ts';
@@ -347,7 +347,7 @@ function answered(body: unknown): Reading {
   return {
     names: name === undefined ? [] : redirects(body) ? [`${name}/redirect`, name] : [name],
     message: textOf(body, 'failureReason') ?? textOf(result, 'resultMessage'),
-    reference: Object.fromEntries(references.map((reference) => [reference, idOf(body, reference)])),
+    reference: Object.fromEntries(references.map((reference) => [reference, statedOf(body, reference)])),
   };
 }
 
@@ -378,7 +378,7 @@ function amountIn(name: string): Pick<WriteOperation, 'read'> & { expect: (field
 
 function amountOf(holder: unknown, name: string): { amount: string | undefined; currency: string | undefined } {
   const found = asRecord(holder)?.[name];
-  return { amount: idOf(found, 'value'), currency: textOf(found, 'currency') };
+  return { amount: statedOf(found, 'value'), currency: statedOf(found, 'currency') };
 }
 
 /** Those of the names that the ticket knows, or `undefined` when it knows none. */

@@ -1,5 +1,5 @@
 import { defineAdapter, type Adapter, type ReadName, type StatusQuery, type WriteOperation } from '../../adapter.ts';
-import { asRecord, idOf, integerOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
 import { baseUrlOf, checkFields, text, textUpTo, whole, type FieldCheck, type Location } from '../../fields.ts';
 import type { TokenStore } from '../../token.ts';
 import {
@@ -310,13 +310,20 @@ function read({ body, status }: Exchange): Reading {
     names: [...errorNames(body, status), ...stateNames(body)],
     message: textOf(body, 'message') ?? textOf(body, 'error'),
     reference: {
-      payment_intent_id: textOf(body, 'payment_intent_id'),
-      merchant_order_id: textOf(body, 'merchant_order_id'),
-      payment_refund_id: textOf(body, 'payment_refund_id'),
-      payout_id: textOf(body, 'payout_id'),
+      payment_intent_id: statedOf(body, 'payment_intent_id'),
+      merchant_order_id: statedOf(body, 'merchant_order_id'),
+      payment_refund_id: statedOf(body, 'payment_refund_id'),
+      payout_id: statedOf(body, 'payout_id'),
     },
-    ...moneyOf(own(body, 'amount') ?? own(body, 'payout_amount'), own(body, 'currency') ?? own(body, 'payout_currency')),
+    ...moneyStated(body),
   };
+}
+
+function moneyStated(body: unknown): Pick<Reading, 'amount' | 'currency'> {
+  const amount = own(body, 'amount') ?? own(body, 'payout_amount');
+  const currency = statedOf(body, 'currency') ?? statedOf(body, 'payout_currency');
+  const stated = amount !== undefined && amount !== null && amount !== '';
+  return { amount: stated ? (decimalOf(amount) ?? UNREADABLE) : undefined, currency: currency === UNREADABLE ? currency : currency?.toUpperCase() };
 }
 
 /** A page of intents, read for the one order that was asked for. A page without it says so. */

@@ -1,5 +1,6 @@
 import type { SendContext } from '../../adapter.ts';
 import { integerOf, textOf } from '../../exchange.ts';
+import { MOST_TOKEN_BYTES, readUpTo } from '../../read-up-to.ts';
 import { tokenKeeper, type TokenStore } from '../../token.ts';
 
 /**
@@ -23,7 +24,7 @@ export function tokenOf(account: {
       // A redirect must not carry the key to another place.
       const init = { method: 'POST', headers: { 'x-client-id': clientId, 'x-api-key': apiKey }, redirect: 'manual', signal } as const;
       const response = await fetch(new Request(`${baseUrl}/v1/connect/token`, init));
-      const body = parse(await response.text());
+      const body = parse(new TextDecoder().decode(await readUpTo(response.body, MOST_TOKEN_BYTES, signal)));
       const value = textOf(body, 'auth_token');
       const expiresAtSeconds = integerOf(body, 'expired_at');
       if (!response.ok || value === undefined || expiresAtSeconds === undefined) {

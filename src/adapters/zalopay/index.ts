@@ -1,6 +1,6 @@
 import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts';
 import { InputError } from '../../errors.ts';
-import { asRecord, idOf, integerOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, idOf, integerOf, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
 import { baseUrlOf, checkFields, oneOf, text, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import type { Ticket } from '../../ticket.ts';
 import * as codes from './codes.ts';
@@ -387,17 +387,17 @@ function readingOf(body: unknown, names: readonly string[], about: unknown = bod
     names,
     message: textOf(body, 'sub_return_message') ?? textOf(body, 'return_message'),
     reference: {
-      app_trans_id: idOf(about, 'app_trans_id'),
+      app_trans_id: statedOf(about, 'app_trans_id'),
       zp_trans_id: numberOf(about, 'zp_trans_id'),
       refund_id: numberOf(about, 'refund_id'),
-      binding_id: idOf(about, 'binding_id'),
+      binding_id: statedOf(about, 'binding_id'),
     },
   };
 }
 
 /** ZaloPay's own numbers; 0 stands for none. */
 function numberOf(body: unknown, key: string): string | undefined {
-  const found = idOf(body, key);
+  const found = statedOf(body, key);
   return found === '0' ? undefined : found;
 }
 
@@ -405,14 +405,15 @@ function numberOf(body: unknown, key: string): string | undefined {
 function readPayment({ body }: Exchange): Reading {
   const names = namesOf(body);
   return integerOf(body, 'return_code') === SUCCESS
-    ? { ...readingOf(body, names), amount: idOf(body, 'amount') }
+    ? { ...readingOf(body, names), amount: statedOf(body, 'amount') }
     : readingOf(body, names, { app_trans_id: idOf(body, 'app_trans_id') });
 }
 
 /** The query worked; whether the binding stands is its status. */
 function readBinding({ body }: Exchange): Reading {
   const about = asRecord(asRecord(body)?.['data']) ?? body;
-  const status = integerOf(about, 'status');
+  // A status that is stated and cannot be read is none of those the tables know.
+  const status = integerOf(about, 'status') ?? statedOf(about, 'status')?.replace(/^/, '?');
   const found = integerOf(body, 'return_code') === SUCCESS && status !== undefined;
   return readingOf(body, found ? [`${SUCCESS}/${status}`] : namesOf(body), about);
 }

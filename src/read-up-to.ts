@@ -1,4 +1,7 @@
-import { orAbort } from '../clock.ts';
+import { orAbort } from './clock.ts';
+
+/** More than any token's answer. */
+export const MOST_TOKEN_BYTES: number = 64 * 1024;
 
 /**
  * Reads a whole body, once.
