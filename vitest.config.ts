@@ -13,7 +13,8 @@ const config: ViteUserConfig = defineConfig({
       { find: /^tillpaid\/adapters\/(.+)$/, replacement: source('adapters/$1/index.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.ts'] },
+  // Nothing waits in real time; the limit is for a loaded machine, not for the tests.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000 },
 });
 
 export default config;

@@ -1,0 +1,155 @@
+import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isWrite, type Adapter } from '../../src/adapter.ts';
+import { createGateway, isInputError, type Received } from '../../src/index.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
+import type { Entry } from '../../src/testing/voice.ts';
+import { kits, type Kit } from './adapters.ts';
+import { hostileBodies, hostileJson, hostileTexts } from './hostile.ts';
+import { nodesOf } from './mutations.ts';
+
+/** Anybody can call a webhook's address. Who has no key gets a refusal, in the provider's words, and nothing else happens. */
+
+const headerNames = ['signature', 'x-signature', 'x-qf-sign', 'x-qf-signtype', 'x-timestamp', 'x-partner-id', 'x-wk-signature', 'x-wk-timestamp', 'x-request-id', 'client-id', 'request-time', 'content-type', 'authorization', 'retry-after', 'content-length'];
+const headerText = fc.oneof(
+  fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)), maxLength: 60 }),
+  fc.constantFrom('', '0', 'MD5', 'SHA256', '__proto__', 'constructor', 'algorithm=SHA256withRSA,keyVersion=1,signature=', `signature=${'A'.repeat(5000)}`, '0'.repeat(5000), 't=,v1=', '2026-11-21T08:00:00+07:00', '1e999', 'NaN'),
+);
+const headers = fc.dictionary(fc.constantFrom(...headerNames), headerText, { maxKeys: 6 });
+
+const bodiesOf = (keys: readonly string[]): fc.Arbitrary<BodyInit> =>
+  fc.oneof(
+    hostileBodies(keys).map((body) => JSON.stringify(body)),
+    // A notice within a notice: some providers sign a text that is JSON itself.
+    fc.tuple(hostileJson, fc.string(), hostileBodies(keys)).map(([data, mac, more]) => JSON.stringify({ ...(more as object), data: JSON.stringify(data), mac, type: 1, signature: mac, sign: mac })),
+    fc.constantFrom(...hostileTexts),
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => new Uint8Array(bytes)),
+    fc.dictionary(fc.constantFrom(...keys), fc.string()).map((fields) => new URLSearchParams(fields).toString()),
+    fc.constantFrom('['.repeat(50_000), `{"data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, '"', '{"data":"\\ud800","mac":"\\ud800"}', ''),
+  );
+
+const post = (body: BodyInit, init: RequestInit = {}): Request => new Request('https://shop.example/hooks?a=%00', { method: 'POST', body, ...init });
+
+/** What came, or that the adapter has no webhooks. */
+async function heard(kit: Kit, request: Request): Promise<Received | undefined> {
+  const gateway = createGateway({ adapter: kit.adapter, clock: manualClock() });
+  try {
+    return await gateway.receive(request);
+  } catch (error) {
+    expect(isInputError(error), String(error)).toBe(true);
+    return undefined;
+  }
+}
+
+describe.each(kits)('$name', (kit: Kit) => {
+  const keys = [...new Set(kit.samples.flatMap(({ exchange }) => nodesOf(exchange.body)).map(({ path }) => String(path.at(-1)))), 'data', 'mac'];
+
+  it('verifies nothing that is not signed, whatever it is, and always has a reply', async () => {
+    await fc.assert(
+      fc.asyncProperty(bodiesOf(keys), headers, async (body, given) => {
+        const received = await heard(kit, post(body, { headers: given }));
+        if (received === undefined) return;
+        expect(received.verified).toBe(false);
+        if (received.verified) return;
+        expect(received.reply).toBeInstanceOf(Response);
+        expect(received.reason.length).toBeLessThan(200);
+        const told = `${received.reason} ${await received.reply.text()}`;
+        for (const secret of kit.secrets) expect(told).not.toContain(secret);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('verifies no answer of the provider’s as a notice', async () => {
+    for (const { exchange } of kit.samples) {
+      const received = await heard(kit, post(JSON.stringify(exchange.body), { headers: { 'content-type': 'application/json' } }));
+      expect(received?.verified ?? false).toBe(false);
+    }
+  });
+
+  it('has no more of a body without end than a notice may measure', async () => {
+    const piece = new Uint8Array(16 * 1024).fill(0x5b);
+    let read = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        read += piece.byteLength;
+        if (read > 4 * 1024 * 1024) throw new Error('nobody stopped');
+        controller.enqueue(piece);
+      },
+    });
+    const received = await heard(kit, post(endless, { duplex: 'half' } as RequestInit));
+    expect(received?.verified ?? false).toBe(false);
+    expect(read).toBeLessThanOrEqual(300 * 1024);
+  });
+
+  it('takes a request whose body was read before, or that has none, for no notice', async () => {
+    const used = post('{}');
+    await used.text();
+    for (const request of [used, new Request('https://shop.example/hooks'), post('')]) {
+      const received = await heard(kit, request);
+      expect(received?.verified ?? false).toBe(false);
+    }
+  });
+});
+
+/** Made-up credentials for whichever provider: each takes what it knows. */
+const [merchant, provider] = [0, 1].map(() => generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } }));
+const credentials = {
+  ...{ environment: 'sandbox', appId: 2553, key1: 'made-up-key-1', key2: 'made-up-key-2', appCode: 'SHOP', clientKey: 'made-up-client-key', keyVersion: 1 },
+  ...{ partnerId: 'shop-1', channelId: 'QR004', clientId: 'shop-1', apiKey: 'made-up-api-key', clientSecret: 'made-up-client-secret', webhookSecret: 'made-up-webhook-secret' },
+  ...{ privateKey: merchant?.privateKey, gatewayPublicKey: provider?.publicKey, gatewayPrivateKey: provider?.privateKey },
+};
+type Factory = (given: typeof credentials) => Adapter;
+type MakeNotice = (given: typeof credentials, entry: Entry, nowMs: number) => Request | Promise<Request>;
+
+/** The provider's own notice of a paid payment, one for each write that it sends one for. */
+async function genuine(kit: Kit): Promise<{ adapter: Adapter; notices: Request[] }> {
+  const { [kit.name]: factory } = (await import(`../../src/adapters/${kit.name}/index.ts`)) as Record<string, Factory>;
+  const { [`${kit.name}Notice`]: notice } = (await import(`../../src/adapters/${kit.name}/simulator.ts`)) as Record<string, MakeNotice>;
+  if (factory === undefined || notice === undefined) throw new Error(`${kit.name} has no factory, or no notice, of the name.`);
+  const adapter = factory(credentials);
+  const nowMs = manualClock().now();
+  const notices: Request[] = [];
+  for (const operation of Object.values(adapter.operations).filter(isWrite)) {
+    const fields = kit.complete[operation.name] ?? {};
+    const entry = { kind: operation.follows === 'refund' ? 'refund' : 'payment', operation: operation.name, act: 'create', reference: 'ORDER1', providerId: '261121000000001', fields, amount: '1000', currency: 'USD', openedAtMs: nowMs, state: 'paid', bookings: 1 } as Entry;
+    const request = await Promise.resolve(entry).then((each) => notice(credentials, each, nowMs)).catch(() => undefined);
+    const received = request === undefined ? undefined : await createGateway({ adapter, clock: manualClock() }).receive(request.clone());
+    if (request !== undefined && received?.verified === true) notices.push(request);
+  }
+  return { adapter, notices };
+}
+
+describe.each(kits)('$name, of a notice that is genuine,', (kit: Kit) => {
+  it('believes no other byte that would say anything else, and no missing signature', async () => {
+    const { adapter, notices } = await genuine(kit);
+    expect(notices.length).toBeGreaterThan(0);
+    const gateway = createGateway({ adapter, clock: manualClock() });
+    const heard = async (request: Request): Promise<unknown> => {
+      const received = await gateway.receive(request);
+      return received.verified ? { ...received, reply: undefined, askAgain: undefined } : undefined;
+    };
+    for (const request of notices) {
+      const { method, headers, url } = request;
+      const bytes = new Uint8Array(await request.clone().arrayBuffer());
+      const told = await heard(request);
+      for (let index = 0; index < bytes.length; index += 1 + Math.floor(bytes.length / 40)) {
+        const body = bytes.slice();
+        body[index] = (body[index] ?? 0) ^ 1;
+        // Not every byte of every provider's is signed; what is not signed is not read.
+        expect([undefined, told], `byte ${index}`).toContainEqual(await heard(new Request(url, { method, headers, body })));
+      }
+      for (const body of [bytes.slice(0, -1), new Uint8Array([...bytes, 0x7d]), new Uint8Array([...bytes, ...bytes])]) {
+        expect(await heard(new Request(url, { method, headers, body }))).toBeUndefined();
+      }
+      const signatures = [...headers.keys()].filter((name) => name.includes('sign') && !name.includes('type'));
+      for (const left of signatures) {
+        const others = [...headers].filter(([name]) => name !== left);
+        for (const wrong of [others, [...others, [left, '']], [...others, [left, 'A'.repeat(344)]]] as [string, string][][]) {
+          expect(await heard(new Request(url, { method, headers: wrong, body: bytes })), left).toBeUndefined();
+        }
+      }
+    }
+  });
+});
