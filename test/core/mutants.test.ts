@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defineAdapter, operationOf, type Adapter, type AdapterDefinition } from '../../src/adapter.ts';
 import { judge, lost, reconcile, subjectOfTicket, type Judgement, type Subject } from '../../src/classify.ts';
+import { evidenceOf } from '../../src/client/evidence.ts';
 import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/decide.ts';
 import { constant, growing } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
@@ -24,7 +25,10 @@ interface OneField {
 
 /** An adapter whose one thing of interest is given. */
 function adapterWith(
-  rest: Partial<Pick<AdapterDefinition<OneField>, 'read'>> & { codes?: CodeTable; write?: Partial<AdapterDefinition<OneField>['operations']['payment.charge']> },
+  rest: Partial<Pick<AdapterDefinition<OneField>, 'read'>> & {
+    codes?: CodeTable;
+    write?: Partial<AdapterDefinition<OneField>['operations']['payment.charge']>;
+  },
 ): Adapter<OneField> {
   const { codes = states, write = {}, read = readCorner } = rest;
   return defineAdapter<OneField>({
@@ -130,8 +134,20 @@ describe('what nobody can read', () => {
 
 describe('of several rows', () => {
   const decider = (...codes: string[]): string => asked({ rows: codes.map((code) => ({ code, order })) }, { charge: true }).verdict.code;
-  const places: StateCode[][] = [['paid'], ['open', 'pending', 'known'], ['held'], ['refunded', 'made'], ['canceled'], ['expired'], ['blocked', 'declined'], ['refused'], ['none', 'busy']];
-  const pairs = places.flatMap((winners, place) => winners.flatMap((winner) => places.slice(place + 1).flatMap((losers) => losers.map((loser): [StateCode, StateCode] => [winner, loser]))));
+  const places: StateCode[][] = [
+    ['paid'],
+    ['open', 'pending', 'known'],
+    ['held'],
+    ['refunded', 'made'],
+    ['canceled'],
+    ['expired'],
+    ['blocked', 'declined'],
+    ['refused'],
+    ['none', 'busy'],
+  ];
+  const pairs = places.flatMap((winners, place) =>
+    winners.flatMap((winner) => places.slice(place + 1).flatMap((losers) => losers.map((loser): [StateCode, StateCode] => [winner, loser]))),
+  );
 
   it.each(pairs)('%s wins over %s, in whatever order they come', (winner, loser) => {
     expect([decider(winner, loser), decider(loser, winner)]).toEqual([winner, winner]);
@@ -239,10 +255,16 @@ const answered = (verdict: Verdict, retryAfterMs?: number): Observation => ({
   askable: true,
   ...(retryAfterMs !== undefined && { retryAfterMs }),
 });
-const status = (verdict: Verdict, more: { acknowledges?: boolean; retryAfterMs?: number } = {}): Observation => ({ type: 'status', verdict, acknowledges: false, ...more });
+const status = (verdict: Verdict, more: { acknowledges?: boolean; retryAfterMs?: number } = {}): Observation => ({
+  type: 'status',
+  verdict,
+  acknowledges: false,
+  ...more,
+});
 const due: Observation = { type: 'due' };
 
-const step = (state: State, observation: Observation, afterMs = 0): { state: State; decision: Decision } => decide(state, observation, { nowMs: startMs + afterMs, chance: 1 });
+const step = (state: State, observation: Observation, afterMs = 0): { state: State; decision: Decision } =>
+  decide(state, observation, { nowMs: startMs + afterMs, chance: 1 });
 const next = (state: State, observation: Observation, afterMs = 0): Decision => step(state, observation, afterMs).decision;
 
 const replays: Partial<Plan> = { sameReference: 'replays' };
@@ -287,7 +309,8 @@ describe('a send whose wait is over', () => {
 
 describe('Retry-After is waited for up to the very limit', () => {
   const resending: Policy = { poll: { absentAfterMs: 0, resendWhenAbsent: true } };
-  const absent = (retryAfterMs: number, afterMs = 0): Decision => next(stateOf({ landed: true, notFounds: 1 }, {}, resending), status(notFound, { retryAfterMs }), afterMs);
+  const absent = (retryAfterMs: number, afterMs = 0): Decision =>
+    next(stateOf({ landed: true, notFounds: 1 }, {}, resending), status(notFound, { retryAfterMs }), afterMs);
 
   it('of the policy: before a query, a send, and a send that a query has called for', () => {
     expect(next(stateOf({ landed: true }), status(pending, { retryAfterMs: maxRetryAfterMs }))).toEqual(toAsk(maxRetryAfterMs));
@@ -321,5 +344,42 @@ describe('a verdict that nobody answered is called by what happened', () => {
 
   it('the deadline came first', () => {
     expect(next(stateOf({ next: 'send' }), due, deadlineMs + 1)).toMatchObject({ type: 'settle', outcome: 'unsent', verdict: { code: 'deadline' } });
+  });
+});
+
+describe('what a failed send proves, once more', () => {
+  const proves = (error: unknown): string => evidenceOf(error).evidence;
+  const coded = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code, ...more });
+
+  it.each([
+    ...['EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME'],
+    ...['CERT_NOT_YET_VALID', 'CERT_REVOKED', 'CERT_UNTRUSTED', 'SELF_SIGNED_CERT_IN_CHAIN'],
+    ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
+  ])('%s comes before a connection stands', (code) => {
+    expect(proves(coded(code))).toBe('not-sent');
+  });
+
+  it.each(['ENETDOWN', 'EHOSTDOWN'])('%s proves it only of the connect call', (code) => {
+    expect([proves(coded(code, { syscall: 'connect' })), proves(coded(code, { syscall: 'read' }))]).toEqual(['not-sent', 'maybe-sent']);
+  });
+
+  it('the words of Deno count in whatever case, but only as whole words', () => {
+    expect(proves(new Error('DNS error: no such host'))).toBe('not-sent');
+    expect([proves(new Error('dns errors: 0')), proves(new Error('mdns error'))]).toEqual(['maybe-sent', 'maybe-sent']);
+  });
+
+  it('one address that was tried must prove it too, whatever the error around it is called', () => {
+    expect(proves(Object.assign(new AggregateError([coded('ECONNRESET', { syscall: 'read' })]), { code: 'ECONNREFUSED' }))).toBe('maybe-sent');
+  });
+
+  it('an error of odd make proves nothing, and chokes nobody', () => {
+    expect(proves({ errors: 'all of them' })).toBe('maybe-sent');
+    expect(proves({ message: ['dns error'] })).toBe('maybe-sent');
+    expect(proves({ message: Object.create(null) as unknown })).toBe('maybe-sent');
+  });
+
+  it('is looked for eight causes deep, and no deeper', () => {
+    const wrapped = (times: number): Error => (times === 0 ? coded('ECONNREFUSED') : new Error('wrapped', { cause: wrapped(times - 1) }));
+    expect([proves(wrapped(7)), proves(wrapped(8))]).toEqual(['not-sent', 'maybe-sent']);
   });
 });
