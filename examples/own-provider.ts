@@ -1,5 +1,5 @@
 import { canceled, created, declined, defineAdapter, duplicate, failed, pollRequired, rejected, retryable, succeeded } from 'tillpaid';
-import { text, whole, type Adapter, type CodeTable, type ReadName, type Row, type StatusQuery } from 'tillpaid';
+import { statedOf, text, textOf, whole, type Adapter, type CodeTable, type ReadName, type Row, type StatusQuery } from 'tillpaid';
 
 /** Lantern Pay, an invented gateway: JSON, signed in a header; a `code` in every answer, and a `state` in what a query found. */
 export interface LanternFields {
@@ -62,10 +62,10 @@ export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<L
       'refund.query': { path: '/refunds', required: { refund: text }, codes: found(succeeded(), failed()), reference: { refund: 'refund' } },
     },
     read({ body }) {
-      // Whatever is no text reads as "?": it is nobody's code, number or amount.
-      const texts = Object.entries(body as object).map(([name, value]) => [name, typeof value === 'string' ? value : '?']);
-      const { code, state, message, amount, ...reference } = Object.fromEntries(texts) as Partial<Record<string, string>>;
-      return { names: code === undefined ? [] : [state === undefined ? code : `${code}/${state}`], message, amount, reference };
+      const [code, state] = [textOf(body, 'code'), textOf(body, 'state')];
+      const reference = { order: statedOf(body, 'order'), refund: statedOf(body, 'refund'), id: statedOf(body, 'id') };
+      const names = code === undefined ? [] : [state === undefined ? code : `${code}/${state}`];
+      return { names, message: textOf(body, 'message'), amount: statedOf(body, 'amount'), reference };
     },
     headers: async ({ nowMs, body }) => ({ 'x-time': String(nowMs), 'x-sign': await hmac(key, `${nowMs}.${body}`) }),
   });

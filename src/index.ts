@@ -6,6 +6,7 @@ export { ticketOf, verdictOf } from './client/results.ts';
 export { reconcile } from './classify.ts';
 export { effectOf, isFinal } from './verdict.ts';
 export type { Effect, Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
+export { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from './exchange.ts';
 export type { Exchange, Reading } from './exchange.ts';
 export type { Evidence, GatewayEvent, LoopOutcome, SettledBy, Settlement, TimelineEntry, TimelineFact } from './settlement.ts';
 export { parseTicket } from './ticket.ts';
@@ -52,8 +53,9 @@ export type {
   Webhook,
   WriteOperation,
 } from './adapter.ts';
-export { oneOf, record, text, textUpTo, whole } from './fields.ts';
-export type { FieldCheck, Fields } from './fields.ts';
+export { baseUrlOf, checkFields, oneOf, record, text, textUpTo, whole } from './fields.ts';
+export type { FieldCheck, Fields, Location } from './fields.ts';
+export { timingSafeEqual } from './timing-safe.ts';
 export { authorized, canceled, created, declined, duplicate, expired, failed, pollRequired, refunded, rejected, retryable, succeeded } from './rows.ts';
 export type { CodeTable, PollRequiredRow, RetryableRow, Row, TerminalRow } from './rows.ts';
 export { systemClock } from './clock.ts';

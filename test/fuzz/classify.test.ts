@@ -121,7 +121,7 @@ describe.each(kits)('$name reads', (kit: Kit) => {
         expectSound(verdict);
         if (isSuccess(verdict)) expect(named(body, verdict.code), `${operation} ${verdict.code} ${JSON.stringify(body)}`).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 
@@ -133,7 +133,7 @@ describe.each(kits)('$name reads', (kit: Kit) => {
         expectSound(verdict);
         if (isSuccess(verdict)) expect(named(body, verdict.code), `${operation} ${verdict.code} ${JSON.stringify(body)}`).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 
