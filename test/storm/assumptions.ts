@@ -1,0 +1,35 @@
+import type { Policy } from '../../src/index.ts';
+
+/**
+ * What the storm grants, since no client could do without it. Whoever cannot grant it to his gateway leaves `absentAfterMs` unset:
+ * then nothing is ever called absent, and a lost payment ends `unresolved`.
+ *
+ * 1. "Not found" is believed after `absentAfterMs`. By then whatever was sent has arrived or never will, and every replica has
+ *    caught up: a request is never later than `absentAfterMs`, and no replica lags as long as that.
+ * 2. An answer about another order is noticed when it names the order, or is about another amount. One that names neither is taken
+ *    for the order's own (`namesItsOrder` in providers.ts).
+ * 3. A final word is final: what a gateway calls declined for good, expired or canceled is not paid afterwards.
+ * 4. A gateway that books a second request under the same number also books the copy of a proxy: the client sent once.
+ * 5. The copy of a proxy may be answered "this number is taken" to a client that sent it once. `rejected` with the reason `duplicate`
+ *    therefore never means "not paid", but "look it up".
+ * 6. An idempotency key is not used again after the time for which the provider remembers it.
+ * 7. Clocks differ by less than a minute where an order's end is told by the merchant's own clock.
+ */
+export const assumptions: {
+  /** The shortest `absentAfterMs` of the storm. An adapter's own is longer. */
+  readonly shortestAbsenceMs: number;
+  /** Half of the time before absence is believed, less a little: for a late request, or for a replica. */
+  readonly latestMs: (policy: Policy) => number;
+  /** After this an idempotency key counts as used up. */
+  readonly keyLivesMs: number;
+  /** Orders expire within this. */
+  readonly payableForMs: number;
+} = {
+  shortestAbsenceMs: 60_000,
+  latestMs: ({ poll }) => (Math.min(poll?.absentAfterMs ?? Infinity, ADAPTERS_ABSENCE_MS) - 20_000) / 2,
+  keyLivesMs: 20 * 3_600_000,
+  payableForMs: 14 * 60_000,
+};
+
+/** Where an adapter knows that no request can arrive later, its own `absentAfterMs` is at least this. */
+const ADAPTERS_ABSENCE_MS = 5 * 60_000;

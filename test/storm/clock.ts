@@ -1,0 +1,166 @@
+import type { Clock } from '../../src/clock.ts';
+import { countCryptography } from '../../src/testing/cryptography.ts';
+
+/**
+ * One clock for thousands of payments side by side. `manualClock` jumps to each timer by itself, and waits a few turns of the event
+ * loop at each; here timers that fall due at about the same time share those turns.
+ */
+export interface StormClock {
+  now(): number;
+  /** The clock as one party has it. */
+  party(options: { readonly chance: () => number; readonly skewMs?: number }): PartyClock;
+  /** Moves on from timer to timer until `work` has ended. @throws {StuckError} when there is no timer left to move to */
+  run(work: Promise<unknown>): Promise<void>;
+}
+
+/** One party's: its own chance and its own error. */
+export interface PartyClock extends Clock {
+  /** Timers that are set and have not fired. */
+  readonly pending: number;
+  /** Time does not move before `work` has ended. */
+  during<T>(work: Promise<T>): Promise<T>;
+}
+
+/** Somebody waits for what will never come. */
+export class StuckError extends Error {}
+
+interface Timer {
+  readonly dueMs: number;
+  readonly fire: () => void;
+}
+
+/** Timers fire late, never early, and the later in the storm the coarser: a timer may always be late. */
+const grid: readonly { readonly untilMs: number; readonly stepMs: number }[] = [
+  { untilMs: 5_000, stepMs: 100 },
+  { untilMs: 60_000, stepMs: 1_000 },
+  { untilMs: 10 * 60_000, stepMs: 5_000 },
+  { untilMs: 2 * 3_600_000, stepMs: 30_000 },
+  { untilMs: Infinity, stepMs: 60_000 },
+];
+
+/** How much later than asked a timer may fire at that time of the storm. */
+export function latenessMs(elapsedMs: number): number {
+  return grid.find(({ untilMs }) => elapsedMs < untilMs)?.stepMs ?? 0;
+}
+
+const roundUp = (elapsedMs: number): number => {
+  const stepMs = latenessMs(elapsedMs);
+  return Math.ceil(elapsedMs / stepMs) * stepMs;
+};
+
+/** Turns of the event loop without a sign of life, after which nothing goes on. ky waits by `setTimeout(0)`, which is one turn. */
+const IDLE_TURNS = 2;
+/** The same, when there is no timer to move to either, or when somebody holds the clock. */
+const STUCK_TURNS = 500;
+const HELD_TURNS = 10_000;
+
+export function stormClock(startMs: number): StormClock {
+  const cryptography = countCryptography();
+  const timers = new Map<number, Set<Timer>>();
+  /** The keys of `timers`, in order. */
+  const moments: number[] = [];
+  let nowMs = startMs;
+  let held = 0;
+  /** Grows with every use, which is how `run` knows that something goes on. */
+  let touches = 0;
+
+  const set = (timer: Timer): (() => void) => {
+    if (timer.dueMs === Infinity) return () => undefined;
+    const momentMs = startMs + roundUp(timer.dueMs - startMs);
+    let due = timers.get(momentMs);
+    if (due === undefined) {
+      timers.set(momentMs, (due = new Set()));
+      const place = moments.findIndex((other) => other > momentMs);
+      moments.splice(place < 0 ? moments.length : place, 0, momentMs);
+    }
+    due.add(timer);
+    return () => due.delete(timer);
+  };
+
+  /** Moves to the next moment that has timers, and fires them in the order in which they are due. */
+  const moveOn = (): boolean => {
+    for (let momentMs = moments.shift(); momentMs !== undefined; momentMs = moments.shift()) {
+      const due = timers.get(momentMs);
+      timers.delete(momentMs);
+      if (due === undefined || due.size === 0) continue;
+      nowMs = momentMs;
+      for (const timer of [...due].sort((one, other) => one.dueMs - other.dueMs)) {
+        // One that fired before may have canceled it.
+        if (due.delete(timer)) timer.fire();
+      }
+      return true;
+    }
+    return false;
+  };
+
+  return {
+    now: () => nowMs,
+
+    party({ chance, skewMs = 0 }) {
+      let pending = 0;
+      return {
+        get pending() {
+          return pending;
+        },
+        now() {
+          touches++;
+          return nowMs + skewMs;
+        },
+        random() {
+          touches++;
+          return chance();
+        },
+        timer(delayMs, callback) {
+          touches++;
+          pending++;
+          let isSet = true;
+          const end = (): void => {
+            if (isSet) pending--;
+            isSet = false;
+          };
+          const cancel = set({
+            dueMs: nowMs + (delayMs > 0 ? delayMs : 0),
+            fire() {
+              end();
+              callback();
+            },
+          });
+          return () => {
+            touches++;
+            cancel();
+            end();
+          };
+        },
+        async during(work) {
+          held++;
+          try {
+            return await work;
+          } finally {
+            held--;
+            touches++;
+          }
+        },
+      };
+    },
+
+    async run(work) {
+      let isOver = (): boolean => false;
+      const end = (): void => void (isOver = () => true);
+      work.then(end, end);
+      let quietTurns = 0;
+      let seen = touches;
+      for (await turn(); !isOver(); await turn()) {
+        quietTurns = seen === touches ? quietTurns + 1 : 0;
+        seen = touches;
+        if (quietTurns < IDLE_TURNS) continue;
+        if (held > 0 || cryptography() > 0) {
+          if (quietTurns >= HELD_TURNS) throw new StuckError('Somebody holds the clock for good.');
+        } else if (moveOn()) quietTurns = 0;
+        else if (quietTurns >= STUCK_TURNS) throw new StuckError('Nobody has set a timer, and somebody still waits.');
+      }
+    },
+  };
+}
+
+/** One turn of the event loop: a timer rather than a message, as libraries wait by timers themselves. */
+const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));

@@ -1,0 +1,149 @@
+import type { Settlement, Ticket, Verdict } from '../../src/index.ts';
+import { parseTicket } from '../../src/index.ts';
+import type { LedgerEntry } from '../../src/testing/index.ts';
+import type { Scene } from './providers.ts';
+
+/** What must hold in every storm, each in a sentence. */
+export const rules = {
+  bookedAtMostOnce: 'An intention is booked once at most, wherever the provider deduplicates or can be asked.',
+  paidIsNeverCalledOver: 'What the ledger calls done is never called failed, canceled, expired, absent, unsent or rejected.',
+  overIsNeverPaidLater: 'What was called over is not paid afterwards.',
+  successIsTrue: 'Succeeded is only what the ledger calls done, for this order and amount; created is only what is there.',
+  openHasATicket: 'Every open payment ends with a ticket that survives JSON.',
+  ticketSettlesInTheEnd: 'A ticket settles with the truth once the faults stop.',
+  nothingAfterTheEnd: 'Nothing is sent after an abort or after settling.',
+  retryAfterIsKept: 'The spacing is never below Retry-After.',
+  attemptsAreKept: 'No attempt is made beyond `attempts`.',
+  nothingIsLeftBehind: 'No timer and no listener is left.',
+  endsInTime: 'A call ends with its deadline, but for the exchanges that were on the wire then.',
+  neverThrows: 'No call throws for what the gateway or the network does; an abort rejects at once, with its reason.',
+  callersAgree: 'Two callers of one intention hear the same.',
+  noticesAreTrue: 'A received notice is verified when it is the gateway’s own and refused when it is not, and never contradicts the ledger.',
+} as const;
+
+export type Rule = keyof typeof rules;
+
+export interface Violation {
+  readonly rule: Rule;
+  readonly says: string;
+}
+
+/** How a call of tillpaid ended, through whichever of its doors. */
+export interface Ending {
+  readonly outcome: Settlement['outcome'] | 'aborted';
+  readonly verdict?: Verdict;
+  readonly settledBy?: Settlement['settledBy'];
+  readonly ticket?: Ticket;
+}
+
+/** A call's end, beside what the ledger said at that moment. */
+export interface Moment {
+  readonly ending: Ending;
+  readonly scene: Scene;
+  /** The payment or refund that the intention is about. */
+  readonly entry: LedgerEntry | undefined;
+  /** As the ledger writes it. */
+  readonly amount: string | undefined;
+  /** Another intention owns the number. */
+  readonly isTaken: boolean;
+  /** A proxy has copied the request, and the copy may have been answered (assumptions.ts, 5). */
+  readonly isCopied: boolean;
+  /** An answer was another order's, and did not say so (assumptions.ts, 2). */
+  readonly isMisled: boolean;
+}
+
+const over: ReadonlySet<string> = new Set<Settlement['outcome']>(['failed', 'canceled', 'expired', 'absent', 'unsent', 'rejected']);
+const open: ReadonlySet<string> = new Set<Settlement['outcome']>(['created', 'authorized', 'unresolved', 'absent']);
+
+export const isOver = ({ outcome }: Ending): boolean => over.has(outcome);
+export const isOpen = ({ outcome }: Ending): boolean => open.has(outcome);
+
+/** Whether the ledger says that what was wanted has happened. */
+export function isDone({ wants }: Scene, entry: LedgerEntry | undefined): boolean {
+  if (entry === undefined) return false;
+  return wants === 'paid' ? entry.state === 'paid' || entry.state === 'refunded' : entry.state === 'canceled' || entry.state === 'expired' || entry.state === 'refunded';
+}
+
+/** The ledger has not decided yet; after a decline, the payer may try again. */
+export function isUndecided(entry: LedgerEntry | undefined, { declineIsFinal }: Scene): entry is LedgerEntry {
+  if (entry?.state === 'declined') return entry.act === 'create' && declineIsFinal !== true;
+  return entry !== undefined && ['open', 'pending', 'authorized'].includes(entry.state);
+}
+
+const stateOf = (entry: LedgerEntry | undefined): string =>
+  entry === undefined ? 'the ledger has no such entry' : `the ledger says ${entry.state}, ${entry.amount}, booked ${entry.bookings} times`;
+
+/** "This number is taken", "this was done before": said to the copy of a request, it says nothing about the payment. */
+const isAnswerToACopy = ({ ending, isCopied }: Moment): boolean => isCopied && ['duplicate', 'already-final'].includes(ending.verdict?.reason ?? '');
+
+/** Called over, and yet it is this intention that was done. */
+function isFalselyOver(moment: Moment): boolean {
+  const { ending, scene, entry, isTaken } = moment;
+  // An order that expired by itself does not make its cancel a success.
+  const isOurDoing = isDone(scene, entry) && (scene.wants === 'paid' || entry?.state === 'canceled');
+  return isOver(ending) && isOurDoing && !isTaken && !isAnswerToACopy(moment);
+}
+
+export function paidIsNeverCalledOver(moment: Moment): string | undefined {
+  const { ending, entry } = moment;
+  return isFalselyOver(moment) ? `${ending.outcome} (${ending.verdict?.code ?? ''}) though ${stateOf(entry)}` : undefined;
+}
+
+export function successIsTrue({ ending, scene, entry, amount, isTaken, isMisled }: Moment): string | undefined {
+  const says = `${ending.outcome} (${ending.verdict?.code ?? ''}, by ${ending.settledBy ?? '?'}) though ${stateOf(entry)}`;
+  switch (ending.outcome) {
+    case 'succeeded':
+      return isDone(scene, entry) && !isTaken && (amount === undefined || entry?.amount === amount) ? undefined : says;
+    case 'refunded':
+      return entry?.state === 'refunded' ? undefined : says;
+    case 'authorized':
+      return entry?.state === 'authorized' ? undefined : says;
+    case 'created':
+      return entry !== undefined || isMisled ? undefined : says;
+    default:
+      return undefined;
+  }
+}
+
+export function openHasATicket({ ending }: Moment): string | undefined {
+  if (!isOpen(ending)) return undefined;
+  if (ending.ticket === undefined) return `${ending.outcome} without a ticket`;
+  try {
+    const again = parseTicket(JSON.stringify(ending.ticket));
+    return JSON.stringify(again) === JSON.stringify(parseTicket(ending.ticket)) ? undefined : 'the ticket changes on its way through JSON';
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** The rules that every end of a call is held against. */
+export const atEveryEnd: readonly (readonly [Rule, (moment: Moment) => string | undefined])[] = [
+  ['paidIsNeverCalledOver', paidIsNeverCalledOver],
+  ['successIsTrue', successIsTrue],
+  ['openHasATicket', openHasATicket],
+];
+
+/** After everything has arrived that ever will. */
+export function bookedAtMostOnce(entry: LedgerEntry | undefined, copies: number): string | undefined {
+  return entry !== undefined && entry.bookings > 1 + copies ? `booked ${entry.bookings} times; a proxy made ${copies} copies` : undefined;
+}
+
+export function overIsNeverPaidLater(moment: Moment): string | undefined {
+  const { ending, entry } = moment;
+  return isFalselyOver(moment) ? `${ending.outcome} (${ending.verdict?.code ?? ''}), and in the end ${stateOf(entry)}` : undefined;
+}
+
+/** What the last follow-up must say when nothing goes wrong any more. */
+export function tellsTheTruth(ending: Ending, scene: Scene, entry: LedgerEntry | undefined): string | undefined {
+  const expected = isDone(scene, entry) ? ['succeeded', 'refunded'] : entry === undefined ? ['absent'] : ['failed', 'canceled', 'expired', 'absent', 'rejected', 'refunded'];
+  return expected.includes(ending.outcome) ? undefined : `${ending.outcome} (${ending.verdict?.code ?? ''}, ${ending.verdict?.reason ?? ''}) though ${stateOf(entry)}`;
+}
+
+/** A notice's verdict beside the payment it is about. */
+export function noticesAreTrue(verdict: Verdict, entry: LedgerEntry | undefined): string | undefined {
+  if (verdict.kind !== 'terminal') return undefined;
+  const isPaid = entry?.state === 'paid' || entry?.state === 'refunded';
+  if (verdict.outcome === 'succeeded' && (entry?.bookings ?? 0) === 0) return `a notice was read as succeeded though ${stateOf(entry)}`;
+  if (['failed', 'expired', 'rejected'].includes(verdict.outcome) && isPaid) return `a notice was read as ${verdict.outcome} though ${stateOf(entry)}`;
+  return undefined;
+}

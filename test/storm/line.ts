@@ -1,0 +1,106 @@
+import type { Adapter } from '../../src/index.ts';
+import { retryAfterMs } from '../../src/policies/retry-after.ts';
+
+/** What the merchant's code is busy with: one call of tillpaid. */
+export interface Watch {
+  readonly name: string;
+  /** The most sends of the write it may make. */
+  readonly mostSends: number;
+  readonly beganAtMs: number;
+  sends: number;
+  asks: number;
+  /** No request before this: the gateway said so. */
+  notBeforeMs: number;
+}
+
+/** The wire between tillpaid and the gateway, where everything that leaves is seen. */
+export interface Line {
+  readonly fetch: typeof fetch;
+  /** What leaves from now on is this call's. */
+  watch(name: string, mostSends: number): Watch;
+  /** From now on nothing may leave: it is settled, or the caller has left. */
+  end(why: 'it was settled' | 'the caller had left'): void;
+  /** Meanwhile a webhook is being received, about which the gateway may be asked. */
+  receiving<T>(work: Promise<T>): Promise<T>;
+  /** How many requests have left, in all. */
+  readonly requests: number;
+}
+
+export type OnWire = 'send' | 'ask' | 'token';
+
+export function tapLine(options: {
+  readonly adapter: Adapter;
+  readonly operation: string;
+  readonly now: () => number;
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly onBreach: (rule: 'nothingAfterTheEnd' | 'retryAfterIsKept' | 'attemptsAreKept', says: string) => void;
+}): Line {
+  const { adapter, operation, now, onBreach } = options;
+  const path = pathOf(adapter, operation);
+  const reads = Object.values(adapter.operations).filter(({ effect }) => effect === 'read').map(({ name }) => pathOf(adapter, name));
+  let current: Watch | undefined;
+  let over = 'it began';
+  let receptions = 0;
+  let requests = 0;
+
+  const kindOf = ({ url, method }: Request): OnWire => {
+    const { pathname } = new URL(url);
+    if (method !== 'GET' && path.test(pathname)) return 'send';
+    return reads.some((read) => read.test(pathname)) ? 'ask' : 'token';
+  };
+
+  const check = (kind: OnWire): void => {
+    if (current === undefined) {
+      // A webhook that contradicts what was settled is a reason to ask.
+      if (receptions === 0 || kind === 'send') onBreach('nothingAfterTheEnd', `a ${kind} left after ${over}`);
+      return;
+    }
+    if (kind === 'token') return;
+    if (now() < current.notBeforeMs) onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
+    if (kind === 'ask') current.asks++;
+    else if (++current.sends > current.mostSends) onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
+  };
+
+  return {
+    async fetch(input) {
+      // tillpaid hands over nothing else, and a copy costs as much as all the rest of it.
+      const request = input as Request;
+      const kind = kindOf(request);
+      requests++;
+      check(kind);
+      const asked = current;
+      const response = await options.fetch(request);
+      // A `Request` that nobody holds is collected, and its signal follows no more.
+      request.signal.throwIfAborted();
+      const waitMs = retryAfterMs(response.headers, now());
+      if (asked !== undefined && kind !== 'token' && waitMs !== undefined) asked.notBeforeMs = now() + waitMs;
+      return response;
+    },
+    watch(name, mostSends) {
+      current = { name, mostSends, beganAtMs: now(), sends: 0, asks: 0, notBeforeMs: 0 };
+      return current;
+    },
+    end(why) {
+      if (current !== undefined) over = why;
+      current = undefined;
+    },
+    async receiving(work) {
+      receptions++;
+      try {
+        return await work;
+      } finally {
+        receptions--;
+      }
+    },
+    get requests() {
+      return requests;
+    },
+  };
+}
+
+/** An operation's path, whatever stands for its parameters. */
+function pathOf(adapter: Adapter, operation: string): RegExp {
+  const path = new URL(adapter.baseUrl).pathname.replace(/\/$/, '') + (adapter.operations[operation]?.path ?? '');
+  const pattern = path.replaceAll(/[.*+?^$()[\]\\]/g, String.raw`\$&`).replaceAll(/\{\w+(?::([\w|]+))?\}/g, (_whole, choices?: string) => `(?:${choices ?? '[^/]+'})`);
+  return new RegExp(`^${pattern}$`);
+}

@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { findProviders } from './providers.ts';
+import { printReplay } from './replay.ts';
+import { printReport } from './print.ts';
+import { addTo, emptyReport, report, storm, type Report } from './storm.ts';
+
+/*
+ * npm run storm                     100,000 payments
+ * npm run storm -- --payments 5000  fewer
+ * npm run storm -- --first 100001   others
+ * npm run storm -- --seed 4711      one payment, with everything that happened to it
+ * npm run storm -- --peers          the same weather for other clients
+ */
+
+/** Side by side on one clock: enough to share the turns of the event loop, few enough to be forgotten soon. */
+const BATCH = 1000;
+
+if (isMainThread) process.exitCode = await command();
+else await work();
+
+async function command(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      payments: { type: 'string', default: '100000' },
+      first: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      workers: { type: 'string', default: String(availableParallelism() + 1) },
+      peers: { type: 'boolean', default: false },
+    },
+  });
+  if (values.peers) {
+    const { comparePeers } = await import('./peers.ts');
+    console.log(await comparePeers(values.payments === '100000' ? 300 : Number(values.payments)));
+    return 0;
+  }
+  if (values.seed !== undefined) return (await printReplay(Number(values.seed))) ? 0 : 1;
+
+  const beganAtMs = performance.now();
+  const sum = await inParallel(Number(values.first), Number(values.payments), Number(values.workers));
+  printReport(sum, (performance.now() - beganAtMs) / 1000);
+  for (const seed of [...new Set(sum.found.map((found) => found.seed))].sort((one, other) => one - other).slice(0, 3)) await printReplay(seed);
+  return sum.found.length === 0 ? 0 : 1;
+}
+
+/** Hands out batches to workers as they ask for them. */
+async function inParallel(first: number, payments: number, workers: number): Promise<Report> {
+  const sum = emptyReport();
+  let next = first;
+  const end = first + payments;
+  const run = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      // Most of what a payment leaves behind is short-lived: a large nursery saves a fifth of the time.
+      const worker = new Worker(new URL(import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 256 } });
+      const hand = (): void => {
+        const from = next;
+        next = Math.min(end, from + BATCH);
+        if (from < end) worker.postMessage({ from, to: next });
+        else void worker.terminate().then(() => resolve(), reject);
+      };
+      worker.on('message', (done: Report) => {
+        addTo(sum, done);
+        if (process.stderr.isTTY) process.stderr.write(`\r${sum.payments} payments`);
+        hand();
+      });
+      worker.on('error', reject);
+      hand();
+    });
+  await Promise.all(Array.from({ length: workers }, run));
+  if (process.stderr.isTTY) process.stderr.write('\r');
+  return sum;
+}
+
+async function work(): Promise<void> {
+  const providers = await findProviders();
+  const blow = async ({ from, to }: { from: number; to: number }): Promise<void> => {
+    parentPort?.postMessage(report(await storm(Array.from({ length: to - from }, (_, index) => from + index), providers)));
+  };
+  parentPort?.on('message', (batch: { from: number; to: number }) => void blow(batch));
+}

@@ -1,0 +1,82 @@
+import { StuckError, stormClock } from './clock.ts';
+import type { Rule } from './invariants.ts';
+import type { Provider } from './providers.ts';
+import { tell, type Story } from './story.ts';
+import type { GatewayEvent } from '../../src/index.ts';
+
+/** Two minutes before the month ends in Hong Kong: a query that looks through the current month only will miss it. */
+export const STARTS_AT_MS: number = Date.UTC(2026, 0, 31, 15, 58);
+
+/** Whatever is still on its way when the last call has ended arrives within the hour. */
+const EVERYTHING_ARRIVES_MS = 3_600_000;
+
+/** Many payments side by side on one clock. */
+export async function storm(seeds: readonly number[], providers: readonly Provider[], onEvent?: (event: GatewayEvent) => void): Promise<readonly Story[]> {
+  const clock = stormClock(STARTS_AT_MS);
+  const stories = seeds.map((seed) => tell(seed, providers, clock, onEvent));
+  const ended = new Set<Story>();
+  await untilStuck(clock.run(Promise.all(stories.map((story) => story.done.then(() => ended.add(story))))));
+  const end = clock.party({ chance: () => 0 });
+  await untilStuck(clock.run(new Promise<void>((resolve) => void end.timer(EVERYTHING_ARRIVES_MS, resolve))));
+  for (const story of stories) story.judgeTheEnd(ended.has(story));
+  return stories;
+}
+
+/** Who is stuck is told by those who have not ended. */
+async function untilStuck(running: Promise<void>): Promise<void> {
+  try {
+    await running;
+  } catch (error) {
+    if (!(error instanceof StuckError)) throw error;
+  }
+}
+
+/** What came of many stories: numbers, and what was found. */
+export interface Report {
+  payments: number;
+  requests: number;
+  /** How calls ended, by provider: `settle: succeeded`. */
+  readonly endings: Record<string, number>;
+  /** Payments by provider. */
+  readonly providers: Record<string, number>;
+  /** Tickets that could not find out, by why that is right. */
+  readonly leftOpen: Record<string, number>;
+  readonly found: Found[];
+}
+
+export interface Found {
+  readonly seed: number;
+  readonly provider: string;
+  readonly scene: string;
+  readonly rule: Rule;
+  readonly says: string;
+}
+
+export const emptyReport = (): Report => ({ payments: 0, requests: 0, endings: {}, providers: {}, leftOpen: {}, found: [] });
+
+export function report(stories: readonly Story[]): Report {
+  const sum = emptyReport();
+  for (const { seed, provider, scene, line, endings, violations, leftOpen } of stories) {
+    sum.payments++;
+    sum.requests += line.requests;
+    count(sum.providers, provider);
+    for (const { ending } of endings) count(sum.endings, ending.outcome);
+    if (leftOpen !== undefined) count(sum.leftOpen, `${provider}: ${leftOpen}`);
+    sum.found.push(...violations.map((violation) => ({ seed, provider, scene, ...violation })));
+  }
+  return sum;
+}
+
+export function addTo(sum: Report, { payments, requests, endings, providers, leftOpen, found }: Report): void {
+  sum.payments += payments;
+  sum.requests += requests;
+  sum.found.push(...found);
+  for (const [into, from] of [[sum.endings, endings], [sum.providers, providers], [sum.leftOpen, leftOpen]] as const) {
+    for (const [name, times] of Object.entries(from)) count(into, name, times);
+  }
+}
+
+function count(into: Record<string, number>, name: string, times = 1): void {
+  into[name] = (into[name] ?? 0) + times;
+}
+

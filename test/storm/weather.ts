@@ -1,0 +1,296 @@
+import type { Policy } from '../../src/index.ts';
+import { constant, exponential, growing, steps } from '../../src/index.ts';
+import type { FaultName, Life, Voice } from '../../src/testing/index.ts';
+import { lives } from '../../src/testing/index.ts';
+import { assumptions } from './assumptions.ts';
+import type { Dice } from './dice.ts';
+import type { Provider, Scene } from './providers.ts';
+
+/** Everything that happens to one payment, drawn before it begins: plain data, so that it can be printed. */
+export interface Weather {
+  readonly way: Way;
+  readonly policy: Policy;
+  /** How the payment goes on at the gateway; for a cancel or a capture, how the payment it is about does. */
+  readonly life: Life;
+  /** How it ends, when it is still open after the storm. */
+  readonly end: 'paid' | 'over';
+  readonly sends: Trouble;
+  readonly queries: Trouble;
+  /** What goes wrong with token requests. */
+  readonly tokens: Trouble;
+  /** Queries are answered by a replica that is so far behind. 0: by the gateway itself. */
+  readonly lagMs: number;
+  /** How far the gateway's clock is ahead of the merchant's. */
+  readonly skewMs: number;
+  readonly sameReference?: Voice['sameReference'];
+  /** Somebody else has used this number before. */
+  readonly taken: boolean;
+  readonly notices: readonly NoticePlan[];
+  /** When the caller leaves, or his process dies. */
+  readonly leavesAfterMs: number;
+  /** When another machine fetches a token, which ends ours. */
+  readonly tokenStolenAfterMs?: number;
+  /** Somebody follows its ticket while the storm still blows. */
+  readonly follows: boolean;
+  /** How long nobody asks, after the first call. */
+  readonly sleepsMs: number;
+  /** Once the order is called absent, it is sent again. */
+  readonly sendsAgain: boolean;
+}
+
+/** How the merchant's code goes about it. */
+export type Way =
+  | 'settle'
+  /** The drop-in client. */
+  | 'client'
+  /** The drop-in `fetch`. */
+  | 'fetch'
+  /** Two callers settle it at once. */
+  | 'twice'
+  /** The caller aborts; somebody else follows the ticket. */
+  | 'abort'
+  /** The process dies; a job queue delivers the job again. */
+  | 'redelivered';
+
+/** One fault for each exchange, in order; then the last one, every time. */
+export interface Trouble {
+  readonly first: readonly FaultPlan[];
+  readonly then: FaultPlan;
+}
+
+export interface FaultPlan {
+  readonly fault: FaultName | 'delivered-late' | 'another-order';
+  /** How much longer the answer takes, or how late the request is delivered. */
+  readonly delayMs?: number;
+  /** Seconds, told as such or as a date. */
+  readonly retryAfter?: { readonly seconds: number; readonly as: 'seconds' | 'date' };
+}
+
+export interface NoticePlan {
+  /** When the gateway writes it, of what is true then. */
+  readonly writtenAfterMs: number;
+  /** How long it is on its way. */
+  readonly delayMs: number;
+  readonly times: number;
+  /** By somebody who has not got the key. */
+  readonly forged: boolean;
+}
+
+export const calm: Trouble = { first: [], then: { fault: 'none' } };
+
+/** One payment's weather. */
+export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
+  const weather = drawMixed(dice, provider, scene);
+  return dice.percent(12) ? allIsLate(dice, weather) : weather;
+}
+
+/** The answer is lost, and both the request and the replica are as late as they may be: is absence believed too soon? */
+function allIsLate(dice: Dice, weather: Weather): Weather {
+  const absentAfterMs = dice.between(assumptions.shortestAbsenceMs, 2 * assumptions.shortestAbsenceMs);
+  const policy = { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs: 4 * absentAfterMs, backoff: constant(dice.between(5_000, absentAfterMs / 2)) } };
+  const latestMs = assumptions.latestMs(policy);
+  const lost = dice.pick<FaultPlan>([{ fault: 'reset-after-booking' }, { fault: 'delivered-late', delayMs: latestMs }, { fault: 'delivered-late', delayMs: latestMs / 2 }]);
+  return { ...weather, policy, sends: { first: [lost], then: { fault: 'none' } }, queries: calm, lagMs: dice.pick([latestMs, latestMs / 2]) };
+}
+
+function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
+  const sorts = dice.weigh<readonly [number, number]>([
+    [10, [0, 0]],
+    [45, [35, 15]],
+    [30, [70, 40]],
+    [15, [90, 70]],
+  ]);
+  const policy = drawPolicy(dice);
+  const [onSend, onQuery] = sorts;
+  const latestMs = assumptions.latestMs(policy);
+  const skewMs = drawSkew(dice, provider);
+  return {
+    way: dice.weigh<Way>([
+      [60, 'settle'],
+      [14, 'client'],
+      [5, 'fetch'],
+      [4, 'twice'],
+      [9, 'abort'],
+      [8, 'redelivered'],
+    ]),
+    policy,
+    life: scene.opens === undefined ? drawPayerInTheWay(dice, scene) : drawLife(dice, scene),
+    end: dice.percent(60) ? 'paid' : 'over',
+    sends: dice.percent(3) ? always(dice, downs) : drawTrouble(dice, onSend, 3, (chance) => drawSendFault(chance, latestMs)),
+    queries: dice.percent(5) ? always(dice, downs) : drawTrouble(dice, onQuery, 6, drawQueryFault),
+    tokens: drawTrouble(dice, onQuery / 3, 2, drawQueryFault),
+    lagMs: dice.percent(25) ? dice.between(200, assumptions.latestMs(policy)) : 0,
+    skewMs,
+    ...(provider.mayBookAgain && dice.percent(50) && { sameReference: 'refuses' as const }),
+    taken: scene.opens !== undefined && dice.percent(3),
+    notices: dice.percent(25) ? Array.from({ length: dice.between(1, 3) }, () => drawNotice(dice)) : [],
+    leavesAfterMs: dice.weigh([
+      [1, dice.between(0, 50)],
+      [2, dice.between(50, 3_000)],
+      [2, dice.between(3_000, 40_000)],
+    ]),
+    ...(dice.percent(10) && { tokenStolenAfterMs: dice.between(100, 30_000) }),
+    follows: dice.percent(60),
+    sleepsMs: dice.weigh([
+      [70, 0],
+      [20, dice.between(1_000, 600_000)],
+      [8, dice.between(20, 26) * 3_600_000],
+      [2, 49 * 3_600_000],
+    ]),
+    sendsAgain: dice.percent(50),
+  };
+}
+
+function drawPolicy(dice: Dice): Policy {
+  const deadlineMs = dice.pick([0, 5_000, 20_000, 60_000, 60_000, 120_000, 120_000, 300_000, 900_000]);
+  const pollMs = Math.max(1_000, Math.round(deadlineMs / dice.between(2, 6)));
+  const absentAfterMs = dice.percent(35) ? dice.between(assumptions.shortestAbsenceMs, 240_000) : undefined;
+  return {
+    retry: {
+      attempts: dice.between(1, 4),
+      backoff: dice.pick([constant(dice.between(0, 2_000)), exponential({ baseMs: dice.between(100, 1_000), maxMs: 8_000 }), steps([200, 1_000, 5_000])]),
+      maxRetryAfterMs: dice.pick([0, 10_000, 60_000]),
+    },
+    poll: {
+      backoff: dice.pick([
+        constant(pollMs),
+        exponential({ baseMs: pollMs, maxMs: 4 * pollMs, jitter: dice.pick(['full', 'none']) }),
+        growing({ firstMs: Math.min(3_000, pollMs), baseMs: pollMs, ratio: 0.15, maxMs: 3 * pollMs }),
+        steps([1_000, 2_000, pollMs, 2 * pollMs]),
+      ]),
+      deadlineMs,
+      ...(absentAfterMs !== undefined && { absentAfterMs }),
+      resendWhenAbsent: dice.percent(40),
+    },
+    limit: { concurrency: dice.between(1, 3) },
+    attemptTimeoutMs: dice.pick([1_000, 3_000, 10_000]),
+  };
+}
+
+/** A decline is the payment's end, or the payer tries again. */
+function drawLife(dice: Dice, scene: Scene): Life {
+  const soonMs = dice.between(100, 20_000);
+  const laterMs = soonMs + dice.between(1_000, 200_000);
+  const { payableForMs } = assumptions;
+  if (scene.opens === 'create') {
+    return dice.weigh<Life>([
+      [15, lives.open()],
+      [30, lives.paidAfter(dice.percent(50) ? soonMs : laterMs)],
+      [8, lives.paidAfterQueries(dice.between(1, 5))],
+      [15, lives.expiresAfter(dice.between(30_000, payableForMs))],
+      [10, [{ afterMs: soonMs, state: 'declined' }]],
+      [10, scene.declineIsFinal ? [{ afterMs: soonMs, state: 'declined' }] : lives.steps([{ afterMs: soonMs, state: 'declined' }, { afterMs: laterMs, state: 'paid' }])],
+      [6, lives.steps([{ afterMs: soonMs, state: 'pending' }, { afterMs: laterMs, state: 'paid' }])],
+      [4, [{ afterMs: soonMs, state: 'canceled' }]],
+    ]);
+  }
+  return dice.weigh<Life>([
+    [40, lives.paid()],
+    [12, lives.declined()],
+    [10, lives.open()],
+    [20, lives.paidAfter(dice.percent(60) ? soonMs : laterMs)],
+    [6, lives.paidAfterQueries(dice.between(1, 5))],
+    [12, [{ afterMs: dice.percent(60) ? soonMs : laterMs, state: 'declined' }]],
+  ]);
+}
+
+/** The payer may pay while the merchant cancels. */
+function drawPayerInTheWay(dice: Dice, { about }: Scene): Life {
+  const before: Life = about === 'open' || about === undefined ? [] : [{ state: about }];
+  if (about !== 'open' || dice.percent(70)) return before;
+  return [{ afterMs: dice.between(0, 20_000), state: dice.pick(['paid', 'paid', 'pending', 'expired']) }];
+}
+
+function drawTrouble(dice: Dice, percent: number, most: number, fault: (dice: Dice) => FaultPlan): Trouble {
+  const count = dice.between(0, most);
+  const first = Array.from({ length: count }, (): FaultPlan => (dice.percent(percent) ? fault(dice) : { fault: 'none' }));
+  return { first, then: { fault: 'none' } };
+}
+
+/** A path that is down stays down while the storm lasts. */
+const downs: readonly [FaultPlan, ...FaultPlan[]] = [
+  { fault: 'refused-connection' },
+  { fault: 'reset-before-booking' },
+  { fault: 'hang-before-booking' },
+  { fault: '503-before-booking' },
+  { fault: 'captive-portal' },
+  { fault: 'maintenance' },
+  { fault: 'rate-limited', retryAfter: { seconds: 7, as: 'seconds' } },
+  { fault: 'system-error' },
+];
+
+const always = (dice: Dice, choices: readonly [FaultPlan, ...FaultPlan[]]): Trouble => ({ first: [], then: dice.pick(choices) });
+
+/** What can happen to any exchange. */
+const everywhere: readonly (readonly [number, FaultName])[] = [
+  [4, 'refused-connection'],
+  [2, 'unknown-host'],
+  [1, 'bad-certificate'],
+  [4, 'reset-before-booking'],
+  [2, 'hang-before-booking'],
+  [2, '502-before-booking'],
+  [2, '503-before-booking'],
+  [2, '504-before-booking'],
+  [4, 'truncated'],
+  [3, 'drip'],
+  [3, 'garbage'],
+  [2, 'captive-portal'],
+  [3, 'empty'],
+  [4, 'maintenance'],
+  [4, 'rate-limited'],
+  [3, 'system-error'],
+  [1, 'redirect'],
+];
+
+function drawSendFault(dice: Dice, latestMs: number): FaultPlan {
+  const fault = dice.weigh<FaultPlan['fault']>([
+    ...everywhere,
+    [10, 'reset-after-booking'],
+    [6, 'hang-after-booking'],
+    [2, '502-after-booking'],
+    [3, '503-after-booking'],
+    [3, '504-after-booking'],
+    [4, 'system-error-after-booking'],
+    [1, 'redirect-after-booking'],
+    [4, 'delivered-twice'],
+    [2, 'delivered-twice-second-answer'],
+    [8, 'delivered-late'],
+    [3, 'another-order'],
+    [6, 'none'],
+  ]);
+  if (fault === 'delivered-late') return { fault, delayMs: dice.percent(80) ? dice.between(500, 20_000) : dice.between(500, latestMs) };
+  return told(dice, fault);
+}
+
+const drawQueryFault = (dice: Dice): FaultPlan => told(dice, dice.weigh<FaultPlan['fault']>([...everywhere, [4, 'another-order'], [6, 'none']]));
+
+/** Answers that come whole, which may come late or say when to come again. */
+const spoken: ReadonlySet<string> = new Set(['none', 'maintenance', 'rate-limited', 'system-error', 'system-error-after-booking', '503-before-booking', '503-after-booking', 'captive-portal']);
+
+function told(dice: Dice, fault: FaultPlan['fault']): FaultPlan {
+  if (!spoken.has(fault)) return { fault };
+  return {
+    fault,
+    ...(dice.percent(25) && { delayMs: dice.between(100, 12_000) }),
+    ...(dice.percent(25) && { retryAfter: { seconds: dice.pick([0, 1, 3, 8, 30, 90, 100_000]), as: dice.pick(['seconds', 'date']) } }),
+  };
+}
+
+function drawSkew(dice: Dice, { skewMs }: Provider): number {
+  const mostMs = dice.weigh([
+    [85, 0],
+    [8, 30_000],
+    [5, 3 * 60_000],
+    [2, 20 * 60_000],
+  ]);
+  return Math.min(mostMs, skewMs) * dice.pick([-1, 1]);
+}
+
+function drawNotice(dice: Dice): NoticePlan {
+  return {
+    writtenAfterMs: dice.between(20, dice.pick([500, 20_000, 200_000])),
+    delayMs: dice.pick([0, 0, dice.between(100, 5_000), dice.between(5_000, 600_000)]),
+    times: dice.pick([1, 1, 2]),
+    forged: dice.percent(5),
+  };
+}
