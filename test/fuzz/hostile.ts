@@ -4,9 +4,9 @@ import fc from 'fast-check';
 export const hostileNames = ['__proto__', 'constructor', 'prototype', 'toString', 'valueOf', 'hasOwnProperty', 'toJSON', 'then', 'length', 'version', '0', '', ' '] as const;
 
 /** Half a character, a direction mark, line ends, a null byte, and a lot of one letter. */
-export const hostileTexts = ['\uD800', '\u202E0000', '\r\nset-cookie: a=b', '\u0000', '0'.repeat(2000), '9'.repeat(400), '1e999', 'NaN', '{"a":1}', '%00', '../..', '0x1', '１'] as const;
+export const hostileTexts: readonly string[] = ['\uD800', '\u202E0000', '\r\nset-cookie: a=b', '\u0000', '0'.repeat(2000), '9'.repeat(400), '1e999', 'NaN', '{"a":1}', '%00', '../..', '0x1', '１'];
 
-export const hostileNumbers = [0, -0, 1.5, -1, 1e21, 2 ** 53, 2 ** 53 + 2, Number.MAX_VALUE, 5e-324, 1e300] as const;
+export const hostileNumbers: readonly number[] = [0, -0, 1.5, -1, 1e21, 2 ** 53, 2 ** 53 + 2, Number.MAX_VALUE, 5e-324, 1e300];
 
 const leaf = fc.oneof(
   fc.constantFrom<unknown[]>(...hostileNames, ...hostileTexts, ...hostileNumbers, null, true, false),

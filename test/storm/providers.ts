@@ -130,7 +130,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       fields: (o) => ({ ...money(o), out_trade_no: o.reference, pay_type: '800101' }),
       amount: whole,
     };
-    const merchant = [false, true].map((isMd5) => once(() => adapter({ ...credentials, ...(isMd5 && { signType: 'MD5' }) })));
+    const merchant = ['MD5', 'SHA256'].map((signType) => once(() => adapter({ ...credentials, signType })));
     return {
       weight: 43,
       skewMs: Infinity,
@@ -234,7 +234,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
     const wallet: Scene = { ...qris, operation: 'debit.charge', fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o) }) };
     const both = ({ of }: Order): Fields => ({ originalPartnerReferenceNo: of.reference, originalReferenceNo: of.providerId });
     return {
-      weight: 3,
+      weight: 2.5,
       skewMs: 30_000,
       mayBookAgain: true,
       open(seed, isVariant) {
@@ -280,7 +280,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       amount: whole,
     };
     return {
-      weight: 3,
+      weight: 2.5,
       skewMs: Infinity,
       mayBookAgain: false,
       open(_seed, isVariant) {
