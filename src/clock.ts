@@ -72,9 +72,18 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
       return onAbort();
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const settling =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        signal.removeEventListener('abort', onAbort);
+        settle(value);
+      };
+    promise.then(settling(resolve), settling(reject));
   });
 }
+
+/** Why something was stopped that nobody needs any more. One for all: by default every `abort()` writes a stack that nobody reads. */
+export const noLongerNeeded: DOMException = new DOMException('Nobody waits for it any more.', 'AbortError');
 
 /** A new idempotency key: UUID v4. */
 export const newKey = (): string => crypto.randomUUID();

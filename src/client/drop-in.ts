@@ -36,29 +36,40 @@ type FetchFunction = (input: Request, init?: RequestInit) => Promise<Response>;
 /** Larger than any loop can use: our own count decides. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-/**
- * A ky instance that behaves as `user` does, but for requests that match an operation.
- *
- * @param prepared for `settle`: the intention is known before the request is made
- */
-export function dropIn(user: KyInstance, middleware: Middleware, prepared?: Intention): KyInstance {
-  let hasJson = false;
-  user.extend((own) => {
-    hasJson = own.json !== undefined;
-    return {};
-  });
-  const call = (method: Method | undefined, input: Input, callOptions: Options | undefined): ReturnType<KyInstance> => {
-    const guarded = withInitHook(user, hasJson, callOptions, (options, json) => guard(options, json, input, callOptions, middleware, prepared));
-    return method === undefined ? guarded.client(input, guarded.options) : guarded.client[method](input, guarded.options);
-  };
-  const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(undefined, input, options);
-  const methods = Object.fromEntries(httpMethods.map((method) => [method, (input: Input, options?: Options) => call(method, input, options)]));
+/** A ky instance that behaves as `user` does, but for requests that match an operation. */
+export function dropIn(user: KyInstance, middleware: Middleware): KyInstance {
+  const call = guarded(user, middleware);
+  const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(input, options);
+  const methods = Object.fromEntries(httpMethods.map((method) => [method, (input: Input, options?: Options) => call(input, options, undefined, method)]));
   return Object.assign(instance, methods, {
     create: (options?: Options) => dropIn(user.create(options), middleware),
     extend: (options: Parameters<KyInstance['extend']>[0]) => dropIn(user.extend(options), middleware),
     stop: user.stop,
     retry: user.retry,
   }) as unknown as KyInstance;
+}
+
+/**
+ * Calls of `user`, with the gate around them.
+ *
+ * `prepared` is for `settle`: its intention is known before the request is made.
+ */
+export function guarded(user: KyInstance, middleware: Middleware): (input: Input, options?: Options, prepared?: Intention, method?: Method) => ReturnType<KyInstance> {
+  const hasJson = optionsOf(user).json !== undefined;
+  return (input, callOptions, prepared, method) => {
+    const { client, options } = withInitHook(user, hasJson, callOptions, (given, json) => guard(given, json, input, callOptions, middleware, prepared));
+    return method === undefined ? client(input, options) : client[method](input, options);
+  };
+}
+
+/** A ky instance's own options, without those of a call. */
+export function optionsOf(user: KyInstance): Options {
+  let found: Options = {};
+  user.extend((own) => {
+    found = own;
+    return {};
+  });
+  return found;
 }
 
 const httpMethods = ['get', 'post', 'put', 'patch', 'head', 'delete', 'query'] as const;
@@ -150,7 +161,7 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
 
   const beforeError: BeforeErrorHook = ({ error }) => converted(error) as Error;
 
-  const guarded =
+  const retrying =
     (hook: BeforeRetryHook): BeforeRetryHook =>
     async (state) => {
       let result;
@@ -168,7 +179,7 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
   options.hooks = {
     ...hooks,
     beforeRequest: [...(hooks.beforeRequest ?? []), beforeRequest],
-    beforeRetry: [beforeRetry, ...(hooks.beforeRetry ?? [])].map(guarded),
+    beforeRetry: [beforeRetry, ...(hooks.beforeRetry ?? [])].map(retrying),
     beforeError: [beforeError, ...(hooks.beforeError ?? [])],
   };
 }

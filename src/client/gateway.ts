@@ -1,7 +1,7 @@
 import ky, { isNetworkError, type KyInstance, type Options } from 'ky';
 import { isWrite, operationOf, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
 import { subjectOf } from '../classify.ts';
-import { newKey, orAbort, systemClock, type Clock } from '../clock.ts';
+import { newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
 import { InputError, ReferenceInUseError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
@@ -10,7 +10,7 @@ import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '..
 import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import type { Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
-import { dropIn, type Call, type Middleware } from './drop-in.ts';
+import { dropIn, guarded, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import { candidates, decode, encode, encodingOf, isDeep, mayMatch } from './encode.ts';
 import { Intention } from './intention.ts';
 import { pollRoute } from './poll-route.ts';
@@ -144,25 +144,19 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
   const running = new Map<string, Running>();
 
-  /** The client's own options, without those of a call. */
-  const clientOptions = (): Options => {
-    let found: Options = {};
-    user.extend((parent) => {
-      found = parent;
-      return {};
-    });
-    return found;
-  };
+  const clientOptions = optionsOf(user);
+  const clientRoute = pollRoute(adapter, user, clientOptions);
 
   const tell = (listeners: Iterable<(entry: TimelineEntry) => void>, entry: TimelineEntry, ticket: Ticket): void => {
-    const event: GatewayEvent = { ...entry, gateway: adapter.name, operation: ticket.operation, reference: { ...ticket.reference } };
-    for (const inform of [() => onEvent?.(event), ...[...listeners].map((listener) => () => listener(entry))]) {
+    const safely = (inform: () => void): void => {
       try {
         inform();
       } catch {
         // A listener's fault must not cost a payment.
       }
-    }
+    };
+    if (onEvent !== undefined) safely(() => onEvent({ ...entry, gateway: adapter.name, operation: ticket.operation, reference: { ...ticket.reference } }));
+    for (const listener of [...listeners]) safely(() => listener(entry));
   };
 
   const timeoutOf = (policy: ResolvedPolicy, client: Options['timeout'], call?: Options['timeout']): number => {
@@ -230,11 +224,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     } finally {
       loop.waiting--;
       if (onProgress !== undefined) loop.listeners.delete(onProgress);
-      if (loop.waiting === 0) loop.controller?.abort(signal?.reason);
+      if (loop.waiting === 0) loop.controller?.abort(signal?.aborted === true ? signal.reason : noLongerNeeded);
     }
   };
-
-  const client = (options: Options): KyInstance => user.extend(options);
 
   const settle = async (name: string, fields: Fields, given: SettleOptions = {}): Promise<Settlement> => {
     const operation = writeOf(adapter, name);
@@ -250,7 +242,6 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const frozen = structuredClone(fields);
     const controller = new AbortController();
     const listeners = new Set<(entry: TimelineEntry) => void>();
-    const options = clientOptions();
     const intention = new Intention({
       adapter,
       clock,
@@ -259,10 +250,10 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       fields: frozen,
       ticket,
       policy,
-      attemptTimeoutMs: timeoutOf(policy, options.timeout),
+      attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       ...redelivery(given),
       ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
-      route: pollRoute(adapter, user, options),
+      route: clientRoute,
       signal: controller.signal,
       ...(given.onTicket !== undefined && { onTicket: given.onTicket }),
       onFact: (entry, current) => tell(listeners, entry, current),
@@ -272,8 +263,13 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const { method, url, body, contentType } = encode(adapter, operation, shown, encodingOf(adapter, operation));
     const send = async (): Promise<Settlement> => {
       try {
-        const call = dropIn(client({ signal: controller.signal, throwHttpErrors: false, timeout: false }), middleware, intention);
-        await call(url, { method, ...(contentType !== undefined && { body, headers: { 'content-type': contentType } }) });
+        await through(url, {
+          method,
+          ...(contentType !== undefined && { body, headers: { 'content-type': contentType } }),
+          signal: controller.signal,
+          throwHttpErrors: false,
+          timeout: false,
+        }, intention);
         return intention.settlement ?? intention.unresolved(new Error('A hook answered in place of the gateway.'));
       } catch (error) {
         controller.signal.throwIfAborted();
@@ -306,7 +302,6 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal | undefined, listeners: Iterable<(entry: TimelineEntry) => void>): Intention => {
-    const options = clientOptions();
     return new Intention({
       adapter,
       clock,
@@ -315,9 +310,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       fields: {},
       ticket,
       policy,
-      attemptTimeoutMs: timeoutOf(policy, options.timeout),
+      attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       followOnly: true,
-      route: pollRoute(adapter, user, options),
+      route: clientRoute,
       signal,
       onFact: (entry, current) => tell(listeners, entry, current),
     });
@@ -427,19 +422,19 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     match: (request, call) => match(request, call, call.options.timeout),
   };
 
-  const dropInClient = dropIn(user, middleware);
+  const through = guarded(user, middleware);
   // A `fetch` has no timeout of its own; what matches keeps the client's.
-  const fetchClient = dropIn(client({ retry: 0, throwHttpErrors: false, timeout: false }), {
+  const fetchThrough = guarded(user.extend({ retry: 0, throwHttpErrors: false, timeout: false }), {
     ...middleware,
-    match: (request, call) => match(request, call, clientOptions().timeout),
+    match: (request, call) => match(request, call, clientOptions.timeout),
   });
 
   return {
     adapter: options.adapter,
-    client: dropInClient,
+    client: dropIn(user, middleware),
     async fetch(input, init) {
       try {
-        return await fetchClient(input, { ...init });
+        return await fetchThrough(input, { ...init });
       } catch (error) {
         // Other clients know `fetch`'s errors, not ky's.
         throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;

@@ -1,7 +1,7 @@
 import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
 import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
-import { momentOf, orAbort, sleep, type Clock } from '../clock.ts';
+import { momentOf, noLongerNeeded, orAbort, sleep, type Clock } from '../clock.ts';
 import { decide, initialState, isAnswer, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
 import { UNREADABLE, type Exchange } from '../exchange.ts';
@@ -154,7 +154,7 @@ export class Intention {
 
   /** Stops every wait and exchange of this intention. */
   stop(): void {
-    this.#ended.abort();
+    this.#ended.abort(noLongerNeeded);
     this.#done.reject(this.#signal.reason);
   }
 

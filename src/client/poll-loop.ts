@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 
-/** The payment is still open after a status query. */
-class StillOpen extends Error {}
+/** The payment is still open after a status query. One for all: a stack would be written at each poll, and is never read. */
+const stillOpen = new Error('The payment is still open.');
 
 /**
  * The status-poll loop, run by p-retry: asks, and while the decision is to wait and ask again, waits and asks again.
@@ -17,7 +17,7 @@ export async function pollLoop(loop: {
 }): Promise<void> {
   await pRetry(
     async () => {
-      if (await loop.ask()) throw new StillOpen();
+      if (await loop.ask()) throw stillOpen;
     },
     {
       retries: Infinity,
@@ -25,7 +25,7 @@ export async function pollLoop(loop: {
       signal: loop.signal,
       onFailedAttempt: async ({ error }) => {
         // Anything else is no answer about the payment: it ends the loop, whatever p-retry thinks of its type.
-        if (!(error instanceof StillOpen)) throw error;
+        if (error !== stillOpen) throw error;
         await loop.wait();
       },
     },

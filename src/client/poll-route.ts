@@ -32,7 +32,11 @@ const ofTheWrite: ReadonlySet<string> = new Set([
  * @param options of the call that is followed, or the client's own
  */
 export function pollRoute(adapter: Adapter, user: KyInstance, options: Options): PollRoute {
-  const kept = Object.fromEntries(Object.entries(options).filter(([key]) => !ofTheWrite.has(key)));
+  const create = (): KyInstance => {
+    const kept = Object.fromEntries(Object.entries(options).filter(([key]) => !ofTheWrite.has(key)));
+    return user.create({ ...kept, hooks: { beforeRequest: options.hooks?.beforeRequest ?? [] }, retry: 0, timeout: false, throwHttpErrors: false });
+  };
+  let client: KyInstance | undefined;
   const userFetch = options.fetch as ((request: Request, init?: RequestInit) => Promise<Response>) | undefined;
 
   return async (query, fields, send, signal) => {
@@ -48,15 +52,8 @@ export function pollRoute(adapter: Adapter, user: KyInstance, options: Options):
     };
     let cause: unknown = new Error('A beforeRequest hook took the status query elsewhere.');
     try {
-      await user.create({
-        ...kept,
-        hooks: { beforeRequest: options.hooks?.beforeRequest ?? [] },
-        fetch: gate as NonNullable<Options['fetch']>,
-        signal,
-        retry: 0,
-        timeout: false,
-        throwHttpErrors: false,
-      })(url, { method });
+      client ??= create();
+      await client(url, { method, signal, fetch: gate as NonNullable<Options['fetch']> });
     } catch (error) {
       signal.throwIfAborted();
       cause = error;

@@ -1,6 +1,6 @@
 import type { Adapter, EncodedSend, Encoding, Operation, SendContext } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
-import { orAbort, type Clock } from '../clock.ts';
+import { noLongerNeeded, orAbort, type Clock } from '../clock.ts';
 import { isInputError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import type { Lane, Limiter } from '../policies/limit.ts';
@@ -73,11 +73,11 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     const text = new TextDecoder().decode(bytes);
     const answer: Answer = { status: response.status, statusText: response.statusText, headers: response.headers, url: response.url, bytes };
     const checked = adapter.verify?.({ send, status: answer.status, headers: answer.headers, text }) ?? true;
-    const genuine = await orAbort(Promise.resolve(checked), attempt.signal);
+    const genuine = typeof checked === 'boolean' ? checked : await orAbort(checked, attempt.signal);
     return { type: 'answered', answer, body: genuine ? parse(text) : undefined };
   } catch (error) {
     // An exchange that ended early leaves no half-read connection behind.
-    attempt.abort();
+    attempt.abort(noLongerNeeded);
     spec.signal.throwIfAborted();
     if (!left && isInputError(error)) throw error;
     const timedOut = error instanceof AttemptTimeout;
@@ -98,13 +98,14 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   const fields = adapter.body(given, context);
   const { method, url, body, contentType } = encode(adapter, operation, fields, spec.encoding);
   const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields, body };
-  const headers = new Headers(spec.request.headers);
+  const signed = Object.entries(await adapter.headers(send));
+  // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
+  const request = new Request(url, { method, headers: spec.request.headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
+  const { headers } = request;
   headers.delete('content-type');
   headers.delete('content-length');
   if (contentType !== undefined) headers.set('content-type', contentType);
-  for (const [name, value] of Object.entries(await adapter.headers(send))) headers.set(name, value);
-  // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
-  const request = new Request(url, { method, headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
+  for (const [name, value] of signed) headers.set(name, value);
   return { send, request };
 }
 

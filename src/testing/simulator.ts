@@ -100,6 +100,8 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
   const { voice, lives = {}, faults = {}, sameReference = voice.sameReference } = options;
   const clock: GatewayClock = options.clock ?? systemClock;
   const requests: RequestRecord[] = [];
+  /** The same by what they are about. */
+  const requestsAbout = new Map<string, RequestRecord[]>();
   const plans = new Map<string, Plan>();
   const firstResults = new Map<string, Result>();
 
@@ -142,7 +144,11 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
       return responseOf((await voice.seal?.(written, received)) ?? written);
     };
     const record = (rest: Omit<RequestRecord, 'atMs' | 'method' | 'path'>): void => {
-      requests.push({ atMs: clock.now(), method, path: url.pathname, ...rest });
+      const made: RequestRecord = { atMs: clock.now(), method, path: url.pathname, ...rest };
+      requests.push(made);
+      if (rest.act === undefined || rest.reference === undefined) return;
+      const key = `${kindOf(rest.act)} ${rest.reference}`;
+      requestsAbout.set(key, [...(requestsAbout.get(key) ?? []), made]);
     };
     const refuse = ({ refused }: Refusal): Promise<Response> => {
       record({ result: 'refused', fault: 'none' });
@@ -196,29 +202,19 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     return fetch(again, redirectsLeft - 1);
   };
 
-  const entries = (): LedgerEntry[] => {
-    const byReference = new Map<string, RequestRecord[]>();
-    const requestsOf = (kind: Entry['kind'], reference: string): RequestRecord[] => {
-      const key = `${kind} ${reference}`;
-      let found = byReference.get(key);
-      if (found === undefined) byReference.set(key, (found = []));
-      return found;
-    };
-    for (const request of requests) {
-      if (request.act !== undefined && request.reference !== undefined) requestsOf(kindOf(request.act), request.reference).push(request);
-    }
-    return books.entries().map((entry) => {
-      const about = requestsOf(entry.kind, entry.reference);
-      return Object.freeze({
-        ...entry,
-        sends: about.filter(({ operation }) => operation === entry.operation).length,
-        queries: about.filter(({ act }) => isQuery(act)).length,
-        answers: about.map(({ result, fault }) => (fault === 'none' ? result : fault)),
-      });
+  const withRequests = (entry: Entry): LedgerEntry => {
+    const about = requestsAbout.get(`${entry.kind} ${entry.reference}`) ?? [];
+    return Object.freeze({
+      ...entry,
+      sends: about.filter(({ operation }) => operation === entry.operation).length,
+      queries: about.filter(({ act }) => isQuery(act)).length,
+      answers: about.map(({ result, fault }) => (fault === 'none' ? result : fault)),
     });
   };
-  const entryOf = (kind: Entry['kind']) => (reference: string): LedgerEntry | undefined =>
-    entries().find((entry) => entry.kind === kind && entry.reference === reference);
+  const entryOf = (kind: Entry['kind']) => (reference: string): LedgerEntry | undefined => {
+    const entry = books.entries().find((each) => each.kind === kind && each.reference === reference);
+    return entry && withRequests(entry);
+  };
 
   return {
     fetch: (input, init) => fetch(input instanceof Request && init === undefined ? input : new Request(input, init)),
@@ -233,7 +229,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     },
     ledger: {
       get entries() {
-        return entries();
+        return books.entries().map(withRequests);
       },
       payment: entryOf('payment'),
       refund: entryOf('refund'),

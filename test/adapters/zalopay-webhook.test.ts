@@ -178,7 +178,7 @@ function scene(life: Life = lives.open()) {
     conflicts: () => events.filter(({ type }) => type === 'conflict'),
     queries: () => simulator.requests.filter(({ act }) => act === 'query').length,
     /** The callback that this number is paid (or bound), whether or not it is. */
-    notice: async (reference = order.app_trans_id, change: Partial<Entry> = {}) => {
+    notice: (reference = order.app_trans_id, change: Partial<Entry> = {}) => {
       const entry = simulator.ledger.payment(reference);
       if (entry === undefined) throw new Error('there is no such entry');
       return zalopayNotice(credentials, { ...entry, state: 'paid', ...change }, clock.now());

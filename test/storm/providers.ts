@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import type { Adapter, Fields, Token, TokenStore } from '../../src/index.ts';
 import type { Entry, EntryState, Voice } from '../../src/testing/index.ts';
@@ -98,6 +99,14 @@ async function load(name: string): Promise<Folder> {
     keys: (samples['credentials'] ?? samples['madeUp'] ?? {}) as Folder['keys'],
   };
 }
+
+/** Too short for anything but a storm: a signature costs a quarter. */
+const pair = (): { publicKey: string; privateKey: string } =>
+  generateKeyPairSync('rsa', { modulusLength: 1024, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+
+const merchantKey = pair();
+const gatewayKey = pair();
+const shortKeys = { privateKey: merchantKey.privateKey, gatewayPublicKey: gatewayKey.publicKey, gatewayPrivateKey: gatewayKey.privateKey };
 
 type Shop = (folder: Folder) => Omit<Provider, 'name'>;
 
@@ -216,7 +225,8 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
     };
   },
 
-  ifortepay({ adapter, voice, notice, keys }) {
+  ifortepay({ adapter, voice, notice, keys: samples }) {
+    const keys = { ...samples, privateKey: shortKeys.privateKey };
     const credentials = (seed: number): object => ({ ...keys, ...sandbox, partnerId: `STORM${seed}` });
     const asymmetric = once(() => adapter({ ...keys, ...sandbox }));
     const amount = ({ minor }: Order): Fields => ({ value: decimal(minor), currency: 'IDR' });
@@ -265,7 +275,8 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
     };
   },
 
-  rebell({ adapter, voice, notice, keys }) {
+  rebell({ adapter, voice, notice, keys: samples }) {
+    const keys = { ...samples, ...shortKeys };
     const merchant = [false, true].map((isSealed) => once(() => adapter({ ...keys, ...sandbox, gatewayPublicKey: isSealed ? keys['gatewayPublicKey'] : undefined })));
     const gateways = [false, true].map((isSealed) => once(() => voice({ ...keys, gatewayPrivateKey: isSealed ? keys['gatewayPrivateKey'] : undefined })));
     const paymentAmount = ({ minor }: Order): Fields => ({ currency: 'EUR', value: whole(minor) });

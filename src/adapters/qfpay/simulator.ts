@@ -1,10 +1,12 @@
 import { md5 } from '@noble/hashes/legacy.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import type { QfpayCredentials } from './index.ts';
 
 /**
- * QFPay as the simulator speaks it. It signs by its own arithmetic and, but for MD5, with the runtime's own cryptography, so that
- * an error in the adapter's is not answered by the same error here.
+ * QFPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not answered by the same error
+ * here.
  *
  * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual rules it out.
  */
@@ -17,11 +19,11 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
     gateway: 'qfpay',
     sameReference: 'books-again',
 
-    async hear({ method, url, headers, body }: HeardRequest): Promise<Heard | Refusal> {
+    hear({ method, url, headers, body }: HeardRequest): Heard | Refusal {
       const call = Object.hasOwn(calls, url.pathname) ? calls[url.pathname] : undefined;
       if (call?.methods.includes(method) !== true) return { refused: { status: 404, body: '<html>404 Not Found</html>' } };
       const form = formOf(method === 'GET' ? url.search.slice(1) : body);
-      const right = await signatureOf(form, clientKey, headers.get('x-qf-signtype') ?? 'MD5');
+      const right = signatureOf(form, clientKey, headers.get('x-qf-signtype') ?? 'MD5');
       if (headers.get('x-qf-appcode') !== appCode || headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
       if (form['mchid'] !== mchid || call.required.some((name) => form[name] === undefined)) return refusal('1104');
 
@@ -103,14 +105,13 @@ const calls: Readonly<Record<string, Call>> = {
 /** An empty field is an absent one. */
 const formOf = (text: string): Form => Object.fromEntries([...new URLSearchParams(text)].filter(([, value]) => value !== ''));
 
-async function signatureOf(form: Form, clientKey: string, signType: string): Promise<string> {
+function signatureOf(form: Form, clientKey: string, signType: string): string {
   const names = Object.keys(form).sort();
-  const bytes = new TextEncoder().encode(names.map((name) => `${name}=${form[name] ?? ''}`).join('&') + clientKey);
-  const hash = signType === 'SHA256' ? new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)) : md5(bytes);
-  return hex(hash);
+  const bytes = utf8ToBytes(names.map((name) => `${name}=${form[name] ?? ''}`).join('&') + clientKey);
+  return hex(signType === 'SHA256' ? sha256(bytes) : md5(bytes));
 }
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('').toUpperCase();
+const hex = (bytes: Uint8Array): string => bytesToHex(bytes).toUpperCase();
 
 const texts: Readonly<Record<string, string>> = {
   '0000': '交易成功',

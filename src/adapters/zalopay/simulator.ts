@@ -1,9 +1,12 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import type { ZalopayCredentials } from './index.ts';
 
 /**
- * ZaloPay as the simulator speaks it. It signs with the runtime's own cryptography and formulas of its own, so that an error in
- * the adapter's is not met by the same error here.
+ * ZaloPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not met by the same
+ * error here.
  *
  * A real `zp_trans_token` names its order to ZaloPay alone. Here it is `AC` and the `app_trans_id` of an order that was created here,
  * or `ZP` and that of one that comes from elsewhere.
@@ -13,7 +16,7 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
     gateway: 'zalopay',
     sameReference: 'refuses',
 
-    async hear(request: HeardRequest): Promise<Heard | Refusal> {
+    hear(request: HeardRequest): Heard | Refusal {
       const call = request.method === 'POST' && Object.hasOwn(calls, request.url.pathname) ? calls[request.url.pathname] : undefined;
       if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
       const told = fieldsOf(request);
@@ -21,7 +24,7 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
       const reference = call.reference(told);
       const of = call.of?.(told);
       if (reference === undefined || signed.includes(undefined)) return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
-      const genuine = told.mac === (await hmac(credentials.key1, signed.join('|')));
+      const genuine = told.mac === macOf(credentials.key1, signed.join('|'));
       if (!genuine || told.app_id !== String(credentials.appId)) return { refused: fail(-402, 'Chữ ký không hợp lệ.') };
       if (call.at !== undefined && !(Math.abs(request.nowMs - Number(told[call.at])) <= FIFTEEN_MINUTES_MS)) return { refused: call.stale };
       return {
@@ -53,7 +56,7 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
 /**
  * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: the simulator's ledger has the entry.
  */
-export async function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'appId' | 'key2'>, entry: Entry, nowMs: number): Promise<Request> {
+export function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'appId' | 'key2'>, entry: Entry, nowMs: number): Request {
   const { reference, fields } = entry;
   const isBinding = entry.operation === 'binding.create';
   const about = isBinding
@@ -77,7 +80,7 @@ export async function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'a
         discount_amount: 0,
       };
   const data = JSON.stringify(about);
-  const body = JSON.stringify({ data, mac: await hmac(key2, data), type: isBinding ? 2 : 1 });
+  const body = JSON.stringify({ data, mac: macOf(key2, data), type: isBinding ? 2 : 1 });
   return new Request('https://shop.example/zalopay', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
 }
 
@@ -342,9 +345,4 @@ function fieldsOf({ headers, body }: HeardRequest): Told {
   }
 }
 
-async function hmac(key: string, data: string): Promise<string> {
-  const encoder = new TextEncoder();
-  const signer = await crypto.subtle.importKey('raw', encoder.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  const signature = new Uint8Array(await crypto.subtle.sign('HMAC', signer, encoder.encode(data)));
-  return Array.from(signature, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+const macOf = (key: string, data: string): string => bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(data)));
