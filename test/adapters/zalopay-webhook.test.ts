@@ -197,7 +197,7 @@ describe('a loop that waits for ZaloPay', () => {
     const following = paying.untilSettled(await created());
     await settleDown();
     const before = [clock.now(), queries()];
-    const { verdict } = verified(await paying.receive(await notice()));
+    const { verdict } = verified(await paying.receive(notice()));
     const settlement = await following;
     expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', verdict });
     expect([clock.now(), queries(), clock.pending]).toEqual([...before, 0]);
@@ -209,7 +209,7 @@ describe('a loop that waits for ZaloPay', () => {
     const charge = { app_trans_id: order.app_trans_id, identifier: 'user-7', zp_trans_token: `AC${order.app_trans_id}`, pay_token: 'MADEUPPAYTOKEN0001' };
     const paid = paying.settle('payment.charge', charge);
     await settleDown();
-    await paying.receive(await notice());
+    await paying.receive(notice());
     expect(await paid).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', ticket: { operation: 'payment.charge' } });
     expect(clock.pending).toBe(0);
   });
@@ -218,11 +218,11 @@ describe('a loop that waits for ZaloPay', () => {
     const { clock, paying, notice, created, conflicts, settleDown } = scene();
     const following = paying.untilSettled(await created());
     await settleDown();
-    const { verdict } = verified(await paying.receive(await notice(order.app_trans_id, { amount: '1' })));
+    const { verdict } = verified(await paying.receive(notice(order.app_trans_id, { amount: '1' })));
     await settleDown();
     expect(verdict).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
     expect([clock.pending, conflicts().length]).toEqual([1, 1]);
-    await paying.receive(await notice());
+    await paying.receive(notice());
     expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
   });
 
@@ -232,7 +232,7 @@ describe('a loop that waits for ZaloPay', () => {
     const { ticket } = await clock.run(paying.settle('binding.create', fields));
     const following = paying.untilSettled(ticket);
     await settleDown();
-    await paying.receive(await notice(fields.app_trans_id));
+    await paying.receive(notice(fields.app_trans_id));
     expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', ticket: { operation: 'binding.create' } });
     expect(clock.pending).toBe(0);
   });
@@ -263,7 +263,7 @@ describe('a loop that waits for ZaloPay', () => {
     const following = paying.untilSettled(await created());
     await settleDown();
     const before = queries();
-    const genuine = await (await notice()).text();
+    const genuine = await notice().text();
     await paying.receive(deliver(genuine.replace('50000', '50001')));
     await paying.receive(printed());
     await settleDown();
@@ -280,7 +280,7 @@ describe('a late or repeated callback of ZaloPay', () => {
     const before = queries();
     for (let time = 0; time < 3; time++) {
       clock.advance(60_000);
-      expect(verified(await paying.receive(await notice())).verdict).toMatchObject({ outcome: 'succeeded' });
+      expect(verified(await paying.receive(notice())).verdict).toMatchObject({ outcome: 'succeeded' });
     }
     expect([queries(), conflicts().length]).toEqual([before, 0]);
   });
@@ -288,11 +288,11 @@ describe('a late or repeated callback of ZaloPay', () => {
   it('paid after expired: a conflict, and the query decides', async () => {
     const { clock, paying, simulator, notice, conflicts, created } = scene(lives.expiresAfter(1000));
     expect(await clock.run(paying.untilSettled(await created()))).toMatchObject({ outcome: 'expired' });
-    expect(verified(await clock.run(paying.receive(await notice()))).verdict).toMatchObject({ outcome: 'expired', code: '2/-54' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'expired', code: '2/-54' });
     simulator.script(order.app_trans_id, { life: lives.paid() });
-    expect(verified(await clock.run(paying.receive(await notice()))).verdict).toMatchObject({ outcome: 'succeeded', code: '1' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'succeeded', code: '1' });
     expect(conflicts()).toHaveLength(2);
-    expect(verified(await clock.run(paying.receive(await notice()))).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'succeeded' });
     expect(conflicts()).toHaveLength(2);
   });
 
@@ -300,7 +300,7 @@ describe('a late or repeated callback of ZaloPay', () => {
     const { clock, paying, simulator, notice, conflicts, created } = scene(lives.expiresAfter(1000));
     expect(await clock.run(paying.untilSettled(await created()))).toMatchObject({ outcome: 'expired' });
     simulator.script(order.app_trans_id, { onQuery: [always('reset-before-booking')] });
-    expect(verified(await clock.run(paying.receive(await notice()))).verdict).toMatchObject({ outcome: 'succeeded', code: 'order' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'succeeded', code: 'order' });
     expect(conflicts()).toHaveLength(1);
   });
 
@@ -311,7 +311,7 @@ describe('a late or repeated callback of ZaloPay', () => {
       const canceling = paying.settle('payment.cancel', { app_trans_id: reference['app_trans_id'] ?? '' });
       expect(await clock.run(canceling)).toMatchObject({ outcome: 'succeeded' });
       if (!isReachable) simulator.script(order.app_trans_id, { onQuery: [always('reset-before-booking')] });
-      const { verdict } = verified(await clock.run(paying.receive(await notice())));
+      const { verdict } = verified(await clock.run(paying.receive(notice())));
       // What was canceled answers a query as expired.
       expect(verdict).toMatchObject({ kind: 'terminal', outcome: isReachable ? 'expired' : 'canceled' });
       expect(conflicts()).toHaveLength(1);
@@ -323,7 +323,7 @@ describe('a late or repeated callback of ZaloPay', () => {
     const { reference } = await clock.run(paying.untilSettled(await created()));
     const refund = { m_refund_id: '261121_2553_R1', zp_trans_id: reference.provider ?? '', amount: 50_000, description: 'back' };
     expect(await clock.run(paying.settle('refund.create', refund))).toMatchObject({ outcome: 'succeeded' });
-    expect(verified(await paying.receive(await notice())).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(verified(await paying.receive(notice())).verdict).toMatchObject({ outcome: 'succeeded' });
     expect(conflicts()).toEqual([]);
   });
 
@@ -331,9 +331,9 @@ describe('a late or repeated callback of ZaloPay', () => {
     const { clock, paying, simulator, notice, conflicts } = scene();
     const fields = { app_trans_id: '261121_2553_B1', identifier: 'user-7' };
     await clock.run(paying.settle('binding.create', fields));
-    verified(await paying.receive(await notice(fields.app_trans_id, { state: 'canceled' })));
+    verified(await paying.receive(notice(fields.app_trans_id, { state: 'canceled' })));
     simulator.script(fields.app_trans_id, { life: lives.steps([{ state: 'canceled' }]) });
-    expect(verified(await clock.run(paying.receive(await notice(fields.app_trans_id)))).verdict).toMatchObject({ outcome: 'canceled', code: '1/3' });
+    expect(verified(await clock.run(paying.receive(notice(fields.app_trans_id)))).verdict).toMatchObject({ outcome: 'canceled', code: '1/3' });
     expect(conflicts()).toHaveLength(1);
   });
 });
