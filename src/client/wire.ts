@@ -56,33 +56,42 @@ export function createWire(adapter: Adapter, clock: Clock, limiter: Limiter): Wi
 
 async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Promise<WireResult> {
   const attempt = new AbortController();
+  const { signal } = attempt;
   const onAbort = (): void => attempt.abort(spec.signal.reason);
   spec.signal.addEventListener('abort', onAbort, { once: true });
   // The slot is had: now the attempt's time counts.
   const stopTimer = clock.timer(spec.timeoutMs, () => attempt.abort(new AttemptTimeout('The attempt took too long.')));
-  let left = false;
-  let answered = false;
-  try {
-    const { send, request } = await orAbort(prepare(adapter, clock, spec, attempt.signal), attempt.signal);
-    left = true;
+  /** How far it came. */
+  const progress = { left: false, answered: false };
+
+  const converse = async (): Promise<WireResult> => {
+    const { send, request } = await prepare(adapter, clock, spec, signal);
+    // Given up while it was signed: it stays here.
+    signal.throwIfAborted();
+    progress.left = true;
     spec.onLeaving?.();
-    const response = await orAbort(spec.fetch(request), attempt.signal);
-    answered = true;
+    const response = await spec.fetch(request);
+    signal.throwIfAborted();
+    progress.answered = true;
     // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
-    const bytes = await readUpTo(response.body, MOST_BYTES, attempt.signal);
+    const bytes = await readUpTo(response.body, MOST_BYTES, signal);
     const text = new TextDecoder().decode(bytes);
     const answer: Answer = { status: response.status, statusText: response.statusText, headers: response.headers, url: response.url, bytes };
-    const checked = adapter.verify?.({ send, status: answer.status, headers: answer.headers, text }) ?? true;
-    const genuine = typeof checked === 'boolean' ? checked : await orAbort(checked, attempt.signal);
+    const genuine = adapter.verify === undefined || (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
     return { type: 'answered', answer, body: genuine ? parse(text) : undefined };
+  };
+
+  try {
+    return await orAbort(converse(), signal);
   } catch (error) {
     // An exchange that ended early leaves no half-read connection behind.
     attempt.abort(noLongerNeeded);
     spec.signal.throwIfAborted();
+    const { left, answered } = progress;
     if (!left && isInputError(error)) throw error;
     const timedOut = error instanceof AttemptTimeout;
-    const seen = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
-    return { type: 'lost', evidence: answered || (left && seen.evidence === 'maybe-sent') ? 'maybe-sent' : 'not-sent', code: seen.code, error };
+    const { evidence, code } = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
+    return { type: 'lost', evidence: answered || (left && evidence === 'maybe-sent') ? 'maybe-sent' : 'not-sent', code, error };
   } finally {
     stopTimer();
     spec.signal.removeEventListener('abort', onAbort);
