@@ -20,7 +20,7 @@ import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
 export type PollRoute = (
   query: Operation,
   fields: Fields,
-  send: (request: Request, fetch: BaseFetch) => Promise<WireResult>,
+  send: (headers: Headers, fetch: BaseFetch) => Promise<WireResult>,
   signal: AbortSignal,
 ) => Promise<WireResult>;
 
@@ -189,7 +189,7 @@ export class Intention {
         fields,
         encoding: encoding ?? encodingOf(adapter, operation),
         lane: operation.effect,
-        request,
+        headers: request.headers,
         fetch,
         timeoutMs: attemptTimeoutMs,
         signal: this.#signal,
@@ -338,13 +338,13 @@ export class Intention {
     const result = await route(
       asked,
       fields,
-      (request, fetch) =>
+      (headers, fetch) =>
         wire({
           operation: asked,
           fields,
           encoding: encodingOf(adapter, asked),
           lane: 'read',
-          request,
+          headers,
           fetch,
           timeoutMs: attemptTimeoutMs,
           signal: this.#signal,

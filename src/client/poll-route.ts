@@ -1,7 +1,7 @@
 import type { KyInstance, Options } from 'ky';
 import type { Adapter } from '../adapter.ts';
 import { encode, encodingOf } from './encode.ts';
-import type { PollRoute } from './intention.ts';
+import type { BaseFetch, PollRoute } from './intention.ts';
 import type { WireResult } from './wire.ts';
 
 /** Options that belong to the write, not to a status query that follows it. */
@@ -25,6 +25,12 @@ const ofTheWrite: ReadonlySet<string> = new Set([
   'onUploadProgress',
 ]);
 
+/** What ky makes of a client's options. Where no hook can change it, it is the same for every query. */
+interface Road {
+  readonly headers: Headers;
+  readonly fetch: BaseFetch;
+}
+
 /**
  * Status queries take the same road as the write: the same base `fetch`, headers and dispatcher. They run the user's
  * `beforeRequest` hooks (which may authenticate at an egress proxy) and none of the others.
@@ -39,14 +45,21 @@ export function pollRoute(adapter: Adapter, user: KyInstance, options: Options):
   let client: KyInstance | undefined;
   const userFetch = options.fetch as ((request: Request, init?: RequestInit) => Promise<Response>) | undefined;
 
+  const hasHooks = (options.hooks?.beforeRequest ?? []).length > 0;
+  let learnt: Road | undefined;
+
   return async (query, fields, send, signal) => {
+    if (learnt !== undefined) return send(learnt.headers, learnt.fetch);
     const { method, url } = encode(adapter, query, fields, encodingOf(adapter, query));
     let result: WireResult | undefined;
     const gate = async (request: Request, init?: RequestInit): Promise<Response> => {
       const asked = new URL(request.url);
       // What a hook sent elsewhere is not signed, and not asked.
       if (asked.origin === url.origin && asked.pathname === url.pathname) {
-        result = await send(request, (sent) => (userFetch === undefined ? globalThis.fetch(sent, init) : userFetch(sent, init)));
+        const { headers } = request;
+        const fetch: BaseFetch = (sent) => (userFetch === undefined ? globalThis.fetch(sent, init) : userFetch(sent, init));
+        if (!hasHooks) learnt = { headers, fetch };
+        result = await send(headers, fetch);
       }
       return new Response(null, { status: 204 });
     };

@@ -15,8 +15,8 @@ export interface WireRequest {
   readonly fields: Fields;
   readonly encoding: Encoding;
   readonly lane: Lane;
-  /** The request as the user's client made it: its headers travel, its body does not. */
-  readonly request: Request;
+  /** Those of the request as the user's client made it; nothing else of it travels. */
+  readonly headers: Headers;
   /** The user's own `fetch`, with the options only it knows (a dispatcher). */
   readonly fetch: (request: Request) => Promise<Response>;
   readonly timeoutMs: number;
@@ -109,7 +109,7 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields, body };
   const signed = Object.entries(await adapter.headers(send));
   // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
-  const request = new Request(url, { method, headers: spec.request.headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
+  const request = new Request(url, { method, headers: spec.headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
   const { headers } = request;
   headers.delete('content-type');
   headers.delete('content-length');

@@ -264,6 +264,33 @@ describe('the user’s ky keeps its own', () => {
     expect(seen).toEqual(['request', 'request', 'response']);
   });
 
+  it.each(['with a hook, which is run for each of them', 'without one'])('headers and dispatcher, which go with every poll: %s', async (hook) => {
+    const inits: unknown[] = [];
+    let hooked = 0;
+    const { gateway, clock, polls } = bench({
+      sends: [said('PENDING'), said('PENDING')],
+      polls: [state('pending'), state('pending'), state('paid')],
+      policy: quick,
+      client: (fetch) =>
+        ky.create({
+          headers: { 'x-team': 'checkout' },
+          fetch: ((request: Request, init: unknown) => {
+            inits.push(init);
+            return fetch(request);
+          }) as typeof globalThis.fetch,
+          ...(hook !== 'without one' && { hooks: { beforeRequest: [({ request }) => request.headers.set('x-hook', String(++hooked))] } }),
+          ...({ dispatcher: 'proxy' } as object),
+        }),
+    });
+    await clock.run(gateway.client.post(`${base}/charge`, { json: charge, headers: { 'x-call': 'one' } }));
+    await clock.run(gateway.settle('payment.charge', { ...charge, order: 'A2' }));
+    expect(polls.map(({ headers }) => headers.get('x-team'))).toEqual(['checkout', 'checkout', 'checkout', 'checkout']);
+    // A call's own headers are for its own polls.
+    expect(polls.map(({ headers }) => headers.get('x-call'))).toEqual(['one', 'one', 'one', null]);
+    expect(polls.map(({ headers }) => headers.get('x-hook'))).toEqual(hook === 'without one' ? [null, null, null, null] : ['2', '3', '4', '6']);
+    expect(inits).toEqual(Array.from({ length: 6 }, () => ({ dispatcher: 'proxy' })));
+  });
+
   it('parseJson', async () => {
     const { gateway, clock } = bench({ sends: [said('PAID')], client: withOptions({ parseJson: (text) => ({ parsed: text }) }) });
     expect(await clock.run(gateway.client.post(`${base}/charge`, { json: charge }).json())).toEqual({ parsed: '{"code":"PAID"}' });
