@@ -73,6 +73,8 @@ async function inParallel(first: number, payments: number, workers: number): Pro
 }
 
 async function work(): Promise<void> {
+  // Nobody reads a stack here: what is found is told again, in full, by its seed.
+  Error.stackTraceLimit = 0;
   const providers = await findProviders();
   const blow = async ({ from, to }: { from: number; to: number }): Promise<void> => {
     parentPort?.postMessage(report(await storm(Array.from({ length: to - from }, (_, index) => from + index), providers)));

@@ -31,7 +31,10 @@ export interface Story {
 }
 
 /** Once the faults have stopped, a ticket is followed so long, so slowly, and "not found" is believed so late. */
-const inTheCalm = { poll: { deadlineMs: 30 * 60_000, backoff: steps([5_000, 11 * 60_000]), absentAfterMs: 10 * 60_000 } };
+const inTheCalm = { poll: { deadlineMs: 30 * 60_000, backoff: steps([5_000, 11 * 60_000, 19 * 60_000]), absentAfterMs: 10 * 60_000 } };
+
+/** By then the payer has made up his mind. */
+const SOON_MS = 2_000;
 
 /** @param onEvent everything tillpaid says, while it says it */
 export function tell(seed: number, providers: readonly Provider[], clock: StormClock, onEvent?: (event: GatewayEvent) => void): Story {
@@ -196,6 +199,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     gateway = open();
     if (ticket === undefined || query === undefined) return;
     if (scene.hasOwnQuery !== true) inWorld().decide(weather.end);
+    await sleep(stage, SOON_MS);
     const { deadlineMs } = inTheCalm.poll;
     const followed = (given: Ticket): Promise<Ending> => call('follow in the calm', () => follow(given, { policy: inTheCalm }), deadlineMs);
     let last = await followed(ticket);
