@@ -60,13 +60,13 @@ export class ResendRefusedError extends Error {
   }
 }
 
-/** A loop for this reference is running with other fields. Nothing was sent. */
+/** A loop for this reference is running with other fields, or was left open with others. Nothing was sent. */
 export class ReferenceInUseError extends Error {
   override readonly name = 'ReferenceInUseError';
   readonly ticket: Ticket;
 
   constructor(ticket: Ticket) {
-    super(`${describe(ticket)} is being settled with other fields. Use one reference for one intention.`);
+    super(`${describe(ticket)} is being settled with other fields, or was left open with others. Use one reference for one intention.`);
     this.ticket = ticket;
   }
 }

@@ -2,7 +2,7 @@ import { isWrite, operationOf, type Adapter, type Operation, type WriteOperation
 import { referenceOf } from './classify.ts';
 import { InputError, TicketError } from './errors.ts';
 import { checkFields, type FieldCheck, type Fields } from './fields.ts';
-import { parseTicket, type Ticket } from './ticket.ts';
+import { isTicketText, parseTicket, type Ticket } from './ticket.ts';
 
 type Write = WriteOperation & { readonly name: string; readonly effect: 'write' };
 
@@ -32,6 +32,8 @@ export function openTicket(adapter: Adapter, operation: Write, fields: Fields, n
   if (Object.keys(reference).length === 0 && !mayBeNameless) throw new InputError(`${who}: nothing in the fields names the order.`);
   const payableForMs = operation.payableForMs?.(fields, nowMs);
   const expect = operation.expect?.(fields);
+  const [unreadable] = Object.entries<unknown>({ ...reference, ...expect }).find(([, value]) => value !== undefined && !isTicketText(value)) ?? [];
+  if (unreadable !== undefined) throw new InputError(`${who}: ${unreadable} must be a well-formed text of at most 256 characters, or no ticket could hold it.`);
   return {
     version: 1,
     gateway: adapter.name,

@@ -34,10 +34,11 @@ export interface Ticket {
 /** The most a text in a ticket may measure, a base URL included; every provider's own limit is far below. */
 const LONGEST_TEXT = 256;
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
+/** What a ticket can hold, and be read with again. */
+export const isTicketText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
 /** A whole ISO 8601 time: `Date.parse` alone takes a digit for a month. */
 const isTime = (value: unknown): value is string =>
-  isText(value) && /^(?:19[7-9]|[2-8]\d\d)\d-\d{2}-\d{2}T/.test(value) && !Number.isNaN(Date.parse(value));
+  isTicketText(value) && /^(?:19[7-9]|[2-8]\d\d)\d-\d{2}-\d{2}T/.test(value) && !Number.isNaN(Date.parse(value));
 
 /**
  * Reads a ticket from an untrusted place: an object, or its JSON.
@@ -63,14 +64,14 @@ export function parseTicket(input: unknown): Ticket {
   if (own('version') !== 1) refuse(`its version is ${typeof own('version') === 'number' ? String(own('version')) : 'missing'}, known is 1`);
   const text = (key: string): string => {
     const given = own(key);
-    return isText(given) ? given : refuse(`${key} is missing`);
+    return isTicketText(given) ? given : refuse(`${key} is missing`);
   };
   const referenceGiven = own('reference');
   if (typeof referenceGiven !== 'object' || referenceGiven === null || Array.isArray(referenceGiven)) return refuse('reference is missing');
   const pairs = Object.entries(referenceGiven);
   if (pairs.length === 0 || pairs.length > 20) return refuse('reference is empty or too large');
   for (const [key, given] of pairs) {
-    if (!isText(given) || !isText(key) || key === '__proto__') refuse('a reference is not a text');
+    if (!isTicketText(given) || !isTicketText(key) || key === '__proto__') refuse('a reference is not a text');
   }
   const openedAt = own('openedAt');
   if (!isTime(openedAt)) return refuse('openedAt is not a time');
@@ -86,11 +87,11 @@ export function parseTicket(input: unknown): Ticket {
   const charge = own('charge');
   if (charge !== undefined && charge !== true) return refuse('charge is not true');
   const baseUrl = own('baseUrl');
-  if (baseUrl !== undefined && !isText(baseUrl)) return refuse('baseUrl is not a URL');
+  if (baseUrl !== undefined && !isTicketText(baseUrl)) return refuse('baseUrl is not a URL');
   const expect = own('expect');
   const amount = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['amount'];
   const currency = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['currency'];
-  if (expect !== undefined && (!isText(amount) || (currency !== undefined && !isText(currency)))) return refuse('expect has no amount');
+  if (expect !== undefined && (!isTicketText(amount) || (currency !== undefined && !isTicketText(currency)))) return refuse('expect has no amount');
 
   return {
     version: 1,
@@ -106,6 +107,6 @@ export function parseTicket(input: unknown): Ticket {
     seen,
     polls,
     ...(charge === true && { charge }),
-    ...(isText(amount) && { expect: { amount, ...(isText(currency) && { currency }) } }),
+    ...(isTicketText(amount) && { expect: { amount, ...(isTicketText(currency) && { currency }) } }),
   };
 }

@@ -102,7 +102,7 @@ function simulatedZalopay(): Provider<Charges & Orders & Webhooks> {
         follow: (ticket, options) => gateway.untilSettled(ticket, options),
         async hearOf(reference) {
           const entry = simulated.ledger.payment(reference);
-          return entry?.state === 'paid' ? gateway.receive(await zalopayNotice(credentials, entry, Date.now())) : undefined;
+          return entry?.state === 'paid' ? gateway.receive(zalopayNotice(credentials, entry, Date.now())) : undefined;
         },
       };
     },

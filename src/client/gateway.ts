@@ -8,7 +8,7 @@ import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket
 import { createLimiter } from '../policies/limit.ts';
 import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
 import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
-import type { Ticket } from '../ticket.ts';
+import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { dropIn, guarded, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import { candidates, decode, encode, encodingOf, isDeep, mayMatch } from './encode.ts';
@@ -51,7 +51,10 @@ export interface SettleOptions extends FollowOptions {
   onTicket?: (ticket: Ticket) => unknown;
   /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
   idempotencyKey?: string;
-  /** A job queue redelivered: start with a status query, and read answers as after a send that may have landed. */
+  /**
+   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false` says that
+   * what this object left open was never sent.
+   */
   mayHaveBeenSent?: boolean;
   /**
    * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
@@ -83,10 +86,10 @@ export interface Gateway<F extends FieldsByOperation<F>> {
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /**
    * Sends a write and follows it to its end. Never throws for a business outcome. Fields that the adapter does not know are sent
-   * along.
+   * along. A payment that this object left open (aborted, or unresolved) is asked about before it is sent again.
    *
    * @throws {InputError} for bad input, before anything is sent
-   * @throws {ReferenceInUseError} when the same reference is being settled with other fields
+   * @throws {ReferenceInUseError} when the same reference is being settled, or was left open, with other fields
    * @throws the signal's reason when it aborts; the ticket is out by then
    */
   settle<K extends WriteName<F>, Given extends F[K]>(operation: K, fields: Given, options?: SettleOptions): Promise<Settlement>;
@@ -122,6 +125,22 @@ interface Running {
   waiting: number;
 }
 
+/** A payment that may have been sent from here, and whose end nobody has heard: it is asked about before it is sent again. */
+interface LeftOpen {
+  readonly fields: string | undefined;
+  readonly ticket: Ticket;
+}
+
+/** Some megabytes at most. */
+const MOST_LEFT_OPEN = 10_000;
+
+const isLeftOpen = ({ exposed, settlement }: Intention): boolean => exposed && (settlement === undefined || settlement.outcome === 'unresolved');
+
+/** The last who waited for it has left: it is about to end, and not by an answer. */
+const isLeft = ({ controller }: Running): boolean => controller?.signal.aborted === true;
+
+const ended = ({ done }: Running): Promise<unknown> => done.catch(() => undefined);
+
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
@@ -143,6 +162,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
   const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
   const running = new Map<string, Running>();
+  const leftOpen = new Map<string, LeftOpen>();
 
   const clientOptions = optionsOf(user);
   const clientRoute = pollRoute(adapter, user, clientOptions);
@@ -170,8 +190,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const who = `${adapter.name} ${operation.name}`;
     const fresh = openTicket(adapter, operation, fields, clock.now(), check);
     if (operation.idempotencyKey === undefined && idempotencyKey !== undefined) throw new InputError(`${who} has no idempotency key: leave idempotencyKey out.`);
-    if (idempotencyKey !== undefined && (typeof (idempotencyKey as unknown) !== 'string' || idempotencyKey.trim() === '')) {
-      throw new InputError(`${who}: idempotencyKey must be a non-empty text.`);
+    if (idempotencyKey !== undefined && (!isTicketText(idempotencyKey) || idempotencyKey.trim() === '')) {
+      throw new InputError(`${who}: idempotencyKey must be a non-empty text of at most 256 characters.`);
     }
     const ticket = given.ticket === undefined ? fresh : storedTicket(adapter, fresh, given.ticket);
     if (operation.idempotencyKey === undefined) return ticket;
@@ -206,8 +226,15 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const entry: Running = { ...loop, waiting: 0 };
     if (key !== undefined) {
       running.set(key, entry);
+      const { intention, fields } = loop;
       const forget = (): void => {
         if (running.get(key) === entry) running.delete(key);
+        leftOpen.delete(key);
+        if (isLeftOpen(intention)) leftOpen.set(key, { fields, ticket: intention.ticket });
+        for (const oldest of leftOpen.keys()) {
+          if (leftOpen.size <= MOST_LEFT_OPEN) break;
+          leftOpen.delete(oldest);
+        }
       };
       loop.done.then(forget, forget);
     }
@@ -215,12 +242,20 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return entry;
   };
 
-  /** Waits for a loop as one of several; the loop ends when the last of them has left. */
-  const attend = async (loop: Running, { signal, onProgress }: FollowOptions): Promise<Settlement> => {
+  /**
+   * Waits for a loop as one of several; the loop ends when the last of them has left.
+   *
+   * @param store what is to be done first: whoever is busy with his ticket waits for the loop already
+   */
+  const attend = async (loop: Running, { signal, onProgress }: FollowOptions, store?: (ticket: Ticket) => unknown): Promise<Settlement> => {
+    const settled = async (): Promise<Settlement> => {
+      await store?.(loop.intention.ticket);
+      return loop.done;
+    };
     loop.waiting++;
     if (onProgress !== undefined) loop.listeners.add(onProgress);
     try {
-      return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
+      return await (signal === undefined ? settled() : orAbort(settled(), signal));
     } finally {
       loop.waiting--;
       if (onProgress !== undefined) loop.listeners.delete(onProgress);
@@ -237,7 +272,13 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     given.signal?.throwIfAborted();
     const key = keyOf(ticket, operation, given.idempotencyKey !== undefined || given.ticket !== undefined);
     const found = running.get(key ?? '');
+    if (found !== undefined && isLeft(found)) {
+      await ended(found);
+      return settle(name, fields, given);
+    }
     if (found !== undefined) return join(found, operation, fields, given);
+    const before = sentBefore(key, fields, given);
+    if (before !== undefined) return settle(name, fields, { ...given, ...before });
 
     const frozen = structuredClone(fields);
     const controller = new AbortController();
@@ -287,17 +328,32 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return attend(loop, given);
   };
 
+  const checkSame = (before: LeftOpen, fields: Fields): void => {
+    if (before.fields !== undefined && before.fields !== canonical(fields)) throw new ReferenceInUseError(before.ticket);
+  };
+
+  /** What this process knows of an intention that it left open. A caller's own ticket, or his word that nothing was sent, comes first. */
+  const sentBefore = (key: string | undefined, fields: Fields, given: SettleOptions): Pick<SettleOptions, 'ticket' | 'mayHaveBeenSent'> | undefined => {
+    const before = given.ticket === undefined && given.mayHaveBeenSent !== false ? leftOpen.get(key ?? '') : undefined;
+    if (before === undefined) return undefined;
+    checkSame(before, fields);
+    return { ticket: before.ticket, mayHaveBeenSent: true };
+  };
+
   /** A second caller of the same intention. */
   const join = async (loop: Running, operation: Operation, fields: Fields, given: SettleOptions): Promise<Settlement> => {
-    if (loop.fields !== undefined && loop.fields !== canonical(fields)) throw new ReferenceInUseError(loop.intention.ticket);
-    await given.onTicket?.(loop.intention.ticket);
+    checkSame({ fields: loop.fields, ticket: loop.intention.ticket }, fields);
+    const { onTicket } = given;
+    const forget = onTicket && loop.intention.alsoTell(onTicket);
     try {
-      return await attend(loop, given);
+      return await attend(loop, given, onTicket);
     } catch (error) {
       given.signal?.throwIfAborted();
       // The caller who sent it went away in the middle; what he sent is still there to ask about.
-      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) return untilSettled(loop.intention.ticket, given);
+      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) return await untilSettled(loop.intention.ticket, given);
       throw error;
+    } finally {
+      forget?.();
     }
   };
 
@@ -324,7 +380,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     followed.signal?.throwIfAborted();
     const key = keyOf(ticket, operation, true);
     const found = loopOf(ticket, operation);
-    if (found !== undefined) {
+    if (found !== undefined && !isLeft(found)) {
       const settlement = await attend(found, followed);
       // A create that is being settled ends when its order exists; the payment goes on.
       if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent') return settlement;
@@ -349,7 +405,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   /** The intention behind a request of the drop-in client. */
-  const match = async (request: Request, { options, callOptions, signal }: Call, clientTimeout: Options['timeout']): Promise<Intention | Response | undefined> => {
+  const match = async (request: Request, call: Call, clientTimeout: Options['timeout']): Promise<Intention | Response | undefined> => {
+    const { options, callOptions, signal } = call;
     const url = new URL(request.url);
     const found = candidates(adapter, request.method, url);
     if (found.length === 0) return undefined;
@@ -366,8 +423,17 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);
       const runningKey = isWrite(operation) ? keyOf(ticket, operation, key !== undefined || context.ticket !== undefined) : undefined;
       const other = running.get(runningKey ?? '');
+      if (other !== undefined && isLeft(other)) {
+        await ended(other);
+        return match(request, call, clientTimeout);
+      }
       if (other !== undefined) return settledElsewhere(await join(other, operation, fields, { ...context, ...(signal !== undefined && { signal }) }));
 
+      const before = isWrite(operation) ? sentBefore(runningKey, fields, context) : undefined;
+      if (before !== undefined) {
+        const tillpaid = { ...context, ...before };
+        return match(request, { ...call, options: { ...options, context: { ...options.context, tillpaid } } }, clientTimeout);
+      }
       const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
       const intention: Intention = new Intention({
         adapter,

@@ -9,7 +9,7 @@ import type { Fields } from '../fields.ts';
 import type { ResolvedPolicy } from '../policies/policy.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../settlement.ts';
-import type { Ticket } from '../ticket.ts';
+import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { encodingOf } from './encode.ts';
 import { pollLoop } from './poll-loop.ts';
@@ -60,6 +60,7 @@ export class Intention {
   readonly #options: IntentionOptions;
   readonly #startedAtMs: number;
   readonly #timeline: TimelineEntry[] = [];
+  readonly #others = new Set<(ticket: Ticket) => unknown>();
   readonly #memory = new Map<string, string>();
   readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<Settlement>();
@@ -142,6 +143,12 @@ export class Intention {
     return this.#state.landed || this.#leaving;
   }
 
+  /** One more caller wants the ticket whenever it learns more; the returned function ends that. */
+  alsoTell(onTicket: (ticket: Ticket) => unknown): () => void {
+    this.#others.add(onTicket);
+    return () => this.#others.delete(onTicket);
+  }
+
   /** Nothing more is to be done for it. */
   get over(): boolean {
     return this.#end !== undefined || this.#broken !== undefined || this.#signal.aborted;
@@ -194,7 +201,10 @@ export class Intention {
         timeoutMs: attemptTimeoutMs,
         signal: this.#signal,
         context: this.#context(),
-        onLeaving: () => (this.#leaving = true),
+        onLeaving: () => {
+          this.#leaving = true;
+          this.#reauthenticate = false;
+        },
       });
       this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
       if (result.type === 'lost') {
@@ -349,6 +359,8 @@ export class Intention {
           timeoutMs: attemptTimeoutMs,
           signal: this.#signal,
           context: { ...this.#context(), sendId: freshId(clock) },
+          // It carries a new token now; one that nobody has refused is not thrown away.
+          onLeaving: () => (this.#reauthenticate = false),
         }),
       this.#signal,
     );
@@ -473,6 +485,8 @@ export class Intention {
 
   async #tellTicket(): Promise<void> {
     await orAbort(Promise.resolve(this.#options.onTicket?.(this.ticket)), this.#signal);
+    // Those who came later have the ticket already: what they cannot store holds up nobody.
+    for (const tell of this.#others) Promise.resolve(this.ticket).then(tell).catch(() => this.#record({ type: 'ticket-not-stored' }));
   }
 
   /** Later the payment matters more than its ticket: the caller has one already. */
@@ -491,7 +505,7 @@ export class Intention {
     if (!isWrite(operation)) return;
     const names = operation.learns ?? [];
     const learnt = Object.entries(reference).filter(
-      (pair): pair is [string, string] => names.includes(pair[0]) && pair[1] !== undefined && pair[1] !== UNREADABLE && !Object.hasOwn(this.#ticket.reference, pair[0]),
+      (pair): pair is [string, string] => names.includes(pair[0]) && isTicketText(pair[1]) && pair[1] !== UNREADABLE && !Object.hasOwn(this.#ticket.reference, pair[0]),
     );
     const seen = this.#ticket.seen || acknowledges;
     if (learnt.length === 0 && seen === this.#ticket.seen) return;

@@ -4,7 +4,7 @@ import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../clas
 import type { Clock } from '../clock.ts';
 import { InputError, isInputError } from '../errors.ts';
 import type { Settlement } from '../settlement.ts';
-import type { Ticket } from '../ticket.ts';
+import { isTicketText, type Ticket } from '../ticket.ts';
 import { UNREADABLE } from '../exchange.ts';
 import { isFinal, type Verdict } from '../verdict.ts';
 import type { Intention } from './intention.ts';
@@ -88,7 +88,7 @@ export function createReceiver(deps: {
       return refuse('it could not be read as a notice of this provider');
     }
     if (!notice.verified) return refuse(notice.reason, notice.reply);
-    if (Object.values(notice.reference ?? {}).includes(UNREADABLE)) return refuse('a number in it cannot be read');
+    if (Object.values(notice.reference ?? {}).some((value) => value === UNREADABLE || (value !== undefined && !isTicketText(value)))) return refuse('a number in it cannot be read');
     const operation = operationOf(adapter, notice.operation);
     const told = ticketOf(operation, notice);
     const confirm = typeof webhook.confirm === 'function' ? webhook.confirm(notice) : (webhook.confirm ?? false);

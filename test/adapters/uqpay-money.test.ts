@@ -10,12 +10,13 @@ const order = { amount: '10.12', currency: 'SGD', merchant_order_id: 'O1', descr
 let clients = 0;
 
 /** A client of its own for each test: tokens are kept per client and process. */
-function shop(policy?: Policy): { gateway: Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
+function shop(policy?: Policy): { gateway: Gateway<UqpayFields>; process: () => Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
   const credentials = { clientId: `money-${++clients}`, apiKey: 'api-key', environment: 'sandbox' as const };
   const clock = manualClock();
   const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, lives: { create: lives.open() } });
   const client = ky.create({ fetch: simulator.fetch });
-  return { gateway: createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) }), clock, simulator };
+  const process = (): Gateway<UqpayFields> => createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) });
+  return { gateway: process(), process, clock, simulator };
 }
 
 describe('the idempotency key', () => {
@@ -27,16 +28,24 @@ describe('the idempotency key', () => {
     expect(simulator.ledger.entries).toHaveLength(1);
   });
 
-  it('of unknown age sends nothing for a redelivered job', async () => {
-    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+  it('of unknown age sends nothing for a job that was redelivered to another process', async () => {
+    const { gateway, process, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const first = await clock.run(gateway.settle('payment.create', order));
     const sends = simulator.ledger.payment('O1')?.sends;
     for (const idempotencyKey of [undefined, first.ticket.reference['idempotencyKey']]) {
-      const again = await clock.run(gateway.settle('payment.create', order, { mayHaveBeenSent: true, ...(idempotencyKey !== undefined && { idempotencyKey }) }));
+      const again = await clock.run(process().settle('payment.create', order, { mayHaveBeenSent: true, ...(idempotencyKey !== undefined && { idempotencyKey }) }));
       expect(again).toMatchObject({ attempts: 0, outcome: 'unresolved' });
     }
     expect(simulator.ledger.payment('O1')?.sends).toBe(sends);
+  });
+
+  it('of a payment that this process left open is sent again within its 24 hours', async () => {
+    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    simulator.script('O1', { onSend: ['reset-after-booking'] });
+    await clock.run(gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({ attempts: 1, outcome: 'created', answer: { merchant_order_id: 'O1' } });
+    expect(simulator.ledger.entries).toHaveLength(1);
   });
 
   it('of a stored ticket is sent again within its 24 hours, and never after', async () => {

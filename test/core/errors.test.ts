@@ -110,7 +110,7 @@ describe('the messages say who, what, and what to do', () => {
     ['SettledError', new SettledError(settlement), /ended failed \(declined, code 1205\)/, /error\.settlement/],
     ['ResendRefusedError, while it is open', new ResendRefusedError(ticket), /a second send was refused, since the first may/, /Ask with untilSettled\(error\.ticket\)/],
     ['ResendRefusedError, once it has ended', new ResendRefusedError(ticket, settlement), /It had ended failed/, /see error\.settlement/],
-    ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields/, /Use one reference for one intention/],
+    ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields, or was left open/, /Use one reference for one intention/],
   ])('%s', (_name, error, what, whatToDo) => {
     expect(error.message.startsWith(who)).toBe(true);
     expect(error.message).toMatch(what);

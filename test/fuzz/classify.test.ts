@@ -137,6 +137,22 @@ describe.each(kits)('$name reads', (kit: Kit) => {
     );
   });
 
+  const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown => Array.from({ length: depth }).reduce<unknown>(wrap, 1);
+  const monsters: readonly (readonly [string, unknown])[] = [
+    ['ten thousand nested lists', nested(10_000, (inner) => [inner])],
+    ['ten thousand nested objects', nested(10_000, (inner) => ({ data: inner, payment: inner, result: inner }))],
+    ['a mebibyte in every known field', Object.fromEntries(bodies.flatMap((body) => nodesOf(body)).map(({ path }) => [String(path.at(-1)), 'x'.repeat(1024 * 1024)]))],
+    ['a hundred thousand fields', Object.fromEntries(Array.from({ length: 100_000 }, (_each, index) => [`k${index}`, index]))],
+    ['a hundred thousand rows', { data: Array.from({ length: 100_000 }, () => ({ code: 'x' })) }],
+  ];
+  it.each(monsters)('%s as unknown, never final', (_what, body) => {
+    for (const operation of operations) {
+      const verdict = adapter.classify({ operation, status: 200, body });
+      expectSound(verdict);
+      expect(verdict.kind).not.toBe('terminal');
+    }
+  });
+
   it('what is not JSON of an object as unknown, never final', () => {
     fc.assert(
       fc.property(fc.constantFrom(...operations), fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.constant(undefined), fc.bigInt(), fc.array(hostileJson)), (operation, body) => {

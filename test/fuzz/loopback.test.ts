@@ -5,7 +5,10 @@ import ky, { type KyInstance, type Options } from 'ky';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isWrite, type Adapter } from '../../src/adapter.ts';
 import { candidates } from '../../src/client/encode.ts';
-import { constant, createGateway, isUnresolvedError, type Policy, type Settlement } from '../../src/index.ts';
+import { ifortepay } from '../../src/adapters/ifortepay/index.ts';
+import { credentials } from '../../src/adapters/ifortepay/samples.ts';
+import { uqpay } from '../../src/adapters/uqpay/index.ts';
+import { constant, createGateway, isUnresolvedError, type Policy, type Settlement, type TokenStore } from '../../src/index.ts';
 import { kits, type Kit } from './adapters.ts';
 
 /** Over real sockets of this machine, with the runtime's own `fetch`: what no simulated response can show. */
@@ -156,5 +159,35 @@ describe.each(kits)('$name over HTTP', (kit: Kit) => {
     expect(elsewhere.seen).toEqual([]);
   });
 });
+
+describe('a machine’s token', () => {
+  const forms: [name: string, adapter: Adapter][] = [
+    ['uqpay', uqpay({ clientId: 'shop-1', apiKey: 'made-up', environment: 'sandbox', tokens: nowhere() })],
+    ['ifortepay', ifortepay({ ...credentials, signature: 'symmetric', environment: 'sandbox', tokens: nowhere() })],
+  ];
+  it.each(forms)('%s: is asked for at its own address only; a redirect is not followed, and nothing is sent without it', async (name, adapter) => {
+    const kit = kits.find((each) => each.name === name);
+    gatewayHost.seen.length = 0;
+    elsewhere.seen.length = 0;
+    gatewayHost.answer = (_incoming, outgoing) => outgoing.writeHead(307, { location: `${elsewhere.origin}/token` }).end();
+    const fetch = (input: Request): Promise<Response> => {
+      const { pathname, search } = new URL(input.url);
+      const { method, headers, redirect, signal } = input;
+      return input.text().then((body) => globalThis.fetch(gatewayHost.origin + pathname + search, { method, headers, redirect, signal, body }));
+    };
+    const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), policy });
+    const operation = kit === undefined ? '' : writeOf(kit);
+    const settlement = await gateway.settle(operation as never, (kit?.complete[operation] ?? {}) as never);
+    expect(settlement.outcome).toBe('unsent');
+    expect(elsewhere.seen).toEqual([]);
+    expect(gatewayHost.seen.length).toBeGreaterThan(0);
+    expect(gatewayHost.seen.filter((each) => !each.includes('token'))).toEqual([]);
+  });
+});
+
+/** Tokens are kept nowhere, so that no other test has one. */
+function nowhere(): TokenStore {
+  return { get: () => undefined, set: () => undefined };
+}
 
 const bomb = gzipSync(Buffer.alloc(16 * 1024 * 1024));

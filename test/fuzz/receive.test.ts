@@ -83,6 +83,26 @@ describe.each(kits)('$name', (kit: Kit) => {
     expect(read).toBeLessThanOrEqual(300 * 1024);
   });
 
+  const deep = (open: string, close: string, inner: string): string => open.repeat(20_000) + inner + close.repeat(20_000);
+  const monsters: readonly (readonly [string, BodyInit])[] = [
+    ['twenty thousand nested lists', deep('[', ']', '')],
+    ['twenty thousand nested objects', deep('{"data":', '}', '1')],
+    ['a mebibyte of text', 'x'.repeat(1024 * 1024)],
+    ['a mebibyte in one field', JSON.stringify({ data: 'x'.repeat(1024 * 1024), mac: 'x' })],
+    ['ten thousand fields', JSON.stringify(Object.fromEntries(Array.from({ length: 10_000 }, (_each, index) => [`k${index}`, index])))],
+    ['what is not UTF-8', new Uint8Array(10_000).fill(0xff)],
+    ['UTF-16', new Uint8Array(Buffer.from('{"data":"{}","mac":"x"}', 'utf16le'))],
+    ['fields of the prototype', '{"__proto__":{"data":"{}"},"constructor":{"prototype":{"mac":"x"}}}'],
+  ];
+  it.each(monsters)('refuses %s', async (_what, body) => {
+    for (const type of ['application/json', 'application/x-www-form-urlencoded', '']) {
+      const request = post(body, { headers: { 'content-type': type, ...Object.fromEntries(headerNames.filter((name) => name.includes('sign')).map((name) => [name, 'x'])) } });
+      const received = await heard(kit, request);
+      expect(received?.verified ?? false).toBe(false);
+    }
+    expect(({} as Record<string, unknown>)['data']).toBeUndefined();
+  });
+
   it('takes a request whose body was read before, or that has none, for no notice', async () => {
     const used = post('{}');
     await used.text();

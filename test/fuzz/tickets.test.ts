@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
+import { candidates } from '../../src/client/encode.ts';
 import { isWrite, type Adapter } from '../../src/adapter.ts';
-import { createGateway, isInputError, isTicketError, type Gateway, type Ticket } from '../../src/index.ts';
+import { createGateway, isInputError, isTicketError, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
 import { openTicket } from '../../src/open-ticket.ts';
 import { parseTicket } from '../../src/ticket.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
@@ -51,7 +52,7 @@ async function followed({ gateway, clock }: Asked, ticket: unknown): Promise<unk
 
 const isRefusal = (end: unknown): boolean => isTicketError(end) || isInputError(end);
 
-describe.each(kits.map((kit) => ({ ...kit, tickets: ticketsOf(kit) })))('$name', ({ adapter, tickets }) => {
+describe.each(kits.map((kit) => ({ ...kit, tickets: ticketsOf(kit) })))('$name', ({ adapter, complete, samples, tickets }) => {
   const bound = ['gateway', 'account', 'environment', 'baseUrl'] as const;
   const others = (own: string): string[] => [`${own} `, ` ${own}`, own.toUpperCase(), `${own}\u0000`, `${own}/`, own.slice(0, -1), 'other', '__proto__', '*', `${own}\u200B`].filter((each) => each !== own && each !== '');
 
@@ -99,6 +100,71 @@ describe.each(kits.map((kit) => ({ ...kit, tickets: ticketsOf(kit) })))('$name',
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('a changed ticket of a job that comes again is refused, or followed at the provider and nowhere else, and is never a success', async () => {
+    const place = fc.constantFrom(...tickets).chain((ticket) => fc.tuple(fc.constant(ticket), fc.constantFrom(...nodesOf(ticket).map(({ path }) => path))));
+    const value = fc.oneof(hostileJson, fc.constantFrom<unknown[]>(...hostileTexts, ...hostileNames, '2026-11-21'));
+    const origin = new URL(adapter.baseUrl).origin;
+    await fc.assert(
+      fc.asyncProperty(place, value, fc.boolean(), async ([ticket, path], other, drops) => {
+        const changed = (drops ? dropped(ticket, path) : replaced(ticket, path, () => other)) as Ticket;
+        const asked = listening(adapter);
+        const settling: Promise<Settlement> = asked.gateway.settle(ticket.operation as never, (complete[ticket.operation] ?? {}) as never, { ticket: changed });
+        const end: unknown = await asked.clock.run(settling.then(({ outcome }) => outcome, (error: unknown) => error));
+        if (typeof end !== 'string') expect(isRefusal(end), `${String(end)} of ${JSON.stringify(changed)}`).toBe(true);
+        else expect(['unresolved', 'absent']).toContain(end);
+        expect(asked.urls.filter((url) => url.origin !== origin)).toEqual([]);
+        expect(asked.clock.pending).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('a ticket that is made can be read again, whatever the fields are; else none is made', () => {
+    const hostile: unknown[] = [...hostileTexts, ...hostileNames, 'x'.repeat(256), 'x'.repeat(257), 7, -1, 1.5, 1e21, true, {}, [], null];
+    const unreadable: string[] = [];
+    for (const operation of Object.values(adapter.operations).filter(isWrite)) {
+      const fields = complete[operation.name] ?? {};
+      for (const [name, given, check] of Object.keys(fields).flatMap((each) => hostile.flatMap((value) => (['all', 'reference'] as const).map((kind) => [each, value, kind] as const)))) {
+        let ticket: Ticket;
+        try {
+          ticket = openTicket(adapter, operation, { ...fields, [name]: given }, startMs, check);
+        } catch (error) {
+          expect(isInputError(error), `${operation.name} ${name}: ${String(error)}`).toBe(true);
+          continue;
+        }
+        // An order that its provider knows by no number of the merchant's cannot be asked about anyhow.
+        if (Object.keys(ticket.reference).length === 0) continue;
+        try {
+          expect(parseTicket(JSON.stringify(ticket))).toEqual(JSON.parse(JSON.stringify(ticket)));
+        } catch {
+          unreadable.push(`${operation.name} ${name}: ${JSON.stringify(given).slice(0, 20)}`);
+        }
+      }
+    }
+    expect([...new Set(unreadable)]).toEqual([]);
+  });
+
+  it('whatever number an answer states, the ticket can be read again', async () => {
+    const numbers = new Set(Object.values(adapter.operations).filter(isWrite).flatMap(({ learns = [] }) => learns));
+    for (const operation of Object.values(adapter.operations).filter((each) => isWrite(each) && each.sendable !== false)) {
+      if (numbers.size === 0) continue;
+      const texts = samples
+        .filter(({ exchange }) => exchange.operation === operation.name)
+        .flatMap(({ exchange: { status, body } }) => leavesOf(body).filter(({ value }) => typeof value === 'string').map(({ path }) => ({ status, body, path })));
+      // Each field once, in the answer that has it last.
+      const fields = [...new Map(texts.map((each) => [each.path.join('.'), each])).values()];
+      const changed = fields.flatMap(({ status, body, path }) => ['x'.repeat(257), 'A\uD800'].map((text) => ({ status, body: replaced(body, path, () => text) })));
+      for (const { status, body } of changed) {
+        const clock = manualClock({ startMs });
+        const fetch = (request: Request): Promise<Response> =>
+          Promise.resolve(candidates(adapter, request.method, new URL(request.url)).length === 0 ? Response.json({ auth_token: 't', expired_at: startMs, accessToken: 't' }) : Response.json(body, { status }));
+        const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock, policy: { poll: { deadlineMs: 0 }, retry: { attempts: 1 } } });
+        const { ticket } = await clock.run(gateway.settle(operation.name as never, (complete[operation.name] ?? {}) as never));
+        expect(() => parseTicket(JSON.stringify(ticket)), JSON.stringify(body)).not.toThrow();
+      }
+    }
   });
 
   const edges = ['+275760-09-13T00:00:00.000Z', '-271821-04-20T00:00:00.000Z', '+010000-01-01T00:00:00.000Z', '-000001-01-01T00:00:00.000Z', '0000-01-01', '1', '9999-12-31T23:59:59.999Z'];
