@@ -11,9 +11,13 @@ export type FaultName =
   | 'unknown-host'
   /** The gateway's certificate does not pass: nothing was sent. */
   | 'bad-certificate'
-  /** The connection is reset without a byte of an answer. */
+  /** The connection is reset while the request is written: the gateway never reads it. */
+  | 'reset-before-reading'
+  /** The connection is reset without a byte of an answer; the request was read. */
   | 'reset-before-booking'
   | 'reset-after-booking'
+  /** The same, and the gateway does five seconds later what it was asked. */
+  | 'reset-booked-later'
   /** No answer ever comes: the exchange ends when the client gives up. */
   | 'hang-before-booking'
   | 'hang-after-booking'
@@ -24,6 +28,8 @@ export type FaultName =
   | '503-after-booking'
   | '504-before-booking'
   | '504-after-booking'
+  /** The proxy gave up on a gateway that is only slow: what was asked is done five seconds later. */
+  | '504-booked-later'
   /** The answer's headers and half of its body, then a reset. */
   | 'truncated'
   /** The answer's headers, then one byte a second. */
@@ -44,6 +50,8 @@ export type FaultName =
   /** A proxy hands the request to the gateway twice; the client gets the first answer, or the second. */
   | 'delivered-twice'
   | 'delivered-twice-second-answer'
+  /** The second one comes five seconds after the first. */
+  | 'delivered-twice-later'
   /** A replica that lags behind knows nothing yet. For queries. */
   | 'not-found'
   /** Sent to the same address again (307): a client that follows it sends twice. */
@@ -107,12 +115,43 @@ export function always(fault: FaultName | Fault): Always {
  * ```
  */
 export function deliveredLate(delayMs: number): Fault {
+  return { name: 'delivered-late', ...bookedLater(hang, delayMs) };
+}
+
+/**
+ * A proxy mixes up two exchanges: the gateway does what it was asked, and the client gets this answer, which is another order's.
+ *
+ * @param answer may be asked for more than once
+ */
+export function anothersAnswer(answer: () => Response): Fault {
+  return { name: 'anothers-answer', books: true, does: () => answer().clone() };
+}
+
+/**
+ * A replica answers that is so far behind: it knows nothing at first, and then what was so a while ago. For queries; one for each
+ * order, since it remembers what the gateway has said about it.
+ *
+ * @param openedAtMs since when the gateway itself has the order
+ * @example
+ * ```ts
+ * gateway.script('ORDER-1', { onQuery: [always(lagging(30_000, () => gateway.ledger.payment('ORDER-1')?.openedAtMs))] });
+ * ```
+ */
+export function lagging(lagMs: number | (() => number), openedAtMs: () => number | undefined): Fault {
+  const told: { readonly atMs: number; readonly answer: Response }[] = [];
   return {
-    name: 'delivered-late',
-    books: false,
-    does({ clock, deliver }) {
-      clock.timer(delayMs, () => void deliver());
-      return hang();
+    name: 'lagging',
+    books: true,
+    does({ answer, say, clock }) {
+      const atMs = clock.now();
+      const behindMs = typeof lagMs === 'number' ? lagMs : lagMs();
+      const seesUntilMs = atMs - behindMs;
+      told.push({ atMs, answer: answer.clone() });
+      const sinceMs = openedAtMs();
+      if (sinceMs === undefined || behindMs === 0) return answer;
+      if (sinceMs > seesUntilMs) return say('not-found');
+      // No older than the lag: the first that was said since.
+      return told.find((each) => each.atMs >= seesUntilMs)?.answer.clone() ?? answer;
     },
   };
 }
@@ -179,6 +218,10 @@ const failToResolve = (): never => {
 
 const failToTrust = (): never => {
   throw cut('fetch failed', { code: 'CERT_HAS_EXPIRED', message: 'certificate has expired' });
+};
+
+const breakPipe = (): never => {
+  throw cut('fetch failed', { code: 'EPIPE', message: 'write EPIPE', syscall: 'write' });
 };
 
 const reset = (): never => {
@@ -256,6 +299,22 @@ const drip = ({ answer, request, clock }: AnsweredScene): Promise<Response> =>
     };
   });
 
+/** How late a proxy's copy comes, or a request that the client takes for lost. */
+const LATER_MS = 5000;
+
+const bookedLater = (does: () => Response | Promise<Response>, delayMs = LATER_MS): Fault => ({
+  books: false,
+  does({ clock, deliver }) {
+    clock.timer(delayMs, () => void deliver());
+    return does();
+  },
+});
+
+const deliverAgainLater = ({ answer, clock, deliver }: AnsweredScene): Response => {
+  clock.timer(LATER_MS, () => void deliver());
+  return answer;
+};
+
 const before = (does: (scene: Scene) => Response | Promise<Response>): Fault => ({ books: false, does });
 const after = (does: (scene: AnsweredScene) => Response | Promise<Response>): Fault => ({ books: true, does });
 
@@ -264,8 +323,10 @@ const faults: Readonly<Record<FaultName, Fault>> = {
   'refused-connection': before(refuseConnection),
   'unknown-host': before(failToResolve),
   'bad-certificate': before(failToTrust),
+  'reset-before-reading': before(breakPipe),
   'reset-before-booking': before(reset),
   'reset-after-booking': after(reset),
+  'reset-booked-later': bookedLater(reset),
   'hang-before-booking': before(hang),
   'hang-after-booking': after(hang),
   '502-before-booking': before(badGateway),
@@ -274,6 +335,7 @@ const faults: Readonly<Record<FaultName, Fault>> = {
   '503-after-booking': after(unavailable),
   '504-before-booking': before(gatewayTimeout),
   '504-after-booking': after(gatewayTimeout),
+  '504-booked-later': bookedLater(gatewayTimeout),
   truncated: after(truncate),
   drip: after(drip),
   garbage: after(garbage),
@@ -285,6 +347,7 @@ const faults: Readonly<Record<FaultName, Fault>> = {
   'system-error-after-booking': after(says('system-error')),
   'delivered-twice': after(async ({ answer, deliver }) => (await deliver(), answer)),
   'delivered-twice-second-answer': after(({ deliver }) => deliver()),
+  'delivered-twice-later': after(deliverAgainLater),
   'not-found': before(says('not-found')),
   redirect: before(redirect),
   'redirect-after-booking': after(redirect),

@@ -1,4 +1,4 @@
-export { always, isCut } from './faults.ts';
+export { always, anothersAnswer, deliveredLate, isCut, lagging, slowed, withRetryAfter } from './faults.ts';
 export type { Always, AnsweredScene, Fault, FaultList, FaultName, Scene } from './faults.ts';
 export { lives } from './lives.ts';
 export type { Life, LifeStep } from './lives.ts';
