@@ -14,6 +14,8 @@ import type { Policy } from '../../src/index.ts';
  *    therefore never means "not paid", but "look it up".
  * 6. An idempotency key is not used again after the time for which the provider remembers it.
  * 7. Clocks differ by less than a minute where an order's end is told by the merchant's own clock.
+ * 8. A state may flap: of an order that the gateway has told of it may say "not found" at any time. Who has heard of the order knows
+ *    better; who died before he had has only 1 to go by.
  */
 export const assumptions: {
   /** The shortest `absentAfterMs` of the storm. An adapter's own is longer. */

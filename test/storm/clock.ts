@@ -8,9 +8,15 @@ import { countCryptography } from '../../src/testing/cryptography.ts';
 export interface StormClock {
   now(): number;
   /** The clock as one party has it. */
-  party(options: { readonly chance: () => number; readonly skewMs?: number }): PartyClock;
+  party(options: { readonly chance: () => number; readonly skewMs?: number; readonly frozen?: Frozen }): PartyClock;
   /** Moves on from timer to timer until `work` has ended. @throws {StuckError} when there is no timer left to move to */
   run(work: Promise<unknown>): Promise<void>;
+}
+
+/** A process that sleeps: what falls due meanwhile fires when it wakes, all at once. */
+export interface Frozen {
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 /** One party's: its own chance and its own error. */
@@ -96,8 +102,9 @@ export function stormClock(startMs: number): StormClock {
   return {
     now: () => nowMs,
 
-    party({ chance, skewMs = 0 }) {
+    party({ chance, skewMs = 0, frozen }) {
       let pending = 0;
+      const awakeMs = (dueMs: number): number => (frozen !== undefined && dueMs >= frozen.fromMs && dueMs < frozen.untilMs ? frozen.untilMs : dueMs);
       return {
         get pending() {
           return pending;
@@ -119,7 +126,7 @@ export function stormClock(startMs: number): StormClock {
             isSet = false;
           };
           const cancel = set({
-            dueMs: nowMs + (delayMs > 0 ? delayMs : 0),
+            dueMs: awakeMs(nowMs + (delayMs > 0 ? delayMs : 0)),
             fire() {
               end();
               callback();

@@ -1,6 +1,6 @@
 import { isHTTPError } from 'ky';
 import type { Fields, Gateway, SettleOptions, Settlement } from '../../src/index.ts';
-import { isSettledError, isUnresolvedError, ticketOf, verdictOf } from '../../src/index.ts';
+import { isResendRefusedError, isSettledError, isUnresolvedError, ticketOf, verdictOf } from '../../src/index.ts';
 import type { Ending } from './invariants.ts';
 
 /** The doors of tillpaid a write can go through. All end alike. */
@@ -57,7 +57,7 @@ async function dropIn(send: () => Promise<Response>): Promise<Ending> {
     return endingOfResponse(await send());
   } catch (error) {
     if (isHTTPError(error)) return endingOfResponse(error.response);
-    if ((isSettledError(error) || isUnresolvedError(error)) && error.settlement !== undefined) return endingOf(error.settlement);
+    if ((isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error)) && error.settlement !== undefined) return endingOf(error.settlement);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { Settlement, Ticket, Verdict } from '../../src/index.ts';
+import type { Outcome, Settlement, Ticket, Verdict } from '../../src/index.ts';
 import { parseTicket } from '../../src/index.ts';
 import type { LedgerEntry } from '../../src/testing/index.ts';
 import type { Scene } from './providers.ts';
@@ -14,6 +14,7 @@ export const rules = {
   nothingAfterTheEnd: 'Nothing is sent after an abort or after settling.',
   retryAfterIsKept: 'The spacing is never below Retry-After.',
   attemptsAreKept: 'No attempt is made beyond `attempts`.',
+  wakesCalmly: 'Past its deadline, however long it slept, a call sends nothing again and asks one last question.',
   nothingIsLeftBehind: 'No timer and no listener is left.',
   endsInTime: 'A call ends with its deadline, but for the exchanges that were on the wire then.',
   neverThrows: 'No call throws for what the gateway or the network does; an abort rejects at once, with its reason.',
@@ -123,8 +124,14 @@ export const atEveryEnd: readonly (readonly [Rule, (moment: Moment) => string | 
   ['openHasATicket', openHasATicket],
 ];
 
-/** After everything has arrived that ever will. */
-export function bookedAtMostOnce(entry: LedgerEntry | undefined, copies: number): string | undefined {
+/**
+ * After everything has arrived that ever will.
+ *
+ * @param strangers what is in the ledger and nobody wanted: a second send under another number or key is booked there
+ */
+export function bookedAtMostOnce(entry: LedgerEntry | undefined, copies: number, strangers: readonly LedgerEntry[] = []): string | undefined {
+  const [stranger] = strangers;
+  if (stranger !== undefined) return `booked once more, as ${stranger.reference}: ${stateOf(stranger)}`;
   return entry !== undefined && entry.bookings > 1 + copies ? `booked ${entry.bookings} times; a proxy made ${copies} copies` : undefined;
 }
 
@@ -139,11 +146,22 @@ export function tellsTheTruth(ending: Ending, scene: Scene, entry: LedgerEntry |
   return expected.includes(ending.outcome) ? undefined : `${ending.outcome} (${ending.verdict?.code ?? ''}, ${ending.verdict?.reason ?? ''}) though ${stateOf(entry)}`;
 }
 
-/** A notice's verdict beside the payment it is about. */
-export function noticesAreTrue(verdict: Verdict, entry: LedgerEntry | undefined): string | undefined {
+/**
+ * A notice's verdict beside the payment it is about. It may be late: what was paid may have been given back since.
+ *
+ * @param follows what the notice tells of; a cancel that succeeded is a payment that is off the table
+ */
+export function noticesAreTrue(verdict: Verdict, entry: LedgerEntry | undefined, follows = 'payment'): string | undefined {
   if (verdict.kind !== 'terminal') return undefined;
   const isPaid = entry?.state === 'paid' || entry?.state === 'refunded';
-  if (verdict.outcome === 'succeeded' && (entry?.bookings ?? 0) === 0) return `a notice was read as succeeded though ${stateOf(entry)}`;
-  if (['failed', 'expired', 'rejected'].includes(verdict.outcome) && isPaid) return `a notice was read as ${verdict.outcome} though ${stateOf(entry)}`;
-  return undefined;
+  const isOff = entry?.state === 'canceled' || entry?.state === 'refunded';
+  const isWrong: Readonly<Partial<Record<Outcome, boolean>>> = {
+    succeeded: follows === 'cancel' ? !isOff : (entry?.bookings ?? 0) === 0,
+    refunded: entry?.state !== 'refunded',
+    canceled: isPaid,
+    failed: isPaid,
+    expired: isPaid,
+    rejected: isPaid,
+  };
+  return isWrong[verdict.outcome] === true ? `a notice was read as ${verdict.outcome} though ${stateOf(entry)}` : undefined;
 }

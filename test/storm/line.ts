@@ -7,8 +7,12 @@ export interface Watch {
   /** The most sends of the write it may make. */
   readonly mostSends: number;
   readonly beganAtMs: number;
+  /** When polling must end; a process that slept may find itself past it. */
+  readonly deadlineMs: number;
   sends: number;
   asks: number;
+  /** Asks past the deadline. */
+  lateAsks: number;
   /** No request before this: the gateway said so. */
   notBeforeMs: number;
 }
@@ -17,7 +21,7 @@ export interface Watch {
 export interface Line {
   readonly fetch: typeof fetch;
   /** What leaves from now on is this call's. */
-  watch(name: string, mostSends: number): Watch;
+  watch(name: string, mostSends: number, deadlineMs: number): Watch;
   /** From now on nothing may leave: it is settled, or the caller has left. */
   end(why: 'it was settled' | 'the caller had left'): void;
   /** Meanwhile a webhook is being received, about which the gateway may be asked. */
@@ -33,7 +37,7 @@ export function tapLine(options: {
   readonly operation: string;
   readonly now: () => number;
   readonly fetch: (request: Request) => Promise<Response>;
-  readonly onBreach: (rule: 'nothingAfterTheEnd' | 'retryAfterIsKept' | 'attemptsAreKept', says: string) => void;
+  readonly onBreach: (rule: 'nothingAfterTheEnd' | 'retryAfterIsKept' | 'attemptsAreKept' | 'wakesCalmly', says: string) => void;
 }): Line {
   const { adapter, operation, now, onBreach } = options;
   const path = pathOf(adapter, operation);
@@ -57,6 +61,10 @@ export function tapLine(options: {
     }
     if (kind === 'token') return;
     if (now() < current.notBeforeMs) onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
+    const isLate = now() > current.beganAtMs + current.deadlineMs;
+    // The last question, and one more when a notice has come.
+    if (kind === 'ask' && isLate && ++current.lateAsks > 2) onBreach('wakesCalmly', `question ${current.lateAsks} past the deadline`);
+    if (kind === 'send' && isLate && current.sends > 0) onBreach('wakesCalmly', `send ${current.sends + 1} left past the deadline`);
     if (kind === 'ask') current.asks++;
     else if (++current.sends > current.mostSends) onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
   };
@@ -76,8 +84,8 @@ export function tapLine(options: {
       if (asked !== undefined && kind !== 'token' && waitMs !== undefined) asked.notBeforeMs = now() + waitMs;
       return response;
     },
-    watch(name, mostSends) {
-      current = { name, mostSends, beganAtMs: now(), sends: 0, asks: 0, notBeforeMs: 0 };
+    watch(name, mostSends, deadlineMs) {
+      current = { name, mostSends, deadlineMs, beganAtMs: now(), sends: 0, asks: 0, lateAsks: 0, notBeforeMs: 0 };
       return current;
     },
     end(why) {

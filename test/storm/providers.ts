@@ -110,6 +110,9 @@ const shortKeys = { privateKey: merchantKey.privateKey, gatewayPublicKey: gatewa
 
 type Shop = (folder: Folder) => Omit<Provider, 'name'>;
 
+/** Most providers send a notice once a payment has come to its end, whichever that is. */
+const isOver = ({ state }: Entry): boolean => !['open', 'pending', 'authorized'].includes(state);
+
 const sandbox = { environment: 'sandbox' };
 const whole = (minor: number): string => String(minor);
 const decimal = (minor: number): string => `${Math.floor(minor / 100)}.${String(minor % 100).padStart(2, '0')}`;
@@ -253,7 +256,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           adapter: isVariant ? adapter({ ...mine, signature: 'symmetric', tokens: tokenStore() }) : asymmetric(),
           voice: voice(isVariant ? mine : { ...keys, ...sandbox }, { answersOwnNumberAlone: seed % 2 === 0, tokenLifetimeS: 90 }),
           tokensOf: '',
-          ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => (entry.bookings > 0 ? notice(isVariant ? mine : { ...keys, ...sandbox }, entry, nowMs) : undefined) }),
+          ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => (isOver(entry) ? notice(isVariant ? mine : { ...keys, ...sandbox }, entry, nowMs) : undefined) }),
         };
       },
       scenes: {
@@ -299,7 +302,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
         return {
           adapter: merchant[index]?.() ?? adapter(keys),
           voice: gateways[index]?.() ?? voice(keys),
-          ...(notice !== undefined && isVariant && { notice: (entry: Entry, nowMs: number) => (entry.bookings > 0 ? notice(keys, entry, nowMs) : undefined) }),
+          ...(notice !== undefined && isVariant && { notice: (entry: Entry, nowMs: number) => (isOver(entry) ? notice(keys, entry, nowMs) : undefined) }),
         };
       },
       scenes: {
@@ -354,7 +357,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           voice: voice(credentials),
           tokensOf: clientId,
           stealToken: () => new Request(`${merchant.baseUrl}/v1/connect/token`, { method: 'POST', headers: { 'x-client-id': clientId, 'x-api-key': apiKey } }),
-          ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => (entry.bookings > 0 ? notice(credentials, entry, nowMs) : undefined) }),
+          ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => notice(credentials, entry, nowMs) }),
         };
       },
       scenes: {

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import ky from 'ky';
+import ky, { type KyInstance, type Options } from 'ky';
 import type { Gateway, GatewayEvent, SettleOptions, Ticket } from '../../src/index.ts';
 import { createGateway, steps } from '../../src/index.ts';
 import { sleep } from '../../src/clock.ts';
@@ -48,10 +48,11 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   if (operation === undefined || !('sameReference' in operation)) throw new Error(`${provider.name} has no write ${scene.operation}.`);
   const { query, sameReference } = operation;
 
-  const ours = clock.party({ chance: dice(seed + 0.5) });
+  const beganAtMs = clock.now();
+  const { frozen } = weather;
+  const ours = clock.party({ chance: dice(seed + 0.5), ...(frozen !== undefined && { frozen: { fromMs: beganAtMs + frozen.afterMs, untilMs: beganAtMs + frozen.afterMs + frozen.forMs } }) });
   const theirs = clock.party({ chance: dice(seed + 0.25), skewMs: weather.skewMs });
   const stage = clock.party({ chance: dice(seed + 0.75) });
-  const beganAtMs = clock.now();
 
   const violations: Violation[] = [];
   const breach = (rule: Rule, says: string | undefined): void => {
@@ -64,12 +65,18 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   let sleptMs = 0;
   let leftOpen: string | undefined;
 
+  const followsOf = ({ operation: name }: Ticket): string => {
+    const followed = adapter.operations[name];
+    return (followed !== undefined && 'follows' in followed ? followed.follows : undefined) ?? 'payment';
+  };
   const inWorld = (): World => {
     if (world === undefined) throw new Error('It has not begun.');
     return world;
   };
+  /** The shop's own ky; an eager one would send everything again. */
+  const shopKy = (): KyInstance => ky.create({ fetch: line.fetch, ...(weather.isEager && eager) });
   /** A process of the shop's. */
-  const open = (): Gateway<object> => createGateway({ adapter, client: ky.create({ fetch: line.fetch }), policy: weather.policy, clock: ours, ...(onEvent !== undefined && { onEvent }) });
+  const open = (): Gateway<object> => createGateway({ adapter, client: shopKy(), policy: weather.policy, clock: ours, ...(onEvent !== undefined && { onEvent }) });
   let gateway = open();
   const copied = (given: Ticket): Ticket => JSON.parse(JSON.stringify(given)) as Ticket;
 
@@ -84,7 +91,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
 
   /** One call of tillpaid, held against the rules when it ends. */
   const call = async (name: string, run: () => Promise<Ending>, deadlineMs = weather.policy.poll?.deadlineMs ?? 0): Promise<Ending> => {
-    const watch = line.watch(name, name.startsWith('settle') ? (weather.policy.retry?.attempts ?? 0) : 0);
+    const watch = line.watch(name, name.startsWith('settle') ? (weather.policy.retry?.attempts ?? 0) : 0, deadlineMs);
     const last = await run();
     line.end('it was settled');
     endings.push({ call: name, ending: last });
@@ -94,7 +101,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
       for (const [rule, check] of atEveryEnd) breach(rule, check(moment));
     }
     const tookMs = ours.now() - watch.beganAtMs;
-    const mostMs = deadlineMs + 2 * (weather.policy.attemptTimeoutMs ?? 0) + 4 * latenessMs(clock.now() - beganAtMs);
+    const mostMs = deadlineMs + (frozen?.forMs ?? 0) + 2 * (weather.policy.attemptTimeoutMs ?? 0) + 4 * latenessMs(clock.now() - beganAtMs);
     if (tookMs > mostMs) breach('endsInTime', `${name} took ${tookMs} ms; ${mostMs} ms were allowed`);
     // What unwinds does so in promises: a moment later nothing may be left.
     await ours.during(breath());
@@ -132,9 +139,14 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     fetch: () => call('settle by fetch', () => safely(() => byFetch(writing()))),
     twice: () =>
       call('settle twice', async () => {
-        const [one, other] = await Promise.all([settle(), settle()]);
-        if (one.outcome !== other.outcome) breach('callersAgree', `${one.outcome} and ${other.outcome}`);
-        return one;
+        // Each has a signal of his own: when one leaves, the other still hears how it ends.
+        const controller = new AbortController();
+        const cancel = stage.timer(weather.leavesAfterMs, () => controller.abort(new Error('One of the two has left.')));
+        const [one, other] = await Promise.all([settle({ signal: controller.signal }), settle()]);
+        cancel();
+        if (one.outcome !== 'aborted' && one.outcome !== other.outcome) breach('callersAgree', `${one.outcome} and ${other.outcome}`);
+        if (other.outcome === 'aborted') breach('callersAgree', 'one left, and the other was sent away');
+        return other;
       }),
     abort: () => call('settle and leave', () => leaving((signal) => settle({ signal }))),
     async redelivered() {
@@ -159,7 +171,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
       try {
         const received = await line.receiving(gateway.receive(notice.clone()));
         if (received.verified === plan.forged && !isStale) breach('noticesAreTrue', received.verified ? 'a forged notice was believed' : `a genuine notice was refused: ${received.reason}`);
-        if (received.verified) breach('noticesAreTrue', noticesAreTrue(received.verdict, inWorld().entry()));
+        if (received.verified) breach('noticesAreTrue', noticesAreTrue(received.verdict, inWorld().entry(), followsOf(received.ticket)));
       } catch (error) {
         breach('neverThrows', `receive: ${String(error)}`);
       }
@@ -197,6 +209,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const calmDown = async (): Promise<void> => {
     inWorld().calm();
     gateway = open();
+    if (ticket === undefined && line.requests > 0) breach('openHasATicket', 'the caller left without a ticket, and something had been sent');
     if (ticket === undefined || query === undefined) return;
     if (scene.hasOwnQuery !== true) inWorld().decide(weather.end);
     await sleep(stage, SOON_MS);
@@ -213,13 +226,16 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     if (leftOpen === undefined) breach('ticketSettlesInTheEnd', wrong);
   };
 
+  /** The answer that would have named it was lost. */
+  const isNumberLost = ({ reference }: Ticket): boolean => (operation.learns ?? []).some((name) => reference[name] === undefined);
+
   const whyOpen = (last: Ending): string | undefined => {
     if (last.outcome !== 'unresolved') return undefined;
     if (scene.wants === 'off' && !isDone(scene, inWorld().entry())) return 'a cancel is called failed only once it was refused';
     if (scene.wants === 'off' && last.verdict?.reason === 'not-found') return 'the provider has one word for expired and not found';
     if (inWorld().isTaken) return 'another intention owns the number';
     if (sleptMs >= (query?.answersForMs ?? Infinity) && inWorld().entry() === undefined) return 'the provider does not answer for an order this old';
-    if (last.ticket === undefined || query?.fields(last.ticket, ours.now()) === undefined || last.verdict?.reason === 'unknown-outcome') return 'the provider answers only to its own number, which was lost';
+    if (last.ticket === undefined || query?.fields(last.ticket, ours.now()) === undefined || (last.verdict?.reason === 'unknown-outcome' && isNumberLost(last.ticket))) return 'the provider answers only to its own number, which was lost';
     return undefined;
   };
 
@@ -241,13 +257,22 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     judgeTheEnd(hasEnded) {
       if (!hasEnded) breach('endsInTime', 'a call never ended');
       const here = inWorld();
-      breach('bookedAtMostOnce', bookedAtMostOnce(here.entry(), here.copies));
+      breach('bookedAtMostOnce', bookedAtMostOnce(here.entry(), here.copies, here.strangers()));
       const last = endings.at(-1)?.ending;
       if (last !== undefined && last.outcome !== 'aborted') breach('overIsNeverPaidLater', overIsNeverPaidLater(momentOf(last)));
       if (ours.pending > 0) breach('nothingIsLeftBehind', `${ours.pending} timers in the end`);
     },
   };
 }
+
+/** Whatever a merchant's ky can be told to send again by. */
+const eager: Options = {
+  retry: { limit: 9, methods: ['get', 'post'], statusCodes: [200, 400, 402, 429, 500, 502, 503, 504], shouldRetry: () => true, retryOnTimeout: true, delay: () => 0 },
+  hooks: {
+    beforeRetry: [({ request }) => new Request(request)],
+    afterResponse: [({ response }) => (response.ok ? undefined : ky.retry())],
+  },
+};
 
 const isUnsettled = (last: Ending): boolean => last.outcome === 'aborted' || isOpen(last);
 

@@ -34,6 +34,10 @@ export interface Weather {
   readonly follows: boolean;
   /** How long nobody asks, after the first call. */
   readonly sleepsMs: number;
+  /** The merchant's process sleeps in the middle, as a laptop or a paused container does. */
+  readonly frozen?: { readonly afterMs: number; readonly forMs: number };
+  /** The merchant's own ky is told to send again whatever it can. */
+  readonly isEager: boolean;
   /** Once the order is called absent, it is sent again. */
   readonly sendsAgain: boolean;
 }
@@ -81,7 +85,13 @@ export const calm: Trouble = { first: [], then: { fault: 'none' } };
 /** One payment's weather. */
 export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
   const weather = drawMixed(dice, provider, scene);
-  return dice.percent(12) ? allIsLate(dice, weather) : weather;
+  const sort = dice.weigh<'mixed' | 'late' | 'flaps'>([
+    [86, 'mixed'],
+    [11, 'late'],
+    [3, 'flaps'],
+  ]);
+  if (sort === 'late') return allIsLate(dice, weather);
+  return sort === 'flaps' && scene.opens !== undefined ? flaps(dice, weather) : weather;
 }
 
 /** The answer is lost, and both the request and the replica are as late as they may be: is absence believed too soon? */
@@ -91,6 +101,28 @@ function allIsLate(dice: Dice, weather: Weather): Weather {
   const latestMs = assumptions.latestMs(policy);
   const lost = dice.pick<FaultPlan>([{ fault: 'reset-after-booking' }, { fault: 'delivered-late', delayMs: latestMs }, { fault: 'delivered-late', delayMs: latestMs / 2 }]);
   return { ...weather, policy, sends: { first: [lost], then: { fault: 'none' } }, queries: calm, lagMs: dice.pick([latestMs, latestMs / 2]) };
+}
+
+/**
+ * The state flaps: the gateway has told of the order, then knows nothing of it or cannot say, and then tells again. Once it has been
+ * heard of, it must not be called absent (assumptions.ts, 8): nobody dies in the middle.
+ */
+function flaps(dice: Dice, weather: Weather): Weather {
+  const absentAfterMs = assumptions.shortestAbsenceMs;
+  const deadlineMs = 2 * absentAfterMs;
+  const unsure = (): FaultPlan => ({ fault: dice.pick(['not-found', 'not-found', 'system-error', 'empty', 'garbage']) });
+  const told: FaultPlan = { fault: 'none' };
+  const laterMs = dice.between(20_000, deadlineMs);
+  return {
+    ...weather,
+    way: dice.pick(['settle', 'settle', 'client', 'fetch', 'twice']),
+    policy: { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs, backoff: constant(dice.between(5_000, 20_000)) } },
+    life: dice.pick([lives.paidAfter(laterMs), lives.steps([{ afterMs: dice.between(0, 15_000), state: 'pending' }, { afterMs: laterMs, state: 'paid' }])]),
+    sends: { first: [{ fault: dice.pick(['none', 'reset-after-booking', 'hang-after-booking', '504-after-booking', 'truncated']) }], then: told },
+    queries: { first: [told, ...Array.from({ length: dice.between(1, 8) }, () => (dice.percent(80) ? unsure() : told))], then: told },
+    lagMs: 0,
+    sleepsMs: 0,
+  };
 }
 
 function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
@@ -104,6 +136,7 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
   const [onSend, onQuery] = sorts;
   const latestMs = assumptions.latestMs(policy);
   const skewMs = drawSkew(dice, provider);
+  const life = scene.opens === undefined ? drawPayerInTheWay(dice, scene) : drawLife(dice, scene);
   return {
     way: dice.weigh<Way>([
       [60, 'settle'],
@@ -114,7 +147,7 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
       [8, 'redelivered'],
     ]),
     policy,
-    life: scene.opens === undefined ? drawPayerInTheWay(dice, scene) : drawLife(dice, scene),
+    life,
     end: dice.percent(60) ? 'paid' : 'over',
     sends: dice.percent(3) ? always(dice, downs) : drawTrouble(dice, onSend, 3, (chance) => drawSendFault(chance, latestMs)),
     queries: dice.percent(5) ? always(dice, downs) : drawTrouble(dice, onQuery, 6, drawQueryFault),
@@ -123,7 +156,7 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
     skewMs,
     ...(provider.mayBookAgain && dice.percent(50) && { sameReference: 'refuses' as const }),
     taken: scene.opens !== undefined && dice.percent(3),
-    notices: dice.percent(25) ? Array.from({ length: dice.between(1, 3) }, () => drawNotice(dice)) : [],
+    notices: dice.percent(25) ? Array.from({ length: dice.between(1, 3) }, () => drawNotice(dice, life)) : [],
     leavesAfterMs: dice.weigh([
       [1, dice.between(0, 50)],
       [2, dice.between(50, 3_000)],
@@ -137,6 +170,8 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
       [8, dice.between(20, 26) * 3_600_000],
       [2, 49 * 3_600_000],
     ]),
+    ...(dice.percent(8) && { frozen: { afterMs: dice.between(0, dice.pick([2_000, 30_000])), forMs: dice.pick([dice.between(5_000, 120_000), dice.between(10, 60) * 60_000]) } }),
+    isEager: dice.percent(15),
     sendsAgain: dice.percent(50),
   };
 }
@@ -172,10 +207,13 @@ function drawLife(dice: Dice, scene: Scene): Life {
   const soonMs = dice.between(100, 20_000);
   const laterMs = soonMs + dice.between(1_000, 200_000);
   const { payableForMs } = assumptions;
+  /** By somebody else, at the provider's own desk. A refund and a payout are not given back. */
+  const paidThenRefunded = scene.opens === 'refund' || scene.byKey === true ? lives.paid() : lives.steps([{ afterMs: soonMs, state: 'paid' }, { afterMs: laterMs, state: 'refunded' }]);
   if (scene.opens === 'create') {
     return dice.weigh<Life>([
       [15, lives.open()],
-      [30, lives.paidAfter(dice.percent(50) ? soonMs : laterMs)],
+      [28, lives.paidAfter(dice.percent(50) ? soonMs : laterMs)],
+      [2, paidThenRefunded],
       [8, lives.paidAfterQueries(dice.between(1, 5))],
       [15, lives.expiresAfter(dice.between(30_000, payableForMs))],
       [10, [{ afterMs: soonMs, state: 'declined' }]],
@@ -185,7 +223,8 @@ function drawLife(dice: Dice, scene: Scene): Life {
     ]);
   }
   return dice.weigh<Life>([
-    [40, lives.paid()],
+    [38, lives.paid()],
+    [2, paidThenRefunded],
     [12, lives.declined()],
     [10, lives.open()],
     [20, lives.paidAfter(dice.percent(60) ? soonMs : laterMs)],
@@ -226,7 +265,8 @@ const everywhere: readonly (readonly [number, FaultName])[] = [
   [4, 'refused-connection'],
   [2, 'unknown-host'],
   [1, 'bad-certificate'],
-  [4, 'reset-before-booking'],
+  [2, 'reset-before-reading'],
+  [3, 'reset-before-booking'],
   [2, 'hang-before-booking'],
   [2, '502-before-booking'],
   [2, '503-before-booking'],
@@ -252,9 +292,12 @@ function drawSendFault(dice: Dice, latestMs: number): FaultPlan {
     [3, '504-after-booking'],
     [4, 'system-error-after-booking'],
     [1, 'redirect-after-booking'],
-    [4, 'delivered-twice'],
+    [3, 'delivered-twice'],
     [2, 'delivered-twice-second-answer'],
-    [8, 'delivered-late'],
+    [2, 'delivered-twice-later'],
+    [2, 'reset-booked-later'],
+    [2, '504-booked-later'],
+    [7, 'delivered-late'],
     [3, 'another-order'],
     [6, 'none'],
   ]);
@@ -286,9 +329,11 @@ function drawSkew(dice: Dice, { skewMs }: Provider): number {
   return Math.min(mostMs, skewMs) * dice.pick([-1, 1]);
 }
 
-function drawNotice(dice: Dice): NoticePlan {
+/** Most are written when something has happened; so the one that was written first may come last, and before the write's own answer. */
+function drawNotice(dice: Dice, life: Life): NoticePlan {
+  const happenedMs = dice.pick([0, ...life.map(({ afterMs = 0 }) => afterMs)]);
   return {
-    writtenAfterMs: dice.between(20, dice.pick([500, 20_000, 200_000])),
+    writtenAfterMs: dice.percent(50) ? happenedMs + dice.between(20, 3_000) : dice.between(20, dice.pick([500, 20_000, 200_000])),
     delayMs: dice.pick([0, 0, dice.between(100, 5_000), dice.between(5_000, 600_000)]),
     times: dice.pick([1, 1, 2]),
     forged: dice.percent(5),

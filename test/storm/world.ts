@@ -1,9 +1,8 @@
 import ky from 'ky';
 import type { Gateway, Settlement } from '../../src/index.ts';
 import { createGateway } from '../../src/index.ts';
-import { deliveredLate, slowed, withRetryAfter } from '../../src/testing/faults.ts';
 import type { Fault, FaultList, FaultName, LedgerEntry, Simulator } from '../../src/testing/index.ts';
-import { always, lives, simulateGateway } from '../../src/testing/index.ts';
+import { always, anothersAnswer, deliveredLate, lagging, lives, simulateGateway, slowed, withRetryAfter } from '../../src/testing/index.ts';
 import type { PartyClock } from './clock.ts';
 import type { Dice } from './dice.ts';
 import { isUndecided } from './invariants.ts';
@@ -25,6 +24,8 @@ export interface World {
   readonly copies: number;
   /** The payment or refund that the intention is about, as the ledger has it now. */
   entry(): LedgerEntry | undefined;
+  /** What nobody wanted: neither the intention's own, nor what was there before it, nor the other order. */
+  strangers(): readonly LedgerEntry[];
   /** From now on the faults are these. */
   blow(weather: Pick<Weather, 'sends' | 'queries' | 'tokens'>): void;
   calm(): void;
@@ -112,6 +113,7 @@ export async function openWorld(options: {
     if (account.tokensOf !== undefined) simulator.script(account.tokensOf, { on: { token: faults.list(tokens, 'token') } });
   };
   blow(weather);
+  const wereThere = new Set(simulator.ledger.entries.map((each) => each.reference));
 
   return {
     simulator,
@@ -125,6 +127,7 @@ export async function openWorld(options: {
       return simulator.requests.filter(({ fault, act }) => fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query').length / 2;
     },
     entry,
+    strangers: () => simulator.ledger.entries.filter(({ reference: each }) => each !== own && !wereThere.has(each)),
     blow,
     calm() {
       faults.catchUp();
@@ -164,33 +167,13 @@ function faultMaker(world: { readonly weather: Weather; readonly scene: Scene; r
   const anotherOrder = (kind: 'send' | 'query'): FaultName | Fault => {
     const said = other?.[kind];
     if (said === undefined) return 'garbage';
-    return {
-      name: 'another-order',
-      books: true,
-      does() {
-        isMisled ||= kind === 'send' && !scene.namesItsOrder;
-        return said.clone();
-      },
-    };
+    return anothersAnswer(() => {
+      isMisled ||= kind === 'send' && !scene.namesItsOrder;
+      return said;
+    });
   };
 
-  const told: { readonly atMs: number; readonly answer: Response }[] = [];
-
-  /** It knows nothing at first, then what was so a while ago. */
-  const replica: Fault = {
-    name: 'replica',
-    books: true,
-    does({ answer, say, clock }) {
-      const atMs = clock.now();
-      const seesUntilMs = atMs - lagMs;
-      const openedAtMs = entry()?.openedAtMs;
-      // No older than the lag.
-      const earlier = told.find((each) => each.atMs >= seesUntilMs);
-      told.push({ atMs, answer: answer.clone() });
-      if (openedAtMs === undefined || lagMs === 0) return answer;
-      return openedAtMs > seesUntilMs ? say('not-found') : (earlier?.answer.clone() ?? answer);
-    },
-  };
+  const replica = lagging(() => lagMs, () => entry()?.openedAtMs);
 
   const faultOf = ({ fault, delayMs, retryAfter }: FaultPlan, kind: 'send' | 'query' | 'token'): FaultName | Fault => {
     if (fault === 'delivered-late') return deliveredLate(delayMs ?? 0);
