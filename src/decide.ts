@@ -227,7 +227,9 @@ function notice(before: State, { verdict, confirm }: Observation & { type: 'noti
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
   const leftMs = Math.max(0, (before.notBeforeMs ?? 0) - moment.nowMs);
   if (canAsk(state)) {
-    return leftMs > 0 ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } } : { state, decision: { type: 'ask' } };
+    if (leftMs === 0) return { state, decision: { type: 'ask' } };
+    if (isTooLong(state, leftMs, moment.nowMs)) return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
+    return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
   return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment, leftMs);
 }
@@ -267,11 +269,14 @@ function send(state: State): Step {
   return { state: { ...state, attempts: state.attempts + 1 }, decision: { type: 'send' } };
 }
 
+/** Whether the gateway wants to hear nothing for longer than this loop may wait. */
+const isTooLong = (state: State, retryAfterMs: number, nowMs: number): boolean =>
+  retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || nowMs + retryAfterMs > deadlineOf(state);
+
 /** A second send that a query has called for: at once, but not before the gateway wants to hear anything. */
 function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfterMs = 0): Step {
   if (retryAfterMs === 0) return send(state);
-  const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || nowMs + retryAfterMs > deadlineOf(state);
-  if (tooLong) return settle(state, 'unresolved', verdict, 'none');
+  if (isTooLong(state, retryAfterMs, nowMs)) return settle(state, 'unresolved', verdict, 'none');
   return { state: { ...state, next: 'send' }, decision: { type: 'wait', delayMs: retryAfterMs, next: 'send' } };
 }
 

@@ -513,6 +513,18 @@ describe('a verified notice', () => {
     expect(next(waiting.state, notice(pending()), 5000)).toEqual({ type: 'ask' });
   });
 
+  it('leaves the payment open when the gateway wants to hear nothing for longer than the policy or the deadline allows', () => {
+    const policy: Policy = { retry: { maxRetryAfterMs: 10_000 }, poll: { deadlineMs: 60_000 } };
+    const told = (retryAfterMs: number): State => decide(asking(1, {}, {}, policy), status(pending(), { retryAfterMs }), { nowMs: startMs, chance: 1 }).state;
+    expect(next(told(100_000_000), notice(pending()), 2000)).toMatchObject(settled('unresolved', 'none'));
+    expect(next(told(10_001), notice(pending()))).toMatchObject(settled('unresolved', 'none'));
+    expect(next(told(10_000), notice(pending()))).toEqual(toAsk(10_000));
+    expect(next({ ...told(10_000), notBeforeMs: startMs + 60_001 }, notice(pending()), 55_000)).toMatchObject(settled('unresolved', 'none'));
+    // What is still to be confirmed is not called a success, not even in the verdict of an open payment.
+    const unconfirmed = next(told(100_000_000), notice(terminal('succeeded'), true));
+    expect(unconfirmed).toMatchObject({ ...settled('unresolved', 'none'), verdict: { kind: 'poll-required', reason: 'unknown-outcome' } });
+  });
+
   it('hastens no send that the gateway wanted to hear nothing of', () => {
     const blind = answered(unprocessed(), { retryAfterMs: 5000, askable: false });
     const waiting = decide(stateOf({ askable: false }, replays), blind, { nowMs: startMs, chance: 1 });
