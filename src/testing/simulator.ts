@@ -148,7 +148,9 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
       requests.push(made);
       if (rest.act === undefined || rest.reference === undefined) return;
       const key = `${kindOf(rest.act)} ${rest.reference}`;
-      requestsAbout.set(key, [...(requestsAbout.get(key) ?? []), made]);
+      const before = requestsAbout.get(key);
+      if (before === undefined) requestsAbout.set(key, [made]);
+      else before.push(made);
     };
     const refuse = ({ refused }: Refusal): Promise<Response> => {
       record({ result: 'refused', fault: 'none' });

@@ -80,6 +80,7 @@ const failedQuery: CodeTable = {
 const query: CodeTable = {
   ...Object.fromEntries(Object.entries(failedQuery).map(([code, row]) => [`query/${code}`, row])),
   'not-found': pollRequired('not-found', { advice: 'QFPay may have no row before the payer has acted: an empty answer is no proof.' }),
+  'another-order': pollRequired('conflict', { advice: 'The rows are of another order: what became of yours was not said.' }),
   'several-orders': pollRequired('unknown-outcome', { advice: 'The rows are of several orders: ask for one number to get one verdict.' }),
 };
 

@@ -54,10 +54,11 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
     if (!Array.isArray(data)) return { names: [] };
 
     const asked = ['out_trade_no', 'syssn'].find((name) => idOf(sent, name) !== undefined);
-    const rows = (data as unknown[]).filter(
-      // A payment's row may come without a type; one whose type cannot be read may be of either kind.
-      (row) => [kind, UNREADABLE].includes(statedOf(row, 'order_type') ?? 'payment') && (asked === undefined || idOf(row, asked) === idOf(sent, asked)),
-    );
+    const ours = (data as unknown[]).filter((row) => asked === undefined || idOf(row, asked) === idOf(sent, asked));
+    // Rows of others alone answer another question: that there is none of ours is not said.
+    if (ours.length === 0 && asked !== undefined && data.length > 0) return { names: ['another-order'] };
+    // A payment's row may come without a type; one whose type cannot be read may be of either kind.
+    const rows = ours.filter((row) => [kind, UNREADABLE].includes(statedOf(row, 'order_type') ?? 'payment'));
     if (rows.length === 0) return { names: ['not-found'] };
     // A list was asked for: its rows are not rivals for one number.
     if (new Set(rows.map((row) => idOf(row, 'out_trade_no'))).size > 1) return { names: ['several-orders'] };

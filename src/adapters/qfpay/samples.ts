@@ -134,7 +134,7 @@ export const samples: Samples<QfpayFields> = {
     asking('a query that worked does not make its order paid', envelope(row('1145')), { ...poll, reason: 'processing', code: '1145' }),
     asking('a row that waits for the payer is open', envelope(row('1143')), { ...poll, reason: 'awaiting-payer', code: '1143' }),
     asking('no row is not found, and proves nothing', envelope(), { ...poll, reason: 'not-found', code: 'not-found' }),
-    asking('the row of another order is not ours', envelope(row('0000', { out_trade_no: 'another' })), { ...poll, reason: 'not-found' }),
+    asking('the row of another order is another’s answer: it neither settles ours nor says that there is none', envelope(row('0000', { out_trade_no: 'another' })), { ...poll, reason: 'conflict' }),
     asking('the row of a refund is not the payment', envelope(row('0000', { order_type: 'refund' })), { ...poll, reason: 'not-found' }),
     asking('the row of a close is not the payment', envelope(row('0000', { order_type: 'close' })), { ...poll, reason: 'not-found' }),
     asking('a row without a type is a payment', envelope(row('0000', { order_type: '' })), final('succeeded', 'approved', '0000')),

@@ -210,10 +210,8 @@ function taken(entry: Entry, respcd: string): { respcd: string; errmsg: string; 
   return said(respcd, entry.refundedAmount === undefined ? '0' : '5');
 }
 
-/** Making one costs far more than using it. */
-const hongKong = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Hong_Kong', dateStyle: 'short', timeStyle: 'medium' });
-
 /** `YYYY-MM-DD HH:mm:ss` at +0800. */
 function timeInHongKong(atMs: number): string {
-  return hongKong.format(atMs);
+  const [date = '', time = ''] = new Date(atMs + 8 * 3_600_000).toISOString().split('T');
+  return `${date} ${time.slice(0, 8)}`;
 }
