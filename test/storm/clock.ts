@@ -8,7 +8,7 @@ import { countCryptography } from '../../src/testing/cryptography.ts';
 export interface StormClock {
   now(): number;
   /** The clock as one party has it. */
-  party(options: { readonly chance: () => number; readonly skewMs?: number; readonly frozen?: Frozen }): PartyClock;
+  party(options: { readonly of: number; readonly chance: () => number; readonly skewMs?: number; readonly frozen?: Frozen }): PartyClock;
   /** Moves on from timer to timer until `work` has ended. @throws {StuckError} when there is no timer left to move to */
   run(work: Promise<unknown>): Promise<void>;
 }
@@ -31,6 +31,7 @@ export interface PartyClock extends Clock {
 export class StuckError extends Error {}
 
 interface Timer {
+  readonly of: number;
   readonly dueMs: number;
   readonly fire: () => void;
 }
@@ -53,6 +54,9 @@ const roundUp = (elapsedMs: number): number => {
   const stepMs = latenessMs(elapsedMs);
   return Math.ceil(elapsedMs / stepMs) * stepMs;
 };
+
+/** Payments whose timers fire in one turn of the event loop. */
+export const AT_ONCE = 50;
 
 /** Turns of the event loop without a sign of life, after which nothing goes on. ky waits by `setTimeout(0)`, which is one turn. */
 const IDLE_TURNS = 2;
@@ -83,14 +87,21 @@ export function stormClock(startMs: number): StormClock {
     return () => due.delete(timer);
   };
 
-  /** Moves to the next moment that has timers, and fires them in the order in which they are due. */
-  const moveOn = (): boolean => {
+  /**
+   * Moves to the next moment that has timers, and fires them: a payment's own at once and in the order in which they are due, and a
+   * few payments at a time. What a thousand do at once would also be in memory at once.
+   */
+  const moveOn = async (): Promise<boolean> => {
     for (let momentMs = moments.shift(); momentMs !== undefined; momentMs = moments.shift()) {
       const due = timers.get(momentMs);
       timers.delete(momentMs);
       if (due === undefined || due.size === 0) continue;
       nowMs = momentMs;
-      for (const timer of [...due].sort((one, other) => one.dueMs - other.dueMs)) {
+      let payments = 0;
+      let last: number | undefined;
+      for (const timer of [...due].sort((one, other) => one.of - other.of || one.dueMs - other.dueMs)) {
+        if (timer.of !== last && ++payments % AT_ONCE === 0) await breath();
+        last = timer.of;
         // One that fired before may have canceled it.
         if (due.delete(timer)) timer.fire();
       }
@@ -102,7 +113,7 @@ export function stormClock(startMs: number): StormClock {
   return {
     now: () => nowMs,
 
-    party({ chance, skewMs = 0, frozen }) {
+    party({ of, chance, skewMs = 0, frozen }) {
       let pending = 0;
       const awakeMs = (dueMs: number): number => (frozen !== undefined && dueMs >= frozen.fromMs && dueMs < frozen.untilMs ? frozen.untilMs : dueMs);
       return {
@@ -126,6 +137,7 @@ export function stormClock(startMs: number): StormClock {
             isSet = false;
           };
           const cancel = set({
+            of,
             dueMs: awakeMs(nowMs + (delayMs > 0 ? delayMs : 0)),
             fire() {
               end();
@@ -162,7 +174,7 @@ export function stormClock(startMs: number): StormClock {
         if (quietTurns < IDLE_TURNS) continue;
         if (held > 0 || cryptography() > 0) {
           if (quietTurns >= HELD_TURNS) throw new StuckError('Somebody holds the clock for good.');
-        } else if (moveOn()) quietTurns = 0;
+        } else if (await moveOn()) quietTurns = 0;
         else if (quietTurns >= STUCK_TURNS) throw new StuckError('Nobody has set a timer, and somebody still waits.');
       }
     },
@@ -171,3 +183,6 @@ export function stormClock(startMs: number): StormClock {
 
 /** One turn of the event loop: a timer rather than a message, as libraries wait by timers themselves. */
 const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+
+/** Lets promises act. */
+export const breath = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

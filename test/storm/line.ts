@@ -109,6 +109,13 @@ export function tapLine(options: {
 /** An operation's path, whatever stands for its parameters. */
 function pathOf(adapter: Adapter, operation: string): RegExp {
   const path = new URL(adapter.baseUrl).pathname.replace(/\/$/, '') + (adapter.operations[operation]?.path ?? '');
-  const pattern = path.replaceAll(/[.*+?^$()[\]\\]/g, String.raw`\$&`).replaceAll(/\{\w+(?::([\w|]+))?\}/g, (_whole, choices?: string) => `(?:${choices ?? '[^/]+'})`);
-  return new RegExp(`^${pattern}$`);
+  let pattern = patterns.get(path);
+  if (pattern === undefined) {
+    const source = path.replaceAll(/[.*+?^$()[\]\\]/g, String.raw`\$&`).replaceAll(/\{\w+(?::([\w|]+))?\}/g, (_whole, choices?: string) => `(?:${choices ?? '[^/]+'})`);
+    patterns.set(path, (pattern = new RegExp(`^${source}$`)));
+  }
+  return pattern;
 }
+
+/** By path: payments are many, operations few. */
+const patterns = new Map<string, RegExp>();

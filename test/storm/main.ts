@@ -12,10 +12,15 @@ import { addTo, emptyReport, report, storm, type Report } from './storm.ts';
  * npm run storm -- --first 100001   others
  * npm run storm -- --seed 4711      one payment, with everything that happened to it
  * npm run storm -- --peers          the same weather for other clients
+ *
+ * Every core has a worker that keeps it busy, so that threads of the garbage collector's own would only be in the way
+ * (`--single-threaded-gc` in package.json).
  */
 
 /** Side by side on one clock: enough to share the turns of the event loop, few enough to be forgotten soon. */
-const BATCH = 1000;
+const BATCH = 500;
+/** Storms at once in a worker: while one waits for a turn, another goes on. */
+const STORMS = 2;
 
 if (isMainThread) process.exitCode = await command();
 else await work();
@@ -52,20 +57,24 @@ async function inParallel(first: number, payments: number, workers: number): Pro
   const run = (): Promise<void> =>
     new Promise((resolve, reject) => {
       // Most of what a payment leaves behind is short-lived: a large nursery saves a fifth of the time.
-      const worker = new Worker(new URL(import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 256 } });
+      const worker = new Worker(new URL(import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 128 } });
+      let blowing = 0;
       const hand = (): void => {
         const from = next;
         next = Math.min(end, from + BATCH);
-        if (from < end) worker.postMessage({ from, to: next });
-        else void worker.terminate().then(() => resolve(), reject);
+        if (from < end) {
+          blowing++;
+          worker.postMessage({ from, to: next });
+        } else if (blowing === 0) void worker.terminate().then(() => resolve(), reject);
       };
       worker.on('message', (done: Report) => {
+        blowing--;
         addTo(sum, done);
         if (process.stderr.isTTY) process.stderr.write(`\r${sum.payments} payments`);
         hand();
       });
       worker.on('error', reject);
-      hand();
+      for (let storm = 0; storm < STORMS; storm++) hand();
     });
   await Promise.all(Array.from({ length: workers }, run));
   if (process.stderr.isTTY) process.stderr.write('\r');

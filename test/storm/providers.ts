@@ -144,7 +144,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
     };
     const merchant = ['MD5', 'SHA256'].map((signType) => once(() => adapter({ ...credentials, signType })));
     return {
-      weight: 43,
+      weight: 44,
       skewMs: Infinity,
       mayBookAgain: true,
       open: (_seed, isVariant) => ({
@@ -247,7 +247,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
     const wallet: Scene = { ...qris, operation: 'debit.charge', fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o) }) };
     const both = ({ of }: Order): Fields => ({ originalPartnerReferenceNo: of.reference, originalReferenceNo: of.providerId });
     return {
-      weight: 2.5,
+      weight: 2,
       skewMs: 30_000,
       mayBookAgain: true,
       open(seed, isVariant) {
@@ -294,7 +294,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       amount: whole,
     };
     return {
-      weight: 2.5,
+      weight: 2,
       skewMs: Infinity,
       mayBookAgain: false,
       open(_seed, isVariant) {

@@ -1,4 +1,4 @@
-import { StuckError, stormClock } from './clock.ts';
+import { AT_ONCE, StuckError, breath, stormClock } from './clock.ts';
 import type { Rule } from './invariants.ts';
 import type { Provider } from './providers.ts';
 import { tell, type Story } from './story.ts';
@@ -13,10 +13,14 @@ const EVERYTHING_ARRIVES_MS = 3_600_000;
 /** Many payments side by side on one clock. */
 export async function storm(seeds: readonly number[], providers: readonly Provider[], onEvent?: (event: GatewayEvent) => void): Promise<readonly Story[]> {
   const clock = stormClock(STARTS_AT_MS);
-  const stories = seeds.map((seed) => tell(seed, providers, clock, onEvent));
+  const stories: Story[] = [];
+  for (const seed of seeds) {
+    stories.push(tell(seed, providers, clock, onEvent));
+    if (stories.length % AT_ONCE === 0) await breath();
+  }
   const ended = new Set<Story>();
   await untilStuck(clock.run(Promise.all(stories.map((story) => story.done.then(() => ended.add(story))))));
-  const end = clock.party({ chance: () => 0 });
+  const end = clock.party({ of: 0, chance: () => 0 });
   await untilStuck(clock.run(new Promise<void>((resolve) => void end.timer(EVERYTHING_ARRIVES_MS, resolve))));
   for (const story of stories) story.judgeTheEnd(ended.has(story));
   return stories;

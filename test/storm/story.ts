@@ -31,7 +31,7 @@ export interface Story {
 }
 
 /** Once the faults have stopped, a ticket is followed so long, so slowly, and "not found" is believed so late. */
-const inTheCalm = { poll: { deadlineMs: 30 * 60_000, backoff: steps([5_000, 11 * 60_000, 19 * 60_000]), absentAfterMs: 10 * 60_000 } };
+const inTheCalm = { poll: { deadlineMs: 30 * 60_000, backoff: steps([5_000, 11 * 60_000, 9 * 60_000]), absentAfterMs: 10 * 60_000 } };
 
 /** By then the payer has made up his mind. */
 const SOON_MS = 2_000;
@@ -50,9 +50,9 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
 
   const beganAtMs = clock.now();
   const { frozen } = weather;
-  const ours = clock.party({ chance: dice(seed + 0.5), ...(frozen !== undefined && { frozen: { fromMs: beganAtMs + frozen.afterMs, untilMs: beganAtMs + frozen.afterMs + frozen.forMs } }) });
-  const theirs = clock.party({ chance: dice(seed + 0.25), skewMs: weather.skewMs });
-  const stage = clock.party({ chance: dice(seed + 0.75) });
+  const ours = clock.party({ of: seed, chance: dice(seed + 0.5), ...(frozen !== undefined && { frozen: { fromMs: beganAtMs + frozen.afterMs, untilMs: beganAtMs + frozen.afterMs + frozen.forMs } }) });
+  const theirs = clock.party({ of: seed, chance: dice(seed + 0.25), skewMs: weather.skewMs });
+  const stage = clock.party({ of: seed, chance: dice(seed + 0.75) });
 
   const violations: Violation[] = [];
   const breach = (rule: Rule, says: string | undefined): void => {
@@ -230,6 +230,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const isNumberLost = ({ reference }: Ticket): boolean => (operation.learns ?? []).some((name) => reference[name] === undefined);
 
   const whyOpen = (last: Ending): string | undefined => {
+    const isOver = last.outcome === 'absent' && inWorld().entry()?.state === 'expired';
+    if (scene.wants === 'off' && isOver) return 'the provider has one word for expired and not found';
     if (last.outcome !== 'unresolved') return undefined;
     if (scene.wants === 'off' && !isDone(scene, inWorld().entry())) return 'a cancel is called failed only once it was refused';
     if (scene.wants === 'off' && last.verdict?.reason === 'not-found') return 'the provider has one word for expired and not found';

@@ -97,7 +97,7 @@ export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
 /** The answer is lost, and both the request and the replica are as late as they may be: is absence believed too soon? */
 function allIsLate(dice: Dice, weather: Weather): Weather {
   const absentAfterMs = dice.between(assumptions.shortestAbsenceMs, 2 * assumptions.shortestAbsenceMs);
-  const policy = { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs: 4 * absentAfterMs, backoff: constant(dice.between(5_000, absentAfterMs / 2)) } };
+  const policy = { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs: 2 * absentAfterMs, backoff: constant(dice.between(absentAfterMs / 4, absentAfterMs / 2)) } };
   const latestMs = assumptions.latestMs(policy);
   const lost = dice.pick<FaultPlan>([{ fault: 'reset-after-booking' }, { fault: 'delivered-late', delayMs: latestMs }, { fault: 'delivered-late', delayMs: latestMs / 2 }]);
   return { ...weather, policy, sends: { first: [lost], then: { fault: 'none' } }, queries: calm, lagMs: dice.pick([latestMs, latestMs / 2]) };
@@ -116,7 +116,7 @@ function flaps(dice: Dice, weather: Weather): Weather {
   return {
     ...weather,
     way: dice.pick(['settle', 'settle', 'client', 'fetch', 'twice']),
-    policy: { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs, backoff: constant(dice.between(5_000, 20_000)) } },
+    policy: { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs, backoff: constant(dice.between(10_000, 30_000)) } },
     life: dice.pick([lives.paidAfter(laterMs), lives.steps([{ afterMs: dice.between(0, 15_000), state: 'pending' }, { afterMs: laterMs, state: 'paid' }])]),
     sends: { first: [{ fault: dice.pick(['none', 'reset-after-booking', 'hang-after-booking', '504-after-booking', 'truncated']) }], then: told },
     queries: { first: [told, ...Array.from({ length: dice.between(1, 8) }, () => (dice.percent(80) ? unsure() : told))], then: told },
@@ -163,7 +163,7 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
       [2, dice.between(3_000, 40_000)],
     ]),
     ...(dice.percent(10) && { tokenStolenAfterMs: dice.between(100, 30_000) }),
-    follows: dice.percent(60),
+    follows: dice.percent(35),
     sleepsMs: dice.weigh([
       [70, 0],
       [20, dice.between(1_000, 600_000)],
@@ -178,7 +178,7 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
 
 function drawPolicy(dice: Dice): Policy {
   const deadlineMs = dice.pick([0, 5_000, 20_000, 60_000, 60_000, 120_000, 120_000, 300_000, 900_000]);
-  const pollMs = Math.max(1_000, Math.round(deadlineMs / dice.between(2, 6)));
+  const pollMs = Math.max(1_000, Math.round(deadlineMs / dice.between(1, 4)));
   const absentAfterMs = dice.percent(35) ? dice.between(assumptions.shortestAbsenceMs, 240_000) : undefined;
   return {
     retry: {
