@@ -86,8 +86,8 @@ export const calm: Trouble = { first: [], then: { fault: 'none' } };
 export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
   const weather = drawMixed(dice, provider, scene);
   const sort = dice.weigh<'mixed' | 'late' | 'flaps'>([
-    [86, 'mixed'],
-    [11, 'late'],
+    [88, 'mixed'],
+    [9, 'late'],
     [3, 'flaps'],
   ]);
   if (sort === 'late') return allIsLate(dice, weather);
@@ -163,7 +163,7 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
       [2, dice.between(3_000, 40_000)],
     ]),
     ...(dice.percent(10) && { tokenStolenAfterMs: dice.between(100, 30_000) }),
-    follows: dice.percent(35),
+    follows: dice.percent(30),
     sleepsMs: dice.weigh([
       [70, 0],
       [20, dice.between(1_000, 600_000)],
