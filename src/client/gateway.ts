@@ -222,19 +222,30 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       .map((ownKey) => running.get(keyOf(ticket, operation, ownKey) ?? ''))
       .find((loop) => loop !== undefined && loop.intention.ticket.reference['idempotencyKey'] === ticket.reference['idempotencyKey']);
 
+  /** A payment that was left open is known by its loop's key, and by the one without its idempotency key if it has been before. */
+  const rememberIfOpen = (key: string, { intention, fields }: Omit<Running, 'waiting'>): void => {
+    const { ticket, operation } = intention;
+    const keyless = isWrite(operation) ? (keyOf(ticket, operation, false) ?? key) : key;
+    const isKnown = leftOpen.get(keyless)?.ticket.reference['idempotencyKey'] === ticket.reference['idempotencyKey'];
+    // Whoever only follows a ticket does not know the fields.
+    const sent = fields ?? leftOpen.get(key)?.fields;
+    for (const name of isKnown ? [key, keyless] : [key]) {
+      leftOpen.delete(name);
+      if (isLeftOpen(intention)) leftOpen.set(name, { fields: sent, ticket });
+    }
+    for (const oldest of leftOpen.keys()) {
+      if (leftOpen.size <= MOST_LEFT_OPEN) break;
+      leftOpen.delete(oldest);
+    }
+  };
+
   const run = (key: string | undefined, loop: Omit<Running, 'waiting'>): Running => {
     const entry: Running = { ...loop, waiting: 0 };
     if (key !== undefined) {
       running.set(key, entry);
-      const { intention, fields } = loop;
       const forget = (): void => {
         if (running.get(key) === entry) running.delete(key);
-        leftOpen.delete(key);
-        if (isLeftOpen(intention)) leftOpen.set(key, { fields, ticket: intention.ticket });
-        for (const oldest of leftOpen.keys()) {
-          if (leftOpen.size <= MOST_LEFT_OPEN) break;
-          leftOpen.delete(oldest);
-        }
+        rememberIfOpen(key, loop);
       };
       loop.done.then(forget, forget);
     }

@@ -180,6 +180,13 @@ describe('a payment that this process left open', () => {
     expect(scene.sends.length).toBe(1);
   });
 
+  it('is not sent with other fields, though somebody has followed its ticket since', async () => {
+    const scene = bench({ sends: [reset()], polls: [state('pending')], policy: short });
+    await unresolved(scene);
+    expect(await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)))).toMatchObject({ outcome: 'unresolved' });
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
+  });
+
   it('is sent again by a caller who says that it was not sent', async () => {
     const scene = bench({ sends: [reset(), said('PAID')], polls: [state('pending')], policy: short });
     await unresolved(scene);
