@@ -20,7 +20,7 @@ import { addTo, emptyReport, report, storm, type Report } from './storm.ts';
 /** Side by side on one clock: enough to share the turns of the event loop, few enough to be forgotten soon. */
 const BATCH = 500;
 /** Storms at once in a worker: while one waits for a turn, another goes on. */
-const STORMS = 2;
+const STORMS = 4;
 
 if (isMainThread) process.exitCode = await command();
 else await work();
@@ -31,7 +31,7 @@ async function command(): Promise<number> {
       payments: { type: 'string', default: '100000' },
       first: { type: 'string', default: '1' },
       seed: { type: 'string' },
-      workers: { type: 'string', default: String(availableParallelism() + 1) },
+      workers: { type: 'string', default: String(availableParallelism()) },
       peers: { type: 'boolean', default: false },
     },
   });

@@ -127,10 +127,10 @@ function flaps(dice: Dice, weather: Weather): Weather {
 
 function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
   const sorts = dice.weigh<readonly [number, number]>([
-    [10, [0, 0]],
-    [45, [35, 15]],
-    [30, [70, 40]],
-    [15, [90, 70]],
+    [20, [0, 0]],
+    [42, [35, 15]],
+    [25, [70, 40]],
+    [13, [90, 70]],
   ]);
   const policy = drawPolicy(dice);
   const [onSend, onQuery] = sorts;
