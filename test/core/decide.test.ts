@@ -522,7 +522,7 @@ describe('a verified notice', () => {
     expect(next({ ...told(10_000), notBeforeMs: startMs + 60_001 }, notice(pending()), 55_000)).toMatchObject(settled('unresolved', 'none'));
     // What is still to be confirmed is not called a success, not even in the verdict of an open payment.
     const unconfirmed = next(told(100_000_000), notice(terminal('succeeded'), true));
-    expect(unconfirmed).toMatchObject({ ...settled('unresolved', 'none'), verdict: { kind: 'poll-required', reason: 'unknown-outcome' } });
+    expect(unconfirmed).toMatchObject({ ...settled('unresolved', 'none'), verdict: { kind: 'poll-required', reason: 'unknown-outcome', code: 'not-asked' } });
   });
 
   it('hastens no send that the gateway wanted to hear nothing of', () => {
