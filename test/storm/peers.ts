@@ -1,5 +1,3 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import axios from 'axios';
 import axiosRetry, { exponentialDelay, isNetworkError, isRetryableError, type IAxiosRetryConfig } from 'axios-retry';
@@ -9,7 +7,8 @@ import ky from 'ky';
 import pRetry from 'p-retry';
 import { createGateway, declined, defineAdapter, pollRequired, refunded, retryable, succeeded, text, textUpTo, type Adapter, type Fields } from '../../src/index.ts';
 import { idOf, textOf } from '../../src/exchange.ts';
-import { always, anothersAnswer, deliveredLate, isCut, lagging, simulateGateway, slowed, withRetryAfter, type Fault, type FaultList, type FaultName, type LedgerEntry, type Script, type Simulator, type Voice } from '../../src/testing/index.ts';
+import { always, anothersAnswer, deliveredLate, lagging, simulateGateway, slowed, withRetryAfter, type Fault, type FaultList, type FaultName, type LedgerEntry, type Script, type Simulator, type Voice } from '../../src/testing/index.ts';
+import { serve } from '../testing/serve.ts';
 import { dice } from './dice.ts';
 import { draw, type FaultPlan, type Trouble } from './weather.ts';
 import type { Provider, Scene } from './providers.ts';
@@ -333,41 +332,4 @@ function table(rows: readonly Row[]): string {
   return lines
     .map((line) => line.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join('   '))
     .join('\n');
-}
-
-/** The simulator behind a real HTTP server, broken connections included. */
-async function serve(handle: Simulator['fetch']): Promise<{ origin: string; close: () => Promise<void> }> {
-  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const gone = new AbortController();
-    outgoing.on('close', () => gone.abort());
-    try {
-      const response = await handle(await requestOf(incoming, gone.signal));
-      outgoing.writeHead(response.status, Object.fromEntries(response.headers)).flushHeaders();
-      for await (const bytes of response.body ?? []) outgoing.write(bytes);
-      outgoing.end();
-    } catch (error) {
-      if (gone.signal.aborted) return;
-      if (!isCut(error)) throw error;
-      if (outgoing.headersSent) outgoing.destroy();
-      else incoming.socket.resetAndDestroy();
-    }
-  };
-  // A server that hangs up on idle connections would be a fault that nobody asked for.
-  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => void answer(incoming, outgoing));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
-}
-
-async function requestOf(incoming: IncomingMessage, signal: AbortSignal): Promise<Request> {
-  const { method = 'GET', url = '/', headers } = incoming;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Uint8Array);
-  const named = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
-  const body = method === 'GET' ? {} : { body: Buffer.concat(chunks) };
-  return new Request(new URL(url, `http://${headers.host ?? '127.0.0.1'}`), { method, headers: named, signal, redirect: 'manual', ...body });
 }

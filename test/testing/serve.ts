@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isCut } from 'tillpaid/testing';
+import { isCut } from '../../src/testing/index.ts';
 
 type Fetch = (request: Request) => Promise<Response>;
 
 /** Puts a fetch handler behind a real HTTP server on this machine, broken connections included. */
 export async function serve(handle: Fetch): Promise<{ origin: string; close: () => Promise<void> }> {
-  const server = createServer((incoming, outgoing) => void answer(handle, incoming, outgoing));
+  // A server that hangs up on idle connections would be a fault that nobody asked for.
+  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => void answer(handle, incoming, outgoing));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const close = (): Promise<void> =>
     new Promise((resolve) => {
