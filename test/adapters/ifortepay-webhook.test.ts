@@ -6,6 +6,7 @@ import { credentials, samples } from '../../src/adapters/ifortepay/samples.ts';
 import { ifortepayNotice, ifortepayVoice } from '../../src/adapters/ifortepay/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type ManualClock } from '../../src/testing/index.ts';
+import { refused, settleDown, verified } from './received.ts';
 
 /** 10:30 in Jakarta. */
 const nowMs = Date.UTC(2026, 10, 21, 3, 30);
@@ -34,16 +35,6 @@ const deliver = (body: string, headers: Record<string, string> = { 'X-TIMESTAMP'
   new Request(url, { method: 'POST', headers, body });
 
 const tell = (told: unknown): Request => deliver(JSON.stringify(told));
-
-const verified = (received: Received): Received & { verified: true } => {
-  if (!received.verified) throw new Error(`refused: ${received.reason}`);
-  return received;
-};
-
-const refused = (received: Received): string => {
-  if (received.verified) throw new Error('it was verified');
-  return received.reason;
-};
 
 const heard = async (told: unknown, of = shop()): Promise<Received & { verified: true }> => verified(await of.receive(tell(told)));
 
@@ -281,10 +272,7 @@ function scene() {
       const fields = { ...samples.complete[operation], ...more } as IfortepayFields[K] & Record<string, unknown>;
       return (await clock.run(paying.settle(operation, fields))).ticket;
     },
-    /** Lets promises act, with the clock where it is. */
-    settleDown: async () => {
-      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    },
+    settleDown,
   };
 }
 

@@ -5,6 +5,7 @@ import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts'
 import { qfpayNotice, qfpayVoice } from '../../src/adapters/qfpay/simulator.ts';
 import { createGateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type Life } from '../../src/testing/index.ts';
+import { refused, settleDown, verified } from './received.ts';
 
 const clientKey = '615ED178BA524459976CE40FAB78000F';
 const credentials: QfpayCredentials = { appCode: 'APP0CODE', clientKey, environment: 'sandbox' };
@@ -36,16 +37,6 @@ const refund = {
   syssn: '20250821155400847635342115',
   respcd: '0000',
   notify_type: 'refund',
-};
-
-const verified = (received: Received): Received & { verified: true } => {
-  if (!received.verified) throw new Error(`refused: ${received.reason}`);
-  return received;
-};
-
-const refused = (received: Received): string => {
-  if (received.verified) throw new Error('it was verified');
-  return received.reason;
 };
 
 describe('a notification', () => {
@@ -210,10 +201,7 @@ function scene(options: { startMs?: number; life?: Life } = {}) {
     notice: () => noticeOf(simulator.ledger.payment('ORDER-1'), { state: 'paid' }),
     refundNotice: () => noticeOf(simulator.ledger.refund('REFUND-1')),
     created: async () => (await clock.run(paying.settle('payment.create', order))).ticket,
-    /** Lets promises act, with the clock where it is. */
-    settleDown: async () => {
-      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    },
+    settleDown,
   };
 }
 

@@ -6,6 +6,7 @@ import { madeUp } from '../../src/adapters/rebell/samples.ts';
 import { rebellNotice, rebellVoice } from '../../src/adapters/rebell/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type Life, type ManualClock } from '../../src/testing/index.ts';
+import { refused, verified } from './received.ts';
 
 const nowMs = Date.parse('2026-11-21T05:00:00Z');
 const time = '2026-11-21T05:00:00Z';
@@ -36,16 +37,6 @@ const deliver = (body: string, headers: Record<string, string> = headersOf(signa
   new Request(url, { method: 'POST', headers, body });
 
 const tell = (told: unknown): Request => deliver(JSON.stringify(told));
-
-const verified = (received: Received): Received & { verified: true } => {
-  if (!received.verified) throw new Error(`refused: ${received.reason}`);
-  return received;
-};
-
-const refused = (received: Received): string => {
-  if (received.verified) throw new Error('it was verified');
-  return received.reason;
-};
 
 const heard = async (told: unknown): Promise<Received & { verified: true }> => verified(await shop().receive(tell(told)));
 

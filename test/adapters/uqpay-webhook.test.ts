@@ -5,6 +5,7 @@ import { uqpay, type UqpayCredentials, type UqpayFields } from '../../src/adapte
 import { uqpayNotice, uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type ManualClock } from '../../src/testing/index.ts';
+import { refused, settleDown, verified } from './received.ts';
 
 const nowMs = Date.UTC(2026, 10, 21, 3, 30);
 const MINUTE_MS = 60_000;
@@ -24,16 +25,6 @@ const deliver = (body: string, headers: Record<string, string> = headersOf(signa
   new Request('https://shop.example/uqpay', { method: 'POST', headers, body });
 
 const tell = (told: unknown): Request => deliver(JSON.stringify(told));
-
-const verified = (received: Received): Received & { verified: true } => {
-  if (!received.verified) throw new Error(`refused: ${received.reason}`);
-  return received;
-};
-
-const refused = (received: Received): string => {
-  if (received.verified) throw new Error('it was verified');
-  return received.reason;
-};
 
 const heard = async (told: unknown): Promise<Received & { verified: true }> => verified(await shop().receive(tell(told)));
 
@@ -269,10 +260,7 @@ function scene() {
       const text = JSON.stringify(event(event_type, data));
       return paying.receive(deliver(text, headersOf(signatureOf(text, String(clock.now())), String(clock.now()))));
     },
-    /** Lets promises act, with the clock where it is. */
-    settleDown: async () => {
-      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    },
+    settleDown,
   };
 }
 

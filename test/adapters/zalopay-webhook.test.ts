@@ -3,8 +3,9 @@ import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/index.ts';
 import { zalopayNotice, zalopayVoice } from '../../src/adapters/zalopay/simulator.ts';
-import { constant, createGateway, type GatewayEvent, type Received } from '../../src/index.ts';
+import { constant, createGateway, type GatewayEvent } from '../../src/index.ts';
 import { always, lives, manualClock, simulateGateway, type Entry, type Life } from '../../src/testing/index.ts';
+import { refused, settleDown, verified } from './received.ts';
 
 // The public sandbox app of ZaloPay's own samples.
 const key1 = 'PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL';
@@ -41,16 +42,6 @@ const agreement = {
   msg_type: 1,
   zp_user_id: 'Bs8KJXf2GKyfVv_fnxG7IwG5VbQ8H_qGsOUW2UJAJSM',
   masked_user_phone: '****0001',
-};
-
-const verified = (received: Received): Received & { verified: true } => {
-  if (!received.verified) throw new Error(`refused: ${received.reason}`);
-  return received;
-};
-
-const refused = (received: Received): string => {
-  if (received.verified) throw new Error('it was verified');
-  return received.reason;
 };
 
 describe('a callback', () => {
@@ -184,10 +175,7 @@ function scene(life: Life = lives.open()) {
       return zalopayNotice(credentials, { ...entry, state: 'paid', ...change }, clock.now());
     },
     created: async () => (await clock.run(paying.settle('payment.create', order))).ticket,
-    /** Lets promises act, with the clock where it is. */
-    settleDown: async () => {
-      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
-    },
+    settleDown,
   };
 }
 
