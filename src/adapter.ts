@@ -59,6 +59,16 @@ export interface ReadOperation<F = Fields> extends OperationBase<F> {
 export interface WriteOperation<F = Fields> extends OperationBase<F> {
   /** The fields that identify the intention, the merchant's own number first; or what to call them in the ticket. */
   readonly reference: readonly (keyof F & string)[] | ((fields: F) => Readonly<Record<string, string | undefined>>);
+  /**
+   * What makes two requests one intention. A new number of the merchant's own, by its reference name, unique among the writes that
+   * share its `space`; or what the write acts upon. Default: `target` for a cancel, else the first name of `reference`, in a space
+   * that is this operation's alone.
+   */
+  readonly identity?: 'target' | { readonly number: string; readonly space?: string };
+  /** The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's (doctrine 13). Default `false`. */
+  readonly numberRepeats?: (fields: F) => boolean;
+  /** How long what is charged can be charged at all (a scanned payment code), in milliseconds. Default: nobody says. */
+  readonly chargeableForMs?: (fields: F) => number | undefined;
   /** Fields that only the ticket needs: they are never sent. */
   readonly unsent?: readonly (keyof F & string)[];
   /** Names the provider's answers may add to the reference; the first is the provider's own number. */
@@ -87,6 +97,8 @@ export interface StatusQuery {
   readonly operation: ReadName;
   /** The query's fields, or `undefined` when the ticket does not know enough to ask. */
   readonly fields: (ticket: Ticket, nowMs: number) => Fields | undefined;
+  /** The ticket lacks what the provider may insist on: a refusal of this query is then not repeated, and only a notice can tell. Default `false`. */
+  readonly incomplete?: (ticket: Ticket) => boolean;
   /** How long the provider answers for an order; after that "not found" means nothing. Milliseconds, default forever. */
   readonly answersForMs?: number;
 }

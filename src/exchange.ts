@@ -30,6 +30,10 @@ export interface Reading {
   /** The amount the answer speaks of, in the unit and notation of the ticket's `expect.amount`. */
   amount?: string | undefined;
   currency?: string | undefined;
+  /** When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded down as the provider does. */
+  madeAtMs?: number | undefined;
+  /** A write's own answer: it states that nothing was done, whatever its code. Asked about, and believed once the order is not found twice. */
+  refuses?: boolean | undefined;
 }
 
 /** A body as an object with string keys, or `undefined` for anything else. */

@@ -38,6 +38,8 @@ export interface PollRequiredRow extends RowBase {
   readonly acknowledges?: true;
   /** Of an order that the gateway had acknowledged, and that can no longer be paid, it means `expired`. */
   readonly expiredWhenOver?: true;
+  /** Of a charge in the call, the same code in queries at least this far apart means `failed`. Milliseconds. */
+  readonly failedWhenUnchangedForMs?: number;
 }
 
 /** A provider's codes, each with what it means. Codes are matched exactly. */
@@ -91,11 +93,12 @@ export function retryable(
 
 /**
  * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of an order
- * that was acknowledged and whose time is over, it means `expired`.
+ * that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in the call that goes on
+ * saying so, it means `failed`.
  */
 export function pollRequired(
   reason: Reason,
-  options: { delayMs?: number; advice?: string; acknowledges?: true; expiredWhenOver?: true } = {},
+  options: { delayMs?: number; advice?: string; acknowledges?: true; expiredWhenOver?: true; failedWhenUnchangedForMs?: number } = {},
 ): PollRequiredRow {
   return { kind: 'poll-required', reason, ...options };
 }
