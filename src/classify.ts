@@ -1,5 +1,6 @@
 import type { Adapter, Follows, HeardNotice, Operation, Webhook, WriteOperation } from './adapter.ts';
 import { isWrite, operationOf } from './adapter.ts';
+import { decimalOf } from './decimal.ts';
 import { asRecord, type Exchange, type Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { expired, type CodeTable, type Row, type TerminalRow } from './rows.ts';
@@ -273,7 +274,7 @@ function isAnother(reading: Reading, subject: Subject): boolean {
 function isOtherMoney(reading: Reading, { expect }: Subject, row: Row): boolean {
   if (expect === undefined || (row.kind === 'terminal' && row.outcome === 'rejected')) return false;
   return (
-    (reading.amount !== undefined && reading.amount !== expect.amount) ||
+    (reading.amount !== undefined && decimalOf(reading.amount) !== decimalOf(expect.amount)) ||
     (reading.currency !== undefined && expect.currency !== undefined && reading.currency !== expect.currency)
   );
 }

@@ -27,7 +27,7 @@ export interface Reading {
   message?: string | undefined;
   /** Which order the answer is about, by the ticket's own reference names; what the ticket lacks is learnt from here. */
   reference?: Readonly<Record<string, string | undefined>>;
-  /** The amount the answer speaks of, in the unit and notation of the ticket's `expect.amount`. */
+  /** The amount the answer speaks of, in the unit of the ticket's `expect.amount`: `100` and `100.00` are one amount. */
   amount?: string | undefined;
   currency?: string | undefined;
   /** When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded down as the provider does. */

@@ -310,6 +310,11 @@ describe('doctrine 12: an answer about something else is not believed', () => {
     expect(found('paid', { body: { code: 'paid', order } })).toMatchObject({ outcome: 'succeeded' });
   });
 
+  it('compares amounts as decimals: 100.00 is the 100 that was asked for, 100.01 is not', () => {
+    expect(charged('0000', { body: { code: '0000', amount: '100.00' } })).toMatchObject({ outcome: 'succeeded' });
+    expect(charged('0000', { body: { code: '0000', amount: '100.01' } })).toMatchObject(conflict);
+  });
+
   it('holds for a refusal too when it names another order, but a refusal has no amount to be wrong about', () => {
     expect(followed('payment', { code: 'refused', order: 'B2' })).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
     expect(charged('REFUSED', { body: { code: 'REFUSED', order: 'B2' } })).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
