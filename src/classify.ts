@@ -98,6 +98,8 @@ function judgeReading(
 
   // A final word under a status that says the gateway did not get to the end is not believed.
   if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
+  // Doctrine 3: nor is "not processed", for a write, under a status that a proxy in between may have set.
+  if (row.kind === 'retryable' && operation.effect === 'write' && !canBeTheGateways(exchange.status)) return unknown();
 
   const another = isAnother(reading, subject);
   if (another || isOtherMoney(reading, subject, row)) {
@@ -262,7 +264,9 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
   return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
 }
 
-const canBeFinal = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
+const canBeTheGateways = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500);
+
+const canBeFinal = (status: number): boolean => canBeTheGateways(status) && status !== 429;
 
 /** Doctrine 12: an answer that names another order is not an answer to ours, not even as a refusal. */
 function isAnother(reading: Reading, subject: Subject): boolean {

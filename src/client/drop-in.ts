@@ -72,6 +72,25 @@ export function optionsOf(user: KyInstance): Options {
   return found;
 }
 
+/**
+ * Whether the gate can be put around a client's `fetch`: an older ky knows no `init` hook, and would send past it. Asks the
+ * client's own ky, which sends nothing for it.
+ */
+export function isGuardable(user: KyInstance): boolean {
+  let isSeen = false;
+  const init = (): never => {
+    isSeen = true;
+    throw new Error('Nothing is to be sent.');
+  };
+  try {
+    const nothing: typeof globalThis.fetch = () => Promise.resolve(new Response(null, { status: 204 }));
+    user.create({ hooks: { init: [init] }, fetch: nothing, retry: 0 })('https://nothing.invalid/').catch(() => undefined);
+  } catch {
+    // The hook's own error, or a client that is none.
+  }
+  return isSeen;
+}
+
 const httpMethods = ['get', 'post', 'put', 'patch', 'head', 'delete', 'query'] as const;
 type Method = (typeof httpMethods)[number];
 

@@ -10,7 +10,7 @@ import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '..
 import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
-import { dropIn, guarded, optionsOf, type Call, type Middleware } from './drop-in.ts';
+import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import { candidates, decode, encode, encodingOf, isDeep, mayMatch } from './encode.ts';
 import { Intention } from './intention.ts';
 import { pollRoute } from './poll-route.ts';
@@ -151,7 +151,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  * const gateway = createGateway({ adapter: zalopay({ appId: 2553, key1, key2, environment: 'sandbox' }) });
  * const settlement = await gateway.settle('payment.charge', fields);
  * ```
- * @throws {InputError} for a policy or an adapter that cannot be used
+ * @throws {InputError} for a policy or an adapter that cannot be used, and for a client of ky 1
  */
 export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOptions<F>): Gateway<F> {
   const { onEvent, clock = systemClock } = options;
@@ -159,6 +159,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   if (typeof (adapter as Partial<Adapter> | undefined)?.classify !== 'function') throw new InputError('createGateway: pass an adapter, such as zalopay({ … }).');
   const user = options.client ?? ky;
   if (typeof user !== 'function' || typeof user.extend !== 'function') throw new InputError('createGateway: client must be a ky instance.');
+  if (!isGuardable(user)) {
+    throw new InputError('createGateway: client is an instance of ky 1 or older, past whose retries nothing could be protected. Install ky 2 (npm install ky@2) and make the client with it.');
+  }
   const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
   const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
   const running = new Map<string, Running>();

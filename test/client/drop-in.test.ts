@@ -67,9 +67,9 @@ describe('the drop-in client: writes', () => {
   });
 
   it('returns the last answer of a write that was never processed', async () => {
-    const { gateway, clock, sends } = bench({ sends: [() => json({ code: 'BUSY' }, { status: 503 })], policy: quick });
+    const { gateway, clock, sends } = bench({ sends: [() => json({ code: 'BUSY' }, { status: 422 })], policy: quick });
     const error = await clock.run(thrown(gateway.client.post(`${base}/charge`, { json: charge })));
-    expect(isHTTPError(error) && error.response.status).toBe(503);
+    expect(isHTTPError(error) && error.response.status).toBe(422);
     expect(verdictOf(error)).toMatchObject({ kind: 'retryable' });
     expect(sends.length).toBe(3);
   });

@@ -63,6 +63,8 @@ describe('settle: the lost answer', () => {
     ['a reset', { sends: [reset()] }],
     ['a hang', { sends: [hang] }],
     ['a 503', { sends: [() => new Response('<h1>503</h1>', { status: 503 })] }],
+    ['a “not processed” under 504', { sends: [() => json({ code: 'BUSY' }, { status: 504 })] }],
+    ['a “not processed” under 302', { sends: [() => json({ code: 'BUSY' }, { status: 302 })] }],
     ['a bare 429', { sends: [() => new Response('', { status: 429 })] }],
     ['an unreadable body', { sends: [() => new Response('<html>')] }],
     ['an empty body', { sends: [() => new Response('')] }],
@@ -170,7 +172,7 @@ describe('settle: polling', () => {
   });
 
   it('stops rejected when Retry-After on an unprocessed send is longer than it may wait', async () => {
-    const { gateway, clock, sends } = bench({ sends: [() => json({ code: 'BUSY' }, { status: 503, headers: { 'retry-after': '3600' } })], policy: quick });
+    const { gateway, clock, sends } = bench({ sends: [() => json({ code: 'BUSY' }, { status: 429, headers: { 'retry-after': '3600' } })], policy: quick });
     expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'rejected', verdict: { kind: 'retryable' } });
     expect(sends.length).toBe(1);
   });

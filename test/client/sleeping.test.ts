@@ -39,7 +39,7 @@ async function sleeping({ script, awakeMs = 0 }: Scene, sleepMs: number): Promis
   return { ...scene, settling };
 }
 
-const busyFor: Step = () => json({ code: 'BUSY' }, { status: 503, headers: { 'retry-after': '3' } });
+const busyFor: Step = () => json({ code: 'BUSY' }, { status: 429, headers: { 'retry-after': '3' } });
 
 describe('a process that slept for less than its deadline', () => {
   it.each<Scene>([

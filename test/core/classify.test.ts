@@ -31,7 +31,7 @@ describe('doctrine 1: a verdict is about money, not about HTTP', () => {
     ['0000', 400, { kind: 'terminal', outcome: 'succeeded' }],
     ['PENDING', 404, { kind: 'poll-required', reason: 'processing' }],
     ['REFUSED', 200, { kind: 'terminal', outcome: 'rejected' }],
-    ['BUSY', 503, { kind: 'retryable', reason: 'maintenance', listed: true }],
+    ['BUSY', 409, { kind: 'retryable', reason: 'maintenance', listed: true }],
   ])('%s under HTTP %i means what its row says', (code, status, verdict) => {
     expect(charged(code, { status })).toMatchObject(verdict);
   });
@@ -66,6 +66,17 @@ describe('doctrine 3: retryable is what was not processed, a read, or a send tha
   it('a read that got no answer may go again, a write may not', () => {
     expect(lost('read', 'maybe-sent', 'timeout').kind).toBe('retryable');
     expect(lost('write', 'maybe-sent', 'timeout')).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', code: 'timeout' });
+  });
+
+  it.each([200, 202, 400, 404, 429, 499])('“not processed” under HTTP %i is the gateway’s own word: a write may go again', (status) => {
+    expect(charged('BUSY', { status })).toMatchObject({ kind: 'retryable', reason: 'maintenance', listed: true });
+  });
+
+  it.each([302, 307, 500, 502, 503, 504])('“not processed” under HTTP %i is a proxy’s word: a write is asked about, a read may go again', (status) => {
+    for (const code of ['BUSY', 'TOKEN'] as const) {
+      expect(charged(code, { status })).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', listed: false, code: `http/${status}` });
+    }
+    expect(found('busy', { status })).toMatchObject({ kind: 'retryable', listed: true });
   });
 
   it('carries the least wait and the remedy of its row', () => {
