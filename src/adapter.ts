@@ -61,10 +61,10 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly reference: readonly (keyof F & string)[] | ((fields: F) => Readonly<Record<string, string | undefined>>);
   /**
    * What makes two requests one intention. A new number of the merchant's own, by its reference name, unique among the writes that
-   * share its `space`; or what the write acts upon. Default: `target` for a cancel, else the first name of `reference`, in a space
-   * that is this operation's alone.
+   * share its `space`; or what the write acts upon. Without a number, only an idempotency key tells two of them apart. Default:
+   * `target` for a cancel, else the first name of `reference`, in a space that is this operation's alone.
    */
-  readonly identity?: 'target' | { readonly number: string; readonly space?: string };
+  readonly identity?: 'target' | { readonly number?: string; readonly space?: string };
   /** The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's (doctrine 13). Default `false`. */
   readonly numberRepeats?: (fields: F) => boolean;
   /** How long what is charged can be charged at all (a scanned payment code), in milliseconds. Default: nobody says. */
