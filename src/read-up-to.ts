@@ -1,8 +1,11 @@
 /** More than any token's answer. */
 export const MOST_TOKEN_BYTES: number = 64 * 1024;
 
+/** As much as most answers and notices measure. */
+const FIRST_BYTES = 2048;
+
 /**
- * Reads a whole body, once.
+ * Reads a whole body, once, in memory of twice its length at most.
  *
  * @throws {Error} when it is longer than `most` bytes or is cut short
  * @throws the signal's reason when it aborts
@@ -14,16 +17,24 @@ export async function readUpTo(body: ReadableStream<Uint8Array> | null, most: nu
   const giveUp = (): void => void reader.cancel().catch(() => undefined);
   // A canceled stream ends the read that waits for it, whatever its source does.
   signal?.addEventListener('abort', giveUp, { once: true });
-  const chunks: Uint8Array[] = [];
+  // One buffer that grows: a chunk is copied and let go, since each may be one byte in a buffer of its own, or of many kilobytes.
+  let bytes = new Uint8Array(Math.min(most, FIRST_BYTES));
   let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       signal?.throwIfAborted();
       if (done) break;
-      length += value.byteLength;
-      if (length > most) throw Object.assign(new Error('The body is too long.'), { code: 'body-too-long' });
-      chunks.push(value);
+      if (!ArrayBuffer.isView(value)) throw new TypeError('The body is not made of bytes.');
+      const next = length + value.byteLength;
+      if (next > most) throw Object.assign(new Error('The body is too long.'), { code: 'body-too-long' });
+      if (next > bytes.byteLength) {
+        const larger = new Uint8Array(Math.min(most, Math.max(next, bytes.byteLength * 2)));
+        larger.set(bytes.subarray(0, length));
+        bytes = larger;
+      }
+      bytes.set(value, length);
+      length = next;
     }
   } catch (error) {
     giveUp();
@@ -31,11 +42,5 @@ export async function readUpTo(body: ReadableStream<Uint8Array> | null, most: nu
   } finally {
     signal?.removeEventListener('abort', giveUp);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return bytes.slice(0, length);
 }

@@ -1,3 +1,6 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { SendContext } from './adapter.ts';
 import { orAbort } from './clock.ts';
 
@@ -7,14 +10,17 @@ export interface Token {
   readonly expiresAtMs: number;
 }
 
-/** Where tokens are kept. One for several machines is the user's to give. */
+/**
+ * Where tokens are kept. One for several machines is the user's to give. A key holds no secret, and is the same on every machine with the
+ * same credentials. The tokens themselves are secrets: keep them as you keep credentials.
+ */
 export interface TokenStore {
   get(key: string): Token | undefined | Promise<Token | undefined>;
   set(key: string, token: Token): unknown;
 }
 
-/** Renewed this long before it ends, so that none dies on the way. */
-const RENEW_BEFORE_MS = 60_000;
+/** What ends so soon counts as ended, since it would die on the way. No sooner: a new token may end the one that other machines still use. */
+const RENEW_BEFORE_MS = 5000;
 
 /** A token request and how many wait for it. */
 interface Fetching {
@@ -32,17 +38,23 @@ interface Knowledge {
 /** Shared by every gateway of the process that has no store of its own. */
 const inProcess: Knowledge = { newest: new Map(), underWay: new Map() };
 
+/** 128 bits, made with the secret and not of it: equal for equal credentials, and nothing to learn the secret from. */
+const keyOf = (account: string, secret: string): string => `${account} ${bytesToHex(hmac(sha256, utf8ToBytes(secret), utf8ToBytes(`token ${account}`))).slice(0, 32)}`;
+
 /**
- * One token per key in this process, fetched once for all who wait, renewed shortly before it ends or when it was refused.
- *
- * @param key names the account at its base URL: it is never a secret
+ * One token per account and secret in this process, fetched once for all who wait, and again when it has ended or was refused. Who
+ * knows only the account, and not its secret, never gets its token.
  */
 export function tokenKeeper(options: {
-  key: string;
+  /** Names the account and where its tokens are fetched; public. */
+  account: string;
+  /** All that a token is given for: whoever has another one has a token of his own. */
+  secret: string;
   fetchToken: (context: SendContext) => Promise<Token>;
   store?: TokenStore | undefined;
 }): (context: SendContext) => Promise<string> {
-  const { key, fetchToken, store } = options;
+  const { account, secret, fetchToken, store } = options;
+  const key = keyOf(account, secret);
   const { newest, underWay }: Knowledge = store === undefined ? inProcess : { newest: new Map(), underWay: new Map() };
 
   const start = (context: SendContext): Fetching => {
@@ -80,10 +92,13 @@ export function tokenKeeper(options: {
   return async (context) => {
     // Another call may have renewed it since: only the very token that was refused is thrown away.
     const refused = context.reauthenticate ? context.memory.get('token') : undefined;
-    const usable = (token: Token | undefined): Token | undefined =>
-      token !== undefined && token.value !== refused && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs ? token : undefined;
+    const isUsable = (token: Token | undefined): token is Token =>
+      token !== undefined && token.value !== refused && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
     const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
-    const token = usable(newest.get(key)) ?? usable(stored) ?? (await fetched(context));
+    // Of two, the one that ends later is the newer: it may have ended the other.
+    const [known] = [newest.get(key), stored].filter(isUsable).sort((one, other) => other.expiresAtMs - one.expiresAtMs);
+    if (known !== undefined) newest.set(key, known);
+    const token = known ?? (await fetched(context));
     context.memory.set('token', token.value);
     return token.value;
   };

@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
  */
 const table = {
   /** The words, the doctrine and the decision: pure. */
-  core: { rooms: ['policies'], packages: [] },
+  core: { rooms: ['policies'], packages: ['@noble/hashes'] },
   /** Small values and functions that know no provider and no ky. */
   policies: { rooms: ['core'], packages: [] },
   limiter: { rooms: ['core'], packages: ['p-limit'] },

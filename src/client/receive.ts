@@ -1,7 +1,7 @@
 import type { Adapter, HeardNotice, Reply } from '../adapter.ts';
 import { isWrite, operationOf, type Operation } from '../adapter.ts';
 import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
-import type { Clock } from '../clock.ts';
+import { noLongerNeeded, type Clock } from '../clock.ts';
 import { InputError, isInputError } from '../errors.ts';
 import type { Settlement } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
@@ -28,6 +28,9 @@ export type Received =
 
 /** Notices are small; a longer one is somebody else's. */
 const MOST_BYTES = 256 * 1024;
+
+/** How long a notice may take to arrive. Providers send theirs in one piece; whoever drips must not be waited for. */
+const BODY_WITHIN_MS = 10_000;
 
 /** How many settled payments are remembered, to notice a webhook that contradicts them. */
 const MOST_SETTLED = 10_000;
@@ -78,13 +81,17 @@ export function createReceiver(deps: {
     if (webhook === undefined) throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
     if (request.bodyUsed) throw new InputError('receive: the body of this request has been read already. Pass the request as it came, or a clone of it.');
     const refuse = (reason: string, reply: Reply = webhook.reply('refused', undefined)): Received => ({ verified: false, reason, reply: responseOf(reply) });
+    const late = new AbortController();
+    const stopTimer = clock.timer(BODY_WITHIN_MS, () => late.abort(noLongerNeeded));
     let notice;
     try {
-      const bytes = await readUpTo(request.body, MOST_BYTES);
+      const bytes = await readUpTo(request.body, MOST_BYTES, late.signal).finally(stopTimer);
       const text = new TextDecoder().decode(bytes);
       notice = await webhook.hear({ method: request.method, url: new URL(request.url), headers: request.headers, bytes, text, nowMs: clock.now() });
     } catch (error) {
       if (isInputError(error)) throw error;
+      // It may have been genuine, on a slow line: whoever sent it may try again.
+      if (late.signal.aborted) return refuse('the body did not arrive in time', webhook.reply('again', undefined));
       return refuse('it could not be read as a notice of this provider');
     }
     if (!notice.verified) return refuse(notice.reason, notice.reply);

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { isWrite, type EncodedSend, type SendContext } from '../../src/adapter.ts';
@@ -144,13 +145,13 @@ describe('a symmetric signature', () => {
     expect(requests.map((request) => request.url)).toEqual([url]);
   });
 
-  it('keeps a token until a minute before it ends', async () => {
+  it('keeps a token until it has ended, but for the seconds on its way', async () => {
     const { fetch, requests } = tokenEndpoint();
     const { headers } = symmetric();
     const tokenAt = async (atMs: number): Promise<string | undefined> => (await headers(sendOf({ fetch, nowMs: atMs })))['Authorization'];
     expect(await tokenAt(nowMs)).toBe('Bearer token-1');
-    expect(await tokenAt(nowMs + 839_999)).toBe('Bearer token-1');
-    expect(await tokenAt(nowMs + 840_000)).toBe('Bearer token-2');
+    expect(await tokenAt(nowMs + 894_999)).toBe('Bearer token-1');
+    expect(await tokenAt(nowMs + 895_000)).toBe('Bearer token-2');
     expect(requests).toHaveLength(2);
   });
 
@@ -181,6 +182,16 @@ describe('a symmetric signature', () => {
     const again = await Promise.all(memories.map(async (memory) => headers(sendOf({ fetch, memory, reauthenticate: true }))));
     expect(requests).toHaveLength(2);
     expect(new Set(again.map(({ Authorization }) => Authorization))).toEqual(new Set(['Bearer token-2']));
+  });
+
+  it('shares no token with somebody who has another private key', async () => {
+    const tokens = memoryStore();
+    const { fetch, requests } = tokenEndpoint();
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+    for (const more of [{}, { privateKey }, {}]) await symmetric({ tokens, ...more }).headers(sendOf({ fetch }));
+    expect(requests).toHaveLength(2);
+    expect(tokens.kept.size).toBe(2);
+    expect([...tokens.kept.keys()].join()).not.toMatch(/PRIVATE|MII/);
   });
 
   it('shares no token with another account or another place', async () => {

@@ -470,14 +470,36 @@ describe('money that goes back', () => {
 });
 
 describe('the token', () => {
-  it('is fetched once for many payments, and renewed before its half hour is over', async () => {
+  it('is fetched once for many payments, and renewed when its half hour is over: a new one would end the old one sooner', async () => {
     const { gateway, settle, clock, tokensFetched } = bench();
     const orders = Array.from({ length: 8 }, (_each, index) => ({ ...order, merchant_order_id: `ORDER-${index}` }));
     await clock.run(Promise.all(orders.map((each) => gateway.settle('payment.create', each))));
     expect(tokensFetched()).toBe(1);
-    clock.advance(29.5 * MINUTE_MS);
+    clock.advance(29 * MINUTE_MS);
     expect(await settle('payment.create', { ...order, merchant_order_id: 'LATER' })).toMatchObject({ outcome: 'created', attempts: 1 });
+    expect(tokensFetched()).toBe(1);
+    clock.advance(MINUTE_MS);
+    expect(await settle('payment.create', { ...order, merchant_order_id: 'LATEST' })).toMatchObject({ outcome: 'created', attempts: 1 });
     expect(tokensFetched()).toBe(2);
+  });
+
+  it('is shared between equal credentials only: no other api key settles with it, and a wrong one denies nobody', async () => {
+    const clock = manualClock({ startMs: nowMs });
+    const carried: string[] = [];
+    const fetch = (request: Request): Promise<Response> => {
+      const key = request.headers.get('x-api-key');
+      if (key === 'wrong') return Promise.resolve(Response.json({ type: 'unauthorized_error' }, { status: 401 }));
+      if (key !== null) return Promise.resolve(Response.json({ auth_token: `token-of-${key}`, expired_at: nowMs / 1000 + 1800 }));
+      carried.push(request.headers.get('x-auth-token') ?? '');
+      return Promise.resolve(Response.json({ payment_intent_id: 'PI1', intent_status: 'REQUIRES_PAYMENT_METHOD' }));
+    };
+    const send = (apiKey: string): Promise<string> => {
+      const adapter = uqpay({ clientId: 'one-client', apiKey, environment: 'sandbox' });
+      const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock, policy: { retry: { attempts: 1 } } });
+      return gateway.settle('payment.create', { ...order, merchant_order_id: `ORDER-${apiKey}` }).then(({ outcome }) => outcome);
+    };
+    expect(await clock.run(Promise.all(['wrong', 'right', 'tenant-2', 'right'].map(send)))).toEqual(['unsent', 'created', 'created', 'created']);
+    expect([...new Set(carried)].sort()).toEqual(['Bearer token-of-right', 'Bearer token-of-tenant-2']);
   });
 
   it('that another machine’s ended is fetched again, once, and the payment goes on with its key', async () => {

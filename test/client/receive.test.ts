@@ -214,6 +214,17 @@ describe('receive: what is not genuine', () => {
     expect(await gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: 'x'.repeat(256 * 1024) }))).toMatchObject({ reason: 'heard' });
   });
 
+  it('a body that does not arrive within ten seconds is waited for no longer, and its connection is let go', async () => {
+    const { gateway, clock } = shop();
+    let canceled = false;
+    // Whoever drips begins with something that is right.
+    const never = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"order":')), cancel: () => void (canceled = true) });
+    const startMs = clock.now();
+    const received = await clock.run(gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: never, duplex: 'half' } as RequestInit)));
+    expect(received).toMatchObject({ verified: false, reason: 'the body did not arrive in time' });
+    expect([clock.now() - startMs, canceled, received.reply.status, clock.pending]).toEqual([10_000, true, 503, 0]);
+  });
+
   it('says so when somebody has read the body before', async () => {
     const { gateway, clock } = shop();
     const request = notice(clock, paid);

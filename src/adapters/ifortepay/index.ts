@@ -308,7 +308,8 @@ function symmetric(credentials: IfortepayCredentials): Signature {
   const ownUrl = baseUrl === undefined ? undefined : baseUrl.replace(/\/+$/, '') + new URL(tokenUrls[environment]).pathname;
   const url = credentials.tokenUrl ?? ownUrl ?? tokenUrls[environment];
   const token = tokenKeeper({
-    key: `ifortepay ${clientId} ${url}`,
+    account: `ifortepay ${url} ${clientId}`,
+    secret: JSON.stringify([privateKey, tokenSeparator]),
     fetchToken: tokenRequest({ url, clientId, separator: tokenSeparator, sign: rsaSigner(privateKey) }),
     store,
   });

@@ -18,7 +18,8 @@ export function tokenOf(account: {
 }): (context: SendContext) => Promise<string> {
   const { baseUrl, clientId, apiKey, tokens } = account;
   return tokenKeeper({
-    key: `uqpay ${baseUrl} ${clientId}`,
+    account: `uqpay ${baseUrl} ${clientId}`,
+    secret: apiKey,
     store: tokens,
     async fetchToken({ fetch, signal }) {
       // A redirect must not carry the key to another place.
