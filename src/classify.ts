@@ -33,6 +33,8 @@ export interface Judgement {
   readonly row?: Row;
   /** The answer can only exist if our order does. */
   readonly acknowledges: boolean;
+  /** A write's own first answer that states that nothing was done, in words that no row makes final. */
+  readonly refuses?: boolean;
   /** The answer gave a code that no row knows. */
   readonly unlisted: boolean;
   /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
@@ -85,8 +87,13 @@ function judgeReading(
 ): Judgement {
   const reference = reading.reference ?? {};
   const message = reading.message === undefined ? {} : { message: reading.message.slice(0, LONGEST_MESSAGE) };
+  const isRead = operation.effect === 'read';
+  const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
+  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
+  const refuses = reading.refuses === true && !isRead && !landed && canBeFinal(exchange.status) && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable';
   const unknown = (): Judgement => ({
     verdict: { ...fallback(operation, exchange, reading), ...message },
+    ...(refuses && { refuses }),
     acknowledges: false,
     unlisted: found === undefined && canBeFinal(exchange.status),
     conflict: false,
@@ -117,8 +124,6 @@ function judgeReading(
   const { reason, advice } = row;
   const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
   const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
-  const isRead = operation.effect === 'read';
-  const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
 
   let verdict: Verdict;
   if (row.kind === 'poll-required' && row.expiredWhenOver === true && subject.over === true) {
@@ -137,7 +142,7 @@ function judgeReading(
   } else {
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
-  return { verdict, row, acknowledges: acknowledges(operation, row, landed), unlisted: false, conflict: false, another: false, reference };
+  return { verdict, row, ...(refuses && { refuses }), acknowledges: acknowledges(operation, row, landed), unlisted: false, conflict: false, another: false, reference };
 }
 
 /** Section 3: what a status query's state means depends on the write that is followed. */

@@ -2,7 +2,7 @@ import type { Follows, SameReference } from './adapter.ts';
 import type { Moment } from './clock.ts';
 import type { ResolvedPolicy } from './policies/policy.ts';
 import type { Settlement, SettledBy } from './settlement.ts';
-import type { Effect, PollRequiredVerdict, Verdict } from './verdict.ts';
+import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
 /**
  * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no chance
@@ -43,6 +43,10 @@ export interface Plan {
   readonly answersForMs?: number;
   /** The payer needs the write's own answer. */
   readonly payerNeedsAnswer: boolean;
+  /** The money is taken in the call. Default: no. */
+  readonly charge?: boolean;
+  /** How long what is charged can be charged at all, from when the ticket was opened. Default: nobody says. */
+  readonly chargeableForMs?: number;
   /** Only ask: a ticket is followed, and nothing is ever sent. */
   readonly followOnly: boolean;
   /** A job queue redelivered: a send may have left before this call. */
@@ -66,6 +70,12 @@ export interface State {
   readonly seen: boolean;
   /** This write's own answer was a final refusal, whatever the doctrine made of it. */
   readonly refused: boolean;
+  /** What the write's own last answer meant. */
+  readonly own?: Verdict | undefined;
+  /** `own` stated that nothing was done, in words that are believed only once the order is not found. */
+  readonly refusal?: boolean;
+  /** What the last query said of a charge, which is believed to be its end from then on. */
+  readonly unchanged?: { readonly code: string; readonly untilMs: number } | undefined;
   /** When the last send ended. */
   readonly sentAtMs: number;
   /** When polling began, and how many waits it has had. */
@@ -89,14 +99,38 @@ export type Observation =
   | { readonly type: 'started' }
   /** A wait is over. */
   | { readonly type: 'due' }
-  /** A send was answered. `refused`: finally, if it were the first send. */
-  | { readonly type: 'answered'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly refused: boolean; readonly askable: boolean; readonly lookable?: boolean; readonly retryAfterMs?: number }
+  | AnsweredObservation
   /** A send got no answer. */
   | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean }
-  /** A status query was answered, or got no answer (then its verdict is retryable). */
-  | { readonly type: 'status'; readonly verdict: Verdict; readonly acknowledges: boolean; readonly retryAfterMs?: number }
+  | StatusObservation
   /** A verified webhook came. `confirm`: ask before it is believed. */
   | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean };
+
+/** A send was answered. */
+interface AnsweredObservation {
+  readonly type: 'answered';
+  readonly verdict: Verdict;
+  readonly acknowledges: boolean;
+  /** Finally, if it were the first send. */
+  readonly refused: boolean;
+  /** It states that nothing was done, in words that no table makes final. */
+  readonly refuses?: boolean;
+  readonly askable: boolean;
+  readonly lookable?: boolean;
+  readonly retryAfterMs?: number;
+}
+
+/** A status query was answered, or got no answer (then its verdict is retryable). */
+interface StatusObservation {
+  readonly type: 'status';
+  readonly verdict: Verdict;
+  readonly acknowledges: boolean;
+  /** The query lacked what the provider may insist on. */
+  readonly incomplete?: boolean;
+  /** Of a charge, the same code in queries so far apart is its end. */
+  readonly failedWhenUnchangedForMs?: number;
+  readonly retryAfterMs?: number;
+}
 
 export type Decision =
   /** A permit for exactly one send. */
@@ -111,6 +145,9 @@ type Step = { state: State; decision: Decision };
 const REFUSED_POLLS = 3;
 /** One "not found" may be a replica that lags. */
 const NOT_FOUNDS = 2;
+
+const ONLY_A_NOTICE =
+  'The status query lacks a number that only the lost answer had, and was refused: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
 
 export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs: number }): State {
   return {
@@ -148,7 +185,7 @@ function due(state: State, moment: Moment): Step {
   return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
 }
 
-function answered(before: State, seen: Observation & { type: 'answered' }, moment: Moment): Step {
+function answered(before: State, seen: AnsweredObservation, moment: Moment): Step {
   const { verdict } = seen;
   const state: State = {
     ...before,
@@ -157,6 +194,10 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
     heard: before.heard || isAnswer(verdict),
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
+    own: verdict,
+    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5).
+    refusal: seen.refuses === true && !before.landed,
+    unchanged: undefined,
     sentAtMs: moment.nowMs,
   };
   if (state.plan.effect === 'read') {
@@ -179,12 +220,13 @@ function answered(before: State, seen: Observation & { type: 'answered' }, momen
 export const isAnswer = (verdict: Verdict): boolean => verdict.kind !== 'retryable' && verdict.reason !== 'unknown-outcome';
 
 function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
-  const state = { ...before, sentAtMs: moment.nowMs, landed: before.landed || landed };
+  const state: State = { ...before, sentAtMs: moment.nowMs, landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
   if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
   return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment.nowMs, moment);
 }
 
-function status(before: State, { verdict, acknowledges, retryAfterMs }: Observation & { type: 'status' }, moment: Moment): Step {
+function status(before: State, seen: StatusObservation, moment: Moment): Step {
+  const { verdict, acknowledges, retryAfterMs } = seen;
   const { plan } = before;
   const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
   // A new token that is refused too is a refusal like any other (doctrine 10).
@@ -196,13 +238,18 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
     refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
     reauthenticated: reauthenticate,
+    unchanged: unchanged(before, seen, moment.nowMs),
   };
+  if (refusedNow && seen.incomplete === true) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
   if (refusedNow) {
     // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
     return state.refusedPolls >= REFUSED_POLLS ? settle(state, 'unresolved', verdict, 'none') : ask(state, verdict, moment, retryAfterMs, 'slowly');
   }
   if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
   if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
+
+  const ended = endOfRefused(state, verdict, moment.nowMs) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
+  if (ended !== undefined) return settle(state, 'failed', ended, 'query');
 
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
@@ -211,6 +258,7 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
+  if (isNotFound(verdict) && canStillCharge(state, moment.nowMs)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
   if (isNotFound(verdict) && isAbsent(state, moment.nowMs)) {
     if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment.nowMs) && maySend(state, moment.nowMs)) {
       return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
@@ -218,6 +266,48 @@ function status(before: State, { verdict, acknowledges, retryAfterMs }: Observat
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
   }
   return ask(state, verdict, moment, retryAfterMs);
+}
+
+/** What a query says of a charge while it may be its end. A query that was lost or refused has found nothing out. */
+function unchanged(before: State, { verdict, failedWhenUnchangedForMs: forMs }: StatusObservation, nowMs: number): State['unchanged'] {
+  if (verdict.kind !== 'poll-required') return before.unchanged;
+  if (forMs === undefined || before.plan.charge !== true) return undefined;
+  return before.unchanged?.code === verdict.code ? before.unchanged : { code: verdict.code, untilMs: nowMs + forMs };
+}
+
+/** Doctrine 14: what a provider goes on saying of a charge in the call, long enough, is its end. */
+function endOfUnchanged(before: State, { unchanged: now }: State, verdict: Verdict, nowMs: number): TerminalVerdict | undefined {
+  if (verdict.kind !== 'poll-required' || now === undefined || now !== before.unchanged || nowMs < now.untilMs) return undefined;
+  return failedAs(verdict);
+}
+
+/** A first send's own refusal is believed when the gateway finds no such order, twice, or says the same of the order itself. */
+function endOfRefused({ plan, own, refusal, seen, notFounds }: State, verdict: Verdict, nowMs: number): TerminalVerdict | undefined {
+  if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict') return undefined;
+  const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, nowMs);
+  const isRepeated = !isNotFound(verdict) && verdict.code === own.code;
+  return isNowhere || isRepeated ? failedAs(own) : undefined;
+}
+
+/** The same words, now final. A code that no table knows says only that it was declined. */
+function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalVerdict {
+  const isKnown = reason !== 'unknown-outcome';
+  return {
+    kind: 'terminal',
+    outcome: 'failed',
+    code,
+    reason: isKnown ? reason : 'declined',
+    listed,
+    ...(isKnown && advice !== undefined && { advice }),
+    ...(message !== undefined && { message }),
+  };
+}
+
+/** The gateway does not know the order, and answers a second send with the first one's result: while what is charged lives, it is sent again. */
+function canStillCharge(state: State, nowMs: number): boolean {
+  const { plan, seen, refusal } = state;
+  const isAlive = plan.chargeableForMs !== undefined && !isOver(plan, plan.chargeableForMs, nowMs);
+  return plan.charge === true && isAlive && !seen && refusal !== true && replays(state, nowMs) && maySend(state, nowMs);
 }
 
 function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
@@ -289,7 +379,8 @@ function ask(before: State, verdict: Verdict, { nowMs, chance }: Moment, retryAf
   const leastMs = Math.max(retryAfterMs, toldMs(verdict));
   const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
   if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
-  const usualMs = pace === 'slowly' ? backoff.maxMs : backoff.delayMs({ step: state.pollWaits, elapsedMs: nowMs - pollingSinceMs, chance });
+  const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
+  const usualMs = pace === 'slowly' ? backoff.maxMs : Math.min(backoff.delayMs({ step: state.pollWaits, elapsedMs: nowMs - pollingSinceMs, chance }), believedInMs);
   return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' } };
 }
 

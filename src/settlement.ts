@@ -19,6 +19,8 @@ interface SettlementBase<Answer> {
   settledBy: SettledBy;
   /** The write's own body (`order_url`, `qrcode`), when it was received. */
   answer?: Answer;
+  /** What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the query's. */
+  ownVerdict?: Verdict;
   /** The body of the exchange that settled it. */
   body: unknown;
   /** The response of the exchange that settled it. */

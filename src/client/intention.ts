@@ -99,6 +99,7 @@ export class Intention {
     // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
     const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
     const remembersForMs = rememberedForMs !== undefined && options.ageUnknown === true ? 0 : rememberedForMs;
+    const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(options.fields);
     const plan: Plan = {
       effect: operation.effect,
       follows: write?.follows ?? 'payment',
@@ -109,6 +110,8 @@ export class Intention {
       openedAtMs: Date.parse(ticket.openedAt),
       ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
       payerNeedsAnswer: write?.payerNeedsAnswer?.(options.fields) ?? false,
+      charge: ticket.charge === true,
+      ...(chargeableForMs !== undefined && { chargeableForMs }),
       followOnly: options.followOnly ?? false,
       mayHaveBeenSent: options.mayHaveBeenSent ?? false,
     };
@@ -223,6 +226,7 @@ export class Intention {
           verdict: judgement.verdict,
           acknowledges: judgement.acknowledges,
           refused,
+          refuses: judgement.refuses === true,
           ...this.#reach(),
           ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
         });
@@ -321,11 +325,15 @@ export class Intention {
   async #ask(): Promise<boolean> {
     // A webhook may have settled it during the wait.
     if (this.#next().type !== 'ask') return false;
-    const { verdict, judgement, retryAfter } = await this.#poll();
+    const { verdict, judgement, retryAfter, incomplete } = await this.#poll();
+    const { row } = judgement ?? {};
+    const forMs = row?.kind === 'poll-required' && row.reason === verdict.reason ? row.failedWhenUnchangedForMs : undefined;
     this.#observe({
       type: 'status',
       verdict,
       acknowledges: judgement?.acknowledges ?? false,
+      incomplete: incomplete === true,
+      ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
     this.#heedNotice();
@@ -337,11 +345,11 @@ export class Intention {
     return next.type === 'wait' && next.next === 'ask';
   }
 
-  async #poll(): Promise<{ verdict: Verdict; judgement?: Judgement; retryAfter?: number | undefined }> {
+  async #poll(): Promise<{ verdict: Verdict; judgement?: Judgement; retryAfter?: number | undefined; incomplete?: boolean }> {
     const { operation, adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
     const question = this.#question('query') ?? this.#question('lookUp');
     if (question === undefined) return { verdict: unknownOutcome('not-asked') };
-    const { asked, fields } = question;
+    const { asked, fields, incomplete } = question;
     const poll = this.#ticket.polls + 1;
     this.#ticket = { ...this.#ticket, polls: poll };
     this.#record({ type: 'ask', poll });
@@ -376,7 +384,7 @@ export class Intention {
     this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
     this.#hear(judgement, { type: 'status', poll, status: result.answer.status, verdict });
     await this.#learn(judgement);
-    return { verdict, judgement, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
+    return { verdict, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
   }
 
   #observe(observation: Observation): void {
@@ -440,12 +448,14 @@ export class Intention {
     const ticket = this.ticket;
     const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;
     const [merchant = ''] = Object.values(ticket.reference);
+    const { own } = this.#state;
     const provider = (write?.learns ?? []).map((name) => ticket.reference[name]).find((value) => value !== undefined);
     const settlement = {
       outcome,
       verdict,
       settledBy,
       ...(this.#own !== undefined && (this.#own.processed || settledBy === 'answer') && { answer: this.#own.body }),
+      ...(own !== undefined && own !== verdict && settledBy !== 'answer' && { ownVerdict: own }),
       body: exchange?.body,
       ticket,
       reference: { merchant, ...(provider !== undefined && { provider }) },
@@ -544,12 +554,12 @@ export class Intention {
   }
 
   /** What can be asked with what the ticket knows. */
-  #question(kind: 'query' | 'lookUp'): { asked: Operation; fields: Fields } | undefined {
+  #question(kind: 'query' | 'lookUp'): { asked: Operation; fields: Fields; incomplete: boolean } | undefined {
     const { operation, adapter, clock } = this.#options;
     const query = isWrite(operation) ? operation[kind] : undefined;
     const asked = query === undefined ? undefined : adapter.operations[query.operation];
     const fields = query?.fields(this.#ticket, clock.now());
-    return asked === undefined || fields === undefined ? undefined : { asked, fields };
+    return asked === undefined || fields === undefined ? undefined : { asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
   }
 
   #reach(): { askable: boolean; lookable: boolean } {

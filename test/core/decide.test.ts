@@ -492,6 +492,121 @@ describe('absence', () => {
   });
 });
 
+describe('a status query that lacks what the provider insists on', () => {
+  const blind = status(refusal, { incomplete: true });
+
+  it('is not repeated once it was refused: only a notice can tell', () => {
+    expect(next(asking(), blind)).toMatchObject({
+      ...settled('unresolved', 'none'),
+      verdict: { code: refusal.code, outcome: 'rejected', advice: expect.stringContaining('gateway.receive') as string },
+    });
+  });
+
+  it('goes on as usual while it is answered, and as usual when it was complete', () => {
+    expect(next(asking(), status(pending(), { incomplete: true }))).toEqual(toAsk(2000));
+    expect(next(asking(), status(notFound, { incomplete: true }))).toEqual(toAsk(2000));
+    expect(next(asking(), status(refusal))).toEqual(toAsk(4000));
+  });
+});
+
+describe('a code that a charge goes on giving', () => {
+  const stuck = pending({ reason: 'declined', code: '1204', message: 'wrong password', advice: 'Another method.' });
+  const seen = status(stuck, { failedWhenUnchangedForMs: 10_000, acknowledges: true });
+  const charge: Partial<Plan> = { charge: true };
+  const at = (state: State, observation: Observation, afterMs: number): State => decide(state, observation, { nowMs: startMs + afterMs, chance: 1 }).state;
+
+  it('is its end, in queries that are at least so far apart', () => {
+    const once = at(asking(1, {}, charge), seen, 2000);
+    expect(next(once, seen, 11_999)).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(next(once, seen, 12_000)).toEqual({
+      type: 'settle',
+      outcome: 'failed',
+      settledBy: 'query',
+      verdict: { kind: 'terminal', outcome: 'failed', reason: 'declined', code: '1204', listed: true, advice: 'Another method.', message: 'wrong password' },
+    });
+  });
+
+  it('is asked about when it can be believed, and not later', () => {
+    const slow: Policy = { poll: { backoff: constant(30_000) } };
+    expect(next(asking(1, {}, charge, slow), seen, 2000)).toEqual(toAsk(10_000));
+    expect(next(at(asking(1, {}, charge, slow), seen, 2000), status(unreachable), 9000)).toEqual(toAsk(3000));
+  });
+
+  it('counts anew after anything else, but not after a query that was lost', () => {
+    const once = at(asking(1, {}, charge), seen, 2000);
+    const other = at(once, status(pending(), { acknowledges: true }), 6000);
+    expect(next(at(other, seen, 8000), seen, 12_000)).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(next(at(once, status(unreachable), 6000), seen, 12_000)).toMatchObject(settled('failed', 'query'));
+    const changed = at(once, status({ ...stuck, code: '1205' }, { failedWhenUnchangedForMs: 10_000 }), 6000);
+    expect(next(changed, seen, 12_000)).toMatchObject({ type: 'wait', next: 'ask' });
+    const sentAgain = at(once, lost(true), 6000);
+    expect(next(sentAgain, seen, 12_000)).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+
+  it('leaves an order open whose payer may try again', () => {
+    expect(next(at(asking(), seen, 2000), seen, 60_000 - 1)).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+});
+
+describe('a refusal that no table makes final', () => {
+  const unclear = pending({ reason: 'unknown-outcome', code: 'F_NEW', listed: false, message: 'abort', advice: 'Not in the tables.' });
+  const refuses = answered(unclear, { refuses: true });
+  const ends = { type: 'settle', outcome: 'failed', settledBy: 'query', verdict: { kind: 'terminal', outcome: 'failed', code: 'F_NEW', reason: 'declined', listed: false, message: 'abort' } };
+  const told = (state: State, ...observations: Observation[]): Decision =>
+    next(observations.slice(0, -1).reduce((each, observation) => decide(each, observation, { nowMs: startMs, chance: 1 }).state, state), observations.at(-1) ?? { type: 'due' });
+
+  it('is believed, in its own words, once the gateway twice knows no such order', () => {
+    expect(told(stateOf(), refuses, status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(told(stateOf(), refuses, status(notFound), status(notFound))).toEqual(ends);
+  });
+
+  it('is believed at once when the order itself says the same', () => {
+    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW' }), { acknowledges: true }))).toEqual(ends);
+    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW', reason: 'conflict' })))).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+
+  it('keeps the reason and the advice of a row that has them', () => {
+    const row = pending({ reason: 'limit-exceeded', code: '1269', advice: 'Later.' });
+    expect(told(stateOf(), answered(row, { refuses: true }), status(notFound), status(notFound))).toMatchObject({
+      outcome: 'failed',
+      verdict: { reason: 'limit-exceeded', code: '1269', advice: 'Later.', listed: true },
+    });
+  });
+
+  it('is not believed of an order that was seen, that is too old to be asked about, or that an earlier send may have made', () => {
+    const twice = [status(notFound), status(notFound)];
+    const open = { type: 'wait', next: 'ask' };
+    expect(told(stateOf(), refuses, status(pending(), { acknowledges: true }), ...twice)).toMatchObject(open);
+    expect(told(stateOf({}, { answersForMs: 0 }), refuses, ...twice)).toMatchObject(open);
+    expect(told(stateOf(landed), refuses, ...twice)).toMatchObject(open);
+    expect(told(stateOf(), refuses, lost(true), ...twice)).toMatchObject(open);
+    expect(told(stateOf(), answered(unclear), ...twice)).toMatchObject(open);
+  });
+});
+
+describe('a charge that the gateway does not know, where it replays', () => {
+  const code: Partial<Plan> = { ...replays, charge: true, chargeableForMs: 30_000 };
+
+  it('is sent again under the same reference after one “not found”, while what is charged lives', () => {
+    const step = decide(asking(1, {}, code), status(notFound), { nowMs: startMs + 29_999, chance: 1 });
+    expect([step.decision, step.state.attempts, step.state.notFounds]).toEqual([{ type: 'send' }, 2, 0]);
+    expect(next(asking(1, {}, code), status(notFound), 30_000)).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+
+  it.each<[string, Partial<Plan>, Partial<State>]>([
+    ['the provider does not replay', { ...code, sameReference: 'refuses' }, {}],
+    ['it has forgotten the key', { ...code, remembersForMs: 0 }, {}],
+    ['it is no charge', { ...code, charge: false }, {}],
+    ['nobody says how long it can be charged', { ...replays, charge: true }, {}],
+    ['only a ticket is followed', { ...code, followOnly: true }, {}],
+    ['attempts are used up', code, { attempts: 3 }],
+    ['the gateway has acknowledged it', code, { seen: true }],
+    ['its own answer was a refusal', code, { own: pending(), refusal: true }],
+  ])('is only asked about when %s', (_why, plan, known) => {
+    expect(next(asking(1, known, plan), status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+});
+
 describe('a verified notice', () => {
   it.each<Outcome>(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized'])('settles the payment when it is final: %s', (outcome) => {
     expect(next(stateOf(landed), notice(terminal(outcome)))).toEqual({ type: 'settle', outcome, verdict: terminal(outcome), settledBy: 'webhook' });
