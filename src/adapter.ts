@@ -86,7 +86,10 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly payableForMs?: (fields: F, openedAtMs: number) => number | undefined;
   /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
   readonly charge?: (fields: F) => boolean;
-  /** Sent with an idempotency key in this header, remembered for so many milliseconds; past that the write is only looked up. */
+  /**
+   * Sent with an idempotency key, remembered for so many milliseconds; past that the write is only looked up. With a `header` every
+   * send carries it there; without one, `body` or `headers` must put `context.idempotencyKey` where the provider reads it.
+   */
   readonly idempotencyKey?: { readonly rememberedForMs: number; readonly header?: string };
   /** The payer needs this write's own answer (a link, a QR code). Default `false`. */
   readonly payerNeedsAnswer?: (fields: F) => boolean;

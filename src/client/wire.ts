@@ -1,7 +1,7 @@
 import type { Adapter, EncodedSend, Encoding, Operation, SendContext } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
 import { noLongerNeeded, orAbort, type Clock } from '../clock.ts';
-import { isInputError } from '../errors.ts';
+import { InputError, isInputError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import type { Lane, Limiter } from '../policies/limit.ts';
 import type { Evidence } from '../settlement.ts';
@@ -107,15 +107,34 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   const fields = adapter.body(given, context);
   const { method, url, body, contentType } = encode(adapter, operation, fields, spec.encoding);
   const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields, body };
-  const signed = Object.entries(await adapter.headers(send));
+  const key = keyHeader(adapter, operation, context);
+  const signed = [...Object.entries(await adapter.headers(send)), ...key];
   // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
   const request = new Request(url, { method, headers: spec.headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
   const { headers } = request;
   headers.delete('content-type');
   headers.delete('content-length');
   if (contentType !== undefined) headers.set('content-type', contentType);
-  for (const [name, value] of signed) headers.set(name, value);
+  const own = new Headers();
+  for (const [name, value] of signed) {
+    const before = own.get(name);
+    if (before !== null && before !== value) throw new InputError(`${adapter.name} ${operation.name}: the adapter’s headers name another ${name} than the send’s idempotency key.`);
+    own.set(name, value);
+    headers.set(name, value);
+  }
   return { send, request };
+}
+
+/** A declared idempotency key goes with every send of the write, or nothing does. */
+function keyHeader(adapter: Adapter, operation: Operation, { idempotencyKey: key }: SendContext): [string, string][] {
+  const declared = isWrite(operation) ? operation.idempotencyKey : undefined;
+  if (declared === undefined) return [];
+  const who = `${adapter.name} ${operation.name}`;
+  if (key === undefined) throw new InputError(`${who} is sent with an idempotency key only, and this send has none.`);
+  if (declared.header === undefined) return [];
+  // Whatever else would be changed or refused on its way, and be another key then.
+  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(key)) throw new InputError(`${who}: idempotencyKey travels in a header and must be plain ASCII.`);
+  return [[declared.header, key]];
 }
 
 /** The parsed JSON, or the text where it was not JSON. */
