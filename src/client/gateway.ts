@@ -26,8 +26,8 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
   client?: KyInstance;
   /** Merged over the adapter's own defaults. */
   policy?: Policy;
-  /** Everything that happens, as it happens. What it throws is ignored. */
-  onEvent?: (event: GatewayEvent) => void;
+  /** Everything that happens, as it happens. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
+  onEvent?: (event: GatewayEvent) => unknown;
   /** Time and chance. Default: the machine's. */
   clock?: Clock;
 }
@@ -36,8 +36,8 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
 export interface FollowOptions {
   /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
   signal?: AbortSignal;
-  /** Each line of the timeline as it is written. */
-  onProgress?: (entry: TimelineEntry) => void;
+  /** Each line of the timeline as it is written. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
+  onProgress?: (entry: TimelineEntry) => unknown;
   /** Merged over the gateway's policy. */
   policy?: Policy;
 }
@@ -45,8 +45,8 @@ export interface FollowOptions {
 /** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */
 export interface SettleOptions extends FollowOptions {
   /**
-   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten. When it
-   * throws the first time, nothing is sent.
+   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten. The first
+   * time nothing is sent until it has resolved, or when it throws. Later ones are told one after the other, and nothing waits for them.
    */
   onTicket?: (ticket: Ticket) => unknown;
   /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
@@ -121,7 +121,7 @@ interface Running {
   readonly done: Promise<Settlement>;
   readonly controller: AbortController | undefined;
   readonly intention: Intention;
-  readonly listeners: Set<(entry: TimelineEntry) => void>;
+  readonly listeners: Set<(entry: TimelineEntry) => unknown>;
   waiting: number;
 }
 
@@ -170,10 +170,11 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const clientOptions = optionsOf(user);
   const clientRoute = pollRoute(adapter, user, clientOptions);
 
-  const tell = (listeners: Iterable<(entry: TimelineEntry) => void>, entry: TimelineEntry, ticket: Ticket): void => {
-    const safely = (inform: () => void): void => {
+  const tell = (listeners: Iterable<(entry: TimelineEntry) => unknown>, entry: TimelineEntry, ticket: Ticket): void => {
+    const safely = (inform: () => unknown): void => {
       try {
-        inform();
+        const told = inform();
+        if (told !== undefined) Promise.resolve(told).catch(() => undefined);
       } catch {
         // A listener's fault must not cost a payment.
       }
@@ -296,7 +297,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
 
     const frozen = structuredClone(fields);
     const controller = new AbortController();
-    const listeners = new Set<(entry: TimelineEntry) => void>();
+    const listeners = new Set<(entry: TimelineEntry) => unknown>();
     const intention = new Intention({
       adapter,
       clock,
@@ -371,7 +372,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     }
   };
 
-  const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal | undefined, listeners: Iterable<(entry: TimelineEntry) => void>): Intention => {
+  const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal | undefined, listeners: Iterable<(entry: TimelineEntry) => unknown>): Intention => {
     return new Intention({
       adapter,
       clock,
@@ -400,7 +401,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent') return settlement;
     }
     const controller = new AbortController();
-    const listeners = new Set<(entry: TimelineEntry) => void>();
+    const listeners = new Set<(entry: TimelineEntry) => unknown>();
     const intention = following(ticket, operation, policy, controller.signal, listeners);
     const done = intention.follow().finally(() => intention.stop());
     return attend(run(key, { fields: undefined, intention, done, controller, listeners }), followed);

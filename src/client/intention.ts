@@ -77,6 +77,9 @@ export class Intention {
   #leaving = false;
   #onTheWire: Promise<void> | undefined;
   #stored = false;
+  /** A later ticket is being told, and whether it has changed since. */
+  #telling = false;
+  #untold = false;
   #sendId: string;
   #keepSendId = false;
   #reauthenticate = false;
@@ -117,7 +120,11 @@ export class Intention {
     };
     const sentAtMs = options.followOnly === true ? Date.parse(ticket.lastSentAt ?? ticket.openedAt) : this.#startedAtMs;
     this.#state = initialState(plan, { seen: ticket.seen, sentAtMs, ...this.#reach() });
-    this.#done.promise.catch(() => undefined);
+    // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
+    const stopped = (): void => this.#done.reject(this.#signal.reason);
+    const forget = (): void => this.#signal.removeEventListener('abort', stopped);
+    this.#signal.addEventListener('abort', stopped, { once: true });
+    this.#done.promise.then(forget, forget);
     this.#observe({ type: 'started' });
   }
 
@@ -165,7 +172,6 @@ export class Intention {
   /** Stops every wait and exchange of this intention. */
   stop(): void {
     this.#ended.abort(noLongerNeeded);
-    this.#done.reject(this.#signal.reason);
   }
 
   /**
@@ -220,7 +226,7 @@ export class Intention {
         const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
         const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
         this.#reauthenticate = needsToken(judgement.verdict);
-        await this.#learn(judgement);
+        this.#learn(judgement);
         this.#observe({
           type: 'answered',
           verdict: judgement.verdict,
@@ -383,7 +389,7 @@ export class Intention {
     // Once for each token: what is refused again is not the token's fault.
     this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
     this.#hear(judgement, { type: 'status', poll, status: result.answer.status, verdict });
-    await this.#learn(judgement);
+    this.#learn(judgement);
     return { verdict, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
   }
 
@@ -488,29 +494,42 @@ export class Intention {
     }
     if (!this.#stored) {
       this.#record({ type: 'ticket', seen: this.#ticket.seen });
-      await this.#tellTicket();
+      await orAbort(Promise.resolve(this.#options.onTicket?.(this.ticket)), this.#signal);
       this.#stored = true;
-    } else await this.#storeAgain();
+      this.#tellOthers();
+    } else this.#tellAgain();
   }
 
-  async #tellTicket(): Promise<void> {
-    await orAbort(Promise.resolve(this.#options.onTicket?.(this.ticket)), this.#signal);
-    // Those who came later have the ticket already: what they cannot store holds up nobody.
+  /**
+   * Later the payment matters more than its ticket: the caller has one already, and nothing waits for him. He is told one ticket
+   * after the other, so that none is stored over a newer one.
+   */
+  #tellAgain(): void {
+    this.#untold = true;
+    if (!this.#telling) void this.#tellNewest();
+    this.#tellOthers();
+  }
+
+  async #tellNewest(): Promise<void> {
+    this.#telling = true;
+    while (this.#untold) {
+      this.#untold = false;
+      try {
+        await this.#options.onTicket?.(this.ticket);
+      } catch {
+        this.#record({ type: 'ticket-not-stored' });
+      }
+    }
+    this.#telling = false;
+  }
+
+  /** Those who came later have the ticket already: what they cannot store holds up nobody. */
+  #tellOthers(): void {
     for (const tell of this.#others) Promise.resolve(this.ticket).then(tell).catch(() => this.#record({ type: 'ticket-not-stored' }));
   }
 
-  /** Later the payment matters more than its ticket: the caller has one already. */
-  async #storeAgain(): Promise<void> {
-    try {
-      await this.#tellTicket();
-    } catch {
-      this.#signal.throwIfAborted();
-      this.#record({ type: 'ticket-not-stored' });
-    }
-  }
-
   /** What an answer adds to the ticket. */
-  async #learn({ reference, acknowledges }: Judgement): Promise<void> {
+  #learn({ reference, acknowledges }: Judgement): void {
     const { operation } = this.#options;
     if (!isWrite(operation)) return;
     const names = operation.learns ?? [];
@@ -520,7 +539,7 @@ export class Intention {
     const seen = this.#ticket.seen || acknowledges;
     if (learnt.length === 0 && seen === this.#ticket.seen) return;
     this.#ticket = { ...this.#ticket, seen, reference: { ...this.#ticket.reference, ...Object.fromEntries(learnt) } };
-    await this.#storeAgain();
+    this.#tellAgain();
   }
 
   #hear(judgement: Judgement, fact: TimelineFact): void {
