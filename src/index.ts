@@ -9,6 +9,7 @@ export type { Effect, Outcome, PollRequiredVerdict, Reason, RetryableVerdict, Te
 export { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from './exchange.ts';
 export type { Exchange, Reading } from './exchange.ts';
 export type { Evidence, GatewayEvent, LoopOutcome, SettledBy, Settlement, TimelineEntry, TimelineFact } from './settlement.ts';
+export type { TicketSeal } from './seal.ts';
 export { parseTicket } from './ticket.ts';
 export type { Ticket } from './ticket.ts';
 export {

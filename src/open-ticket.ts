@@ -1,7 +1,9 @@
 import { isWrite, operationOf, type Adapter, type Operation, type WriteOperation } from './adapter.ts';
 import { referenceOf } from './classify.ts';
+import { decimalOf } from './decimal.ts';
 import { InputError, TicketError } from './errors.ts';
 import { checkFields, type FieldCheck, type Fields } from './fields.ts';
+import type { Sealer } from './seal.ts';
 import { isTicketText, parseTicket, type Ticket } from './ticket.ts';
 
 type Write = WriteOperation & { readonly name: string; readonly effect: 'write' };
@@ -52,11 +54,11 @@ export function openTicket(adapter: Adapter, operation: Write, fields: Fields, n
 }
 
 /**
- * A ticket of this adapter and account.
+ * A ticket of this adapter and account, as it was sealed.
  *
- * @throws {TicketError} for a ticket of another gateway, account, environment, base URL, version or adapter
+ * @throws {TicketError} for a ticket of another gateway, account, environment, base URL, version or adapter, and one that was changed
  */
-export function ownTicket(adapter: Adapter, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+export function ownTicket(adapter: Adapter, sealer: Sealer, given: unknown): { ticket: Ticket; operation: Write & Operation } {
   const ticket = parseTicket(given);
   const here = { gateway: adapter.name, account: adapter.account, environment: adapter.environment, baseUrl: adapter.ownBaseUrl ? adapter.baseUrl : undefined };
   for (const key of ['gateway', 'account', 'environment', 'baseUrl'] as const) {
@@ -65,22 +67,35 @@ export function ownTicket(adapter: Adapter, given: unknown): { ticket: Ticket; o
   }
   const operation = Object.hasOwn(adapter.operations, ticket.operation) ? adapter.operations[ticket.operation] : undefined;
   if (operation === undefined || !isWrite(operation)) throw new TicketError(`${adapter.name} has no write ${JSON.stringify(ticket.operation.slice(0, 60))}: the ticket is of another version of the adapter.`);
+  sealer.check(ticket);
   return { ticket, operation };
 }
 
 /** A ticket that can be asked about. @throws {TicketError} as {@link ownTicket}, and for a write without a status query */
-export function askableTicket(adapter: Adapter, given: unknown): { ticket: Ticket; operation: Write & Operation } {
-  const own = ownTicket(adapter, given);
+export function askableTicket(adapter: Adapter, sealer: Sealer, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+  const own = ownTicket(adapter, sealer, given);
   if (own.operation.query === undefined) {
     throw new TicketError(`${adapter.name} ${own.operation.name} has no status query: its outcome is known only from its own answer or a webhook.`);
   }
   return own;
 }
 
-/** The stored ticket of an earlier run, for the same intention sent again. @throws {TicketError} when it is another one's */
-export function storedTicket(adapter: Adapter, fresh: Ticket, given: unknown): Ticket {
-  const { ticket } = ownTicket(adapter, given);
+/** The stored ticket of an earlier run, for the same intention sent again. @throws {TicketError} when it is another one's, or of other money */
+export function storedTicket(adapter: Adapter, sealer: Sealer, fresh: Ticket, given: unknown): Ticket {
+  const { ticket } = ownTicket(adapter, sealer, given);
+  const who = `${fresh.gateway} ${fresh.operation} ${Object.values(fresh.reference)[0] ?? ''}`;
   const same = ticket.operation === fresh.operation && Object.entries(fresh.reference).every(([name, value]) => ticket.reference[name] === value);
-  if (!same) throw new TicketError(`This ticket is not of ${fresh.gateway} ${fresh.operation} ${Object.values(fresh.reference)[0] ?? ''}: pass the ticket this intention had, or none.`);
-  return ticket;
+  if (!same) throw new TicketError(`This ticket is not of ${who}: pass the ticket this intention had, or none.`);
+  const differs = whatDiffers(ticket, fresh);
+  if (differs !== undefined) throw new TicketError(`This ticket of ${who} has another ${differs} than the fields: pass the ticket and the fields of one intention. Nothing was sent.`);
+  // What an older ticket does not tell, the fields do.
+  return { ...ticket, ...(fresh.expect !== undefined && { expect: { ...fresh.expect, ...ticket.expect } }) };
+}
+
+/** What no answer may confirm under the other one's name. */
+function whatDiffers(stored: Ticket, fresh: Ticket): string | undefined {
+  const [known, meant] = [stored.expect, fresh.expect];
+  if (known !== undefined && (meant === undefined || decimalOf(known.amount) !== decimalOf(meant.amount))) return 'amount';
+  if (known?.currency !== undefined && known.currency !== meant?.currency) return 'currency';
+  return stored.charge === fresh.charge ? undefined : 'kind of payment (taken in the call, or paid later)';
 }

@@ -29,10 +29,18 @@ export interface Ticket {
   /** The money was taken in the call (scanned code, token): a decline is final. */
   charge?: true;
   expect?: { amount: string; currency?: string };
+  /** Shows that nobody changed the ticket, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
+  seal?: string;
 }
 
 /** The most a text in a ticket may measure, a base URL included; every provider's own limit is far below. */
 const LONGEST_TEXT = 256;
+
+/** The most numbers a ticket goes by; every provider's are fewer. */
+const MOST_REFERENCES = 20;
+
+/** Longer than the JSON of the longest ticket there can be. */
+const LONGEST_JSON = 100_000;
 
 /** What a ticket can hold, and be read with again. */
 export const isTicketText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
@@ -51,6 +59,7 @@ export function parseTicket(input: unknown): Ticket {
   };
   let value = input;
   if (typeof value === 'string') {
+    if (value.length > LONGEST_JSON) return refuse('it is longer than any ticket');
     try {
       value = JSON.parse(value);
     } catch {
@@ -68,11 +77,15 @@ export function parseTicket(input: unknown): Ticket {
   };
   const referenceGiven = own('reference');
   if (typeof referenceGiven !== 'object' || referenceGiven === null || Array.isArray(referenceGiven)) return refuse('reference is missing');
-  const pairs = Object.entries(referenceGiven);
-  if (pairs.length === 0 || pairs.length > 20) return refuse('reference is empty or too large');
-  for (const [key, given] of pairs) {
-    if (!isTicketText(given) || !isTicketText(key) || key === '__proto__') refuse('a reference is not a text');
+  const pairs: [string, string][] = [];
+  // One by one, and no further than a ticket's reference goes: somebody else may have written a million.
+  for (const key in referenceGiven) {
+    const given = Object.hasOwn(referenceGiven, key) ? (referenceGiven as Record<string, unknown>)[key] : undefined;
+    if (pairs.length === MOST_REFERENCES) return refuse('reference is too large');
+    if (!isTicketText(given) || !isTicketText(key) || key === '__proto__') return refuse('a reference is not a text');
+    pairs.push([key, given]);
   }
+  if (pairs.length === 0) return refuse('reference is empty');
   const openedAt = own('openedAt');
   if (!isTime(openedAt)) return refuse('openedAt is not a time');
   const [lastSentAt, expiresAt] = (['lastSentAt', 'expiresAt'] as const).map((key) => {
@@ -93,6 +106,9 @@ export function parseTicket(input: unknown): Ticket {
   const currency = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['currency'];
   if (expect !== undefined && (!isTicketText(amount) || (currency !== undefined && !isTicketText(currency)))) return refuse('expect has no amount');
 
+  const seal = own('seal');
+  if (seal !== undefined && !isTicketText(seal)) return refuse('seal is not a text');
+
   return {
     version: 1,
     gateway: text('gateway'),
@@ -108,5 +124,6 @@ export function parseTicket(input: unknown): Ticket {
     polls,
     ...(charge === true && { charge }),
     ...(isTicketText(amount) && { expect: { amount, ...(isTicketText(currency) && { currency }) } }),
+    ...(seal !== undefined && { seal }),
   };
 }

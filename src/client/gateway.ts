@@ -7,6 +7,7 @@ import type { Fields } from '../fields.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
 import { createLimiter } from '../policies/limit.ts';
 import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { createSealer, type TicketSeal } from '../seal.ts';
 import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
@@ -28,6 +29,8 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
   policy?: Policy;
   /** Everything that happens, as it happens. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
   onEvent?: (event: GatewayEvent) => unknown;
+  /** Seals every ticket that goes out, and refuses those that were changed since. Default: tickets have no seal. */
+  ticketSeal?: TicketSeal;
   /** Time and chance. Default: the machine's. */
   clock?: Clock;
 }
@@ -58,7 +61,8 @@ export interface SettleOptions extends FollowOptions {
   mayHaveBeenSent?: boolean;
   /**
    * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
-   * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`.
+   * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`. A ticket of another amount or
+   * currency than the fields is refused.
    */
   ticket?: Ticket;
 }
@@ -163,6 +167,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     throw new InputError('createGateway: client is an instance of ky 1 or older, past whose retries nothing could be protected. Install ky 2 (npm install ky@2) and make the client with it.');
   }
   const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
+  const sealer = createSealer(options.ticketSeal, () => clock.now());
   const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
   const running = new Map<string, Running>();
   const leftOpen = new Map<string, LeftOpen>();
@@ -197,7 +202,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     if (idempotencyKey !== undefined && (!isTicketText(idempotencyKey) || idempotencyKey.trim() === '')) {
       throw new InputError(`${who}: idempotencyKey must be a non-empty text of at most 256 characters.`);
     }
-    const ticket = given.ticket === undefined ? fresh : storedTicket(adapter, fresh, given.ticket);
+    const ticket = given.ticket === undefined ? fresh : storedTicket(adapter, sealer, fresh, given.ticket);
     if (operation.idempotencyKey === undefined) return ticket;
     const stored = ticket.reference['idempotencyKey'];
     if (stored !== undefined && idempotencyKey !== undefined && stored !== idempotencyKey) throw new InputError(`${who}: the ticket has another idempotencyKey. Use one key for one intention.`);
@@ -305,6 +310,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       operation,
       fields: frozen,
       ticket,
+      sealer,
       policy,
       attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       ...redelivery(given),
@@ -380,6 +386,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       operation,
       fields: {},
       ticket,
+      sealer,
       policy,
       attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       followOnly: true,
@@ -390,7 +397,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const untilSettled = async (given: Ticket, followed: FollowOptions = {}): Promise<Settlement> => {
-    const { ticket, operation } = askableTicket(adapter, given);
+    const { ticket, operation } = askableTicket(adapter, sealer, given);
     const policy = mergePolicy(gatewayPolicy, followed.policy);
     followed.signal?.throwIfAborted();
     const key = keyOf(ticket, operation, true);
@@ -408,7 +415,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
-    const { ticket, operation } = askableTicket(adapter, given);
+    const { ticket, operation } = askableTicket(adapter, sealer, given);
     asked.signal?.throwIfAborted();
     const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
     const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal, listeners);
@@ -458,6 +465,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         fields,
         encoding,
         ticket,
+        sealer,
         policy,
         attemptTimeoutMs: timeoutOf(policy, clientTimeout, callOptions?.timeout),
         ...redelivery(context),
@@ -489,6 +497,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const receiver = createReceiver({
     adapter,
     clock,
+    sealer,
     loops: () => [...running.values()].map(({ intention }) => intention),
     ask: (ticket) => ask(ticket),
     onConflict(ticket, code) {
@@ -528,7 +537,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     verdictOf,
     ticketOf,
     ticketFor(name, fields) {
-      return open(writeOf(adapter, name), fields as Fields, 'all');
+      return sealer.seal(open(writeOf(adapter, name), fields as Fields, 'all'));
     },
   };
 }

@@ -8,6 +8,7 @@ import { UNREADABLE, type Exchange } from '../exchange.ts';
 import type { Fields } from '../fields.ts';
 import type { ResolvedPolicy } from '../policies/policy.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
+import type { Sealer } from '../seal.ts';
 import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
@@ -35,6 +36,7 @@ export interface IntentionOptions {
   readonly fields: Fields;
   readonly encoding?: Encoding;
   readonly ticket: Ticket;
+  readonly sealer: Sealer;
   readonly policy: ResolvedPolicy;
   readonly attemptTimeoutMs: number;
   readonly followOnly?: boolean;
@@ -66,6 +68,8 @@ export class Intention {
   readonly #done = Promise.withResolvers<Settlement>();
   readonly #signal: AbortSignal;
   #ticket: Ticket;
+  /** The last one that left: each is sealed once. */
+  #sealed: { readonly of: Ticket; readonly ticket: Ticket } | undefined;
   #state: State;
   /** What is to be done next; `undefined` while an exchange is on the wire. `send` is the permit for one send. */
   #decision: Decision | undefined;
@@ -128,9 +132,16 @@ export class Intention {
     this.#observe({ type: 'started' });
   }
 
+  /** As it may leave: a copy, and sealed. */
   get ticket(): Ticket {
-    const { reference, expect } = this.#ticket;
-    return { ...this.#ticket, reference: { ...reference }, ...(expect !== undefined && { expect: { ...expect } }) };
+    if (this.#sealed?.of !== this.#ticket) this.#sealed = { of: this.#ticket, ticket: this.#options.sealer.seal(this.#ticket, this.#options.ticket) };
+    const { ticket } = this.#sealed;
+    return { ...ticket, reference: { ...ticket.reference }, ...(ticket.expect !== undefined && { expect: { ...ticket.expect } }) };
+  }
+
+  /** The numbers it goes by, for whoever looks through many. */
+  get reference(): Readonly<Record<string, string>> {
+    return this.#ticket.reference;
   }
 
   get settlement(): Settlement | undefined {

@@ -3,6 +3,7 @@ import { isWrite, operationOf, type Operation } from '../adapter.ts';
 import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import { noLongerNeeded, type Clock } from '../clock.ts';
 import { InputError, isInputError } from '../errors.ts';
+import type { Sealer } from '../seal.ts';
 import type { Settlement } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import { UNREADABLE } from '../exchange.ts';
@@ -49,12 +50,13 @@ interface Settled {
 export function createReceiver(deps: {
   readonly adapter: Adapter;
   readonly clock: Clock;
+  readonly sealer: Sealer;
   /** The loops of this process. */
   readonly loops: () => Iterable<Intention>;
   readonly ask: (ticket: Ticket) => Promise<Verdict>;
   readonly onConflict: (ticket: Ticket, code: string) => void;
 }): { receive: (request: Request) => Promise<Received>; settled: (settlement: Settlement) => void } {
-  const { adapter, clock } = deps;
+  const { adapter, clock, sealer } = deps;
   const memory = new Map<string, Settled>();
 
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
@@ -102,11 +104,11 @@ export function createReceiver(deps: {
     const judged = (followed: Operation, by: Ticket): Judgement => judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
     const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
 
-    const loops = [...deps.loops()].filter((loop) => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.ticket.reference, told.reference));
+    const loops = [...deps.loops()].filter((loop) => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.reference, told.reference));
     const waiting = loops.find(isOwn);
     const known = recall(operation, told.reference);
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
-    const ticket = completed(told, waiting?.ticket ?? known?.ticket);
+    const ticket = sealer.seal(completed(told, waiting?.ticket ?? known?.ticket));
     const judgement = judged(operation, ticket);
     let { verdict } = judgement;
     const stands = known !== undefined && verdict.kind === 'terminal' ? reconcile(known.outcome, verdict.outcome) : undefined;
