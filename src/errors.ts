@@ -1,9 +1,13 @@
+import { conceal } from './conceal.ts';
+import { printable } from './printable.ts';
 import type { Settlement } from './settlement.ts';
 import type { Ticket } from './ticket.ts';
 
 /**
  * Every error tillpaid throws. A declined payment is an answer and is returned; these are for bad input, and for callers
  * of the drop-in client, whose old success test must never see an answer that does not mean success.
+ *
+ * Printed, none of them shows what was sent or answered: `settlement` and what a cause holds of a request are there by name alone.
  */
 
 /** Bad input, refused before anything is sent: unknown operation, missing field, impossible duration, malformed credentials. */
@@ -27,6 +31,7 @@ export class UnresolvedError extends Error {
     super(`${describe(ticket)} is unresolved: it may have been processed. Ask again with untilSettled(error.ticket); do not send a new one.`, options);
     this.ticket = ticket;
     this.settlement = settlement;
+    conceal(this);
   }
 }
 
@@ -39,6 +44,7 @@ export class SettledError extends Error {
     const { outcome, verdict, ticket } = settlement;
     super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${verdict.code}): see error.settlement.`, options);
     this.settlement = settlement;
+    conceal(this);
   }
 }
 
@@ -57,6 +63,7 @@ export class ResendRefusedError extends Error {
     );
     this.ticket = ticket;
     this.settlement = settlement;
+    conceal(this);
   }
 }
 
@@ -72,19 +79,85 @@ export class ReferenceInUseError extends Error {
 }
 
 const describe = (ticket: Ticket): string =>
-  `${ticket.gateway} ${ticket.operation} ${Object.values(ticket.reference)[0] ?? '(no reference)'}`;
+  printable(`${ticket.gateway} ${ticket.operation} ${Object.values(ticket.reference)[0] ?? '(no reference)'}`);
+
+/** Whatever tillpaid throws. */
+export type TillpaidError = InputError | TicketError | UnresolvedError | SettledError | ResendRefusedError | ReferenceInUseError;
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
+
+const isTicketLike = (value: unknown): boolean =>
+  isObject(value) && value['version'] === 1 && typeof value['gateway'] === 'string' && typeof value['operation'] === 'string' && isObject(value['reference']);
+
+const isSettlementLike = (value: unknown): boolean => isObject(value) && typeof value['outcome'] === 'string' && isObject(value['verdict']) && isTicketLike(value['ticket']);
+
+type Payload = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const named =
-  <E extends Error>(name: string) =>
+  <E extends Error>(name: string, payload: Payload = {}) =>
   (error: unknown): error is E =>
-    error instanceof Error && error.name === name;
+    error instanceof Error && error.name === name && Object.entries(payload).every(([key, isThere]) => isThere((error as unknown as Readonly<Record<string, unknown>>)[key]));
 
 type Guard<E extends Error> = (error: unknown) => error is E;
 
-/** Guards by name, so that they hold across copies of the package. */
+const maybe =
+  (isThere: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    value === undefined || isThere(value);
+
+/**
+ * Guards by name and payload, so that they hold across copies of the package, and what a true one promises is there. Another client
+ * may have wrapped the error (axios gives its own the name of ours, and nothing else): {@link findTillpaidError} finds it.
+ */
 export const isInputError: Guard<InputError> = named('InputError');
 export const isTicketError: Guard<TicketError> = named('TicketError');
-export const isUnresolvedError: Guard<UnresolvedError> = named('UnresolvedError');
-export const isSettledError: Guard<SettledError> = named('SettledError');
-export const isResendRefusedError: Guard<ResendRefusedError> = named('ResendRefusedError');
-export const isReferenceInUseError: Guard<ReferenceInUseError> = named('ReferenceInUseError');
+export const isUnresolvedError: Guard<UnresolvedError> = named('UnresolvedError', { ticket: isTicketLike, settlement: maybe(isSettlementLike) });
+export const isSettledError: Guard<SettledError> = named('SettledError', { settlement: isSettlementLike });
+export const isResendRefusedError: Guard<ResendRefusedError> = named('ResendRefusedError', { ticket: isTicketLike, settlement: maybe(isSettlementLike) });
+export const isReferenceInUseError: Guard<ReferenceInUseError> = named('ReferenceInUseError', { ticket: isTicketLike });
+
+/** With a payload first: a wrapper that took an error's name alone passes for one without. */
+const guards: readonly Guard<TillpaidError>[] = [isUnresolvedError, isSettledError, isResendRefusedError, isReferenceInUseError, isInputError, isTicketError];
+
+/** Where clients put the error they wrap. */
+const wrapping = ['cause', 'error', 'originalError', 'errors'] as const;
+
+/** More than any wrapping that means something. */
+const MOST_WRAPPED = 100;
+
+/**
+ * Our error inside what another client made of it, the outermost first: it looks into `cause`, `error`, `originalError` and `errors`.
+ *
+ * @example
+ * ```ts
+ * const ours = findTillpaidError(error);
+ * if (isUnresolvedError(ours)) store(ours.ticket);
+ * ```
+ */
+export function findTillpaidError(error: unknown): TillpaidError | undefined {
+  const queue: unknown[] = [error];
+  for (let at = 0; at < queue.length; at++) {
+    const each = queue[at];
+    if (isOurs(each)) return each;
+    const inner = wrapping.flatMap((key) => memberOf(each, key)).filter((found) => isObject(found) && !queue.includes(found));
+    queue.push(...inner.slice(0, MOST_WRAPPED - queue.length));
+  }
+  return undefined;
+}
+
+const isOurs = (error: unknown): error is TillpaidError => {
+  try {
+    return guards.some((guard) => guard(error));
+  } catch {
+    return false;
+  }
+};
+
+/** A wrapper's property may be a getter, and throw. */
+function memberOf(value: unknown, key: string): unknown {
+  try {
+    return isObject(value) ? value[key] : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -19,6 +19,7 @@ export {
   SettledError,
   TicketError,
   UnresolvedError,
+  findTillpaidError,
   isInputError,
   isReferenceInUseError,
   isResendRefusedError,
@@ -26,6 +27,7 @@ export {
   isTicketError,
   isUnresolvedError,
 } from './errors.ts';
+export type { TillpaidError } from './errors.ts';
 
 export { constant, exponential, growing, steps } from './policies/backoff.ts';
 export type { Backoff, BackoffStep } from './policies/backoff.ts';

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { AxiosError } from 'axios';
 import { describe, expect, it } from 'vitest';
 import {
   InputError,
@@ -6,6 +8,7 @@ import {
   SettledError,
   TicketError,
   UnresolvedError,
+  findTillpaidError,
   isInputError,
   isReferenceInUseError,
   isResendRefusedError,
@@ -76,8 +79,21 @@ describe.each(errors)('%s', (name, error, guard) => {
     expect(guards.map((each) => each(error))).toEqual(guards.map((each) => each === guard));
   });
 
-  it('is known across copies of the package, by its name', () => {
-    expect(guard(Object.assign(new Error('from another copy'), { name }))).toBe(true);
+  it('is known across copies of the package, by its name and what it carries', () => {
+    const { ticket: carried, settlement: settledBy } = error as { ticket?: unknown; settlement?: unknown };
+    expect(guard(Object.assign(new Error('from another copy'), { name, ticket: carried, settlement: settledBy }))).toBe(true);
+  });
+
+  it('is found inside what other clients make of it', () => {
+    const wrapped = [
+      new Error('wrapped', { cause: error }),
+      AxiosError.from(error, 'ERR_NETWORK'),
+      Object.assign(new Error('wrapped'), { originalError: error }),
+      { error: new Error('twice', { cause: new Error('wrapped', { cause: error }) }) },
+      new AggregateError([new Error('another'), error]),
+    ];
+    for (const each of wrapped) expect(guard(findTillpaidError(each))).toBe(true);
+    expect(findTillpaidError(error)).toBe(error);
   });
 
   it('has a message of whole sentences', () => {
@@ -89,6 +105,57 @@ describe.each(errors)('%s', (name, error, guard) => {
 describe('the guards', () => {
   it.each([undefined, null, 'SettledError', { name: 'SettledError' }, new Error('SettledError'), []])('take %s for none of ours', (value) => {
     expect(guards.some((guard) => guard(value))).toBe(false);
+  });
+
+  it('are false for a wrapper that has the name alone: a true one has its ticket or settlement', () => {
+    for (const [, error] of errors.slice(2)) {
+      const wrapper = AxiosError.from(Object.assign(new Error('lost'), { name: error.name }), 'ERR_NETWORK');
+      expect(wrapper.name).toBe(error.name);
+      expect(guards.some((guard) => guard(wrapper))).toBe(false);
+    }
+    for (const broken of [{ ticket: {} }, { ticket: 'T-1' }, { settlement: { outcome: 'failed' } }, { ticket, settlement: 'failed' }]) {
+      for (const name of ['UnresolvedError', 'SettledError']) expect(guards.some((guard) => guard(Object.assign(new Error('odd'), { name }, broken)))).toBe(false);
+    }
+  });
+});
+
+describe('findTillpaidError', () => {
+  it.each([undefined, null, 'SettledError', 5, new Error('another'), { cause: { cause: null } }])('finds nothing in %s', (value) => {
+    expect(findTillpaidError(value)).toBeUndefined();
+  });
+
+  it('comes to an end in circles, crowds and depths, and passes over getters that throw', () => {
+    const circle: { cause?: unknown; errors: unknown[] } = { errors: [] };
+    circle.cause = circle;
+    circle.errors = Array.from({ length: 100_000 }, () => circle);
+    let deep: unknown = new TicketError('deep');
+    for (let depth = 0; depth < 10_000; depth++) deep = { cause: deep };
+    const touchy = Object.defineProperty(new Error('touchy', { cause: new InputError('found.') }), 'error', { get: () => expect.fail('thrown') });
+    expect([findTillpaidError(circle), findTillpaidError(deep)]).toEqual([undefined, undefined]);
+    expect(isInputError(findTillpaidError(touchy))).toBe(true);
+  });
+});
+
+describe('printed', () => {
+  const secret = 'card 4111111111111111';
+  const request = { headers: { authorization: secret } };
+
+  it('they show no answer, body, request or option, of theirs or of a cause; all of it is there by name', () => {
+    const socket = Object.assign(new Error('parser'), { data: secret, socket: { bytes: secret } });
+    const sent = Object.assign(new Error('timed out', { cause: new AggregateError([socket]) }), { request, options: { json: secret }, response: { body: secret } });
+    const shown: Settlement = { ...unresolved, body: secret, answer: secret };
+    for (const error of [new UnresolvedError(ticket, shown, { cause: sent }), new SettledError(shown, { cause: sent }), new ResendRefusedError(ticket, shown, { cause: sent })]) {
+      expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toMatch(/4111|tok_body|secret-link/);
+      expect([error.settlement?.body, error.cause]).toEqual([secret, sent]);
+      expect(inspect(error)).toContain('timed out');
+    }
+    expect([sent.request, sent.options.json, sent.response.body, socket.data]).toEqual([request, secret, secret, secret]);
+    expect(JSON.parse(JSON.stringify(new UnresolvedError(ticket, shown)))).toMatchObject({ ticket });
+  });
+
+  it('they begin no line of their own, and no colour', () => {
+    const odd = { ...ticket, reference: { order: 'A1\n\u001b[31mPAID\u202e' } };
+    expect(new UnresolvedError(odd).message).toContain('A1 \uFFFD[31mPAID\uFFFD is unresolved');
   });
 });
 

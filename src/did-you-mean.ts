@@ -1,0 +1,28 @@
+/** The known name that a misspelt one nearly is: another case, a letter too many, one missing or wrong, two in a name of six and more. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
+  const most = name.length < 6 ? 1 : 2;
+  let best: { readonly name: string; readonly distance: number } | undefined;
+  for (const each of known) {
+    const distance = Math.abs(each.length - name.length) > most ? Infinity : distanceOf(name.toLowerCase(), each.toLowerCase());
+    if (distance <= most && distance < (best?.distance ?? Infinity)) best = { name: each, distance };
+  }
+  return best?.name;
+}
+
+/** A path of a URL fits; comparing takes the square of it. */
+const LONGEST_NAME = 120;
+
+/** How many letters must be added, taken away or changed to make one name of the other. */
+function distanceOf(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_each, index) => index);
+  for (const [index, letter] of [...one].entries()) {
+    const next = [index + 1];
+    for (let at = 0; at < other.length; at++) {
+      const changed = (row[at] ?? 0) + (letter === other[at] ? 0 : 1);
+      next.push(Math.min(changed, (row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
