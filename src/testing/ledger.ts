@@ -21,7 +21,7 @@ export interface Books {
 /** Acts that open something in the ledger, each with a life of its own. */
 export type Opening = Extract<Heard['act'], 'create' | 'charge' | 'refund'>;
 
-export type Ruling = Pick<Situation, 'answer' | 'entry'>;
+export type Ruling = Pick<Situation, 'answer' | 'entry' | 'entries'>;
 
 interface Account {
   readonly kind: Entry['kind'];
@@ -153,6 +153,12 @@ export function keepBooks(options: {
     return stateOf(account);
   };
 
+  const everything = (): Entry[] => {
+    const nowMs = clock.now();
+    for (const account of accounts) age(account, nowMs);
+    return accounts.map(view);
+  };
+
   const rules: Readonly<Record<Heard['act'], (heard: Heard) => Ruling>> = {
     create: pay('create'),
     charge: (heard) => (heard.of === undefined ? pay('charge') : confirm)(heard),
@@ -161,16 +167,13 @@ export function keepBooks(options: {
     capture: change('paid', (payment) => payment.state === 'authorized'),
     query: query('payment'),
     'refund-query': query('refund'),
+    list: () => ({ answer: 'done', entries: everything() }),
     other: () => ({ answer: 'done' }),
   };
 
   return {
     take: (heard) => rules[heard.act](heard),
-    entries() {
-      const nowMs = clock.now();
-      for (const account of accounts) age(account, nowMs);
-      return accounts.map(view);
-    },
+    entries: everything,
     merchantReference: (kind, reference) => {
       const account = byNumber[kind].get(reference);
       return account?.providerId === reference ? account.heard.reference : reference;

@@ -276,7 +276,7 @@ function planFrom({ life, onSend, onQuery, on = {} }: Script): Partial<Plan> & P
   };
 }
 
-const isQuery = (act: Heard['act'] | undefined): boolean => act === 'query' || act === 'refund-query';
+const isQuery = (act: Heard['act'] | undefined): boolean => act === 'query' || act === 'refund-query' || act === 'list';
 
 const isSend = (act: Heard['act']): boolean => act !== 'other' && !isQuery(act);
 

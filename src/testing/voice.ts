@@ -44,6 +44,8 @@ export interface Heard {
     | 'query'
     /** Asks about the refund `reference` names. */
     | 'refund-query'
+    /** Asks for everything there is: answered `done`, with the ledger's `entries`. */
+    | 'list'
     /** Nothing the ledger keeps: always answered `done`. */
     | 'other';
   /** The merchant's number of the order or refund that is made or asked about. */
@@ -116,4 +118,6 @@ export interface Situation {
     | 'rate-limited'
     | 'system-error';
   readonly entry?: Entry;
+  /** For a list: payments and refunds as they are now. */
+  readonly entries?: readonly Entry[];
 }

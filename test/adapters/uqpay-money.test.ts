@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { constant, createGateway, type Gateway, type Policy, type Ticket } from '../../src/index.ts';
 import { uqpay, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
 import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
-import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from '../../src/testing/index.ts';
+import { always, lives, manualClock, simulateGateway, type ManualClock, type Simulator } from '../../src/testing/index.ts';
 
 const HOUR_MS = 3_600_000;
 const order = { amount: '10.12', currency: 'SGD', merchant_order_id: 'O1', description: 'Shoes', return_url: 'https://shop.example' };
@@ -19,9 +19,16 @@ function shop(policy?: Policy): { gateway: Gateway<UqpayFields>; process: () => 
   return { gateway: process(), process, clock, simulator };
 }
 
+/** The same with a list that does not answer: then nothing but the key is left. */
+function unlisted(policy: Policy): ReturnType<typeof shop> {
+  const made = shop(policy);
+  made.simulator.script('payment.list', { onQuery: [always('maintenance')] });
+  return made;
+}
+
 describe('the idempotency key', () => {
   it('is not used again after its 24 hours, though a wait slept through them', async () => {
-    const { gateway, clock, simulator } = shop({ retry: { backoff: constant(25 * HOUR_MS) }, poll: { backoff: constant(12 * HOUR_MS), deadlineMs: 72 * HOUR_MS } });
+    const { gateway, clock, simulator } = unlisted({ retry: { backoff: constant(25 * HOUR_MS) }, poll: { backoff: constant(12 * HOUR_MS), deadlineMs: 72 * HOUR_MS } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const settlement = await clock.run(gateway.settle('payment.create', order));
     expect(settlement).toMatchObject({ attempts: 1, outcome: 'unresolved' });
@@ -29,7 +36,7 @@ describe('the idempotency key', () => {
   });
 
   it('of unknown age sends nothing for a job that was redelivered to another process', async () => {
-    const { gateway, process, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    const { gateway, process, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const first = await clock.run(gateway.settle('payment.create', order));
     const sends = simulator.ledger.payment('O1')?.sends;
@@ -41,7 +48,7 @@ describe('the idempotency key', () => {
   });
 
   it('of a payment that this process left open is sent again within its 24 hours', async () => {
-    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    const { gateway, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     await clock.run(gateway.settle('payment.create', order));
     expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({ attempts: 1, outcome: 'created', answer: { merchant_order_id: 'O1' } });
@@ -49,7 +56,7 @@ describe('the idempotency key', () => {
   });
 
   it('is a new one again, once the payment that was left open is settled', async () => {
-    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    const { gateway, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const first = await clock.run(gateway.settle('payment.create', order));
     const second = await clock.run(gateway.settle('payment.create', order));
@@ -60,7 +67,7 @@ describe('the idempotency key', () => {
   });
 
   it('of a stored ticket is sent again within its 24 hours, and never after', async () => {
-    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
+    const { gateway, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const { ticket } = await clock.run(gateway.settle('payment.create', order));
     expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({ attempts: 1, outcome: 'created', answer: { merchant_order_id: 'O1' } });
@@ -115,6 +122,6 @@ describe('a lost answer', () => {
     const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock });
     const ticket: Ticket = gateway.ticketFor('payment.create', order);
     expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'succeeded', ticket: { reference: { payment_intent_id: 'PI9' } } });
-    expect(asked).toEqual(['/api/v1/connect/token', '/api/v2/payment_intents 2025-12-31T23:55:00.000Z', '/api/v2/payment_intents/PI9']);
+    expect(asked).toEqual(['/api/v1/connect/token', '/api/v2/payment_intents 2025-12-31T23:59:00.000Z', '/api/v2/payment_intents/PI9']);
   });
 });

@@ -78,7 +78,8 @@ describe('a webhook of UQPAY', () => {
     ['failed', 'FAILED', { kind: 'terminal', outcome: 'failed', reason: 'expired' }],
     ['failed', 'CANCELLED', { kind: 'terminal', outcome: 'canceled' }],
     ['failed', 'REQUIRES_PAYMENT_METHOD', { kind: 'poll-required', reason: 'awaiting-payer' }],
-    ['canceled', 'CANCELED', { kind: 'poll-required', reason: 'unknown-outcome', listed: false }],
+    ['canceled', 'CANCELED', { kind: 'terminal', outcome: 'canceled', listed: true }],
+    ['requires_action', 'REQUIRES_ACTION', { kind: 'poll-required', reason: 'awaiting-payer' }],
     ['succeeded', '__proto__', { kind: 'poll-required', reason: 'unknown-outcome', listed: false }],
   ])('of an intent that is said to have %s, and is %s, reads as the query would', async (word, intent_status, verdict) => {
     const { verdict: found } = await heard(event(`acquiring.payment_intent.${word}`, { ...intent, intent_status }));
@@ -88,6 +89,7 @@ describe('a webhook of UQPAY', () => {
   it.each([
     ['failed', 'FAILED', 'declined'],
     ['cancelled', 'CANCELLED', 'awaiting-payer'],
+    ['canceled', 'CANCELED', 'awaiting-payer'],
     ['created', 'INITIATED', 'processing'],
     ['capture_requested', 'CAPTURE_REQUESTED', 'processing'],
     ['succeeded', 'SUCCEEDED', 'processing'],
@@ -123,6 +125,25 @@ describe('a webhook of UQPAY', () => {
     expect(verdict).toMatchObject({ outcome: 'succeeded', code: 'payout/COMPLETED' });
     expect(ticket).toMatchObject({ operation: 'payout.create', reference: { payout_id: payout.payout_id }, expect: { amount: '1.11', currency: 'SGD' } });
     expect((await heard(event('acquiring.payout.failed', { ...payout, payout_status: 'FAILED_REFUNDED' }))).verdict).toMatchObject({ outcome: 'failed', reason: 'refunded' });
+  });
+
+  it('heard for a connected account is confirmed by a query, since it does not say whose it is', async () => {
+    const asBoth = async (told: object, onBehalfOf: string): Promise<boolean[]> => {
+      const gateway = createGateway({ adapter: uqpay({ ...ownCredentials(), onBehalfOf }), clock: manualClock({ startMs: nowMs }) });
+      return [await heard(told), verified(await gateway.receive(tell(told)))].map(({ confirm }) => confirm);
+    };
+    const own = 'b1b89684-c2c4-4d54-b8a8-3572727fd120';
+    for (const told of [
+      event('acquiring.payment_intent.succeeded', intent),
+      event('acquiring.refund.succeeded', refund),
+      event('acquiring.cancel.succeeded', cancellation),
+      event('acquiring.payout.succeeded', { ...payout, account_id: 'another-account' }),
+      event('acquiring.payout.succeeded', { ...payout, account_id: [own] }),
+    ]) {
+      expect(await asBoth(told, own)).toEqual([false, true]);
+    }
+    // Only a payout's event names its account.
+    expect(await asBoth(event('acquiring.payout.succeeded', { ...payout, account_id: own }), own)).toEqual([false, false]);
   });
 
   it('without a state decides nothing', async () => {

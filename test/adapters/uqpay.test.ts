@@ -14,11 +14,13 @@ import {
 } from '../../src/index.ts';
 import { isWrite, operationOf, type EncodedSend } from '../../src/adapter.ts';
 import { judge, subjectOfTicket } from '../../src/classify.ts';
+import type { Reading } from '../../src/exchange.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
 import { uqpay, type UqpayCredentials, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
 import { samples } from '../../src/adapters/uqpay/samples.ts';
 import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
 import {
+  always,
   lives,
   manualClock,
   simulateGateway,
@@ -129,6 +131,20 @@ describe('the headers of a send', () => {
     expect(Object.keys(await uqpay(ownCredentials()).headers(send))).not.toContain('x-idempotency-key');
   });
 
+  it('of a payout query carry a fresh key each time, since UQPAY wants one there too', async () => {
+    const own = uqpay(ownCredentials());
+    const keys = [];
+    for (const operation of ['payout.query', 'payout.list', 'payout.query']) {
+      const { send } = sendOf({ operation, method: 'GET', body: '' });
+      keys.push((await own.headers(send))['x-idempotency-key']);
+    }
+    for (const each of keys) expect(each).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+    expect(new Set([...keys, key]).size).toBe(4);
+    for (const operation of ['refund.query', 'refund.list', 'payment.list']) {
+      expect(Object.keys(await own.headers(sendOf({ operation, method: 'GET', body: '' }).send))).not.toContain('x-idempotency-key');
+    }
+  });
+
   it('name the connected account', async () => {
     expect(await uqpay({ ...ownCredentials(), onBehalfOf: 'acct-2' }).headers(sendOf().send)).toMatchObject({ 'x-on-behalf-of': 'acct-2' });
   });
@@ -182,6 +198,15 @@ describe('a request', () => {
     expect(adapter.body(fields, send)).toEqual({ page_size: 100, page_number: 1, start_time: '2026-11-21T00:00:00Z' });
   });
 
+  it('of the payout list is sent without the descriptor that is looked for', () => {
+    const { send } = sendOf({ operation: 'payout.list' });
+    expect(adapter.body({ page_size: 100, page_number: 1, statement_descriptor: 'WEEK 47' }, send)).toEqual({ page_size: 100, page_number: 1 });
+    expect(adapter.body({ payout_currency: 'SGD', statement_descriptor: 'WEEK 47' }, { ...send, operation: 'payout.create' })).toEqual({
+      payout_currency: 'SGD',
+      statement_descriptor: 'WEEK 47',
+    });
+  });
+
   it('of the list may come from the drop-in client, and is answered for the order that is looked for', async () => {
     const asked: string[] = [];
     const intents = [
@@ -208,6 +233,40 @@ describe('a request', () => {
   });
 });
 
+describe('a row of a list', () => {
+  const pageOf = (...data: object[]): object => ({ total_pages: 1, total_items: data.length, data });
+  const readList = (operation: string, sent: Record<string, unknown>, body: unknown): readonly Reading[] =>
+    [operationOf(adapter, operation).read?.({ operation, status: 200, sent: { page_size: 100, page_number: 1, ...sent }, body }) ?? []].flat();
+
+  it('gives the intent’s own numbers, its money, and when UQPAY made it', () => {
+    const row = { payment_intent_id: 'PI1', merchant_order_id: 'ORDER-1', amount: '10.120', currency: 'sgd', intent_status: 'SUCCEEDED' };
+    const times = ['2026-11-21T11:30:00+08:00', '2026-11-21T03:30:00.716846826Z', '2026-11-21T11:30:00', 'soon', ''];
+    const rows = readList('payment.list', { merchant_order_id: 'ORDER-1' }, pageOf(...times.map((create_time) => ({ ...row, create_time })), { ...row, merchant_order_id: 'ORDER-2' }));
+    expect(rows.map(({ madeAtMs }) => madeAtMs)).toEqual([nowMs, nowMs + 716, undefined, undefined, undefined]);
+    expect(rows[0]).toMatchObject({ reference: { payment_intent_id: 'PI1', merchant_order_id: 'ORDER-1' }, amount: '10.12', currency: 'SGD' });
+  });
+
+  it('of a refund is that of the payment UQPAY was asked for, unless it says otherwise', () => {
+    const row = { payment_refund_id: 'RF1', amount: '5', currency: 'SGD', refund_status: 'SUCCEEDED', create_time: '2026-11-21T11:30:00+08:00' };
+    const rows = readList('refund.list', { payment_intent_id: 'PI1' }, pageOf(row, { ...row, payment_refund_id: 'RF2', payment_intent_id: 'PI2' }));
+    expect(rows).toMatchObject([{ reference: { payment_refund_id: 'RF1', payment_intent_id: 'PI1' }, amount: '5', madeAtMs: nowMs }]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('of a payout names it by what its bank shows', () => {
+    const row = { payout_id: 'PO1', payout_currency: 'SGD', payout_amount: '100.00', statement_descriptor: 'WEEK 47', payout_status: 'COMPLETED', create_time: '2026-11-21T11:30:00+08:00' };
+    const rows = readList('payout.list', { statement_descriptor: 'WEEK 47' }, pageOf(row, { ...row, statement_descriptor: 'WEEK 46' }));
+    expect(rows).toMatchObject([{ reference: { payout_id: 'PO1', statement_descriptor: 'WEEK 47' }, amount: '100', currency: 'SGD', madeAtMs: nowMs }]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('may not be the only one while there are other pages', () => {
+    const row = { payment_intent_id: 'PI1', merchant_order_id: 'ORDER-1', intent_status: 'FAILED' };
+    const rows = readList('payment.list', { merchant_order_id: 'ORDER-1' }, { total_pages: 2, data: [row] });
+    expect(rows.map(({ names }) => names[0])).toEqual(['intent/FAILED', 'list/incomplete']);
+  });
+});
+
 describe('a ticket', () => {
   it('of an intent asks by its id, once that is known', () => {
     expect(queryFieldsOf(ticketOf('payment.create', order))).toEqual({ operation: 'payment.query', fields: undefined });
@@ -227,6 +286,36 @@ describe('a ticket', () => {
     expect(queryFieldsOf(ticketOf('payout.create', payout, { payout_id: 'PO1' }))).toEqual({ operation: 'payout.query', fields: { payout_id: 'PO1' } });
   });
 
+  const lookUpOf = (ticket: Ticket): unknown => {
+    const { lookUp } = writeOf(adapter, ticket.operation);
+    return { operation: lookUp?.operation, fields: lookUp?.fields(ticket, nowMs) };
+  };
+
+  it('of an intent, a refund or a payout whose answer was lost looks for it among those of that time', () => {
+    const page = { page_size: 100, page_number: 1 };
+    const time = { start_time: '2026-11-21T03:29:00.000Z', end_time: '2026-11-21T03:35:00.000Z' };
+    expect(lookUpOf(ticketOf('payment.create', order))).toEqual({ operation: 'payment.list', fields: { ...page, ...time, merchant_order_id: 'ORDER-1' } });
+    const refund = ticketOf('refund.create', { payment_intent_id: 'PI1', amount: '5', reason: 'Returned', merchant_refund_id: 'R-1' });
+    expect(lookUpOf(refund)).toEqual({ operation: 'refund.list', fields: { ...page, ...time, payment_intent_id: 'PI1' } });
+    const payout = ticketOf('payout.create', { payout_currency: 'SGD', payout_amount: '100', statement_descriptor: 'WEEK 47', merchant_payout_id: 'P-1' });
+    expect(lookUpOf({ ...payout, lastSentAt: '2026-11-21T20:00:00.000Z' })).toEqual({
+      operation: 'payout.list',
+      fields: { ...page, start_time: '2026-11-20', end_time: '2026-11-22', statement_descriptor: 'WEEK 47' },
+    });
+  });
+
+  it('is one intention’s by the merchant’s own number, by its target, or by its key alone', () => {
+    const identities = Object.values(adapter.operations).flatMap((operation) => (isWrite(operation) ? [[operation.name, operation.identity]] : []));
+    expect(Object.fromEntries(identities)).toEqual({
+      'payment.create': { number: 'merchant_order_id' },
+      'payment.confirm': 'target',
+      'payment.capture': {},
+      'payment.cancel': 'target',
+      'refund.create': { number: 'merchant_refund_id' },
+      'payout.create': { number: 'merchant_payout_id' },
+    });
+  });
+
   it('of a refund is called by the merchant’s own number first, which is never sent', () => {
     const ticket = ticketOf('refund.create', { payment_intent_id: 'PI1', amount: '5', reason: 'Returned', merchant_refund_id: 'R-1' });
     expect(Object.values(ticket.reference)[0]).toBe('R-1');
@@ -240,7 +329,9 @@ describe('a ticket', () => {
   });
 
   it('of an intent says when UQPAY will have closed it', () => {
-    expect(ticketOf('payment.create', order).expiresAt).toBe(new Date(nowMs + 30 * MINUTE_MS).toISOString());
+    const closedBy = new Date(nowMs + 30 * MINUTE_MS).toISOString();
+    expect(ticketOf('payment.create', order).expiresAt).toBe(closedBy);
+    expect(ticketOf('payment.confirm', { payment_intent_id: 'PI1' }).expiresAt).toBe(closedBy);
   });
 
   const asked = (ticket: Ticket, body: unknown, refused = false): unknown =>
@@ -260,14 +351,17 @@ describe('a ticket', () => {
     expect(asked(ticket, state('SUCCEEDED', { amount: 101.2 }))).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
   });
 
-  it('of a confirm stays open on a failed attempt: it may be an earlier one', () => {
-    const failedAttempt = state('REQUIRES_PAYMENT_METHOD', { latest_payment_attempt: { attempt_status: 'FAILED' } });
-    expect(asked(ticketOf('payment.confirm', { payment_intent_id: 'PI1' }), failedAttempt)).toMatchObject({ kind: 'poll-required', reason: 'declined' });
+  it('of a confirm stays open on a failed attempt, which may be an earlier one, and tells why it failed', () => {
+    const failed = (more: object): object => state('REQUIRES_PAYMENT_METHOD', { latest_payment_attempt: { attempt_status: 'FAILED', ...more } });
+    const ticket = ticketOf('payment.confirm', { payment_intent_id: 'PI1' });
+    expect(asked(ticket, failed({ failure_code: 'do_not_honor' }))).toMatchObject({ kind: 'poll-required', reason: 'declined', message: 'do_not_honor' });
+    expect(asked(ticket, failed({ failure_code: 'do_not_honor', failure_message: 'Do not honor' }))).toMatchObject({ message: 'Do not honor' });
+    expect(asked(ticket, failed({ failure_code: '' }))).not.toHaveProperty('message');
   });
 
   it('of a cancel reads the intent’s state for the cancel', () => {
     const ticket = ticketOf('payment.cancel', { payment_intent_id: 'PI1' });
-    expect(asked(ticket, state('CANCELLED'))).toMatchObject({ outcome: 'succeeded' });
+    for (const spelled of ['CANCELLED', 'CANCELED']) expect(asked(ticket, state(spelled))).toMatchObject({ outcome: 'succeeded' });
     expect(asked(ticket, state('FAILED'))).toMatchObject({ outcome: 'succeeded' });
     expect(asked(ticket, state('SUCCEEDED'))).toMatchObject({ kind: 'poll-required' });
     expect(asked(ticket, state('SUCCEEDED'), true)).toMatchObject({ outcome: 'failed', reason: 'already-final' });
@@ -277,7 +371,7 @@ describe('a ticket', () => {
     const ticket = ticketOf('payment.capture', { payment_intent_id: 'PI1', amount_to_capture: '5.00' });
     expect(asked(ticket, state('SUCCEEDED'))).toMatchObject({ outcome: 'succeeded' });
     expect(asked(ticket, state('REQUIRES_CAPTURE'))).toMatchObject({ kind: 'poll-required' });
-    expect(asked(ticket, state('CANCELLED'))).toMatchObject({ outcome: 'failed' });
+    for (const spelled of ['CANCELLED', 'CANCELED']) expect(asked(ticket, state(spelled))).toMatchObject({ outcome: 'failed' });
   });
 });
 
@@ -302,6 +396,7 @@ interface Bench {
   machine: (tokens: TokenStore) => Gateway<UqpayFields>;
 }
 
+const once = { policy: { retry: { attempts: 1 } } };
 const quick: Policy = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 10_000 } };
 
 /** The whole of it against the simulator. */
@@ -373,6 +468,7 @@ describe('a payment', () => {
   it('is never sent again with a key whose 24 hours are over', async () => {
     const { gateway, simulator, clock, settle } = bench();
     simulator.script('ORDER-1', { onSend: ['reset-after-booking'] });
+    simulator.script('payment.list', { onQuery: [always('maintenance')] });
     const lost = await settle('payment.create', order, { policy: { retry: { attempts: 1 } } });
     expect(lost).toMatchObject({ outcome: 'unresolved', ticket: { reference: { merchant_order_id: 'ORDER-1', idempotencyKey: expect.any(String) as string } } });
     clock.advance(25 * 60 * MINUTE_MS);
@@ -418,7 +514,7 @@ describe('a payment', () => {
     const first = await settle('payment.create', order);
     const second = await settle('payment.create', { ...order, merchant_order_id: 'ORDER-2' });
     const idOf = ({ ticket }: Settlement): { payment_intent_id: string } => ({ payment_intent_id: ticket.reference['payment_intent_id'] ?? '' });
-    expect(await settle('payment.cancel', idOf(first))).toMatchObject({ outcome: 'succeeded' });
+    expect(await settle('payment.cancel', idOf(first))).toMatchObject({ outcome: 'succeeded', settledBy: 'answer', polls: 0, verdict: { code: 'intent/CANCELED' } });
     expect(await settle('payment.capture', idOf(second))).toMatchObject({ outcome: 'succeeded' });
     expect(await settle('payment.cancel', idOf(second))).toMatchObject({ outcome: 'rejected', verdict: { reason: 'already-final' } });
     expect(simulator.ledger.entries.map(({ state }) => state)).toEqual(['canceled', 'paid']);
@@ -437,6 +533,19 @@ describe('money that goes back', () => {
     const { settle, simulator, id } = await paid({ faults: { on: { 'refund.create': ['reset-after-booking'] } } });
     expect(await settle('refund.create', { payment_intent_id: id, amount: '5.00', reason: 'Returned' })).toMatchObject({ outcome: 'succeeded', attempts: 2 });
     expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund')).toMatchObject([{ amount: '5.00', bookings: 1 }]);
+  });
+
+  it('is found in the payment’s list, once nothing may be sent again', async () => {
+    const { settle, simulator, id } = await paid({ faults: { on: { 'refund.create': ['reset-after-booking'] } } });
+    const settlement = await settle('refund.create', { payment_intent_id: id, amount: '5.00', reason: 'Returned', merchant_refund_id: 'R-1' }, once);
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, reference: { merchant: 'R-1', provider: expect.stringMatching(/^RF/) as string } });
+    expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund')).toMatchObject([{ bookings: 1 }]);
+  });
+
+  it('of more than was paid is refused at once', async () => {
+    const { settle, id } = await paid();
+    const settlement = await settle('refund.create', { payment_intent_id: id, amount: '50.00', reason: 'Returned', merchant_refund_id: 'R-1' });
+    expect(settlement).toMatchObject({ outcome: 'rejected', polls: 0, verdict: { code: 'refund_error', message: 'Amount exceeded' } });
   });
 
   it('that was only accepted is not yet given back', async () => {
@@ -465,6 +574,13 @@ describe('money that goes back', () => {
       attempts: 2,
       verdict: { code: 'payout/COMPLETED' },
     });
+    expect(simulator.ledger.entries).toMatchObject([{ operation: 'payout.create', bookings: 1 }]);
+  });
+
+  it('is found among the payouts of its days, once nothing may be sent again', async () => {
+    const { settle, simulator } = bench({ faults: { on: { 'payout.create': ['reset-after-booking'] } }, lives: { charge: lives.paidAfter(2000) } });
+    const payout = { payout_currency: 'SGD', payout_amount: '100', statement_descriptor: 'WEEK 47', merchant_payout_id: 'P-1' };
+    expect(await settle('payout.create', payout, once)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, reference: { merchant: 'P-1' } });
     expect(simulator.ledger.entries).toMatchObject([{ operation: 'payout.create', bookings: 1 }]);
   });
 });

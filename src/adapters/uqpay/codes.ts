@@ -8,12 +8,16 @@ import { authorized, canceled, created, declined, failed, pollRequired, rejected
  * [codes]  https://developers.uqpay.com/global-acquiring/v1.6/guide/error-code-reference
  * [types]  https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/error-codes (what each type means)
  * [states] https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts and …/guide/direct-api-integration
+ * [node]   https://github.com/uqpay/uqpay-node/blob/d9d5b59/src/error.ts and …/tests/error.test.ts
+ * [go]     https://github.com/uqpay/uqpay-sdk-go/blob/51129d6/webhook/acquiring.go and …/test/payments_test.go
  */
 
 const reauthenticate = retryable('authentication', {
   remedy: 'reauthenticate',
   advice: 'The token ended or was replaced: machines that share a clientId must share a token store.',
 });
+
+const forbidden = rejected('permission', 'The account may not do this, or its credentials are those of the other environment.');
 
 /** Types that refuse a request, whatever it asks for: [types], [codes]. */
 const refusals = {
@@ -30,6 +34,9 @@ const refusals = {
   unauthorized_error: reauthenticate,
   // Named for a 403 on https://developers-sandbox.uqpaytech.com/card-issuance/v1.6/guide/error-codes
   'unauthorized_error/forbidden': rejected('permission'),
+  // A 403 by [node]; the guard's own words are on …/global-account/v1.6/guide/integration-faq
+  forbidden,
+  'forbidden/forbidden': forbidden,
 } satisfies CodeTable;
 
 /** What every write may answer: [types], [codes]. */
@@ -41,6 +48,12 @@ const write = {
   'idempotence_error/key_mismatch_account': rejected('conflict', 'Another account used this key first: make a key for each intention.'),
   'idempotence_error/key_mismatch_api': rejected('conflict', 'Another call used this key first: make a key for each intention.'),
   'idempotence_error/invalid_key_format': rejected('invalid-request', 'The idempotency key must be a UUID v4.'),
+  // A 409 in [node], and explained nowhere: this key's first send may have been ours, and may be on its way.
+  'idempotence_error/key_conflict': pollRequired('conflict', { advice: 'The key is in use: ask about its first send, and keep the key.' }),
+  // The older envelope, whose number is the HTTP status: [types] "Envelope B", [node]. It does not say what was done.
+  'numeric/400': pollRequired('unknown-outcome'),
+  'numeric/409': pollRequired('conflict'),
+  'numeric/429': pollRequired('rate-limited'),
   // A catch-all for faults and risk control: nothing says that the request was not processed.
   api_error: pollRequired('unknown-outcome'),
   'api_error/api_error': pollRequired('unknown-outcome'),
@@ -51,6 +64,15 @@ const write = {
 const read = {
   ...refusals,
   not_found: pollRequired('not-found'),
+  // Payout queries carry a key too, a fresh one each.
+  'idempotence_error/request_being_processed': retryable('unavailable'),
+  'idempotence_error/key_conflict': retryable('unavailable'),
+  'idempotence_error/key_mismatch_account': rejected('conflict'),
+  'idempotence_error/key_mismatch_api': rejected('conflict'),
+  'idempotence_error/invalid_key_format': rejected(),
+  'numeric/400': retryable('unavailable'),
+  'numeric/409': retryable('unavailable'),
+  'numeric/429': retryable('rate-limited'),
   api_error: retryable('unavailable'),
   'api_error/api_error': retryable('unavailable'),
   'api_error/velocity_limit_exceeded': retryable('rate-limited'),
@@ -86,6 +108,7 @@ const paymentErrors = {
   'payment_error/restricted_card': declined(),
   'payment_error/expired_card': declined(),
   'payment_error/invalid_card_number': declined(),
+  'card_error/invalid_number': declined(), // [node]
   'payment_error/invalid_card_expire_date': declined(),
   'payment_error/invalid_cardholder_info': declined(),
   'payment_error/invalid_qr_code': declined('declined', 'Ask the payer for a fresh code.'),
@@ -130,6 +153,13 @@ const paymentErrors = {
 /** The other writes change an order that is there: a closed one refuses them, however it ended. */
 const closedToChange = rejected('already-final', 'The intent is closed: ask payment.query how it ended.');
 
+/** The states that only [go] names, in its words for webhooks; each is as open as its neighbour of [states]. */
+const otherWords = {
+  'intent/REQUIRES_CONFIRMATION': pollRequired('awaiting-merchant'),
+  'intent/REQUIRES_ACTION': pollRequired('awaiting-payer'),
+  'intent/PROCESSING': pollRequired('processing'),
+} satisfies CodeTable;
+
 /** A failed attempt is not a failed intent. */
 const attemptFailed = created('declined', 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.');
 
@@ -141,11 +171,15 @@ const attemptOnItsWay = {
   'intent/REQUIRES_PAYMENT_METHOD/CAPTURE_REQUESTED': pollRequired('processing'),
 } satisfies CodeTable;
 
-/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payment-intent, [states] */
+/**
+ * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payment-intent, [states]. CANCELLED is the API reference's
+ * word, CANCELED that of [go], which takes either for an answer to a cancel: one state, here and below.
+ */
 export const paymentCreate: CodeTable = {
   ...write,
   ...paymentErrors,
   ...attemptOnItsWay,
+  ...otherWords,
   'intent/REQUIRES_PAYMENT_METHOD': created(),
   'intent/REQUIRES_PAYMENT_METHOD/FAILED': attemptFailed,
   'intent/REQUIRES_CUSTOMER_ACTION': created(),
@@ -153,6 +187,7 @@ export const paymentCreate: CodeTable = {
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': succeeded(),
   'intent/CANCELLED': canceled(),
+  'intent/CANCELED': canceled(),
   'intent/FAILED': failed(),
 };
 
@@ -167,12 +202,14 @@ export const paymentCapture: CodeTable = {
   ...write,
   ...paymentErrors,
   'payment_error/closed_order': closedToChange,
+  ...otherWords,
   'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
   'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
   'intent/REQUIRES_CAPTURE': pollRequired('processing'),
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': succeeded(),
   'intent/CANCELLED': failed('canceled'),
+  'intent/CANCELED': failed('canceled'),
   'intent/FAILED': failed(),
 };
 
@@ -185,18 +222,21 @@ export const paymentCancel: CodeTable = {
   ...paymentErrors,
   'payment_error/closed_order': closedToChange,
   'payment_error/transaction_cancelled': pollRequired('already-final'),
+  ...otherWords,
   'intent/REQUIRES_PAYMENT_METHOD': pollRequired('processing'),
   'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('processing'),
   'intent/REQUIRES_CAPTURE': pollRequired('processing'),
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': pollRequired('processing'),
   'intent/CANCELLED': succeeded('canceled'),
+  'intent/CANCELED': succeeded('canceled'),
   // Nothing is left to cancel, which is what was asked for.
   'intent/FAILED': succeeded('already-final'),
 };
 
 /** What an intent's state means to whoever asks for it, or is told: [states]. */
 const intentStates = {
+  ...otherWords,
   'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
   'intent/REQUIRES_PAYMENT_METHOD/FAILED': declined('declined', 'The attempt failed; the intent stays open until it closes after 30 minutes.'),
   'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
@@ -204,6 +244,7 @@ const intentStates = {
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': succeeded(),
   'intent/CANCELLED': canceled(),
+  'intent/CANCELED': canceled(),
   // An intent fails only by closing unpaid after its 30 minutes.
   'intent/FAILED': failed('expired'),
 } satisfies CodeTable;
@@ -222,15 +263,15 @@ export const paymentQuery: CodeTable = {
   ...intentStates,
 };
 
-/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payment-intents: the states of each row, and these. */
-export const paymentList: CodeTable = {
-  ...paymentQuery,
-  list: pollRequired('unknown-outcome', { advice: 'A page of intents says nothing about one payment: pass merchant_order_id to look for it.' }),
+/** What a page tells as a whole, beside the states of its rows. */
+const pages = {
+  list: pollRequired('unknown-outcome', { advice: 'A page tells of many: say which one to look for.' }),
   'list/none': pollRequired('not-found'),
-  'list/incomplete': pollRequired('unknown-outcome', {
-    advice: 'The order is not on this page, but there are others: narrow the time, or ask for the next page.',
-  }),
-};
+  'list/incomplete': pollRequired('unknown-outcome', { advice: 'There are other pages: narrow the time, or ask for the next page.' }),
+} satisfies CodeTable;
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payment-intents */
+export const paymentList: CodeTable = { ...paymentQuery, ...pages };
 
 /**
  * A refund's states. What the three REVERSAL states mean is nowhere said: that the money went back by way of a reversal, or that
@@ -241,6 +282,7 @@ export const paymentList: CodeTable = {
 const refundStates = {
   'refund/INITIATED': pollRequired('processing'),
   'refund/PROCESSING': pollRequired('processing'),
+  'refund/PENDING': pollRequired('processing'), // [go]
   'refund/SUCCEEDED': succeeded('refunded'),
   'refund/FAILED': failed(),
   'refund/REVERSAL_INITIATED': pollRequired('processing'),
@@ -251,19 +293,35 @@ const refundStates = {
   }),
 } satisfies CodeTable;
 
+/**
+ * [types] "refund_error": HTTP 400, "Refund resource rule violated". [codes] lists none of its codes, so that the type refuses; but
+ * whatever `payment_error` leaves open under a code stays open under it here too.
+ */
+const refundErrors: CodeTable = {
+  refund_error: rejected('invalid-request', 'The refund breaks a rule of UQPAY’s: its code and message say which one.'),
+  ...Object.fromEntries(
+    Object.entries(paymentErrors).flatMap(([name, row]) => (row.kind === 'poll-required' ? [[name.replace('payment_error', 'refund_error'), row]] : [])),
+  ),
+};
+
 export const refundCreate: CodeTable = {
   ...write,
   ...paymentErrors,
+  ...refundErrors,
   ...refundStates,
 };
 
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-refund */
 export const refundQuery: CodeTable = {
   ...read,
+  refund_error: rejected(),
   'payment_error/resource_not_found': pollRequired('not-found'),
   'payment_error/not_found_id': pollRequired('not-found'),
   ...refundStates,
 };
+
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-refunds */
+export const refundList: CodeTable = { ...refundQuery, ...pages };
 
 /** The API reference says COMPLETED and FAILED_REFUNDED (…/api-reference/retrieve-payout), the Node SDK's types SUCCEEDED. */
 const payoutStates = {
@@ -301,6 +359,9 @@ export const payoutQuery: CodeTable = {
   ...payoutStates,
 };
 
+/** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payouts */
+export const payoutList: CodeTable = { ...payoutQuery, ...pages };
+
 const paidAsItSeems = pollRequired('processing', { advice: 'The attempt got through; the payment is made when the intent says so.' });
 
 /** A failed attempt is not a failed intent, and only the intent's own state ends it. */
@@ -308,11 +369,13 @@ const attemptStates = {
   'attempt/INITIATED': pollRequired('processing'),
   'attempt/AUTHENTICATION_REDIRECTED': pollRequired('awaiting-payer'),
   'attempt/PENDING_AUTHORIZATION': pollRequired('processing'),
+  'attempt/PENDING': pollRequired('processing'), // [go]
   'attempt/AUTHORIZED': pollRequired('processing'),
   'attempt/CAPTURE_REQUESTED': paidAsItSeems,
   'attempt/SUCCEEDED': paidAsItSeems,
   'attempt/SETTLED': paidAsItSeems,
   'attempt/CANCELLED': pollRequired('awaiting-payer'),
+  'attempt/CANCELED': pollRequired('awaiting-payer'),
   'attempt/EXPIRED': pollRequired('awaiting-payer'),
   'attempt/FAILED': pollRequired('declined', { advice: 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.' }),
 } satisfies CodeTable;

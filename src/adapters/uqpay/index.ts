@@ -1,6 +1,8 @@
 import { defineAdapter, type Adapter, type ReadName, type StatusQuery, type WriteOperation } from '../../adapter.ts';
+import { newKey } from '../../clock.ts';
 import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
 import { baseUrlOf, checkFields, text, textUpTo, whole, type FieldCheck, type Location } from '../../fields.ts';
+import type { Ticket } from '../../ticket.ts';
 import type { TokenStore } from '../../token.ts';
 import {
   paymentCancel,
@@ -10,8 +12,10 @@ import {
   paymentList,
   paymentQuery,
   payoutCreate,
+  payoutList,
   payoutQuery,
   refundCreate,
+  refundList,
   refundQuery,
 } from './codes.ts';
 import { tokenOf } from './sign.ts';
@@ -94,10 +98,24 @@ export interface UqpayFields {
     reason: string;
     payment_attempt_id?: string;
     metadata?: Readonly<Record<string, string>>;
-    /** Your number of this refund. Never sent, as UQPAY has no field for it: it keeps two refunds of one payment apart. */
+    /** Your number of this refund, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it: it keeps two refunds of one payment apart. */
     merchant_refund_id?: string;
   };
   'refund.query': { payment_refund_id: string };
+  'refund.list': {
+    /** 1 to 100. */
+    page_size: number | string;
+    /** From 1. */
+    page_number: number | string;
+    /** The refunds of this payment only. */
+    payment_intent_id?: string;
+    /** The refunds of this order only. */
+    merchant_order_id?: string;
+    /** ISO 8601. Default: a month ago. */
+    start_time?: string;
+    /** ISO 8601, three months after the start at most. */
+    end_time?: string;
+  };
   'payout.create': {
     payout_currency: string;
     payout_amount: string;
@@ -106,14 +124,28 @@ export interface UqpayFields {
     internal_note?: string;
     /** A UQPAY account to pay to. Default: the bank account on file. */
     payout_account_id?: string;
-    /** Your number of this payout. Never sent, as UQPAY has no field for it: it keeps two payouts apart. */
+    /** Your number of this payout, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it: it keeps two payouts apart. */
     merchant_payout_id?: string;
   };
   'payout.query': { payout_id: string };
+  'payout.list': {
+    /** 1 to 100. */
+    page_size: number | string;
+    /** From 1. */
+    page_number: number | string;
+    /** The first day, `YYYY-MM-DD`. */
+    start_time?: string;
+    /** The last day, `YYYY-MM-DD`. */
+    end_time?: string;
+    payout_status?: string;
+    /** Looks for this payout on the page. Never sent: UQPAY has no such filter. */
+    statement_descriptor?: string;
+  };
 }
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** UQPAY closes an intent by itself. https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts */
 const INTENT_LIVES_MS = 30 * MINUTE_MS;
@@ -155,21 +187,44 @@ function askBy(operation: ReadName, name: string): StatusQuery {
   };
 }
 
-/** The list shows an intent at most so long before and after its ticket was opened: clocks differ, and a send may be repeated. */
-const LIST_BEFORE_MS = 5 * 60_000;
-const LIST_AFTER_MS = 30 * 60_000;
+/** A list shows what a ticket is about at most so long before its opening and after its last send: clocks differ, and the way is long. */
+const LIST_BEFORE_MS = MINUTE_MS;
+const LIST_AFTER_MS = 5 * MINUTE_MS;
 
-/** Looks through the intents of that time for the order number; the first page of a hundred has to do. */
+/** A whole page, of what was made around the ticket's sends. */
+const pageAround = ({ openedAt, lastSentAt }: Ticket, before: number, after: number): { page_size: number; page_number: number; start_time: string; end_time: string } => ({
+  page_size: 100,
+  page_number: 1,
+  start_time: new Date(Date.parse(openedAt) - before).toISOString(),
+  end_time: new Date(Date.parse(lastSentAt ?? openedAt) + after).toISOString(),
+});
+
+/** Looks through the intents of that time for the order number. */
 const findIntent: StatusQuery = {
   operation: 'payment.list',
-  fields: ({ reference, openedAt, lastSentAt }) => ({
-    page_size: 100,
-    page_number: 1,
-    merchant_order_id: reference['merchant_order_id'],
-    start_time: new Date(Date.parse(openedAt) - LIST_BEFORE_MS).toISOString(),
-    end_time: new Date(Date.parse(lastSentAt ?? openedAt) + LIST_AFTER_MS).toISOString(),
-  }),
+  fields: (ticket) => ({ ...pageAround(ticket, LIST_BEFORE_MS, LIST_AFTER_MS), merchant_order_id: ticket.reference['merchant_order_id'] }),
 };
+
+/** The payment's refunds of that time. */
+const findRefund: StatusQuery = {
+  operation: 'refund.list',
+  fields: (ticket) => ({ ...pageAround(ticket, LIST_BEFORE_MS, LIST_AFTER_MS), payment_intent_id: ticket.reference['payment_intent_id'] }),
+};
+
+/** The payouts are listed by day, and nobody says by whose: the days around are asked for too. */
+const findPayout: StatusQuery = {
+  operation: 'payout.list',
+  fields(ticket) {
+    const { start_time, end_time, ...page } = pageAround(ticket, DAY_MS, DAY_MS);
+    return { ...page, start_time: start_time.slice(0, 10), end_time: end_time.slice(0, 10), statement_descriptor: ticket.reference['statement_descriptor'] };
+  },
+};
+
+/** What a page is searched for, where UQPAY has no such filter: it is never sent. */
+const searchedFor: Readonly<Record<string, string>> = { 'payment.list': 'merchant_order_id', 'payout.list': 'statement_descriptor' };
+
+/** Queries that must carry a key, says their reference: a fresh one each, since a repeated key is answered with what was true before. */
+const keyedQueries: ReadonlySet<string> = new Set(['payout.query', 'payout.list']);
 
 /**
  * UQPAY, Global Acquiring v1.6.
@@ -198,14 +253,14 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
     ...location,
     encodings: ['json'],
     read,
-    webhook: uqpayWebhook(webhookSecret, read),
-    body: (fields, { operation }) =>
-      operation === 'payment.list' ? Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'merchant_order_id')) : fields,
+    webhook: uqpayWebhook({ webhookSecret, onBehalfOf, read }),
+    body: (fields, { operation }) => Object.fromEntries(Object.entries(fields).filter(([name]) => name !== searchedFor[operation])),
     headers: async (send) => ({
       'x-auth-token': `Bearer ${await token(send)}`,
       'x-client-id': clientId,
       ...(onBehalfOf !== undefined && { 'x-on-behalf-of': onBehalfOf }),
       ...(send.idempotencyKey !== undefined && send.method !== 'GET' && { 'x-idempotency-key': send.idempotencyKey }),
+      ...(keyedQueries.has(send.operation) && { 'x-idempotency-key': newKey() }),
     }),
     operations: {
       'payment.create': {
@@ -214,11 +269,16 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: paymentCreate,
         ...keyed,
         reference: ['merchant_order_id'],
+        identity: { number: 'merchant_order_id' },
+        // UQPAY makes as many intents of one number as it is asked for.
+        numberRepeats: () => true,
         learns: ['payment_intent_id'],
         query: askBy('payment.query', 'payment_intent_id'),
         lookUp: findIntent,
         expect: (fields) => moneyOf(fields.amount, fields.currency),
         payableForMs: () => INTENT_LIVES_MS,
+        // `client_secret` and `next_action` are in this answer; the same key brings it back.
+        payerNeedsAnswer: () => true,
       },
       // No charge to the core: a failed attempt that a query sees may be an earlier one, while this one is still on its way.
       'payment.confirm': {
@@ -227,7 +287,10 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: paymentConfirm,
         ...keyed,
         reference: ['payment_intent_id'],
+        identity: 'target',
         query: askBy('payment.query', 'payment_intent_id'),
+        // At the longest: the intent is older than its confirm.
+        payableForMs: () => INTENT_LIVES_MS,
         // An intent that still waits for its payer says that a lost confirm did not land, or that its next step was lost with it.
         payerNeedsAnswer: () => true,
       },
@@ -243,7 +306,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         method: 'GET',
         required: { page_size: whole, page_number: whole },
         codes: paymentList,
-        read: readList,
+        read: readIntents,
         reference: { merchant_order_id: 'merchant_order_id' },
       },
       'payment.capture': {
@@ -252,6 +315,8 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: paymentCapture,
         ...keyed,
         reference: ['payment_intent_id'],
+        // Two partial captures of one amount are two intentions, and UQPAY has no number for either.
+        identity: {},
         query: askBy('payment.query', 'payment_intent_id'),
         follows: 'capture',
       },
@@ -261,6 +326,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: paymentCancel,
         ...keyed,
         reference: ['payment_intent_id'],
+        identity: 'target',
         query: askBy('payment.query', 'payment_intent_id'),
         follows: 'cancel',
       },
@@ -270,9 +336,11 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: refundCreate,
         ...keyed,
         reference: ['merchant_refund_id', 'payment_intent_id'],
+        identity: { number: 'merchant_refund_id' },
         unsent: ['merchant_refund_id'],
         learns: ['payment_refund_id'],
         query: askBy('refund.query', 'payment_refund_id'),
+        lookUp: findRefund,
         follows: 'refund',
         expect: (fields) => moneyOf(fields.amount),
       },
@@ -283,15 +351,25 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: refundQuery,
         reference: { payment_refund_id: 'payment_refund_id' },
       },
+      'refund.list': {
+        path: '/v2/payment/refunds',
+        method: 'GET',
+        required: { page_size: whole, page_number: whole },
+        codes: refundList,
+        read: readRefunds,
+        reference: { payment_intent_id: 'payment_intent_id', merchant_order_id: 'merchant_order_id' },
+      },
       'payout.create': {
         path: '/v2/payment/payout/create',
         required: { payout_currency: text, payout_amount: amount, statement_descriptor: textUpTo(15) },
         codes: payoutCreate,
         ...keyed,
         reference: ['merchant_payout_id', 'statement_descriptor'],
+        identity: { number: 'merchant_payout_id' },
         unsent: ['merchant_payout_id'],
         learns: ['payout_id'],
         query: askBy('payout.query', 'payout_id'),
+        lookUp: findPayout,
         expect: (fields) => moneyOf(fields.payout_amount, fields.payout_currency),
       },
       'payout.query': {
@@ -301,22 +379,43 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         codes: payoutQuery,
         reference: { payout_id: 'payout_id' },
       },
+      'payout.list': {
+        path: '/v2/payment/payout',
+        method: 'GET',
+        required: { page_size: whole, page_number: whole },
+        codes: payoutList,
+        read: readPayouts,
+        reference: { statement_descriptor: 'statement_descriptor' },
+      },
     },
   });
 }
 
 function read({ body, status }: Exchange): Reading {
+  const attempt = own(body, 'latest_payment_attempt');
   return {
     names: [...errorNames(body, status), ...stateNames(body)],
-    message: textOf(body, 'message') ?? textOf(body, 'error'),
+    message: textOf(body, 'message') ?? textOf(body, 'error') ?? failureOf(body) ?? failureOf(attempt),
     reference: {
       payment_intent_id: statedOf(body, 'payment_intent_id'),
       merchant_order_id: statedOf(body, 'merchant_order_id'),
       payment_refund_id: statedOf(body, 'payment_refund_id'),
       payout_id: statedOf(body, 'payout_id'),
     },
+    madeAtMs: timeOf(textOf(body, 'create_time')),
     ...moneyStated(body),
   };
+}
+
+/** Why an attempt failed, in the issuer's words or by their code. */
+function failureOf(body: unknown): string | undefined {
+  return textOf(body, 'failure_message') ?? textOf(body, 'failure_code');
+}
+
+/** A time that says its zone; any other would be another one on another machine. */
+function timeOf(text: string | undefined): number | undefined {
+  const atMs = text !== undefined && /T.*(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 function moneyStated(body: unknown): Pick<Reading, 'amount' | 'currency'> {
@@ -326,17 +425,37 @@ function moneyStated(body: unknown): Pick<Reading, 'amount' | 'currency'> {
   return { amount: stated ? (decimalOf(amount) ?? UNREADABLE) : undefined, currency: currency === UNREADABLE ? currency : currency?.toUpperCase() };
 }
 
-/** A page of intents, read for the one order that was asked for. A page without it says so. */
-function readList(exchange: Exchange): Reading | readonly Reading[] {
+const readIntents = (exchange: Exchange): Reading | readonly Reading[] => readPage(exchange, 'merchant_order_id');
+
+const readPayouts = (exchange: Exchange): Reading | readonly Reading[] => readPage(exchange, 'statement_descriptor');
+
+/** The rows name neither payment nor order: they are those of the payment, or of the order, that UQPAY was asked for. */
+function readRefunds(exchange: Exchange): Reading | readonly Reading[] {
+  const filter = ['payment_intent_id', 'merchant_order_id'].find((name) => idOf(exchange.sent, name) !== undefined);
+  return filter === undefined ? readPage(exchange, 'payment_intent_id') : readPage(exchange, filter, idOf(exchange.sent, filter));
+}
+
+/**
+ * A page, read for what was asked for: its rows, each with its own numbers, money and time. What is not there is said to be so; where
+ * there are more pages than this one, that is said beside its rows, since another one may be on them.
+ *
+ * @param meant what a row means that does not state this name
+ */
+function readPage(exchange: Exchange, name: string, meant?: string): Reading | readonly Reading[] {
   const pages = integerOf(exchange.body, 'total_pages');
   // An empty page may come as null.
   const rows = own(exchange.body, 'data') ?? (pages === undefined ? undefined : []);
   if (!Array.isArray(rows)) return read(exchange);
-  const wanted = idOf(exchange.sent, 'merchant_order_id');
+  const wanted = idOf(exchange.sent, name);
   if (wanted === undefined) return { names: ['list'] };
-  const found = rows.filter((row: unknown) => textOf(row, 'merchant_order_id') === wanted);
-  if (found.length > 0) return found.map((row: unknown) => read({ ...exchange, body: row }));
-  return { names: [pages !== undefined && pages <= 1 ? 'list/none' : 'list/incomplete'] };
+  const found = rows
+    .filter((row: unknown) => (statedOf(row, name) ?? meant) === wanted)
+    .map((row: unknown) => {
+      const reading = read({ ...exchange, body: row });
+      return { ...reading, reference: { ...reading.reference, [name]: wanted } };
+    });
+  const incomplete = pages !== undefined && pages <= 1 ? [] : [{ names: ['list/incomplete'] }];
+  return found.length + incomplete.length === 0 ? { names: ['list/none'] } : [...found, ...incomplete];
 }
 
 function errorNames(body: unknown, status: number): string[] {
@@ -345,8 +464,9 @@ function errorNames(body: unknown, status: number): string[] {
   const type = given === 'idempotency_error' ? 'idempotence_error' : given;
   const code = textOf(body, 'code');
   if (type !== undefined) return code === undefined ? [type] : [`${type}/${code}`, type];
-  // The guard in front of the API says `{ error }` and nothing else.
-  return status === 401 ? [...olderNames(body), 'unauthorized_error'] : olderNames(body);
+  // The guard in front of the API says `{ error }`, and perhaps a message.
+  if (status === 401) return [...olderNames(body, status), 'unauthorized_error'];
+  return status === 403 && textOf(body, 'error') !== undefined ? ['forbidden'] : olderNames(body, status);
 }
 
 /**
@@ -359,12 +479,12 @@ const stillRunning: ReadonlySet<string> = new Set([
   'request is processing, please try again later',
 ]);
 
-/** The older envelope has no type, and its number is no code (under HTTP 400 it may say 200): only these very words tell. */
-function olderNames(body: unknown): string[] {
+/** The older envelope has no type, and its number is the HTTP status, or 200 under HTTP 400: these very words tell more. */
+function olderNames(body: unknown, status: number): string[] {
   const number = integerOf(body, 'code');
   if (number === undefined) return [];
   const message = textOf(body, 'message')?.toLowerCase() ?? '';
-  return [stillRunning.has(message) ? 'idempotence_error/request_being_processed' : `numeric/${number}`];
+  return stillRunning.has(message) ? ['idempotence_error/request_being_processed'] : [`numeric/${number}`, `numeric/${status}`];
 }
 
 function stateNames(body: unknown): string[] {

@@ -69,8 +69,10 @@ const sentBy: Readonly<Record<keyof UqpayFields, Record<string, unknown>>> = {
   'payment.cancel': id,
   'refund.create': refundSent,
   'refund.query': refundId,
+  'refund.list': { page_size: 100, page_number: 1 },
   'payout.create': payoutSent,
   'payout.query': payoutId,
+  'payout.list': { page_size: 100, page_number: 1 },
 };
 
 type Row = readonly [status: number, body: unknown, verdict: Sample['verdict'], sent?: Record<string, unknown>];
@@ -98,6 +100,9 @@ const final = (outcome: string, reason: string, code?: string): Sample['verdict'
   ...(code !== undefined && { code }),
 });
 const lookedFor = { ...sentBy['payment.list'], merchant_order_id: order.merchant_order_id };
+const refundsOf = { ...sentBy['refund.list'], ...id };
+const payoutLookedFor = { ...sentBy['payout.list'], statement_descriptor: payoutSent.statement_descriptor };
+const asked = (reason: string, code?: string): Sample['verdict'] => ({ kind: 'retryable', reason, listed: true, ...(code !== undefined && { code }) });
 const page = (total_pages: number, ...data: unknown[]): object => ({ total_pages, total_items: data.length, data });
 
 const samples: readonly Sample[] = [
@@ -126,6 +131,24 @@ const samples: readonly Sample[] = [
     'a pending intent is asked about, also under 202': [202, intent('PENDING', 'PENDING_AUTHORIZATION'), open('processing')],
     'an intent without auto_capture is authorized': [200, intent('REQUIRES_CAPTURE', 'AUTHORIZED'), final('authorized', 'authorized')],
     'a canceled intent is canceled': [200, intent('CANCELLED'), final('canceled', 'canceled')],
+    'a canceled intent is canceled in the Go SDK’s spelling too': [200, intent('CANCELED'), final('canceled', 'canceled', 'intent/CANCELED')],
+    'the Go SDK’s other word for a payer who must act means the same': [200, intent('REQUIRES_ACTION'), open('awaiting-payer')],
+    'a card number that is refused under the other type is declined': [400, error('card_error', 'invalid_number'), final('failed', 'declined')],
+    'an account that may not is refused': [403, error('forbidden', 'forbidden'), final('rejected', 'permission', 'forbidden/forbidden')],
+    'the guard’s own 403 is a refusal too': [
+      403,
+      { error: 'Forbidden', message: 'Access to this resource is forbidden from UAT' },
+      final('rejected', 'permission', 'forbidden'),
+    ],
+    'a key in conflict may be that of our own first send': [409, error('idempotency_error', 'key_conflict'), open('conflict')],
+    'the older envelope’s conflict is asked about': [409, { code: 409, message: 'Conflict occurred' }, open('conflict', 'numeric/409')],
+    'the older envelope’s rate limit does not say that nothing was done': [
+      429,
+      { code: 429, message: 'Too many requests' },
+      open('rate-limited', 'numeric/429'),
+    ],
+    'the HTTP status counts, not a number that contradicts it': [400, { code: 200, message: 'Something went wrong' }, open('unknown-outcome', 'numeric/400')],
+    'a number under another status says nothing': [418, { code: 200, message: 'Something went wrong' }, unlisted('numeric/200')],
     'a failed intent has failed': [200, intent('FAILED'), final('failed', 'declined')],
     'an amount written with more zeros is the same amount': [
       200,
@@ -166,7 +189,7 @@ const samples: readonly Sample[] = [
     'the older envelope with other words is unknown': [
       400,
       { code: 400, message: 'Something went wrong while Request is processing' },
-      unlisted('numeric/400'),
+      open('unknown-outcome', 'numeric/400'),
     ],
     'a key that another call used is the caller’s mistake': [
       400,
@@ -202,6 +225,15 @@ const samples: readonly Sample[] = [
     'a query of a paid intent is paid': [200, intent('SUCCEEDED', 'CAPTURE_REQUESTED'), final('succeeded', 'approved')],
     'a query of an intent without a payment method waits for the payer': [200, intent('REQUIRES_PAYMENT_METHOD'), open('awaiting-payer')],
     'a failed attempt on a query leaves the intent open': [200, intent('REQUIRES_PAYMENT_METHOD', 'FAILED'), open('declined')],
+    'a failed attempt that says why leaves the intent open as well': [
+      200,
+      intent('REQUIRES_PAYMENT_METHOD', undefined, { latest_payment_attempt: { attempt_status: 'FAILED', failure_code: 'do_not_honor' } }),
+      open('declined'),
+    ],
+    'a query of an intent that was canceled in the other spelling is canceled': [200, intent('CANCELED'), final('canceled', 'canceled')],
+    'a query in the older envelope is asked again': [400, { code: 400, message: 'Something went wrong' }, asked('unavailable', 'numeric/400')],
+    'a query too many is asked again later': [429, { code: 429, message: 'Too many requests' }, asked('rate-limited', 'numeric/429')],
+    'a query that is forbidden says nothing about the payment': [403, error('forbidden', 'forbidden'), final('rejected', 'permission')],
     'a query of a pending intent goes on': [200, intent('PENDING'), open('processing')],
     'a capture that was requested does not make a pending intent paid': [200, intent('PENDING', 'CAPTURE_REQUESTED'), open('processing')],
     'a query of an authorized intent is authorized': [200, intent('REQUIRES_CAPTURE'), final('authorized', 'authorized')],
@@ -250,6 +282,12 @@ const samples: readonly Sample[] = [
       { kind: 'terminal', outcome: 'succeeded', reason: 'conflict' },
       lookedFor,
     ],
+    'an intent that failed, with other pages behind it, may not be the only one': [
+      200,
+      page(2, intent('FAILED', undefined, { payment_intent_id: 'PI1' })),
+      open('unknown-outcome', 'list/incomplete'),
+      lookedFor,
+    ],
     'an order that is on no page is not found': [200, { total_pages: 0, total_items: 0, data: null }, open('not-found'), lookedFor],
     'an order that is not on this page may be on another': [
       200,
@@ -262,6 +300,7 @@ const samples: readonly Sample[] = [
     'a captured intent is captured': [200, intent('SUCCEEDED'), final('succeeded', 'approved')],
     'a capture whose answer shows the hold is on its way': [200, intent('REQUIRES_CAPTURE'), open('processing')],
     'a canceled intent cannot be captured': [200, intent('CANCELLED'), final('failed', 'canceled')],
+    'an intent that was canceled in the other spelling cannot be captured': [200, intent('CANCELED'), final('failed', 'canceled')],
     'a closed order refuses a capture': [
       400,
       error('payment_error', 'closed_order'),
@@ -270,6 +309,7 @@ const samples: readonly Sample[] = [
   }),
   ...of('payment.cancel', {
     'a canceled intent was canceled': [200, intent('CANCELLED'), final('succeeded', 'canceled')],
+    'a cancel answered in the Go SDK’s spelling is done': [200, intent('CANCELED'), final('succeeded', 'canceled', 'intent/CANCELED')],
     'a cancel answered with the state from before is on its way': [
       200,
       intent('REQUIRES_CUSTOMER_ACTION', 'AUTHENTICATION_REDIRECTED', { cancellation_reason: 'requested_by_customer' }),
@@ -283,11 +323,14 @@ const samples: readonly Sample[] = [
     'a refund that is done is done': [200, refund('SUCCEEDED'), final('succeeded', 'refunded', 'refund/SUCCEEDED')],
     'a refund of another amount is not believed': [200, refund('SUCCEEDED', { amount: '50.00' }), open('conflict')],
     'a refund of too much is refused': [400, error('payment_error', 'amount_exceeded'), final('failed', 'limit-exceeded')],
-    'a refund error nobody has listed is unknown': [
+    'a refund error is a refusal by its type': [400, error('refund_error', 'refund_not_allowed'), final('rejected', 'invalid-request', 'refund_error')],
+    'a refund error is none under a status that says nothing': [500, error('refund_error', 'refund_not_allowed'), unlisted('http/500')],
+    'a refund error whose code leaves a payment open leaves the refund open': [
       400,
-      error('refund_error', 'refund_not_allowed'),
-      unlisted('refund_error/refund_not_allowed'),
+      error('refund_error', 'operation_in_progress'),
+      open('processing', 'refund_error/operation_in_progress'),
     ],
+    'a refund that is pending in the Go SDK’s word is asked about': [200, refund('PENDING'), open('processing')],
   }),
   ...of('refund.query', {
     'a refund in process is asked about again': [200, refund('PROCESSING'), open('processing')],
@@ -295,6 +338,18 @@ const samples: readonly Sample[] = [
     'a refund that failed has failed': [200, refund('FAILED'), final('failed', 'declined')],
     'a reversal of a refund does not say which way the money went': [200, refund('REVERSAL_SUCCEEDED'), open('unknown-outcome')],
     'a refund nobody knows is not found': [400, error('not_found', 'refund_not_found'), open('not-found')],
+    'a refund error on a query says nothing about the refund': [400, error('refund_error', 'brand_new'), final('rejected', 'invalid-request')],
+  }),
+  ...of('refund.list', {
+    'a page of many refunds says nothing about one': [200, page(1, refund('SUCCEEDED')), open('unknown-outcome', 'list')],
+    'the only refund of a payment is found': [200, page(1, refund('SUCCEEDED')), final('succeeded', 'refunded'), refundsOf],
+    'a refund of another payment, if a row says so, is none of this one': [
+      200,
+      page(1, refund('SUCCEEDED', { payment_intent_id: 'PI9' })),
+      open('not-found', 'list/none'),
+      refundsOf,
+    ],
+    'a payment without refunds has none': [200, page(0), open('not-found', 'list/none'), refundsOf],
   }),
   ...of('payout.create', {
     'a payout that was taken is not yet paid': [200, payout('INITIATED'), open('processing')],
@@ -306,6 +361,28 @@ const samples: readonly Sample[] = [
     'a payout is paid in the SDK’s word': [200, payout('SUCCEEDED'), final('succeeded', 'approved')],
     'a payout that came back has failed': [200, payout('FAILED_REFUNDED'), final('failed', 'refunded')],
     'a payout nobody knows is not found': [400, error('payout_error', 'payout_not_found'), open('not-found')],
+    'a payout query whose key is still in use is asked again': [400, error('idempotence_error', 'request_being_processed'), asked('unavailable')],
+    'a payout query whose key is in conflict is asked again': [409, error('idempotency_error', 'key_conflict'), asked('unavailable')],
+    'a payout query whose key is not taken says nothing about the payout': [
+      400,
+      error('idempotence_error', 'invalid_key_format'),
+      final('rejected', 'invalid-request'),
+    ],
+    'a payout query whose key another call used says nothing about the payout': [
+      400,
+      error('idempotence_error', 'key_mismatch_api'),
+      final('rejected', 'conflict'),
+    ],
+  }),
+  ...of('payout.list', {
+    'a payout is found by what its bank shows': [
+      200,
+      page(1, payout('PROCESSING'), { ...payout('COMPLETED'), payout_id: 'PO1', statement_descriptor: 'WEEK 46' }),
+      open('processing'),
+      payoutLookedFor,
+    ],
+    'a payout that is on no page is not found': [200, page(1), open('not-found', 'list/none'), payoutLookedFor],
+    'a page of many payouts says nothing about one': [200, page(1, payout('COMPLETED')), open('unknown-outcome', 'list')],
   }),
 ];
 
@@ -316,12 +393,11 @@ const refusals = [
   ...under('invalid_request_error', ['missing_parameter', 'invalid_parameter']),
   ...under('account_error', ['account_not_found', 'sub_account_not_found', 'user_not_found', 'product_not_found']),
   ...under('api_error', ['api_error', 'velocity_limit_exceeded']),
+  ...under('idempotence_error', ['request_being_processed', 'key_mismatch_account', 'key_mismatch_api', 'invalid_key_format', 'key_conflict']),
+  ...under('numeric', ['400', '409', '429']),
+  'forbidden/forbidden',
   'not_found',
   'unauthorized_error',
-];
-const anyWrite = [
-  ...refusals,
-  ...under('idempotence_error', ['request_being_processed', 'key_mismatch_account', 'key_mismatch_api', 'invalid_key_format']),
 ];
 const paymentErrors = under('payment_error', [
   'missing_billing_info',
@@ -398,6 +474,7 @@ const intents = under('intent', [
   'PENDING',
   'SUCCEEDED',
   'CANCELLED',
+  'CANCELED',
   'FAILED',
 ]);
 const refunds = under('refund', [
@@ -416,16 +493,18 @@ const kit: Samples<UqpayFields> = {
   secrets: [apiKey, webhookSecret],
   samples,
   manual: {
-    'payment.create': [...anyWrite, ...paymentErrors, ...intents],
-    'payment.confirm': [...anyWrite, ...paymentErrors, ...intents],
-    'payment.capture': [...anyWrite, ...paymentErrors, ...intents],
-    'payment.cancel': [...anyWrite, ...paymentErrors, ...intents],
+    'payment.create': [...refusals, ...paymentErrors, 'card_error/invalid_number', ...intents],
+    'payment.confirm': [...refusals, ...paymentErrors, 'card_error/invalid_number', ...intents],
+    'payment.capture': [...refusals, ...paymentErrors, ...intents],
+    'payment.cancel': [...refusals, ...paymentErrors, ...intents],
     'payment.query': [...refusals, ...ofQueries, ...intents],
     'payment.list': [...refusals, ...ofQueries, ...intents],
-    'refund.create': [...anyWrite, ...paymentErrors, ...refunds],
-    'refund.query': [...refusals, ...ofQueries, ...refunds],
-    'payout.create': [...anyWrite, ...payoutErrors, ...payouts],
+    'refund.create': [...refusals, ...paymentErrors, 'refund_error', ...refunds],
+    'refund.query': [...refusals, ...ofQueries, 'refund_error', ...refunds],
+    'refund.list': [...refusals, ...ofQueries, 'refund_error', ...refunds],
+    'payout.create': [...refusals, ...payoutErrors, ...payouts],
     'payout.query': [...refusals, ...under('payout_error', ['payout_not_found']), ...payouts],
+    'payout.list': [...refusals, ...under('payout_error', ['payout_not_found']), ...payouts],
   },
   complete: sentBy,
 };

@@ -7,8 +7,11 @@ import type { UqpayCredentials } from './index.ts';
  *
  * An intent is known by its `merchant_order_id`. A refund and a payout have no number of the merchant's: they are known by their
  * idempotency key. A second intent under the same `merchant_order_id` with another key is charged again, as it would be.
+ *
+ * @param options `strangers`: intents that another system or an earlier day made under the same account, perhaps with the same
+ * `merchant_order_id`; they are listed and can be asked about
  */
-export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'apiKey' | 'onBehalfOf'>): Voice {
+export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'apiKey' | 'onBehalfOf'>, { strangers = [] }: { strangers?: readonly StrangeIntent[] } = {}): Voice {
   const { clientId } = credentials;
   /** By key: what was first taken with it, and when. */
   const taken = new Map<string, { operation: string; atMs: number }>();
@@ -59,26 +62,33 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
       if (call === undefined) return { refused: { status: 404, body: '404 page not found' } };
       const refusal = refusalOf(request);
       if (refusal !== undefined) return { refused: refusal };
-      const sent = request.method === 'GET' ? {} : parse(request.body);
+      const sent = request.method === 'GET' ? Object.fromEntries(request.url.searchParams) : parse(request.body);
       if (sent === undefined) return { refused: error(400, 'invalid_request_error', 'invalid_parameter', 'parameter is invalid') };
       if (call.required.some((name) => textOf(sent, name) === '')) return { refused: error(400, 'invalid_request_error', 'missing_parameter') };
       const id = decodeURIComponent(call.pattern.exec(path)?.[1] ?? '');
-      if (request.method === 'GET') return { operation: call.operation, fields: sent, ...call.asks({ id, key: '', sent }) };
+      const asked = { operation: call.operation, fields: sent };
+      if (request.method === 'GET' && call.keyed !== true) return { ...asked, ...call.asks({ id, key: '', sent }) };
       const key = request.headers.get('x-idempotency-key') ?? '';
       const idempotencyKey = repeatOf(key, call.operation, request.nowMs);
       if (typeof idempotencyKey === 'object') return idempotencyKey;
+      // Nothing is kept of a query's key, as tillpaid never sends one twice.
+      if (request.method === 'GET') return { ...asked, ...call.asks({ id, key, sent }) };
       return { operation: call.operation, fields: sent, idempotencyKey, ...call.asks({ id, key, sent }) };
     },
 
-    say({ heard, answer, entry, nowMs }) {
+    say({ heard, answer, entry, entries = [], nowMs }) {
       const answers: Readonly<Record<Situation['answer'], () => Answer>> = {
         state: () => {
           const [key, atMs] = heard.idempotencyKey?.split(' ') ?? [];
           if (key !== undefined) taken.set(key, { operation: heard.operation, atMs: Number(atMs) });
           return entry === undefined ? systemError : stateOf(heard, entry);
         },
-        done: () => (heard.operation === 'token' ? issueToken(nowMs) : { status: 501, body: 'The simulator keeps no list of intents.' }),
-        'not-found': () => (heard.operation === 'payout.query' ? noSuchPayout : nothingFound),
+        done: () => (heard.operation === 'token' ? issueToken(nowMs) : pageOf(heard, entries, strangers)),
+        'not-found': () => {
+          const stranger = heard.operation === 'payment.query' && strangers.find(({ payment_intent_id }) => payment_intent_id === `PI${heard.reference}`);
+          if (stranger) return { body: stranger };
+          return heard.operation === 'payout.query' ? noSuchPayout : nothingFound;
+        },
         duplicate: () => error(400, 'payment_error', 'order_conflict', 'Order number duplication'),
         'already-final': () => (heard.act === 'refund' ? tooMuch : closed),
         maintenance: () => ({ status: 503, body: 'Service Unavailable' }),
@@ -121,7 +131,7 @@ function eventOf(entry: Entry): { event: string; id: string; data: object } {
   const order = { ...canceled, merchant_order_id: fields['merchant_order_id'], create_time: timeOf(entry) };
   if (event.startsWith('cancel')) return { event, id: payment_intent_id, data: { ...canceled, cancel_status: 'SUCCEEDED', cancel_time: timeOf(entry) } };
   return event.startsWith('payment_attempt')
-    ? { event, id: payment_attempt_id, data: { ...order, payment_attempt_id, attempt_status: attemptStatuses[state], failure_code: '' } }
+    ? { event, id: payment_attempt_id, data: { ...order, payment_attempt_id, attempt_status: attemptStatuses[state], failure_code: failureCodes[state] ?? '' } }
     : { event, id: payment_intent_id, data: { ...order, intent_status: intentStatuses[state], payment_method: null, metadata: {} } };
 }
 
@@ -167,7 +177,7 @@ const isUuidV4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12
 const error = (status: number, type: string, code: string, message = code): Answer => ({ status, body: { type, code, message } });
 const noSuchPayout = error(400, 'payout_error', 'payout_not_found', 'Payout not found');
 const nothingFound = error(400, 'not_found', 'resource_not_found', 'Resource does not exists');
-const tooMuch = error(400, 'payment_error', 'amount_exceeded', 'Amount exceeded');
+const tooMuch = error(400, 'refund_error', 'amount_exceeded', 'Amount exceeded');
 const closed = error(400, 'payment_error', 'closed_order', 'Closed order');
 const refused = error(400, 'payment_error', 'payment_refused', 'Payment refused');
 const systemError = error(500, 'api_error', 'api_error', 'internal error');
@@ -177,6 +187,8 @@ interface Call {
   /** Method and path; its group is the id in the path. */
   readonly pattern: RegExp;
   readonly required: readonly string[];
+  /** A query that must carry a key. */
+  readonly keyed?: true;
   readonly asks: (request: { id: string; key: string; sent: Fields }) => Pick<Heard, 'act' | 'reference' | 'of' | 'amount' | 'currency'>;
 }
 
@@ -219,8 +231,8 @@ const calls: readonly Call[] = [
   {
     operation: 'payment.list',
     pattern: /^GET \/v2\/payment_intents$/,
-    required: [],
-    asks: () => ({ act: 'other', reference: 'list' }),
+    required: ['page_size', 'page_number'],
+    asks: () => ({ act: 'list', reference: 'payment.list' }),
   },
   {
     operation: 'refund.create',
@@ -240,6 +252,12 @@ const calls: readonly Call[] = [
     asks: ({ id }) => ({ act: 'refund-query', reference: numberOf('RF', id) }),
   },
   {
+    operation: 'refund.list',
+    pattern: /^GET \/v2\/payment\/refunds$/,
+    required: ['page_size', 'page_number'],
+    asks: () => ({ act: 'list', reference: 'refund.list' }),
+  },
+  {
     operation: 'payout.create',
     pattern: /^POST \/v2\/payment\/payout\/create$/,
     required: ['payout_currency', 'payout_amount', 'statement_descriptor'],
@@ -254,7 +272,15 @@ const calls: readonly Call[] = [
     operation: 'payout.query',
     pattern: /^GET \/v2\/payment\/payout\/([^/]+)$/,
     required: [],
+    keyed: true,
     asks: ({ id }) => ({ act: 'query', reference: numberOf('PO', id) }),
+  },
+  {
+    operation: 'payout.list',
+    pattern: /^GET \/v2\/payment\/payout$/,
+    required: ['page_size', 'page_number'],
+    keyed: true,
+    asks: () => ({ act: 'list', reference: 'payout.list' }),
   },
 ];
 
@@ -278,10 +304,56 @@ function parse(body: string): Fields | undefined {
 function stateOf(heard: Heard, entry: Entry): Answer {
   // A decline in the call is an error; a query shows it as an attempt that failed.
   if (heard.operation === 'payment.confirm' && entry.state === 'declined') return refused;
-  return { body: entry.kind === 'refund' ? refundOf(entry) : entry.operation === 'payout.create' ? payoutOf(entry) : intentOf(entry) };
+  if (entry.kind === 'refund') return { body: refundOf(entry) };
+  if (entry.operation === 'payout.create') return { body: payoutOf(entry) };
+  // The answer to a cancel has another spelling than the query's.
+  return { body: heard.operation === 'payment.cancel' && entry.state === 'canceled' ? { ...intentOf(entry), intent_status: 'CANCELED' } : intentOf(entry) };
 }
 
 const timeOf = ({ openedAtMs }: Entry): string => new Date(openedAtMs).toISOString();
+
+/** An intent that is in no ledger, as UQPAY shows it. */
+export interface StrangeIntent {
+  readonly payment_intent_id: string;
+  readonly merchant_order_id: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly intent_status: string;
+  /** ISO 8601. */
+  readonly create_time: string;
+}
+
+/** One page of a list. Its rows name neither the payment of a refund nor the merchant's number of a payout. */
+function pageOf({ operation, fields }: Heard, entries: readonly Entry[], strangers: readonly StrangeIntent[]): Answer {
+  const isPayout = (entry: Entry): boolean => entry.operation === 'payout.create';
+  const ofPayment = (entry: Entry | undefined): boolean => {
+    const wanted = [textOf(fields, 'payment_intent_id'), textOf(fields, 'merchant_order_id')];
+    return [`PI${entry?.providerId ?? ''}`, entry?.fields['merchant_order_id']].every((own, index) => wanted[index] === '' || wanted[index] === own);
+  };
+  const within = (time: string): boolean => {
+    const [from, to] = [textOf(fields, 'start_time'), textOf(fields, 'end_time')];
+    return (from === '' || Date.parse(from) < Date.parse(time)) && (to === '' || Date.parse(time) < Date.parse(to));
+  };
+  // By day, in UQPAY's own zone, both days included.
+  const withinDays = (time: string): boolean => {
+    const day = new Date(Date.parse(time) + EIGHT_HOURS_MS).toISOString().slice(0, 10);
+    const [from, to] = [textOf(fields, 'start_time'), textOf(fields, 'end_time')];
+    return (from === '' || from <= day) && (to === '' || day <= to);
+  };
+  const rows: Readonly<Record<string, () => object[]>> = {
+    'payment.list': () => [
+      ...entries.filter((entry) => entry.kind === 'payment' && !isPayout(entry) && within(timeOf(entry))).map(intentOf),
+      ...strangers.filter(({ create_time }) => within(create_time)),
+    ],
+    'refund.list': () => entries.filter((entry) => entry.kind === 'refund' && ofPayment(entry.of) && within(timeOf(entry))).map(refundOf),
+    'payout.list': () => entries.filter((entry) => isPayout(entry) && withinDays(timeOf(entry))).map(payoutOf),
+  };
+  const data = rows[operation]?.() ?? [];
+  const [size, number] = [Number(textOf(fields, 'page_size')), Number(textOf(fields, 'page_number'))];
+  return { body: { total_pages: Math.ceil(data.length / size), total_items: data.length, data: data.slice(size * (number - 1), size * number) } };
+}
+
+const EIGHT_HOURS_MS = 8 * 60 * 60_000;
 
 const intentStatuses: Readonly<Record<EntryState, string>> = {
   open: 'REQUIRES_PAYMENT_METHOD',
@@ -300,6 +372,8 @@ const attemptStatuses: Readonly<Partial<Record<EntryState, string>>> = {
   declined: 'FAILED',
   refunded: 'SETTLED',
 };
+
+const failureCodes: Readonly<Partial<Record<EntryState, string>>> = { declined: 'do_not_honor' };
 
 function intentOf(entry: Entry): object {
   const { providerId, amount, currency, fields, state, refundedAmount } = entry;
@@ -334,7 +408,7 @@ function intentOf(entry: Entry): object {
             attempt_status: attempt,
             captured_amount: captured,
             refunded_amount: refundedAmount ?? '0',
-            failure_code: '',
+            failure_code: failureCodes[state] ?? '',
           },
   };
 }

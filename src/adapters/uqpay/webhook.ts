@@ -10,20 +10,36 @@ import { notice } from './codes.ts';
 /**
  * UQPAY's webhooks. What is signed is told by UQPAY's SDKs, since the manual leaves the time out.
  *
- * @param read reads an answer, which is what an event's data looks like
+ * The master account's address hears of all connected accounts, and only a payout's event says whose it is: `account_id`. Whoever
+ * acts for one of them asks before the others are believed.
+ *
+ * `read` reads an answer, which is what an event's data looks like.
  * @see https://developers-sandbox.uqpaytech.com/account-center/v1.6/guide/webhooks-overview
  * @see https://github.com/uqpay/uqpay-sdk-go/blob/51129d6/webhook/verifier.go
+ * @see https://developers-sandbox.uqpaytech.com/account-center/v1.6/guide/connected-accounts
+ * @see https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/webhooks/payout-final-state
  */
-export function uqpayWebhook(webhookSecret: string | undefined, read: (exchange: Exchange) => Reading): Webhook {
+export function uqpayWebhook(account: {
+  readonly webhookSecret: string | undefined;
+  readonly onBehalfOf: string | undefined;
+  readonly read: (exchange: Exchange) => Reading;
+}): Webhook {
+  const { webhookSecret, onBehalfOf, read } = account;
   if (webhookSecret === undefined) return { codes: notice, hear: withoutSecret, reply: withoutSecret };
+  /** Notices that may be another account's. */
+  const doubtful = new WeakSet<Notice>();
   return {
     codes: notice,
     // Two intents may share a merchant_order_id: that one of them ended unpaid must not end the loop of the other.
-    confirm: ({ operation, names }) => operation === 'payment.create' && !names.some(isPaid),
+    confirm: (heard) => doubtful.has(heard) || (heard.operation === 'payment.create' && !heard.names.some(isPaid)),
     reply: (word) => replies[word],
     hear(delivery) {
       const wrong = whatIsWrong(delivery, webhookSecret);
-      return wrong === undefined ? noticeOf(JSON.parse(delivery.text), read) : refused(wrong);
+      if (wrong !== undefined) return refused(wrong);
+      const event: unknown = JSON.parse(delivery.text);
+      const heard = noticeOf(event, read);
+      if (onBehalfOf !== undefined && textOf(asRecord(event)?.['data'], 'account_id') !== onBehalfOf) doubtful.add(heard);
+      return heard;
     },
   };
 }
@@ -92,19 +108,16 @@ function noticeOf(event: unknown, read: (exchange: Exchange) => Reading): Notice
   if (subject === undefined || data === undefined) return refused('it is about nothing that tillpaid follows');
 
   const { operation, kind, numbers } = subject;
-  const { reference = {}, amount, currency } = read({ operation, status: 200, body: data });
+  const { reference = {}, madeAtMs, ...told } = read({ operation, status: 200, body: data });
   if (numbers.every((number) => reference[number] === undefined)) return refused('it names no order');
   const state = textOf(data, `${kind}_status`);
-  // An attempt's time is its own, and not the intent's.
-  const openedAtMs = kind === 'attempt' ? NaN : Date.parse(textOf(data, 'create_time') ?? '');
   return {
+    ...told,
     verified: true,
     operation,
     names: [state === undefined ? kind : `${kind}/${state}`],
-    message: textOf(data, 'failure_message') ?? textOf(data, 'failure_code'),
     reference: Object.fromEntries(numbers.map((number) => [number, reference[number]])),
-    amount,
-    currency,
-    ...(!Number.isNaN(openedAtMs) && { openedAtMs }),
+    // An attempt's time is its own, and not the intent's.
+    ...(kind !== 'attempt' && madeAtMs !== undefined && { madeAtMs, openedAtMs: madeAtMs }),
   };
 }
