@@ -115,10 +115,13 @@ describe('credentials', () => {
 });
 
 describe('the headers of a send', () => {
-  it('carry the token, the client and the key of the intention', async () => {
+  it('carry the token and the client; the key of the intention is declared, and goes with every write', async () => {
     const own = ownCredentials();
     const { send, requests } = sendOf();
-    expect(await uqpay(own).headers(send)).toEqual({ 'x-auth-token': 'Bearer token-1', 'x-client-id': own.clientId, 'x-idempotency-key': key });
+    expect(await uqpay(own).headers(send)).toEqual({ 'x-auth-token': 'Bearer token-1', 'x-client-id': own.clientId });
+    for (const operation of Object.values(adapter.operations)) {
+      if (isWrite(operation)) expect(operation.idempotencyKey).toEqual({ rememberedForMs: 24 * 60 * MINUTE_MS, header: 'x-idempotency-key' });
+    }
     expect(requests.map(({ method, url, redirect }) => ({ method, url, redirect }))).toEqual([
       { method: 'POST', url: 'https://api-sandbox.uqpaytech.com/api/v1/connect/token', redirect: 'manual' },
     ]);

@@ -259,7 +259,6 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'x-auth-token': `Bearer ${await token(send)}`,
       'x-client-id': clientId,
       ...(onBehalfOf !== undefined && { 'x-on-behalf-of': onBehalfOf }),
-      ...(send.idempotencyKey !== undefined && send.method !== 'GET' && { 'x-idempotency-key': send.idempotencyKey }),
       ...(keyedQueries.has(send.operation) && { 'x-idempotency-key': newKey() }),
     }),
     operations: {
