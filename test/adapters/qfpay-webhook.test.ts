@@ -118,7 +118,21 @@ describe('a notification', () => {
     const agent = (mchid: string) => createGateway({ adapter: qfpay({ ...credentials, mchid }) });
     expect(refused(await receive(payment, agent('ANOTHER')))).toBe('it is about another mchid');
     expect(verified(await receive(payment, agent('O37MRh6Qq5'))).ticket.account).toBe('APP0CODE/O37MRh6Qq5');
-    expect(await receive({ ...payment, mchid: '' }, agent('ANOTHER'))).toMatchObject({ verified: true });
+    // The manual calls it optional: where none is stated, the enquiry that follows goes out under this one.
+    expect(await receive({ ...payment, mchid: undefined }, agent('ANOTHER'))).toMatchObject({ verified: true });
+  });
+
+  it.each<[string, unknown]>([
+    ['a number', 4711],
+    ['a list', ['4711']],
+    ['an object', { id: '4711' }],
+    ['null', null],
+    ['an empty text', ''],
+    ['a text with a blank', '4711 '],
+  ])('whose mchid is %s does not pass as the merchant’s', async (_what, mchid) => {
+    const merchant = createGateway({ adapter: qfpay({ ...credentials, mchid: '4711' }) });
+    expect(refused(await receive({ ...payment, mchid }, merchant))).toBe('it is about another mchid');
+    expect(await receive({ ...payment, mchid: '4711' }, merchant)).toMatchObject({ verified: true });
   });
 });
 

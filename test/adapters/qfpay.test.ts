@@ -9,6 +9,7 @@ import type { Fields } from '../../src/fields.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
 import { lives, manualClock, simulateGateway, type Heard, type Refusal, type SimulatorOptions } from '../../src/testing/index.ts';
 import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts';
+import { readRefund, readRows } from '../../src/adapters/qfpay/read.ts';
 import { digest, sign } from '../../src/adapters/qfpay/sign.ts';
 import { qfpayVoice } from '../../src/adapters/qfpay/simulator.ts';
 
@@ -104,6 +105,11 @@ describe('what goes over the wire', () => {
     expect(new URLSearchParams(own.body).get('txdtm')).toBe('2026-11-30 12:00:00');
   });
 
+  it('sends no empty field: QFPay leaves it out of the signature', async () => {
+    const { body } = await wire(adapter, 'payment.create', { ...order, udid: '', goods_name: null, limit_pay: undefined });
+    expect([...new URLSearchParams(body).keys()].sort()).toEqual(['out_trade_no', 'pay_type', 'txamt', 'txcurrcd', 'txdtm']);
+  });
+
   it('gives a query no transaction time', async () => {
     expect((await wire(adapter, 'payment.query', { out_trade_no: 'ORDER-1' })).body).toBe('out_trade_no=ORDER-1');
   });
@@ -179,6 +185,7 @@ describe('a ticket', () => {
       out_trade_no: 'ORDER-1',
       start_time: '2026-11-29 23:59:30',
       end_time: '2026-12-02 00:02:30',
+      page_size: 100,
     });
     expect(queryOf(adapter, 'payment.reverse', { syssn: '2026' }, nowMs)).toMatchObject({ syssn: '2026' });
     expect(queryOf(adapter, 'payment.close', { other: '1' }, nowMs)).toBeUndefined();
@@ -193,7 +200,7 @@ describe('a ticket', () => {
   });
 
   it('never concludes absence by itself', () => {
-    expect(adapter.policy).toEqual({ poll: { deadlineMs: 120_000 } });
+    expect(adapter.policy.poll).not.toHaveProperty('absentAfterMs');
   });
 });
 
@@ -228,7 +235,19 @@ describe('what a ticket learns', () => {
 
   it('is a final decline for a scanned code', () => {
     expect(asked({ out_trade_no: 'ORDER-1' }, row('1201')).verdict).toMatchObject({ outcome: 'failed', reason: 'insufficient-funds' });
-    expect(asked({ out_trade_no: 'ORDER-1' }, row('1205')).verdict).toMatchObject({ outcome: 'failed', reason: 'declined' });
+    expect(asked({ out_trade_no: 'ORDER-1' }, row('2005')).verdict).toMatchObject({ outcome: 'failed', reason: 'declined' });
+  });
+
+  it.each(['1147', '1204', '1205', '1297'])('is no decline yet when the channel failed (%s): only when it stays so', (respcd) => {
+    const { verdict, row: found } = asked({ out_trade_no: 'ORDER-1' }, row(respcd));
+    expect(verdict).toMatchObject({ kind: 'poll-required', reason: 'declined', code: respcd });
+    expect(found).toMatchObject({ failedWhenUnchangedForMs: 10_000 });
+  });
+
+  it('is open while the channel only answers slowly, however long it says so', () => {
+    for (const respcd of ['1252', '1254', '1295', '1296', '1298']) {
+      expect(asked({ out_trade_no: 'ORDER-1' }, row(respcd)).row, respcd).not.toHaveProperty('failedWhenUnchangedForMs');
+    }
   });
 
   it("is the payment's number after a reversal, not the reversal's", () => {
@@ -244,6 +263,75 @@ describe('what a ticket learns', () => {
     expect(judge(adapter, { ...exchange, body: { respcd: '0000', data: [refundRow] } }, subject).verdict).toMatchObject({ outcome: 'succeeded' });
     const foreign = { ...refundRow, origssn: 'S2' };
     expect(judge(adapter, { ...exchange, body: { respcd: '0000', data: [foreign] } }, subject).verdict).toMatchObject({ reason: 'conflict' });
+  });
+});
+
+describe('an intention', () => {
+  const writeNamed = (name: string) => {
+    const operation = operationOf(adapter, name);
+    if (!isWrite(operation)) throw new Error('not a write');
+    return operation;
+  };
+
+  it('has one number space for payments and refunds; a reversal and a close go by what they undo', () => {
+    for (const name of ['payment.create', 'refund.create']) expect(writeNamed(name).identity).toEqual({ number: 'out_trade_no', space: 'out_trade_no' });
+    for (const name of ['payment.reverse', 'payment.close']) expect(writeNamed(name).identity).toBe('target');
+  });
+
+  it('of a payment may stand beside an earlier try under its number; a refund number is used once', () => {
+    expect(writeNamed('payment.create').numberRepeats?.(scanned)).toBe(true);
+    expect(writeNamed('refund.create').numberRepeats).toBeUndefined();
+  });
+});
+
+describe('the time of a row', () => {
+  // Both are from an integrator's answer (https://github.com/CHI-KEKE/joy_, QFPay.md): the merchant's clock was at UTC.
+  const row = { out_trade_no: 'ORDER-1', syssn: '20250604155300020059948058', txamt: '1000', order_type: 'payment', respcd: '1143', txdtm: '2025-06-04 11:03:40', sysdtm: '2025-06-04 19:03:40' };
+  const readingsOf = (...data: unknown[]) => [readRows('payment')({ operation: 'payment.query', status: 200, body: { respcd: '0000', data } })].flat();
+
+  it("is QFPay's own, in Hong Kong, whatever clock the merchant's time is of", () => {
+    expect(readingsOf(row)).toMatchObject([{ madeAtMs: Date.parse('2025-06-04T11:03:40Z') }]);
+  });
+
+  it.each([[null], [''], ['yesterday'], [1749035020000], [undefined], [{}]])('is unknown when QFPay writes %s', (sysdtm) => {
+    expect(readingsOf({ ...row, sysdtm }).map(({ madeAtMs }) => madeAtMs)).toEqual([undefined]);
+  });
+});
+
+describe('a refund that QFPay refuses', () => {
+  const answered = (respcd: string, rest: object = {}) =>
+    readRefund({ operation: 'refund.create', status: 200, body: { respcd, resperr: 'text', respmsg: '', syssn: null, orig_syssn: 'S1', txamt: null, out_trade_no: 'REFUND-1', ...rest } });
+
+  it('for money or for its period states that nothing was made, when its answer has no number of its own', () => {
+    for (const respcd of ['1265', '1269']) {
+      expect(answered(respcd)).toMatchObject({ refuses: true, names: [respcd] });
+      expect(answered(respcd, { syssn: 'R1' })).toMatchObject({ refuses: false });
+    }
+    for (const respcd of ['0000', '1143', '1145', '1252', '1297', '1298']) expect(answered(respcd), respcd).toMatchObject({ refuses: false });
+  });
+
+  it('is told in all of its words', () => {
+    expect(answered('1264', { resperr: 'Order closed(1264)', respmsg: 'wrong cancel' }).message).toBe('Order closed(1264): wrong cancel');
+    expect(answered('1264', { resperr: '', respmsg: 'wrong cancel' }).message).toBe('wrong cancel');
+    expect(answered('1264', { resperr: 'the same', respmsg: 'the same' }).message).toBe('the same');
+  });
+});
+
+describe('advice', () => {
+  const tables = Object.values(adapter.operations).flatMap(({ codes }) =>
+    typeof codes === 'function' ? [codes({ operation: '', status: 200, body: {}, sent: {} }), codes({ operation: '', status: 200, body: {}, sent: scanned })] : [codes],
+  );
+  const allAdvice = tables.flatMap((table) => Object.values(table).map(({ advice = '' }) => advice));
+
+  it('leads nobody to use a number again after a decline', () => {
+    const { codes } = operationOf(adapter, 'payment.create');
+    const table = typeof codes === 'function' ? codes({ operation: 'payment.create', status: 200, body: {}, sent: scanned }) : codes;
+    for (const respcd of ['1202', '2005']) expect(table[respcd]?.advice).toMatch(/under a number of its own/);
+    expect(allAdvice.join()).not.toMatch(/scan it again/);
+  });
+
+  it('about an empty query speaks of no payer who has to act: a refund and a scan have none', () => {
+    expect(allAdvice.join()).not.toMatch(/payer has acted/);
   });
 });
 

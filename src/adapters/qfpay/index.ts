@@ -1,6 +1,7 @@
 import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts';
 import { InputError } from '../../errors.ts';
 import { idOf, textOf } from '../../exchange.ts';
+import { growing } from '../../policies/backoff.ts';
 import { baseUrlOf, checkFields, oneOf, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import type { Ticket } from '../../ticket.ts';
 import { effectOf } from '../../verdict.ts';
@@ -169,7 +170,14 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
     encodings: ['form'],
     read: readPayment,
     webhook: qfpayWebhook({ clientKey, mchid }),
-    policy: { poll: { deadlineMs: 2 * MINUTE_MS } },
+    policy: {
+      poll: {
+        // "If the order keeps returning 1143 or 1145 for more than 2 minutes, close it": https://github.com/QFPay/QFPAY_Global, 6_QR_code_pay.md
+        deadlineMs: 2 * MINUTE_MS,
+        // The first look comes soon enough for a payer who only presses a finger; a password takes longer, so the next ones come calmly.
+        backoff: growing({ firstMs: 1500, baseMs: 3500 }),
+      },
+    },
 
     operations: {
       'payment.create': {
@@ -177,6 +185,8 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         required: { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber },
         codes: ({ sent = {} }) => (isScanned(sent) ? charge : order),
         reference: ['out_trade_no'],
+        identity: ownNumber,
+        numberRepeats: () => true,
         learns: ['syssn'],
         query: { operation: 'payment.query', fields: askForPayment },
         sameReference: 'unknown',
@@ -199,6 +209,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         codes: cancellation,
         read: readCancellation,
         reference: namesOfPayment,
+        identity: 'target',
         learns: ['syssn'],
         query: { operation: 'payment.query', fields: askForPayment },
         follows: 'cancel',
@@ -212,6 +223,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         codes: cancellation,
         read: readCancellation,
         reference: namesOfPayment,
+        identity: 'target',
         learns: ['syssn'],
         query: { operation: 'payment.query', fields: askForPayment },
         follows: 'cancel',
@@ -224,6 +236,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         codes: refund,
         read: readRefund,
         reference: ['out_trade_no', 'syssn'],
+        identity: ownNumber,
         query: { operation: 'refund.query', fields: askForRefund },
         follows: 'refund',
         sameReference: 'unknown',
@@ -243,7 +256,8 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         throw new InputError(`qfpay ${operation}: mchid belongs to the adapter, not to the fields: make one adapter for each.`);
       }
       return {
-        ...fields,
+        // An empty field is left out of the signature (https://sdk.qfapi.com/docs/api-reference/signature-generation): it is not sent either.
+        ...Object.fromEntries(Object.entries(fields).filter(([name]) => given(fields, name))),
         ...(mchid !== undefined && { mchid }),
         ...(effectOf(operation) === 'write' && { txdtm: textOf(fields, 'txdtm') ?? timeInHongKong(openedAtMs) }),
       };
@@ -257,6 +271,9 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
     }),
   });
 }
+
+/** Payments and refunds share one space: "unique for each payment and refund request". */
+const ownNumber = { number: 'out_trade_no', space: 'out_trade_no' } as const;
 
 /** A form carries an absent field as an empty one. */
 const given = (fields: object, name: string): boolean => {
@@ -285,23 +302,23 @@ const namesOfPayment = ({ out_trade_no, syssn }: QfpayCancellationFields): Recor
 /** The merchant's number finds every try of the order, a second paid one too; QFPay's finds only its own. */
 const askForPayment: StatusQuery['fields'] = (ticket, nowMs) => {
   const { out_trade_no, syssn } = ticket.reference;
-  if (out_trade_no !== undefined) return { out_trade_no, ...windowOf(ticket, nowMs) };
-  return syssn === undefined ? undefined : { syssn, ...windowOf(ticket, nowMs) };
+  if (out_trade_no !== undefined) return { out_trade_no, ...everythingSince(ticket, nowMs) };
+  return syssn === undefined ? undefined : { syssn, ...everythingSince(ticket, nowMs) };
 };
 
 const askForRefund: StatusQuery['fields'] = (ticket, nowMs) => {
   const { out_trade_no } = ticket.reference;
-  return out_trade_no === undefined ? undefined : { out_trade_no, ...windowOf(ticket, nowMs) };
+  return out_trade_no === undefined ? undefined : { out_trade_no, ...everythingSince(ticket, nowMs) };
 };
 
 /**
  * Without a window QFPay looks through the current month only, and an order of last month's last minute is not found. A day on
- * either side covers clocks and time zones that differ.
+ * either side covers clocks and time zones that differ. A page has ten rows unless more are asked for, and 100 at most.
  *
  * @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry
  */
-function windowOf(ticket: Ticket, nowMs: number): { start_time: string; end_time: string } {
-  return { start_time: timeInHongKong(Date.parse(ticket.openedAt) - DAY_MS), end_time: timeInHongKong(nowMs + DAY_MS) };
+function everythingSince(ticket: Ticket, nowMs: number): Pick<QfpayQueryFields, 'start_time' | 'end_time' | 'page_size'> {
+  return { start_time: timeInHongKong(Date.parse(ticket.openedAt) - DAY_MS), end_time: timeInHongKong(nowMs + DAY_MS), page_size: 100 };
 }
 
 /** `YYYY-MM-DD HH:mm:ss` at +0800, which knows no summer time. */

@@ -1,4 +1,6 @@
 import { asRecord, idOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
+import type { CodeTable } from '../../rows.ts';
+import { cancellation, order, refund, refusedRefunds } from './codes.ts';
 
 /**
  * QFPay answers writes flat, and a query with an envelope around rows. The envelope's `respcd` says whether the query worked;
@@ -7,40 +9,54 @@ import { asRecord, idOf, statedOf, textOf, UNREADABLE, type Exchange, type Readi
 
 const SUCCESS = '0000';
 
-const messageOf = (body: unknown): string | undefined => textOf(body, 'resperr') ?? textOf(body, 'respmsg');
+/** Its two texts say different things: "Do not use duplicate out_trade_no for request(1251)" and "out_trade_no is used". */
+function messageOf(body: unknown): string | undefined {
+  const texts = ['resperr', 'respmsg'].flatMap((name) => textOf(body, name) ?? []);
+  return texts.length === 0 ? undefined : [...new Set(texts)].join(': ');
+}
 
-const namesOf = (code: string | undefined): string[] => (code === undefined ? [] : [code]);
+/** The code, and before it the same with what else the answer says, where the table makes a difference of it. */
+function namesOf(body: unknown, table: CodeTable): string[] {
+  const code = textOf(body, 'respcd');
+  if (code === undefined) return [];
+  const marks = [...(hasNoNumber(body) ? ['no-syssn'] : []), ...(messageOf(body)?.includes('out_trade_no') === true ? ['out_trade_no'] : [])];
+  return [...marks.map((mark) => `${code}/${mark}`).filter((name) => Object.hasOwn(table, name)), code];
+}
+
+/** It has no `syssn` of its own, only the original's. Whatever its code, nothing was made (QFPay API in Japanese Business, 2.5). */
+function hasNoNumber(body: unknown): boolean {
+  const stated = Object.hasOwn(asRecord(body) ?? {}, 'syssn') || originalOf(body) !== undefined;
+  return stated && statedOf(body, 'syssn') === undefined;
+}
 
 const amountOf = (found: unknown): Pick<Reading, 'amount' | 'currency'> => ({ amount: statedOf(found, 'txamt'), currency: statedOf(found, 'txcurrcd') });
 
 /** A payment's own answer: its `syssn` is the payment's. */
 export function readPayment({ body }: Exchange): Reading {
   return {
-    names: namesOf(textOf(body, 'respcd')),
+    names: namesOf(body, order),
     message: messageOf(body),
     reference: { out_trade_no: statedOf(body, 'out_trade_no'), syssn: statedOf(body, 'syssn') },
     ...amountOf(body),
   };
 }
 
-/** The answer to a refund: its `syssn` is new, and the payment's is in `orig_syssn` (in pending answers also `origssn`). */
-export function readRefund({ body }: Exchange): Reading {
-  return {
-    names: namesOf(textOf(body, 'respcd')),
+/** An answer whose own `syssn` is new; the payment's is in `orig_syssn` (in pending answers also `origssn`). */
+const readUndoing =
+  (table: CodeTable) =>
+  ({ body }: Exchange): Reading => ({
+    names: namesOf(body, table),
     message: messageOf(body),
     reference: { out_trade_no: statedOf(body, 'out_trade_no'), syssn: originalOf(body) },
     ...amountOf(body),
-  };
-}
+  });
 
-/**
- * The answer to a reversal or a close, which gets a `syssn` of its own. One that only names the original did nothing, whatever
- * its code says (QFPay API in Japanese Business, 2.5).
- */
-export function readCancellation(exchange: Exchange): Reading {
-  const reading = readRefund(exchange);
-  const undone = originalOf(exchange.body) !== undefined && idOf(exchange.body, 'syssn') === undefined;
-  return undone && reading.names[0] === SUCCESS ? { ...reading, names: [`${SUCCESS}/no-syssn`] } : reading;
+/** The answer to a reversal or a close. */
+export const readCancellation: (exchange: Exchange) => Reading = readUndoing(cancellation);
+
+/** The answer to a refund. */
+export function readRefund(exchange: Exchange): Reading {
+  return { ...readUndoing(refund)(exchange), refuses: hasNoNumber(exchange.body) && refusedRefunds.has(textOf(exchange.body, 'respcd')) };
 }
 
 const originalOf = (found: unknown): string | undefined => statedOf(found, 'orig_syssn') ?? statedOf(found, 'origssn');
@@ -49,9 +65,10 @@ const originalOf = (found: unknown): string | undefined => statedOf(found, 'orig
 export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Reading | readonly Reading[] {
   return ({ body, sent }) => {
     const code = textOf(body, 'respcd');
-    if (code !== SUCCESS) return { names: namesOf(code).map((outer) => `query/${outer}`), message: messageOf(body) };
+    if (code !== SUCCESS) return { names: code === undefined ? [] : [`query/${code}`], message: messageOf(body) };
     const data = asRecord(body)?.['data'];
     if (!Array.isArray(data)) return { names: [] };
+    if (!isWhole(data, body, sent)) return { names: ['one-page'] };
 
     const asked = ['out_trade_no', 'syssn'].find((name) => idOf(sent, name) !== undefined);
     const ours = (data as unknown[]).filter((row) => asked === undefined || idOf(row, asked) === idOf(sent, asked));
@@ -71,8 +88,27 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
         syssn: kind === 'refund' ? originalOf(row) : rows.length === 1 ? statedOf(row, 'syssn') : undefined,
       },
       ...amountOf(row),
+      madeAtMs: hongKongTime(row, 'sysdtm'),
     }));
   };
+}
+
+/** What QFPay puts on a page where nobody says otherwise. */
+const USUAL_PAGE_SIZE = 10;
+
+/** The rows are all there are: it is the first page, and it is not full. */
+function isWhole(data: readonly unknown[], body: unknown, sent: Exchange['sent']): boolean {
+  const sizes = [body, sent].map((from) => Number(idOf(from, 'page_size') ?? NaN)).filter((size) => size > 0);
+  return data.length < Math.min(...(sizes.length === 0 ? [USUAL_PAGE_SIZE] : sizes)) && [undefined, '1'].includes(idOf(sent, 'page'));
+}
+
+/**
+ * A time of QFPay's, in milliseconds since the epoch: whole seconds at +0800. `sysdtm` is its own clock; `txdtm` is the merchant's,
+ * in whatever zone he keeps.
+ */
+export function hongKongTime(found: unknown, name: 'sysdtm' | 'txdtm'): number | undefined {
+  const atMs = Date.parse(`${textOf(found, name)?.replace(' ', 'T') ?? ''}+08:00`);
+  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 /** What `cancel` holds when nothing was taken back. */
@@ -82,6 +118,7 @@ const nothingTakenBack: readonly unknown[] = [undefined, null, '', '0', 0];
 function stateNames(row: unknown): string[] {
   if (statedOf(row, 'order_type') === UNREADABLE) return ['order_type=?'];
   const code = textOf(row, 'respcd');
+  if (code === undefined) return [];
   const flag = asRecord(row)?.['cancel'];
-  return code === SUCCESS && !nothingTakenBack.includes(flag) ? [`${code}/cancel=${idOf(row, 'cancel') ?? '?'}`] : namesOf(code);
+  return [code === SUCCESS && !nothingTakenBack.includes(flag) ? `${code}/cancel=${idOf(row, 'cancel') ?? '?'}` : code];
 }

@@ -22,6 +22,13 @@ const canceled = (respcd: string, rest: object = {}): object => answered(respcd,
 const refunded = (respcd: string, rest: object = {}): object =>
   answered(respcd, { orig_syssn: SYSSN, syssn: '20191227000300020061652643', out_trade_no: REFUND, ...rest });
 
+/** What was not made has no number and no time: the shape of an integrator's answers (https://github.com/CHI-KEKE/joy_, QFPay.md). */
+const unmade = (respcd: string, resperr: string, respmsg = ''): object => ({
+  ...{ syssn: null, orig_syssn: SYSSN, txamt: null, sysdtm: null, paydtm: null, txdtm: null, udid: null, txcurrcd: 'HKD', chnlsn: null, cardcd: null },
+  ...{ respcd, resperr, respmsg, out_trade_no: REFUND },
+});
+const USED = ['1251', 'Do not use duplicate out_trade_no for request(1251)', 'out_trade_no is used'] as const;
+
 const row = (respcd: unknown, rest: object = {}): object => ({
   pay_type: '800201',
   sysdtm: '2019-07-22 15:20:54',
@@ -43,6 +50,7 @@ const refundRow = (respcd: string, rest: object = {}): object =>
   row(respcd, { order_type: 'refund', out_trade_no: REFUND, syssn: '20191227000300020061652643', origssn: SYSSN, ...rest });
 
 const envelope = (...data: unknown[]): object => ({ respcd: '0000', resperr: 'Request successful', respmsg: '', page: 1, page_size: '10', data });
+const fullPage = (first: object): object => envelope(first, ...Array.from({ length: 9 }, (_, index) => row('1201', { syssn: String(index) })));
 
 const sends =
   (operation: keyof QfpayFields, sent: Record<string, unknown>) =>
@@ -63,9 +71,9 @@ const askingForRefund = sends('refund.query', { out_trade_no: REFUND });
 const poll = { kind: 'poll-required', listed: true } as const;
 const final = (outcome: string, reason: NonNullable<Sample['verdict']['reason']>, code: string): Sample['verdict'] => ({ kind: 'terminal', outcome, reason, code, listed: true });
 
-/** https://sdk.qfapi.com/docs/api-reference/status-codes, and three that other pages name. */
+/** https://sdk.qfapi.com/docs/api-reference/status-codes, and four that other pages name. */
 const documented = [
-  '0000', '1100', '1101', '1102', '1103', '1104', '1105', '1106', '1107', '1108', '1125', '1136', '1142', '1143', '1145', '1147', '1150', '1155',
+  '0000', '1001', '1100', '1101', '1102', '1103', '1104', '1105', '1106', '1107', '1108', '1125', '1136', '1142', '1143', '1145', '1147', '1150', '1155',
   '1181', '1201', '1202', '1203', '1204', '1205', '1212', '1241', '1242', '1243', '1250', '1251', '1252', '1254', '1260', '1261', '1262', '1263',
   '1264', '1265', '1266', '1267', '1268', '1269', '1270', '1271', '1272', '1294', '1295', '1296', '1297', '1298', '2005', '2011',
   '1124', '1161', '2999',
@@ -110,6 +118,10 @@ export const samples: Samples<QfpayFields> = {
     charging('a payer without funds is declined', answered('1201'), final('failed', 'insufficient-funds', '1201')),
     charging('an expired payment code is declined', answered('2005'), final('failed', 'declined', '2005')),
     charging('a payment the bank forbids has failed', answered('1294'), final('failed', 'risk', '1294')),
+    charging('an app code that QFPay does not know is refused', { respcd: '1001', respmsg: 'Invalid app code' }, final('rejected', 'authentication', '1001')),
+    charging('a number that is used already is a duplicate', { ...unmade(...USED), orig_syssn: null, out_trade_no: ORDER }, final('rejected', 'duplicate', '1251/out_trade_no')),
+    charging('a number that is used already is asked about, once a send may have landed', { ...unmade(...USED), orig_syssn: null, out_trade_no: ORDER }, { ...poll, reason: 'duplicate' }, { mayHaveLanded: true }),
+    charging('a store that is being set up is refused', { respcd: '1251', resperr: '该门店配置异常，我们正在加紧处理中(1251)', respmsg: '' }, final('rejected', 'configuration', '1251')),
     charging('a wrong signature is refused', { respcd: '1108', resperr: '签名错误(1108)', respmsg: '' }, final('rejected', 'authentication', '1108')),
     charging('a number that was paid before is a duplicate', answered('1260'), final('rejected', 'duplicate', '1260')),
     charging('a number that was paid before is asked about, once a send may have landed', answered('1260'), { ...poll, reason: 'duplicate' }, { mayHaveLanded: true }),
@@ -151,10 +163,38 @@ export const samples: Samples<QfpayFields> = {
     asking('a row that says refunded is refunded', envelope(row('1262')), final('refunded', 'refunded', '1262')),
     asking('a row that says canceled is canceled', envelope(row('1263')), final('canceled', 'canceled', '1263')),
     asking('a row that says paid in other words than 0000 is asked again', envelope(row('1260')), poll),
+    asking('a row of a channel that failed is open, and a decline by its reason', envelope(row('1205')), { ...poll, reason: 'declined', code: '1205' }),
+    asking('a row of a busy bank is the same', envelope(row('1297')), { ...poll, reason: 'declined', code: '1297' }),
+    asking('a row of a bank that erred is the same', envelope(row('1204')), { ...poll, reason: 'declined', code: '1204' }),
+    asking('a row of WeChat’s error is the same', envelope(row('1147')), { ...poll, reason: 'declined', code: '1147' }),
+    asking('a row of a slow connection tells of no decline', envelope(row('1296')), { ...poll, reason: 'unknown-outcome', code: '1296' }),
+    asking('an open try wins over a channel that failed', envelope(row('1205', { syssn: '1' }), row('1143', { syssn: '2' })), { ...poll, code: '1143' }),
+    asking('a full page is not all there is: nothing on it is final', fullPage(row('0000')), { ...poll, reason: 'unknown-outcome', code: 'one-page' }),
+    {
+      title: 'ten rows of a hundred are all there are',
+      exchange: { operation: 'payment.query', sent: { out_trade_no: ORDER, page_size: 100 }, status: 200, body: { ...fullPage(row('0000')), page_size: 100 } },
+      verdict: final('succeeded', 'approved', '0000'),
+    },
+    {
+      title: 'a hundred rows of a hundred are not known to be all',
+      exchange: {
+        operation: 'payment.query',
+        sent: { out_trade_no: ORDER, page_size: 100 },
+        status: 200,
+        body: { ...envelope(...Array.from({ length: 100 }, () => row('1201'))), page_size: 100 },
+      },
+      verdict: { ...poll, code: 'one-page' },
+    },
+    {
+      title: 'a later page alone ends nothing',
+      exchange: { operation: 'payment.query', sent: { out_trade_no: ORDER, page: 2 }, status: 200, body: envelope(row('1142')) },
+      verdict: { ...poll, code: 'one-page' },
+    },
     asking('a declined try leaves the order open', envelope(row('1201')), { ...poll, reason: 'insufficient-funds' }),
     asking('a paid row wins over a declined one', envelope(row('1201', { syssn: '1' }), row('0000', { syssn: '2' })), final('succeeded', 'approved', '0000')),
     asking('an open row wins over a declined one', envelope(row('1143', { syssn: '1' }), row('1201', { syssn: '2' })), { ...poll, code: '1143' }),
     asking('two paid rows are paid, and a conflict', envelope(row('0000', { syssn: '1' }), row('0000', { syssn: '2' })), final('succeeded', 'conflict', '0000')),
+    asking('a query with an unknown app code says nothing of the payment', { respcd: '1001', respmsg: 'Invalid app code' }, final('rejected', 'authentication', 'query/1001')),
     asking('a failed query says nothing of the payment', { respcd: '1108', resperr: '签名错误(1108)' }, final('rejected', 'authentication', 'query/1108')),
     asking('a query during maintenance is asked again', { respcd: '1100', resperr: '系统维护中(1100)' }, { kind: 'retryable', reason: 'maintenance', code: 'query/1100' }),
     asking('a query on a slow connection is asked again', { respcd: '1298', resperr: '' }, { kind: 'retryable', code: 'query/1298' }),
@@ -180,6 +220,7 @@ export const samples: Samples<QfpayFields> = {
     reversing('a paid payment cannot be reversed', canceled('1260'), final('failed', 'already-final', '1260')),
     reversing('a payment that was canceled before is confirmed by a query', canceled('1263'), { ...poll, reason: 'already-final' }),
     reversing('a payment that is not visible yet is asked about', canceled('1136'), { ...poll, reason: 'not-found' }),
+    reversing('a reversal under a number that is used already is asked about', canceled('1251', { resperr: USED[1], respmsg: USED[2] }), { ...poll, code: '1251/out_trade_no' }),
     reversing('a merchant whose contract knows no reversal is refused', canceled('1150'), final('rejected', 'unsupported', '1150')),
     reversing('the reversal of another payment is not believed', canceled('0000', { orig_syssn: '1', out_trade_no: 'another' }), { ...poll, reason: 'conflict' }),
     closing('a close that was done has canceled', canceled('0000', { out_trade_no: undefined }), final('succeeded', 'canceled', '0000')),
@@ -190,8 +231,19 @@ export const samples: Samples<QfpayFields> = {
     refunding('a refund in progress is followed', refunded('1145'), { ...poll, reason: 'processing' }),
     refunding('a pending refund is followed', refunded('2999', { origssn: SYSSN }), { ...poll, reason: 'processing' }),
     refunding('a refund that waits for the card is followed', refunded('1124'), { ...poll, reason: 'processing' }),
-    refunding('a refund in the closed half-hour may go through later', refunded('1265'), poll),
-    refunding('a refund without unsettled money may go through later', refunded('1269'), { ...poll, reason: 'insufficient-funds' }),
+    refunding(
+      'a part of a card payment cannot be given back on the same day',
+      unmade('1124', 'For void request, it must be a full refund, please correct refund amount and re-initiate it'),
+      final('rejected', 'unsupported', '1124/no-syssn'),
+    ),
+    refunding('a refund in the closed half-hour is asked about', refunded('1265'), { ...poll, reason: 'declined', code: '1265' }),
+    refunding('a refund past its period is asked about', unmade('1265', '該筆訂單被禁止退款，已經超出可退款時限'), { ...poll, reason: 'declined', code: '1265' }),
+    refunding(
+      'a refund that QFPay has no money for now is asked about',
+      unmade('1269', 'Sorry, we are unable to process the refund request for this transaction at this moment. Please try again after the data update at 11 AM.'),
+      { ...poll, reason: 'insufficient-funds', code: '1269' },
+    ),
+    refunding('a refund number that is used already is a duplicate', unmade(...USED), final('rejected', 'duplicate', '1251/out_trade_no')),
     refunding('a refund that was asked for before is a duplicate', refunded('1264'), final('rejected', 'duplicate', '1264')),
     refunding('a payment that is refunded already cannot be refunded', refunded('1262'), final('failed', 'already-final', '1262')),
     refunding('more than is left cannot be refunded', refunded('1272'), final('rejected', 'limit-exceeded', '1272')),
@@ -203,6 +255,9 @@ export const samples: Samples<QfpayFields> = {
     askingForRefund('a row without a type is not known to be a refund', envelope(refundRow('0000', { order_type: undefined })), { ...poll, reason: 'not-found' }),
     askingForRefund('a refund row in progress is open', envelope(refundRow('1145')), { ...poll, reason: 'processing' }),
     askingForRefund('a denied refund row has failed', envelope(refundRow('1155')), final('failed', 'declined', '1155')),
+    askingForRefund('a refund row that says it cannot be refunded has failed', envelope(refundRow('1265')), final('failed', 'declined', '1265')),
+    askingForRefund('a refund row without money to give back has failed', envelope(refundRow('1269')), final('failed', 'insufficient-funds', '1269')),
+    askingForRefund('a full page of refunds ends nothing', fullPage(refundRow('0000')), { ...poll, code: 'one-page' }),
     askingForRefund('a refund row that was itself taken back is unknown', envelope(refundRow('0000', { cancel: '1' })), { kind: 'poll-required', listed: false }),
     askingForRefund('a refused query says nothing of the refund', { respcd: '1104', resperr: '' }, final('rejected', 'invalid-request', 'query/1104')),
   ],

@@ -5,7 +5,7 @@ import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../adapte
 import { asRecord, idOf, textOf } from '../../exchange.ts';
 import { timingSafeEqual } from '../../timing-safe.ts';
 import { notice } from './codes.ts';
-import { readRows } from './read.ts';
+import { hongKongTime, readRows } from './read.ts';
 import type { SignType } from './sign.ts';
 
 /**
@@ -55,9 +55,8 @@ const SUCCESSFUL = '1';
 function noticeOf(body: unknown, mchid: string | undefined): Notice {
   const told = asRecord(body);
   if (told === undefined) return refused('the body is not an object');
-  // One address serves every merchant ID of an app code.
-  const merchant = textOf(told, 'mchid');
-  if (mchid !== undefined && merchant !== undefined && merchant !== mchid) return refused('it is about another mchid');
+  // One address serves every merchant ID of an app code. Where one is stated, only the very text is the merchant's.
+  if (mchid !== undefined && Object.hasOwn(told, 'mchid') && told['mchid'] !== mchid) return refused('it is about another mchid');
 
   const type = typeOf(told);
   const kind = type === 'refund' ? 'refund' : 'payment';
@@ -95,6 +94,6 @@ function typeOf(told: Readonly<Record<string, unknown>>): string {
  * Hong Kong's, so neither alone will do.
  */
 function openedAt(told: Readonly<Record<string, unknown>>): HeardNotice['openedAtMs'] {
-  const times = ['txdtm', 'sysdtm'].map((name) => Date.parse(`${textOf(told, name)?.replace(' ', 'T') ?? ''}+08:00`)).filter((time) => !Number.isNaN(time));
+  const times = (['txdtm', 'sysdtm'] as const).flatMap((name) => hongKongTime(told, name) ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
 }
