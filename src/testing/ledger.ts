@@ -30,6 +30,8 @@ interface Account {
   readonly amount: string;
   readonly openedAtMs: number;
   readonly of: Account | undefined;
+  /** The try before it under the same number. */
+  readonly earlier: Account | undefined;
   /** Those of a payment. */
   readonly refunds: Account[];
   state: EntryState;
@@ -64,7 +66,7 @@ export function keepBooks(options: {
     Object.assign(account, { life, lifeBeganAtMs: nowMs, queries: 0, lived: 0 } satisfies Partial<Account>);
   };
 
-  const open = (act: Opening, heard: Heard, kind: Entry['kind'], amount: string, of?: Account): Account => {
+  const open = (act: Opening, heard: Heard, kind: Entry['kind'], amount: string, { of, earlier }: Partial<Pick<Account, 'of' | 'earlier'>> = {}): Account => {
     const nowMs = clock.now();
     const account: Account = {
       kind,
@@ -73,6 +75,7 @@ export function keepBooks(options: {
       amount,
       openedAtMs: nowMs,
       of,
+      earlier,
       refunds: [],
       state: act === 'create' ? 'open' : 'pending',
       accepted: 1,
@@ -105,7 +108,8 @@ export function keepBooks(options: {
   const pay = (act: 'create' | 'charge') => (heard: Heard): Ruling => {
     const before = known('payment', heard);
     if (before === undefined) return stateOf(open(act, heard, 'payment', heard.amount ?? '0'));
-    return sameReference === 'refuses' ? { answer: 'duplicate', entry: view(before) } : stateOf(acceptAgain(before));
+    if (sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
+    return stateOf(isDeclined(before) ? open(act, heard, 'payment', heard.amount ?? '0', { earlier: before }) : acceptAgain(before));
   };
 
   const confirm = (heard: Heard): Ruling => {
@@ -130,7 +134,7 @@ export function keepBooks(options: {
     if (payment.state !== 'paid' || exceeds(totalOf([...taken, amount]), payment.amount)) {
       return { answer: 'already-final', entry: view(payment) };
     }
-    const account = before === undefined ? open('refund', heard, 'refund', amount, payment) : acceptAgain(before);
+    const account = before === undefined ? open('refund', heard, 'refund', amount, { of: payment }) : acceptAgain(before);
     age(payment, clock.now());
     return stateOf(account);
   };
@@ -218,6 +222,9 @@ const repeated = (amount: string, times: number): string[] => Array.from({ lengt
 /** A charge that was declined is over; the payer of an order may try again. */
 const mayBePaid = ({ state, heard }: Account): boolean => state === 'open' || (state === 'declined' && heard.act === 'create');
 
+/** A charge under the number of a declined one is another try, with a number of the provider's and a life of its own. */
+const isDeclined = ({ state, heard }: Account): boolean => state === 'declined' && heard.act === 'charge';
+
 const isOpen = (account: Account): boolean => mayBePaid(account) || account.state === 'pending' || account.state === 'authorized';
 
 /** 15 digits, as the shortest of the gateways has them: the day, then a count. */
@@ -227,7 +234,7 @@ function providerIdOf(nowMs: number, count: number): string {
 
 /** The account as a voice and a test may see it: what it is now, and no more than that. */
 function view(account: Account): Entry {
-  const { kind, heard, providerId, amount, openedAtMs, state, bookings, of } = account;
+  const { kind, heard, providerId, amount, openedAtMs, state, bookings, of, earlier } = account;
   const returned = state === 'canceled' && bookings > 0 ? amount : refundedOf(account);
   return Object.freeze({
     kind,
@@ -242,6 +249,7 @@ function view(account: Account): Entry {
     state,
     bookings,
     of: of && view(of),
+    ...(earlier !== undefined && { earlier: view(earlier) }),
     refundedAmount: exceeds(returned, '0') ? returned : undefined,
   });
 }

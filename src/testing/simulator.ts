@@ -52,6 +52,7 @@ export interface Simulator {
 /** What the gateway knows, as it is at the moment of looking. */
 export interface Ledger {
   readonly entries: readonly LedgerEntry[];
+  /** Of several tries under one number, the last. */
   payment(reference: string): LedgerEntry | undefined;
   refund(reference: string): LedgerEntry | undefined;
 }
@@ -214,7 +215,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     });
   };
   const entryOf = (kind: Entry['kind']) => (reference: string): LedgerEntry | undefined => {
-    const entry = books.entries().find((each) => each.kind === kind && each.reference === reference);
+    const entry = books.entries().findLast((each) => each.kind === kind && each.reference === reference);
     return entry && withRequests(entry);
   };
 

@@ -93,6 +93,8 @@ export interface Entry {
   readonly bookings: number;
   /** A refund's payment. */
   readonly of: Entry | undefined;
+  /** The try before it under the same number, which was declined. */
+  readonly earlier?: Entry;
   /** What was refunded of a payment. */
   readonly refundedAmount: string | undefined;
 }

@@ -388,7 +388,7 @@ describe('the simulated gateway', () => {
     const forged = await hear(adapter, 'payment.create', order, (headers) => headers.set('x-qf-sign', 'A'.repeat(64)));
     expect(forged).toMatchObject({ refused: { body: { respcd: '1108' } } });
     const foreign = await hear(adapter, 'payment.create', order, (headers) => headers.set('x-qf-appcode', 'another'));
-    expect(foreign).toMatchObject({ refused: { body: { respcd: '1108' } } });
+    expect(foreign).toMatchObject({ refused: { body: { respcd: '1001' } } });
     expect(await hear(qfpay({ ...credentials, mchid: 'ZaMVg12345' }), 'payment.create', order)).toMatchObject({ refused: { body: { respcd: '1104' } } });
   });
 });

@@ -233,9 +233,9 @@ export const paymentState: CodeTable = {
 };
 
 /**
- * The rows of `refund.query`: the refund's own, never the payment's. A row with 1265 does not change any more, says an integrator who
- * asked about one for days (https://github.com/CHI-KEKE/joy_, RefundIssues.md); the refund page calls all but 0000, 1143 and 1145
- * failed.
+ * The rows of `refund.query`: the refund's own, never the payment's. The refund page calls all but 0000, 1143 and 1145 failed, and an
+ * integrator saw a row with 1265 stay for days (https://github.com/CHI-KEKE/joy_, RefundIssues.md), but counts 1265 and 1269 as pending
+ * (Refund.md): they end a refund only where its own answer had said the same.
  */
 export const refundState: CodeTable = {
   ...query,
@@ -247,8 +247,8 @@ export const refundState: CodeTable = {
   '1150': failed('unsupported'),
   '1155': failed('declined'),
   '1201': pollRequired('insufficient-funds'),
-  '1265': failed('declined', NOT_REFUNDABLE),
-  '1269': failed('insufficient-funds', REFUND_LATER),
+  '1265': pollRequired('declined', { advice: NOT_REFUNDABLE }),
+  '1269': pollRequired('insufficient-funds', { advice: REFUND_LATER }),
   '1270': failed('unsupported'),
   '1271': failed('unsupported'),
   '1272': failed('limit-exceeded'),

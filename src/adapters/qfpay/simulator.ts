@@ -1,6 +1,7 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Fault } from '../../testing/faults.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import type { QfpayCredentials } from './index.ts';
 
@@ -8,10 +9,14 @@ import type { QfpayCredentials } from './index.ts';
  * QFPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not answered by the same error
  * here.
  *
- * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual rules it out.
+ * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual rules it out. After
+ * a decline it is another try, with a row of its own.
+ *
+ * @param options `declinedAs`: the code of a declined payment, default `1201`
  */
-export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clientKey' | 'mchid'>): Voice {
+export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clientKey' | 'mchid'>, options: { declinedAs?: string } = {}): Voice {
   const { appCode, clientKey, mchid } = credentials;
+  const { declinedAs = '1201' } = options;
   // Payments and refunds are asked about at the same address: only their numbers tell them apart.
   const refunds = new Set<string>();
 
@@ -24,7 +29,8 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
       if (call?.methods.includes(method) !== true) return { refused: { status: 404, body: '<html>404 Not Found</html>' } };
       const form = formOf(method === 'GET' ? url.search.slice(1) : body);
       const right = signatureOf(form, clientKey, headers.get('x-qf-signtype') ?? 'MD5');
-      if (headers.get('x-qf-appcode') !== appCode || headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
+      if (headers.get('x-qf-appcode') !== appCode) return { refused: { body: { respcd: '1001', respmsg: 'Invalid app code' } } };
+      if (headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
       if (form['mchid'] !== mchid || call.required.some((name) => form[name] === undefined)) return refusal('1104');
 
       const number = form['out_trade_no'] ?? form['syssn'];
@@ -48,21 +54,44 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
       if (answer === 'rate-limited') return { status: 429, body: 'Too Many Requests' };
       if (answer === 'maintenance') return flat('1100');
       if (answer === 'system-error') return flat('1252');
-      if (heard.act === 'query' || heard.act === 'refund-query') return envelope(heard, entry, situation.nowMs);
-      if (answer === 'duplicate') return flat('1102');
-      if (answer === 'not-found' || entry === undefined) return flat('1136');
-      if (answer === 'already-final') return flat(finals[entry.state]);
-      return written(heard, entry, situation.nowMs);
+      if (heard.act === 'query' || heard.act === 'refund-query') return envelope(heard, entry, situation.nowMs, declinedAs);
+      if (answer === 'duplicate') return unmade(heard.fields, '1251', 'Do not use duplicate out_trade_no for request(1251)', 'out_trade_no is used');
+      if (answer === 'not-found' || entry === undefined) return unmade(heard.fields, '1136');
+      if (answer === 'already-final') return unmade(heard.fields, finals[entry.state]);
+      return written(heard, entry, situation.nowMs, declinedAs);
     },
   };
 }
+
+/**
+ * A refund that QFPay refuses in the words of an integrator's answers (https://github.com/CHI-KEKE/joy_, QFPay.md): nothing is made, and
+ * no query finds it.
+ *
+ * @example
+ * ```ts
+ * gateway.script('REFUND-1', { onSend: [refusedRefund('1269')] });
+ * ```
+ */
+export function refusedRefund(respcd: keyof typeof refusals): Fault {
+  return {
+    name: `refused-${respcd}`,
+    books: false,
+    does: async ({ request }) => Response.json(unmade(formOf(await request.clone().text()), respcd, refusals[respcd]).body),
+  };
+}
+
+const refusals = {
+  '1124': 'For void request, it must be a full refund, please correct refund amount and re-initiate it',
+  '1265': '該筆訂單被禁止退款，已經超出可退款時限',
+  '1269': 'Sorry, we are unable to process the refund request for this transaction at this moment. Please try again after the data update at 11 AM.',
+} as const;
 
 /**
  * The notification that QFPay sends once a payment is paid or a refund is made: the simulator's ledger has the entry.
  */
 export function qfpayNotice({ clientKey, mchid = '' }: Pick<QfpayCredentials, 'clientKey' | 'mchid'>, entry: Entry, nowMs: number): Request {
   const openedAt = timeInHongKong(entry.openedAtMs);
-  const { respcd, cancel } = taken(entry, entry.kind === 'refund' ? refundCode(entry) : rowCodes[entry.state]);
+  const { respcd, cancel } = taken(entry, codeOf(entry, '1201'));
   const told = {
     status: '1',
     sysdtm: openedAt,
@@ -123,15 +152,22 @@ const errorText = (code: string): string => texts[code] ?? `交易失败，请�
 
 const flat = (respcd: string, rest: object = {}): Answer => ({ body: { ...rest, respcd, resperr: errorText(respcd), respmsg: '' } });
 
+/** The answer to a write that made nothing: it has no number and no time. */
+const unmade = (fields: Heard['fields'], respcd: string, resperr = errorText(respcd), respmsg = ''): Answer => ({
+  body: {
+    ...{ syssn: null, orig_syssn: fields['syssn'] ?? null, txamt: null, sysdtm: null, paydtm: null, txdtm: null, udid: null, chnlsn: null, cardcd: null },
+    ...{ txcurrcd: null, out_trade_no: fields['out_trade_no'] ?? null, respcd, resperr, respmsg },
+  },
+});
+
 const refusal = (respcd: string): Refusal => ({ refused: flat(respcd) });
 
 /** A state as a row tells it. A payment that was taken back keeps its `0000`. */
-const rowCodes: Readonly<Record<EntryState, string>> = {
+const rowCodes: Readonly<Record<Exclude<EntryState, 'declined'>, string>> = {
   open: '1143',
   pending: '1145',
   authorized: '1145',
   paid: '0000',
-  declined: '1201',
   canceled: '1142',
   expired: '1181',
   refunded: '0000',
@@ -149,27 +185,37 @@ const finals: Readonly<Record<EntryState, string>> = {
   refunded: '1262',
 };
 
-function written(heard: Heard, entry: Entry, nowMs: number): Answer {
+/** What became of it. A refund that was paid is one that was given back. */
+const codeOf = ({ kind, state }: Entry, declinedAs: string): string => (state !== 'declined' ? rowCodes[state] : kind === 'refund' ? '1155' : declinedAs);
+
+function written(heard: Heard, entry: Entry, nowMs: number, declinedAs: string): Answer {
   const sysdtm = timeInHongKong(nowMs);
   const told = { txamt: entry.amount, txcurrcd: entry.currency ?? '', txdtm: heard.fields['txdtm'], sysdtm, cardcd: '' };
   if (heard.act === 'cancel') {
     // A reversal has a number of its own, and names the payment's.
     const done = entry.state === 'canceled';
-    return flat(done ? '0000' : rowCodes[entry.state], { ...told, orig_syssn: entry.providerId, syssn: `${entry.providerId}9`, out_trade_no: entry.reference, chnlsn: '' });
+    return flat(done ? '0000' : codeOf(entry, declinedAs), { ...told, orig_syssn: entry.providerId, syssn: `${entry.providerId}9`, out_trade_no: entry.reference, chnlsn: '' });
   }
   const named = { ...told, syssn: entry.providerId, out_trade_no: entry.reference };
-  if (entry.kind === 'refund') return flat(refundCode(entry), { ...named, orig_syssn: entry.of?.providerId });
-  if (heard.act === 'charge') return flat(rowCodes[entry.state], { ...named, pay_type: entry.fields['pay_type'], chnlsn: '' });
+  if (entry.kind === 'refund') return flat(codeOf(entry, declinedAs), { ...named, orig_syssn: entry.of?.providerId });
+  if (heard.act === 'charge') return flat(codeOf(entry, declinedAs), { ...named, pay_type: entry.fields['pay_type'], chnlsn: '' });
   return flat('0000', { ...named, pay_type: entry.fields['pay_type'], qrcode: `https://qr.example/${entry.providerId}` });
 }
 
-/** A refund that was paid is one that was given back. */
-const refundCode = ({ state }: Entry): string => (state === 'declined' ? '1155' : rowCodes[state]);
+/** The answer to a query: the query worked, and the rows tell what became of the money, a page of them at a time. */
+function envelope(heard: Heard, entry: Entry | undefined, nowMs: number, declinedAs: string): Answer {
+  const rows = triesOf(entry, heard)
+    .filter((each) => isInWindow(heard, each, nowMs))
+    .flatMap((each) => rowsOf(each, declinedAs));
+  const page = Number(heard.fields['page'] ?? 1);
+  const size = Math.min(100, Number(heard.fields['page_size'] ?? 10));
+  return { body: { respcd: '0000', resperr: '请求成功', respmsg: '', page, page_size: size, data: rows.slice((page - 1) * size, page * size) } };
+}
 
-/** The answer to a query: the query worked, and the rows tell what became of the money. */
-function envelope(heard: Heard, entry: Entry | undefined, nowMs: number): Answer {
-  const data = entry !== undefined && isInWindow(heard, entry, nowMs) ? rowsOf(entry) : [];
-  return { body: { respcd: '0000', resperr: '请求成功', respmsg: '', page: 1, page_size: 10, data } };
+/** The merchant's number finds every try, the latest first; QFPay's finds its own. */
+function triesOf(entry: Entry | undefined, heard: Heard): Entry[] {
+  if (entry === undefined) return [];
+  return heard.fields['out_trade_no'] === undefined ? [entry] : [entry, ...triesOf(entry.earlier, heard)];
 }
 
 /** Only the current month is looked through, unless the query names another time. */
@@ -180,8 +226,7 @@ function isInWindow({ fields }: Heard, entry: Entry, nowMs: number): boolean {
   return start <= openedAt && openedAt <= end;
 }
 
-function rowsOf(entry: Entry): object[] {
-  const respcd = entry.kind === 'refund' ? refundCode(entry) : rowCodes[entry.state];
+function rowsOf(entry: Entry, declinedAs: string): object[] {
   const time = timeInHongKong(entry.openedAtMs);
   const row = {
     syssn: entry.providerId,
@@ -195,7 +240,7 @@ function rowsOf(entry: Entry): object[] {
     paydtm: entry.bookings > 0 ? time : '',
     chnlsn: '',
     ...(entry.kind === 'refund' && { origssn: entry.of?.providerId }),
-    ...taken(entry, respcd),
+    ...taken(entry, codeOf(entry, declinedAs)),
   };
   // One row for each time the money moved.
   return Array.from({ length: Math.max(1, entry.bookings) }, (_, index) => (index === 0 ? row : { ...row, syssn: `${row.syssn}${index}` }));
