@@ -57,7 +57,7 @@ describe('the examples', () => {
   it('charges and waits, whatever becomes of the answer', async () => {
     expect(await chargeAndWait()).toEqual([
       expect.stringMatching(/^ORDER-1: paid, known after 4\d\.?\d* s\./),
-      'ORDER-2: paid, known after 3 s. Hand over the goods.',
+      'ORDER-2: paid, known after 1.5 s. Hand over the goods.',
       expect.stringMatching(/^ORDER-3: not paid \(insufficient-funds\)/),
       'ORDER-4: still open. Keep the ticket of ORDER-4, and ask again later.',
     ]);
