@@ -151,6 +151,8 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   readonly baseUrl: string;
   /** Whether `baseUrl` replaces the provider's own; tickets are then bound to it. Default `false`. */
   readonly ownBaseUrl?: boolean;
+  /** The provider's other hosts, by environment: nothing is sent there, and a write that goes there by mistake is told of. */
+  readonly otherBaseUrls?: Readonly<Partial<Record<Environment, string>>>;
   /** The encodings the gateway takes, the preferred first. */
   readonly encodings: readonly Encoding[];
   readonly operations: {
@@ -232,6 +234,7 @@ export interface Adapter<F extends FieldsByOperation<F> = object> {
   readonly environment: Environment;
   readonly baseUrl: string;
   readonly ownBaseUrl: boolean;
+  readonly otherBaseUrls: Readonly<Partial<Record<Environment, string>>>;
   readonly encodings: readonly Encoding[];
   readonly operations: Readonly<Record<string, Operation>>;
   readonly read: (exchange: Exchange) => Reading | readonly Reading[];
@@ -305,6 +308,7 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     environment: definition.environment,
     baseUrl: definition.baseUrl.replace(/\/+$/, ''),
     ownBaseUrl: definition.ownBaseUrl ?? false,
+    otherBaseUrls: definition.otherBaseUrls ?? {},
     encodings: definition.encodings,
     operations: Object.freeze(operations),
     read: definition.read,

@@ -71,12 +71,15 @@ export function baseUrlOf(
   who: string,
   location: Location,
   known: Readonly<Record<Location['environment'], string>>,
-): { baseUrl: string; ownBaseUrl: boolean } {
+): { baseUrl: string; ownBaseUrl: boolean; otherBaseUrls: Readonly<Partial<Record<Location['environment'], string>>> } {
   if (!Object.hasOwn(known, location.environment)) throw new InputError(`${who}: environment must be 'production' or 'sandbox'.`);
-  if (location.baseUrl === undefined) return { baseUrl: known[location.environment], ownBaseUrl: false };
+  if (location.baseUrl === undefined) {
+    const { [location.environment]: baseUrl, ...otherBaseUrls } = known;
+    return { baseUrl, ownBaseUrl: false, otherBaseUrls };
+  }
   const url = typeof location.baseUrl === 'string' && URL.canParse(location.baseUrl) ? new URL(location.baseUrl) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || /[?#]/.test(location.baseUrl)) {
     throw new InputError(`${who}: baseUrl must be an http or https URL without credentials, query or fragment.`);
   }
-  return { baseUrl: location.baseUrl, ownBaseUrl: true };
+  return { baseUrl: location.baseUrl, ownBaseUrl: true, otherBaseUrls: known };
 }

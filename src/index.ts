@@ -1,5 +1,6 @@
 export { createGateway } from './client/gateway.ts';
 export type { DropInContext, FollowOptions, Gateway, GatewayOptions, SettleOptions } from './client/gateway.ts';
+export type { FetchInit } from './client/plain-fetch.ts';
 export type { Received } from './client/receive.ts';
 export { ticketOf, verdictOf } from './client/results.ts';
 
@@ -8,7 +9,7 @@ export { effectOf, isFinal } from './verdict.ts';
 export type { Effect, Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 export { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from './exchange.ts';
 export type { Exchange, Reading } from './exchange.ts';
-export type { Evidence, GatewayEvent, LoopOutcome, SettledBy, Settlement, TimelineEntry, TimelineFact } from './settlement.ts';
+export type { Evidence, GatewayEvent, LoopOutcome, PaymentEvent, SettledBy, Settlement, TimelineEntry, TimelineFact, UnmatchedEvent } from './settlement.ts';
 export type { TicketSeal } from './seal.ts';
 export { parseTicket } from './ticket.ts';
 export type { Ticket } from './ticket.ts';

@@ -80,9 +80,29 @@ export type Evidence =
   /** No answer, and no proof that it did not arrive. */
   | 'maybe-sent';
 
-/** A timeline entry with the payment it belongs to; what `onEvent` gets. */
-export type GatewayEvent = TimelineEntry & {
+/** What `onEvent` gets. */
+export type GatewayEvent = PaymentEvent | UnmatchedEvent;
+
+/** A timeline entry with the payment it belongs to. */
+export type PaymentEvent = TimelineEntry & {
   readonly gateway: string;
   readonly operation: string;
   readonly reference: Readonly<Record<string, string>>;
 };
+
+/** A write that went through the drop-in or `gateway.fetch` and matches no operation: nothing signed it, and nothing protects it. */
+export interface UnmatchedEvent {
+  readonly type: 'unmatched';
+  readonly at: string;
+  readonly elapsedMs: 0;
+  readonly gateway: string;
+  /** Empty: it is none. */
+  readonly operation: '';
+  /** Empty: nothing is known of it. */
+  readonly reference: Readonly<Record<string, string>>;
+  readonly method: string;
+  /** Without credentials, query and fragment. */
+  readonly url: string;
+  /** What may have been meant. */
+  readonly hint?: string;
+}

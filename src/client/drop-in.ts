@@ -1,5 +1,7 @@
 import { isForceRetryError, isHTTPError, type BeforeErrorHook, type BeforeRequestHook, type BeforeRetryHook, type Input, type KyInstance, type Options } from 'ky';
+import { conceal } from '../conceal.ts';
 import type { Intention } from './intention.ts';
+import type { Unmatched } from './unmatched.ts';
 
 /**
  * The only room of the house that knows how ky works inside. It puts the gate around whatever `fetch` a request ends up with and
@@ -19,6 +21,8 @@ export interface Middleware {
   readonly baseUrl: string;
   /** The intention behind a request, or `undefined` when it is none of ours. A response when it was settled by another caller. */
   readonly match: (request: Request, call: Call) => Promise<Intention | Response | undefined>;
+  /** Told of a request that matches none, before it is sent. */
+  readonly unmatched: Unmatched;
 }
 
 /** One call of a ky instance, as the user's own hooks and options left it. */
@@ -140,12 +144,21 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
     return undefined;
   };
 
+  let told: string | undefined;
+  const unmatched = ({ method, url }: Request): void => {
+    if (told === url) return;
+    middleware.unmatched(method, url);
+    told = url;
+  };
+
   const gate: FetchFunction = async (request, init) => {
     // A hook may have made an operation of the request after `beforeRequest`: nothing reaches the gateway unseen.
     const settled = await match(request);
     if (settled !== undefined) return settled;
     const fetch = (sent: Request): Promise<Response> => (userFetch === undefined ? globalThis.fetch(sent, init) : userFetch(sent, init));
-    return intention === undefined ? fetch(request) : intention.send(request, fetch);
+    if (intention !== undefined) return intention.send(request, fetch);
+    unmatched(request);
+    return fetch(request);
   };
   options.fetch = gate as NonNullable<Options['fetch']>;
 
@@ -173,7 +186,9 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
   };
 
   const converted = (error: unknown): unknown => {
-    if (intention === undefined || isHTTPError(error)) return error;
+    if (intention === undefined) return error;
+    conceal(error);
+    if (isHTTPError(error)) return error;
     intention.stop();
     return call.signal?.aborted === true ? error : intention.errorFor(error);
   };
@@ -203,6 +218,6 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
   };
 }
 
-const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === '';
+export const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === '';
 
-const isAbsolute = (input: string): boolean => /^[a-z][\d+.a-z-]*:/i.test(input.trimStart());
+export const isAbsolute = (input: string): boolean => /^[a-z][\d+.a-z-]*:/i.test(input.trimStart());

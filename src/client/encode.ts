@@ -1,4 +1,4 @@
-import type { Adapter, Encoding, Operation } from '../adapter.ts';
+import { operationOf, type Adapter, type Encoding, type Operation } from '../adapter.ts';
 import { InputError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 
@@ -163,4 +163,22 @@ export function candidates(adapter: Adapter, method: string, url: URL): Operatio
   return Object.values(adapter.operations).filter(
     (operation) => (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
   );
+}
+
+/** The operation a request is, by its fields too, and what they are; `named` where the caller says which. @throws {InputError} */
+export async function operationIn(
+  adapter: Adapter,
+  request: Request,
+  named: string | undefined,
+): Promise<{ operation: Operation; fields: Fields; encoding: Encoding } | undefined> {
+  const url = new URL(request.url);
+  const found = candidates(adapter, request.method, url);
+  if (found.length === 0) return undefined;
+  const chosen = named === undefined ? undefined : operationOf(adapter, named);
+  if (chosen !== undefined && !found.includes(chosen)) throw new InputError(`${adapter.name} ${chosen.name} is not what ${request.method} ${url.pathname} does.`);
+  for (const operation of chosen === undefined ? found : [chosen]) {
+    const { fields, encoding } = await decode(adapter, operation, request);
+    if (chosen !== undefined || operation.match?.(fields) !== false) return { operation, fields, encoding };
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
-import ky, { isNetworkError, type KyInstance, type Options } from 'ky';
-import { isWrite, operationOf, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
+import ky, { type KyInstance, type Options } from 'ky';
+import { isWrite, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
 import { subjectOf } from '../classify.ts';
 import { newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
 import { InputError, ReferenceInUseError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
@@ -12,11 +12,14 @@ import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
-import { candidates, decode, encode, encodingOf, isDeep, mayMatch } from './encode.ts';
+import { encode, encodingOf, isDeep, mayMatch, operationIn } from './encode.ts';
 import { Intention } from './intention.ts';
+import { checkContext, checkOptions, dropInOptions, followOptions, gatewayOptions, settleOptions } from './options.ts';
+import { plainFetch, type FetchInit } from './plain-fetch.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver, type Received } from './receive.ts';
 import { ticketOf, verdictOf } from './results.ts';
+import { whenUnmatched } from './unmatched.ts';
 import { createWire } from './wire.ts';
 
 /** What `createGateway` takes. */
@@ -31,6 +34,17 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
   onEvent?: (event: GatewayEvent) => unknown;
   /** Seals every ticket that goes out, and refuses those that were changed since. Default: tickets have no seal. */
   ticketSeal?: TicketSeal;
+  /**
+   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket learns more.
+   * Store it, so that nothing is forgotten, whatever time limit a client of yours has. When it throws the first time, nothing is sent.
+   * An `onTicket` of the call's own is called after it.
+   */
+  onTicket?: (ticket: Ticket) => unknown;
+  /**
+   * What becomes of a write of the drop-in or `fetch` that matches no operation and goes to the gateway. `refuse`: an
+   * {@link InputError}, nothing is sent. Default `event`: it is sent as it is. Either way there is an `unmatched` event.
+   */
+  unmatched?: 'event' | 'refuse';
   /** Time and chance. Default: the machine's. */
   clock?: Clock;
 }
@@ -73,6 +87,13 @@ export interface DropInContext extends Omit<SettleOptions, 'signal'> {
   operation?: string;
 }
 
+declare module 'ky' {
+  interface Options {
+    /** What `gateway.client` takes beside what ky does. */
+    context?: Record<string, unknown> & { tillpaid?: DropInContext };
+  }
+}
+
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
 
 /** A provider's API, with every payment followed to its end. */
@@ -86,8 +107,11 @@ export interface Gateway<F extends FieldsByOperation<F>> {
    * @throws {UnresolvedError} when a write is still open at the deadline
    */
   readonly client: KyInstance;
-  /** The same middleware as a `fetch`, for clients other than ky. */
-  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /**
+   * The same middleware as a `fetch`, for clients other than ky: whatever native `fetch` takes means the same, and beside it
+   * `context.tillpaid` and Node's `dispatcher`. No option of ky's means anything here. A relative URL is below the adapter's base URL.
+   */
+  readonly fetch: (input: string | URL | Request, init?: FetchInit) => Promise<Response>;
   /**
    * Sends a write and follows it to its end. Never throws for a business outcome. Fields that the adapter does not know are sent
    * along. A payment that this object left open (aborted, or unresolved) is asked about before it is sent again.
@@ -158,6 +182,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  * @throws {InputError} for a policy or an adapter that cannot be used, and for a client of ky 1
  */
 export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOptions<F>): Gateway<F> {
+  checkOptions('createGateway', options, gatewayOptions);
   const { onEvent, clock = systemClock } = options;
   const adapter = options.adapter as Adapter;
   if (typeof (adapter as Partial<Adapter> | undefined)?.classify !== 'function') throw new InputError('createGateway: pass an adapter, such as zalopay({ … }).');
@@ -175,17 +200,34 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const clientOptions = optionsOf(user);
   const clientRoute = pollRoute(adapter, user, clientOptions);
 
+  const safely = (call: () => unknown): void => {
+    try {
+      const told = call();
+      if (told !== undefined) Promise.resolve(told).catch(() => undefined);
+    } catch {
+      // A listener's fault must not cost a payment.
+    }
+  };
+
+  const inform = (event: GatewayEvent): void => {
+    if (onEvent !== undefined) safely(() => onEvent(event));
+  };
+
   const tell = (listeners: Iterable<(entry: TimelineEntry) => unknown>, entry: TimelineEntry, ticket: Ticket): void => {
-    const safely = (inform: () => unknown): void => {
-      try {
-        const told = inform();
-        if (told !== undefined) Promise.resolve(told).catch(() => undefined);
-      } catch {
-        // A listener's fault must not cost a payment.
-      }
-    };
-    if (onEvent !== undefined) safely(() => onEvent({ ...entry, gateway: adapter.name, operation: ticket.operation, reference: { ...ticket.reference } }));
+    inform({ ...entry, gateway: adapter.name, operation: ticket.operation, reference: { ...ticket.reference } });
     for (const listener of [...listeners]) safely(() => listener(entry));
+  };
+
+  /** Where a write's tickets go: to the gateway's own `onTicket`, then to the call's. */
+  const storing = (ofTheCall: SettleOptions['onTicket']): Pick<SettleOptions, 'onTicket'> => {
+    const { onTicket } = options;
+    if (onTicket === undefined) return ofTheCall === undefined ? {} : { onTicket: ofTheCall };
+    return {
+      async onTicket(ticket) {
+        await onTicket(ticket);
+        await ofTheCall?.(ticket);
+      },
+    };
   };
 
   const timeoutOf = (policy: ResolvedPolicy, client: Options['timeout'], call?: Options['timeout']): number => {
@@ -284,6 +326,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const settle = async (name: string, fields: Fields, given: SettleOptions = {}): Promise<Settlement> => {
+    checkOptions(`${adapter.name} settle`, given, settleOptions);
     const operation = writeOf(adapter, name);
     if (operation.sendable === false) throw new InputError(`${adapter.name} ${name} has no confirmed path: name one in the adapter's paths option.`);
     const policy = mergePolicy(gatewayPolicy, given.policy);
@@ -317,7 +360,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
       route: clientRoute,
       signal: controller.signal,
-      ...(given.onTicket !== undefined && { onTicket: given.onTicket }),
+      ...storing(given.onTicket),
       onFact: (entry, current) => tell(listeners, entry, current),
     });
     const unsent: readonly string[] = operation.unsent ?? [];
@@ -397,6 +440,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const untilSettled = async (given: Ticket, followed: FollowOptions = {}): Promise<Settlement> => {
+    checkOptions(`${adapter.name} untilSettled`, followed, followOptions);
     const { ticket, operation } = askableTicket(adapter, sealer, given);
     const policy = mergePolicy(gatewayPolicy, followed.policy);
     followed.signal?.throwIfAborted();
@@ -415,6 +459,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
+    checkOptions(`${adapter.name} ask`, asked, followOptions);
     const { ticket, operation } = askableTicket(adapter, sealer, given);
     asked.signal?.throwIfAborted();
     const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
@@ -429,16 +474,13 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   /** The intention behind a request of the drop-in client. */
   const match = async (request: Request, call: Call, clientTimeout: Options['timeout']): Promise<Intention | Response | undefined> => {
     const { options, callOptions, signal } = call;
-    const url = new URL(request.url);
-    const found = candidates(adapter, request.method, url);
-    if (found.length === 0) return undefined;
-    const context = (options.context?.['tillpaid'] ?? {}) as DropInContext;
-    const named = context.operation === undefined ? undefined : operationOf(adapter, context.operation);
-    if (named !== undefined && !found.includes(named)) throw new InputError(`${adapter.name} ${named.name} is not what ${request.method} ${url.pathname} does.`);
-
-    for (const operation of named === undefined ? found : [named]) {
-      const { fields, encoding } = await decode(adapter, operation, request);
-      if (named === undefined && operation.match?.(fields) === false) continue;
+    const found = await operationIn(adapter, request, options.context?.tillpaid?.operation);
+    if (found !== undefined) {
+      const { operation, fields, encoding } = found;
+      const who = `${adapter.name} ${operation.name}`;
+      checkContext(who, options.context);
+      const context = options.context?.tillpaid ?? {};
+      checkOptions(`${who}: context.tillpaid`, context, dropInOptions);
       const policy = mergePolicy(gatewayPolicy, context.policy);
       const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
       const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
@@ -472,7 +514,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
         route: pollRoute(adapter, user, options),
         signal,
-        ...(context.onTicket !== undefined && { onTicket: context.onTicket }),
+        ...storing(context.onTicket),
         onFact: (entry, current) => tell(listeners, entry, current),
       });
       run(runningKey, { fields: canonical(fields), intention, done: intention.ended, controller: undefined, listeners });
@@ -510,26 +552,17 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     baseUrl: adapter.baseUrl,
     mayMatch: (url) => mayMatch(adapter, url),
     match: (request, call) => match(request, call, call.options.timeout),
+    unmatched: whenUnmatched(adapter, clock, options.unmatched ?? 'event', inform),
   };
 
   const through = guarded(user, middleware);
-  // A `fetch` has no timeout of its own; what matches keeps the client's.
-  const fetchThrough = guarded(user.extend({ retry: 0, throwHttpErrors: false, timeout: false }), {
-    ...middleware,
-    match: (request, call) => match(request, call, clientOptions.timeout),
-  });
 
   return {
     adapter: options.adapter,
     client: dropIn(user, middleware),
-    async fetch(input, init) {
-      try {
-        return await fetchThrough(input, { ...init });
-      } catch (error) {
-        // Other clients know `fetch`'s errors, not ky's.
-        throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;
-      }
-    },
+    // A `fetch` has no timeout of its own; what matches keeps the client's.
+    fetch: plainFetch(user, { ...middleware, match: (request, call) => match(request, call, clientOptions.timeout) }, async (request, context) =>
+      (await operationIn(adapter, request, context?.tillpaid?.operation)) !== undefined),
     settle: (name, fields, given) => settle(name, fields as Fields, given),
     untilSettled,
     ask,

@@ -77,12 +77,12 @@ describe('baseUrlOf', () => {
   const of = (location: unknown): ReturnType<typeof baseUrlOf> => baseUrlOf('corner', location as Location, known);
 
   it('is the provider’s own for the environment', () => {
-    expect(of({ environment: 'production' })).toEqual({ baseUrl: known.production, ownBaseUrl: false });
-    expect(of({ environment: 'sandbox' })).toEqual({ baseUrl: known.sandbox, ownBaseUrl: false });
+    expect(of({ environment: 'production' })).toEqual({ baseUrl: known.production, ownBaseUrl: false, otherBaseUrls: { sandbox: known.sandbox } });
+    expect(of({ environment: 'sandbox' })).toEqual({ baseUrl: known.sandbox, ownBaseUrl: false, otherBaseUrls: { production: known.production } });
   });
 
   it('is the user’s where he gives one', () => {
-    for (const baseUrl of ['https://proxy.test/corner', 'http://127.0.0.1:8080']) expect(of({ environment: 'sandbox', baseUrl })).toEqual({ baseUrl, ownBaseUrl: true });
+    for (const baseUrl of ['https://proxy.test/corner', 'http://127.0.0.1:8080']) expect(of({ environment: 'sandbox', baseUrl })).toEqual({ baseUrl, ownBaseUrl: true, otherBaseUrls: known });
   });
 
   it.each(['live', 'PRODUCTION', '', undefined, null, 'constructor', '__proto__'])('refuses %s for an environment', (environment) => {

@@ -173,15 +173,14 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
     notifyUrl: optional(webAddress),
   });
   const { partnerId, channelId } = credentials;
-  const { baseUrl, ownBaseUrl } = baseUrlOf('ifortepay', credentials, baseUrls);
+  const location = baseUrlOf('ifortepay', credentials, baseUrls);
   const signature = credentials.signature === 'symmetric' ? symmetric(credentials) : asymmetric(credentials);
 
   return defineAdapter<IfortepayFields>({
     name: 'ifortepay',
     account: partnerId,
     environment: credentials.environment,
-    baseUrl,
-    ownBaseUrl,
+    ...location,
     encodings: ['json'],
     // A QR code and a wallet's page live 15 minutes where nobody says otherwise.
     policy: { poll: { deadlineMs: 16 * MINUTE_MS } },
