@@ -110,10 +110,11 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   const key = keyHeader(adapter, operation, context);
   const signed = [...Object.entries(await adapter.headers(send)), ...key];
   // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
-  const request = new Request(url, { method, headers: spec.headers, signal, redirect: 'manual', ...(method !== 'GET' && { body }) });
+  const request = new Request(url, { method, headers: spec.headers, signal, redirect: 'manual', ...withoutCredentials, ...(method !== 'GET' && once(body)) });
   const { headers } = request;
   headers.delete('content-type');
   headers.delete('content-length');
+  if (method !== 'GET') headers.set('content-length', String(new TextEncoder().encode(body).byteLength));
   if (contentType !== undefined) headers.set('content-type', contentType);
   const own = new Headers();
   for (const [name, value] of signed) {
@@ -124,6 +125,18 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   }
   return { send, request };
 }
+
+/**
+ * A body that can be read once: `fetch` keeps a text or bytes, and after an HTTP 421 sends them again by itself. Its length is known
+ * all the same, and goes with it as `content-length`: gateways that read forms dislike chunks.
+ */
+const once = (body: string): RequestInit & { duplex: 'half' } => ({ body: new Response(body).body, duplex: 'half' });
+
+/**
+ * Nothing here is for a cookie jar; and to a 401 with a body that can be read once, the `fetch` of Node 24.14 and 24.15 gives no answer
+ * but fails, unless it is told so (https://github.com/nodejs/undici/issues/5018). Where a `Request` has no such option, it must not be named.
+ */
+const withoutCredentials: RequestInit = 'credentials' in Request.prototype ? { credentials: 'omit' } : {};
 
 /** A declared idempotency key goes with every send of the write, or nothing does. */
 function keyHeader(adapter: Adapter, operation: Operation, { idempotencyKey: key }: SendContext): [string, string][] {

@@ -154,9 +154,9 @@ describe('on real sockets', () => {
     });
 
   /** Charges in real time: each limit only ends what a test wants to end by it. */
-  const settle = async (baseUrl: string, { deadlineMs = 4000, attemptTimeoutMs = 2000, onEvent }: { deadlineMs?: number; attemptTimeoutMs?: number; onEvent?: (event: GatewayEvent) => void } = {}): Promise<Settlement> => {
+  const settle = async (baseUrl: string, { deadlineMs = 4000, attemptTimeoutMs = 2000, fields = charge, onEvent }: { deadlineMs?: number; attemptTimeoutMs?: number; fields?: typeof charge; onEvent?: (event: GatewayEvent) => void } = {}): Promise<Settlement> => {
     const policy = { retry: { backoff: constant(10) }, poll: { backoff: constant(5), deadlineMs }, attemptTimeoutMs };
-    return createGateway({ adapter: { ...acme(), baseUrl, ownBaseUrl: true }, policy, ...(onEvent !== undefined && { onEvent }) }).settle('payment.charge', charge);
+    return createGateway({ adapter: { ...acme(), baseUrl, ownBaseUrl: true }, policy, ...(onEvent !== undefined && { onEvent }) }).settle('payment.charge', fields);
   };
   const lostBy = ({ timeline }: Settlement): string[] => timeline.flatMap((entry) => (entry.type === 'lost' && entry.of === 'send' ? [`${entry.evidence} ${entry.code}`] : []));
   const closedPort = async (): Promise<number> => {
@@ -248,6 +248,29 @@ describe('on real sockets', () => {
     const port = await listen(badGateway(heard, (socket) => socket.end(`HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:${other}/charge\r\ncontent-length: 0\r\n\r\n`)));
     expect(await settle(`http://127.0.0.1:${port}`)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
     expect([heard.writes, elsewhere]).toEqual([1, 0]);
+  });
+
+  it('HTTP 421, after which fetch itself would send the write again: one arrives, whole and with its length, and is asked about', async () => {
+    const heard: string[] = [];
+    const port = await listen(
+      createHttpServer((request, response) => {
+        const body: Buffer[] = [];
+        request.on('data', (chunk: Buffer) => body.push(chunk)).on('end', () => {
+          const bytes = Buffer.concat(body);
+          heard.push(`${request.url ?? ''} ${request.headers['transfer-encoding'] ?? ''}${request.headers['content-length'] ?? ''}/${bytes.length}`);
+          const isWrite = request.url === '/charge';
+          response.writeHead(isWrite ? 421 : 200).end(isWrite ? '' : '{"state":"paid"}');
+        });
+      }),
+    );
+    const settlement = await settle(`http://127.0.0.1:${port}`, { fields: { order: 'Ä1', amount: 100 } });
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect(heard).toEqual(['/charge 43/43', '/query 30/30']);
+  });
+
+  it('HTTP 401 is an answer like any other, in whatever form the body went', async () => {
+    const port = await listen(createHttpServer((request, response) => request.resume().on('end', () => response.writeHead(401, { 'www-authenticate': 'Basic' }).end('{"code":"REFUSED"}'))));
+    expect(await settle(`http://127.0.0.1:${port}`)).toMatchObject({ outcome: 'rejected', settledBy: 'answer', attempts: 1 });
   });
 
   it('a certificate that signed itself is not sent to', async () => {
