@@ -74,6 +74,10 @@ export interface State {
   readonly own?: Verdict | undefined;
   /** `own` stated that nothing was done, in words that are believed only once the order is not found. */
   readonly refusal?: boolean;
+  /** `own` is a final refusal because of another order of the same number, whose fate is asked before it is told. */
+  readonly askedOnce?: boolean;
+  /** What was answered to that question. */
+  readonly other?: Verdict;
   /** What the last query said of a charge, which is believed to be its end from then on. */
   readonly unchanged?: { readonly code: string; readonly untilMs: number } | undefined;
   /** When the last send ended. */
@@ -115,6 +119,8 @@ interface AnsweredObservation {
   readonly refused: boolean;
   /** It states that nothing was done, in words that no table makes final. */
   readonly refuses?: boolean;
+  /** It is final, and another order's fault: what became of that one is asked first. */
+  readonly askedOnce?: boolean;
   readonly askable: boolean;
   readonly lookable?: boolean;
   readonly retryAfterMs?: number;
@@ -204,6 +210,11 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     return verdict.kind === 'retryable' ? resend(state, verdict, moment, seen.retryAfterMs) : settle(state, endOf(verdict), verdict, 'answer');
   }
   if (verdict.kind === 'terminal') {
+    if (seen.askedOnce === true && verdict.outcome === 'rejected' && state.askable) {
+      // That order is no news to the gateway: there is nothing to wait for.
+      const asking = { ...state, askedOnce: true, pollingSinceMs: moment.nowMs };
+      return seen.retryAfterMs === undefined ? { state: asking, decision: { type: 'ask' } } : askOther(asking, verdict, moment, seen.retryAfterMs);
+    }
     // A replayed answer is the first send's: where the gateway can be asked, its word on the payment comes first.
     const replayed = before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
     return replayed ? ask(state, verdict, moment, seen.retryAfterMs) : settle(state, verdict.outcome, verdict, 'answer');
@@ -240,6 +251,7 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
     reauthenticated: reauthenticate,
     unchanged: unchanged(before, seen, moment.nowMs),
   };
+  if (state.askedOnce === true && state.own !== undefined) return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
   if (refusedNow && seen.incomplete === true) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
   if (refusedNow) {
     // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
@@ -266,6 +278,14 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
   }
   return ask(state, verdict, moment, retryAfterMs);
+}
+
+/** Asks what became of the order that owns the number, until there is any answer. Whatever that is, this write was refused. */
+function askOther(state: State, own: Verdict, moment: Moment, retryAfterMs?: number): Step {
+  const { polls, other } = state;
+  const isHeard = other !== undefined && other.kind !== 'retryable';
+  const step = isHeard || polls >= REFUSED_POLLS ? undefined : ask(state, own, moment, retryAfterMs);
+  return step?.decision.type === 'wait' ? step : settle(state, 'rejected', own, 'answer');
 }
 
 /** What a query says of a charge while it may be its end. A query that was lost or refused has found nothing out. */
@@ -311,6 +331,8 @@ function canStillCharge(state: State, nowMs: number): boolean {
 }
 
 function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
+  // It speaks of the order that owns the number.
+  if (before.askedOnce === true && before.own !== undefined) return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
   // The gateway speaks of the order, so a send has landed.
   const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';

@@ -60,7 +60,7 @@ export type {
 export { baseUrlOf, checkFields, oneOf, record, text, textUpTo, whole } from './fields.ts';
 export type { FieldCheck, Fields, Location } from './fields.ts';
 export { timingSafeEqual } from './timing-safe.ts';
-export { authorized, canceled, created, declined, duplicate, expired, failed, pollRequired, refunded, rejected, retryable, succeeded } from './rows.ts';
+export { askedOnce, authorized, canceled, created, declined, duplicate, expired, failed, pollRequired, refunded, rejected, retryable, succeeded } from './rows.ts';
 export type { CodeTable, PollRequiredRow, RetryableRow, Row, TerminalRow } from './rows.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';

@@ -23,6 +23,8 @@ export interface TerminalRow extends RowBase {
   readonly outcome: Outcome;
   /** The payer may try again under the same reference: seen on a query, an open order stays open (doctrine 11). */
   readonly payerMayRetry?: true;
+  /** A first send's refusal because of another order of its number: the gateway is asked once what became of that one, then the refusal is told. */
+  readonly askedOnce?: true;
 }
 
 export interface RetryableRow extends RowBase {
@@ -81,6 +83,11 @@ export function declined(reason: Reason = 'declined', advice?: string): Terminal
 /** This reference is taken. On a first send another intention owns it; after a send that may have landed, ask. */
 export function duplicate(advice: string = 'Another order owns this number: look it up before choosing a new one.'): TerminalRow {
   return rejected('duplicate', advice);
+}
+
+/** The same, and the gateway is asked once what became of the order that owns the number: the caller hears both. */
+export function askedOnce(row: TerminalRow): TerminalRow {
+  return { ...row, askedOnce: true };
 }
 
 /** The provider states that it did not process the request, or the operation is a read. */

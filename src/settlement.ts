@@ -21,6 +21,8 @@ interface SettlementBase<Answer> {
   answer?: Answer;
   /** What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the query's. */
   ownVerdict?: Verdict;
+  /** Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's outcome. */
+  otherVerdict?: Verdict;
   /** The body of the exchange that settled it. */
   body: unknown;
   /** The response of the exchange that settled it. */

@@ -244,6 +244,7 @@ export class Intention {
           acknowledges: judgement.acknowledges,
           refused,
           refuses: judgement.refuses === true,
+          askedOnce: judgement.row?.kind === 'terminal' && judgement.row.askedOnce === true,
           ...this.#reach(),
           ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
         });
@@ -465,7 +466,7 @@ export class Intention {
     const ticket = this.ticket;
     const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;
     const [merchant = ''] = Object.values(ticket.reference);
-    const { own } = this.#state;
+    const { own, other } = this.#state;
     const provider = (write?.learns ?? []).map((name) => ticket.reference[name]).find((value) => value !== undefined);
     const settlement = {
       outcome,
@@ -473,6 +474,7 @@ export class Intention {
       settledBy,
       ...(this.#own !== undefined && (this.#own.processed || settledBy === 'answer') && { answer: this.#own.body }),
       ...(own !== undefined && own !== verdict && settledBy !== 'answer' && { ownVerdict: own }),
+      ...(other !== undefined && { otherVerdict: other }),
       body: exchange?.body,
       ticket,
       reference: { merchant, ...(provider !== undefined && { provider }) },

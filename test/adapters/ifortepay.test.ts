@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite, type EncodedSend, type SendContext } from '../../src/adapter.ts';
+import { isWrite, operationOf, type EncodedSend, type SendContext } from '../../src/adapter.ts';
 import { judge, subjectOfTicket } from '../../src/classify.ts';
 import { isInputError } from '../../src/errors.ts';
 import type { Fields } from '../../src/fields.ts';
@@ -291,7 +291,8 @@ describe('a ticket', () => {
   it('ends with its QR code or its virtual account, to the millisecond where the order says when', () => {
     expect(ticketOf('qris.create').expiresAt).toBe('2026-11-21T03:45:00.000Z');
     expect(ticketOf('qris.create', { validityPeriod: '2026-11-21T11:00:00+07:00' }).expiresAt).toBe('2026-11-21T04:00:00.000Z');
-    expect(ticketOf('va.create').expiresAt).toBeUndefined();
+    expect(ticketOf('va.create').expiresAt).toBe('2026-11-22T03:30:00.000Z');
+    expect(ticketOf('va.create', { virtualAccountTrxType: 'X' }).expiresAt).toBeUndefined();
     expect(ticketOf('va.create', { expiredDate: '2026-11-22T23:59:59.500+07:00' }).expiresAt).toBe('2026-11-22T16:59:59.500Z');
   });
 
@@ -303,6 +304,12 @@ describe('a ticket', () => {
   it.each(['qris.create', 'debit.charge', 'qris.cancel', 'debit.cancel'] as const)('of %s is not opened by a service alone, which names no order', (operation) => {
     const nameless = { ...samples.complete[operation], partnerReferenceNo: ' ', originalPartnerReferenceNo: undefined, originalReferenceNo: '' };
     expect(() => openTicket(adapter, writeOf(adapter, operation), nameless, nowMs, 'reference')).toThrow(/nothing in the fields names the order/);
+  });
+
+  it('of a charge ends with the wallet’s page or the OTP, where its payer must act', () => {
+    expect(ticketOf('debit.charge').expiresAt).toBeUndefined();
+    expect(ticketOf('debit.charge', { bankCardToken: undefined }).expiresAt).toBe('2026-11-21T03:45:00.000Z');
+    expect(ticketOf('debit.charge', { additionalInfo: { isWithOtp: 'Y' } }).expiresAt).toBe('2026-11-21T03:45:00.000Z');
   });
 
   it('expects the amount that was sent', () => {
@@ -348,7 +355,11 @@ describe('a ticket', () => {
   });
 
   it('of a lost create is not settled, acknowledged or called absent by anything else', () => {
-    const saysNothing = ['2005100', '2025100', '4005101', '4005102', '4035100', '4035113', '4045100', '4045101', '4045114', '4045116', '4055100'];
+    for (const responseCode of ['4005101', '4005102', '4045116', '4055100', '4045118']) {
+      const judged = statusOf('qris.create', { responseCode }, { status: Number(responseCode.slice(0, 3)) });
+      expect(judged, responseCode).toMatchObject({ acknowledges: false, verdict: { outcome: 'rejected', advice: expect.stringContaining('notification') as string } });
+    }
+    const saysNothing = ['2005100', '2025100', '4035100', '4035113', '4045100', '4045101', '4045114'];
     for (const responseCode of saysNothing) {
       const judged = statusOf('qris.create', { responseCode }, { status: Number(responseCode.slice(0, 3)) });
       expect(judged, responseCode).toMatchObject({ acknowledges: false, verdict: { ...unknown, code: responseCode } });
@@ -363,6 +374,38 @@ describe('a ticket', () => {
     expect(badKey.verdict).toMatchObject({ outcome: 'rejected', reason: 'authentication' });
     const tooOften = statusOf('qris.create', { responseCode: '4295100' });
     expect(tooOften.verdict).toMatchObject({ kind: 'retryable', reason: 'rate-limited' });
+  });
+
+  it('says that a query lacks iFortepay’s numbers until an answer has told them', () => {
+    const lacks = (operation: string, more: Fields = {}): boolean | undefined => writeOf(adapter, operation).query?.incomplete?.(ticketOf(operation, more));
+    for (const operation of ['qris.create', 'debit.charge', 'va.create']) expect(lacks(operation)).toBe(true);
+    for (const operation of ['qris.cancel', 'debit.cancel']) expect(lacks(operation)).toBe(false);
+    expect(lacks('va.create', numbers)).toBe(false);
+  });
+
+  it('says of direct debit alone that an earlier try may stand under its number, and when a row was made', () => {
+    const repeats = (operation: string): boolean | undefined => writeOf(adapter, operation).numberRepeats?.(samples.complete[operation] ?? {});
+    expect([repeats('debit.charge'), repeats('qris.create'), repeats('va.create')]).toEqual([true, undefined, undefined]);
+    const row = { ...qris('00'), createdTime: '2026-11-21T10:30:00+07:00' };
+    const read = (body: Fields) => operationOf(adapter, 'debit.query').read?.({ operation: 'debit.query', sent: {}, status: 200, body: { ...body } });
+    expect(read(row)).toMatchObject({ madeAtMs: nowMs });
+    expect(read({ ...row, createdTime: '2026-11-21T10:30:00' })).toMatchObject({ madeAtMs: undefined });
+  });
+
+  it('is settled by the same amount written another way', () => {
+    for (const value of ['10000', '10000.0', '010000.00']) {
+      expect(statusOf('qris.create', qris('00', { amount: { value, currency: 'IDR' } })).verdict).toMatchObject({ outcome: 'succeeded' });
+    }
+  });
+
+  it('of a failed payment carries the reason, not the call’s own "Successful"', () => {
+    const failed = { ...qris('06'), responseCode: '2005500', responseMessage: 'Successful' };
+    expect(statusOf('debit.charge', { ...failed, transactionStatusDesc: 'Insufficient balance' }).verdict).toMatchObject({ outcome: 'failed', message: 'Insufficient balance' });
+    expect(statusOf('debit.charge', { ...failed, originalResponseCode: '4035414', originalResponseMessage: 'Insufficient Funds' }).verdict).toMatchObject({
+      outcome: 'failed',
+      reason: 'insufficient-funds',
+      message: 'Insufficient Funds',
+    });
   });
 
   it('is not settled by another amount', () => {
@@ -461,7 +504,7 @@ describe('the factory', () => {
       const services = new Set(names.map((name) => name.slice(3, 5)));
       expect([operation, services.size]).toEqual([operation, 1]);
     }
-    expect(new Set(Object.values(samples.manual).map(([name = '']) => name.slice(3, 5))).size).toBe(8);
+    expect(new Set(Object.values(samples.manual).map(([name = '']) => name.slice(3, 5))).size).toBe(9);
   });
 });
 
@@ -526,14 +569,53 @@ describe('through a gateway', () => {
     expect(simulator.ledger.payment(own)).toMatchObject({ state: 'canceled' });
   });
 
-  it('a lost create that can only be asked about blindly stays open until the deadline', async () => {
+  it.each(['reset-after-booking', '504-after-booking', 'rate-limited', 'system-error'] as const)('a create that ended in %s and can only be asked about blindly ends within seconds, open', async (fault) => {
+    for (const operation of ['qris.create', 'debit.charge'] as const) {
+      const { clock, simulator, gateway } = setUp();
+      simulator.script(own, { onSend: [fault] });
+      const settled = await clock.run(gateway.settle(operation, operation === 'qris.create' ? qris : charge));
+      expect(settled).toMatchObject({ outcome: 'unresolved', attempts: 1, polls: 1, verdict: { reason: 'invalid-request', advice: expect.stringContaining('gateway.receive') as string } });
+      expect(settled.elapsedMs).toBeLessThan(15_000);
+      expect(settled.ticket.reference).toMatchObject({ originalPartnerReferenceNo: own });
+    }
+  });
+
+  it('a charge whose OTP is on its way is created, and followed to the payer’s answer', async () => {
+    const { clock, gateway } = setUp({ simulator: { lives: { create: lives.paidAfter(40_000) } } });
+    const made = await clock.run(gateway.settle('debit.charge', { ...charge, additionalInfo: { isWithOtp: 'Y' } }));
+    expect(made).toMatchObject({ outcome: 'created', attempts: 1, verdict: { code: '4035413', reason: 'awaiting-payer' } });
+    expect(await clock.run(gateway.untilSettled(made.ticket))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+  });
+
+  it('a failed charge tells why', async () => {
+    const { clock, gateway } = setUp({ simulator: { lives: { charge: lives.steps([{ afterMs: 5000, state: 'declined' }]) } } });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'failed', verdict: { code: '2005500/06', message: 'Insufficient balance' } });
+  });
+
+  it('a number that a paid order owns is asked about once, and refused with what became of that order', async () => {
+    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true } });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+    const other = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch: simulator.fetch }), clock });
+    const again = await clock.run(other.settle('debit.charge', charge));
+    expect(again).toMatchObject({
+      outcome: 'rejected',
+      settledBy: 'answer',
+      attempts: 1,
+      polls: 1,
+      verdict: { code: '4095401', reason: 'duplicate' },
+      otherVerdict: { outcome: 'succeeded', code: '2005500/00' },
+      ticket: { reference: { originalPartnerReferenceNo: own } },
+    });
+    expect(simulator.ledger.payment(own)).toMatchObject({ bookings: 1, sends: 2 });
+  });
+
+  it('a number that a paid order owns is refused though nobody can ask about that order', async () => {
     const { clock, simulator, gateway } = setUp();
-    simulator.script(own, { onSend: ['reset-after-booking'] });
-    const settled = await clock.run(gateway.settle('qris.create', qris));
-    expect(settled).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000, attempts: 1, verdict: { code: '4005102', reason: 'unknown-outcome' } });
-    expect(settled.ticket.reference).toEqual({ originalPartnerReferenceNo: own, serviceCode: '47' });
-    expect(settled.polls).toBeGreaterThan(5);
-    expect(simulator.ledger.payment(own)).toMatchObject({ sends: 1 });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+    const other = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch: simulator.fetch }), clock });
+    const again = await clock.run(other.settle('debit.charge', charge));
+    expect(again).toMatchObject({ outcome: 'rejected', polls: 1, verdict: { reason: 'duplicate' }, otherVerdict: { outcome: 'rejected', code: '4005502' } });
+    expect(again.elapsedMs).toBeLessThan(1000);
   });
 
   it('a lost charge is found where the gateway answers for the merchant’s number alone, and never sent again', async () => {

@@ -584,6 +584,48 @@ describe('a refusal that no table makes final', () => {
   });
 });
 
+describe('a refusal because a paid order owns the number', () => {
+  const owned = terminal('rejected', 'duplicate');
+  const refused = answered(owned, { refused: true, askedOnce: true });
+  const told = { type: 'settle', outcome: 'rejected', settledBy: 'answer', verdict: owned };
+  const at = (state: State, observation: Observation): ReturnType<typeof decide> => decide(state, observation, { nowMs: startMs, chance: 1 });
+  const claimed = at(stateOf(), refused).state;
+
+  it('is asked about at once, and told with whatever became of that order: its success is not this write’s', () => {
+    expect(next(stateOf(), refused)).toEqual({ type: 'ask' });
+    for (const verdict of [terminal('succeeded'), pending(), notFound, refusal]) {
+      const { decision, state } = at(claimed, status(verdict, { incomplete: true, acknowledges: true }));
+      expect([decision, state.other]).toEqual([told, verdict]);
+    }
+  });
+
+  it('is asked about again when the question was lost, three times at most', () => {
+    const again = at(claimed, status(unreachable));
+    expect(again.decision).toMatchObject({ type: 'wait', next: 'ask' });
+    const thrice = at(at(again.state, status(unreachable)).state, status(unreachable));
+    expect([thrice.decision, thrice.state.other]).toEqual([told, unreachable]);
+    expect(next(claimed, status(unreachable), deadlineMs + 1)).toEqual(told);
+  });
+
+  it('is asked about no earlier than the gateway wants to hear anything, and told where that is too late', () => {
+    expect(next(stateOf(), { ...refused, retryAfterMs: 7000 } as Observation)).toEqual(toAsk(7000));
+    expect(next(stateOf(), { ...refused, retryAfterMs: 90_000 } as Observation)).toEqual(told);
+  });
+
+  it('is told when a notice of that order comes meanwhile', () => {
+    expect(next(claimed, notice(terminal('succeeded')))).toEqual(told);
+  });
+
+  it('is told unasked where nothing can be asked', () => {
+    expect(next(stateOf(), { ...refused, askable: false } as Observation)).toEqual(told);
+  });
+
+  it('is the first send’s, perhaps, once an earlier send may have landed', () => {
+    const duplicate = pending({ reason: 'duplicate' });
+    expect(next(at(stateOf(landed), answered(duplicate, { askedOnce: true })).state, status(terminal('succeeded')))).toMatchObject(settled('succeeded', 'query'));
+  });
+});
+
 describe('a charge that the gateway does not know, where it replays', () => {
   const code: Partial<Plan> = { ...replays, charge: true, chargeableForMs: 30_000 };
 

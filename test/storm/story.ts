@@ -237,7 +237,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     if (scene.wants === 'off' && last.verdict?.reason === 'not-found') return 'the provider has one word for expired and not found';
     if (inWorld().isTaken) return 'another intention owns the number';
     if (sleptMs >= (query?.answersForMs ?? Infinity) && inWorld().entry() === undefined) return 'the provider does not answer for an order this old';
-    if (last.ticket === undefined || query?.fields(last.ticket, ours.now()) === undefined || (last.verdict?.reason === 'unknown-outcome' && isNumberLost(last.ticket))) return 'the provider answers only to its own number, which was lost';
+    if (last.ticket === undefined || query?.fields(last.ticket, ours.now()) === undefined || (last.verdict?.reason === 'unknown-outcome' && isNumberLost(last.ticket)) || query.incomplete?.(last.ticket) === true) return 'the provider answers only to its own number, which was lost';
     return undefined;
   };
 

@@ -1,4 +1,5 @@
 import {
+  askedOnce,
   canceled,
   created,
   declined,
@@ -16,8 +17,9 @@ import {
 
 /*
  * A `responseCode` is three digits of HTTP status, two of service and two of case, so that one list serves every operation:
- * here `500/00` stands for 5005400 of service 54 and for 5004700 of service 47. A query's row adds the payment's own state:
- * `200/00/06` is `2005500/06`.
+ * here `500/00` stands for 5005400 of service 54 and for 5004700 of service 47. For the service of a failure the manual says
+ * "any": 00 reads like the operation's own. A query's row adds the payment's own state: `200/00/06` is `2005500/06`, and
+ * `2005500/06/4035414` where the answer also tells which answer the charge had got (`originalResponseCode`).
  *
  * Source, read in November 2026: https://developer.ifortepay.id/appendix
  */
@@ -97,6 +99,12 @@ const hints = {
   '404/19': pollRequired('expired'),
 } satisfies CodeTable;
 
+/**
+ * "The bill has been paid" and "transaction has already succeeded with the same partnerReferenceNo" are one meaning: this request
+ * was refused because of another that was paid. What became of that one is asked, and never reported as this one's success.
+ */
+const paidBefore = askedOnce(duplicate('An order with this number is said to be paid: look it up, and charge nothing again for it.'));
+
 const proveNothing = pollRequired('unknown-outcome', { advice: 'A failure on iFortepay’s side proves nothing: ask before sending again.' });
 
 /** What every write may answer. */
@@ -104,11 +112,11 @@ const write = {
   ...refused,
   ...declinedRequests,
   ...hints,
-  '404/14': pollRequired('already-final', { advice: 'This order is said to be paid: do not charge again.' }),
+  '404/14': paidBefore,
   '404/18': duplicate('This number belongs to a request with other content: look it up, and use one number for one order.'),
   // X-EXTERNAL-ID is new but after a lost answer: whatever used it before was a copy of this very send.
   '409/00': pollRequired('duplicate', { acknowledges: true, advice: 'This very send has arrived before: ask what became of it.' }),
-  '409/01': duplicate('An order with this number has succeeded: look it up before choosing a new one.'),
+  '409/01': paidBefore,
   // "Maximum transaction limit exceeded": the manual does not say that the request was left undone.
   '429/00': pollRequired('rate-limited'),
   '500/00': proveNothing,
@@ -133,6 +141,9 @@ const charge = {
   // The call succeeded; whether the money moved is the query's to say.
   '200/00': pollRequired('processing'),
   '403/00': expired(),
+  '403/12': expired('expired', 'The payer’s OTP came too late: make a new payment.'),
+  // HTTP 403, and what 2005400 is in the same flow: the payer has the OTP, and the merchant its page to ask for.
+  '403/13': created('awaiting-payer', 'The OTP is on its way to the payer: follow the ticket.'),
   '404/04': canceled(),
   '404/19': expired(),
 } satisfies CodeTable;
@@ -163,17 +174,17 @@ const query = {
   '504/00': retryable('unavailable'),
 } satisfies CodeTable;
 
-const unheard = pollRequired('unknown-outcome', {
-  advice: 'The create’s answer was lost, and iFortepay is asked without its own number: wait for its notification.',
-});
+const onlyANotice = 'The create’s answer was lost, and iFortepay is asked without its own number: wait for its notification.';
+const unheard = pollRequired('unknown-outcome', { advice: onlyANotice });
 
 /**
- * The same, asked by the merchant's number alone, which the manual does not provide for: neither "not found" nor a refusal
- * says anything here. A state still counts: it is read only from an answer that names the order.
+ * The same, asked by the merchant's number alone, which the manual does not provide for: "not found" says nothing here, and a
+ * refusal is repeated by nobody. A state still counts: it is read only from an answer that names the order.
  */
-const blindQuery = mapRows(query, (row: Row) =>
-  row.kind === 'retryable' || row.reason === 'authentication' || row.reason === 'permission' ? row : unheard,
-);
+const blindQuery = mapRows(query, (row: Row) => {
+  if (row.kind === 'retryable' || row.reason === 'authentication' || row.reason === 'permission') return row;
+  return row.kind === 'terminal' ? { ...row, advice: onlyANotice } : unheard;
+});
 
 /** `latestTransactionStatus` of QRIS and direct debit; there is no 02. */
 const status = {
@@ -198,18 +209,38 @@ const debitStatus = {
   '200/00/07': pollRequired('expired', { advice: 'The card token is expired, or the payment unknown: ask before charging again.' }),
 } satisfies CodeTable;
 
-/** Virtual accounts speak words. */
+/**
+ * Why a payment has failed, where the status query tells: `originalResponseCode` is what the write's own answer was, or would have
+ * been. From siblings of the standard (DANA, DOKU, Winpay); iFortepay's page does not show it.
+ */
+function failedBecause(service: string): CodeTable {
+  return Object.fromEntries(Object.entries(declines).map(([name, { reason, advice }]) => [`200/00/06/${name.replace('/', service)}`, failed(reason, advice)]));
+}
+
+/**
+ * Virtual accounts speak words. `paymentFlagStatus` is a number: that of the bill's payment notice (service 25), which siblings of
+ * the standard (BCA, Mandiri, Faspay) answer in place of a word. Only its 00 is the same everywhere.
+ */
 const virtualAccountStatus = {
   '200/00/PAID': succeeded(),
   '200/00/ACTIVE': pollRequired('awaiting-payer'),
   '200/00/PROCESSING': pollRequired('processing'),
   '200/00/EXPIRED': expired(),
   '200/00/CANCELED': canceled(),
+  '200/00/paymentFlagStatus=00': succeeded(),
+  '200/00/paymentFlagStatus=01': pollRequired('unknown-outcome', { advice: 'Rejected or not paid yet, depending on the bank: ask again.' }),
+  '200/00/paymentFlagStatus=02': pollRequired('unknown-outcome', { advice: 'The bank timed out: ask again.' }),
 } satisfies CodeTable;
+
+/** "Any", says the manual of the service in a code that tells of a failure. */
+const ANY_SERVICE = '00';
 
 /** Names the rows as the gateway does: with the service's number. */
 function ofService(service: string, rows: CodeTable): CodeTable {
-  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name.replace('/', service), row]));
+  const named = (number: string, entries: [string, Row][]): CodeTable =>
+    Object.fromEntries(entries.map(([name, row]) => [name.replace('/', number), row]));
+  const failures = Object.entries(rows).filter(([name]) => !name.startsWith('2'));
+  return { ...named(ANY_SERVICE, failures), ...named(service, Object.entries(rows)) };
 }
 
 function mapRows<Name extends string, From extends Row, To extends Row>(
@@ -222,8 +253,8 @@ function mapRows<Name extends string, From extends Row, To extends Row>(
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/generate-qr */
 export const qrisCreate: CodeTable = ofService('47', create);
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/query-payment */
-export const qrisQuery: CodeTable = ofService('51', { ...query, ...qrisStatus });
-export const qrisQueryBlind: CodeTable = ofService('51', { ...blindQuery, ...status, '200/00/07': unheard });
+export const qrisQuery: CodeTable = ofService('51', { ...query, ...qrisStatus, ...failedBecause('47') });
+export const qrisQueryBlind: CodeTable = ofService('51', { ...blindQuery, ...status, ...failedBecause('47'), '200/00/07': unheard });
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/cancel-payment */
 export const qrisCancel: CodeTable = ofService('77', cancel);
 
@@ -238,10 +269,14 @@ export const debitCharge: CodeTable = ofService('54', charge);
 /** The same, where the payer must still act: on the wallet's page, or with an OTP. */
 export const debitChargeByPayer: CodeTable = ofService('54', { ...charge, '200/00': created() });
 /** https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/status */
-export const debitQuery: CodeTable = ofService('55', { ...query, ...debitStatus });
-export const debitQueryBlind: CodeTable = ofService('55', { ...blindQuery, ...debitStatus, '200/00/07': unheard });
+export const debitQuery: CodeTable = ofService('55', { ...query, ...debitStatus, ...failedBecause('54') });
+export const debitQueryBlind: CodeTable = ofService('55', { ...blindQuery, ...debitStatus, ...failedBecause('54'), '200/00/07': unheard });
 /** https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/cancel */
 export const debitCancel: CodeTable = ofService('57', cancel);
+
+/** https://developer.ifortepay.id/payment-gateway/bnpl/check-transaction-status: pay later, whose orders this adapter does not make. */
+export const bnplQuery: CodeTable = ofService('94', { ...query, ...status, '200/00/07': pollRequired('not-found') });
+export const bnplQueryBlind: CodeTable = ofService('94', { ...blindQuery, ...status, '200/00/07': unheard });
 
 /** The status query's states under another name. */
 function notified(kind: string, states: CodeTable): CodeTable {

@@ -3,7 +3,7 @@ import { textOf } from '../../exchange.ts';
 import { baseUrlOf, checkFields, oneOf, record, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import { tokenKeeper, type TokenStore } from '../../token.ts';
 import * as codes from './codes.ts';
-import { account, askedBy, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
+import { account, askedBy, asksForOtp, momentOf, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
 import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';
 import { ifortepayWebhook } from './webhook.ts';
 
@@ -127,6 +127,11 @@ export interface IfortepayFields {
     reason?: string;
     additionalInfo?: Record<string, unknown>;
   };
+  /** Pay later (Indodana, Kredivo): only asked about here. */
+  'bnpl.query': Required<Omit<OrderQuery, 'serviceCode'>> & {
+    /** `91`: paid on a page; `92`: at a till. */
+    serviceCode: '91' | '92';
+  };
 }
 
 interface OrderQuery {
@@ -236,7 +241,8 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         learns: ['virtualAccountNo', 'partnerServiceId', 'customerNo'],
         query: askedBy(account, 'va.query'),
         sameReference: 'unknown',
-        payableForMs: ({ expiredDate }, openedAtMs) => durationUntil(expiredDate, openedAtMs),
+        payableForMs: ({ expiredDate, virtualAccountTrxType: type }, openedAtMs) =>
+          expiredDate === undefined ? usualLifeMs(type) : durationUntil(expiredDate, openedAtMs),
         // An open account takes any amount, an instalment account parts of it.
         expect: ({ virtualAccountTrxType: type, totalAmount }) => (type === 'O' || type === 'I' ? undefined : sumOf(totalAmount)),
         payerNeedsAnswer: () => true,
@@ -255,6 +261,10 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         query: askedBy(order, 'debit.query'),
         sameReference: 'unknown',
         expect: (fields) => sumOf(fields.amount),
+        // A number may be used again after a decline: only one that has succeeded is refused as a duplicate.
+        numberRepeats: () => true,
+        // A wallet's page lives no longer than a QR code, nor does an OTP.
+        payableForMs: (fields) => (fields.bankCardToken === undefined || asksForOtp(fields) ? 15 * MINUTE_MS : undefined),
       },
       'debit.query': {
         path: '/v1.0/debit/status',
@@ -270,14 +280,28 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         follows: 'cancel',
         sameReference: 'unknown',
       },
+      'bnpl.query': {
+        path: '/v1.0/bnpl/check-transaction-status',
+        required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64), serviceCode: oneOf('91', '92') },
+        ...statusQuery(order, codes.bnplQuery, codes.bnplQueryBlind),
+      },
     },
   });
 }
 
-/** How long it is until a point in time. Without its offset from UTC, nobody knows whose clock is meant. */
-function durationUntil(time = '', fromMs: number): number | undefined {
-  const atMs = /(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
-  return Number.isNaN(atMs) ? undefined : atMs - fromMs;
+/**
+ * How long a virtual account that is paid once, or once in parts, lives where nobody says otherwise; the others live for years.
+ *
+ * https://developer.ifortepay.id/payment-gateway/virtual-account/create
+ */
+function usualLifeMs(type: unknown): number | undefined {
+  return type === 'C' || type === 'I' ? 24 * 60 * MINUTE_MS : undefined;
+}
+
+/** How long it is until a point in time. */
+function durationUntil(time: string | undefined, fromMs: number): number | undefined {
+  const atMs = momentOf(time);
+  return atMs === undefined ? undefined : atMs - fromMs;
 }
 
 /** What an order goes by. All orders share their service, which alone names none. */

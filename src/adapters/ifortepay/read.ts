@@ -14,6 +14,12 @@ export interface Kind {
   readonly state: (body: unknown) => string | undefined;
 }
 
+/** ISO 8601 with its offset from UTC, without which nobody knows whose clock is meant; to the millisecond since the epoch. */
+export function momentOf(time: unknown): number | undefined {
+  const atMs = typeof time === 'string' && /(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}
+
 /** QRIS and direct debit. */
 export const order: Kind = {
   own: 'originalPartnerReferenceNo',
@@ -26,6 +32,7 @@ export const order: Kind = {
       originalReferenceNo: statedOf(body, 'originalReferenceNo') ?? statedOf(body, 'referenceNo'),
     },
     ...amountIn(body, 'amount', 'transAmount'),
+    madeAtMs: momentOf(textOf(body, 'createdTime')),
   }),
   state: (body) => textOf(body, 'latestTransactionStatus'),
 };
@@ -49,7 +56,10 @@ export const account: Kind = {
   // The manual does not show where the word stands: these are the places its sister APIs use.
   state: (body) => {
     const data = recordIn(body, 'virtualAccountData');
-    return textOf(body, 'latestTransactionStatus') ?? textOf(recordIn(data, 'additionalInfo'), 'status') ?? textOf(data, 'status');
+    const word = textOf(body, 'latestTransactionStatus') ?? textOf(recordIn(data, 'additionalInfo'), 'status') ?? textOf(data, 'status');
+    // A number, which says that something was paid only beside the amount.
+    const flag = statedOf(data, 'paidAmount') === undefined ? undefined : textOf(data, 'paymentFlagStatus');
+    return word ?? (flag === undefined ? undefined : `paymentFlagStatus=${flag}`);
   },
 };
 
@@ -57,6 +67,8 @@ export const account: Kind = {
 export function askedBy({ own, theirs }: Kind, operation: ReadName): StatusQuery {
   return {
     operation,
+    // The manual wants all the numbers, and only the create's answer tells iFortepay's.
+    incomplete: ({ reference }) => theirs.some((name) => !Object.hasOwn(reference, name)),
     fields({ reference }) {
       const known = [own, ...theirs].filter((name) => Object.hasOwn(reference, name));
       return known.length === 0 ? undefined : Object.fromEntries(known.map((name) => [name, reference[name]]));
@@ -83,16 +95,26 @@ export function statusQuery(
       const found = state(exchange.body);
       // A call that was refused has no state to tell.
       const refused = exchange.status >= 400 && exchange.status < 500;
-      return found === undefined || refused ? reading : { ...reading, names: reading.names.map((code) => `${code}/${found}`) };
+      if (found === undefined || refused) return reading;
+      const { body } = exchange;
+      const why = textOf(body, 'originalResponseCode');
+      return {
+        ...reading,
+        names: reading.names.flatMap((code) => [...(why === undefined ? [] : [`${code}/${found}/${why}`]), `${code}/${found}`]),
+        // "Successful", says the call, of a payment that has failed.
+        message: textOf(body, 'transactionStatusDesc') ?? textOf(body, 'originalResponseMessage') ?? reading.message,
+      };
     },
   };
 }
 
-/** The payer confirms on the wallet's page, which the answer names, or with an OTP, which the request asked for. */
+/** The payer confirms on the wallet's page or with a payment code, which the answer names, or with an OTP, which the request asked for. */
 export function payerMustAct({ body, sent = {} }: Exchange): boolean {
-  const redirected = textOf(body, 'webRedirectUrl') ?? textOf(body, 'appRedirectUrl');
-  return redirected !== undefined || textOf(recordIn(sent, 'additionalInfo'), 'isWithOtp') === 'Y';
+  const redirected = textOf(body, 'webRedirectUrl') ?? textOf(body, 'appRedirectUrl') ?? textOf(recordIn(body, 'additionalInfo'), 'paymentCode');
+  return redirected !== undefined || asksForOtp(sent);
 }
+
+export const asksForOtp = (fields: unknown): boolean => textOf(recordIn(fields, 'additionalInfo'), 'isWithOtp') === 'Y';
 
 /** What a ticket expects to be paid; a drop-in request's fields may be anything. */
 export function sumOf(amount: unknown): { amount: string; currency?: string } | undefined {

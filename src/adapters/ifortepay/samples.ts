@@ -58,11 +58,13 @@ const services = {
   'debit.charge': '54',
   'debit.query': '55',
   'debit.cancel': '57',
+  'bnpl.query': '94',
 } satisfies Record<keyof IfortepayFields, string>;
 
 const states: Partial<Record<keyof IfortepayFields, readonly string[]>> = {
   'qris.query': ['00', '01', '03', '04', '05', '06', '07'],
   'debit.query': ['00', '01', '03', '04', '05', '06', '07'],
+  'bnpl.query': ['00', '01', '03', '04', '05', '06', '07'],
   'va.query': ['PAID', 'ACTIVE', 'PROCESSING', 'EXPIRED', 'CANCELED'],
 };
 
@@ -100,6 +102,7 @@ const complete: Record<keyof IfortepayFields, Record<string, unknown>> = {
   },
   'debit.query': { ...numbers, serviceCode: '54' },
   'debit.cancel': { ...numbers, reason: 'Out of stock' },
+  'bnpl.query': { ...numbers, serviceCode: '92' },
 };
 
 type Expected = Sample['verdict'];
@@ -158,7 +161,11 @@ export const samples: Samples<IfortepayFields> = {
     sample('the same send arriving twice is asked about', 'qris.create', '4094700', {}, open('duplicate')),
     sample('a number that has succeeded before belongs to another order', 'qris.create', '4094701', {}, ended('rejected', 'duplicate')),
     sample('a number with other content belongs to another order', 'qris.create', '4044718', {}, ended('rejected', 'duplicate')),
-    sample('a bill said to be paid, under HTTP 404, is asked about', 'qris.create', '4044714', {}, open('already-final')),
+    sample('a bill said to be paid belongs to another order, which was paid', 'qris.create', '4044714', {}, ended('rejected', 'duplicate')),
+    sample('a failure of any service is read like one of its own', 'qris.create', '4010000', {}, { ...ended('rejected', 'authentication'), code: '4010000' }),
+    sample('a token refused for any service is renewed', 'qris.create', '4010001', {}, { kind: 'retryable', reason: 'authentication' }),
+    sample('a general error of any service is unknown', 'debit.charge', '5000000', {}, open('unknown-outcome')),
+    sample('a success of any service is unlisted', 'debit.charge', '2000000', { webRedirectUrl: 'https://wallet.example/pay' }, unlisted),
     sample('a general error after a create is unknown', 'qris.create', '5004700', {}, { ...open('unknown-outcome'), code: '5004700' }),
     sample('a failure that says "please retry" is unknown', 'qris.create', '5004701', {}, open('unknown-outcome')),
     sample('too many requests leave a create unknown', 'qris.create', '4294700', {}, open('rate-limited')),
@@ -244,11 +251,11 @@ export const samples: Samples<IfortepayFields> = {
       blindOrder,
     ),
     sample(
-      'asked by the merchant’s number alone, a refusal leaves the order open',
+      'asked by the merchant’s number alone, a refusal refuses the question only',
       'qris.query',
       '4005102',
       {},
-      { ...open('unknown-outcome'), code: '4005102' },
+      { ...ended('rejected', 'invalid-request'), code: '4005102' },
       blindOrder,
     ),
     sample(
@@ -308,6 +315,27 @@ export const samples: Samples<IfortepayFields> = {
       { latestTransactionStatus: '00' },
       { ...unlisted, code: '2003000/00' },
     ),
+    sample(
+      'a flag of 00 beside what was paid is a paid virtual account',
+      'va.query',
+      '2003000',
+      { virtualAccountData: { trxId: own, paymentFlagStatus: '00', paidAmount: { value: '10000', currency: 'IDR' } } },
+      { ...ended('succeeded'), code: '2003000/paymentFlagStatus=00' },
+    ),
+    sample(
+      'a flag of 00 without what was paid says nothing',
+      'va.query',
+      '2003000',
+      { virtualAccountData: { trxId: own, paymentFlagStatus: '00' } },
+      { ...open('unknown-outcome'), code: '2003000' },
+    ),
+    sample(
+      'a flag of 01 leaves a virtual account open',
+      'va.query',
+      '2003000',
+      { virtualAccountData: { trxId: own, paymentFlagStatus: '01', paidAmount: amount } },
+      open('unknown-outcome'),
+    ),
     sample('a virtual account blocked, suspended or unknown is open', 'va.query', '4043012', {}, open('unknown-outcome')),
     sample(
       'a virtual account asked for by its order alone counts when it is named',
@@ -348,7 +376,12 @@ export const samples: Samples<IfortepayFields> = {
       ended('created'),
       { ...complete['debit.charge'], additionalInfo: { isWithOtp: 'Y' } },
     ),
-    sample('an OTP on its way, under HTTP 403, awaits the payer', 'debit.charge', '4035413', {}, open('awaiting-payer')),
+    sample('a charge paid with a code that the payer takes along is created', 'debit.charge', '2005400', { additionalInfo: { paymentCode: '8801' } }, ended('created')),
+    sample('an OTP on its way, under HTTP 403, is created and awaits the payer', 'debit.charge', '4035413', {}, ended('created', 'awaiting-payer')),
+    sample('an OTP that came too late ends its charge', 'debit.charge', '4035412', {}, ended('expired')),
+    sample('an OTP that is wrong does not end its charge', 'debit.charge', '4045415', {}, open('awaiting-payer')),
+    sample('a bill said to be paid is another charge’s', 'debit.charge', '4045414', {}, ended('rejected', 'duplicate')),
+    sample('a number that has succeeded is another charge’s', 'debit.charge', '4095401', {}, ended('rejected', 'duplicate')),
     sample('a charge without funds is failed', 'debit.charge', '4035414', {}, ended('failed', 'insufficient-funds')),
     sample('a charge suspected of fraud is failed', 'debit.charge', '4035403', {}, ended('failed', 'risk')),
     sample('a charge the payer canceled is canceled', 'debit.charge', '4045404', {}, ended('canceled')),
@@ -371,6 +404,21 @@ export const samples: Samples<IfortepayFields> = {
     sample('a charge pending at the bank is processing', 'debit.query', '2005500', debitState('03'), open('processing')),
     sample('a charge whose OTP came too late is canceled', 'debit.query', '2005500', debitState('05'), ended('canceled')),
     sample('a failed charge is failed', 'debit.query', '2005500', debitState('06'), { ...ended('failed', 'declined'), code: '2005500/06' }),
+    sample(
+      'a failed charge tells why, where the query does',
+      'debit.query',
+      '2005500',
+      { ...debitState('06'), originalResponseCode: '4035414' },
+      { ...ended('failed', 'insufficient-funds'), code: '2005500/06/4035414' },
+    ),
+    sample(
+      'a failed charge is failed, whatever the reason',
+      'debit.query',
+      '2005500',
+      { ...debitState('06'), originalResponseCode: '2005400' },
+      { ...ended('failed', 'declined'), code: '2005500/06' },
+    ),
+    sample('a paid charge is paid, whatever its answer was', 'debit.query', '2005500', { ...debitState('00'), originalResponseCode: '4035414' }, ended('succeeded')),
     sample('status 07 of direct debit is not the 07 of QRIS, and not final', 'debit.query', '2005500', debitState('07'), open('expired')),
     sample('a charge that is not found is open', 'debit.query', '4045501', {}, open('not-found')),
     sample(
@@ -389,5 +437,10 @@ export const samples: Samples<IfortepayFields> = {
     ),
     sample('a cancel of an expired payment is asked about', 'debit.cancel', '4035700', {}, open('expired')),
     sample('a cancel the gateway fumbled is unknown', 'debit.cancel', '5005702', {}, open('unknown-outcome')),
+
+    sample('a paid purchase on credit is succeeded', 'bnpl.query', '2009400', stateOf('92')('00'), { ...ended('succeeded'), code: '2009400/00' }),
+    sample('a purchase on credit that its payer has not confirmed awaits him', 'bnpl.query', '2009400', stateOf('92')('01'), open('awaiting-payer')),
+    sample('a failed purchase on credit is failed', 'bnpl.query', '2009400', stateOf('92')('06'), ended('failed')),
+    sample('a purchase on credit that is not found is open', 'bnpl.query', '4049401', {}, open('not-found')),
   ],
 };

@@ -240,6 +240,7 @@ const calls: readonly Call[] = [
     own: 'partnerReferenceNo',
     wants: [],
     says: (entry) => {
+      if (asksForOtp(entry.fields)) return spoken('403/13', '54', numbersOf(entry));
       const page = entry.act === 'create' ? { webRedirectUrl: `https://wallet.example/${entry.providerId}` } : {};
       return spoken(entry.state === 'declined' ? '403/05' : '200/00', '54', { ...numbersOf(entry), ...page });
     },
@@ -271,8 +272,8 @@ function heardAs({ operation, act }: Call, fields: Fields, reference: string): H
   return {
     operation,
     fields,
-    // Without a card token a wallet is charged, on a page where its owner confirms.
-    act: act === 'charge' && textOf(fields, 'bankCardToken') === undefined ? 'create' : act,
+    // Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in an OTP.
+    act: act === 'charge' && (textOf(fields, 'bankCardToken') === undefined || asksForOtp(fields)) ? 'create' : act,
     reference,
     ...(act === 'cancel' && { of: reference }),
     // A wallet payment that is paid is voided.
@@ -281,6 +282,8 @@ function heardAs({ operation, act }: Call, fields: Fields, reference: string): H
     ...(currency !== undefined && { currency }),
   };
 }
+
+const asksForOtp = (fields: Fields): boolean => textOf(fields['additionalInfo'], 'isWithOtp') === 'Y';
 
 function answer({ service, act, says }: Call, situation: Situation): Answer {
   const failures: Partial<Record<Situation['answer'], string>> = {
@@ -304,7 +307,10 @@ function status(service: string, states: Readonly<Record<EntryState, string>>, e
     originalPartnerReferenceNo: entry.reference,
     serviceCode: fields['serviceCode'],
     latestTransactionStatus: states[entry.state],
-    amount: { value: entry.amount, currency: entry.currency },
+    ...(entry.state === 'declined' && { transactionStatusDesc: 'Insufficient balance' }),
+    // A whole number of rupiah, which is the same amount with its two decimals.
+    amount: { value: entry.amount.replace(/\.00$/, ''), currency: entry.currency },
+    createdTime: timeInJakarta(entry.openedAtMs),
   });
 }
 
@@ -333,6 +339,7 @@ const messages: Readonly<Record<string, string>> = {
   '401/01': 'Invalid Token (B2B)',
   '401/03': 'Token Not Found (B2B)',
   '403/05': 'Do Not Honor',
+  '403/13': 'OTP Sent To Cardholder',
   '403/06': 'Feature Not Allowed At This Time. Cut off In Progress',
   '404/00': 'Invalid Transaction Status',
   '404/01': 'Transaction Not Found',
