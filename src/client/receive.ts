@@ -36,9 +36,26 @@ const BODY_WITHIN_MS = 10_000;
 /** How many settled payments are remembered, to notice a webhook that contradicts them. */
 const MOST_SETTLED = 10_000;
 
-/** How a payment ended, in the payment's own words: a cancel that succeeded is remembered as a canceled payment. */
-interface Settled {
+/** A notice that contradicts makes no other query so soon, however often it is sent: a captured one can be replayed. */
+const ASKED_AGAIN_AFTER_MS = 2 * 60_000;
+
+/** How many notices are remembered for that: of all payments that were settled, and of each that is not. */
+const MOST_ASKED = 1000;
+const MOST_WOKEN = 20;
+
+/** Any notice's order was made since, and by tomorrow: other times are nonsense, however well they are signed. */
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
+const DAY_MS = 24 * 3_600_000;
+
+/** What is known of a payment before its notice comes. */
+interface Known {
   readonly ticket: Ticket;
+  /** It was sent from here, or its ticket followed: when it was opened is known, and not only told by a notice. */
+  readonly followed: boolean;
+}
+
+/** How a payment ended, in the payment's own words: a cancel that succeeded is remembered as a canceled payment. */
+interface Settled extends Known {
   readonly outcome: Settlement['outcome'];
   readonly verdict: Verdict;
 }
@@ -58,6 +75,8 @@ export function createReceiver(deps: {
 }): { receive: (request: Request) => Promise<Received>; settled: (settlement: Settlement) => void } {
   const { adapter, clock, sealer } = deps;
   const memory = new Map<string, Settled>();
+  const asked = new Map<string, { readonly atMs: number; readonly verdict: Promise<Verdict | undefined> }>();
+  const woken = new WeakMap<Intention, Map<string, number>>();
 
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
     Object.entries(reference).flatMap(([name, value]) => (value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])]));
@@ -67,16 +86,37 @@ export function createReceiver(deps: {
       memory.delete(key);
       memory.set(key, facts);
     }
-    for (const key of memory.keys()) {
-      if (memory.size <= MOST_SETTLED) break;
-      memory.delete(key);
-    }
+    keepNewest(memory, MOST_SETTLED);
   };
 
   const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
     keysOf(operation, reference)
       .map((key) => memory.get(key))
       .find((found) => found !== undefined && isSamePayment(found.ticket.reference, reference));
+
+  const isRecent = (atMs: number | undefined): boolean => atMs !== undefined && Math.abs(clock.now() - atMs) < ASKED_AGAIN_AFTER_MS;
+
+  /** What the gateway says about a notice that contradicts: asked once, for all who bring the same one meanwhile. */
+  const askOnce = (content: string, ticket: Ticket): Promise<Verdict | undefined> => {
+    const before = asked.get(content);
+    if (before !== undefined && isRecent(before.atMs)) return before.verdict;
+    const verdict = deps.ask(ticket).catch(() => undefined);
+    asked.delete(content);
+    asked.set(content, { atMs: clock.now(), verdict });
+    keepNewest(asked, MOST_ASKED);
+    return verdict;
+  };
+
+  /** Whether this contradiction made the loop ask already. */
+  const wasWoken = (loop: Intention, content: string): boolean => {
+    const contents = woken.get(loop) ?? new Map<string, number>();
+    if (isRecent(contents.get(content))) return true;
+    contents.delete(content);
+    contents.set(content, clock.now());
+    keepNewest(contents, MOST_WOKEN);
+    woken.set(loop, contents);
+    return false;
+  };
 
   const receive = async (request: Request): Promise<Received> => {
     const { webhook } = adapter;
@@ -100,6 +140,7 @@ export function createReceiver(deps: {
     if (Object.values(notice.reference ?? {}).some((value) => value === UNREADABLE || (value !== undefined && !isTicketText(value)))) return refuse('a number in it cannot be read');
     const operation = operationOf(adapter, notice.operation);
     const told = ticketOf(operation, notice);
+    if (Object.keys(told.reference).length === 0) return refuse('it names no order');
     const confirm = typeof webhook.confirm === 'function' ? webhook.confirm(notice) : (webhook.confirm ?? false);
     const judged = (followed: Operation, by: Ticket): Judgement => judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
     const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
@@ -108,9 +149,11 @@ export function createReceiver(deps: {
     const waiting = loops.find(isOwn);
     const known = recall(operation, told.reference);
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
-    const ticket = sealer.seal(completed(told, waiting?.ticket ?? known?.ticket));
+    const before = waiting === undefined ? known : { ticket: waiting.ticket, followed: true };
+    const ticket = sealer.seal(completed(told, before));
     const judgement = judged(operation, ticket);
     let { verdict } = judgement;
+    const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
     const stands = known !== undefined && verdict.kind === 'terminal' ? reconcile(known.outcome, verdict.outcome) : undefined;
     const contradicts = known !== undefined && (judgement.conflict || stands?.conflict === true);
 
@@ -119,15 +162,17 @@ export function createReceiver(deps: {
       // none of the provider's numbers and the merchant's need not be unique.
       const { expect, ...moneyless } = loop.ticket;
       const own = isOwn(loop);
-      loop.notify(judged(loop.operation, own ? loop.ticket : moneyless), confirm || contradicts || !own || isDoubtful(loop));
+      const means = judged(loop.operation, own ? loop.ticket : moneyless);
+      if (means.conflict && wasWoken(loop, content)) continue;
+      loop.notify(means, confirm || contradicts || !own || isDoubtful(loop));
     }
     if (contradicts) {
       deps.onConflict(ticket, verdict.code);
-      const asked = await deps.ask(ticket).catch(() => undefined);
+      const answer = await askOnce(content, ticket);
       const overruled = judgement.conflict || stands?.outcome === known.outcome;
-      verdict = asked !== undefined && isFinal(asked, { effect: 'read' }) ? asked : overruled ? known.verdict : verdict;
+      verdict = answer !== undefined && isFinal(answer, { effect: 'read' }) ? answer : overruled ? known.verdict : verdict;
     }
-    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) remember(operation, { ticket, outcome: verdict.outcome, verdict });
+    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) remember(operation, { ticket, followed: before?.followed ?? false, outcome: verdict.outcome, verdict });
     return {
       verified: true,
       verdict,
@@ -148,20 +193,26 @@ export function createReceiver(deps: {
       ...(adapter.ownBaseUrl && { baseUrl: adapter.baseUrl }),
       operation: operation.name,
       reference: Object.fromEntries(reference),
-      openedAt: new Date(isDate(notice.openedAtMs) ? notice.openedAtMs : clock.now()).toISOString(),
+      openedAt: new Date(isPlausible(notice.openedAtMs) ? notice.openedAtMs : clock.now()).toISOString(),
       seen: true,
       polls: 0,
-      ...(notice.amount !== undefined && { expect: { amount: notice.amount, ...(notice.currency !== undefined && { currency: notice.currency }) } }),
+      ...expectOf(notice),
     };
   };
 
-  /** The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and age. */
-  const completed = (told: Ticket, known: Ticket | undefined): Ticket => {
+  const isPlausible = (openedAtMs: number | undefined): openedAtMs is number =>
+    openedAtMs !== undefined && openedAtMs >= EARLIEST_MS && openedAtMs <= clock.now() + DAY_MS;
+
+  /**
+   * The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and age. What another
+   * notice told of its age is not lent: one wrong time would stick to all that follow.
+   */
+  const completed = (told: Ticket, known: Known | undefined): Ticket => {
     if (known === undefined) return told;
-    const reference = { ...known.reference, ...told.reference };
-    const openedAt = known.openedAt < told.openedAt ? known.openedAt : told.openedAt;
-    const isOwn = kindOf(operationOf(adapter, known.operation)) === kindOf(operationOf(adapter, told.operation));
-    return { ...told, ...(isOwn && known), reference, openedAt, seen: true };
+    const { ticket, followed } = known;
+    const isOwn = kindOf(operationOf(adapter, ticket.operation)) === kindOf(operationOf(adapter, told.operation));
+    const isOlder = followed && (isOwn || ticket.openedAt < told.openedAt);
+    return { ...told, ...(isOwn && ticket), reference: { ...ticket.reference, ...told.reference }, openedAt: (isOlder ? ticket : told).openedAt, seen: true };
   };
 
   return {
@@ -170,19 +221,31 @@ export function createReceiver(deps: {
       const operation = adapter.operations[ticket.operation];
       if (operation === undefined || notOver.has(outcome)) return;
       const follows = kindOf(operation);
-      if (follows === 'payment' || follows === 'refund') return remember(operation, { ticket, outcome, verdict });
+      if (follows === 'payment' || follows === 'refund') return remember(operation, { ticket, followed: true, outcome, verdict });
       // A cancel or capture that failed says nothing of the payment.
       if (outcome !== 'succeeded') return;
       const ofPayment = follows === 'cancel' ? 'canceled' : 'succeeded';
       const known = recall(operation, ticket.reference);
       if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
-      remember(operation, { ticket, outcome: ofPayment, verdict: { ...verdict, kind: 'terminal', outcome: ofPayment } });
+      remember(operation, { ticket, followed: true, outcome: ofPayment, verdict: { ...verdict, kind: 'terminal', outcome: ofPayment } });
     },
   };
 }
 
-/** A notice may name a time that no `Date` can hold. */
-const isDate = (atMs: number | undefined): atMs is number => atMs !== undefined && !Number.isNaN(new Date(atMs).getTime());
+/** The amount a notice tells, where somebody can read it: a ticket that expects anything else would contradict every answer. */
+function expectOf({ amount, currency }: HeardNotice): Pick<Ticket, 'expect'> {
+  if (!isReadable(amount)) return {};
+  return { expect: { amount, ...(isReadable(currency) && { currency }) } };
+}
+
+const isReadable = (value: unknown): value is string => isTicketText(value) && value !== UNREADABLE;
+
+function keepNewest(map: Map<string, unknown>, most: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= most) break;
+    map.delete(oldest);
+  }
+}
 
 const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['created', 'authorized', 'unresolved', 'unsent', 'rejected']);
 

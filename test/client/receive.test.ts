@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Adapter, Webhook } from '../../src/adapter.ts';
-import { asRecord, idOf, integerOf, textOf } from '../../src/exchange.ts';
+import { asRecord, idOf, integerOf, statedOf, textOf } from '../../src/exchange.ts';
 import {
   canceled,
   constant,
@@ -10,6 +10,7 @@ import {
   failed,
   isInputError,
   isSettledError,
+  parseTicket,
   pollRequired,
   refunded,
   succeeded,
@@ -543,5 +544,82 @@ describe('receive: repeated, late and contradictory', () => {
     await scene.gateway.receive(notice(scene.clock, paid));
     expect(await settling).toMatchObject({ outcome: 'failed', settledBy: 'query' });
     expect(conflicts(scene)).toMatchObject([{ code: 'failed' }]);
+  });
+});
+
+describe('receive: odd and repeated notices', () => {
+  const DAY_MS = 24 * 3_600_000;
+  const odd = [0, -1, 1_767_225_600, Date.UTC(1999, 11, 31), Date.UTC(9999, 0), 8.64e15, 8.64e15 + 1, -8.64e15, -1e300, 253_402_300_799_999];
+
+  it.each(odd)('a notice that says its order was made at %i gets a ticket that can be asked about', async (openedAtMs) => {
+    const { gateway, clock } = shop({ polls: [state('paid')] });
+    const { ticket } = verified(await gateway.receive(notice(clock, { ...paid, openedAtMs })));
+    expect(ticket.openedAt).toBe(new Date(clock.now()).toISOString());
+    expect(await clock.run(gateway.ask(parseTicket(JSON.stringify(ticket))))).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('a wrong time of one notice does not stick to the later ones', async () => {
+    const { gateway, clock } = shop();
+    const openedAtMs = clock.now() - DAY_MS;
+    // Years too early, and yet a time like any other.
+    verified(await gateway.receive(notice(clock, { ...paid, openedAtMs: Date.UTC(2001, 1, 3) })));
+    for (const told of [{ ...paid, openedAtMs }, paid]) {
+      const { ticket } = verified(await gateway.receive(notice(clock, told)));
+      expect(ticket.openedAt).toBe(new Date(told === paid ? clock.now() : openedAtMs).toISOString());
+    }
+  });
+
+  it('what was sent from here was opened when it was sent, whatever notices say', async () => {
+    const { gateway, clock } = shop({ sends: [said('PAID')] });
+    const openedAt = (await clock.run(gateway.settle('payment.create', charge))).ticket.openedAt;
+    clock.advance(DAY_MS);
+    for (const openedAtMs of [Date.UTC(2001, 1, 3), clock.now()]) {
+      expect(verified(await gateway.receive(notice(clock, { ...paid, openedAtMs }))).ticket.openedAt).toBe(openedAt);
+    }
+  });
+
+  it('a notice that names no order is refused', async () => {
+    const { gateway, clock } = shop();
+    expect(await gateway.receive(notice(clock, { state: 'paid' }))).toMatchObject({ verified: false, reason: 'it names no order' });
+  });
+
+  it.each(['9'.repeat(300), 'A\uD800', { sum: 1 }])('an amount that no ticket can hold is not expected of the next answer', async (amount) => {
+    const hear: Webhook['hear'] = ({ text }) => {
+      const told: unknown = JSON.parse(text);
+      return { verified: true, operation: 'payment.create', names: ['paid'], reference: { order: idOf(told, 'order') }, amount: statedOf(told, 'amount') };
+    };
+    const { gateway, clock } = bench({ adapter: notifying({ hear }), policy: slow, polls: [state('paid', { amount: '100' })] });
+    const { ticket } = verified(await gateway.receive(notice(clock, { order: 'A1', amount })));
+    expect(parseTicket(JSON.stringify(ticket)).expect).toBeUndefined();
+    expect(await clock.run(gateway.ask(ticket))).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('a thousand replays of a notice that contradicts a settled payment make one query, and another after minutes', async () => {
+    const { gateway, clock, polls } = shop({ polls: [state('paid')] });
+    verified(await gateway.receive(notice(clock, paid)));
+    const failed = { ...paid, state: 'failed' };
+    for (let replay = 0; replay < 500; replay++) expect(verified(await gateway.receive(notice(clock, failed))).verdict).toMatchObject({ outcome: 'succeeded' });
+    await Promise.all(Array.from({ length: 500 }, () => gateway.receive(notice(clock, failed))));
+    expect(polls).toHaveLength(1);
+    await gateway.receive(notice(clock, { ...failed, amount: 7 }));
+    expect(polls).toHaveLength(2);
+    clock.advance(2 * 60_000);
+    await gateway.receive(notice(clock, failed));
+    expect(polls).toHaveLength(3);
+  });
+
+  it('a thousand replays of a notice that contradicts an open payment make its loop ask once', async () => {
+    const { gateway, clock, polls } = shop({ sends: [said('PENDING', { id: 'P9' })], polls: [state('pending')] });
+    const settling = gateway.settle('payment.create', charge);
+    await settleDown();
+    for (let replay = 0; replay < 50; replay++) {
+      await gateway.receive(notice(clock, { ...paid, amount: 7 }));
+      await settleDown();
+    }
+    for (let replay = 0; replay < 950; replay++) await gateway.receive(notice(clock, { ...paid, amount: 7 }));
+    await settleDown();
+    expect(polls).toHaveLength(1);
+    await gateway.receive(notice(clock, paid));
+    expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
   });
 });

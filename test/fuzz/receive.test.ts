@@ -1,13 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
+import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { isWrite, type Adapter } from '../../src/adapter.ts';
-import { createGateway, isInputError, type Received } from '../../src/index.ts';
+import { createGateway, isInputError, parseTicket, type Received } from '../../src/index.ts';
+import { askableTicket } from '../../src/open-ticket.ts';
+import { createSealer } from '../../src/seal.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import type { Entry } from '../../src/testing/voice.ts';
 import { kits, type Kit } from './adapters.ts';
-import { hostileBodies, hostileJson, hostileTexts } from './hostile.ts';
-import { nodesOf } from './mutations.ts';
+import { hostileBodies, hostileJson, hostileNumbers, hostileTexts } from './hostile.ts';
+import { dropped, nodesOf, replaced, strangersOf } from './mutations.ts';
 
 /** Anybody can call a webhook's address. Who has no key gets a refusal, in the provider's words, and nothing else happens. */
 
@@ -180,5 +183,86 @@ describe.each(kits)('$name, of a notice that is genuine,', (kit: Kit) => {
         }
       }
     }
+  });
+});
+
+/** What each provider's key is for: the same notice with something else in it, signed as the provider does. */
+const signedAgain: Readonly<Record<string, (told: unknown, genuine: Request) => Request>> = {
+  qfpay(told, { url, headers }) {
+    const body = JSON.stringify(told);
+    return signed({ url, headers, body }, { 'x-qf-sign': createHash('md5').update(body + credentials.clientKey).digest('hex') });
+  },
+  zalopay(told, { url, headers }) {
+    const data = JSON.stringify(told);
+    return new Request(url, { method: 'POST', headers, body: JSON.stringify({ data, mac: createHmac('sha256', credentials.key2).update(data).digest('hex'), type: 1 }) });
+  },
+  ifortepay(told, { url, headers }) {
+    const body = JSON.stringify(told);
+    const text = [url, 'v1', createHash('sha256').update(body).digest('hex'), headers.get('x-timestamp')].join(':');
+    return signed({ url, headers, body }, { 'x-signature': createHmac('sha512', credentials.clientSecret).update(text).digest('base64') });
+  },
+  rebell(told, { url, headers }) {
+    const body = JSON.stringify(told);
+    const text = `POST ${new URL(url).pathname}\n${credentials.clientId}.${headers.get('request-time') ?? ''}.${body}`;
+    const signature = sign('sha256', Buffer.from(text), credentials.gatewayPrivateKey ?? '').toString('base64');
+    return signed({ url, headers, body }, { signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${signature}` });
+  },
+  uqpay(told, { url, headers }) {
+    const body = JSON.stringify(told);
+    const signature = createHmac('sha512', credentials.webhookSecret).update(`${body}${headers.get('x-wk-timestamp') ?? ''}`).digest('hex');
+    return signed({ url, headers, body }, { 'x-wk-signature': signature });
+  },
+};
+
+function signed({ url, headers, body }: { url: string; headers: Headers; body: string }, by: Readonly<Record<string, string>>): Request {
+  return new Request(url, { method: 'POST', headers: { ...Object.fromEntries(headers), ...by }, body });
+}
+
+/** What the signature covers. */
+const toldBy = async (name: string, request: Request): Promise<unknown> => {
+  const body = (await request.clone().json()) as { data?: unknown };
+  return name === 'zalopay' ? JSON.parse(String(body.data)) : body;
+};
+
+const oddTimes: readonly unknown[] = [
+  ...['0001-01-01T00:00:00Z', '1969-12-31T23:59:59Z', '1970-01-01 00:00:00', '1970-01-01T00:00:00+00:00', '1999-01-01T00:00:00Z', '9000-01-01T00:00:00Z', '9999-12-31 23:59:59', '+275760-09-13T00:00:00.000Z', '-000001-01-01T00:00:00Z', '2026'],
+  ...[0, -1, 1, 8.64e15, -8.64e15, 8.64e15 + 1, 253_402_300_799_999, -62_135_596_800_000, 1_767_225_600],
+];
+
+describe.each(kits.filter(({ name }) => Object.hasOwn(signedAgain, name)))('$name, of a notice that is signed and odd,', (kit: Kit) => {
+  const sealer = createSealer(undefined, () => 0);
+
+  it('hands out no ticket that could not be asked about, and lets nothing odd stick to the next notice', async () => {
+    const { adapter, notices } = await genuine(kit);
+    if (adapter === kit.adapter) return expect(kit.adapter.webhook).toBeUndefined();
+    let verified = 0;
+    for (const request of notices) {
+      const told = await toldBy(kit.name, request);
+      const again = (body: unknown): Request => signedAgain[kit.name]?.(body, request) ?? request;
+      const nodes = nodesOf(told);
+      const bodies = nodes.flatMap(({ path, value }) => [
+        dropped(told, path),
+        ...[...oddTimes, ...hostileTexts, ...hostileNumbers, ...strangersOf(value)].map((each) => replaced(told, path, () => each)),
+      ]);
+      // Whoever brings them has one gateway for all.
+      const client = ky.create({ fetch: () => Promise.reject(new TypeError('nothing is sent here')) });
+      const gateway = createGateway({ adapter, client, clock: manualClock() });
+      const openedAt = async (): Promise<string | undefined> => {
+        const received = await gateway.receive(again(told));
+        return received.verified ? received.ticket.openedAt : undefined;
+      };
+      const usual = await openedAt();
+      expect(usual).toBeDefined();
+      for (const body of bodies) {
+        const received = await gateway.receive(again(body));
+        if (!received.verified) continue;
+        verified++;
+        const { ticket } = received;
+        expect(parseTicket(JSON.stringify(ticket)), JSON.stringify(body)).toEqual(ticket);
+        expect(() => askableTicket(adapter, sealer, ticket), JSON.stringify(body)).not.toThrow();
+      }
+      expect(await openedAt()).toBe(usual);
+    }
+    expect(verified).toBeGreaterThan(20);
   });
 });
