@@ -45,7 +45,7 @@ describe('operations by adapter', () => {
     >();
     expectTypeOf<Writes<UqpayFields>>().toEqualTypeOf<'payment.create' | 'payment.confirm' | 'payment.capture' | 'payment.cancel' | 'refund.create' | 'payout.create'>();
     expectTypeOf<Writes<ZalopayFields>>().toEqualTypeOf<
-      | ('payment.create' | 'payment.cancel' | 'payment.charge' | 'refund.create' | 'binding.create' | 'binding.cancel')
+      | ('payment.create' | 'payment.cancel' | 'payment.charge' | 'payment.scan' | 'refund.create' | 'binding.create' | 'binding.cancel')
       | ('card-binding.create' | 'card-binding.cancel' | 'card-payment.charge')
     >();
   });

@@ -57,6 +57,11 @@ describe('a mac', () => {
       { app_trans_id: '261121_1', app_user: 'Nguyễn', amount: '10000', description: 'd', embed_data: '{"a":1}', item: '[1]' },
       `2553|261121_1|Nguyễn|10000|${t}|{"a":1}|[1]`,
     ],
+    [
+      'payment.scan',
+      { app_trans_id: '261121_1', app_user: 'u', amount: 10_000, description: 'd', payment_code: 'RW5jcnlwdGVk', payment_code_raw: '18000' },
+      `2553|261121_1|u|10000|${t}|{}|[]|18000`,
+    ],
     ['payment.query', { app_trans_id: '261121_1' }, `2553|261121_1|${key1}`],
     ['payment.cancel', { app_trans_id: '261121_1' }, `2553|261121_1|${key1}`],
     [
@@ -134,6 +139,18 @@ describe('a send', () => {
     }
   });
 
+  it('of a scanned code leaves the code as it was scanned at home', () => {
+    const sent = bodyOf('payment.scan', { ...order, payment_code: 'RW5jcnlwdGVk', payment_code_raw: '180000000000000001' });
+    expect(sent).toMatchObject({ payment_code: 'RW5jcnlwdGVk', app_time: nowMs });
+    expect(JSON.stringify(sent)).not.toContain('180000000000000001');
+  });
+
+  it('of a scanned code that its caller signed goes as it is: nobody else has what was signed', () => {
+    const own = { ...order, payment_code: 'RW5jcnlwdGVk', app_time: nowMs - 5, mac: 'his own' };
+    expect(bodyOf('payment.scan', own)).toEqual({ ...own, app_id: 2553 });
+    expect(() => bodyOf('payment.scan', { ...own, mac: undefined })).toThrow(/payment_code_raw is part of the signature/);
+  });
+
   it('passes other fields of ZaloPay’s through', () =>
     expect(bodyOf('payment.create', { ...order, bank_code: 'zalopayapp' })).toMatchObject({ bank_code: 'zalopayapp' }));
 
@@ -206,6 +223,44 @@ describe('a ticket', () => {
     expect(statusOf('payment.create', body).verdict).toMatchObject({ kind: 'poll-required', reason: 'insufficient-funds' });
   });
 
+  it('of a charge ends when its payer canceled it or its code had expired, where an order stays open and says why', () => {
+    const said = (sub_return_code: number) => ({ return_code: 2, sub_return_code });
+    for (const operation of ['payment.charge', 'payment.scan']) {
+      expect(statusOf(operation, said(-329)).verdict).toMatchObject({ kind: 'terminal', outcome: 'canceled', code: '2/-329' });
+      expect(statusOf(operation, said(-322)).verdict).toMatchObject({ kind: 'terminal', outcome: 'failed', reason: 'expired' });
+    }
+    expect(statusOf('payment.create', said(-329)).verdict).toMatchObject({ kind: 'poll-required', reason: 'canceled' });
+    // A payer who gave up one try has not taken the order off the table.
+    expect(statusOf('payment.cancel', said(-329)).verdict).toMatchObject({ kind: 'poll-required' });
+  });
+
+  it('whose money the payer lacks is told to be canceled before other money is taken', () => {
+    expect(statusOf('payment.charge', { return_code: 2, sub_return_code: -63 }).verdict.advice).toMatch(/cancel it before taking the money another way/);
+  });
+
+  it('of a scan is told apart from every other order of its number, and a charge from every other charge of its order', () => {
+    const identityOf = (operation: string) => writeOf(samples.adapter, operation).identity;
+    expect(identityOf('payment.scan')).toEqual(identityOf('payment.create'));
+    expect(identityOf('card-payment.charge')).toEqual(identityOf('payment.charge'));
+    expect(identityOf('payment.charge')).not.toEqual(identityOf('payment.create'));
+    expect(identityOf('refund.create')).toEqual({ number: 'm_refund_id' });
+    for (const operation of ['payment.cancel', 'binding.cancel', 'card-binding.cancel']) expect(identityOf(operation)).toBe('target');
+  });
+
+  it('of a charge may find an earlier try under the order’s number, that of a scan may not', () => {
+    const repeats = (operation: string) => writeOf(samples.adapter, operation).numberRepeats?.(samples.complete[operation] ?? {}) === true;
+    expect(Object.keys(samples.adapter.operations).filter((name) => isWrite(operationOf(samples.adapter, name)) && repeats(name))).toEqual([
+      'payment.charge',
+      'card-payment.charge',
+    ]);
+  });
+
+  it('of an order learns no number of ZaloPay’s from a success that contradicts itself', () => {
+    const body = { return_code: 1, is_processing: true, amount: 50_000, zp_trans_id: 261_121_000_006_575 };
+    expect(statusOf('payment.create', body)).toMatchObject({ verdict: { kind: 'poll-required', code: '1/processing' }, acknowledges: true });
+    expect(statusOf('payment.create', body).reference['zp_trans_id']).toBeUndefined();
+  });
+
   it('of a charge does not end with a failure nobody has explained', () => {
     for (const body of [{ return_code: 2 }, { return_code: 2, sub_return_code: -77_777 }]) {
       expect(statusOf('payment.charge', body).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome' });
@@ -231,7 +286,9 @@ describe('a ticket', () => {
   it('of a cancel ends well when the order expired, and as already final when it was paid and the cancel refused', () => {
     expect(statusOf('payment.cancel', { return_code: 2, sub_return_code: -54 }).verdict).toMatchObject({ outcome: 'succeeded' });
     expect(statusOf('payment.cancel', { return_code: 1 }).verdict).toMatchObject({ kind: 'poll-required' });
-    expect(statusOf('payment.cancel', { return_code: 1 }, true).verdict).toMatchObject({ outcome: 'failed', reason: 'already-final' });
+    const paid = { return_code: 1, is_processing: false, zp_trans_id: 261_121_000_006_575 };
+    expect(statusOf('payment.cancel', paid, true).verdict).toMatchObject({ outcome: 'failed', reason: 'already-final' });
+    expect(statusOf('payment.cancel', { return_code: 1 }, true).verdict).toMatchObject({ kind: 'poll-required' });
   });
 
   it('of an unbinding ends when the binding’s status says so', () => {
@@ -358,6 +415,9 @@ describe('the simulator', () => {
     expect(await ask('payment.query', 'refunded')).toBe('1');
     expect(await ask('payment.query', 'declined')).toBe('2/-63');
     expect(await ask('payment.query', 'expired')).toBe('2/-54');
+    expect(await ask('payment.scan', 'paid')).toBe('1');
+    expect(await ask('payment.scan', 'open')).toBe('1/processing');
+    expect(await ask('payment.scan', 'declined')).toBe('2/-63');
     expect(await ask('payment.charge', 'open')).toBe('3');
     expect(await ask('payment.charge', 'paid')).toBe('1');
     expect(await ask('refund.query', 'open')).toBe('3/2');
@@ -451,6 +511,62 @@ describe('through the client', () => {
       outcome: 'failed',
       verdict: { reason: 'already-final', code: '2/-403' },
     });
+  });
+
+  const scan = { ...order, payment_code_raw: '180000000000000001', payment_code: btoa('180000000000000001') };
+
+  it('a scanned code is charged once its payer has typed the PIN', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { charge: lives.paidAfter(8_000) } });
+    const settlement = await clock.run(gateway.settle('payment.scan', scan));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, ticket: { charge: true } });
+    expect(settlement.reference.provider).toBe(simulator.ledger.payment(scan.app_trans_id)?.providerId);
+    expect(JSON.stringify(settlement)).not.toMatch(/180000000000000001|MTgwMDAw/);
+  });
+
+  it('a scanned code whose answer says that it is paid is asked about no more', async () => {
+    const { clock, gateway } = bench();
+    expect(await clock.run(gateway.settle('payment.scan', scan))).toMatchObject({ outcome: 'succeeded', settledBy: 'answer', polls: 0 });
+  });
+
+  it.each([
+    ['cancels', 'canceled', 'canceled', '2/-329'],
+    ['lacks the money', 'declined', 'failed', '2/-63'],
+    ['shows a code that has expired', 'expired', 'failed', '2/-322'],
+  ] as const)('a payer who %s is told within ten seconds after it', async (_title, state, outcome, code) => {
+    const { clock, gateway } = bench({ lives: { charge: lives.steps([{ afterMs: 5_000, state }]) } });
+    const settlement = await clock.run(gateway.settle('payment.scan', scan));
+    expect(settlement).toMatchObject({ outcome, verdict: { code }, settledBy: 'query' });
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(15_000);
+  });
+
+  it('a scanned code is charged once, although the answer was lost', async () => {
+    const { clock, gateway, simulator } = bench({ faults: { onSend: ['reset-after-booking'] } });
+    expect(await clock.run(gateway.settle('payment.scan', scan))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect(simulator.ledger.payment(scan.app_trans_id)).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it('a scanned code through the drop-in, encrypted and signed by its caller, is followed like any other', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { charge: lives.paidAfter(8_000) } });
+    const { payment_code_raw, ...sent } = { ...scan, app_id: 2553, app_time: nowMs, embed_data: '{}', item: '[]' };
+    const mac = hmac(`2553|${sent.app_trans_id}|${sent.app_user}|${sent.amount}|${nowMs}|{}|[]|${payment_code_raw}`);
+    const answer = await clock.run(gateway.client.post('v2/quick_pay', { json: { ...sent, mac } }).json());
+    expect(answer).toMatchObject({ return_code: 1, is_processing: false });
+    expect(simulator.ledger.payment(scan.app_trans_id)).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it('a scanned code under a wrong signature is refused, and nobody polls for it', async () => {
+    const { clock, gateway } = bench();
+    const settlement = await clock.run(gateway.settle('payment.scan', { ...scan, payment_code: btoa('another code') }));
+    expect(settlement).toMatchObject({ outcome: 'rejected', verdict: { reason: 'authentication' }, polls: 0 });
+  });
+
+  it('maintenance of a charge is waited for, not knocked at three times in a second', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open() } });
+    await clock.run(gateway.settle('payment.create', order));
+    simulator.script(order.app_trans_id, { on: { 'payment.charge': ['maintenance', 'maintenance'] } });
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', attempts: 3 });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(30_000);
   });
 
   it('the drop-in takes JSON and forms, and puts in what only the merchant’s key can', async () => {

@@ -1,4 +1,4 @@
-import { canceled, created, declined, duplicate, expired, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+import { canceled, created, declined, duplicate, expired, failed, pollRequired, rejected, retryable, succeeded, type CodeTable, type TerminalRow } from '../../rows.ts';
 
 /*
  * A row is named `<return_code>` or `<return_code>/<sub_return_code>`; a binding that was found is `1/<status>`.
@@ -7,6 +7,8 @@ import { canceled, created, declined, duplicate, expired, failed, pollRequired, 
  * [codes]  https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/status-codes
  * [sdk]    https://github.com/zalopay-oss/zalopay-nodejs/blob/6e334cc/specs/zlp.yaml
  * [vietqr] ZaloPay's VietQR integration document of June 2026, in public copies; it lists -401 to -999 as `return_code`s.
+ * [older]  https://docs.zalopay.vn/en/v2/reference/common/overview.html, frequent errors of the pages before these
+ * [public] answers and readings in public integrations: on no page of ZaloPay's
  */
 
 /** What every write may answer. [codes] repeats these rows for each call, always as "initialization failed". */
@@ -19,6 +21,17 @@ const write = {
   '2/-429': retryable('rate-limited'),
   '2/-500': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before sending again.' }),
 } satisfies CodeTable;
+
+/** [public] Answers to a new order that ZaloPay did not take; they were seen of orders, and a charge is checked by the same door. */
+const refusals = {
+  '2/10': rejected('authentication', 'ZaloPay found another mac ("MAC not equal"): check key1 and what is signed.'),
+  '-2/-201': rejected('authentication', 'ZaloPay found the mac invalid: check key1 and what is signed.'),
+  '2/-10': rejected('invalid-request', 'ZaloPay calls the order invalid: check its fields.'),
+  '2/-16': rejected('invalid-request', 'ZaloPay calls the order invalid: check its fields.'),
+} satisfies CodeTable;
+
+/** Maintenance is not over within a second: a charge waits this long before it is sent again. Nobody says how long it lasts. */
+const maintenanceOfCharges = retryable('maintenance', { delayMs: 15_000 });
 
 /** What every read may answer; -403, -405 and 406 are in [sdk] only. An error of the call says nothing about what it asked for. */
 const read = {
@@ -49,25 +62,29 @@ const numberTaken = duplicate('Another order owns this app_trans_id. Look it up;
 /** [codes] "Create Order". */
 export const paymentCreate: CodeTable = {
   ...write,
+  ...refusals,
   '1': created(),
   '2/-33': retryable('maintenance'), // [sdk]
   '2/-68': numberTaken,
   '2/-999': retryable('maintenance'),
 };
 
-/** [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query */
-export const paymentQuery: CodeTable = {
-  ...read,
-  '1': succeeded(),
-  // Also what an order answers that nobody has tried to pay.
-  '3': pollRequired('processing'),
-  '2/-54': expired(),
-  '2/-63': declined('insufficient-funds', 'The payer can top up and pay again until the order expires.'),
-  '2/-92': rejected('invalid-request', 'app_trans_id has the wrong format.'),
-  '2/-101': pollRequired('not-found'),
-  '2/-217': declined('declined', 'The payer’s bank reported an error.'),
+/** The payer stopped it, and may begin again while the order is open: the end of a charge in the call, not of an order. */
+const canceledByPayer: TerminalRow = {
+  ...canceled('canceled', 'The payer canceled the payment. An order stays open: cancel it before taking the money another way.'),
+  payerMayRetry: true,
+};
+
+/** Why a try to pay failed, whether an order's query tells it or the answer to a scanned code. */
+const failedTries = {
+  // "If order not yet expired, user can top up, and retry payment": what is open can still be paid.
+  '2/-63': declined('insufficient-funds', 'The order is still open, and its payer can top up and pay it: cancel it before taking the money another way.'),
+  // [sdk] "Payment code expired, the transaction failed, the account has not been debited yet."
+  '2/-322': declined('expired', 'The payment code had expired and nothing was debited: scan a new one, under a new app_trans_id.'),
+  '2/-329': canceledByPayer, // [sdk] "The user canceled the payment."
   '2/-332': declined('declined', 'The rules of a promotion stopped the payment.'),
   '2/-333': declined('declined', 'The rules of a promotion stopped the payment.'),
+  '2/-1013': declined('limit-exceeded', 'The amount is above the payer’s spending limit.'), // as when paying by token
   '2/-1330': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
   '2/-1331': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
   '2/-1332': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
@@ -76,6 +93,40 @@ export const paymentQuery: CodeTable = {
   '2/-1341': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
   '2/-1342': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
   '2/-1343': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
+} satisfies CodeTable;
+
+/** Who reports such an error once may still be about to pay; who goes on reporting it has declined a charge in the call. */
+const unchanged = { acknowledges: true, failedWhenUnchangedForMs: 10_000 } as const;
+
+/** [sdk] lists these as what either query may say. Whether they speak of the payment or of the query, nobody says: they end nothing. */
+const systemErrors = {
+  '2/-33': retryable('maintenance'), // the app
+  '2/-88': retryable('maintenance'), // this function
+  '2/-135': retryable('maintenance'), // the system
+  '2/-301': retryable('unavailable'),
+} satisfies CodeTable;
+
+/** [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query; -32 to -329 but -54 and -63 are of [sdk]. */
+export const paymentQuery: CodeTable = {
+  ...read,
+  ...systemErrors,
+  ...failedTries,
+  '1': succeeded(),
+  // Success, and in the same breath "in progress" or without a number of ZaloPay's, which every paid order has.
+  '1/processing': pollRequired('processing', { advice: 'ZaloPay says "success" and contradicts it (is_processing, or no zp_trans_id): it is asked again.' }),
+  // Also what an order answers that nobody has tried to pay.
+  '3': pollRequired('processing'),
+  '2/-32': retryable('unavailable'),
+  // The channel, or the payer’s bank, is out of order: "please choose another one".
+  '2/-34': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is under maintenance: another one may work.' }),
+  '2/-35': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is not supported or under maintenance: another one may work.' }),
+  '2/-43': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s bank is under maintenance: another one may work.' }),
+  // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully performed".
+  '2/-49': pollRequired('canceled', { advice: 'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.' }),
+  '2/-54': expired(),
+  '2/-92': rejected('invalid-request', 'app_trans_id has the wrong format.'),
+  '2/-101': pollRequired('not-found'),
+  '2/-217': pollRequired('declined', { ...unchanged, advice: 'The payer’s bank reported an error.' }),
 };
 
 /** [codes] "Cancel Order". Here -403 is not a signature: the order is paid. */
@@ -107,9 +158,10 @@ export const refundCreate: CodeTable = {
 
 const stuckRefund = pollRequired('processing', { advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.' });
 
-/** [codes] "Query Refund Order's Status", [vietqr] 6.5. -1 and -16 come with `return_code` 2 in one and 3 in the other. */
+/** [codes] "Query Refund Order's Status", [vietqr] 6.5, the maintenance of [sdk]. -1 and -16 come with `return_code` 2 in one and 3 in the other. */
 export const refundQuery: CodeTable = {
   ...read,
+  ...systemErrors,
   '1': succeeded('refunded'),
   '3': pollRequired('processing'),
   '3/-1': stuckRefund,
@@ -138,12 +190,28 @@ const tokenRefusals = {
 /** [codes] "Pay By Token (Wallet)". */
 export const paymentCharge: CodeTable = {
   ...write,
+  ...refusals,
   ...tokenRefusals,
   '1': succeeded(),
   '2/-1010': failed('declined', 'The payer’s account cannot pay.'),
   '2/-1013': failed('limit-exceeded', 'The amount is above the payer’s spending limit.'),
   '2/-1019': failed('limit-exceeded', 'The amount is above the limit of the payer’s binding.'),
-  '2/-1801': retryable('maintenance'),
+  '2/-1801': maintenanceOfCharges,
+};
+
+/**
+ * A scanned payment code, https://docs.zalopay.vn/v2/docs/quickpay/api.html. The page lists no sub codes: what refuses an order
+ * refuses it here, and a try that failed is told as its query tells it ([sdk] names -322, which only a scanned code can be).
+ */
+export const paymentScan: CodeTable = {
+  ...write,
+  ...refusals,
+  ...failedTries,
+  '1': succeeded(),
+  '1/processing': pollRequired('processing'),
+  '2/-33': maintenanceOfCharges,
+  '2/-68': duplicate('Another order owns this app_trans_id: look it up before choosing a new one.'),
+  '2/-999': maintenanceOfCharges,
 };
 
 /** [codes] "Query Balance (Wallet)". */

@@ -34,6 +34,7 @@ export interface ZalopayFields {
   'payment.query': AppTransId;
   'payment.cancel': AppTransId;
   'payment.charge': TokenPaymentFields;
+  'payment.scan': ScanFields;
   'refund.create': RefundFields;
   'refund.query': RefundId;
   'binding.create': BindingFields;
@@ -62,33 +63,45 @@ interface RefundId extends Account {
   m_refund_id: string;
 }
 
-interface OrderFields extends AppTransId {
+interface AnyOrderFields extends AppTransId {
   /** Who pays: an id or a name, at most 50 characters. */
   app_user: string;
   /** In dong. */
   amount: number;
-  /** What the payer reads, at most 256 characters. */
+  /** What the payer reads, at most 256 characters; of a scanned code, at most 100. */
   description: string;
-  /** How long the order can be paid, in seconds: 300 to 2,592,000. Default 900. */
-  expire_duration_seconds?: number;
-  /** JSON list as a text, at most 2,048 characters. Default `[]`. */
+  /** JSON list as a text, at most 2,048 characters (of a scanned code 1,024). Default `[]`. */
   item?: string;
   /** JSON object as a text, at most 1,024 characters. Default `{}`. */
   embed_data?: string;
-  bank_code?: string;
   /** Where ZaloPay reports the payment. Default: the app's own. */
   callback_url?: string;
   redirect_url?: string;
+  /** JSON object as a text. */
+  device_info?: string;
+}
+
+interface OrderFields extends AnyOrderFields {
+  /** How long the order can be paid, in seconds: 300 to 2,592,000. Default 900. */
+  expire_duration_seconds?: number;
+  bank_code?: string;
   title?: string;
   /** At most 50 characters. */
   sub_app_id?: string;
   /** `AGREEMENT` for an order that is paid with a token. */
   product_code?: 'AGREEMENT';
-  /** JSON object as a text. */
-  device_info?: string;
   phone?: string;
   email?: string;
   address?: string;
+}
+
+interface ScanFields extends AnyOrderFields {
+  /** The code from the payer's app, encrypted with the RSA public key that ZaloPay gave you (PKCS #1 v1.5, base64). */
+  payment_code: string;
+  /** The same code as it was scanned. It is signed, and never sent. */
+  payment_code_raw: string;
+  /** The payer's IP address. */
+  userip?: string;
 }
 
 interface TokenPaymentFields extends AppTransId {
@@ -188,10 +201,11 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
         codes: codes.paymentCreate,
         reference: ['app_trans_id'],
+        identity: orderNumber,
         learns: ['zp_trans_id'],
         query: askBy('payment.query', 'app_trans_id'),
         sameReference: 'refuses',
-        expect: ({ amount }) => (whole.accepts(amount) ? { amount: String(amount), currency: 'VND' } : undefined),
+        expect: inDong,
         // More than the longest there is, or no number at all, is ZaloPay's to refuse.
         payableForMs: ({ expire_duration_seconds: seconds = 900 }) => (seconds <= 2_592_000 ? seconds * 1000 : undefined),
         payerNeedsAnswer: () => true,
@@ -208,16 +222,33 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         required: { app_trans_id: appTransId },
         codes: codes.paymentCancel,
         reference: ['app_trans_id'],
+        identity: 'target',
         query: askBy('payment.query', 'app_trans_id'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
       'payment.charge': { path: '/v2/agreement/pay', codes: codes.paymentCharge, ...tokenPayment },
+      'payment.scan': {
+        path: '/v2/quick_pay',
+        required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(100), payment_code: text, payment_code_raw: text },
+        codes: codes.paymentScan,
+        read: readScan,
+        reference: ['app_trans_id'],
+        identity: orderNumber,
+        learns: ['zp_trans_id'],
+        query: askBy('payment.query', 'app_trans_id'),
+        sameReference: 'unknown',
+        expect: inDong,
+        charge: () => true,
+        // The app shows a new code every minute.
+        chargeableForMs: () => 60_000,
+      },
       'refund.create': {
         path: '/v2/refund',
         required: { m_refund_id: refundId, zp_trans_id: text, amount: whole, description: textUpTo(100) },
         codes: codes.refundCreate,
         reference: ['m_refund_id'],
+        identity: { number: 'm_refund_id' },
         learns: ['refund_id'],
         query: askBy('refund.query', 'm_refund_id'),
         follows: 'refund',
@@ -234,6 +265,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         required: { app_trans_id: appTransId, identifier: text },
         codes: codes.bindingCreate,
         reference: ['app_trans_id'],
+        identity: { number: 'app_trans_id' },
         learns: ['binding_id'],
         query: askBy('binding.query', 'app_trans_id'),
         sameReference: 'refuses',
@@ -251,6 +283,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         required: { identifier: text, binding_id: text },
         codes: codes.bindingCancel,
         reference: ['binding_id', 'app_trans_id'],
+        identity: 'target',
         unsent: ['app_trans_id'],
         query: askBy('binding.query', 'app_trans_id'),
         follows: 'cancel',
@@ -273,6 +306,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         },
         codes: codes.cardBindingCreate,
         reference: ['app_trans_id'],
+        identity: { number: 'app_trans_id' },
         learns: ['zp_trans_id'],
         query: askBy('card-binding.query', 'app_trans_id'),
         sameReference: 'refuses',
@@ -290,6 +324,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         required: { identifier: text, binding_id: text },
         codes: codes.cardBindingCancel,
         reference: ['binding_id', 'app_trans_id'],
+        identity: 'target',
         unsent: ['app_trans_id'],
         query: askBy('card-binding.query', 'app_trans_id'),
         follows: 'cancel',
@@ -297,7 +332,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       },
       'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), codes: codes.cardPaymentCharge, ...tokenPayment },
     },
-    read: ({ body }) => readingOf(body, namesOf(body)),
+    read: ({ body }) => ({ ...readingOf(body, namesOf(body)), refuses: isFailure(body) }),
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
     webhook: zalopayWebhook(credentials),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
@@ -313,6 +348,12 @@ const positive: FieldCheck = {
 const appTransId = textUpTo(40);
 const refundId = textUpTo(45);
 
+/** ZaloPay knows an order by it, whichever call made the order. */
+const orderNumber = { number: 'app_trans_id', space: 'app_trans_id' } as const;
+
+const inDong = ({ amount }: { amount: unknown }): { amount: string; currency: string } | undefined =>
+  whole.accepts(amount) ? { amount: String(amount), currency: 'VND' } : undefined;
+
 /** "The transaction is valid only within 48 hours": later, "not found" means nothing. Older v2 pages, docs.zalopay.vn/en/v2 */
 const ANSWERS_FOR_MS = 48 * 60 * 60_000;
 
@@ -325,6 +366,10 @@ function askBy(operation: StatusQuery['operation'], name: string): StatusQuery {
 const tokenPayment = {
   required: { app_trans_id: appTransId, identifier: text, zp_trans_token: text, pay_token: text },
   reference: ['app_trans_id'],
+  // Its order was made under this number by another call, which is another intention: charges are told apart among themselves.
+  identity: { number: 'app_trans_id', space: 'charge of app_trans_id' },
+  // [codes] -63: "If order not yet expired, user can top up, and retry payment."
+  numberRepeats: () => true,
   unsent: ['app_trans_id'],
   learns: ['zp_trans_id'],
   query: askBy('payment.query', 'app_trans_id'),
@@ -371,9 +416,9 @@ function pathFrom(paths: ZalopayPaths, name: keyof ZalopayPaths): { path: string
 function namesOf(body: unknown): readonly string[] {
   const code = integerOf(body, 'return_code');
   if (code === undefined) return [];
-  // The manual lists system errors as sub codes of 2; the gateway also sends them as return codes.
-  if (code < 0) return [`2/${code}`];
   const detail = integerOf(body, 'sub_return_code');
+  // The manual lists system errors as sub codes of 2; the gateway also sends them as return codes.
+  if (code < 0) return detail === undefined || detail === code ? [`2/${code}`] : [`${code}/${detail}`, `2/${code}`];
   // Without a detail the sub code repeats the code.
   if (detail === undefined || detail === code) return [String(code)];
   return code === FAIL ? [`${code}/${detail}`] : [`${code}/${detail}`, String(code)];
@@ -381,6 +426,8 @@ function namesOf(body: unknown): readonly string[] {
 
 const SUCCESS = 1;
 const FAIL = 2;
+/** Success, and beside it something that says otherwise. */
+const CONTRADICTED = [`${SUCCESS}/processing`];
 
 function readingOf(body: unknown, names: readonly string[], about: unknown = body): Reading {
   return {
@@ -395,6 +442,12 @@ function readingOf(body: unknown, names: readonly string[], about: unknown = bod
   };
 }
 
+/** FAIL, or one of the errors that come in its place: ZaloPay's own word that it did not do it. */
+function isFailure(body: unknown): boolean {
+  const code = integerOf(body, 'return_code');
+  return code !== undefined && (code === FAIL || code < 0);
+}
+
 /** ZaloPay's own numbers; 0 stands for none. */
 function numberOf(body: unknown, key: string): string | undefined {
   const found = statedOf(body, key);
@@ -403,10 +456,18 @@ function numberOf(body: unknown, key: string): string | undefined {
 
 /** The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another. */
 function readPayment({ body }: Exchange): Reading {
-  const names = namesOf(body);
-  return integerOf(body, 'return_code') === SUCCESS
-    ? { ...readingOf(body, names), amount: statedOf(body, 'amount') }
-    : readingOf(body, names, { app_trans_id: idOf(body, 'app_trans_id') });
+  const paid = integerOf(body, 'return_code') === SUCCESS;
+  // The SDK knows answers without it; whatever is there and is not `false` says that something is still going on.
+  const settled = paid && numberOf(body, 'zp_trans_id') !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;
+  const about = settled ? body : { app_trans_id: idOf(body, 'app_trans_id') };
+  return { ...readingOf(body, paid && !settled ? CONTRADICTED : namesOf(body), about), amount: paid ? statedOf(body, 'amount') : undefined };
+}
+
+/** Success is believed of a scanned code when the answer itself says that it is over. */
+function readScan({ body }: Exchange): Reading {
+  const paid = integerOf(body, 'return_code') === SUCCESS;
+  const settled = paid && numberOf(body, 'zp_trans_id') !== undefined && asRecord(body)?.['is_processing'] === false;
+  return { ...readingOf(body, paid && !settled ? CONTRADICTED : namesOf(body)), refuses: isFailure(body) };
 }
 
 /** The query worked; whether the binding stands is its status. */

@@ -28,6 +28,13 @@ const charge: Fields = {
   zp_trans_token: 'ZP261121_2553_0002',
   pay_token: 'MADEUPPAYTOKEN0001',
 };
+const scan: Fields = {
+  ...order,
+  app_trans_id: '261121_2553_0005',
+  description: 'Two coffees',
+  payment_code_raw: '180000000000000001',
+  payment_code: 'MTgwMDAwMDAwMDAwMDAwMDAx',
+};
 const refund: Fields = { m_refund_id: '261121_2553_R001', zp_trans_id: '261121000006575', amount: 50_000, description: 'Out of stock' };
 const binding: Fields = { app_trans_id: '261121_2553_0003', identifier: '84900000001' };
 const card: Fields = {
@@ -76,6 +83,7 @@ const create = of('payment.create', order);
 const query = of('payment.query', orderOf(order));
 const cancel = of('payment.cancel', orderOf(order));
 const pay = of('payment.charge', charge);
+const scanPay = of('payment.scan', scan);
 const refundCreate = of('refund.create', refund);
 const refundQuery = of('refund.query', refundOf(refund));
 const bind = of('binding.create', binding);
@@ -113,6 +121,17 @@ const list: readonly Sample[] = [
   create('a return code nobody has listed is unknown', said(0, undefined, ''), unlisted('0')),
   create('a return code written as a text is no success', { ...success(), return_code: '1' }, unlisted('unreadable')),
 
+  create('an order whose mac is not equal is refused, and nobody polls for it', said(2, 10, 'MAC not equal'), ended('rejected', 'authentication', '2/10')),
+  create('an order whose mac is invalid is refused', said(-2, -201, 'Invalid mac'), ended('rejected', 'authentication', '-2/-201')),
+  create('an invalid order is refused', said(2, -10, 'Invalid order'), ended('rejected', 'invalid-request', '2/-10')),
+  create('an invalid order is refused under its other code', said(2, -16, 'Invalid order'), ended('rejected', 'invalid-request', '2/-16')),
+  create(
+    'a refused order is asked about once the first send may have landed',
+    said(2, -10, 'Invalid order'),
+    open('invalid-request', '2/-10'),
+    { attempt: 2 },
+  ),
+
   query(
     'a paid order has succeeded',
     success({ is_processing: false, amount: 50_000, discount_amount: 0, zp_trans_id: 261_121_000_006_575, server_time: 1_795_235_400_000 }),
@@ -128,6 +147,24 @@ const list: readonly Sample[] = [
   query('too little balance leaves the order open', failure(-63), open('insufficient-funds', '2/-63')),
   query('a daily limit leaves the order open', failure(-1331), open('limit-exceeded', '2/-1331')),
   query('an error at the payer’s bank leaves the order open', failure(-217), open('declined', '2/-217')),
+  query(
+    'success that is still in progress is asked again',
+    success({ is_processing: true, amount: 50_000, zp_trans_id: 261_121_000_006_575 }),
+    open('processing', '1/processing'),
+  ),
+  query('success without a number of ZaloPay’s is asked again', success({ is_processing: false, amount: 50_000, zp_trans_id: 0 }), open('processing', '1/processing')),
+  query('an order whose payer canceled once stays open, and says why', failure(-329), open('canceled', '2/-329')),
+  query('a payment code that had expired leaves an order open', failure(-322), open('expired', '2/-322')),
+  query('a spending limit leaves the order open', failure(-1013), open('limit-exceeded', '2/-1013')),
+  query('an order that is closed, canceled or perhaps paid is asked about', failure(-49), open('canceled', '2/-49')),
+  query('an app under maintenance says nothing about the payment', failure(-33), again('maintenance', '2/-33')),
+  query('a function under maintenance says nothing about the payment', failure(-88), again('maintenance', '2/-88')),
+  query('a system under maintenance says nothing about the payment', failure(-135), again('maintenance', '2/-135')),
+  query('a system error of the older kind says nothing about the payment', failure(-32), again('unavailable', '2/-32')),
+  query('a system error of another kind says nothing about the payment', failure(-301), again('unavailable', '2/-301')),
+  query('a channel under maintenance leaves the order open', failure(-34), open('maintenance', '2/-34')),
+  query('a channel that is not supported leaves the order open', failure(-35), open('maintenance', '2/-35')),
+  query('a bank under maintenance leaves the order open', failure(-43), open('maintenance', '2/-43')),
   query('an order ZaloPay does not have is asked about again', failure(-101), open('not-found', '2/-101')),
   query('a system error says nothing about the payment', failure(-500), again('unavailable', '2/-500')),
   query(
@@ -141,7 +178,11 @@ const list: readonly Sample[] = [
     ended('rejected', 'authentication', '2/-403'),
   ),
   query('a failure without a detail may be the query’s own', failure(), open('unknown-outcome', '2')),
-  query('an answer about another order is a conflict', success({ app_trans_id: '261121_2553_9999', amount: 50_000 }), open('conflict', '1')),
+  query(
+    'an answer about another order is a conflict',
+    success({ app_trans_id: '261121_2553_9999', amount: 50_000, zp_trans_id: 261_121_000_006_575 }),
+    open('conflict', '1'),
+  ),
 
   cancel('an order was canceled', success(), ended('succeeded', 'canceled', '1')),
   cancel('a paid order cannot be canceled', failure(-403), ended('failed', 'already-final', '2/-403')),
@@ -170,7 +211,31 @@ const list: readonly Sample[] = [
   pay('a refused token is asked about once the first send may have landed', failure(-1002), open('declined', '2/-1002'), { mayHaveLanded: true }),
   pay('a system error may have charged the token', failure(-500), open('unknown-outcome', '2/-500')),
   pay('maintenance charged nothing', failure(-1801), again('maintenance', '2/-1801')),
+  pay('a charge whose mac is not equal is refused', said(2, 10, 'MAC not equal'), ended('rejected', 'authentication', '2/10')),
+  pay('a charge whose mac is invalid is refused', said(-2, -201, 'Invalid mac'), ended('rejected', 'authentication', '-2/-201')),
+  pay('a charge of an invalid order is refused', said(2, -10, 'Invalid order'), ended('rejected', 'invalid-request', '2/-10')),
+  pay('a charge of an invalid order is refused under its other code', said(2, -16, 'Invalid order'), ended('rejected', 'invalid-request', '2/-16')),
   pay('a code that only canceling knows is unknown to a charge', failure(-403), unlisted('2/-403')),
+
+  scanPay(
+    'a scanned code was charged',
+    success({ is_processing: false, zp_trans_id: 261_121_000_006_577 }),
+    ended('succeeded', 'approved', '1'),
+  ),
+  scanPay(
+    'a scanned code whose success is still in progress is asked about',
+    success({ is_processing: true, zp_trans_id: 261_121_000_006_577 }),
+    open('processing', '1/processing'),
+  ),
+  scanPay('a scanned code whose success does not say that it is over is asked about', success(), open('processing', '1/processing')),
+  scanPay('a scanned code waits for the payer’s PIN', processing({ is_processing: true }), open('processing', '3')),
+  scanPay('a scanned code that had expired was not charged', failure(-322), ended('failed', 'expired', '2/-322')),
+  scanPay('a payer who cancels ends the scan', failure(-329), ended('canceled', 'canceled', '2/-329')),
+  scanPay('a payer without the money ends the scan', failure(-63), ended('failed', 'insufficient-funds', '2/-63')),
+  scanPay('a scan whose number is taken is rejected', failure(-68), ended('rejected', 'duplicate', '2/-68')),
+  scanPay('a system error may have charged the scanned code', failure(-500), open('unknown-outcome', '2/-500')),
+  scanPay('maintenance charged no scanned code', failure(-999), again('maintenance', '2/-999')),
+  scanPay('a scan that expired is asked about once the first send may have landed', failure(-322), open('expired', '2/-322'), { mayHaveLanded: true }),
 
   refundCreate('a refund was accepted, which is not done', success({ refund_id: 261_121_000_000_042 }), open('processing', '1')),
   refundCreate('a refund is in progress', processing(), open('processing', '3')),
@@ -188,6 +253,7 @@ const list: readonly Sample[] = [
   refundQuery('a refund has failed', failure(0), ended('failed', 'declined', '2/0')),
   refundQuery('a payment too old to refund', failure(-13), ended('failed', 'expired', '2/-13')),
   refundQuery('a refund ZaloPay does not have is asked about again', failure(-101), open('not-found', '2/-101')),
+  refundQuery('a system under maintenance says nothing about the refund', failure(-135), again('maintenance', '2/-135')),
   refundQuery('too many queries may be asked again', said(-429, undefined, 'LIMIT_REQUEST_REACH'), again('rate-limited', '2/-429')),
 
   bind(
@@ -247,21 +313,29 @@ export const samples: Samples<ZalopayFields> = {
   secrets: [key1, key2],
   samples: list,
   manual: {
-    'payment.create': [...any, ...withFail(-33, -68, -401, -402, -429, -500, -999)],
+    'payment.create': [...any, '-2/-201', ...withFail(10, -10, -16, -33, -68, -401, -402, -429, -500, -999)],
     'payment.query': [
       ...any,
       ...withFail(-54, -63, -92, -101, -217, -332, -333, -401, -402, -403, -405, -406, -429, -500, -999),
+      ...withFail(-32, -33, -34, -35, -43, -49, -88, -135, -301, -322, -329, -1013),
       ...withFail(-1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343),
       '406',
     ],
     'payment.cancel': [...any, ...withFail(-101, -401, -403, -429, -500, -999)],
-    'payment.charge': [...any, ...withFail(-101, -401, -402, -500, -1002, -1007, -1009, -1010, -1011, -1013, -1019, -1800, -1801)],
+    'payment.charge': [...any, '-2/-201', ...withFail(10, -10, -16, -101, -401, -402, -500, -1002, -1007, -1009, -1010, -1011, -1013, -1019, -1800, -1801)],
+    'payment.scan': [
+      ...any,
+      '-2/-201',
+      ...withFail(10, -10, -16, -33, -63, -68, -322, -329, -332, -333, -401, -402, -429, -500, -999, -1013),
+      ...withFail(-1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343),
+    ],
     'refund.create': [...any, ...withFail(0, -13, -14, -23, -24, -25, -26, -32, -101, -401, -402, -429, -500, -999)],
     'refund.query': [
       ...any,
       '3/-1',
       '3/2',
       '406',
+      ...withFail(-33, -88, -135, -301),
       ...withFail(0, -1, -2, -13, -14, -16, -32, -101, -401, -402, -403, -405, -406, -429, -500, -999),
     ],
     'binding.create': [...any, '406', ...withFail(-68, -401, -402, -403, -405, -406, -429, -500, -1801)],
@@ -279,6 +353,7 @@ export const samples: Samples<ZalopayFields> = {
     'payment.query': orderOf(order),
     'payment.cancel': orderOf(order),
     'payment.charge': charge,
+    'payment.scan': scan,
     'refund.create': refund,
     'refund.query': refundOf(refund),
     'binding.create': binding,

@@ -10,8 +10,14 @@ import type { ZalopayCredentials } from './index.ts';
  *
  * A real `zp_trans_token` names its order to ZaloPay alone. Here it is `AC` and the `app_trans_id` of an order that was created here,
  * or `ZP` and that of one that comes from elsewhere.
+ *
+ * @param options.decrypt what the code in `payment_code` was when it was scanned: yours, when you encrypt for real. Default: it is
+ * the scanned code in base64, which encrypts nothing
  */
-export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'key1' | 'key2'>): Voice {
+export function zalopayVoice(
+  credentials: Pick<ZalopayCredentials, 'appId' | 'key1' | 'key2'>,
+  { decrypt = atob }: { decrypt?: (paymentCode: string) => string } = {},
+): Voice {
   return {
     gateway: 'zalopay',
     sameReference: 'refuses',
@@ -20,7 +26,7 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
       const call = request.method === 'POST' && Object.hasOwn(calls, request.url.pathname) ? calls[request.url.pathname] : undefined;
       if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
       const told = fieldsOf(request);
-      const signed = call.signed(told, credentials.key1);
+      const signed = call.signed(told, credentials.key1, decrypt);
       const reference = call.reference(told);
       const of = call.of?.(told);
       if (reference === undefined || signed.includes(undefined)) return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
@@ -42,7 +48,7 @@ export function zalopayVoice(credentials: Pick<ZalopayCredentials, 'appId' | 'ke
         state: () => (entry === undefined ? systemError : stateOf(heard.operation, entry, nowMs, credentials.appId)),
         done: () => success(extras[heard.operation]),
         'not-found': () => fail(-101, 'Giao dịch không tồn tại.'),
-        duplicate: () => duplicates[heard.act] ?? fail(-68, 'Mã giao dịch bị trùng.'),
+        duplicate: () => duplicates[heard.operation] ?? fail(-68, 'Mã giao dịch bị trùng.'),
         'already-final': () => finals[heard.act] ?? fail(-401, 'Dữ liệu yêu cầu không hợp lệ.'),
         maintenance: () => fail(maintenanceCodes[heard.operation] ?? -1801, 'Hệ thống đang bảo trì.'),
         'rate-limited': () => fail(-429, 'Vượt quá giới hạn yêu cầu.'),
@@ -116,7 +122,10 @@ const systemError = fail(-500, 'Lỗi hệ thống.');
 const stale = fail(-401, 'Dữ liệu yêu cầu không hợp lệ.');
 
 /** What a write of a number that is taken is answered, where it is not -68. What a second agreement/pay is told is not written. */
-const duplicates: Readonly<Partial<Record<Heard['act'], Answer>>> = { refund: fail(-23, 'm_refund_id bị trùng.'), charge: processing() };
+const duplicates: Readonly<Partial<Record<string, Answer>>> = {
+  'refund.create': fail(-23, 'm_refund_id bị trùng.'),
+  'payment.charge': processing(),
+};
 
 /** What a write that comes too late is answered. */
 const finals: Readonly<Partial<Record<Heard['act'], Answer>>> = {
@@ -130,6 +139,7 @@ const maintenanceCodes: Readonly<Partial<Record<string, number>>> = {
   'payment.create': -999,
   'payment.query': -999,
   'payment.cancel': -999,
+  'payment.scan': -999,
   'refund.create': -999,
   'refund.query': -999,
 };
@@ -147,6 +157,12 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
   const binding = { binding_token: providerId, deep_link: `zalopay://launch/app/732?view=authorize&b=${providerId}` };
   const charge = { app_trans_id: reference, zp_trans_id: number };
   const bound = (status: number): Answer => success({ data: bindingData(entry, status, nowMs, appId) });
+  const ended = {
+    declined: fail(-63, 'Số dư không đủ để thanh toán.'),
+    expired: entry.operation === 'payment.scan' ? fail(-322, 'Payment Code hết hạn.') : fail(-54, 'Giao dịch đã hết hạn.'),
+    // A charge is canceled by its payer. What an order that was canceled answers is not written; that it can no longer be paid is.
+    canceled: entry.act === 'charge' ? fail(-329, 'User huỷ giao dịch thanh toán.') : fail(-54, 'Giao dịch đã hết hạn.'),
+  };
 
   const told: Readonly<Partial<Record<string, () => Answer>>> = {
     'payment.create': () =>
@@ -165,14 +181,18 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
         expired: systemError,
         canceled: systemError,
       }),
+    'payment.scan': () =>
+      byState(entry.state, {
+        paid: success({ is_processing: false, zp_trans_id: number }),
+        // Taken, and not done: what says "success" here is not the payment's.
+        open: success({ is_processing: true, zp_trans_id: 0 }),
+        ...ended,
+      }),
     'payment.query': () =>
       byState(entry.state, {
         paid: success({ is_processing: false, amount: Number(entry.amount), discount_amount: 0, zp_trans_id: number, server_time: nowMs }),
-        open: processing({ is_processing: true, zp_trans_id: 0, server_time: nowMs }),
-        declined: fail(-63, 'Số dư không đủ để thanh toán.'),
-        expired: fail(-54, 'Giao dịch đã hết hạn.'),
-        // What a canceled order answers is not written; that it can no longer be paid is.
-        canceled: fail(-54, 'Giao dịch đã hết hạn.'),
+        open: (entry.state === 'pending' ? success : processing)({ is_processing: true, amount: 0, zp_trans_id: 0, server_time: nowMs }),
+        ...ended,
       }),
     'refund.create': () => success({ refund_id: number }),
     'refund.query': () =>
@@ -226,13 +246,14 @@ interface Call {
   /** What a request that is not near it is told. */
   readonly stale: Answer;
   /** What the mac is over. */
-  readonly signed: (told: Told, key1: string) => readonly Part[];
+  readonly signed: (told: Told, key1: string, decrypt: (paymentCode: string) => string) => readonly Part[];
   readonly reference: (told: Told) => Part;
   /** The payment of a refund or a cancel, the order a charge is for. */
   readonly of?: (told: Told) => Part;
 }
 
 const order = ({ app_trans_id }: Told): Part => app_trans_id;
+const newOrder = (t: Told): readonly Part[] => [t.app_id, t.app_trans_id, t.app_user, t.amount, t.app_time, t.embed_data, t.item];
 const orderAndKey = (t: Told, key1: string): readonly Part[] => [t.app_id, t.app_trans_id, key1];
 const orderAndDate = (t: Told): readonly Part[] => [t.app_id, t.app_trans_id, t.req_date];
 
@@ -242,7 +263,15 @@ const calls: Readonly<Record<string, Call>> = {
     act: 'create',
     at: 'app_time',
     stale,
-    signed: (t) => [t.app_id, t.app_trans_id, t.app_user, t.amount, t.app_time, t.embed_data, t.item],
+    signed: newOrder,
+    reference: order,
+  },
+  '/v2/quick_pay': {
+    operation: 'payment.scan',
+    act: 'charge',
+    at: 'app_time',
+    stale,
+    signed: (t, _key1, decrypt) => [...newOrder(t), t.payment_code === undefined ? undefined : decrypted(t.payment_code, decrypt)],
     reference: order,
   },
   '/v2/query': { operation: 'payment.query', act: 'query', stale, signed: orderAndKey, reference: order },
@@ -334,6 +363,15 @@ const calls: Readonly<Record<string, Call>> = {
   },
   '/v2/tokenization/query': { operation: 'card-binding.query', act: 'query', at: 'req_date', stale, signed: orderAndDate, reference: order },
 };
+
+/** What no key opens is no code. */
+function decrypted(paymentCode: string, decrypt: (paymentCode: string) => string): Part {
+  try {
+    return decrypt(paymentCode);
+  } catch {
+    return undefined;
+  }
+}
 
 /** A form or JSON. */
 function fieldsOf({ headers, body }: HeardRequest): Told {
