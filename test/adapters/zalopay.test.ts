@@ -560,6 +560,42 @@ describe('through the client', () => {
     expect(settlement).toMatchObject({ outcome: 'rejected', verdict: { reason: 'authentication' }, polls: 0 });
   });
 
+  /** A gateway of two answers: one for the write, one for each query. */
+  const answering = (write: object, query: object) => {
+    const clock = manualClock({ startMs: nowMs });
+    const fetch = (request: Request | URL | string) => Promise.resolve(Response.json(/query/.test((request as Request).url) ? query : write));
+    return { clock, gateway: createGateway({ adapter, clock, client: ky.extend({ fetch }) }) };
+  };
+  const failure = (sub_return_code?: number, sub_return_message = '') => ({ return_code: 2, sub_return_code, sub_return_message });
+
+  it('a failure that no table lists ends once ZaloPay has no such order, with its own code', async () => {
+    const { clock, gateway } = answering(failure(-77_777, 'Từ chối'), failure(-101));
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(settlement).toMatchObject({ outcome: 'failed', verdict: { code: '2/-77777', message: 'Từ chối', listed: false } });
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(30_000);
+  });
+
+  it.each([[failure(-500)], [failure()]])('a system error is none, and is asked about until absence may be believed: %o', async (answer) => {
+    const { clock, gateway } = answering(answer, failure(-101));
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(settlement).toMatchObject({ outcome: 'absent' });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(900_000);
+  });
+
+  it.each([
+    [-217, 'declined'],
+    [-43, 'maintenance'],
+    [-34, 'maintenance'],
+  ])('an error of the bank or the channel (%i) that stays the same ends a scan, and leaves an order open', async (code, reason) => {
+    const { clock, gateway } = answering({ return_code: 3 }, failure(code, 'Lỗi ngân hàng'));
+    const settlement = await clock.run(gateway.settle('payment.scan', scan));
+    expect(settlement).toMatchObject({ outcome: 'failed', verdict: { code: `2/${code}`, reason, message: 'Lỗi ngân hàng' } });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(10_000);
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(15_000);
+    const { ticket } = await clock.run(answering({ return_code: 1 }, {}).gateway.settle('payment.create', order));
+    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'unresolved', verdict: { reason } });
+  });
+
   it('maintenance of a charge is waited for, not knocked at three times in a second', async () => {
     const { clock, gateway, simulator } = bench({ lives: { create: lives.open() } });
     await clock.run(gateway.settle('payment.create', order));

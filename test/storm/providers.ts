@@ -174,7 +174,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
   zalopay({ adapter, voice, notice }) {
     const credentials = { ...sandbox, appId: 2553, key1: 'storm-key-1', key2: 'storm-key-2' };
     const merchant = once(() => adapter(credentials));
-    const hasNotice = (entry: Entry): boolean => entry.kind === 'payment' && entry.operation === 'payment.create' && entry.bookings > 0;
+    const hasNotice = (entry: Entry): boolean => ['payment.create', 'payment.scan'].includes(entry.operation) && entry.bookings > 0;
     const order: Scene = {
       operation: 'payment.create',
       opens: 'create',
@@ -203,6 +203,13 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           namesItsOrder: true,
           queryNamesItsOrder: false,
           fields: ({ reference }) => ({ ...payer, app_trans_id: reference, zp_trans_token: `ZP${reference}` }),
+        },
+        scan: {
+          ...order,
+          operation: 'payment.scan',
+          opens: 'charge',
+          declineIsFinal: true,
+          fields: (o) => ({ ...order.fields(o), payment_code_raw: `18${o.reference}`, payment_code: btoa(`18${o.reference}`) }),
         },
         refund: {
           operation: 'refund.create',

@@ -2,6 +2,7 @@ import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts'
 import { InputError } from '../../errors.ts';
 import { asRecord, idOf, integerOf, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
 import { baseUrlOf, checkFields, oneOf, text, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import type { CodeTable } from '../../rows.ts';
 import type { Ticket } from '../../ticket.ts';
 import * as codes from './codes.ts';
 import { sign } from './sign.ts';
@@ -199,7 +200,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'payment.create': {
         path: '/v2/create',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
-        codes: codes.paymentCreate,
+        ...answers(codes.paymentCreate),
         reference: ['app_trans_id'],
         identity: orderNumber,
         learns: ['zp_trans_id'],
@@ -220,19 +221,18 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'payment.cancel': {
         ...pathFrom(paths, 'payment.cancel'),
         required: { app_trans_id: appTransId },
-        codes: codes.paymentCancel,
+        ...answers(codes.paymentCancel),
         reference: ['app_trans_id'],
         identity: 'target',
         query: askBy('payment.query', 'app_trans_id'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
-      'payment.charge': { path: '/v2/agreement/pay', codes: codes.paymentCharge, ...tokenPayment },
+      'payment.charge': { path: '/v2/agreement/pay', ...answers(codes.paymentCharge), ...tokenPayment },
       'payment.scan': {
         path: '/v2/quick_pay',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(100), payment_code: text, payment_code_raw: text },
-        codes: codes.paymentScan,
-        read: readScan,
+        ...answers(codes.paymentScan, readScan),
         reference: ['app_trans_id'],
         identity: orderNumber,
         learns: ['zp_trans_id'],
@@ -246,7 +246,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'refund.create': {
         path: '/v2/refund',
         required: { m_refund_id: refundId, zp_trans_id: text, amount: whole, description: textUpTo(100) },
-        codes: codes.refundCreate,
+        ...answers(codes.refundCreate),
         reference: ['m_refund_id'],
         identity: { number: 'm_refund_id' },
         learns: ['refund_id'],
@@ -263,7 +263,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'binding.create': {
         path: '/v2/agreement/bind',
         required: { app_trans_id: appTransId, identifier: text },
-        codes: codes.bindingCreate,
+        ...answers(codes.bindingCreate),
         reference: ['app_trans_id'],
         identity: { number: 'app_trans_id' },
         learns: ['binding_id'],
@@ -281,7 +281,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'binding.cancel': {
         path: '/v2/agreement/unbind',
         required: { identifier: text, binding_id: text },
-        codes: codes.bindingCancel,
+        ...answers(codes.bindingCancel),
         reference: ['binding_id', 'app_trans_id'],
         identity: 'target',
         unsent: ['app_trans_id'],
@@ -304,7 +304,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
           binding_mode: oneOf('BIND', 'BIND_AND_PAY'),
           device_type: oneOf('MOBILE', 'DESKTOP'),
         },
-        codes: codes.cardBindingCreate,
+        ...answers(codes.cardBindingCreate),
         reference: ['app_trans_id'],
         identity: { number: 'app_trans_id' },
         learns: ['zp_trans_id'],
@@ -322,7 +322,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'card-binding.cancel': {
         ...pathFrom(paths, 'card-binding.cancel'),
         required: { identifier: text, binding_id: text },
-        codes: codes.cardBindingCancel,
+        ...answers(codes.cardBindingCancel),
         reference: ['binding_id', 'app_trans_id'],
         identity: 'target',
         unsent: ['app_trans_id'],
@@ -330,9 +330,9 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         follows: 'cancel',
         sameReference: 'unknown',
       },
-      'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), codes: codes.cardPaymentCharge, ...tokenPayment },
+      'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), ...answers(codes.cardPaymentCharge), ...tokenPayment },
     },
-    read: ({ body }) => ({ ...readingOf(body, namesOf(body)), refuses: isFailure(body) }),
+    read: readPlainly,
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
     webhook: zalopayWebhook(credentials),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
@@ -442,10 +442,21 @@ function readingOf(body: unknown, names: readonly string[], about: unknown = bod
   };
 }
 
-/** FAIL, or one of the errors that come in its place: ZaloPay's own word that it did not do it. */
-function isFailure(body: unknown): boolean {
-  const code = integerOf(body, 'return_code');
-  return code !== undefined && (code === FAIL || code < 0);
+function readPlainly({ body }: Exchange): Reading {
+  return readingOf(body, namesOf(body));
+}
+
+/** A write's own answers. FAIL with a code that no row knows is ZaloPay's word that it did nothing; a row knows better. */
+function answers(table: CodeTable, read: (exchange: Exchange) => Reading = readPlainly): { codes: CodeTable; read: (exchange: Exchange) => Reading } {
+  return {
+    codes: table,
+    read: (exchange) => {
+      const reading = read(exchange);
+      const code = integerOf(exchange.body, 'return_code');
+      const failed = code !== undefined && (code === FAIL || code < 0);
+      return { ...reading, refuses: failed && !reading.names.some((name) => Object.hasOwn(table, name)) };
+    },
+  };
 }
 
 /** ZaloPay's own numbers; 0 stands for none. */
@@ -467,7 +478,7 @@ function readPayment({ body }: Exchange): Reading {
 function readScan({ body }: Exchange): Reading {
   const paid = integerOf(body, 'return_code') === SUCCESS;
   const settled = paid && numberOf(body, 'zp_trans_id') !== undefined && asRecord(body)?.['is_processing'] === false;
-  return { ...readingOf(body, paid && !settled ? CONTRADICTED : namesOf(body)), refuses: isFailure(body) };
+  return readingOf(body, paid && !settled ? CONTRADICTED : namesOf(body));
 }
 
 /** The query worked; whether the binding stands is its status. */
