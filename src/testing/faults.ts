@@ -1,5 +1,5 @@
 import { sleep, type Clock } from '../clock.ts';
-import type { Situation } from './voice.ts';
+import type { Heard, Situation } from './voice.ts';
 
 /** What can go wrong with one exchange. `…-after-booking`: the gateway did what was asked, and its answer is what suffers. */
 export type FaultName =
@@ -74,6 +74,8 @@ export type Fault =
 /** What a fault has to work with. */
 export interface Scene {
   readonly request: Request;
+  /** What was asked. */
+  readonly heard: Heard;
   readonly clock: Clock;
   /** Hands the same request to the gateway, now: once more, or late. The promise is what the gateway answers. */
   readonly deliver: () => Promise<Response>;

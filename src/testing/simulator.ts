@@ -179,6 +179,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     };
     const scene: Scene = {
       request,
+      heard,
       clock,
       deliver: () => work(deliver()),
       say: (answer) => work(respond(voice.say({ heard, nowMs: clock.now(), answer }))),

@@ -7,11 +7,11 @@ import { createGateway } from '../../src/client/gateway.ts';
 import { encode, encodingOf } from '../../src/client/encode.ts';
 import type { Fields } from '../../src/fields.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import { lives, manualClock, simulateGateway, type Heard, type Refusal, type SimulatorOptions } from '../../src/testing/index.ts';
+import { always, lives, manualClock, simulateGateway, type Fault, type Heard, type Refusal, type SimulatorOptions } from '../../src/testing/index.ts';
 import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts';
 import { readRefund, readRows } from '../../src/adapters/qfpay/read.ts';
 import { digest, sign } from '../../src/adapters/qfpay/sign.ts';
-import { qfpayVoice } from '../../src/adapters/qfpay/simulator.ts';
+import { qfpayVoice, refusedRefund } from '../../src/adapters/qfpay/simulator.ts';
 
 const credentials: QfpayCredentials = { appCode: 'APP0CODE', clientKey: 'client-key-0123456789', environment: 'sandbox' };
 const adapter = qfpay(credentials);
@@ -394,9 +394,9 @@ describe('the simulated gateway', () => {
 });
 
 describe('from send to settlement', () => {
-  const setUp = (options: Omit<SimulatorOptions, 'voice' | 'clock'> = {}) => {
+  const setUp = ({ declinedAs = '1201', ...options }: Omit<SimulatorOptions, 'voice' | 'clock'> & { declinedAs?: string } = {}) => {
     const clock = manualClock({ startMs: openedAtMs });
-    const bank = simulateGateway({ voice: qfpayVoice(credentials), clock, ...options });
+    const bank = simulateGateway({ voice: qfpayVoice(credentials, { declinedAs }), clock, ...options });
     const gateway = createGateway({ adapter, clock, client: ky.create({ fetch: bank.fetch }) });
     return { clock, bank, gateway };
   };
@@ -464,6 +464,74 @@ describe('from send to settlement', () => {
     expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', ticket: { reference: { out_trade_no: 'REFUND-1', syssn } } });
     expect(bank.ledger.refund('REFUND-1')?.bookings).toBe(1);
     expect(await clock.run(gateway.ask(payment.ticket))).toMatchObject({ outcome: 'succeeded', reason: 'partially-refunded' });
+  });
+
+  it('a payer who presses a finger is heard of after a second and a half', async () => {
+    const { clock, gateway } = setUp({ lives: { charge: lives.paidAfter(1_000) } });
+    expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'succeeded', elapsedMs: 1_500, polls: 1 });
+  });
+
+  it.each(['1147', '1204', '1205', '1297'])('a channel that goes on failing (%s) is a decline within 15 seconds', async (declinedAs) => {
+    const { clock, gateway } = setUp({ declinedAs, lives: { charge: lives.declined() } });
+    const settlement = await clock.run(gateway.settle('payment.create', scanned));
+    expect(settlement).toMatchObject({ outcome: 'failed', settledBy: 'query', verdict: { code: declinedAs, reason: 'declined' } });
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(15_000);
+  });
+
+  it('a channel that failed and then took the money is paid', async () => {
+    const { clock, bank, gateway } = setUp({ declinedAs: '1205', lives: { charge: lives.steps([{ state: 'declined' }, { afterMs: 8_000, state: 'paid' }]) } });
+    expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'succeeded' });
+    expect(bank.ledger.payment('ORDER-1')?.bookings).toBe(1);
+  });
+
+  it.each(['1295', '1296', '1298', '1252', '1254'])('a scan that goes on with %s stays open to the end', async (declinedAs) => {
+    const { clock, gateway } = setUp({ declinedAs, lives: { charge: lives.declined() } });
+    expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000 });
+  });
+
+  describe('a refund that QFPay refuses without a number', () => {
+    const refunding = async (respcd: '1124' | '1265' | '1269', faults: SimulatorOptions['faults'] = {}) => {
+      const { clock, bank, gateway } = setUp({ faults });
+      const payment = await clock.run(gateway.settle('payment.create', scanned));
+      bank.script('REFUND-1', { onSend: [refusedRefund(respcd)] });
+      const settlement = await clock.run(gateway.settle('refund.create', { ...refund, syssn: payment.reference.provider ?? '' }));
+      return { settlement, bank };
+    };
+
+    it.each([
+      ['1265', '已經超出可退款時限', 'declined'],
+      ['1269', 'try again after the data update at 11 AM', 'insufficient-funds'],
+    ] as const)('(%s) has failed once no query finds it twice, in its own words', async (respcd, words, reason) => {
+      const { settlement, bank } = await refunding(respcd);
+      expect(settlement).toMatchObject({ outcome: 'failed', attempts: 1, polls: 2, verdict: { code: respcd, reason } });
+      expect(settlement.verdict.message).toContain(words);
+      expect(settlement.verdict.advice).toMatch(/later, under a new number, once the query shows nothing/);
+      expect(settlement.elapsedMs).toBeLessThanOrEqual(10_000);
+      expect(bank.ledger.refund('REFUND-1')).toBeUndefined();
+    });
+
+    it('has failed once its own row repeats it', async () => {
+      const row = { out_trade_no: 'REFUND-1', syssn: 'R1', order_type: 'refund', txamt: '400', txcurrcd: 'HKD', cancel: '0', respcd: '1269', errmsg: 'the same again' };
+      const repeating: Fault = { books: false, does: () => Response.json({ respcd: '0000', data: [row], page: 1, page_size: 100 }) };
+      const { settlement } = await refunding('1269', { on: { 'refund.query': [repeating] } });
+      expect(settlement).toMatchObject({ outcome: 'failed', polls: 1, verdict: { code: '1269', message: expect.stringContaining('at this moment') as unknown } });
+    });
+
+    it('and asks for the whole amount (1124) is rejected at once: nothing is asked', async () => {
+      const { settlement } = await refunding('1124');
+      expect(settlement).toMatchObject({ outcome: 'rejected', polls: 0, verdict: { reason: 'unsupported', message: expect.stringContaining('it must be a full refund') as unknown } });
+      expect(settlement.verdict.advice).toMatch(/refund all of it/);
+    });
+  });
+
+  it('a refund or a scan that stays open keeps its own code and words, and speaks of no payer who has to act', async () => {
+    const { clock, gateway } = setUp({ faults: { onSend: ['system-error'], onQuery: [always('not-found')] } });
+    const charged = await clock.run(gateway.settle('payment.create', scanned));
+    const refunded = await clock.run(gateway.settle('refund.create', refund));
+    for (const settlement of [charged, refunded]) {
+      expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' }, ownVerdict: { code: '1252', message: expect.stringContaining('1252') as unknown } });
+      expect(JSON.stringify(settlement.verdict)).not.toMatch(/payer/);
+    }
   });
 
   it('two payments under one number are told, not hidden', async () => {

@@ -76,7 +76,7 @@ export function refusedRefund(respcd: keyof typeof refusals): Fault {
   return {
     name: `refused-${respcd}`,
     books: false,
-    does: async ({ request }) => Response.json(unmade(formOf(await request.clone().text()), respcd, refusals[respcd]).body),
+    does: ({ heard }) => Response.json(unmade(heard.fields, respcd, refusals[respcd]).body),
   };
 }
 
