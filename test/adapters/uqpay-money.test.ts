@@ -122,6 +122,6 @@ describe('a lost answer', () => {
     const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock });
     const ticket: Ticket = gateway.ticketFor('payment.create', order);
     expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'succeeded', ticket: { reference: { payment_intent_id: 'PI9' } } });
-    expect(asked).toEqual(['/api/v1/connect/token', '/api/v2/payment_intents 2025-12-31T23:59:00.000Z', '/api/v2/payment_intents/PI9']);
+    expect(asked).toEqual(['/api/v1/connect/token', '/api/v2/payment_intents 2025-12-31T23:55:00.000Z', '/api/v2/payment_intents/PI9']);
   });
 });

@@ -296,7 +296,7 @@ describe('a ticket', () => {
 
   it('of an intent, a refund or a payout whose answer was lost looks for it among those of that time', () => {
     const page = { page_size: 100, page_number: 1 };
-    const time = { start_time: '2026-11-21T03:29:00.000Z', end_time: '2026-11-21T03:35:00.000Z' };
+    const time = { start_time: '2026-11-21T03:25:00.000Z', end_time: '2026-11-21T03:35:00.000Z' };
     expect(lookUpOf(ticketOf('payment.create', order))).toEqual({ operation: 'payment.list', fields: { ...page, ...time, merchant_order_id: 'ORDER-1' } });
     const refund = ticketOf('refund.create', { payment_intent_id: 'PI1', amount: '5', reason: 'Returned', merchant_refund_id: 'R-1' });
     expect(lookUpOf(refund)).toEqual({ operation: 'refund.list', fields: { ...page, ...time, payment_intent_id: 'PI1' } });

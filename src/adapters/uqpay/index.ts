@@ -187,35 +187,34 @@ function askBy(operation: ReadName, name: string): StatusQuery {
   };
 }
 
-/** A list shows what a ticket is about at most so long before its opening and after its last send: clocks differ, and the way is long. */
-const LIST_BEFORE_MS = MINUTE_MS;
-const LIST_AFTER_MS = 5 * MINUTE_MS;
+/** A list is asked for so much time before a ticket's opening and after its last send: clocks differ, and the way is long. */
+const LIST_AROUND_MS = 5 * MINUTE_MS;
 
 /** A whole page, of what was made around the ticket's sends. */
-const pageAround = ({ openedAt, lastSentAt }: Ticket, before: number, after: number): { page_size: number; page_number: number; start_time: string; end_time: string } => ({
+const pageAround = ({ openedAt, lastSentAt }: Ticket, aroundMs = LIST_AROUND_MS): { page_size: number; page_number: number; start_time: string; end_time: string } => ({
   page_size: 100,
   page_number: 1,
-  start_time: new Date(Date.parse(openedAt) - before).toISOString(),
-  end_time: new Date(Date.parse(lastSentAt ?? openedAt) + after).toISOString(),
+  start_time: new Date(Date.parse(openedAt) - aroundMs).toISOString(),
+  end_time: new Date(Date.parse(lastSentAt ?? openedAt) + aroundMs).toISOString(),
 });
 
 /** Looks through the intents of that time for the order number. */
 const findIntent: StatusQuery = {
   operation: 'payment.list',
-  fields: (ticket) => ({ ...pageAround(ticket, LIST_BEFORE_MS, LIST_AFTER_MS), merchant_order_id: ticket.reference['merchant_order_id'] }),
+  fields: (ticket) => ({ ...pageAround(ticket), merchant_order_id: ticket.reference['merchant_order_id'] }),
 };
 
 /** The payment's refunds of that time. */
 const findRefund: StatusQuery = {
   operation: 'refund.list',
-  fields: (ticket) => ({ ...pageAround(ticket, LIST_BEFORE_MS, LIST_AFTER_MS), payment_intent_id: ticket.reference['payment_intent_id'] }),
+  fields: (ticket) => ({ ...pageAround(ticket), payment_intent_id: ticket.reference['payment_intent_id'] }),
 };
 
 /** The payouts are listed by day, and nobody says by whose: the days around are asked for too. */
 const findPayout: StatusQuery = {
   operation: 'payout.list',
   fields(ticket) {
-    const { start_time, end_time, ...page } = pageAround(ticket, DAY_MS, DAY_MS);
+    const { start_time, end_time, ...page } = pageAround(ticket, DAY_MS);
     return { ...page, start_time: start_time.slice(0, 10), end_time: end_time.slice(0, 10), statement_descriptor: ticket.reference['statement_descriptor'] };
   },
 };
@@ -453,8 +452,9 @@ function readPage(exchange: Exchange, name: string, meant?: string): Reading | r
       const reading = read({ ...exchange, body: row });
       return { ...reading, reference: { ...reading.reference, [name]: wanted } };
     });
-  const incomplete = pages !== undefined && pages <= 1 ? [] : [{ names: ['list/incomplete'] }];
-  return found.length + incomplete.length === 0 ? { names: ['list/none'] } : [...found, ...incomplete];
+  if (pages === undefined || pages > 1) return [...found, { names: ['list/incomplete'] }];
+  const isOfATime = ['start_time', 'end_time'].some((limit) => idOf(exchange.sent, limit) !== undefined);
+  return found.length > 0 ? found : { names: [isOfATime ? 'list/none-then' : 'list/none'] };
 }
 
 function errorNames(body: unknown, status: number): string[] {

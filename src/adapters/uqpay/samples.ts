@@ -289,6 +289,12 @@ const samples: readonly Sample[] = [
       lookedFor,
     ],
     'an order that is on no page is not found': [200, { total_pages: 0, total_items: 0, data: null }, open('not-found'), lookedFor],
+    'an order that is not among those of a time may be of another time, as clocks differ': [
+      200,
+      page(1),
+      open('unknown-outcome', 'list/none-then'),
+      { ...lookedFor, start_time: '2026-11-21T02:00:00Z' },
+    ],
     'an order that is not on this page may be on another': [
       200,
       page(3, intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1' })),
