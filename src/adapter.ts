@@ -178,8 +178,8 @@ export interface Webhook {
   readonly hear: (delivery: Delivery) => Notice | Promise<Notice>;
   /** What each name a notice goes by means for the payment. */
   readonly codes: CodeTable;
-  /** The manual asks to confirm a notice by a status query. */
-  readonly confirm?: boolean | ((notice: HeardNotice) => boolean);
+  /** The manual asks to confirm a notice by a status query. `followed`: the write that is known to be meant, else the notice's own. */
+  readonly confirm?: boolean | ((notice: HeardNotice, followed: string) => boolean);
   /** What the provider wants to hear. `stored`: it may stop; `again`: it must send once more; `refused`: the signature was wrong. */
   readonly reply: (word: 'stored' | 'again' | 'refused', notice: HeardNotice | undefined) => Reply;
 }

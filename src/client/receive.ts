@@ -141,7 +141,7 @@ export function createReceiver(deps: {
     const operation = operationOf(adapter, notice.operation);
     const told = ticketOf(operation, notice);
     if (Object.keys(told.reference).length === 0) return refuse('it names no order');
-    const confirm = typeof webhook.confirm === 'function' ? webhook.confirm(notice) : (webhook.confirm ?? false);
+    const confirms = (followed: string): boolean => (typeof webhook.confirm === 'function' ? webhook.confirm(notice, followed) : (webhook.confirm ?? false));
     const judged = (followed: Operation, by: Ticket): Judgement => judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
     const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
 
@@ -151,6 +151,7 @@ export function createReceiver(deps: {
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
     const before = waiting === undefined ? known : { ticket: waiting.ticket, followed: true };
     const ticket = sealer.seal(completed(told, before));
+    const confirm = confirms(ticket.operation);
     const judgement = judged(operation, ticket);
     let { verdict } = judgement;
     const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
@@ -164,7 +165,7 @@ export function createReceiver(deps: {
       const own = isOwn(loop);
       const means = judged(loop.operation, own ? loop.ticket : moneyless);
       if (means.conflict && wasWoken(loop, content)) continue;
-      loop.notify(means, confirm || contradicts || !own || isDoubtful(loop));
+      loop.notify(means, confirms(loop.operation.name) || contradicts || !own || isDoubtful(loop));
     }
     if (contradicts) {
       deps.onConflict(ticket, verdict.code);

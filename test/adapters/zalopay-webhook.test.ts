@@ -202,6 +202,18 @@ describe('a loop that waits for ZaloPay', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('for a scanned code asks, since what failed may be called back too', async () => {
+    const { clock, paying, simulator, notice, settleDown } = scene();
+    const code = '180000000000000001';
+    const scan = { ...order, app_trans_id: '261121_2553_0055', payment_code_raw: code, payment_code: btoa(code) };
+    const scanned = paying.settle('payment.scan', scan);
+    await settleDown();
+    simulator.script(scan.app_trans_id, { life: lives.declined() });
+    const { confirm } = verified(await paying.receive(notice(scan.app_trans_id)));
+    expect(confirm).toBe(true);
+    expect(await clock.run(scanned)).toMatchObject({ outcome: 'failed', settledBy: 'query', verdict: { code: '2/-63' } });
+  });
+
   it('does not believe another amount than was ordered', async () => {
     const { clock, paying, notice, created, conflicts, settleDown } = scene();
     const following = paying.untilSettled(await created());

@@ -11,7 +11,9 @@ import { isGenuineCallback } from './sign.ts';
 export function zalopayWebhook({ appId, key2 }: { appId: number; key2: string }): Webhook {
   return {
     codes: notice,
-    // No confirming query: the order page says that a callback makes it needless, and that it may still find the order in progress.
+    // The order page says that a callback makes a query needless, and that it may still find the order in progress. The page of scanned
+    // codes says that what failed is called back too, and not how that looks: https://docs.zalopay.vn/v2/docs/quickpay/api.html
+    confirm: (_notice, followed) => followed === 'payment.scan',
     reply: (word) => replies[word],
     hear({ text }) {
       const callback: unknown = JSON.parse(text);
