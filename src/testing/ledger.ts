@@ -49,7 +49,8 @@ interface Account {
 export function keepBooks(options: {
   clock: Clock;
   sameReference: Voice['sameReference'];
-  lifeOf: (act: Opening, reference: string) => Life;
+  /** @param isNextTry whether a try under the same number was declined before */
+  lifeOf: (act: Opening, reference: string, isNextTry: boolean) => Life;
 }): Books {
   const { clock, sameReference, lifeOf } = options;
   const accounts: Account[] = [];
@@ -80,7 +81,7 @@ export function keepBooks(options: {
       state: act === 'create' ? 'open' : 'pending',
       accepted: 1,
       bookings: 0,
-      life: lifeOf(act, heard.reference),
+      life: lifeOf(act, heard.reference, earlier !== undefined),
       lifeBeganAtMs: nowMs,
       queries: 0,
       lived: 0,
@@ -119,7 +120,7 @@ export function keepBooks(options: {
     byNumber.payment.set(heard.reference, order);
     move(order, 'pending');
     const nowMs = clock.now();
-    beginLife(order, lifeOf('charge', order.heard.reference), nowMs);
+    beginLife(order, lifeOf('charge', order.heard.reference, false), nowMs);
     age(order, nowMs);
     return stateOf(order);
   };

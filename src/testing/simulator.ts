@@ -34,6 +34,8 @@ export interface FaultScript {
 export interface Script extends FaultScript {
   /** How it goes on; of something that is there already, how it goes on from now. */
   readonly life?: Life;
+  /** How a charge under the same number goes on, once one was declined. Default: as `life`. */
+  readonly nextTry?: Life;
 }
 
 /** A gateway that can be run against any client, one's own included. */
@@ -115,7 +117,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
   const books = keepBooks({
     clock,
     sameReference,
-    lifeOf: (act, reference) => planOf(reference).life ?? lives[act] ?? paid,
+    lifeOf: (act, reference, isNextTry) => (isNextTry ? planOf(reference).nextTry : undefined) ?? planOf(reference).life ?? lives[act] ?? paid,
   });
 
   /** While the gateway works, a manual clock stands still; while it hangs or drips, time goes on. */
@@ -259,6 +261,7 @@ type NextFault = ReturnType<typeof playFaults>;
 /** A script that is being used up. */
 interface Plan {
   readonly life?: Life;
+  readonly nextTry?: Life;
   readonly onSend: NextFault;
   readonly onQuery: NextFault;
   readonly on: ReadonlyMap<string, NextFault>;
@@ -269,9 +272,10 @@ const noFault = playFaults([]);
 const nothingPlanned: Plan = { onSend: noFault, onQuery: noFault, on: new Map() };
 
 /** Only what the script speaks of. */
-function planFrom({ life, onSend, onQuery, on = {} }: Script): Partial<Plan> & Pick<Plan, 'on'> {
+function planFrom({ life, nextTry, onSend, onQuery, on = {} }: Script): Partial<Plan> & Pick<Plan, 'on'> {
   return {
     ...(life !== undefined && { life }),
+    ...(nextTry !== undefined && { nextTry }),
     ...(onSend !== undefined && { onSend: playFaults(onSend) }),
     ...(onQuery !== undefined && { onQuery: playFaults(onQuery) }),
     on: new Map(Object.entries(on).map(([operation, list]) => [operation, playFaults(list)])),

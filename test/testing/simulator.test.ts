@@ -141,6 +141,18 @@ describe('a second send of the same reference', () => {
     expect(gateway.ledger.payment('A1')).toMatchObject({ state: 'paid', bookings: 2 });
   });
 
+  it('is another try after a decline, with a number and a life of its own', async () => {
+    const { gateway, clock } = simulate({ sameReference: 'books-again' });
+    gateway.script('A1', { life: lives.declined(), nextTry: lives.paidAfter(1000) });
+    const first = await charge(gateway);
+    const second = await charge(gateway);
+    expect([first.state, second.state]).toEqual(['declined', 'pending']);
+    expect(second.id).not.toBe(first.id);
+    clock.advance(1000);
+    expect(gateway.ledger.payment('A1')).toMatchObject({ state: 'paid', bookings: 1, earlier: { state: 'declined', providerId: first.id } });
+    expect(gateway.ledger.entries.map(({ bookings }) => bookings)).toEqual([0, 1]);
+  });
+
   it('books once when both arrive at the same time', async () => {
     for (const sameReference of ['refuses', 'replays'] as const) {
       const { gateway } = simulate({ sameReference });
