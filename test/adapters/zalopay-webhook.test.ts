@@ -90,6 +90,16 @@ describe('a callback', () => {
     expect(await gateway.receive(deliver(JSON.stringify({ type: 1, mac, more: [], data }, undefined, 2)))).toMatchObject({ verified: true });
   });
 
+  it('tells when the payment was made, an agreement’s does not', async () => {
+    const heard = async (request: Request) => {
+      const text = await request.text();
+      const { method, url, headers } = request;
+      return zalopay(credentials).webhook?.hear({ method, url: new URL(url), headers, bytes: new TextEncoder().encode(text), text, nowMs: 0 });
+    };
+    expect(await heard(printed())).toMatchObject({ madeAtMs: 1_599_189_413_498 });
+    expect(await heard(callback(agreement))).not.toHaveProperty('madeAtMs');
+  });
+
   it('may name a time that no calendar has', async () => {
     for (const app_time of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 'soon', null]) {
       expect(await gateway.receive(callback({ ...paidOrder, app_time }))).toMatchObject({ verified: true });

@@ -57,6 +57,8 @@ function noticeOf(data: unknown, appId: number): Notice {
     reference: { app_trans_id, zp_trans_id: idOf(told, 'zp_trans_id') },
     amount,
     currency: 'VND',
+    // The time of the payment; what a query calls `server_time` may be the time of its answer.
+    madeAtMs: integerOf(told, 'server_time'),
     ...(openedAtMs !== undefined && Math.abs(openedAtMs) <= LATEST_DATE_MS && { openedAtMs }),
   };
 }
