@@ -393,7 +393,7 @@ function read({ body, status }: Exchange): Reading {
   const attempt = own(body, 'latest_payment_attempt');
   return {
     names: [...errorNames(body, status), ...stateNames(body)],
-    message: textOf(body, 'message') ?? textOf(body, 'error') ?? failureOf(body) ?? failureOf(attempt),
+    message: messageOf(body) ?? failureOf(body) ?? failureOf(attempt),
     reference: {
       payment_intent_id: statedOf(body, 'payment_intent_id'),
       merchant_order_id: statedOf(body, 'merchant_order_id'),
@@ -404,6 +404,8 @@ function read({ body, status }: Exchange): Reading {
     ...moneyStated(body),
   };
 }
+
+const messageOf = (body: unknown): string | undefined => textOf(body, 'message') ?? textOf(body, 'error');
 
 /** Why an attempt failed, in the issuer's words or by their code. */
 function failureOf(body: unknown): string | undefined {
@@ -443,7 +445,8 @@ function readPage(exchange: Exchange, name: string, meant?: string): Reading | r
   const pages = integerOf(exchange.body, 'total_pages');
   // An empty page may come as null.
   const rows = own(exchange.body, 'data') ?? (pages === undefined ? undefined : []);
-  if (!Array.isArray(rows)) return read(exchange);
+  // What is no page tells of no row, whatever it looks like: it can only refuse.
+  if (!Array.isArray(rows)) return { names: errorNames(exchange.body, exchange.status), message: messageOf(exchange.body) };
   const wanted = idOf(exchange.sent, name);
   if (wanted === undefined) return { names: ['list'] };
   const found = rows

@@ -264,6 +264,13 @@ const samples: readonly Sample[] = [
   }),
   ...of('payment.list', {
     'a page of many orders says nothing about one': [200, page(1, intent('SUCCEEDED')), open('unknown-outcome')],
+    'one intent instead of a page is nobody’s, whatever it says': [
+      200,
+      { ...intent('SUCCEEDED'), merchant_order_id: '' },
+      { kind: 'retryable', reason: 'unreadable', listed: false },
+      lookedFor,
+    ],
+    'a refused list says nothing about the payment': [400, error('invalid_request_error', 'invalid_parameter'), final('rejected', 'invalid-request'), lookedFor],
     'an order is found among others': [
       200,
       page(1, intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1', payment_intent_id: 'PI1' }), intent('PENDING')),
