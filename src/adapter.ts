@@ -168,6 +168,10 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
   /** How the provider's notices are verified and read, when it sends any. */
   readonly webhook?: Webhook;
+  /** Fields of a write that may differ from one call of the same intention to the next: times, signatures, message numbers. */
+  readonly perSend?: readonly string[];
+  /** Names in an answer that let whoever holds them act for the payer (`client_secret`): they are forgotten once the order has ended. */
+  readonly answerSecrets?: readonly string[];
   /** Defaults for this provider. */
   readonly policy?: Policy;
 }
@@ -242,6 +246,8 @@ export interface Adapter<F extends FieldsByOperation<F> = object> {
   readonly headers: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly verify: ((answer: ReceivedAnswer) => boolean | Promise<boolean>) | undefined;
   readonly webhook: Webhook | undefined;
+  readonly perSend: readonly string[];
+  readonly answerSecrets: readonly string[];
   readonly policy: Policy;
   /**
    * What an exchange means. Pure: no clock, no network.
@@ -316,6 +322,8 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     headers: definition.headers ?? (() => ({})),
     verify: definition.verify,
     webhook: definition.webhook,
+    perSend: definition.perSend ?? [],
+    answerSecrets: definition.answerSecrets ?? [],
     policy: definition.policy ?? {},
     classify: (exchange) => judge(adapter, exchange).verdict,
   };

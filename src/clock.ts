@@ -87,3 +87,6 @@ export const noLongerNeeded: DOMException = new DOMException('Nobody waits for i
 
 /** A new idempotency key: UUID v4. */
 export const newKey = (): string => crypto.randomUUID();
+
+/** A key that this process alone knows, for digests that nobody else is to compare. */
+export const newSecret = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32));

@@ -155,7 +155,7 @@ const NOT_FOUNDS = 2;
 const ONLY_A_NOTICE =
   'The status query lacks a number that only the lost answer had, and was refused: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
 
-export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs: number }): State {
+export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs: number; notFounds?: number }): State {
   return {
     plan,
     askable: known.askable,
@@ -168,7 +168,7 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
     landed: plan.followOnly || plan.mayHaveBeenSent,
     refused: false,
     pollWaits: 0,
-    notFounds: 0,
+    notFounds: known.notFounds ?? 0,
     refusedPolls: 0,
     reauthenticated: false,
   };

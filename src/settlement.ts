@@ -23,6 +23,8 @@ interface SettlementBase<Answer> {
   ownVerdict?: Verdict;
   /** Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's outcome. */
   otherVerdict?: Verdict;
+  /** The same was asked for again: this is the latest word on it, and nothing was sent. */
+  repeated?: true;
   /** The body of the exchange that settled it. */
   body: unknown;
   /** The response of the exchange that settled it. */

@@ -15,7 +15,7 @@ const table = {
   policies: { rooms: ['core'], packages: [] },
   limiter: { rooms: ['core'], packages: ['p-limit'] },
   /** The only room that knows ky. */
-  client: { rooms: ['core', 'policies', 'limiter'], packages: ['ky', 'p-retry'] },
+  client: { rooms: ['core', 'policies', 'limiter'], packages: ['ky', 'p-retry', '@noble/hashes'] },
   /** One folder per provider, which never knows another one. */
   adapter: { rooms: ['core', 'policies'], packages: ['@noble/hashes'] },
   /** The same folder's simulator and samples: no adapter needs them to work. */

@@ -2,7 +2,7 @@ import ky, { type KyInstance, type Options } from 'ky';
 import { isWrite, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
 import { subjectOf } from '../classify.ts';
 import { newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
-import { InputError, ReferenceInUseError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
+import { InputError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
 import { createLimiter } from '../policies/limit.ts';
@@ -13,11 +13,12 @@ import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import { encode, encodingOf, isDeep, mayMatch, operationIn } from './encode.ts';
-import { Intention } from './intention.ts';
+import { Intention, type IntentionOptions } from './intention.ts';
 import { checkContext, checkOptions, dropInOptions, followOptions, gatewayOptions, settleOptions } from './options.ts';
 import { plainFetch, type FetchInit } from './plain-fetch.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver, type Received } from './receive.ts';
+import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from './registry.ts';
 import { ticketOf, verdictOf } from './results.ts';
 import { whenUnmatched } from './unmatched.ts';
 import { createWire } from './wire.ts';
@@ -69,10 +70,15 @@ export interface SettleOptions extends FollowOptions {
   /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
   idempotencyKey?: string;
   /**
-   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false` says that
-   * what this object left open was never sent.
+   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false` overrides
+   * nothing that this object remembers.
    */
   mayHaveBeenSent?: boolean;
+  /**
+   * The number was used before, and that try ended `failed`, `canceled` or `expired`: this is another one, with equal fields. It is
+   * believed only after such an end; what is open or paid is not sent again. With other fields it goes without saying.
+   */
+  newTry?: boolean;
   /**
    * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
    * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`. A ticket of another amount or
@@ -143,31 +149,16 @@ export interface Gateway<F extends FieldsByOperation<F>> {
   ticketFor<K extends WriteName<F>, Given extends F[K]>(operation: K, fields: Given): Ticket;
 }
 
-/** A loop in this process, and those who wait for it. */
-interface Running {
-  readonly fields: string | undefined;
-  readonly done: Promise<Settlement>;
-  readonly controller: AbortController | undefined;
-  readonly intention: Intention;
-  readonly listeners: Set<(entry: TimelineEntry) => unknown>;
-  waiting: number;
-}
+const ended = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
-/** A payment that may have been sent from here, and whose end nobody has heard: it is asked about before it is sent again. */
-interface LeftOpen {
-  readonly fields: string | undefined;
-  readonly ticket: Ticket;
-}
+/** What an intention starts from. */
+type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'ageUnknown' | 'absentBefore' | 'newTry' | 'idempotencyKey'>;
 
-/** Some megabytes at most. */
-const MOST_LEFT_OPEN = 10_000;
-
-const isLeftOpen = ({ exposed, settlement }: Intention): boolean => exposed && (settlement === undefined || settlement.outcome === 'unresolved');
-
-/** The last who waited for it has left: it is about to end, and not by an answer. */
-const isLeft = ({ controller }: Running): boolean => controller?.signal.aborted === true;
-
-const ended = ({ done }: Running): Promise<unknown> => done.catch(() => undefined);
+/** What to do about a write that nobody could tell from another one just like it. */
+const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
+  const ways = [typeof identity === 'object' && identity.number !== undefined ? [identity.number] : [], idempotencyKey === undefined ? [] : ['an idempotencyKey']].flat();
+  return `two of them with equal fields are two intentions, and nothing names this one. Pass ${ways.join(' or ')}, the same for each try.`;
+};
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -194,8 +185,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
   const sealer = createSealer(options.ticketSeal, () => clock.now());
   const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
-  const running = new Map<string, Running>();
-  const leftOpen = new Map<string, LeftOpen>();
+  const registry = createRegistry(adapter, clock);
+  const digestOf = fieldsDigest(adapter);
 
   const clientOptions = optionsOf(user);
   const clientRoute = pollRoute(adapter, user, clientOptions);
@@ -251,57 +242,11 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return { ...ticket, reference: { ...ticket.reference, idempotencyKey: idempotencyKey ?? stored ?? newKey() } };
   };
 
-  /** What a redelivered job knows: that it may have been sent, and with the ticket, when. */
-  const redelivery = (given: SettleOptions): { mayHaveBeenSent: boolean; ageUnknown: boolean } => ({
-    mayHaveBeenSent: given.mayHaveBeenSent ?? given.ticket !== undefined,
-    ageUnknown: given.mayHaveBeenSent === true && given.ticket === undefined,
-  });
-
-  /**
-   * One loop per payment: the key it is known by, or `undefined` when nothing names it. Two writes with keys of their own are two
-   * intentions, however equal they look.
-   */
-  const keyOf = ({ operation: name, reference }: Ticket, operation: WriteOperation, ownKey: boolean): string | undefined => {
-    const left = new Set([...(operation.learns ?? []), ...(ownKey ? [] : ['idempotencyKey'])]);
-    const pairs = Object.entries(reference).filter(([field]) => !left.has(field));
-    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort(byName)]);
-  };
-
-  /** The loop that settles a ticket's very intention. */
-  const loopOf = (ticket: Ticket, operation: WriteOperation): Running | undefined =>
-    [true, false]
-      .map((ownKey) => running.get(keyOf(ticket, operation, ownKey) ?? ''))
-      .find((loop) => loop !== undefined && loop.intention.ticket.reference['idempotencyKey'] === ticket.reference['idempotencyKey']);
-
-  /** A payment that was left open is known by its loop's key, and by the one without its idempotency key if it has been before. */
-  const rememberIfOpen = (key: string, { intention, fields }: Omit<Running, 'waiting'>): void => {
-    const { ticket, operation } = intention;
-    const keyless = isWrite(operation) ? (keyOf(ticket, operation, false) ?? key) : key;
-    const isKnown = leftOpen.get(keyless)?.ticket.reference['idempotencyKey'] === ticket.reference['idempotencyKey'];
-    // Whoever only follows a ticket does not know the fields.
-    const sent = fields ?? leftOpen.get(key)?.fields;
-    for (const name of isKnown ? [key, keyless] : [key]) {
-      leftOpen.delete(name);
-      if (isLeftOpen(intention)) leftOpen.set(name, { fields: sent, ticket });
-    }
-    for (const oldest of leftOpen.keys()) {
-      if (leftOpen.size <= MOST_LEFT_OPEN) break;
-      leftOpen.delete(oldest);
-    }
-  };
-
-  const run = (key: string | undefined, loop: Omit<Running, 'waiting'>): Running => {
-    const entry: Running = { ...loop, waiting: 0 };
-    if (key !== undefined) {
-      running.set(key, entry);
-      const forget = (): void => {
-        if (running.get(key) === entry) running.delete(key);
-        rememberIfOpen(key, loop);
-      };
-      loop.done.then(forget, forget);
-    }
+  const run = (key: string | undefined, begun: Omit<Loop, 'waiting'>): Loop => {
+    const loop: Loop = { ...begun, waiting: 0 };
+    registry.begin(key, loop);
     loop.done.then(receiver.settled, () => undefined);
-    return entry;
+    return loop;
   };
 
   /**
@@ -309,7 +254,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
    *
    * @param store what is to be done first: whoever is busy with his ticket waits for the loop already
    */
-  const attend = async (loop: Running, { signal, onProgress }: FollowOptions, store?: (ticket: Ticket) => unknown): Promise<Settlement> => {
+  const attend = async (loop: Loop, { signal, onProgress }: FollowOptions, store?: (ticket: Ticket) => unknown): Promise<Settlement> => {
     const settled = async (): Promise<Settlement> => {
       await store?.(loop.intention.ticket);
       return loop.done;
@@ -333,15 +278,19 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     if (isDeep(fields)) throw new InputError(`${adapter.name} ${name}: the fields are nested too deeply.`);
     const ticket = open(operation, fields, 'all', given);
     given.signal?.throwIfAborted();
-    const key = keyOf(ticket, operation, given.idempotencyKey !== undefined || given.ticket !== undefined);
-    const found = running.get(key ?? '');
-    if (found !== undefined && isLeft(found)) {
-      await ended(found);
+    const key = keyOf(ticket, operation);
+    if (!isNamed(ticket, operation) && given.idempotencyKey === undefined && given.ticket === undefined) throw new InputError(`${adapter.name} ${name}: ${whatNames(operation)}`);
+    const admission = registry.admit(key, { ticket, digest: digestOf(fields), newTry: given.newTry === true });
+    if (admission.type === 'settled') {
+      await given.onTicket?.(admission.settlement.ticket);
+      return admission.settlement;
+    }
+    if (admission.type === 'join') {
+      if (!isLeft(admission.loop)) return join(admission.loop, operation, given);
+      await ended(admission.loop);
       return settle(name, fields, given);
     }
-    if (found !== undefined) return join(found, operation, fields, given);
-    const before = sentBefore(key, fields, given);
-    if (before !== undefined) return settle(name, fields, { ...given, ...before });
+    const resumed = resume(admission, given, ticket);
 
     const frozen = structuredClone(fields);
     const controller = new AbortController();
@@ -352,12 +301,10 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       wire,
       operation,
       fields: frozen,
-      ticket,
       sealer,
       policy,
       attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
-      ...redelivery(given),
-      ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
+      ...resumed,
       route: clientRoute,
       signal: controller.signal,
       ...storing(given.onTicket),
@@ -388,25 +335,28 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         intention.stop();
       }
     };
-    const loop = run(key, { fields: canonical(frozen), intention, done: send(), controller, listeners });
+    const loop = run(key, { digest: digestOf(frozen), intention, done: send(), controller, listeners });
     return attend(loop, given);
   };
 
-  const checkSame = (before: LeftOpen, fields: Fields): void => {
-    if (before.fields !== undefined && before.fields !== canonical(fields)) throw new ReferenceInUseError(before.ticket);
-  };
-
-  /** What this process knows of an intention that it left open. A caller's own ticket, or his word that nothing was sent, comes first. */
-  const sentBefore = (key: string | undefined, fields: Fields, given: SettleOptions): Pick<SettleOptions, 'ticket' | 'mayHaveBeenSent'> | undefined => {
-    const before = given.ticket === undefined && given.mayHaveBeenSent !== false ? leftOpen.get(key ?? '') : undefined;
-    if (before === undefined) return undefined;
-    checkSame(before, fields);
-    return { ticket: before.ticket, mayHaveBeenSent: true };
+  /** What is known of a write that is about to be sent, or to be asked about first: what was left open here comes before what the caller says. */
+  const resume = (admission: Admission & { type: 'fresh' | 'open' }, given: SettleOptions, fresh: Ticket): Resumed => {
+    const isOpen = admission.type === 'open';
+    const ticket = isOpen ? admission.ticket : fresh;
+    const idempotencyKey = ticket.reference['idempotencyKey'];
+    return {
+      ticket,
+      mayHaveBeenSent: isOpen || (given.mayHaveBeenSent ?? given.ticket !== undefined),
+      // Redelivered without its ticket, nobody knows when its key was first used.
+      ageUnknown: !isOpen && given.mayHaveBeenSent === true && given.ticket === undefined,
+      absentBefore: isOpen && admission.absent,
+      newTry: admission.type === 'fresh' && admission.newTry,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    };
   };
 
   /** A second caller of the same intention. */
-  const join = async (loop: Running, operation: Operation, fields: Fields, given: SettleOptions): Promise<Settlement> => {
-    checkSame({ fields: loop.fields, ticket: loop.intention.ticket }, fields);
+  const join = async (loop: Loop, operation: Operation, given: SettleOptions): Promise<Settlement> => {
     const { onTicket } = given;
     const forget = onTicket && loop.intention.alsoTell(onTicket);
     try {
@@ -444,18 +394,18 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const { ticket, operation } = askableTicket(adapter, sealer, given);
     const policy = mergePolicy(gatewayPolicy, followed.policy);
     followed.signal?.throwIfAborted();
-    const key = keyOf(ticket, operation, true);
-    const found = loopOf(ticket, operation);
+    const key = keyOf(ticket, operation);
+    const found = registry.running(key);
     if (found !== undefined && !isLeft(found)) {
       const settlement = await attend(found, followed);
-      // A create that is being settled ends when its order exists; the payment goes on.
-      if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent') return settlement;
+      // A create that is being settled ends when its order exists, and a send's refusal says nothing of what the ticket follows.
+      if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent' && settlement.outcome !== 'rejected') return settlement;
     }
     const controller = new AbortController();
     const listeners = new Set<(entry: TimelineEntry) => unknown>();
     const intention = following(ticket, operation, policy, controller.signal, listeners);
     const done = intention.follow().finally(() => intention.stop());
-    return attend(run(key, { fields: undefined, intention, done, controller, listeners }), followed);
+    return attend(run(key, { digest: undefined, intention, done, controller, listeners }), followed);
   };
 
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
@@ -465,7 +415,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
     const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal, listeners);
     try {
-      return await intention.askOnce();
+      const verdict = await intention.askOnce();
+      registry.hear(intention.ticket, verdict, 'query');
+      return verdict;
     } finally {
       intention.stop();
     }
@@ -475,52 +427,48 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const match = async (request: Request, call: Call, clientTimeout: Options['timeout']): Promise<Intention | Response | undefined> => {
     const { options, callOptions, signal } = call;
     const found = await operationIn(adapter, request, options.context?.tillpaid?.operation);
-    if (found !== undefined) {
-      const { operation, fields, encoding } = found;
-      const who = `${adapter.name} ${operation.name}`;
-      checkContext(who, options.context);
-      const context = options.context?.tillpaid ?? {};
-      checkOptions(`${who}: context.tillpaid`, context, dropInOptions);
-      const policy = mergePolicy(gatewayPolicy, context.policy);
-      const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
-      const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
-      const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);
-      const runningKey = isWrite(operation) ? keyOf(ticket, operation, key !== undefined || context.ticket !== undefined) : undefined;
-      const other = running.get(runningKey ?? '');
-      if (other !== undefined && isLeft(other)) {
-        await ended(other);
-        return match(request, call, clientTimeout);
-      }
-      if (other !== undefined) return settledElsewhere(await join(other, operation, fields, { ...context, ...(signal !== undefined && { signal }) }));
-
-      const before = isWrite(operation) ? sentBefore(runningKey, fields, context) : undefined;
-      if (before !== undefined) {
-        const tillpaid = { ...context, ...before };
-        return match(request, { ...call, options: { ...options, context: { ...options.context, tillpaid } } }, clientTimeout);
-      }
-      const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
-      const intention: Intention = new Intention({
-        adapter,
-        clock,
-        wire,
-        operation,
-        fields,
-        encoding,
-        ticket,
-        sealer,
-        policy,
-        attemptTimeoutMs: timeoutOf(policy, clientTimeout, callOptions?.timeout),
-        ...redelivery(context),
-        ...(ticket.reference['idempotencyKey'] !== undefined && { idempotencyKey: ticket.reference['idempotencyKey'] }),
-        route: pollRoute(adapter, user, options),
-        signal,
-        ...storing(context.onTicket),
-        onFact: (entry, current) => tell(listeners, entry, current),
-      });
-      run(runningKey, { fields: canonical(fields), intention, done: intention.ended, controller: undefined, listeners });
-      return intention;
+    if (found === undefined) return undefined;
+    const { operation, fields, encoding } = found;
+    const who = `${adapter.name} ${operation.name}`;
+    checkContext(who, options.context);
+    const context = options.context?.tillpaid ?? {};
+    checkOptions(`${who}: context.tillpaid`, context, dropInOptions);
+    const policy = mergePolicy(gatewayPolicy, context.policy);
+    const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
+    const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
+    const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);
+    const ofWrite = isWrite(operation) ? keyOf(ticket, operation) : undefined;
+    const digest = ofWrite === undefined ? undefined : digestOf(fields);
+    const admission: Admission = digest === undefined ? { type: 'fresh', newTry: false } : registry.admit(ofWrite, { ticket, digest, newTry: context.newTry === true });
+    if (admission.type === 'settled') {
+      await context.onTicket?.(admission.settlement.ticket);
+      return settledElsewhere(admission.settlement);
     }
-    return undefined;
+    if (admission.type === 'join') {
+      if (!isLeft(admission.loop)) return settledElsewhere(await join(admission.loop, operation, { ...context, ...(signal !== undefined && { signal }) }));
+      await ended(admission.loop);
+      return match(request, call, clientTimeout);
+    }
+    const resumed = resume(admission, context, ticket);
+    const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
+    const intention: Intention = new Intention({
+      adapter,
+      clock,
+      wire,
+      operation,
+      fields,
+      encoding,
+      sealer,
+      policy,
+      attemptTimeoutMs: timeoutOf(policy, clientTimeout, callOptions?.timeout),
+      ...resumed,
+      route: pollRoute(adapter, user, options),
+      signal,
+      ...storing(context.onTicket),
+      onFact: (entry, current) => tell(listeners, entry, current),
+    });
+    run(ofWrite, { digest, intention, done: intention.ended, controller: undefined, listeners });
+    return intention;
   };
 
   /** A read of the drop-in client has no payment to follow; only its messages need a name. */
@@ -540,8 +488,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     adapter,
     clock,
     sealer,
-    loops: () => [...running.values()].map(({ intention }) => intention),
+    loops: () => registry.loops(),
     ask: (ticket) => ask(ticket),
+    onFinal: (ticket, verdict) => registry.hear(ticket, verdict, 'webhook'),
     onConflict(ticket, code) {
       const nowMs = clock.now();
       tell([], { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);
@@ -581,12 +530,3 @@ function settledElsewhere(settlement: Settlement): Response {
   if (response !== undefined && (settledBy === 'answer' || (settledBy === 'query' && outcome === 'succeeded'))) return response.clone();
   throw outcome === 'unresolved' ? new UnresolvedError(settlement.ticket, settlement) : new SettledError(settlement);
 }
-
-/** Equal fields give equal texts, in whatever order they were written. */
-function canonical(fields: Fields): string {
-  return JSON.stringify(fields, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(byName)) : value,
-  );
-}
-
-const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1);

@@ -41,6 +41,10 @@ export interface IntentionOptions {
   readonly attemptTimeoutMs: number;
   readonly followOnly?: boolean;
   readonly mayHaveBeenSent?: boolean;
+  /** An earlier loop ended `absent`: one more "not found" is enough. */
+  readonly absentBefore?: boolean;
+  /** The number has been used before. */
+  readonly newTry?: boolean;
   readonly idempotencyKey?: string;
   /** When the idempotency key was first used is not known. */
   readonly ageUnknown?: boolean;
@@ -122,8 +126,8 @@ export class Intention {
       followOnly: options.followOnly ?? false,
       mayHaveBeenSent: options.mayHaveBeenSent ?? false,
     };
-    const sentAtMs = options.followOnly === true ? Date.parse(ticket.lastSentAt ?? ticket.openedAt) : this.#startedAtMs;
-    this.#state = initialState(plan, { seen: ticket.seen, sentAtMs, ...this.#reach() });
+    const sentAtMs = options.followOnly === true || options.absentBefore === true ? Date.parse(ticket.lastSentAt ?? ticket.openedAt) : this.#startedAtMs;
+    this.#state = initialState(plan, { seen: ticket.seen, sentAtMs, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() });
     // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
     const stopped = (): void => this.#done.reject(this.#signal.reason);
     const forget = (): void => this.#signal.removeEventListener('abort', stopped);
@@ -162,6 +166,16 @@ export class Intention {
     const outcome = this.#end?.settlement.outcome;
     if (outcome !== undefined) return outcome !== 'rejected' && outcome !== 'unsent';
     return this.#state.landed || this.#leaving;
+  }
+
+  /** It may send, and does not only follow a ticket. */
+  get sends(): boolean {
+    return this.#options.followOnly !== true;
+  }
+
+  /** The write's own last answer, and that of the last status query. */
+  get answers(): { readonly own: Answer | undefined; readonly status: Answer | undefined } {
+    return { own: this.#own?.answer, status: this.#status?.answer };
   }
 
   /** One more caller wants the ticket whenever it learns more; the returned function ends that. */

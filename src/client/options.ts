@@ -50,6 +50,7 @@ export const settleOptions: Checks<SettleOptions> = {
   onTicket: aFunction,
   idempotencyKey: elsewhere,
   mayHaveBeenSent: aFlag,
+  newTry: aFlag,
   ticket: elsewhere,
 };
 

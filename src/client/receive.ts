@@ -71,6 +71,8 @@ export function createReceiver(deps: {
   /** The loops of this process. */
   readonly loops: () => Iterable<Intention>;
   readonly ask: (ticket: Ticket) => Promise<Verdict>;
+  /** A final word that needs no confirmation. */
+  readonly onFinal: (ticket: Ticket, verdict: Verdict) => void;
   readonly onConflict: (ticket: Ticket, code: string) => void;
 }): { receive: (request: Request) => Promise<Received>; settled: (settlement: Settlement) => void } {
   const { adapter, clock, sealer } = deps;
@@ -173,7 +175,10 @@ export function createReceiver(deps: {
       const overruled = judgement.conflict || stands?.outcome === known.outcome;
       verdict = answer !== undefined && isFinal(answer, { effect: 'read' }) ? answer : overruled ? known.verdict : verdict;
     }
-    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) remember(operation, { ticket, followed: before?.followed ?? false, outcome: verdict.outcome, verdict });
+    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
+      remember(operation, { ticket, followed: before?.followed ?? false, outcome: verdict.outcome, verdict });
+      deps.onFinal(ticket, verdict);
+    }
     return {
       verified: true,
       verdict,

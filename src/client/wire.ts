@@ -151,7 +151,7 @@ function keyHeader(adapter: Adapter, operation: Operation, { idempotencyKey: key
 }
 
 /** The parsed JSON, or the text where it was not JSON. */
-function parse(text: string): unknown {
+export function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -55,15 +55,16 @@ describe('the idempotency key', () => {
     expect(simulator.ledger.entries).toHaveLength(1);
   });
 
-  it('is a new one again, once the payment that was left open is settled', async () => {
+  it('of a payment that was left open stays on the wire, and once that is settled nothing is sent', async () => {
     const { gateway, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const first = await clock.run(gateway.settle('payment.create', order));
-    const second = await clock.run(gateway.settle('payment.create', order));
+    const second = await clock.run(gateway.settle('payment.create', order, { idempotencyKey: 'A-FRESH-ONE' }));
     const third = await clock.run(gateway.settle('payment.create', order));
     expect([first, second, third].map(({ outcome, attempts }) => [outcome, attempts])).toEqual([['unresolved', 1], ['created', 1], ['created', 1]]);
     const [one, two, three] = [first, second, third].map(({ ticket }) => ticket.reference['idempotencyKey']);
-    expect([one === two, two === three]).toEqual([true, false]);
+    expect([one === two, two === three, third.repeated]).toEqual([true, true, true]);
+    expect(simulator.ledger.entries).toHaveLength(1);
   });
 
   it('of a stored ticket is sent again within its 24 hours, and never after', async () => {

@@ -370,7 +370,7 @@ describe('a loop that waits for UQPAY', () => {
 
   it('of a payout ends at once', async () => {
     const { clock, simulator, paying, noticeOf, settleDown } = scene();
-    const paid = paying.settle('payout.create', { payout_currency: 'SGD', payout_amount: '100.00', statement_descriptor: 'WEEK 47' });
+    const paid = paying.settle('payout.create', { payout_currency: 'SGD', payout_amount: '100.00', statement_descriptor: 'WEEK 47', merchant_payout_id: 'P-1' });
     await settleDown();
     verified(await paying.receive(await noticeOf(simulator.ledger.entries[0], { state: 'paid' })));
     expect(await paid).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });

@@ -518,7 +518,7 @@ describe('a payment', () => {
     const second = await settle('payment.create', { ...order, merchant_order_id: 'ORDER-2' });
     const idOf = ({ ticket }: Settlement): { payment_intent_id: string } => ({ payment_intent_id: ticket.reference['payment_intent_id'] ?? '' });
     expect(await settle('payment.cancel', idOf(first))).toMatchObject({ outcome: 'succeeded', settledBy: 'answer', polls: 0, verdict: { code: 'intent/CANCELED' } });
-    expect(await settle('payment.capture', idOf(second))).toMatchObject({ outcome: 'succeeded' });
+    expect(await settle('payment.capture', idOf(second), { idempotencyKey: crypto.randomUUID() })).toMatchObject({ outcome: 'succeeded' });
     expect(await settle('payment.cancel', idOf(second))).toMatchObject({ outcome: 'rejected', verdict: { reason: 'already-final' } });
     expect(simulator.ledger.entries.map(({ state }) => state)).toEqual(['canceled', 'paid']);
   });
@@ -534,7 +534,7 @@ describe('money that goes back', () => {
 
   it('is refunded once, though the answer was lost', async () => {
     const { settle, simulator, id } = await paid({ faults: { on: { 'refund.create': ['reset-after-booking'] } } });
-    expect(await settle('refund.create', { payment_intent_id: id, amount: '5.00', reason: 'Returned' })).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(await settle('refund.create', { payment_intent_id: id, amount: '5.00', reason: 'Returned', merchant_refund_id: 'R-1' })).toMatchObject({ outcome: 'succeeded', attempts: 2 });
     expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund')).toMatchObject([{ amount: '5.00', bookings: 1 }]);
   });
 
@@ -553,25 +553,27 @@ describe('money that goes back', () => {
 
   it('that was only accepted is not yet given back', async () => {
     const { settle, id } = await paid({ lives: { refund: lives.paidAfter(3000) } });
-    expect(await settle('refund.create', { payment_intent_id: id, amount: '5.00', reason: 'Returned' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(await settle('refund.create', { payment_intent_id: id, amount: '5.00', reason: 'Returned', merchant_refund_id: 'R-1' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
-  it('is two refunds only when the merchant says that they are two', async () => {
+  it('is refunded as often as the merchant has numbers for it, and not at all without one', async () => {
     const { gateway, clock, simulator, id } = await paid();
     const refund = { payment_intent_id: id, amount: '2.00', reason: 'Returned' };
     const twice = (first: object, second: object): Promise<[Settlement, Settlement]> =>
       clock.run(Promise.all([gateway.settle('refund.create', { ...refund, ...first }), gateway.settle('refund.create', { ...refund, ...second })]));
     const refunds = (): number => simulator.ledger.entries.filter(({ kind }) => kind === 'refund').length;
-    await twice({}, {});
+    await expect(gateway.settle('refund.create', refund)).rejects.toThrow(/two intentions, and nothing names this one\. Pass merchant_refund_id or an idempotencyKey/);
+    expect(refunds()).toBe(0);
+    await twice({ merchant_refund_id: 'R-1' }, { merchant_refund_id: 'R-1' });
     expect(refunds()).toBe(1);
     await twice({ merchant_refund_id: 'R-1' }, { merchant_refund_id: 'R-2' });
-    expect(refunds()).toBe(3);
-    await expect(twice({}, { amount: '3.00' })).rejects.toSatisfy(isReferenceInUseError);
+    expect(refunds()).toBe(2);
+    await expect(twice({ merchant_refund_id: 'R-3' }, { merchant_refund_id: 'R-3', amount: '3.00' })).rejects.toSatisfy(isReferenceInUseError);
   });
 
   it('is paid out once, though the answer was lost', async () => {
     const { settle, simulator } = bench({ faults: { on: { 'payout.create': ['reset-after-booking'] } }, lives: { charge: lives.paidAfter(2000) } });
-    expect(await settle('payout.create', { payout_currency: 'SGD', payout_amount: '100', statement_descriptor: 'WEEK 47' })).toMatchObject({
+    expect(await settle('payout.create', { payout_currency: 'SGD', payout_amount: '100', statement_descriptor: 'WEEK 47', merchant_payout_id: 'P-1' })).toMatchObject({
       outcome: 'succeeded',
       settledBy: 'query',
       attempts: 2,
@@ -650,11 +652,14 @@ describe('the token', () => {
 });
 
 describe('the simulated gateway', () => {
-  it('charges twice when a retry makes itself a new key', async () => {
-    const { gateway, clock, simulator } = bench();
-    await clock.run(gateway.settle('payment.create', order));
-    await clock.run(gateway.settle('payment.create', order));
-    await clock.run(gateway.settle('payment.create', { ...order, merchant_order_id: 'ORDER-2' }));
+  it('charges twice when a retry makes itself a new key, elsewhere than here', async () => {
+    const { gateway, clock, simulator, machine } = bench();
+    const [one, other] = [crypto.randomUUID(), crypto.randomUUID()];
+    const first = await clock.run(gateway.settle('payment.create', order, { idempotencyKey: one }));
+    const again = await clock.run(gateway.settle('payment.create', order, { idempotencyKey: other }));
+    expect(again).toMatchObject({ outcome: 'created', repeated: true, answer: first.answer, ticket: { reference: { idempotencyKey: one } } });
+    expect(simulator.ledger.payment('ORDER-1')).toMatchObject({ sends: 1 });
+    await clock.run(machine(storeOf()).settle('payment.create', order));
     simulator.script('ORDER-1', { life: lives.paid() });
     expect(simulator.ledger.payment('ORDER-1')).toMatchObject({ sends: 2, bookings: 2 });
   });

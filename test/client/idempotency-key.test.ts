@@ -27,8 +27,8 @@ describe('a declared idempotency key', () => {
   it('is the caller’s own: by settle’s option, by the drop-in’s, or as the header he sends already', async () => {
     const { gateway, clock, sends } = bench({ adapter: keyed(), sends: [said('PAID')] });
     await clock.run(gateway.settle('payment.charge', charge, { idempotencyKey: 'one' }));
-    await clock.run(gateway.client.post(`${base}/charge`, { json: charge, context: { tillpaid: { idempotencyKey: 'two' } } }));
-    await clock.run(gateway.client.post(`${base}/charge`, { json: charge, headers: { 'x-once': 'three' } }));
+    await clock.run(gateway.client.post(`${base}/charge`, { json: { ...charge, order: 'A2' }, context: { tillpaid: { idempotencyKey: 'two' } } }));
+    await clock.run(gateway.client.post(`${base}/charge`, { json: { ...charge, order: 'A3' }, headers: { 'x-once': 'three' } }));
     expect(sends.map(({ headers }) => headers.get('x-once'))).toEqual(['one', 'two', 'three']);
   });
 

@@ -151,8 +151,9 @@ describe('many callers of one payment', () => {
   });
 });
 
+const short = { ...quick, poll: { backoff: constant(1000), deadlineMs: 1500 } };
+
 describe('a payment that this process left open', () => {
-  const short = { ...quick, poll: { backoff: constant(1000), deadlineMs: 1500 } };
   const unresolved = async (scene: Bench): Promise<void> => {
     expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved' });
   };
@@ -187,21 +188,139 @@ describe('a payment that this process left open', () => {
     await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
   });
 
-  it('is sent again by a caller who says that it was not sent', async () => {
+  it('is asked about all the same when a caller says that it was not sent', async () => {
     const scene = bench({ sends: [reset(), said('PAID')], polls: [state('pending')], policy: short });
     await unresolved(scene);
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge, { mayHaveBeenSent: false }))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
-    expect(scene.sends.length).toBe(2);
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge, { mayHaveBeenSent: false }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    expect(scene.sends.length).toBe(1);
   });
 
-  it('is forgotten once it is settled, and never remembered when nothing was sent', async () => {
-    const scene = bench({ sends: [reset(), said('PAID')], polls: [state('pending'), state('pending'), state('declined')], policy: short });
-    await unresolved(scene);
-    expect(await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)))).toMatchObject({ outcome: 'failed' });
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
-
+  it('is not remembered when nothing was sent, or all that was sent was refused', async () => {
     const offline = bench({ sends: [refused(), refused(), refused(), said('PAID')], policy: quick });
     expect(await offline.clock.run(offline.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unsent' });
     expect(await offline.clock.run(offline.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+
+    const wrong = bench({ sends: [said('REFUSED'), said('PAID')], policy: quick });
+    expect(await wrong.clock.run(wrong.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'rejected' });
+    expect(await wrong.clock.run(wrong.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+  });
+});
+
+describe('a payment that the gateway’s word has settled', () => {
+  const post = ({ gateway }: Bench): Promise<unknown> => gateway.client.post('charge', { json: charge }).json();
+
+  it('is not sent again: who asks for the same hears the latest word, with the first answer', async () => {
+    const scene = bench({ sends: [said('PAID', { id: 'P9' })], policy: quick });
+    const first = await scene.clock.run(scene.gateway.settle('payment.charge', charge));
+    const tickets: Ticket[] = [];
+    const again = await scene.gateway.settle('payment.charge', { amount: 100, order: 'A1' }, { onTicket: (ticket) => tickets.push(ticket) });
+    expect(again).toMatchObject({ outcome: 'succeeded', settledBy: 'answer', repeated: true, answer: first.answer, verdict: first.verdict, reference: first.reference });
+    expect([tickets, scene.sends.length, first.repeated]).toEqual([[first.ticket], 1, undefined]);
+  });
+
+  it('is answered through the drop-in as the first time, and by its latest word', async () => {
+    const scene = bench({ sends: [said('PAID', { id: 'P9' })], policy: quick });
+    const first = await scene.clock.run(post(scene));
+    expect(await post(scene)).toEqual(first);
+
+    const lost = bench({ sends: [reset()], polls: [state('paid')], policy: quick });
+    expect(await lost.clock.run(post(lost))).toEqual({ state: 'paid' });
+    expect(await post(lost)).toEqual({ state: 'paid' });
+
+    const failing = bench({ sends: [reset(), said('PAID')], polls: [state('failed')], policy: quick });
+    for (let times = 0; times < 3; times++) {
+      const error: unknown = await failing.clock.run(post(failing).catch((caught: unknown) => caught));
+      expect(error).toMatchObject({ name: 'SettledError', settlement: { outcome: 'failed' } });
+    }
+    expect([scene, lost, failing].map(({ sends }) => sends.length)).toEqual([1, 1, 1]);
+  });
+
+  it.each<[string, () => Bench]>([
+    ['paid', () => bench({ sends: [said('PAID')], policy: quick })],
+    ['open', () => bench({ sends: [reset()], polls: [state('pending')], policy: short })],
+  ])('or left %s is refused with other fields, whatever the caller says of it', async (_how, make) => {
+    const scene = make();
+    await scene.clock.run(scene.gateway.settle('payment.charge', charge));
+    for (const options of [{}, { newTry: true }, { mayHaveBeenSent: false }]) {
+      await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 }, options)).rejects.toSatisfy(isReferenceInUseError);
+    }
+    expect(scene.sends.length).toBe(1);
+  });
+
+  it('as failed is a new try with other fields, and with equal ones when the caller says so', async () => {
+    const scene = bench({ sends: [said('DECLINED'), said('DECLINED'), said('PAID')], policy: quick });
+    const settle = (fields: typeof charge, options = {}): Promise<Settlement> => scene.clock.run(scene.gateway.settle('payment.charge', fields, options));
+    expect(await settle(charge)).toMatchObject({ outcome: 'failed' });
+    expect(await settle(charge)).toMatchObject({ outcome: 'failed', repeated: true });
+    expect(await settle({ ...charge, amount: 200 })).toMatchObject({ outcome: 'failed', attempts: 1 });
+    expect(await settle({ ...charge, amount: 200 }, { newTry: true })).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+    expect(await settle({ ...charge, amount: 200 }, { newTry: true })).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(scene.sends.length).toBe(3);
+  });
+
+  it('by whoever followed its ticket stays settled, though he did not know the fields', async () => {
+    const scene = bench({ polls: [state('paid')], policy: quick });
+    expect(await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)))).toMatchObject({ outcome: 'succeeded' });
+    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({ outcome: 'succeeded', repeated: true });
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
+    expect(scene.sends.length).toBe(0);
+  });
+
+  it('by one question stays settled too, and keeps the first answer', async () => {
+    const scene = bench({ sends: [said('CREATED', { url: 'https://pay.test/A1' })], polls: [state('paid')], policy: quick });
+    const first = await scene.clock.run(scene.gateway.settle('payment.create', charge));
+    expect(await scene.clock.run(scene.gateway.ask(first.ticket))).toMatchObject({ kind: 'terminal', outcome: 'succeeded' });
+    expect(await scene.gateway.settle('payment.create', charge)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', repeated: true, answer: { url: 'https://pay.test/A1' } });
+    expect(scene.sends.length).toBe(1);
+  });
+
+  it('as absent is asked about first: a late booking is found, and the advice to send again is followed once', async () => {
+    const absent = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000, absentAfterMs: 3000 } };
+    const late = bench({ sends: [reset(), said('DUPLICATE')], polls: [state('none'), state('none'), state('none'), state('paid')], policy: absent });
+    expect(await late.clock.run(late.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'absent' });
+    expect(await late.clock.run(late.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+
+    const never = bench({ sends: [reset(), said('DUPLICATE')], polls: [state('none'), state('none'), state('none'), state('none'), state('paid')], policy: absent });
+    const again = { policy: { poll: { resendWhenAbsent: true } } };
+    expect(await never.clock.run(never.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'absent' });
+    // Its own first send's duplicate: not "refused", while it is paid.
+    expect(await never.clock.run(never.gateway.settle('payment.charge', charge, again))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect([late.sends.length, never.sends.length]).toEqual([1, 2]);
+  });
+
+  it('is remembered for a day', async () => {
+    const scene = bench({ sends: [said('PAID')], policy: quick });
+    await scene.clock.run(scene.gateway.settle('payment.charge', charge));
+    scene.clock.advance(24 * 60 * 60_000 - 1);
+    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({ repeated: true });
+    scene.clock.advance(2);
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).not.toHaveProperty('repeated');
+  });
+
+  it('is the same whatever is written differently in the same fields', async () => {
+    const scene = bench({ sends: [said('PAID')], policy: quick });
+    await scene.clock.run(scene.gateway.settle('payment.charge', { ...charge, note: { b: '', a: '10.50', c: undefined } } as typeof charge));
+    expect(await scene.gateway.settle('payment.charge', { note: { a: '10.5' }, ...charge } as typeof charge)).toMatchObject({ repeated: true });
+    await expect(scene.gateway.settle('payment.charge', { ...charge, note: { a: '010.5' } } as typeof charge)).rejects.toSatisfy(isReferenceInUseError);
+  });
+
+  it('does not end whoever follows a ticket by the refusal of somebody else’s send', async () => {
+    const scene = bench({ sends: [said('BUSY'), said('REFUSED')], polls: [state('paid')], policy: { ...quick, retry: { backoff: constant(5000) } } });
+    const settling = wordOf(scene.gateway.settle('payment.charge', charge));
+    await settleDown();
+    const following = scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge));
+    expect(await scene.clock.run(settling)).toBe('rejected');
+    expect(await scene.clock.run(following)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+  });
+});
+
+describe('a cancel', () => {
+  it('is named by what it cancels, and remembered only as done', async () => {
+    const scene = bench({ sends: [said('TOO_LATE'), said('DONE')], policy: quick });
+    const cancel = (): Promise<Settlement> => scene.clock.run(scene.gateway.settle('payment.cancel', { order: 'A1' }));
+    expect(await cancel()).toMatchObject({ outcome: 'failed' });
+    expect(await cancel()).toMatchObject({ outcome: 'succeeded' });
+    expect(await cancel()).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(scene.sends.length).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import type { Adapter } from '../../src/adapter.ts';
+import { isWrite, type Adapter } from '../../src/adapter.ts';
 import type { Verdict } from '../../src/verdict.ts';
 import type { Sample, Samples } from '../../src/testing/sample.ts';
 import { leavesOf, type Path } from './mutations.ts';
@@ -58,3 +58,9 @@ export function successNames(kit: Kit): (body: unknown, code: string) => boolean
 
 /** A path as a reader of a failure wants it. */
 export const written = (path: Path): string => path.join('.');
+
+/** A key of the caller's own, for a write that takes one: without a number, nothing else names it. */
+export const keyOf = ({ adapter }: Pick<Kit, 'adapter'>, operation: string): { idempotencyKey?: string } => {
+  const write = adapter.operations[operation];
+  return write !== undefined && isWrite(write) && write.idempotencyKey !== undefined ? { idempotencyKey: crypto.randomUUID() } : {};
+};

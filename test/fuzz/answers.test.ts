@@ -6,7 +6,7 @@ import { candidates } from '../../src/client/encode.ts';
 import { createGateway, type Policy, type Settlement } from '../../src/index.ts';
 import { retryAfterMs } from '../../src/policies/retry-after.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
-import { kits, successNames, type Kit } from './adapters.ts';
+import { keyOf, kits, successNames, type Kit } from './adapters.ts';
 import { hostileBodies, hostileTexts } from './hostile.ts';
 import { nodesOf } from './mutations.ts';
 
@@ -34,7 +34,7 @@ async function settled(kit: Kit, operation: string, answer: () => Response): Pro
     return Promise.resolve(answer());
   };
   const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock, policy });
-  const settlement = await clock.run(gateway.settle(operation as never, (complete[operation] ?? {}) as never));
+  const settlement = await clock.run(gateway.settle(operation as never, (complete[operation] ?? {}) as never, keyOf({ adapter }, operation)));
   expect(clock.pending).toBe(0);
   return { settlement, asked };
 }
@@ -147,7 +147,7 @@ describe.each(kits)('$name, when the gateway answers', (kit: Kit) => {
       return Promise.resolve(new Response(body));
     };
     const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock, policy });
-    const { outcome } = await clock.run(gateway.settle(write as never, (complete[write] ?? {}) as never));
+    const { outcome } = await clock.run(gateway.settle(write as never, (complete[write] ?? {}) as never, keyOf({ adapter }, write)));
     // Who asks for no token has sent it by now.
     expect(outcome).toBe(writesSent > 0 ? 'unresolved' : 'unsent');
     expect(most).toBeLessThanOrEqual(MEBIBYTE + 3 * piece.byteLength);

@@ -9,7 +9,7 @@ import { ifortepay } from '../../src/adapters/ifortepay/index.ts';
 import { credentials } from '../../src/adapters/ifortepay/samples.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
 import { constant, createGateway, isUnresolvedError, type Policy, type Settlement, type TokenStore } from '../../src/index.ts';
-import { kits, type Kit } from './adapters.ts';
+import { keyOf, kits, type Kit } from './adapters.ts';
 
 /** Over real sockets of this machine, with the runtime's own `fetch`: what no simulated response can show. */
 
@@ -75,7 +75,7 @@ async function settled(kit: Kit, answer: Handler, options?: Options): Promise<Se
   elsewhere.seen.length = 0;
   const gateway = createGateway({ adapter: kit.adapter, client: rerouted(kit.adapter, options), policy });
   const operation = writeOf(kit);
-  return gateway.settle(operation as never, (kit.complete[operation] ?? {}) as never);
+  return gateway.settle(operation as never, (kit.complete[operation] ?? {}) as never, keyOf(kit, operation));
 }
 
 const sendsOf = ({ adapter }: Kit, seen: readonly string[]): number => {
@@ -177,7 +177,7 @@ describe('a machine’s token', () => {
     };
     const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), policy });
     const operation = kit === undefined ? '' : writeOf(kit);
-    const settlement = await gateway.settle(operation as never, (kit?.complete[operation] ?? {}) as never);
+    const settlement = await gateway.settle(operation as never, (kit?.complete[operation] ?? {}) as never, kit && keyOf(kit, operation));
     expect(settlement.outcome).toBe('unsent');
     expect(elsewhere.seen).toEqual([]);
     expect(gatewayHost.seen.length).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import { createGateway, isInputError, isTicketError, type Gateway, type Settleme
 import { openTicket } from '../../src/open-ticket.ts';
 import { parseTicket } from '../../src/ticket.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
-import { kits, type Kit } from './adapters.ts';
+import { keyOf, kits, type Kit } from './adapters.ts';
 import { hostileJson, hostileNames, hostileTexts } from './hostile.ts';
 import { dropped, leavesOf, nodesOf, replaced, strangersOf } from './mutations.ts';
 
@@ -161,7 +161,7 @@ describe.each(kits.map((kit) => ({ ...kit, tickets: ticketsOf(kit) })))('$name',
         const fetch = (request: Request): Promise<Response> =>
           Promise.resolve(candidates(adapter, request.method, new URL(request.url)).length === 0 ? Response.json({ auth_token: 't', expired_at: startMs, accessToken: 't' }) : Response.json(body, { status }));
         const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock, policy: { poll: { deadlineMs: 0 }, retry: { attempts: 1 } } });
-        const { ticket } = await clock.run(gateway.settle(operation.name as never, (complete[operation.name] ?? {}) as never));
+        const { ticket } = await clock.run(gateway.settle(operation.name as never, (complete[operation.name] ?? {}) as never, keyOf({ adapter }, operation.name)));
         expect(() => parseTicket(JSON.stringify(ticket)), JSON.stringify(body)).not.toThrow();
       }
     }

@@ -252,6 +252,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
     ...location,
     encodings: ['json'],
     read,
+    answerSecrets: ['client_secret'],
     webhook: uqpayWebhook({ webhookSecret, onBehalfOf, read }),
     body: (fields, { operation }) => Object.fromEntries(Object.entries(fields).filter(([name]) => name !== searchedFor[operation])),
     headers: async (send) => ({
