@@ -258,10 +258,10 @@ const order: UqpayFields['payment.create'] = {
 };
 
 /** A gateway whose payments do what `script` says, and the loops that wait for them. */
-function scene() {
+function scene(more: Pick<UqpayCredentials, 'onBehalfOf'> = {}) {
   const clock = manualClock({ startMs: nowMs });
   const events: GatewayEvent[] = [];
-  const credentials = ownCredentials();
+  const credentials = { ...ownCredentials(), ...more };
   const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, lives: { create: lives.open(), refund: lives.open(), charge: lives.open() } });
   const paying = createGateway({ adapter: uqpay(credentials), client: ky.create({ fetch: simulator.fetch }), clock, onEvent: (fact) => events.push(fact) });
   const noticeOf = (entry: Entry | undefined, change: Partial<Entry> = {}): Promise<Request> => {
@@ -296,6 +296,20 @@ describe('a loop that waits for UQPAY', () => {
     expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', verdict: { code: 'intent/SUCCEEDED' } });
     expect(settlement.ticket.reference).toMatchObject(ticket.reference);
     expect([clock.now(), queries(), clock.pending]).toEqual([...before, 0]);
+  });
+
+  it('for a connected account is not ended by an event that may be another account’s: it asks, and goes on', async () => {
+    const { clock, simulator, paying, queries, notice, created, settleDown } = scene({ onBehalfOf: 'acct-2' });
+    const following = paying.untilSettled(await created());
+    await settleDown();
+    const asked = queries();
+    const received = verified(await paying.receive(await notice({ state: 'paid' })));
+    expect(received.confirm).toBe(true);
+    await settleDown();
+    expect([queries(), clock.pending]).toEqual([asked + 1, 1]);
+    simulator.script('ORDER-1', { life: lives.paid() });
+    await paying.receive(await notice({ state: 'paid' }));
+    expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
   it('of an intent asks at once when it is said to have failed, and ends by that', async () => {
