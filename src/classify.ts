@@ -3,6 +3,7 @@ import { isWrite, operationOf } from './adapter.ts';
 import { decimalOf } from './decimal.ts';
 import { asRecord, type Exchange, type Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
+import { printable } from './printable.ts';
 import { expired, type CodeTable, type Row, type TerminalRow } from './rows.ts';
 import type { Evidence } from './settlement.ts';
 import type { Ticket } from './ticket.ts';
@@ -86,7 +87,7 @@ function judgeReading(
   found: { code: string; row: Row } | undefined,
 ): Judgement {
   const reference = reading.reference ?? {};
-  const message = reading.message === undefined ? {} : { message: reading.message.slice(0, LONGEST_MESSAGE) };
+  const message = reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
   // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
@@ -257,7 +258,8 @@ function find(table: Readonly<Record<string, Row>>, reading: Reading): { code: s
 
 /** Doctrine 7: what is not listed is unknown on a write, and worth asking again on a read. */
 function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, reading: Reading | undefined): Verdict {
-  const name = reading?.names[0]?.slice(0, LONGEST_CODE);
+  const stated = reading?.names[0]?.slice(0, LONGEST_CODE);
+  const name = stated === undefined ? undefined : printable(stated);
   const http = `http/${status}`;
   const code = name !== undefined && canBeFinal(status) ? name : status >= 300 ? http : 'unreadable';
   if (operation.effect === 'write') {

@@ -25,3 +25,18 @@ const MOST_CAUSES = 32;
 
 /** A ticket is made to be stored and shown. */
 const isBearing = (name: string, value: unknown): boolean => name !== 'ticket' && ((typeof value === 'object' && value !== null) || bearing.has(name));
+
+/** What `fetch` says of a header value that it refuses. Node and Bun quote it, and it may be a token. */
+const quoting = /\binvalid\b.*\bvalue\b|\bvalue\b.*\binvalid\b/is;
+
+/** The error itself, or one of ours in place of one that quotes a header's value. */
+export function withoutQuotes(error: unknown): unknown {
+  let each = error;
+  for (let depth = 0; depth < MOST_CAUSES && each instanceof Error; depth++) {
+    if (each instanceof TypeError && /header/i.test(each.message) && quoting.test(each.message)) {
+      return new Error('A header’s value has a character that no header may have, such as a line break: look at the keys and tokens.');
+    }
+    each = each.cause;
+  }
+  return error;
+}

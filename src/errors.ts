@@ -13,11 +13,21 @@ import type { Ticket } from './ticket.ts';
 /** Bad input, refused before anything is sent: unknown operation, missing field, impossible duration, malformed credentials. */
 export class InputError extends Error {
   override readonly name = 'InputError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options);
+    conceal(this);
+  }
 }
 
 /** A ticket that cannot be used here: of another version, gateway, account, environment or base URL, or incomplete. */
 export class TicketError extends Error {
   override readonly name = 'TicketError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options);
+    conceal(this);
+  }
 }
 
 /** The payment is still open: ask again with `gateway.untilSettled(error.ticket)`. It has not failed. */
@@ -42,7 +52,7 @@ export class SettledError extends Error {
 
   constructor(settlement: Settlement, options?: ErrorOptions) {
     const { outcome, verdict, ticket } = settlement;
-    super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${verdict.code}): see error.settlement.`, options);
+    super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${printable(verdict.code)}): see error.settlement.`, options);
     this.settlement = settlement;
     conceal(this);
   }

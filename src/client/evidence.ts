@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { Evidence } from '../settlement.ts';
 
 /**
@@ -11,7 +12,7 @@ export function evidenceOf(error: unknown, otherwise = 'network/unknown'): { evi
   // The outermost error that says what failed speaks of this send; what it wraps may be older.
   const telling = causes.find((each) => codeOf(each) !== undefined || provesNotSent(each));
   const code = codeOf(telling);
-  return { evidence: telling !== undefined && provesNotSent(telling) ? 'not-sent' : 'maybe-sent', code: code === undefined ? otherwise : `network/${code.slice(0, 60)}` };
+  return { evidence: telling !== undefined && provesNotSent(telling) ? 'not-sent' : 'maybe-sent', code: code === undefined ? otherwise : `network/${printable(code.slice(0, 60))}` };
 }
 
 /** Failed before a connection stood, so that no byte of the request can have left. */

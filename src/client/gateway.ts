@@ -1,10 +1,12 @@
 import ky, { type KyInstance, type Options } from 'ky';
 import { isWrite, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
 import { subjectOf } from '../classify.ts';
+import { conceal, withoutQuotes } from '../conceal.ts';
 import { newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
 import { InputError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
+import { printable } from '../printable.ts';
 import { createLimiter } from '../policies/limit.ts';
 import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
 import { createSealer, type TicketSeal } from '../seal.ts';
@@ -205,7 +207,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   const tell = (listeners: Iterable<(entry: TimelineEntry) => unknown>, entry: TimelineEntry, ticket: Ticket): void => {
-    inform({ ...entry, gateway: adapter.name, operation: ticket.operation, reference: { ...ticket.reference } });
+    inform({ ...entry, gateway: adapter.name, operation: ticket.operation, reference: Object.fromEntries(Object.entries(ticket.reference).map(([name, value]) => [name, printable(value)])) });
     for (const listener of [...listeners]) safely(() => listener(entry));
   };
 
@@ -330,7 +332,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
           if (settlement !== undefined) return settlement;
         }
         if (intention.exposed) return intention.unresolved(error);
-        throw error;
+        conceal(error);
+        throw withoutQuotes(error);
       } finally {
         intention.stop();
       }

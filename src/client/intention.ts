@@ -1,6 +1,7 @@
 import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
 import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
+import { conceal } from '../conceal.ts';
 import { momentOf, noLongerNeeded, orAbort, sleep, type Clock } from '../clock.ts';
 import { decide, initialState, isAnswer, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
@@ -476,6 +477,7 @@ export class Intention {
 
   #settlement({ outcome, verdict, settledBy }: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>, cause?: unknown): Settlement {
     const { operation, clock } = this.#options;
+    conceal(cause);
     const exchange = settledBy === 'answer' ? this.#own : settledBy === 'query' ? this.#status : undefined;
     const ticket = this.ticket;
     const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;

@@ -1,5 +1,6 @@
 import type { Adapter, EncodedSend, Encoding, Operation, SendContext } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
+import { withoutQuotes } from '../conceal.ts';
 import { noLongerNeeded, orAbort, type Clock } from '../clock.ts';
 import { InputError, isInputError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
@@ -91,7 +92,7 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     if (!left && isInputError(error)) throw error;
     const timedOut = error instanceof AttemptTimeout;
     const { evidence, code } = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
-    return { type: 'lost', evidence: answered || (left && evidence === 'maybe-sent') ? 'maybe-sent' : 'not-sent', code, error };
+    return { type: 'lost', evidence: answered || (left && evidence === 'maybe-sent') ? 'maybe-sent' : 'not-sent', code, error: withoutQuotes(error) };
   } finally {
     stopTimer();
     spec.signal.removeEventListener('abort', onAbort);
@@ -162,10 +163,13 @@ export function parse(text: string): unknown {
 /** Statuses that may not have a body. */
 const bodiless: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
 
+/** A status line may hold what no `Response` can be made with, and no terminal should see. */
+const unprintableInStatus = /[^\t -~\u00A0-\u00FF]/g;
+
 /** A fresh `Response` of an answer that was read: it can be handed out more than once. */
 export function responseOf({ status, statusText, headers, url, bytes }: Answer): Response {
   // Only 200 to 599 can be constructed; anything else is a gateway that does not speak HTTP.
-  const response = new Response(bodiless.has(status) ? null : bytes.slice(), { status: status >= 200 && status <= 599 ? status : 599, statusText, headers });
+  const response = new Response(bodiless.has(status) ? null : bytes.slice(), { status: status >= 200 && status <= 599 ? status : 599, statusText: statusText.replaceAll(unprintableInStatus, '?'), headers });
   Object.defineProperty(response, 'url', { value: url, enumerable: true });
   return response;
 }
