@@ -1,10 +1,10 @@
 import { judge } from './classify.ts';
 import { InputError } from './errors.ts';
 import type { Exchange, Reading } from './exchange.ts';
-import type { FieldCheck, Fields } from './fields.ts';
+import { checkAddress, type FieldCheck, type Fields } from './fields.ts';
 import type { Policy } from './policies/policy.ts';
 import type { CodeTable } from './rows.ts';
-import type { Ticket } from './ticket.ts';
+import { isTicketText, type Ticket } from './ticket.ts';
 import { effectOf, type Effect, type Verdict } from './verdict.ts';
 
 /** Where the money moves: real, or a test account. */
@@ -289,6 +289,9 @@ export function operationOf(adapter: Pick<Adapter, 'name' | 'operations'>, name:
  */
 export function defineAdapter<F extends FieldsByOperation<F>>(definition: AdapterDefinition<F>): Adapter<F> {
   const who = `defineAdapter(${definition.name})`;
+  checkAddress(`${who}: baseUrl`, definition.baseUrl, definition.environment);
+  const unreadable = (['name', 'account', 'environment'] as const).filter((key) => !isTicketText(definition[key]));
+  if (unreadable.length > 0) throw new InputError(`${who}: ${unreadable.join(', ')} must be a text of at most 256 characters, or no ticket could hold it.`);
   const operations: Record<string, Operation> = {};
   for (const [name, given] of Object.entries(definition.operations) as [string, ReadOperation | WriteOperation][]) {
     const effect = effectOf(name);

@@ -57,7 +57,7 @@ export type {
   Webhook,
   WriteOperation,
 } from './adapter.ts';
-export { baseUrlOf, checkFields, oneOf, record, text, textUpTo, whole } from './fields.ts';
+export { baseUrlOf, checkAddress, checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo, whole } from './fields.ts';
 export type { FieldCheck, Fields, Location } from './fields.ts';
 export { timingSafeEqual } from './timing-safe.ts';
 export { askedOnce, authorized, canceled, created, declined, duplicate, expired, failed, pollRequired, refunded, rejected, retryable, succeeded } from './rows.ts';

@@ -36,6 +36,15 @@ const define = (operations: object): Adapter<KioskFields> => defineAdapter({ ...
 const without = (operation: object, key: string): object => Object.fromEntries(Object.entries(operation).filter(([name]) => name !== key));
 
 describe('defineAdapter refuses', () => {
+  it.each<[string, Partial<AdapterDefinition<KioskFields>>, RegExp]>([
+    ['plain http in production', { environment: 'production', baseUrl: 'http://kiosk.test' }, /baseUrl must be https/],
+    ['a base URL that is none', { baseUrl: 'kiosk.test' }, /baseUrl must be an http or https URL/],
+    ['an account that no ticket could hold', { account: 'x'.repeat(257) }, /account/],
+    ['no account', { account: '' }, /account/],
+  ])('%s', (_what, change, why) => {
+    expect(() => defineAdapter({ ...kiosk, ...change })).toThrow(why);
+  });
+
   const askedBy = (operation: string): object => ({ 'payment.charge': { ...charge, query: { operation, fields: () => ({}) } }, 'payment.query': query });
   const lookedUpBy = (operation: string): object => ({ 'payment.charge': { ...charge, lookUp: { operation, fields: () => ({}) } }, 'payment.query': query });
   const isNoRead = /payment\.charge is asked about by payment\.charge, which is (?:not a read|a write)/;

@@ -217,3 +217,30 @@ describe('whatever comes from an untrusted place', () => {
     expect({}).not.toHaveProperty('polluted');
   });
 });
+
+describe('a ticket that somebody made large', () => {
+  it('is read no further than a ticket goes, however many numbers it names', () => {
+    let looks = 0;
+    const names = Array.from({ length: 100_000 }, (_each, index) => `k${index}`);
+    const reference = new Proxy({}, {
+      ownKeys: () => names,
+      getOwnPropertyDescriptor: () => (looks++, { value: 'A1', enumerable: true, configurable: true }),
+      get: () => 'A1',
+    });
+    expect(String(refusalOf({ ...ticket, reference }))).toMatch(/reference is too large/);
+    expect(looks).toBeLessThan(100);
+    expect(parseTicket({ ...ticket, reference: Object.fromEntries(names.slice(0, 20).map((name) => [name, 'A1'])) }).reference).toHaveProperty('k19');
+  });
+
+  it('is not parsed at all when its text is longer than that of any ticket', () => {
+    const references = Array.from({ length: 20 }, (_each, index): [string, string] => [`${String(index).padStart(2, '0')}${'\u0001'.repeat(254)}`, '\u0001'.repeat(256)]);
+    const largest = { ...complete, gateway: '\u0001'.repeat(256), account: '\u0001'.repeat(256), reference: Object.fromEntries(references) };
+    expect(parseTicket(JSON.stringify(largest))).toEqual(largest);
+    expect(String(refusalOf(`${JSON.stringify(ticket)}${' '.repeat(100_000)}`))).toMatch(/longer than any ticket/);
+  });
+
+  it('has a seal that is a text, or none', () => {
+    expect(parseTicket({ ...ticket, seal: 'abc' }).seal).toBe('abc');
+    for (const seal of ['', 7, null, 'x'.repeat(257)]) expect(String(refusalOf({ ...ticket, seal }))).toMatch(/seal is not a text/);
+  });
+});

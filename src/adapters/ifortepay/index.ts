@@ -1,6 +1,6 @@
 import { defineAdapter, type Adapter, type EncodedSend } from '../../adapter.ts';
 import { textOf } from '../../exchange.ts';
-import { baseUrlOf, checkFields, oneOf, record, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import { baseUrlOf, checkAddress, checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import { tokenKeeper, type TokenStore } from '../../token.ts';
 import * as codes from './codes.ts';
 import { account, askedBy, asksForOtp, momentOf, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
@@ -166,13 +166,13 @@ interface OrderCancel {
  * @see https://developer.ifortepay.id/snap/auth/env-headers
  */
 export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayFields> {
-  checkFields('ifortepay', credentials, {
-    partnerId: textUpTo(36),
+  checkCredentials('ifortepay', credentials, {
+    partnerId: headerTextUpTo(36),
     privateKey: pkcs8,
-    channelId: textUpTo(36),
+    channelId: headerTextUpTo(36),
     signature: optional(oneOf('asymmetric', 'symmetric')),
     tokenSeparator: optional(oneOf('|', ':')),
-    clientId: optional(text),
+    clientId: optional(headerTextUpTo(128)),
     tokenUrl: optional(webAddress),
     clientSecret: optional(text),
     notifyUrl: optional(webAddress),
@@ -330,6 +330,7 @@ function symmetric(credentials: IfortepayCredentials): Signature {
   const { environment, baseUrl } = credentials;
   const ownUrl = baseUrl === undefined ? undefined : baseUrl.replace(/\/+$/, '') + new URL(tokenUrls[environment]).pathname;
   const url = credentials.tokenUrl ?? ownUrl ?? tokenUrls[environment];
+  checkAddress('ifortepay: tokenUrl', url, environment, tokenUrls);
   const token = tokenKeeper({
     account: `ifortepay ${url} ${clientId}`,
     secret: JSON.stringify([privateKey, tokenSeparator]),

@@ -2,7 +2,7 @@ import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts'
 import { InputError } from '../../errors.ts';
 import { idOf, textOf } from '../../exchange.ts';
 import { growing } from '../../policies/backoff.ts';
-import { baseUrlOf, checkFields, oneOf, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import { baseUrlOf, checkCredentials, checkFields, headerTextUpTo, oneOf, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import type { Ticket } from '../../ticket.ts';
 import { effectOf } from '../../verdict.ts';
 import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
@@ -147,7 +147,7 @@ const minorUnits: FieldCheck = {
  * @see https://sdk.qfapi.com/docs
  */
 export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
-  checkFields('qfpay', credentials, { appCode: text, clientKey: text });
+  checkCredentials('qfpay', credentials, { appCode: headerTextUpTo(128), clientKey: text });
   const { appCode, clientKey, signType = 'SHA256', mchid, methods = {} } = credentials;
   const reverseBy = methods['payment.reverse'] ?? 'POST';
   const closeBy = methods['payment.close'] ?? 'POST';

@@ -1,6 +1,6 @@
 import { defineAdapter, type Adapter, type StatusQuery, type WriteOperation } from '../../adapter.ts';
 import { asRecord, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
-import { baseUrlOf, checkFields, oneOf, record, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import { baseUrlOf, checkCredentials, oneOf, record, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import { growing } from '../../policies/backoff.ts';
 import * as codes from './codes.ts';
 import { createSigner, createVerifier, pem, signatureHeader, stringToSign, timeOf, type SignatureEncoding } from './sign.ts';
@@ -181,7 +181,7 @@ const amount: FieldCheck = {
  * @see https://docs.rebellapp.com
  */
 export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
-  checkFields('rebell', credentials, {
+  checkCredentials('rebell', credentials, {
     clientId: { expects: 'the Client-Id, without spaces', accepts: (value) => typeof value === 'string' && /^[!-~]+$/.test(value) },
     privateKey: pem('PRIVATE KEY'),
     gatewayPublicKey: optional(pem('PUBLIC KEY')),

@@ -1,7 +1,7 @@
 import { defineAdapter, type Adapter, type ReadName, type StatusQuery, type WriteOperation } from '../../adapter.ts';
 import { newKey } from '../../clock.ts';
 import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
-import { baseUrlOf, checkFields, text, textUpTo, whole, type FieldCheck, type Location } from '../../fields.ts';
+import { baseUrlOf, checkCredentials, text, textUpTo, whole, type FieldCheck, type Location } from '../../fields.ts';
 import type { Ticket } from '../../ticket.ts';
 import type { TokenStore } from '../../token.ts';
 import {
@@ -235,9 +235,9 @@ const keyedQueries: ReadonlySet<string> = new Set(['payout.query', 'payout.list'
  * @throws {InputError} for credentials that cannot be right
  */
 export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
-  checkFields('uqpay', credentials, { clientId: headerText, apiKey: headerText });
+  checkCredentials('uqpay', credentials, { clientId: headerText, apiKey: headerText });
   const { clientId, apiKey, webhookSecret, onBehalfOf, tokens } = credentials;
-  checkFields('uqpay', credentials, {
+  checkCredentials('uqpay', credentials, {
     ...(webhookSecret !== undefined && { webhookSecret: text }),
     ...(onBehalfOf !== undefined && { onBehalfOf: headerText }),
     ...(tokens !== undefined && { tokens: tokenStore }),

@@ -1,7 +1,7 @@
 import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts';
 import { InputError } from '../../errors.ts';
 import { asRecord, idOf, integerOf, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
-import { baseUrlOf, checkFields, oneOf, text, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import { baseUrlOf, checkCredentials, checkFields, oneOf, text, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import type { CodeTable } from '../../rows.ts';
 import type { Ticket } from '../../ticket.ts';
 import * as codes from './codes.ts';
@@ -186,7 +186,7 @@ interface CardBindingFields extends AppTransId {
  * @see https://docs.zalopay.vn/docs/specs/
  */
 export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields> {
-  checkFields('zalopay', credentials, { appId: positive, key1: text, key2: text });
+  checkCredentials('zalopay', credentials, { appId: positive, key1: text, key2: text });
   const account = { appId: credentials.appId, key1: credentials.key1 };
   const paths: ZalopayPaths = { ...usualPaths, ...checkedPaths(credentials.paths) };
 
