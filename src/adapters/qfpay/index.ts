@@ -169,6 +169,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
     ...baseUrlOf('qfpay', credentials, baseUrls),
     encodings: ['form'],
     read: readPayment,
+    perSend: ['txdtm'],
     webhook: qfpayWebhook({ clientKey, mchid }),
     policy: {
       poll: {

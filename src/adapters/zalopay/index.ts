@@ -334,6 +334,8 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
     },
     read: readPlainly,
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
+    perSend: ['app_time', 'req_date', 'timestamp', 'mac'],
+    answerSecrets: ['zp_trans_token', 'order_token'],
     webhook: zalopayWebhook(credentials),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
     // has ended: one more minute to hear either.
