@@ -5,6 +5,7 @@ import {
   createGateway,
   isInputError,
   isReferenceInUseError,
+  isUnresolvedError,
   verdictOf,
   type Gateway,
   type Policy,
@@ -483,6 +484,35 @@ describe('a payment', () => {
     const { gateway, clock, keys } = bench();
     await clock.run(Promise.resolve(gateway.client.post('v2/payment_intents/create', { json: order, headers: { 'x-idempotency-key': key } })));
     expect(keys).toEqual([key]);
+  });
+
+  it('asked for again by an SDK that makes a fresh key for each retry is one payment, and the first key stays on the wire', async () => {
+    const { gateway, clock, keys, simulator } = bench({ policy: { retry: { attempts: 1 }, poll: { deadlineMs: 2000 } } });
+    simulator.script('ORDER-1', { onSend: ['503-after-booking'] });
+    simulator.script('payment.list', { onQuery: [always('maintenance')] });
+    const fresh = [key, '0d9e3c11-7a52-4f7e-8c39-2b5d1e6f7a80', 'e1f2a3b4-c5d6-4e7f-9a0b-1c2d3e4f5a6b'];
+    const post = (own: string): Promise<Response> =>
+      clock.run(Promise.resolve(gateway.fetch('https://api-sandbox.uqpaytech.com/api/v2/payment_intents/create', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-idempotency-key': own },
+        body: JSON.stringify(order),
+      })));
+    await expect(post(fresh[0] ?? '')).rejects.toSatisfy(isUnresolvedError);
+    const answers = [await post(fresh[1] ?? ''), await post(fresh[2] ?? '')];
+    expect(await Promise.all(answers.map(async (answer) => ((await answer.json()) as { intent_status: string }).intent_status))).toEqual(['REQUIRES_PAYMENT_METHOD', 'REQUIRES_PAYMENT_METHOD']);
+    expect(keys).toEqual([key, key]);
+    simulator.script('ORDER-1', { life: lives.paid() });
+    expect(simulator.ledger.entries).toMatchObject([{ bookings: 1 }]);
+  });
+
+  it('is captured under a key of its own only, since nothing else tells two equal captures apart', async () => {
+    const { settle, simulator, gateway } = bench({ lives: { create: lives.authorized() } });
+    const { ticket } = await settle('payment.create', order);
+    const capture = { payment_intent_id: ticket.reference['payment_intent_id'] ?? '', amount_to_capture: '5.00' };
+    await expect(gateway.settle('payment.capture', capture)).rejects.toThrow(/idempotencyKey/);
+    expect(await settle('payment.capture', capture, { idempotencyKey: key })).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+    expect(await settle('payment.capture', capture, { idempotencyKey: key })).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(simulator.requests.filter(({ operation }) => operation === 'payment.capture')).toHaveLength(1);
   });
 
   it('is confirmed and paid in the call', async () => {
