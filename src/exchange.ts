@@ -76,3 +76,10 @@ export function integerOf(value: unknown, key: string): number | undefined {
   const found = record[key];
   return Number.isSafeInteger(found) ? (found as number) : undefined;
 }
+
+/** An own property that is an ISO 8601 time, in milliseconds since the epoch. Without its offset from UTC, nobody knows whose clock is meant. */
+export function instantOf(value: unknown, key: string): number | undefined {
+  const time = textOf(value, key) ?? '';
+  const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}

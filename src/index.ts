@@ -7,7 +7,7 @@ export { ticketOf, verdictOf } from './client/results.ts';
 export { reconcile } from './classify.ts';
 export { effectOf, isFinal } from './verdict.ts';
 export type { Effect, Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
-export { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from './exchange.ts';
+export { asRecord, idOf, instantOf, integerOf, statedOf, textOf, UNREADABLE } from './exchange.ts';
 export type { Exchange, Reading } from './exchange.ts';
 export type { Evidence, GatewayEvent, LoopOutcome, PaymentEvent, SettledBy, Settlement, TimelineEntry, TimelineFact, UnmatchedEvent } from './settlement.ts';
 export type { TicketSeal } from './seal.ts';

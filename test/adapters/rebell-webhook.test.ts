@@ -284,7 +284,7 @@ describe('a loop that waits for Rebell', () => {
     const refundAmount = { currency: 'EUR', value: '500' };
     const first = paying.settle('refund.create', { refundRequestId: 'refund-1', paymentId, refundAmount });
     const second = paying.settle('refund.create', { refundRequestId: 'refund-2', paymentId, refundAmount });
-    const voiding = paying.untilSettled(paying.ticketFor('payment.void', { voidRequestId: 'void-1', paymentId }));
+    const voiding = paying.untilSettled(paying.ticketFor('payment.void', { voidRequestId: 'void-1', paymentId }), { policy: { poll: { deadlineMs: 120_000 } } });
     await settleDown();
     const before = [clock.now(), queries()];
     verified(await paying.receive(await refundNotice('refund-1', { state: 'paid' })));

@@ -1,16 +1,17 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { isWrite, operationOf, type Adapter, type EncodedSend } from '../../src/adapter.ts';
-import { rebell, type RebellCredentials } from '../../src/adapters/rebell/index.ts';
+import { rebell, type RebellCredentials, type RebellFields } from '../../src/adapters/rebell/index.ts';
 import { madeUp, samples } from '../../src/adapters/rebell/samples.ts';
-import { rebellVoice } from '../../src/adapters/rebell/simulator.ts';
+import { rebellVoice, type RebellVoiceOptions } from '../../src/adapters/rebell/simulator.ts';
 import { judge } from '../../src/classify.ts';
 import { encode, encodingOf } from '../../src/client/encode.ts';
-import { createGateway } from '../../src/client/gateway.ts';
+import { createGateway, type Gateway } from '../../src/client/gateway.ts';
 import { InputError } from '../../src/errors.ts';
 import type { Fields } from '../../src/fields.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
+import type { Settlement } from '../../src/settlement.ts';
 import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 
 const adapter = rebell(madeUp);
@@ -99,6 +100,35 @@ describe('verifying an answer', () => {
     const { send } = await sent(adapter, 'payment.charge', charge);
     const headers = new Headers({ 'request-time': '2026-11-21T05:00:01Z', signature: `signature=${vectors.answer}` });
     expect(await adapter.verify?.({ send, status: 200, headers, text: answerText })).toBe(true);
+  });
+
+  it.each([encodeURIComponent(vectors.answer), encodeURIComponent(vectors.answer.replaceAll('+', '-').replaceAll('/', '_'))])('believes it URL-encoded, as siblings of Rebell write it', async (signature) => {
+    expect(signature).toContain('%');
+    expect(await verified({ headers: { signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${signature}` } })).toBe(true);
+  });
+
+  it.each<[string, Record<string, unknown>, boolean]>([
+    ['299 seconds before', { atMs: nowMs - 299_000 }, true],
+    ['299 seconds after', { atMs: nowMs + 299_000 }, true],
+    ['301 seconds before', { atMs: nowMs - 301_000 }, false],
+    ['301 seconds after', { atMs: nowMs + 301_000 }, false],
+    ['years before', { atMs: Date.parse('2019-05-28T12:12:00Z') }, false],
+    ['301 seconds after, saying that the clock is wrong', { atMs: nowMs + 301_000, result: { resultCode: 'REQUEST_TIME_INVALID', resultStatus: 'F' } }, true],
+    ['years before, saying that the clock is wrong', { atMs: Date.parse('2019-05-28T12:12:00Z'), result: { resultCode: 'REQUEST_TIME_INVALID', resultStatus: 'F' } }, false],
+    ['301 seconds after, declining', { atMs: nowMs + 301_000, result: { resultCode: 'INSUFFICIENT_BALANCE', resultStatus: 'F' } }, false],
+  ])('of an answer signed %s the request left believes only what is fresh', async (_when, { atMs, result = { resultCode: 'SUCCESS', resultStatus: 'S' } }, believed) => {
+    const { send } = await sent(adapter, 'payment.charge', charge);
+    const time = new Date(Number(atMs)).toISOString();
+    const text = JSON.stringify({ result });
+    const signature = createSign('RSA-SHA256').update(`POST ${send.path}\n${madeUp.clientId}.${time}.${text}`).sign(madeUp.gatewayPrivateKey, 'base64');
+    const headers = new Headers({ 'response-time': time, signature: `signature=${signature}` });
+    expect(await adapter.verify?.({ send, status: 200, headers, text })).toBe(believed);
+  });
+
+  it('does not believe an answer whose time is none', async () => {
+    const { send } = await sent(adapter, 'payment.charge', charge);
+    const signature = createSign('RSA-SHA256').update(`POST ${send.path}\n${madeUp.clientId}.soon.${answerText}`).sign(madeUp.gatewayPrivateKey, 'base64');
+    expect(await adapter.verify?.({ send, status: 200, headers: new Headers({ 'response-time': 'soon', signature: `signature=${signature}` }), text: answerText })).toBe(false);
   });
 
   it.each([
@@ -241,6 +271,15 @@ describe('status queries', () => {
     expect(waits.every((wait, index) => wait >= 3000 && wait >= (waits[index - 1] ?? 0))).toBe(true);
     expect(adapter.policy.poll?.absentAfterMs).toBe(300_000);
   });
+
+  it('are 3 to 5 seconds apart in the first 20 seconds, and go on until absence can be believed', () => {
+    const { backoff, absentAfterMs = Infinity, deadlineMs = 0 } = adapter.policy.poll ?? {};
+    const waits = backoff?.list(12) ?? [];
+    const soon = waits.filter((_wait, index) => waits.slice(0, index).reduce((sum, each) => sum + each, 0) < 20_000);
+    expect(soon.length).toBeGreaterThan(4);
+    for (const wait of soon) expect(wait).toBeLessThanOrEqual(5000);
+    expect(deadlineMs).toBeGreaterThan(absentAfterMs);
+  });
 });
 
 describe('status and code', () => {
@@ -269,6 +308,50 @@ describe('status and code', () => {
   });
 });
 
+describe('what an answer says', () => {
+  const reading = (operation: string, body: object) => operationOf(adapter, operation).read?.({ operation, sent: {}, status: 200, body });
+
+  it('of a failed payment is why, not the inquiry’s own "success"', () => {
+    const failed = { result: { resultCode: 'SUCCESS', resultStatus: 'S', resultMessage: 'success' }, paymentId, paymentStatus: 'FAIL' };
+    expect(adapter.classify({ operation: 'payment.query', status: 200, body: failed }).message).toBeUndefined();
+    expect(adapter.classify({ operation: 'payment.query', status: 200, body: { ...failed, paymentResultMessage: 'Not enough money.' } }).message).toBe('Not enough money.');
+    expect(adapter.classify({ operation: 'payment.query', status: 200, body: { ...failed, failureReason: 'USER_REJECTED', paymentResultMessage: 'x' } }).message).toBe('USER_REJECTED');
+  });
+
+  it.each([
+    ['WALLET_ON_HOLIDAY', 'F', true],
+    ['QR_EXPIRED', 'F', true],
+    ['USER_REJECTED', 'F', true],
+    ['WALLET_ON_HOLIDAY', 'U', false],
+    ['WALLET_ON_HOLIDAY', undefined, false],
+    ['SUCCESS', 'F', false],
+    ['PROCESS_FAIL', 'F', false],
+    ['PAYMENT_TIMEOUT', 'F', false],
+    ['ORDER_IS_CLOSED', 'F', false],
+  ])('%s under %s refuses: %s', (resultCode, resultStatus, refuses) => {
+    expect(reading('payment.create', { result: { resultCode, resultStatus } })).toMatchObject({ refuses });
+  });
+});
+
+describe('a write', () => {
+  const writeNamed = (name: string) => writeOf(adapter, name);
+
+  it('shares its number with those of its kind: charges and orders, but no refund', () => {
+    expect(writeNamed('payment.charge').identity).toEqual(writeNamed('payment.create').identity);
+    expect(writeNamed('refund.create').identity).toBeUndefined();
+  });
+
+  it('can be charged for a minute by a scanned code', () => {
+    expect(writeNamed('payment.charge').chargeableForMs?.({ ...charge, paymentAuthCode: '289123456789012345' })).toBe(60_000);
+    expect(writeNamed('payment.charge').chargeableForMs?.(charge)).toBe(300_000);
+  });
+
+  it('ends when it says so', () => {
+    expect(ticketOf('payment.create', { ...charge, paymentExpiryTime: '2026-11-21T06:15:00+01:00' }).expiresAt).toBe('2026-11-21T05:15:00.000Z');
+    expect(ticketOf('payment.create', charge).expiresAt).toBeUndefined();
+  });
+});
+
 describe('what a query means for a cancel', () => {
   const asked = (paymentStatus: string, refused: boolean) =>
     judge(
@@ -285,9 +368,10 @@ describe('what a query means for a cancel', () => {
 });
 
 describe('from send to settlement', () => {
-  const setUp = (options: Omit<SimulatorOptions, 'voice' | 'clock'> = {}, of: Adapter = adapter) => {
+  const setUp = (options: Omit<SimulatorOptions, 'voice' | 'clock'> & { voice?: RebellVoiceOptions } = {}, of: Adapter = adapter) => {
     const clock = manualClock({ startMs: nowMs });
-    const bank = simulateGateway({ voice: rebellVoice(madeUp), clock, ...options });
+    const { voice, ...rest } = options;
+    const bank = simulateGateway({ voice: rebellVoice(madeUp, voice), clock, ...rest });
     const gateway = createGateway({ adapter: of as typeof adapter, clock, client: ky.create({ fetch: bank.fetch }) });
     // A signature is made by a thread, which the clock cannot see.
     const run = <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 });
@@ -298,6 +382,52 @@ describe('from send to settlement', () => {
     const { bank, gateway, run } = setUp({ faults: { onSend: ['reset-after-booking'] } });
     expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
     expect(bank.ledger.payment('order-1')).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it.each(['reset-before-booking', 'rate-limited', '504-before-booking'] as const)('a charge that the inquiry does not know after %s is sent again under its number within 10 seconds, and made once', async (fault) => {
+    for (const paymentAuthCode of ['289123456789012345', undefined]) {
+      const { bank, gateway, run } = setUp({ faults: { onSend: [fault] } });
+      const settled = await run(gateway.settle('payment.charge', { ...charge, ...(paymentAuthCode !== undefined && { paymentAuthCode }) }));
+      expect(settled).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+      expect(settled.elapsedMs).toBeLessThan(10_000);
+      expect(bank.ledger.payment('order-1')).toMatchObject({ bookings: 1 });
+    }
+  });
+
+  it.each(['WALLET_ON_HOLIDAY', 'QR_EXPIRED'])('a charge refused with %s under F, which the inquiry twice does not know, is failed within 10 seconds', async (refusal) => {
+    const { bank, gateway, run } = setUp({ voice: { refusal } });
+    const settled = await run(gateway.settle('payment.charge', charge));
+    expect(settled).toMatchObject({ outcome: 'failed', attempts: 1, polls: 2, verdict: { code: refusal } });
+    expect(settled.elapsedMs).toBeLessThan(10_000);
+    expect(bank.ledger.payment('order-1')).toBeUndefined();
+  });
+
+  it.each(['redirectionUrl', 'redirectUrl'] as const)('a payer is sent to the cashier, whose page stands in %s', async (cashier) => {
+    const { gateway, run } = setUp({ voice: { cashier }, lives: { create: lives.paidAfter(20_000) } });
+    const made = await run(gateway.settle('payment.charge', charge));
+    expect(made).toMatchObject({ outcome: 'created', polls: 0, answer: { redirectActionForm: { [cashier]: expect.stringContaining('https://') as unknown } } });
+    expect(await run(gateway.untilSettled(made.ticket))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+  });
+
+  it.each<[string, (gateway: Gateway<RebellFields>) => Promise<Settlement>]>([
+    ['charge', (gateway) => gateway.settle('payment.charge', charge)],
+    ['refund', (gateway) => gateway.settle('refund.create', { refundRequestId: 'refund-1', paymentId, refundAmount: charge.paymentAmount })],
+    ['void', (gateway) => gateway.settle('payment.void', { voidRequestId: 'void-1', paymentId })],
+  ])('a success that names nothing makes no %s succeed: the inquiry says what became of it', async (what, settle) => {
+    const clock = manualClock({ startMs: nowMs });
+    const { gatewayPublicKey: _key, ...unsigned } = madeUp;
+    const paths: string[] = [];
+    const fetch = (input: RequestInfo | URL): Promise<Response> => {
+      paths.push(new URL(input instanceof Request ? input.url : input).pathname);
+      const isInquiry = paths.at(-1)?.includes('inquiry') === true;
+      const code = what === 'refund' ? 'REFUND_NOT_EXIST' : 'ORDER_NOT_EXIST';
+      return Promise.resolve(Response.json({ result: isInquiry ? { resultCode: code, resultStatus: 'F' } : { resultCode: 'SUCCESS', resultStatus: 'S' } }));
+    };
+    const gateway = createGateway({ adapter: rebell(unsigned), clock, client: ky.create({ fetch }), policy: { retry: { attempts: 1 } } });
+    const settled = await clock.run(settle(gateway), { idleTurns: 30 });
+    expect(settled.outcome).not.toBe('succeeded');
+    expect(settled.timeline).toContainEqual(expect.objectContaining({ type: 'answer', verdict: expect.objectContaining({ kind: 'poll-required', code: 'SUCCESS/unnamed' }) as unknown }));
+    expect(paths.length).toBeGreaterThan(2);
   });
 
   it('a charge without a query to ask by is sent again under its number, and made once', async () => {

@@ -1,9 +1,9 @@
 import { defineAdapter, type Adapter, type EncodedSend } from '../../adapter.ts';
-import { textOf } from '../../exchange.ts';
+import { instantOf, textOf } from '../../exchange.ts';
 import { baseUrlOf, checkAddress, checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import { tokenKeeper, type TokenStore } from '../../token.ts';
 import * as codes from './codes.ts';
-import { account, askedBy, asksForOtp, momentOf, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
+import { account, askedBy, asksForOtp, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
 import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';
 import { ifortepayWebhook } from './webhook.ts';
 
@@ -214,8 +214,8 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         // A tip is paid on top of the amount.
         expect: (fields) => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
         // An hour is the longest there is: too late an expiry only means a longer wait.
-        payableForMs: ({ validityPeriod }, openedAtMs) =>
-          validityPeriod === undefined ? 15 * MINUTE_MS : (durationUntil(validityPeriod, openedAtMs) ?? 60 * MINUTE_MS),
+        payableForMs: (fields, openedAtMs) =>
+          fields.validityPeriod === undefined ? 15 * MINUTE_MS : (durationUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
         payerNeedsAnswer: () => true,
       },
       'qris.query': {
@@ -241,8 +241,8 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         learns: ['virtualAccountNo', 'partnerServiceId', 'customerNo'],
         query: askedBy(account, 'va.query'),
         sameReference: 'unknown',
-        payableForMs: ({ expiredDate, virtualAccountTrxType: type }, openedAtMs) =>
-          expiredDate === undefined ? usualLifeMs(type) : durationUntil(expiredDate, openedAtMs),
+        payableForMs: (fields, openedAtMs) =>
+          fields.expiredDate === undefined ? usualLifeMs(fields.virtualAccountTrxType) : durationUntil(fields, 'expiredDate', openedAtMs),
         // An open account takes any amount, an instalment account parts of it.
         expect: ({ virtualAccountTrxType: type, totalAmount }) => (type === 'O' || type === 'I' ? undefined : sumOf(totalAmount)),
         payerNeedsAnswer: () => true,
@@ -298,9 +298,9 @@ function usualLifeMs(type: unknown): number | undefined {
   return type === 'C' || type === 'I' ? 24 * 60 * MINUTE_MS : undefined;
 }
 
-/** How long it is until a point in time. */
-function durationUntil(time: string | undefined, fromMs: number): number | undefined {
-  const atMs = momentOf(time);
+/** How long it is until a point in time that a field names. */
+function durationUntil(fields: object, name: string, fromMs: number): number | undefined {
+  const atMs = instantOf(fields, name);
   return atMs === undefined ? undefined : atMs - fromMs;
 }
 

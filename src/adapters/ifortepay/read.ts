@@ -1,5 +1,5 @@
 import type { ReadName, StatusQuery } from '../../adapter.ts';
-import { asRecord, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, instantOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
 import type { Fields } from '../../fields.ts';
 import type { CodeTable } from '../../rows.ts';
 
@@ -14,12 +14,6 @@ export interface Kind {
   readonly state: (body: unknown) => string | undefined;
 }
 
-/** ISO 8601 with its offset from UTC, without which nobody knows whose clock is meant; to the millisecond since the epoch. */
-export function momentOf(time: unknown): number | undefined {
-  const atMs = typeof time === 'string' && /(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
-  return Number.isNaN(atMs) ? undefined : atMs;
-}
-
 /** QRIS and direct debit. */
 export const order: Kind = {
   own: 'originalPartnerReferenceNo',
@@ -32,7 +26,7 @@ export const order: Kind = {
       originalReferenceNo: statedOf(body, 'originalReferenceNo') ?? statedOf(body, 'referenceNo'),
     },
     ...amountIn(body, 'amount', 'transAmount'),
-    madeAtMs: momentOf(textOf(body, 'createdTime')),
+    madeAtMs: instantOf(body, 'createdTime'),
   }),
   state: (body) => textOf(body, 'latestTransactionStatus'),
 };

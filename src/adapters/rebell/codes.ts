@@ -1,5 +1,5 @@
 import { textOf } from '../../exchange.ts';
-import { created, declined, duplicate, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+import { canceled, created, declined, duplicate, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
 
 /**
  * Rebell's result codes.
@@ -8,16 +8,19 @@ import { created, declined, duplicate, failed, pollRequired, rejected, retryable
  * together with the status that the manual lists it with (see `resultName`).
  *
  * https://docs.rebellapp.com, pages openapis/error-codes and payment-integration/error-handling, and the result codes on each
- * operation's own page.
+ * operation's own page. Codes marked "sibling" come from gateways of the same make (Antom, VodaPay, SuperQi), whose words Rebell has.
  */
+
+const wrongClock = rejected('configuration', 'Set this machine’s clock: Rebell accepts five minutes either way.');
+
+/** The second is the authentication page's name for the same refusal. */
+const clockRefusals = { REQUEST_TIME_INVALID: wrongClock, TIMESTAMP_INVALID: wrongClock } satisfies CodeTable;
 
 /** Refused before anything was done: by whom it is signed, what it holds, whom it concerns. */
 const refused = {
+  ...clockRefusals,
   INVALID_SIGNATURE: rejected('authentication', 'Check privateKey and keyVersion, and that Rebell has the matching public key for this environment.'),
   INVALID_CLIENT: rejected('authentication', 'Check clientId and the environment: sandbox and production have different ones.'),
-  REQUEST_TIME_INVALID: rejected('configuration', 'Set this machine’s clock: Rebell accepts five minutes either way.'),
-  // The authentication page's name for the same refusal.
-  TIMESTAMP_INVALID: rejected('configuration', 'Set this machine’s clock: Rebell accepts five minutes either way.'),
   INVALID_ACCESS_TOKEN: rejected('authentication', 'The payer’s access token is not valid: have it authorised again.'),
   EXPIRED_ACCESS_TOKEN: rejected('authentication', 'The payer’s access token has expired: refresh it.'),
   INSUFFICIENT_SCOPE: rejected('permission', 'The payer’s access token does not cover this operation: ask for more scopes.'),
@@ -38,6 +41,10 @@ const refused = {
   INVALID_REFRESH_TOKEN: rejected('authentication'),
   EXPIRED_REFRESH_TOKEN: rejected('authentication'),
   AUTH_CLIENT_UNSUPPORTED_GRANT_TYPE: rejected('unsupported'),
+  // Sibling.
+  INVALID_AGENT_TOKEN: rejected('authentication'),
+  EXPIRED_AGENT_TOKEN: rejected('authentication'),
+  INVALID_API: rejected('configuration', 'The gateway has no such API: check version and paths.'),
 } satisfies CodeTable;
 
 /**
@@ -49,6 +56,8 @@ const outcomeUnknown = {
   SYSTEM_BUSY: pollRequired('unavailable'),
   SERVICE_UNAVAILABLE: pollRequired('unavailable'),
   UNKNOWN_EXCEPTION: pollRequired('unknown-outcome'),
+  // Sibling.
+  SYSTEM_ERROR: pollRequired('unknown-outcome'),
   PROCESS_FAIL: pollRequired('unknown-outcome', { advice: 'Listed as failed and as worth retrying: ask, and send again only under the same number.' }),
 } satisfies CodeTable;
 
@@ -58,6 +67,7 @@ const askAgain = {
   SYSTEM_BUSY: retryable('unavailable'),
   SERVICE_UNAVAILABLE: retryable('unavailable'),
   UNKNOWN_EXCEPTION: retryable('unavailable'),
+  SYSTEM_ERROR: retryable('unavailable'),
   PROCESS_FAIL: retryable('unavailable'),
 } satisfies CodeTable;
 
@@ -67,6 +77,21 @@ const write = {
   ACCEPT: pollRequired('processing'),
   // The manual says to use a new number. Whoever owns this one may have been paid.
   REPEAT_REQ_INCONSISTENT: duplicate('This number was sent before with other fields, and may be paid: look it up before anything else.'),
+  // Sibling.
+  PARTNER_BALANCE_NOT_ENOUGH: rejected('insufficient-funds', 'The merchant’s own balance is too small for this.'),
+} satisfies CodeTable;
+
+/** A success that names no payment, void or refund: it could be any other's. */
+const namesNothing = pollRequired('unknown-outcome', { advice: 'The answer does not name what it is about: the inquiry has to confirm it.' });
+
+/**
+ * The guide's "F: abort payment", of a code that no page of an API lists: asked about, and believed once the inquiry knows no such
+ * payment. So is any other F that no table has.
+ *
+ * https://docs.rebellapp.com/payment-integration/qr-order-pay, payment-integration/error-handling
+ */
+const aborts = {
+  QR_EXPIRED: pollRequired('expired', { advice: 'The QR code is too old: make a new order.' }),
 } satisfies CodeTable;
 
 const read = { ...refused, ...askAgain } satisfies CodeTable;
@@ -74,6 +99,7 @@ const read = { ...refused, ...askAgain } satisfies CodeTable;
 /** What a charge and an order have in common: pages openapis/v1/payments/pay, openapis/payments/pay, createQrOrder, linkPayCreate. */
 const payment = {
   ...write,
+  ...aborts,
   /** `ACCEPT` with a redirect: the payer goes on in Rebell's cashier. */
   'ACCEPT/redirect': created('awaiting-payer', 'Send the payer to redirectActionForm, then follow the ticket.'),
   PAYMENT_IN_PROCESS: pollRequired('processing'),
@@ -86,6 +112,8 @@ const payment = {
   USER_NOT_EXIST: rejected('invalid-request', 'Check the payer’s id or token.'),
   USER_STATUS_ABNORMAL: declined(),
   INSUFFICIENT_BALANCE: declined('insufficient-funds'),
+  // Sibling.
+  USER_BALANCE_NOT_ENOUGH: declined('insufficient-funds'),
   PAYMENT_AMOUNT_EXCEED_LIMIT: declined('limit-exceeded'),
   USER_AMOUNT_EXCEED_LIMIT: declined('limit-exceeded'),
   RISK_REJECT: declined('risk'),
@@ -96,6 +124,10 @@ const payment = {
 export const charge: CodeTable = {
   ...payment,
   SUCCESS: succeeded(),
+  'SUCCESS/unnamed': namesNothing,
+  // Paid, and a page to pay on: one of the two is not so. A sibling (SuperQi) says it of a payment that was only begun.
+  'SUCCESS/redirect': pollRequired('awaiting-payer', { advice: 'It says "success" and sends the payer to redirectActionForm: the inquiry knows which.' }),
+  'SUCCESS/form': pollRequired('awaiting-payer', { advice: 'It says "success" and wants the payer to act: the inquiry knows which.' }),
   // The code went into another request, which may have charged the payer.
   AUTH_CODE_ALREADY_USED: duplicate('The payer’s code was used by another request, which may be paid: look that one up before scanning again.'),
   USED_CODE: duplicate('The payer’s code was used by another request, which may be paid: look that one up before scanning again.'),
@@ -124,6 +156,7 @@ export const cancel: CodeTable = {
 export const voiding: CodeTable = {
   ...write,
   SUCCESS: succeeded('canceled'),
+  'SUCCESS/unnamed': namesNothing,
   VOID_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
   ORDER_IS_CLOSED: rejected('already-final'),
@@ -136,6 +169,7 @@ export const voiding: CodeTable = {
 export const capture: CodeTable = {
   ...write,
   SUCCESS: succeeded(),
+  'SUCCESS/unnamed': namesNothing,
   CAPTURE_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
   ORDER_IS_CLOSED: rejected('already-final'),
@@ -148,6 +182,7 @@ export const capture: CodeTable = {
 export const refund: CodeTable = {
   ...write,
   SUCCESS: succeeded('refunded'),
+  'SUCCESS/unnamed': namesNothing,
   REFUND_IN_PROCESS: pollRequired('processing'),
   REFUND_NOT_EXIST: pollRequired('not-found'),
   ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
@@ -155,6 +190,8 @@ export const refund: CodeTable = {
   ORDER_STATUS_INVALID: rejected('already-final'),
   REFUND_AMOUNT_EXCEED: rejected('limit-exceeded', 'More than is left to refund: count the refunds already made.'),
   REFUND_NOT_ALLOWED: rejected('unsupported', 'Check that the payment is paid and still refundable.'),
+  // Sibling.
+  REFUND_WINDOW_EXCEED: rejected('expired', 'The time in which this payment could be refunded is over.'),
 };
 
 /** https://docs.rebellapp.com/openapis/messages/sendPush and sendInbox. Nothing asks about a message: its own answer is the last word. */
@@ -175,12 +212,17 @@ const paymentStates = {
   'payment/SUCCESS': succeeded(),
   'payment/FAIL': failed(),
   'payment/PROCESSING': pollRequired('processing'),
+  // Sibling (Antom): its inquiry has five states.
+  'payment/CANCELLED': canceled(),
+  'payment/PENDING': pollRequired('processing'),
 } satisfies CodeTable;
 
 const refundStates = {
   'refund/SUCCESS': succeeded('refunded'),
   'refund/FAIL': failed(),
   'refund/PROCESSING': pollRequired('processing'),
+  // Sibling.
+  'refund/UNKNOWN': pollRequired('unknown-outcome'),
 } satisfies CodeTable;
 
 /** https://docs.rebellapp.com/payment-integration/inquiring-payment-api */
@@ -238,12 +280,19 @@ const statuses: Readonly<Record<string, string>> = {
   SYSTEM_BUSY: 'U',
   SERVICE_UNAVAILABLE: 'U',
   UNKNOWN_EXCEPTION: 'U',
+  SYSTEM_ERROR: 'U',
   PAYMENT_IN_PROCESS: 'U',
   REFUND_IN_PROCESS: 'U',
   VOID_IN_PROCESS: 'U',
   CAPTURE_IN_PROCESS: 'U',
   SENDING: 'U',
 };
+
+/** Whether any table has a row of this name. */
+export const isListed = (name: string): boolean => tables.some((table) => Object.hasOwn(table, name));
+
+/** It says that the two clocks differ by more than Rebell accepts: the one answer whose own time is bound to look wrong. */
+export const refusesClock = (result: unknown): boolean => Object.hasOwn(clockRefusals, resultName(result) ?? '');
 
 /**
  * The name a `result` goes by: its code. A listed code under another status than the manual's contradicts itself and goes by both
@@ -253,7 +302,16 @@ export function resultName(result: unknown): string | undefined {
   const code = textOf(result, 'resultCode');
   // A slash marks the names made here. No code of Rebell's has one, and none may pass for ours.
   if (code === undefined || code.includes('/')) return undefined;
-  const listed = Object.hasOwn(statuses, code) ? statuses[code] : tables.some((table) => Object.hasOwn(table, code)) ? 'F' : undefined;
+  const listed = Object.hasOwn(statuses, code) ? statuses[code] : isListed(code) ? 'F' : undefined;
   const given = textOf(result, 'resultStatus');
   return listed === undefined || listed === given ? code : `${given ?? '?'}/${code}`;
+}
+
+/** What the tables have asked about under F, since it may mean "paid". */
+const unclear: ReadonlySet<string> = new Set(tables.flatMap((table) => Object.entries(table).flatMap(([code, row]) => (row.kind === 'poll-required' && !Object.hasOwn(aborts, code) ? [code] : []))));
+
+/** F that is no contradiction and nowhere listed as unclear: it states that nothing was done. */
+export function refuses(result: unknown): boolean {
+  const name = resultName(result);
+  return name !== undefined && textOf(result, 'resultStatus') === 'F' && textOf(result, 'resultCode') === name && !unclear.has(name);
 }

@@ -1,5 +1,5 @@
 import { defineAdapter, type Adapter, type StatusQuery, type WriteOperation } from '../../adapter.ts';
-import { asRecord, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { asRecord, instantOf, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
 import { baseUrlOf, checkCredentials, oneOf, record, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
 import { growing } from '../../policies/backoff.ts';
 import * as codes from './codes.ts';
@@ -217,6 +217,10 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         learns: ['paymentId'],
         query: paymentQuery,
         sameReference: 'replays',
+        identity: payment,
+        // A scanned code lives about a minute; a payer's token outlives every loop, and is charged once per number.
+        chargeableForMs: ({ paymentAuthCode }) => (paymentAuthCode === undefined ? FIVE_MINUTES_MS : 60_000),
+        payableForMs: untilExpiry,
         ...amountIn('paymentAmount'),
       },
       'payment.create': {
@@ -227,6 +231,8 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         learns: ['paymentId'],
         query: paymentQuery,
         sameReference: 'replays',
+        identity: payment,
+        payableForMs: untilExpiry,
         ...amountIn('paymentAmount'),
         payerNeedsAnswer: () => true,
       },
@@ -326,6 +332,9 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
     ...(gateway !== undefined && {
       verify: ({ send, headers, text }) => {
         const time = headers.get('response-time') ?? headers.get('request-time') ?? timeOf(send.nowMs);
+        // An answer that was signed long ago answers something else.
+        const mostMs = codes.refusesClock(resultIn(text)) ? DAY_MS : FIVE_MINUTES_MS;
+        if (!(Math.abs(Date.parse(time) - send.nowMs) <= mostMs)) return false;
         return gateway.verify(stringToSign({ ...send, clientId, time, body: text }), headers.get('signature'));
       },
     }),
@@ -334,33 +343,66 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         // "Every 3-5 seconds"; less often for the few that take long.
         backoff: growing({ firstMs: 3000, baseMs: 3000, ratio: 0.08, maxMs: 30_000 }),
         // A signed request older than this is refused: what has not arrived by then never will.
-        absentAfterMs: 5 * 60_000,
+        absentAfterMs: FIVE_MINUTES_MS,
+        // Long enough for that, after three sends; "a timeout the merchant defines", says the manual.
+        deadlineMs: 6 * 60_000,
       },
     },
   });
 }
 
+/** As long as Rebell itself believes a request. */
+const FIVE_MINUTES_MS = 5 * 60_000;
+const DAY_MS = 24 * 3_600_000;
+
+function resultIn(text: string): unknown {
+  try {
+    return asRecord(JSON.parse(text))?.['result'];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Charges and orders share their numbers: `paymentRequestId` is "unique per transaction". */
+const payment = { number: 'paymentRequestId', space: 'payment' };
+
+const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined => {
+  const atMs = instantOf(fields, 'paymentExpiryTime');
+  return atMs === undefined ? undefined : atMs - openedAtMs;
+};
+
 /** What every answer has: the result, and the numbers it is about. */
 function answered(body: unknown): Reading {
   const result = asRecord(body)?.['result'];
   const name = codes.resultName(result);
+  const isNamed = references.some((number) => statedOf(body, number) !== undefined);
+  const more = [...formOf(body), ...(isNamed ? [] : ['unnamed'])];
   return {
-    names: name === undefined ? [] : redirects(body) ? [`${name}/redirect`, name] : [name],
+    names: name === undefined ? [] : [...more.map((word) => `${name}/${word}`).filter(codes.isListed), name],
     message: textOf(body, 'failureReason') ?? textOf(result, 'resultMessage'),
     reference: Object.fromEntries(references.map((reference) => [reference, statedOf(body, reference)])),
+    refuses: codes.refuses(result),
   };
 }
 
 const references = 'paymentRequestId paymentId refundRequestId refundId voidRequestId voidId captureRequestId captureId messageId'.split(' ');
 
-const redirects = (body: unknown): boolean => textOf(asRecord(body)?.['redirectActionForm'], 'redirectionUrl') !== undefined;
+/** Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay) does. */
+function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
+  const form = asRecord(asRecord(body)?.['redirectActionForm']);
+  if (form === undefined || Object.keys(form).length === 0) return [];
+  return (textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl')) === undefined ? ['form'] : ['redirect'];
+}
 
 /** An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went well. */
 function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Exchange) => Reading {
   return ({ body }) => {
     const reading = { ...answered(body), ...amountOf(body, `${kind}Amount`) };
     const state = textOf(body, `${kind}Status`);
-    return reading.names.includes('SUCCESS') && state !== undefined ? { ...reading, names: [`${kind}/${state}`] } : reading;
+    if (!reading.names.includes('SUCCESS') || state === undefined) return reading;
+    // "success", says the inquiry, of a payment that has failed.
+    const message = textOf(body, 'failureReason') ?? textOf(body, 'paymentResultMessage') ?? textOf(body, 'paymentResultCode');
+    return { ...reading, names: [`${kind}/${state}`], message };
   };
 }
 

@@ -139,14 +139,16 @@ const theRefused = [
   ...['PARAM_ILLEGAL', 'MISSING_REQUIRED_PARAM', 'INVALID_AMOUNT', 'INVALID_CURRENCY', 'REQUEST_TIME_INVALID', 'TIMESTAMP_INVALID'],
   ...['CURRENCY_NOT_SUPPORT', 'PARTNER_NOT_EXIST', 'PARTNER_STATUS_ABNORMAL', 'INVALID_AUTH_CLIENT', 'INVALID_AUTH_CLIENT_STATUS', 'INVALID_CODE'],
   ...['EXPIRED_CODE', 'USED_CODE', 'INVALID_REFRESH_TOKEN', 'EXPIRED_REFRESH_TOKEN', 'AUTH_CLIENT_UNSUPPORTED_GRANT_TYPE'],
+  ...['INVALID_AGENT_TOKEN', 'EXPIRED_AGENT_TOKEN', 'INVALID_API'],
 ];
-const theTroubled = ['REQUEST_TRAFFIC_EXCEED_LIMIT', 'SYSTEM_BUSY', 'UNKNOWN_EXCEPTION', 'PROCESS_FAIL', 'SERVICE_UNAVAILABLE'];
+const theTroubled = ['SYSTEM_ERROR', 'REQUEST_TRAFFIC_EXCEED_LIMIT', 'SYSTEM_BUSY', 'UNKNOWN_EXCEPTION', 'PROCESS_FAIL', 'SERVICE_UNAVAILABLE'];
 const everyRead = [...theRefused, ...theTroubled];
-const everyWrite = [...everyRead, 'SUCCESS', 'ACCEPT', 'REPEAT_REQ_INCONSISTENT'];
+const everyWrite = [...everyRead, 'SUCCESS', 'ACCEPT', 'REPEAT_REQ_INCONSISTENT', 'PARTNER_BALANCE_NOT_ENOUGH'];
 const everyPayment = [
   ...everyWrite,
   ...['ORDER_NOT_EXIST', 'ORDER_IS_CLOSED', 'ORDER_STATUS_INVALID', 'PAYMENT_IN_PROCESS', 'INVALID_AUTH_CODE', 'INSUFFICIENT_BALANCE', 'RISK_REJECT'],
   ...['USER_NOT_EXIST', 'USER_STATUS_ABNORMAL', 'PAYMENT_TIMEOUT', 'PAYMENT_AMOUNT_EXCEED_LIMIT', 'USER_AMOUNT_EXCEED_LIMIT'],
+  ...['USER_BALANCE_NOT_ENOUGH', 'QR_EXPIRED'],
 ];
 const ofAnOrder = ['ORDER_NOT_EXIST', 'ORDER_IS_CLOSED', 'ORDER_STATUS_INVALID'];
 const statesOf = (kind: string): string[] => [`${kind}/SUCCESS`, `${kind}/FAIL`, `${kind}/PROCESSING`];
@@ -170,12 +172,12 @@ export const samples: Samples<RebellFields> = {
   manual: {
     'payment.charge': [...everyPayment, 'AUTH_CODE_ALREADY_USED', 'USER_REJECTED', 'PAYMENT_FAIL'],
     'payment.create': everyPayment,
-    'payment.query': [...everyRead, ...statesOf('payment'), 'ORDER_NOT_EXIST', 'PAYMENT_IN_PROCESS'],
+    'payment.query': [...everyRead, ...statesOf('payment'), 'payment/CANCELLED', 'payment/PENDING', 'ORDER_NOT_EXIST', 'PAYMENT_IN_PROCESS'],
     'payment.cancel': [...everyWrite, ...ofAnOrder, 'CANCEL_NOT_ALLOWED'],
     'payment.void': [...everyWrite, ...ofAnOrder, 'VOID_NOT_ALLOWED', 'ORDER_ALREADY_SETTLED', 'VOID_IN_PROCESS'],
     'payment.capture': [...everyWrite, ...ofAnOrder, 'CAPTURE_AMOUNT_EXCEED', 'AUTHORIZATION_EXPIRED', 'CAPTURE_IN_PROCESS'],
-    'refund.create': [...everyWrite, ...ofAnOrder, 'REFUND_AMOUNT_EXCEED', 'REFUND_NOT_ALLOWED', 'REFUND_IN_PROCESS', 'REFUND_NOT_EXIST'],
-    'refund.query': [...everyRead, ...statesOf('refund'), 'REFUND_NOT_EXIST', 'REFUND_IN_PROCESS'],
+    'refund.create': [...everyWrite, ...ofAnOrder, 'REFUND_AMOUNT_EXCEED', 'REFUND_NOT_ALLOWED', 'REFUND_IN_PROCESS', 'REFUND_NOT_EXIST', 'REFUND_WINDOW_EXCEED'],
+    'refund.query': [...everyRead, ...statesOf('refund'), 'refund/UNKNOWN', 'REFUND_NOT_EXIST', 'REFUND_IN_PROCESS'],
     'void.query': [...everyRead, ...statesOf('void'), 'VOID_IN_PROCESS'],
     'capture.query': [...everyRead, ...statesOf('capture'), 'CAPTURE_IN_PROCESS'],
     'message.send': [...everyWrite, 'USER_NOT_EXIST', 'USER_NOT_SUBSCRIBED', 'MESSAGE_CONTENT_INVALID', 'SENDING'],
@@ -191,6 +193,23 @@ export const samples: Samples<RebellFields> = {
       said('A', 'ACCEPT', { ...payment, redirectActionForm: { method: 'GET', redirectionUrl: 'https://cashier.rebellapp.com/p/1' } }),
       ended('created', 'awaiting-payer', 'ACCEPT/redirect'),
     ),
+    pay(
+      'a charge that sends the payer to a page, spelt as a sibling’s sandbox does, is created',
+      said('A', 'ACCEPT', { ...payment, redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' } }),
+      ended('created', 'awaiting-payer', 'ACCEPT/redirect'),
+    ),
+    pay('a charge that was accepted with a form but no page is asked about', said('A', 'ACCEPT', { ...payment, redirectActionForm: { method: 'GET' } }), open('processing', 'ACCEPT')),
+    pay(
+      'a success that sends the payer to a page contradicts itself, and is asked about',
+      done({ ...paid, redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' } }),
+      open('awaiting-payer', 'SUCCESS/redirect'),
+    ),
+    pay('a success with a form of any kind contradicts itself', done({ ...paid, redirectActionForm: { actionFormType: 'ORDER_CODE' } }), open('awaiting-payer', 'SUCCESS/form')),
+    pay('a success that names nothing is asked about', done({ paymentTime: '2026-11-21T00:01:00+01:00' }), open('unknown-outcome', 'SUCCESS/unnamed')),
+    pay('a payer without funds has declined, in a sibling’s word too', failure('USER_BALANCE_NOT_ENOUGH'), ended('failed', 'insufficient-funds', 'USER_BALANCE_NOT_ENOUGH')),
+    pay('a merchant without funds is refused', failure('PARTNER_BALANCE_NOT_ENOUGH'), ended('rejected', 'insufficient-funds', 'PARTNER_BALANCE_NOT_ENOUGH')),
+    pay('a system error leaves a write open', unknown('SYSTEM_ERROR'), open('unknown-outcome', 'SYSTEM_ERROR')),
+    pay('a QR code that is too old is asked about before it is believed', failure('QR_EXPIRED'), open('expired', 'QR_EXPIRED')),
     pay('a charge in process is asked about', said('U', 'PAYMENT_IN_PROCESS', payment), open('processing', 'PAYMENT_IN_PROCESS')),
     pay('a payer without funds has declined', failure('INSUFFICIENT_BALANCE'), ended('failed', 'insufficient-funds', 'INSUFFICIENT_BALANCE')),
     pay('a payer who refused has declined', failure('USER_REJECTED'), ended('failed', 'declined', 'USER_REJECTED')),
@@ -228,6 +247,9 @@ export const samples: Samples<RebellFields> = {
 
     inquire('a paid payment has succeeded', done({ ...paid, paymentStatus: 'SUCCESS' }), ended('succeeded', 'approved', 'payment/SUCCESS')),
     inquire('a failed payment has failed although the inquiry succeeded', done({ ...payment, paymentStatus: 'FAIL', failureReason: 'USER_REJECTED' }), ended('failed', 'declined', 'payment/FAIL')),
+    inquire('a canceled payment is canceled, in a sibling’s word', done({ ...payment, paymentStatus: 'CANCELLED' }), ended('canceled', 'canceled', 'payment/CANCELLED')),
+    inquire('a payment that awaits its result stays open, in a sibling’s word', done({ ...payment, paymentStatus: 'PENDING' }), open('processing', 'payment/PENDING')),
+    inquire('a system error says nothing about the payment', unknown('SYSTEM_ERROR'), again('unavailable', 'SYSTEM_ERROR')),
     inquire('a payment in process stays open', done({ ...payment, paymentStatus: 'PROCESSING' }), open('processing', 'payment/PROCESSING')),
     inquire('an inquiry that failed says nothing about the payment', said('F', 'PARAM_ILLEGAL', { paymentStatus: 'SUCCESS' }), ended('rejected', 'invalid-request', 'PARAM_ILLEGAL')),
     inquire('an inquiry of unknown result says nothing about the payment', said('U', 'UNKNOWN_EXCEPTION', { paymentStatus: 'FAIL' }), again('unavailable', 'UNKNOWN_EXCEPTION')),
@@ -243,6 +265,7 @@ export const samples: Samples<RebellFields> = {
     cancel('a payment that is closed cannot be canceled', failure('ORDER_IS_CLOSED'), ended('rejected', 'already-final', 'ORDER_IS_CLOSED')),
     cancel('a payment to cancel may be late', failure('ORDER_NOT_EXIST'), open('not-found', 'ORDER_NOT_EXIST')),
     undo('a void has succeeded', done({ ...voided, voidId: '2026112198765432101234', voidTime: '2026-11-21T10:15:30+01:00' }), ended('succeeded', 'canceled', 'SUCCESS')),
+    undo('a void that names nothing is asked about', done({ voidTime: '2026-11-21T10:15:30+01:00' }), open('unknown-outcome', 'SUCCESS/unnamed')),
     undo('a void in process is asked about', unknown('VOID_IN_PROCESS'), open('processing', 'VOID_IN_PROCESS')),
     undo('a settled payment cannot be voided', failure('ORDER_ALREADY_SETTLED'), ended('rejected', 'already-final', 'ORDER_ALREADY_SETTLED')),
     inquireVoid('a void that was made has succeeded', done({ ...voided, voidStatus: 'SUCCESS' }), ended('succeeded', 'canceled', 'void/SUCCESS')),
@@ -254,12 +277,15 @@ export const samples: Samples<RebellFields> = {
     inquireCapture('a capture on its way stays open', unknown('CAPTURE_IN_PROCESS'), open('processing', 'CAPTURE_IN_PROCESS')),
 
     refund('a refund has succeeded', done({ refundId: '2026112198765432101236', ...refunded, refundTime: '2026-11-21T10:15:30+01:00' }), ended('succeeded', 'refunded', 'SUCCESS')),
+    refund('a refund that names nothing is asked about', done({ refundTime: '2026-11-21T10:15:30+01:00' }), open('unknown-outcome', 'SUCCESS/unnamed')),
+    refund('a refund that comes too late is refused', failure('REFUND_WINDOW_EXCEED'), ended('rejected', 'expired', 'REFUND_WINDOW_EXCEED')),
     refund('a refund that was only accepted is asked about', said('A', 'ACCEPT'), open('processing', 'ACCEPT')),
     refund('a refund in process is asked about', unknown('REFUND_IN_PROCESS'), open('processing', 'REFUND_IN_PROCESS')),
     refund('more than is left is refused', failure('REFUND_AMOUNT_EXCEED'), ended('rejected', 'limit-exceeded', 'REFUND_AMOUNT_EXCEED')),
     refund('a refund of an unknown payment is refused', failure('ORDER_NOT_EXIST'), ended('rejected', 'not-found', 'ORDER_NOT_EXIST')),
     inquireRefund('a refund that was made has succeeded', done({ refundId: '2026112198765432101236', refundStatus: 'SUCCESS' }), ended('succeeded', 'refunded', 'refund/SUCCESS')),
     inquireRefund('a refund on its way stays open', done({ refundStatus: 'PROCESSING' }), open('processing', 'refund/PROCESSING')),
+    inquireRefund('a refund of unknown fate stays open', done({ refundStatus: 'UNKNOWN' }), open('unknown-outcome', 'refund/UNKNOWN')),
     inquireRefund('a refund that failed has failed', done({ refundStatus: 'FAIL' }), ended('failed', 'declined', 'refund/FAIL')),
     inquireRefund('a refund that is not found may not have been accepted yet', failure('REFUND_NOT_EXIST'), open('not-found', 'REFUND_NOT_EXIST')),
 

@@ -49,7 +49,7 @@ export function createSigner(pem: string, encoding: SignatureEncoding): Sign {
 export interface Verifier {
   /** Rejects for a key that cannot be read: an answer would be too late to find out. */
   readonly ready: () => Promise<unknown>;
-  /** Whether `header` holds the gateway's signature of the text, in either encoding. */
+  /** Whether `header` holds the gateway's signature of the text: Base64, Base64URL, or either URL-encoded as siblings of Rebell do. */
   readonly verify: (text: string, header: string | null) => Promise<boolean>;
 }
 
@@ -59,7 +59,7 @@ export function createVerifier(pem: string): Verifier {
   return {
     ready: key,
     verify: async (text, header) => {
-      const signature = decoded(/(?:^|[\s,])signature=([\w+/=-]+)/.exec(header ?? '')?.[1]);
+      const signature = decoded(/(?:^|[\s,])signature=([\w+/=%-]+)/.exec(header ?? '')?.[1]);
       return signature !== undefined && crypto.subtle.verify(rsaSha256.name, await key(), signature, new TextEncoder().encode(text));
     },
   };
@@ -94,7 +94,8 @@ const derOf = (text: string): Uint8Array<ArrayBuffer> | undefined => decoded(tex
 function decoded(text: string | undefined): Uint8Array<ArrayBuffer> | undefined {
   if (text === undefined || text === '') return undefined;
   try {
-    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
+    const base64 = decodeURIComponent(text).replaceAll('-', '+').replaceAll('_', '/');
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   } catch {
     return undefined;
   }

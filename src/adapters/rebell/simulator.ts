@@ -7,13 +7,21 @@ export interface RebellVoiceCredentials extends Pick<RebellCredentials, 'clientI
   gatewayPrivateKey?: string;
 }
 
+/** What else the simulated gateway can do. */
+export interface RebellVoiceOptions {
+  /** A `resultCode` under F that answers every charge and order, of which nothing is done: one of no table, or `QR_EXPIRED`. */
+  refusal?: string;
+  /** A charge without a scanned code sends its payer to the cashier, whose page the form names so. Default: it is charged in the call. */
+  cashier?: 'redirectionUrl' | 'redirectUrl';
+}
+
 /**
  * Rebell as the simulator speaks it. It takes the merchant's public key out of the private one and reads the headers in a way
  * of its own, so that an error in the adapter's signing is not met by the same error here.
  *
  * A void and a capture have no number of the gateway's own here: they go by their payment's.
  */
-export function rebellVoice(credentials: RebellVoiceCredentials): Voice {
+export function rebellVoice(credentials: RebellVoiceCredentials, options: RebellVoiceOptions = {}): Voice {
   const { clientId, privateKey, gatewayPrivateKey } = credentials;
   let merchantKey: Promise<CryptoKey> | undefined;
   let gatewayKey: Promise<CryptoKey> | undefined;
@@ -46,9 +54,12 @@ export function rebellVoice(credentials: RebellVoiceCredentials): Voice {
       const currency = textOf(amount, 'currency');
       const isComplete = reference !== undefined && (call.of === undefined || of !== undefined) && (call.amount === undefined || (value !== undefined && currency !== undefined));
       if (!isComplete) return { refused: refusal(400, 'PARAM_ILLEGAL') };
+      const isPayment = call.act === 'charge' || call.act === 'create';
+      if (isPayment && options.refusal !== undefined) return { refused: failure(options.refusal) };
+      const isCashier = call.act === 'charge' && options.cashier !== undefined && textOf(fields, 'paymentAuthCode') === undefined;
       return {
         operation: call.operation,
-        act: call.act,
+        act: isCashier ? 'create' : call.act,
         fields,
         reference,
         ...(of !== undefined && { of }),
@@ -60,7 +71,7 @@ export function rebellVoice(credentials: RebellVoiceCredentials): Voice {
 
     say({ heard, answer, entry, nowMs }: Situation): Answer {
       const answers: Readonly<Record<Situation['answer'], () => Answer>> = {
-        state: () => (entry === undefined ? systemError : stateOf(heard, entry, nowMs)),
+        state: () => (entry === undefined ? systemError : stateOf(heard, entry, nowMs, options)),
         done: () => success({ messageId: `M${heard.reference}` }),
         'not-found': () => failure(heard.act === 'refund-query' ? 'REFUND_NOT_EXIST' : 'ORDER_NOT_EXIST'),
         duplicate: () => failure('REPEAT_REQ_INCONSISTENT'),
@@ -157,7 +168,7 @@ const finals: Readonly<Partial<Record<string, string>>> = {
   'refund.create': 'REFUND_NOT_ALLOWED',
 };
 
-function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, nowMs: number): Answer {
+function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, nowMs: number, { cashier }: RebellVoiceOptions): Answer {
   const time = new Date(nowMs).toISOString();
   const amount = { currency: entry.currency, value: entry.amount };
   const payment = { paymentRequestId: entry.reference, paymentId: entry.providerId };
@@ -167,11 +178,13 @@ function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, n
   const captured = { captureRequestId: reference, captureId: entry.providerId };
   const order = success({ ...payment, qrCode: `https://pay.rebellapp.com/qr/${entry.providerId}`, redirectUrl: `rebell://pay?orderToken=${entry.providerId}` });
 
+  const form = cashier === undefined || entry.act !== 'create' ? {} : { redirectActionForm: { method: 'GET', [cashier]: `https://cashier.rebellapp.com/${entry.providerId}` } };
+
   const told: Readonly<Partial<Record<string, () => Answer>>> = {
     'payment.charge': () =>
       byState(entry.state, {
         paid: success(paid),
-        open: accepted(payment),
+        open: accepted({ ...payment, ...form }),
         pending: unknown('PAYMENT_IN_PROCESS', payment),
         declined: failure('INSUFFICIENT_BALANCE', payment),
         gone: failure('ORDER_IS_CLOSED', payment),
