@@ -267,8 +267,8 @@ export const paymentQuery: CodeTable = {
 const pages = {
   list: pollRequired('unknown-outcome', { advice: 'A page tells of many: say which one to look for.' }),
   'list/none': pollRequired('not-found'),
-  // Whoever asked for a time asked by his own clock, which UQPAY's rows need not agree with.
-  'list/none-then': pollRequired('unknown-outcome', { advice: 'Not among those of that time: ask for a longer one.' }),
+  // What is not among some is not absent; and whoever asks for a time asks by a clock that UQPAY's rows need not agree with.
+  'list/none-of-these': pollRequired('unknown-outcome', { advice: 'Not among those that were asked for: ask for more of them.' }),
   'list/incomplete': pollRequired('unknown-outcome', { advice: 'There are other pages: narrow the time, or ask for the next page.' }),
 } satisfies CodeTable;
 

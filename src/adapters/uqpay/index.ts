@@ -456,9 +456,9 @@ function readPage(exchange: Exchange, name: string, meant?: string): Reading | r
       const reading = read({ ...exchange, body: row });
       return { ...reading, reference: { ...reading.reference, [name]: wanted } };
     });
-  if (pages === undefined || pages > 1) return [...found, { names: ['list/incomplete'] }];
-  const isOfATime = ['start_time', 'end_time'].some((limit) => idOf(exchange.sent, limit) !== undefined);
-  return found.length > 0 ? found : { names: [isOfATime ? 'list/none-then' : 'list/none'] };
+  const { page_size: _size, page_number, [name]: _name, ...filters } = exchange.sent ?? {};
+  if (pages === undefined || pages > 1 || String(page_number) !== '1') return [...found, { names: ['list/incomplete'] }];
+  return found.length > 0 ? found : { names: [Object.keys(filters).length > 0 ? 'list/none-of-these' : 'list/none'] };
 }
 
 function errorNames(body: unknown, status: number): string[] {

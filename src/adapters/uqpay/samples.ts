@@ -299,9 +299,16 @@ const samples: readonly Sample[] = [
     'an order that is not among those of a time may be of another time, as clocks differ': [
       200,
       page(1),
-      open('unknown-outcome', 'list/none-then'),
+      open('unknown-outcome', 'list/none-of-these'),
       { ...lookedFor, start_time: '2026-11-21T02:00:00Z' },
     ],
+    'an order that is not among those of a status is not absent': [
+      200,
+      page(1),
+      open('unknown-outcome', 'list/none-of-these'),
+      { ...lookedFor, payment_intent_status: 'SUCCEEDED' },
+    ],
+    'an order that is not on the second page may be on the first': [200, page(1), open('unknown-outcome', 'list/incomplete'), { ...lookedFor, page_number: '2' }],
     'an order that is not on this page may be on another': [
       200,
       page(3, intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1' })),
