@@ -6,7 +6,7 @@ import { isWrite, operationOf, type SendContext } from '../../src/adapter.ts';
 import { judge, subjectOfTicket } from '../../src/classify.ts';
 import { isInputError } from '../../src/errors.ts';
 import type { Fields } from '../../src/fields.ts';
-import { createGateway, isSettledError, isUnresolvedError } from '../../src/index.ts';
+import { createGateway, isReferenceInUseError, isSettledError, isUnresolvedError } from '../../src/index.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
 import { always, lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/index.ts';
@@ -543,6 +543,27 @@ describe('through the client', () => {
     const { clock, gateway, simulator } = bench({ faults: { onSend: ['reset-after-booking'] } });
     expect(await clock.run(gateway.settle('payment.scan', scan))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
     expect(simulator.ledger.payment(scan.app_trans_id)).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  it('a scan that is asked for again is the same one, although its code was encrypted again; another code is another', async () => {
+    const clock = manualClock({ startMs: nowMs });
+    const decrypt = (paymentCode: string): string => atob(paymentCode).slice(1);
+    const salted = simulateGateway({ voice: zalopayVoice(credentials, { decrypt }), clock });
+    const gateway = createGateway({ adapter, clock, client: ky.extend({ fetch: salted.fetch }) });
+    const withSalt = (salt: string, code = scan.payment_code_raw) => ({ ...scan, payment_code_raw: code, payment_code: btoa(salt + code) });
+    expect(await clock.run(gateway.settle('payment.scan', withSalt('a')))).toMatchObject({ outcome: 'succeeded' });
+    expect(await clock.run(gateway.settle('payment.scan', withSalt('b')))).toMatchObject({ outcome: 'succeeded', repeated: true });
+    await expect(clock.run(gateway.settle('payment.scan', withSalt('a', '180000000000000002')))).rejects.toSatisfy(isReferenceInUseError);
+    expect(salted.requests.filter(({ act }) => act === 'charge')).toHaveLength(1);
+  });
+
+  it('an order that is being charged is charged with no other token meanwhile', async () => {
+    const { clock, gateway, simulator } = bench({ lives: { create: lives.open(), charge: lives.open() } });
+    await clock.run(gateway.settle('payment.create', order));
+    const first = gateway.settle('payment.charge', charge);
+    await expect(gateway.settle('payment.charge', { ...charge, pay_token: 'ANOTHER' })).rejects.toSatisfy(isReferenceInUseError);
+    await clock.run(first);
+    expect(simulator.requests.filter(({ act }) => act === 'charge')).toHaveLength(1);
   });
 
   it('a scanned code through the drop-in, encrypted and signed by its caller, is followed like any other', async () => {

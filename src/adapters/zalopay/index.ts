@@ -334,7 +334,8 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
     },
     read: readPlainly,
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
-    perSend: ['app_time', 'req_date', 'timestamp', 'mac'],
+    // A code that is encrypted twice gives two texts: the one that was scanned tells them apart.
+    perSend: ['app_time', 'req_date', 'timestamp', 'mac', 'payment_code'],
     answerSecrets: ['zp_trans_token', 'order_token'],
     webhook: zalopayWebhook(credentials),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
