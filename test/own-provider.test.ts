@@ -105,7 +105,7 @@ const policy: Policy = { attemptTimeoutMs: 5000, poll: { deadlineMs: 60_000 } };
 function openShop(fault: FaultName, life: Life = lives.paid()): Shop {
   const clock = manualClock();
   const simulated = simulateGateway({ voice: lanternVoice(key), clock, lives: { charge: life, refund: life }, faults: { onSend: [fault] } });
-  const gateway = createGateway({ adapter, client: ky.create({ fetch: simulated.fetch }), clock, policy });
+  const gateway = createGateway({ adapter, client: ky.create({ fetch: simulated.fetch }), fetchSendsOnce: true, clock, policy });
   return { gateway, simulated, clock };
 }
 

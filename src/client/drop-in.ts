@@ -1,5 +1,6 @@
 import { isForceRetryError, isHTTPError, type BeforeErrorHook, type BeforeRequestHook, type BeforeRetryHook, type Input, type KyInstance, type Options } from 'ky';
 import { conceal } from '../conceal.ts';
+import { baseFetch, type FetchFunction } from './base-fetch.ts';
 import type { Intention } from './intention.ts';
 import type { Unmatched } from './unmatched.ts';
 
@@ -34,8 +35,6 @@ export interface Call {
   /** The caller's own abort. */
   readonly signal: AbortSignal | undefined;
 }
-
-type FetchFunction = (input: Request, init?: RequestInit) => Promise<Response>;
 
 /** Larger than any loop can use: our own count decides. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
@@ -155,10 +154,10 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
     // A hook may have made an operation of the request after `beforeRequest`: nothing reaches the gateway unseen.
     const settled = await match(request);
     if (settled !== undefined) return settled;
-    const fetch = (sent: Request): Promise<Response> => (userFetch === undefined ? globalThis.fetch(sent, init) : userFetch(sent, init));
+    const fetch = baseFetch(userFetch, init);
     if (intention !== undefined) return intention.send(request, fetch);
     unmatched(request);
-    return fetch(request);
+    return fetch.send(request);
   };
   options.fetch = gate as NonNullable<Options['fetch']>;
 

@@ -48,6 +48,13 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
    * {@link InputError}, nothing is sent. Default `event`: it is sent as it is. Either way there is an `unmatched` event.
    */
   unmatched?: 'event' | 'refuse';
+  /**
+   * Whether an error of the `fetch` below may prove that nothing was sent (a refused connection, an unknown host). `true`: a `fetch`
+   * or `dispatcher` of yours sends each request at most once, and fails only with what happened to it. `false`: not even the
+   * platform's own is believed, for whoever patched it or set a global dispatcher that retries. Default: only the platform's own
+   * `fetch` without a `dispatcher` of yours is believed. What is not believed may have been sent, and is asked about.
+   */
+  fetchSendsOnce?: boolean;
   /** Time and chance. Default: the machine's. */
   clock?: Clock;
 }
@@ -186,7 +193,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   }
   const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
   const sealer = createSealer(options.ticketSeal, () => clock.now());
-  const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency));
+  const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency), options.fetchSendsOnce);
   const registry = createRegistry(adapter, clock);
   const digestOf = fieldsDigest(adapter);
 

@@ -13,6 +13,7 @@ import type { Sealer } from '../seal.ts';
 import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
+import type { BaseFetch } from './base-fetch.ts';
 import { encodingOf } from './encode.ts';
 import { pollLoop } from './poll-loop.ts';
 import { remember } from './results.ts';
@@ -25,8 +26,6 @@ export type PollRoute = (
   send: (headers: Headers, fetch: BaseFetch) => Promise<WireResult>,
   signal: AbortSignal,
 ) => Promise<WireResult>;
-
-export type BaseFetch = (request: Request) => Promise<Response>;
 
 export interface IntentionOptions {
   readonly adapter: Adapter;
@@ -237,12 +236,18 @@ export class Intention {
         signal: this.#signal,
         context: this.#context(),
         onLeaving: () => {
+          // A verified notice came while it stood in the queue or was signed: that is heeded first.
+          if (this.#notice !== undefined) return false;
           this.#leaving = true;
           this.#reauthenticate = false;
+          return true;
         },
       });
       this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
-      if (result.type === 'lost') {
+      if (result.type === 'lost' && this.#notice !== undefined && !this.#leaving) {
+        // The notice decides what comes next.
+        this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
+      } else if (result.type === 'lost') {
         this.#lose('send', result);
         this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
       } else {
@@ -286,6 +291,7 @@ export class Intention {
       await this.#onTheWire;
       this.#signal.throwIfAborted();
       if (this.#broken !== undefined) throw this.#broken.error;
+      if (this.#decision !== undefined) this.#heedNotice();
       const decision = this.#next();
       if (decision.type === 'send') return undefined;
       if (decision.type === 'settle') return this.#finish();
@@ -401,7 +407,10 @@ export class Intention {
           signal: this.#signal,
           context: { ...this.#context(), sendId: freshId(clock) },
           // It carries a new token now; one that nobody has refused is not thrown away.
-          onLeaving: () => (this.#reauthenticate = false),
+          onLeaving: () => {
+            this.#reauthenticate = false;
+            return true;
+          },
         }),
       this.#signal,
     );
@@ -433,12 +442,16 @@ export class Intention {
     return this.#decision;
   }
 
-  /** A webhook that came while an exchange was on the wire: where the two disagree, the gateway is asked. */
+  /**
+   * A webhook that came while an exchange was on the wire, or before the next one: it is heeded before a send, whatever the
+   * decision was, and where it disagrees with an end, the gateway is asked. A wait looks at it by itself.
+   */
   #heedNotice(): void {
     const notice = this.#notice;
-    const next = this.#next();
-    if (notice === undefined || next.type !== 'settle') return;
+    const next = this.#decision;
+    if (notice === undefined || next?.type === 'wait' || next?.type === 'ask') return;
     this.#notice = undefined;
+    if (next?.type !== 'settle') return this.#observe(notice);
     const agrees = notice.verdict.kind === 'terminal' && notice.verdict.outcome === next.outcome;
     if (!agrees) this.#observe({ ...notice, confirm: true });
   }

@@ -38,6 +38,7 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
   onTicket: aFunction,
   ticketSeal: elsewhere,
   unmatched: { expects: "'event' or 'refuse'", accepts: (value) => value === 'event' || value === 'refuse' },
+  fetchSendsOnce: aFlag,
   clock: aClock,
 };
 

@@ -1,7 +1,8 @@
 import type { KyInstance, Options } from 'ky';
 import type { Adapter } from '../adapter.ts';
+import { baseFetch, type BaseFetch, type FetchFunction } from './base-fetch.ts';
 import { encode, encodingOf } from './encode.ts';
-import type { BaseFetch, PollRoute } from './intention.ts';
+import type { PollRoute } from './intention.ts';
 import type { WireResult } from './wire.ts';
 
 /** Options that belong to the write, not to a status query that follows it. */
@@ -43,7 +44,7 @@ export function pollRoute(adapter: Adapter, user: KyInstance, options: Options):
     return user.create({ ...kept, hooks: { beforeRequest: options.hooks?.beforeRequest ?? [] }, retry: 0, timeout: false, throwHttpErrors: false });
   };
   let client: KyInstance | undefined;
-  const userFetch = options.fetch as ((request: Request, init?: RequestInit) => Promise<Response>) | undefined;
+  const userFetch = options.fetch as FetchFunction | undefined;
 
   const hasHooks = (options.hooks?.beforeRequest ?? []).length > 0;
   let learnt: Road | undefined;
@@ -57,7 +58,7 @@ export function pollRoute(adapter: Adapter, user: KyInstance, options: Options):
       // What a hook sent elsewhere is not signed, and not asked.
       if (asked.origin === url.origin && asked.pathname === url.pathname) {
         const { headers } = request;
-        const fetch: BaseFetch = (sent) => (userFetch === undefined ? globalThis.fetch(sent, init) : userFetch(sent, init));
+        const fetch = baseFetch(userFetch, init);
         if (!hasHooks) learnt = { headers, fetch };
         result = await send(headers, fetch);
       }

@@ -6,6 +6,7 @@ import { InputError, isInputError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import type { Lane, Limiter } from '../policies/limit.ts';
 import type { Evidence } from '../settlement.ts';
+import type { BaseFetch } from './base-fetch.ts';
 import { encode } from './encode.ts';
 import { evidenceOf } from './evidence.ts';
 import { readUpTo } from '../read-up-to.ts';
@@ -18,14 +19,14 @@ export interface WireRequest {
   readonly lane: Lane;
   /** Those of the request as the user's client made it; nothing else of it travels. */
   readonly headers: Headers;
-  /** The user's own `fetch`, with the options only it knows (a dispatcher). */
-  readonly fetch: (request: Request) => Promise<Response>;
+  /** The client's, with the options only it knows (a dispatcher). */
+  readonly fetch: BaseFetch;
   readonly timeoutMs: number;
   /** The caller's: when it aborts, so does the exchange, with the signal's reason. */
   readonly signal: AbortSignal;
   readonly context: Omit<SendContext, 'operation' | 'nowMs' | 'fetch' | 'signal'>;
-  /** Called when the first byte may leave. */
-  readonly onLeaving?: () => void;
+  /** Called when the first byte is about to leave; `false` holds it back: it is lost, not sent, with the code `held`. */
+  readonly onLeaving?: () => boolean;
 }
 
 export type WireResult =
@@ -46,22 +47,31 @@ export type Wire = (request: WireRequest) => Promise<WireResult>;
 /** More than any gateway's answer; what is longer is no answer. */
 const MOST_BYTES = 1024 * 1024;
 
-/** The exchange took longer than it may. */
-class AttemptTimeout extends Error {
-  readonly code = 'timeout';
+/** We ended it ourselves: it took longer than it may (`timeout`), or was held back before it left (`held`). */
+class GivenUp extends Error {
+  readonly code: 'timeout' | 'held';
+
+  constructor(code: GivenUp['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
-export function createWire(adapter: Adapter, clock: Clock, limiter: Limiter): Wire {
-  return (spec) => limiter.run(spec.lane, spec.signal, () => exchange(adapter, clock, spec));
+/**
+ * @param fetchSendsOnce whether a failing `fetch` may prove that nothing was sent. One of the user's own may have sent before, or
+ * fail after the answer. Default: only the platform's own may.
+ */
+export function createWire(adapter: Adapter, clock: Clock, limiter: Limiter, fetchSendsOnce?: boolean): Wire {
+  return (spec) => limiter.run(spec.lane, spec.signal, () => exchange(adapter, clock, spec, fetchSendsOnce ?? spec.fetch.isPlatforms));
 }
 
-async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Promise<WireResult> {
+async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest, sendsOnce: boolean): Promise<WireResult> {
   const attempt = new AbortController();
   const { signal } = attempt;
   const onAbort = (): void => attempt.abort(spec.signal.reason);
   spec.signal.addEventListener('abort', onAbort, { once: true });
   // The slot is had: now the attempt's time counts.
-  const stopTimer = clock.timer(spec.timeoutMs, () => attempt.abort(new AttemptTimeout('The attempt took too long.')));
+  const stopTimer = clock.timer(spec.timeoutMs, () => attempt.abort(new GivenUp('timeout', 'The attempt took too long.')));
   /** How far it came. */
   const progress = { left: false, answered: false };
 
@@ -69,9 +79,9 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     const { send, request } = await prepare(adapter, clock, spec, signal);
     // Given up while it was signed: it stays here.
     signal.throwIfAborted();
+    if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');
     progress.left = true;
-    spec.onLeaving?.();
-    const response = await spec.fetch(request);
+    const response = await spec.fetch.send(request);
     signal.throwIfAborted();
     progress.answered = true;
     // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
@@ -90,9 +100,9 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
     spec.signal.throwIfAborted();
     const { left, answered } = progress;
     if (!left && isInputError(error)) throw error;
-    const timedOut = error instanceof AttemptTimeout;
-    const { evidence, code } = timedOut ? { evidence: 'maybe-sent' as const, code: 'timeout' } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
-    return { type: 'lost', evidence: answered || (left && evidence === 'maybe-sent') ? 'maybe-sent' : 'not-sent', code, error: withoutQuotes(error) };
+    const { evidence, code } = error instanceof GivenUp ? { evidence: 'maybe-sent' as const, code: error.code } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
+    const mayBeSent = answered || (left && (!sendsOnce || evidence === 'maybe-sent'));
+    return { type: 'lost', evidence: mayBeSent ? 'maybe-sent' : 'not-sent', code, error: withoutQuotes(error) };
   } finally {
     stopTimer();
     spec.signal.removeEventListener('abort', onAbort);
@@ -102,7 +112,7 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest): Prom
 /** Everything is signed afresh for each send; reference, key and business fields stay the same. */
 async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal: AbortSignal): Promise<{ send: EncodedSend; request: Request }> {
   const { operation } = spec;
-  const context: SendContext = { ...spec.context, operation: operation.name, nowMs: clock.now(), fetch: spec.fetch, signal };
+  const context: SendContext = { ...spec.context, operation: operation.name, nowMs: clock.now(), fetch: spec.fetch.send, signal };
   const unsent: readonly string[] = (isWrite(operation) ? operation.unsent : undefined) ?? [];
   const given = Object.fromEntries(Object.entries(spec.fields).filter(([name]) => !unsent.includes(name)));
   const fields = adapter.body(given, context);

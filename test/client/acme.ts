@@ -148,6 +148,8 @@ export function bench(
   const gateway = createGateway<AcmeFields>({
     adapter: script.adapter ?? acme(),
     client,
+    // What the scripts throw is what happened to the request.
+    fetchSendsOnce: true,
     clock,
     ...(script.policy !== undefined && { policy: script.policy }),
     onEvent: (event) => events.push(event),

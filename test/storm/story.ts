@@ -76,7 +76,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   /** The shop's own ky; an eager one would send everything again. */
   const shopKy = (): KyInstance => ky.create({ fetch: line.fetch, ...(weather.isEager && eager) });
   /** A process of the shop's. */
-  const open = (): Gateway<object> => createGateway({ adapter, client: shopKy(), policy: weather.policy, clock: ours, ...(onEvent !== undefined && { onEvent }) });
+  const open = (): Gateway<object> => createGateway({ adapter, client: shopKy(), fetchSendsOnce: true, policy: weather.policy, clock: ours, ...(onEvent !== undefined && { onEvent }) });
   let gateway = open();
   const copied = (given: Ticket): Ticket => JSON.parse(JSON.stringify(given)) as Ticket;
 

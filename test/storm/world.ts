@@ -59,7 +59,7 @@ export async function openWorld(options: {
 
   const reference = `260131-${seed}`;
   const minor = dice.between(101, 99_999);
-  const shop = (fetch: typeof globalThis.fetch = simulator.fetch): Gateway<object> => createGateway({ adapter, client: ky.create({ fetch }), clock });
+  const shop = (fetch: typeof globalThis.fetch = simulator.fetch): Gateway<object> => createGateway({ adapter, client: ky.create({ fetch }), fetchSendsOnce: true, clock });
   const make = (by: Gateway<object>, what: Scene, order: Order): Promise<Settlement> =>
     by.settle(what.operation as never, what.fields(order) as never, { policy: { poll: { deadlineMs: 0 } } });
 
