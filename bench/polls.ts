@@ -109,5 +109,3 @@ function normalBelow(z: number): number {
   const tail = (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series;
   return z < 0 ? tail : 1 - tail;
 }
-
-if (import.meta.main) printPolls();
