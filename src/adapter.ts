@@ -200,8 +200,11 @@ export interface Delivery {
   readonly nowMs: number;
 }
 
-/** What a notice is. `reason` completes "refused: …" and quotes nothing of the request; `reply`: when it is not the usual refusal. */
-export type Notice = HeardNotice | { readonly verified: false; readonly reason: string; readonly reply?: Reply };
+/**
+ * What a notice is. `reason` completes "refused: …" and quotes nothing of the request; `reply`: when it is not the usual refusal.
+ * `hint`: whose it would be, where the provider does not sign such notices; whoever waits for that payment asks, and that is all.
+ */
+export type Notice = HeardNotice | { readonly verified: false; readonly reason: string; readonly reply?: Reply; readonly hint?: Omit<HeardNotice, 'verified'> };
 
 export interface HeardNotice extends Reading {
   readonly verified: true;

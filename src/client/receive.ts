@@ -1,4 +1,4 @@
-import type { Adapter, HeardNotice, Reply } from '../adapter.ts';
+import type { Adapter, HeardNotice, Reply, Webhook } from '../adapter.ts';
 import { isWrite, operationOf, type Operation } from '../adapter.ts';
 import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import { noLongerNeeded, type Clock } from '../clock.ts';
@@ -120,6 +120,16 @@ export function createReceiver(deps: {
     return false;
   };
 
+  /** An unsigned notice is no more than a reason to ask, for a loop that waits: once in a while, since anybody can send it. */
+  const hint = (webhook: Webhook, notice: Omit<HeardNotice, 'verified'>): void => {
+    const operation = operationOf(adapter, notice.operation);
+    const reference = Object.fromEntries(Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined));
+    for (const loop of deps.loops()) {
+      if (familyOf(loop.operation) !== familyOf(operation) || !isSamePayment(loop.reference, reference) || wasWoken(loop, 'hint')) continue;
+      loop.notify(judgeNotice(webhook, { ...notice, verified: true }, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true);
+    }
+  };
+
   const receive = async (request: Request): Promise<Received> => {
     const { webhook } = adapter;
     if (webhook === undefined) throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
@@ -138,7 +148,10 @@ export function createReceiver(deps: {
       if (late.signal.aborted) return refuse('the body did not arrive in time', webhook.reply('again', undefined));
       return refuse('it could not be read as a notice of this provider');
     }
-    if (!notice.verified) return refuse(notice.reason, notice.reply);
+    if (!notice.verified) {
+      if (notice.hint !== undefined) hint(webhook, notice.hint);
+      return refuse(notice.reason, notice.reply);
+    }
     if (Object.values(notice.reference ?? {}).some((value) => value === UNREADABLE || (value !== undefined && !isTicketText(value)))) return refuse('a number in it cannot be read');
     const operation = operationOf(adapter, notice.operation);
     const told = ticketOf(operation, notice);

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { Delivery, HeardNotice, Notice, Webhook } from '../../adapter.ts';
+import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../adapter.ts';
 import { InputError } from '../../errors.ts';
 import { textOf } from '../../exchange.ts';
 import { timingSafeEqual } from '../../timing-safe.ts';
@@ -19,14 +19,10 @@ export function ifortepayWebhook({ clientSecret, notifyUrl }: { clientSecret?: s
     codes: notice,
     // A number may be used again after a failure, and a failure's notice may come late: only a success is surely this payment's.
     confirm: ({ names }) => !names.some(isPaid),
-    reply(word, heard) {
-      const { status, responseMessage } = replies[word];
-      const service = services[heard?.operation ?? ''] ?? '00';
-      return { status, body: { responseCode: `${status}${service}00`, responseMessage } };
-    },
+    reply: (word, heard) => replyTo(word, heard?.operation ?? ''),
     hear(delivery) {
       const wrong = whatIsWrong(delivery, clientSecret, notifyUrl ?? delivery.url.href);
-      return wrong === undefined ? noticeOf(JSON.parse(delivery.text)) : refused(wrong);
+      return wrong === undefined ? noticeOf(JSON.parse(delivery.text)) : unsigned(wrong, delivery.text);
     },
   };
 }
@@ -45,7 +41,28 @@ const replies = {
 /** The notification's own service, by the write it is about. The manual names none for virtual accounts; 25 is SNAP's. */
 const services: Readonly<Record<string, string>> = { 'qris.create': '52', 'va.create': '25', 'debit.charge': '56' };
 
+function replyTo(word: keyof typeof replies, operation: string): Reply {
+  const { status, responseMessage } = replies[word];
+  return { status, body: { responseCode: `${status}${services[operation] ?? '00'}00`, responseMessage } };
+}
+
 const refused = (reason: string): Notice => ({ verified: false, reason });
+
+/** A virtual account's "will not need verification" for now, says the manual: then it is heard as a hint, and iFortepay need not repeat it. */
+function unsigned(reason: string, text: string): Notice {
+  const { verified: _heard, ...hint } = accountNotice(parsed(text));
+  if (!namesOne(hint)) return refused(reason);
+  const { operation } = hint;
+  return { verified: false, reason: `${reason}; ask about the virtual account instead`, reply: replyTo('stored', operation), hint };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 function isPaid(name: string): boolean {
   const row = notice[name];
@@ -83,8 +100,9 @@ function minified(json: Uint8Array): Uint8Array {
   });
 }
 
+const namesOne = ({ reference = {} }: Omit<HeardNotice, 'verified'>): boolean => Object.values(reference).some((number) => number !== undefined);
+
 function noticeOf(body: unknown): Notice {
-  const namesOne = ({ reference = {} }: HeardNotice): boolean => Object.values(reference).some((number) => number !== undefined);
   return [accountNotice(body), orderNotice(body)].find(namesOne) ?? refused('it names no order');
 }
 
@@ -105,9 +123,8 @@ function orderNotice(body: unknown): HeardNotice {
   const namesMerchant = textOf(recordIn(body, 'additionalInfo'), 'merchantId') !== undefined;
   const kind = namesMerchant || textOf(body, 'serviceCode') === orders.qris.serviceCode ? 'qris' : 'debit';
   const { operation, serviceCode } = orders[kind];
-  const { reference = {}, amount, currency } = order.read({ operation, status: 200, body });
+  const { reference = {}, amount, currency, madeAtMs } = order.read({ operation, status: 200, body });
   const state = order.state(body);
-  const openedAtMs = Date.parse(textOf(body, 'createdTime') ?? '');
   return {
     verified: true,
     operation,
@@ -117,6 +134,7 @@ function orderNotice(body: unknown): HeardNotice {
     reference: { ...reference, ...(reference[order.own] !== undefined && { serviceCode }) },
     amount,
     currency,
-    ...(!Number.isNaN(openedAtMs) && { openedAtMs }),
+    madeAtMs,
+    ...(madeAtMs !== undefined && { openedAtMs: madeAtMs }),
   };
 }
