@@ -2,8 +2,13 @@
  * The one door through which time and chance enter, so that tests run on a manual clock and a durable engine on its own.
  */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: the wall clock, which somebody may set, forward or back. */
   now(): number;
+  /**
+   * Milliseconds from any start, which only ever grow, as time passes; they may stand still while the machine sleeps. Waits and
+   * deadlines are counted by it. Default: `now()`, for a clock that nobody sets.
+   */
+  monotonicMs?(): number;
   /** A number in [0, 1). */
   random(): number;
   /** Calls back once after `delayMs`; the returned function cancels. */
@@ -12,7 +17,10 @@ export interface Clock {
 
 /** A point in time with one draw of chance: all a decision may know of either. */
 export interface Moment {
+  /** The time of the call: the wall clock's when it began, and counted on from there by the monotonic one. */
   readonly nowMs: number;
+  /** The wall clock's. Default: the same. */
+  readonly wallMs?: number;
   readonly chance: number;
 }
 
@@ -22,6 +30,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The machine's clock. The globals are looked up at each call, so that fake timers installed later are obeyed. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   random: () => Math.random(),
   timer(delayMs, callback) {
     let handle: ReturnType<typeof setTimeout>;
@@ -36,8 +45,16 @@ export const systemClock: Clock = {
   },
 };
 
-export function momentOf(clock: Clock): Moment {
-  return { nowMs: clock.now(), chance: clock.random() };
+export function momentOf(clock: Clock, time: () => number = () => clock.now()): Moment {
+  return { nowMs: time(), wallMs: clock.now(), chance: clock.random() };
+}
+
+/** The time of a call that begins now: no step of the wall clock moves it. */
+export function callTime(clock: Clock): () => number {
+  const monotonicMs = (): number => clock.monotonicMs?.() ?? clock.now();
+  const startedAtMs = clock.now();
+  const fromMs = monotonicMs();
+  return () => startedAtMs + Math.round(monotonicMs() - fromMs);
 }
 
 /**

@@ -35,10 +35,12 @@ export interface Plan {
   /** How long the provider knows a second send for the first, from when the ticket was opened. Default: for ever. */
   readonly remembersForMs?: number;
   readonly policy: ResolvedPolicy;
-  /** When the call began. */
+  /** When the call began: all times but `openedAtMs` and `expiresAtMs` are of the call, see {@link Moment}. */
   readonly startedAtMs: number;
   /** When the ticket was opened. */
   readonly openedAtMs: number;
+  /** When the order stops being payable. Default: nobody says. */
+  readonly expiresAtMs?: number;
   /** How long the provider answers for an order. Default: for ever. */
   readonly answersForMs?: number;
   /** The payer needs the write's own answer. */
@@ -80,9 +82,10 @@ export interface State {
   readonly other?: Verdict;
   /** What the last query said of a charge, which is believed to be its end from then on. */
   readonly unchanged?: { readonly code: string; readonly untilMs: number } | undefined;
-  /** When the last send ended. */
-  readonly sentAtMs: number;
-  /** When polling began, and how many waits it has had. */
+  /** When the last send ended, by the time of the call and by the wall clock. Unset: a ticket is followed that knows of no send. */
+  readonly sentAtMs?: number | undefined;
+  readonly sentWallMs?: number | undefined;
+  /** When polling began, and how many waits it has had: for a ticket, in the life of its payment. */
   readonly pollingSinceMs?: number;
   readonly pollWaits: number;
   /** The last word of a gateway that did not process a send. */
@@ -155,7 +158,8 @@ const NOT_FOUNDS = 2;
 const ONLY_A_NOTICE =
   'The status query lacks a number that only the lost answer had, and was refused: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
 
-export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs: number; notFounds?: number }): State {
+/** @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked about before */
+export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs?: number; polls?: number; notFounds?: number }): State {
   return {
     plan,
     askable: known.askable,
@@ -163,29 +167,44 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
     heard: false,
     seen: known.seen,
     sentAtMs: known.sentAtMs,
+    sentWallMs: known.sentAtMs,
     attempts: 0,
     polls: 0,
     landed: plan.followOnly || plan.mayHaveBeenSent,
     refused: false,
-    pollWaits: 0,
+    pollWaits: known.polls ?? 0,
     notFounds: known.notFounds ?? 0,
     refusedPolls: 0,
     reauthenticated: false,
   };
 }
 
-function start(state: State, { nowMs }: Moment): Step {
-  if (!state.landed) return send(state);
-  // Redelivered or resumed: ask first.
-  if (state.askable) return { state: { ...state, pollingSinceMs: nowMs }, decision: { type: 'ask' } };
-  return cannotAsk(state, unknownOutcome('not-asked'), nowMs);
+function start(before: State, moment: Moment): Step {
+  if (!before.landed) return send(before);
+  // Redelivered or resumed: ask first, and go on at the pace that the payment's age has brought it to.
+  const { nowMs } = moment;
+  const { plan, sentAtMs } = before;
+  const state: State = { ...before, pollingSinceMs: Math.min(nowMs, plan.followOnly ? (sentAtMs ?? plan.openedAtMs) : plan.openedAtMs) };
+  if (!state.askable) return cannotAsk(state, unknownOutcome('not-asked'), moment);
+  const delayMs = spreadMs(state, moment);
+  return delayMs === 0 ? { state, decision: { type: 'ask' } } : { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
+}
+
+/** How long a follower may wait before his first question, and how old a payment may be that somebody still stands before. */
+const LONGEST_SPREAD_MS = 5000;
+const FRESH_FOR_MS = 60_000;
+
+/** A crowd that resumes at once does not ask at once: whoever follows what is not fresh begins at a time of his own, within its pace. */
+function spreadMs(state: State, moment: Moment): number {
+  const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
+  if (!plan.followOnly || (pollWaits === 0 && moment.nowMs - pollingSinceMs < FRESH_FOR_MS)) return 0;
+  return Math.floor(moment.chance * Math.min(paceMs({ ...state, pollWaits: pollWaits + 1 }, moment), LONGEST_SPREAD_MS, Math.max(0, deadlineOf(state) - moment.nowMs)));
 }
 
 function due(state: State, moment: Moment): Step {
-  const { nowMs } = moment;
   // A process that slept does not send past its deadline, nor what the provider would take for a new request by now.
   // One last question is always right.
-  const tooLate = nowMs > deadlineOf(state) || (state.landed && isForgotten(state, nowMs));
+  const tooLate = moment.nowMs > deadlineOf(state) || (state.landed && isForgotten(state, moment));
   // What an earlier answer told to wait has been waited by now.
   if (state.next === 'send' && tooLate) return giveUp(state, (state.landed ? undefined : state.unprocessed) ?? unknownOutcome('deadline'), moment);
   return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
@@ -204,7 +223,7 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     // Once an earlier send may have landed, no refusal speaks for it (doctrine 5).
     refusal: seen.refuses === true && !before.landed,
     unchanged: undefined,
-    sentAtMs: moment.nowMs,
+    ...sentAt(moment),
   };
   if (state.plan.effect === 'read') {
     return verdict.kind === 'retryable' ? resend(state, verdict, moment, seen.retryAfterMs) : settle(state, endOf(verdict), verdict, 'answer');
@@ -221,19 +240,19 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
   }
   if (verdict.kind === 'retryable') {
     if (!before.landed) return resend({ ...state, unprocessed: verdict }, verdict, moment, seen.retryAfterMs);
-    return state.askable ? ask(state, verdict, moment, seen.retryAfterMs) : cannotAsk(state, verdict, moment.nowMs, moment, seen.retryAfterMs);
+    return state.askable ? ask(state, verdict, moment, seen.retryAfterMs) : cannotAsk(state, verdict, moment, seen.retryAfterMs);
   }
   const landed = { ...state, landed: true };
-  return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment.nowMs, moment, seen.retryAfterMs);
+  return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment, seen.retryAfterMs);
 }
 
 /** The gateway's own word on this write; a proxy's page or a "system error" is none, whatever it came with. */
 export const isAnswer = (verdict: Verdict): boolean => verdict.kind !== 'retryable' && verdict.reason !== 'unknown-outcome';
 
 function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
-  const state: State = { ...before, sentAtMs: moment.nowMs, landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
+  const state: State = { ...before, ...sentAt(moment), landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
   if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
-  return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment.nowMs, moment);
+  return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment);
 }
 
 function status(before: State, seen: StatusObservation, moment: Moment): Step {
@@ -260,19 +279,19 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
   if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
 
-  const ended = endOfRefused(state, verdict, moment.nowMs) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
+  const ended = endOfRefused(state, verdict, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
   if (ended !== undefined) return settle(state, 'failed', ended, 'query');
 
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
     // The order is open, but the link or QR code its payer needs was lost with the answer.
-    if (replays(state, moment.nowMs) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
+    if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
-  if (isNotFound(verdict) && canStillCharge(state, moment.nowMs)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
-  if (isNotFound(verdict) && isAbsent(state, moment.nowMs)) {
-    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment.nowMs) && maySend(state, moment.nowMs)) {
+  if (isNotFound(verdict) && canStillCharge(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+  if (isNotFound(verdict) && isAbsent(state, moment)) {
+    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) {
       return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
     }
     return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
@@ -302,9 +321,9 @@ function endOfUnchanged(before: State, { unchanged: now }: State, verdict: Verdi
 }
 
 /** A first send's own refusal is believed when the gateway finds no such order, twice, or says the same of the order itself. */
-function endOfRefused({ plan, own, refusal, seen, notFounds }: State, verdict: Verdict, nowMs: number): TerminalVerdict | undefined {
+function endOfRefused({ plan, own, refusal, seen, notFounds }: State, verdict: Verdict, moment: Moment): TerminalVerdict | undefined {
   if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict') return undefined;
-  const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, nowMs);
+  const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, moment);
   const isRepeated = !isNotFound(verdict) && verdict.code === own.code;
   return isNowhere || isRepeated ? failedAs(own) : undefined;
 }
@@ -324,10 +343,10 @@ function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalV
 }
 
 /** The gateway does not know the order, and answers a second send with the first one's result: while what is charged lives, it is sent again. */
-function canStillCharge(state: State, nowMs: number): boolean {
+function canStillCharge(state: State, moment: Moment): boolean {
   const { plan, seen, refusal } = state;
-  const isAlive = plan.chargeableForMs !== undefined && !isOver(plan, plan.chargeableForMs, nowMs);
-  return plan.charge === true && isAlive && !seen && refusal !== true && replays(state, nowMs) && maySend(state, nowMs);
+  const isAlive = plan.chargeableForMs !== undefined && !isOver(plan, plan.chargeableForMs, moment);
+  return plan.charge === true && isAlive && !seen && refusal !== true && replays(state, moment) && maySend(state, moment.nowMs);
 }
 
 function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
@@ -343,42 +362,60 @@ function notice(before: State, { verdict, confirm }: Observation & { type: 'noti
     if (isTooLong(state, leftMs, moment.nowMs)) return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
     return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
-  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment.nowMs, moment, leftMs);
+  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment, leftMs);
 }
 
 /** The gateway looked and found nothing; a query that was refused or lost has found nothing out. */
 const isNotFound = (verdict: Verdict): boolean => verdict.kind === 'poll-required' && verdict.reason === 'not-found';
 
-/** Whether "not found" may be believed by now. */
-function isAbsent({ plan, seen, notFounds, sentAtMs }: State, nowMs: number): boolean {
+/** Whether "not found" may be believed by now. Of the two clocks the one that has seen less time pass is believed. */
+function isAbsent({ plan, seen, notFounds, sentAtMs, sentWallMs }: State, moment: Moment): boolean {
   const { absentAfterMs } = plan.policy.poll;
-  return (
-    !seen &&
-    absentAfterMs !== undefined &&
-    notFounds >= NOT_FOUNDS &&
-    nowMs - sentAtMs >= absentAfterMs &&
-    !isOver(plan, plan.answersForMs, nowMs)
-  );
+  if (sentAtMs === undefined || absentAfterMs === undefined) return false;
+  const sinceMs = Math.min(moment.nowMs - sentAtMs, wallMsOf(moment) - (sentWallMs ?? sentAtMs));
+  return !seen && notFounds >= NOT_FOUNDS && sinceMs >= absentAfterMs && !isOver(plan, plan.answersForMs, moment);
 }
 
-const deadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+const wallMsOf = ({ nowMs, wallMs }: Moment): number => wallMs ?? nowMs;
+
+const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({ sentAtMs: moment.nowMs, sentWallMs: wallMsOf(moment) });
+
+/** A payment made in an order's last moment may show this much later. */
+const AFTER_ITS_LIFE_MS = 60_000;
+
+const deadlineOf = (state: State): number => orderDeadlineOf(state) ?? chargeDeadlineOf(state);
+
+const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+
+/** An order that is followed, and that nobody set a deadline for, is followed to the end of its own life; one that nobody has seen, to a charge's deadline at least. */
+function orderDeadlineOf(state: State): number | undefined {
+  const { plan, heard, seen } = state;
+  const { startedAtMs, expiresAtMs, policy } = plan;
+  const isOrder = plan.charge !== true && plan.follows === 'payment' && (plan.followOnly || heard || seen);
+  if (policy.poll.followsOrder !== true || !isOrder || expiresAtMs === undefined) return undefined;
+  const endMs = Math.max(startedAtMs, expiresAtMs) + AFTER_ITS_LIFE_MS;
+  return heard || seen ? endMs : Math.max(endMs, chargeDeadlineOf(state));
+}
 
 /** A second send now would be answered with the first one's result. */
-const replays = (state: State, nowMs: number): boolean => state.plan.sameReference === 'replays' && !isForgotten(state, nowMs);
+const replays = (state: State, moment: Moment): boolean => state.plan.sameReference === 'replays' && !isForgotten(state, moment);
 
 /** The provider would take a second send for a new one: past this, only look up. */
-const isForgotten = ({ plan }: State, nowMs: number): boolean => isOver(plan, plan.remembersForMs, nowMs);
+export const isForgotten = ({ plan }: Pick<State, 'plan'>, moment: Moment): boolean => isOver(plan, plan.remembersForMs, moment);
 
-/** A time counted from when the ticket was opened is over; one that nobody set never is. */
-const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, nowMs: number): boolean => typeof lastsMs === 'number' && nowMs - openedAtMs >= lastsMs;
+/** A time counted from when the ticket was opened is over, by either clock; one that nobody set never is. */
+const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, moment: Moment): boolean =>
+  typeof lastsMs === 'number' && Math.max(moment.nowMs, wallMsOf(moment)) - openedAtMs >= lastsMs;
 
 const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
 
 const maySend = (state: State, nowMs: number): boolean =>
   !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
 
+/** A permit for one send; what is asked after it is asked at the pace of a fresh one. */
 function send(state: State): Step {
-  return { state: { ...state, attempts: state.attempts + 1 }, decision: { type: 'send' } };
+  const { pollingSinceMs: _before, ...fresh } = state;
+  return { state: { ...fresh, pollWaits: 0, attempts: state.attempts + 1 }, decision: { type: 'send' } };
 }
 
 /** Whether the gateway wants to hear nothing for longer than this loop may wait. */
@@ -393,8 +430,8 @@ function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfter
 }
 
 /** Waits for the next status query, the last of which starts at the deadline. `slowly`: at the backoff's largest interval. */
-function ask(before: State, verdict: Verdict, { nowMs, chance }: Moment, retryAfterMs = 0, pace: 'usual' | 'slowly' = 'usual'): Step {
-  const { backoff } = before.plan.policy.poll;
+function ask(before: State, verdict: Verdict, moment: Moment, retryAfterMs = 0, pace: 'usual' | 'slowly' = 'usual'): Step {
+  const { nowMs } = moment;
   const pollingSinceMs = before.pollingSinceMs ?? nowMs;
   const state: State = { ...before, pollingSinceMs, pollWaits: before.pollWaits + 1, next: 'ask' };
   const leftMs = deadlineOf(state) - nowMs;
@@ -402,8 +439,22 @@ function ask(before: State, verdict: Verdict, { nowMs, chance }: Moment, retryAf
   const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
   if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
   const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
-  const usualMs = pace === 'slowly' ? backoff.maxMs : Math.min(backoff.delayMs({ step: state.pollWaits, elapsedMs: nowMs - pollingSinceMs, chance }), believedInMs);
+  const usualMs = pace === 'slowly' ? state.plan.policy.poll.backoff.maxMs : Math.min(paceMs(state, moment), believedInMs);
   return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' } };
+}
+
+/** An order is asked about after so much of the time it has waited already, and never so late that a payer would wonder. */
+const ORDER_PACE = { ratio: 0.1, maxMs: 115_000 };
+
+/** The wait before the next status query: the backoff's. What nobody set is made to fit what is waited for. */
+function paceMs(state: State, { nowMs, chance }: Moment): number {
+  const { plan, pollWaits, pollingSinceMs = nowMs } = state;
+  const { backoff, firstOfChargeMs, stretches } = plan.policy.poll;
+  const elapsedMs = nowMs - pollingSinceMs;
+  const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
+  if (plan.charge === true && pollWaits === 1 && firstOfChargeMs !== undefined) return Math.min(usualMs, firstOfChargeMs);
+  const isOrder = stretches === true && orderDeadlineOf(state) !== undefined;
+  return isOrder ? Math.max(usualMs, Math.min(ORDER_PACE.ratio * elapsedMs, ORDER_PACE.maxMs)) : usualMs;
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */
@@ -424,8 +475,8 @@ function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
 }
 
 /** A send may have landed and cannot be asked about: a provider that replays may be sent the same again, then it is looked for. */
-function cannotAsk(state: State, verdict: Verdict, nowMs: number, moment: Moment = { nowMs, chance: 1 }, retryAfterMs = 0): Step {
-  if (replays(state, nowMs) && maySend(state, nowMs)) {
+function cannotAsk(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
+  if (replays(state, moment) && maySend(state, moment.nowMs)) {
     return state.attempts === 0 ? sendAgain(state, verdict, moment, retryAfterMs) : resend(state, verdict, moment, retryAfterMs);
   }
   return state.lookable ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');

@@ -18,7 +18,7 @@ export interface Ticket {
   reference: Record<string, string>;
   /** ISO 8601. */
   openedAt: string;
-  /** When the last send left, if there was more than the first. ISO 8601. */
+  /** When the last send left. Without it none has, as far as the ticket knows: whoever follows it then calls nothing absent. ISO 8601. */
   lastSentAt?: string;
   /** When the order stops being payable. ISO 8601. */
   expiresAt?: string;

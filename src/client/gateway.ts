@@ -8,7 +8,7 @@ import type { Fields } from '../fields.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
 import { printable } from '../printable.ts';
 import { createLimiter } from '../policies/limit.ts';
-import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { checkEffect, layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
 import { createSealer, type TicketSeal } from '../seal.ts';
 import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
@@ -67,6 +67,8 @@ export interface FollowOptions {
   onProgress?: (entry: TimelineEntry) => unknown;
   /** Merged over the gateway's policy. */
   policy?: Policy;
+  /** Called whenever the ticket learns more (that the gateway knows the order, the provider's number): store it, so that whoever goes on starts from there. */
+  onTicket?: (ticket: Ticket) => unknown;
 }
 
 /** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */
@@ -191,7 +193,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   if (!isGuardable(user)) {
     throw new InputError('createGateway: client is an instance of ky 1 or older, past whose retries nothing could be protected. Install ky 2 (npm install ky@2) and make the client with it.');
   }
-  const gatewayPolicy = mergePolicy(mergePolicy(defaultPolicy, adapter.policy), options.policy);
+  checkEffect(options.policy);
+  const gatewayPolicy = layeredPolicy(adapter.policy, options.policy);
+  const policyOf = (ofTheCall: Policy | undefined): ResolvedPolicy => (ofTheCall === undefined ? gatewayPolicy : layeredPolicy(adapter.policy, options.policy, ofTheCall));
   const sealer = createSealer(options.ticketSeal, () => clock.now());
   const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency), options.fetchSendsOnce);
   const registry = createRegistry(adapter, clock);
@@ -283,7 +287,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     checkOptions(`${adapter.name} settle`, given, settleOptions);
     const operation = writeOf(adapter, name);
     if (operation.sendable === false) throw new InputError(`${adapter.name} ${name} has no confirmed path: name one in the adapter's paths option.`);
-    const policy = mergePolicy(gatewayPolicy, given.policy);
+    checkEffect(given.policy);
+    const policy = policyOf(given.policy);
     if (isDeep(fields)) throw new InputError(`${adapter.name} ${name}: the fields are nested too deeply.`);
     const ticket = open(operation, fields, 'all', given);
     given.signal?.throwIfAborted();
@@ -381,7 +386,13 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     }
   };
 
-  const following = (ticket: Ticket, operation: Operation, policy: ResolvedPolicy, signal: AbortSignal | undefined, listeners: Iterable<(entry: TimelineEntry) => unknown>): Intention => {
+  const following = (
+    ticket: Ticket,
+    operation: Operation,
+    policy: ResolvedPolicy,
+    signal: AbortSignal | undefined,
+    listeners: Iterable<(entry: TimelineEntry) => unknown>,
+  ): Intention => {
     return new Intention({
       adapter,
       clock,
@@ -402,12 +413,12 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const untilSettled = async (given: Ticket, followed: FollowOptions = {}): Promise<Settlement> => {
     checkOptions(`${adapter.name} untilSettled`, followed, followOptions);
     const { ticket, operation } = askableTicket(adapter, sealer, given);
-    const policy = mergePolicy(gatewayPolicy, followed.policy);
+    const policy = policyOf(followed.policy);
     followed.signal?.throwIfAborted();
     const key = keyOf(ticket, operation);
     const found = registry.running(key);
     if (found !== undefined && !isLeft(found)) {
-      const settlement = await attend(found, followed);
+      const settlement = await attendAndHear(found, followed);
       // A create that is being settled ends when its order exists, and a send's refusal says nothing of what the ticket follows.
       if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent' && settlement.outcome !== 'rejected') return settlement;
     }
@@ -415,7 +426,17 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const listeners = new Set<(entry: TimelineEntry) => unknown>();
     const intention = following(ticket, operation, policy, controller.signal, listeners);
     const done = intention.follow().finally(() => intention.stop());
-    return attend(run(key, { digest: undefined, intention, done, controller, listeners }), followed);
+    return attendAndHear(run(key, { digest: undefined, intention, done, controller, listeners }), followed);
+  };
+
+  /** As one of several who each keep the ticket themselves. */
+  const attendAndHear = async (loop: Loop, followed: FollowOptions): Promise<Settlement> => {
+    const forget = followed.onTicket && loop.intention.alsoTell(followed.onTicket);
+    try {
+      return await attend(loop, followed);
+    } finally {
+      forget?.();
+    }
   };
 
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
@@ -423,12 +444,14 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const { ticket, operation } = askableTicket(adapter, sealer, given);
     asked.signal?.throwIfAborted();
     const listeners = asked.onProgress === undefined ? [] : [asked.onProgress];
-    const intention = following(ticket, operation, mergePolicy(gatewayPolicy, asked.policy), asked.signal, listeners);
+    const intention = following(ticket, operation, policyOf(asked.policy), asked.signal, listeners);
+    const forget = asked.onTicket && intention.alsoTell(asked.onTicket);
     try {
       const verdict = await intention.askOnce();
       registry.hear(intention.ticket, verdict, 'query');
       return verdict;
     } finally {
+      forget?.();
       intention.stop();
     }
   };
@@ -443,7 +466,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     checkContext(who, options.context);
     const context = options.context?.tillpaid ?? {};
     checkOptions(`${who}: context.tillpaid`, context, dropInOptions);
-    const policy = mergePolicy(gatewayPolicy, context.policy);
+    checkEffect(context.policy);
+    const policy = policyOf(context.policy);
     const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
     const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
     const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);

@@ -2,8 +2,8 @@ import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts
 import { isWrite } from '../adapter.ts';
 import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import { conceal } from '../conceal.ts';
-import { momentOf, noLongerNeeded, orAbort, sleep, type Clock } from '../clock.ts';
-import { decide, initialState, isAnswer, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
+import { callTime, momentOf, noLongerNeeded, orAbort, sleep, type Clock, type Moment } from '../clock.ts';
+import { decide, initialState, isAnswer, isForgotten, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../errors.ts';
 import { UNREADABLE, type Exchange } from '../exchange.ts';
 import type { Fields } from '../fields.ts';
@@ -55,6 +55,10 @@ export interface IntentionOptions {
   readonly onFact: (entry: TimelineEntry, ticket: Ticket) => void;
 }
 
+/** How long before a provider forgets a key nothing more is sent on its strength: clocks differ, and a send may be long on its way. */
+const KEY_MARGIN_MS = 5 * 60_000;
+const KEY_TOO_OLD = 'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.';
+
 /** What an intention ends with: a response for the drop-in client, or why there is none. */
 type End = { settlement: Settlement; response?: Answer };
 
@@ -64,9 +68,11 @@ type End = { settlement: Settlement; response?: Answer };
  */
 export class Intention {
   readonly #options: IntentionOptions;
+  /** The time of this call, see `Moment`. */
+  readonly #nowMs: () => number;
   readonly #startedAtMs: number;
   readonly #timeline: TimelineEntry[] = [];
-  readonly #others = new Set<(ticket: Ticket) => unknown>();
+  readonly #others = new Set<(ticket: Ticket) => void>();
   readonly #memory = new Map<string, string>();
   readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<Settlement>();
@@ -103,13 +109,14 @@ export class Intention {
     this.#options = options;
     const { clock, ticket, operation, policy } = options;
     this.#ticket = ticket;
-    this.#startedAtMs = clock.now();
+    this.#nowMs = callTime(clock);
+    this.#startedAtMs = this.#nowMs();
     this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
     this.#sendId = freshId(clock);
     const write = isWrite(operation) ? operation : undefined;
     // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
     const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
-    const remembersForMs = rememberedForMs !== undefined && options.ageUnknown === true ? 0 : rememberedForMs;
+    const remembersForMs = rememberedForMs === undefined ? undefined : options.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
     const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(options.fields);
     const plan: Plan = {
       effect: operation.effect,
@@ -119,6 +126,7 @@ export class Intention {
       policy,
       startedAtMs: this.#startedAtMs,
       openedAtMs: Date.parse(ticket.openedAt),
+      ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
       ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
       payerNeedsAnswer: write?.payerNeedsAnswer?.(options.fields) ?? false,
       charge: ticket.charge === true,
@@ -126,8 +134,12 @@ export class Intention {
       followOnly: options.followOnly ?? false,
       mayHaveBeenSent: options.mayHaveBeenSent ?? false,
     };
-    const sentAtMs = options.followOnly === true || options.absentBefore === true ? Date.parse(ticket.lastSentAt ?? ticket.openedAt) : this.#startedAtMs;
-    this.#state = initialState(plan, { seen: ticket.seen, sentAtMs, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() });
+    // Whoever follows a ticket knows of no send but the one it tells of.
+    const sentAt = options.absentBefore === true ? (ticket.lastSentAt ?? ticket.openedAt) : ticket.lastSentAt;
+    const isKnown = options.followOnly === true || options.absentBefore === true;
+    const sentAtMs = !isKnown ? this.#startedAtMs : sentAt === undefined ? undefined : Date.parse(sentAt);
+    const known = { seen: ticket.seen, polls: ticket.polls, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() };
+    this.#state = initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) });
     // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
     const stopped = (): void => this.#done.reject(this.#signal.reason);
     const forget = (): void => this.#signal.removeEventListener('abort', stopped);
@@ -180,8 +192,13 @@ export class Intention {
 
   /** One more caller wants the ticket whenever it learns more; the returned function ends that. */
   alsoTell(onTicket: (ticket: Ticket) => unknown): () => void {
-    this.#others.add(onTicket);
-    return () => this.#others.delete(onTicket);
+    let told: Promise<unknown> = Promise.resolve();
+    // One after the other, so that none is stored over a newer one.
+    const tell = (ticket: Ticket): void => {
+      told = told.then(() => onTicket(ticket)).catch(() => this.#record({ type: 'ticket-not-stored' }));
+    };
+    this.#others.add(tell);
+    return () => this.#others.delete(tell);
   }
 
   /** Nothing more is to be done for it. */
@@ -235,13 +252,7 @@ export class Intention {
         timeoutMs: attemptTimeoutMs,
         signal: this.#signal,
         context: this.#context(),
-        onLeaving: () => {
-          // A verified notice came while it stood in the queue or was signed: that is heeded first.
-          if (this.#notice !== undefined) return false;
-          this.#leaving = true;
-          this.#reauthenticate = false;
-          return true;
-        },
+        onLeaving: () => this.#leave(),
       });
       this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
       if (result.type === 'lost' && this.#notice !== undefined && !this.#leaving) {
@@ -249,7 +260,8 @@ export class Intention {
         this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
       } else if (result.type === 'lost') {
         this.#lose('send', result);
-        this.#observe({ type: 'lost', verdict: lost(operation.effect, result.evidence, result.code), landed: result.evidence === 'maybe-sent' });
+        const verdict = result.code === 'held' ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD } : lost(operation.effect, result.evidence, result.code);
+        this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent' });
       } else {
         const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
         this.#own = { ...result, processed: isAnswer(judgement.verdict) };
@@ -420,7 +432,7 @@ export class Intention {
       return { verdict: lost('read', result.evidence, result.code) };
     }
     this.#status = result;
-    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused, clock.now()));
+    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now())));
     const { verdict } = judgement;
     // Once for each token: what is refused again is not the token's fault.
     this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
@@ -430,7 +442,7 @@ export class Intention {
   }
 
   #observe(observation: Observation): void {
-    const step = decide(this.#state, observation, momentOf(this.#options.clock));
+    const step = decide(this.#state, observation, this.#moment());
     this.#state = step.state;
     this.#decision = step.decision;
     if (observation.type === 'notice') this.#unconfirmed = step.decision.type === 'ask' ? observation.verdict : undefined;
@@ -489,7 +501,7 @@ export class Intention {
   }
 
   #settlement({ outcome, verdict, settledBy }: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>, cause?: unknown): Settlement {
-    const { operation, clock } = this.#options;
+    const { operation } = this.#options;
     conceal(cause);
     const exchange = settledBy === 'answer' ? this.#own : settledBy === 'query' ? this.#status : undefined;
     const ticket = this.ticket;
@@ -509,7 +521,7 @@ export class Intention {
       reference: { merchant, ...(provider !== undefined && { provider }) },
       attempts: this.#state.attempts,
       polls: this.#state.polls,
-      elapsedMs: clock.now() - this.#startedAtMs,
+      elapsedMs: this.#nowMs() - this.#startedAtMs,
       timeline: [...this.#timeline],
       ...(cause !== undefined && { cause }),
     } as Settlement;
@@ -527,6 +539,28 @@ export class Intention {
 
   #lastVerdict(): Verdict | undefined {
     return this.#timeline.flatMap((entry) => ('verdict' in entry ? [entry.verdict] : [])).at(-1);
+  }
+
+  /**
+   * The first byte is about to leave: from here absence counts, and the ticket says so. What may have landed before is sent again only
+   * on the strength of a key that the provider still knows when the bytes arrive, however long slot, token and signature took.
+   */
+  #leave(): boolean {
+    // A verified notice came while it stood in the queue or was signed: that is heeded first.
+    if (this.#notice !== undefined) return false;
+    const { operation, clock } = this.#options;
+    if (isWrite(operation)) {
+      if (this.#state.landed && isForgotten(this.#state, this.#moment())) return false;
+      this.#ticket = { ...this.#ticket, lastSentAt: new Date(clock.now()).toISOString() };
+      this.#tellAgain();
+    }
+    this.#leaving = true;
+    this.#reauthenticate = false;
+    return true;
+  }
+
+  #moment(): Moment {
+    return momentOf(this.#options.clock, this.#nowMs);
   }
 
   /** Write-ahead: the caller has the ticket before the first byte leaves, and a failure to store it stops the send. */
@@ -567,7 +601,7 @@ export class Intention {
 
   /** Those who came later have the ticket already: what they cannot store holds up nobody. */
   #tellOthers(): void {
-    for (const tell of this.#others) Promise.resolve(this.ticket).then(tell).catch(() => this.#record({ type: 'ticket-not-stored' }));
+    for (const tell of this.#others) tell(this.ticket);
   }
 
   /** What an answer adds to the ticket. */
@@ -597,8 +631,8 @@ export class Intention {
   }
 
   #record(fact: TimelineFact): void {
-    const nowMs = this.#options.clock.now();
-    const entry: TimelineEntry = { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - this.#startedAtMs, ...fact };
+    const at = new Date(this.#options.clock.now()).toISOString();
+    const entry: TimelineEntry = { at, elapsedMs: this.#nowMs() - this.#startedAtMs, ...fact };
     this.#timeline.push(entry);
     this.#options.onFact(entry, this.#ticket);
   }

@@ -43,12 +43,11 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
 };
 
 /** Of `untilSettled` and `ask`. */
-export const followOptions: Checks<FollowOptions> = { signal: aSignal, onProgress: aFunction, policy: elsewhere };
+export const followOptions: Checks<FollowOptions> = { signal: aSignal, onProgress: aFunction, onTicket: aFunction, policy: elsewhere };
 
 /** Of `settle`. */
 export const settleOptions: Checks<SettleOptions> = {
   ...followOptions,
-  onTicket: aFunction,
   idempotencyKey: elsewhere,
   mayHaveBeenSent: aFlag,
   newTry: aFlag,

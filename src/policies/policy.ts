@@ -22,11 +22,14 @@ export interface RetryPolicy {
 export interface PollPolicy {
   /** The wait before the next status query. Default `growing()`. */
   backoff?: Backoff;
-  /** From the call to the start of the last status query, in milliseconds. Default 120,000. */
+  /**
+   * From the call to the start of the last status query, in milliseconds. Default: of an order that is followed, its own life and a
+   * minute; else the adapter's, else 120,000.
+   */
   deadlineMs?: number;
-  /** How long after the last send "not found" may be believed, in milliseconds. Default: the adapter's, else never. */
+  /** How long after the last send "not found" may be believed, in milliseconds: no longer than `deadlineMs`. Default: the adapter's, else never. */
   absentAfterMs?: number;
-  /** Send again, under the same reference, once the order is absent. Default `false`. */
+  /** Send again, under the same reference, once the order is absent, which needs `absentAfterMs`. Default `false`. */
   resendWhenAbsent?: boolean;
 }
 
@@ -38,9 +41,19 @@ export interface LimitPolicy {
 /** A policy with every default filled in. */
 export interface ResolvedPolicy {
   readonly retry: Readonly<Required<RetryPolicy>>;
-  readonly poll: Readonly<Required<Omit<PollPolicy, 'absentAfterMs'>> & Pick<PollPolicy, 'absentAfterMs'>>;
+  readonly poll: Readonly<Required<Omit<PollPolicy, 'absentAfterMs'>> & Pick<PollPolicy, 'absentAfterMs'>> & Fitting;
   readonly limit: Readonly<Required<LimitPolicy>>;
   readonly attemptTimeoutMs?: number;
+}
+
+/** What is made to fit the payment, where the user has set nothing. */
+interface Fitting {
+  /** An order that is followed has a deadline of its own: its life, and a minute. `deadlineMs` is then a charge's. */
+  readonly followsOrder?: boolean;
+  /** The longer an order has been waited for, the longer is the wait. */
+  readonly stretches?: boolean;
+  /** The wait before the first query about a charge in the call, in milliseconds. */
+  readonly firstOfChargeMs?: number;
 }
 
 export const defaultPolicy: ResolvedPolicy = Object.freeze({
@@ -109,4 +122,50 @@ export function mergePolicy(base: ResolvedPolicy, over: Policy | undefined): Res
       attemptTimeoutMs: over.attemptTimeoutMs ?? (base.attemptTimeoutMs as number),
     }),
   };
+}
+
+/** A payer who types a PIN of one second is not kept waiting; the default pace is for whoever needs longer. */
+const FIRST_OF_CHARGE_MS = 1500;
+/** From when absence may be concluded to a deadline that nobody set: time for a query or two. */
+const AFTER_ABSENCE_MS = 60_000;
+
+/**
+ * The policy of a call: the user's, call over gateway, over the adapter's own, over the defaults. What the user did not set is made
+ * to fit: an adapter's deadline is a charge's, and no default comes before another that it would keep from ever acting.
+ *
+ * @throws {InputError} for a policy of the user's that cannot be meant, or that could never act
+ */
+export function layeredPolicy(adapter: Policy | undefined, ...users: readonly (Policy | undefined)[]): ResolvedPolicy {
+  const merged = users.reduce<ResolvedPolicy>(mergePolicy, mergePolicy(defaultPolicy, adapter));
+  const isOwn = (name: keyof PollPolicy): boolean => users.some((policy) => policy?.poll?.[name] !== undefined);
+  const { absentAfterMs, deadlineMs, resendWhenAbsent } = merged.poll;
+  if (resendWhenAbsent && absentAfterMs === undefined) {
+    throw new InputError('policy: poll.resendWhenAbsent has no effect, since nothing is ever called absent here: set poll.absentAfterMs too.');
+  }
+  const isTooShort = !isOwn('deadlineMs') && absentAfterMs !== undefined && absentAfterMs >= deadlineMs;
+  return {
+    ...merged,
+    poll: {
+      ...merged.poll,
+      ...(isTooShort && { deadlineMs: absentAfterMs + AFTER_ABSENCE_MS }),
+      followsOrder: !isOwn('deadlineMs'),
+      stretches: !isOwn('backoff'),
+      ...(merged.poll.backoff === defaultPolicy.poll.backoff && { firstOfChargeMs: FIRST_OF_CHARGE_MS }),
+    },
+  };
+}
+
+/**
+ * Refuses a policy for writes whose numbers contradict each other. Of two policies the nearer one may well mean to cut the other short;
+ * and whoever only follows may have a ticket that is old enough.
+ *
+ * @throws {InputError}
+ */
+export function checkEffect(policy: Policy | undefined): void {
+  if (policy === undefined) return;
+  checkPolicy(policy);
+  const { absentAfterMs = 0, deadlineMs = Infinity } = policy.poll ?? {};
+  if (absentAfterMs > deadlineMs) {
+    throw new InputError(`policy: poll.absentAfterMs (${absentAfterMs}) has no effect, since poll.deadlineMs (${deadlineMs}) ends the polling first: make the deadline longer, leave absentAfterMs out, or give the deadline to untilSettled alone.`);
+  }
 }

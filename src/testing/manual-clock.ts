@@ -3,6 +3,12 @@ import { countCryptography } from './cryptography.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
+  monotonicMs(): number;
+  /**
+   * Sets the wall clock forward, or back, by so much; timers, and the monotonic clock, are not touched. A machine that slept is a step
+   * forward too: all but the wall clock stood still.
+   */
+  stepWall(byMs: number): void;
   /** Timers that are set and have not fired: 0 when nothing was left behind. */
   readonly pending: number;
   /**
@@ -47,7 +53,9 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
   const draw = seeded(seed);
   const cryptography = countCryptography();
   const timers = new Set<Timer>();
-  let nowMs = startMs;
+  /** The monotonic time, by which timers run. */
+  let nowMs = 0;
+  let wallFromMs = startMs;
   let held = 0;
   /** Grows with every use, which is how `run` knows that something goes on. */
   let touches = 0;
@@ -76,7 +84,14 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
     },
     now() {
       touches++;
+      return wallFromMs + nowMs;
+    },
+    monotonicMs() {
+      touches++;
       return nowMs;
+    },
+    stepWall(byMs) {
+      wallFromMs += byMs;
     },
     random() {
       touches++;

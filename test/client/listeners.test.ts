@@ -75,6 +75,8 @@ describe('a later onTicket', () => {
     await clock.run(new Promise<void>((resolve) => clock.timer(10_000, resolve)));
     expect(stored.map(({ seen, reference }) => [seen, reference['id']])).toEqual([
       [false, undefined],
+      // As the bytes leave: it says when.
+      [false, undefined],
       [true, undefined],
       [true, 'P9'],
     ]);

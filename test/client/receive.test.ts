@@ -401,7 +401,7 @@ describe('receive: repeated, late and contradictory', () => {
   const settled = async (scene: Bench, known: string): Promise<void> => {
     if (known === 'absent') {
       const policy = { poll: { backoff: constant(1000), absentAfterMs: 5000, deadlineMs: 60_000 } };
-      expect(await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.create', charge), { policy }))).toMatchObject({ outcome: 'absent' });
+      expect(await scene.clock.run(scene.gateway.untilSettled({ ...scene.gateway.ticketFor('payment.create', charge), lastSentAt: new Date(scene.clock.now()).toISOString() }, { policy }))).toMatchObject({ outcome: 'absent' });
     } else {
       const { verdict } = verified(await scene.gateway.receive(notice(scene.clock, { ...paid, state: known })));
       expect(verdict).toMatchObject({ outcome: known === 'paid' ? 'succeeded' : known });

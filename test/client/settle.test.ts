@@ -257,11 +257,12 @@ describe('settle: absence', () => {
 });
 
 describe('settle: tickets, joining and ending', () => {
-  it('gives the ticket before the first byte leaves, and again when it learns more', async () => {
+  it('gives the ticket before the first byte leaves, as it leaves, and again when it learns more', async () => {
     const { gateway, clock, sends } = bench({ sends: [said('PENDING', { id: 'P9' })], polls: [state('paid')], policy: quick });
     const tickets: { ticket: Ticket; sent: number }[] = [];
     await clock.run(gateway.settle('payment.charge', charge, { onTicket: (ticket) => tickets.push({ ticket, sent: sends.length }) }));
     expect(tickets.map(({ sent, ticket }) => [sent, ticket.seen, ticket.reference])).toEqual([
+      [0, false, { order: 'A1' }],
       [0, false, { order: 'A1' }],
       [1, true, { order: 'A1', id: 'P9' }],
     ]);
@@ -278,6 +279,7 @@ describe('settle: tickets, joining and ending', () => {
       charge: true,
       expect: { amount: '100' },
     });
+    expect(tickets[1]?.ticket).toEqual({ ...tickets[0]?.ticket, lastSentAt: '2026-01-01T00:00:00.000Z' });
   });
 
   it('sends nothing when the ticket cannot be stored', async () => {

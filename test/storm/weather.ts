@@ -179,7 +179,10 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
 function drawPolicy(dice: Dice): Policy {
   const deadlineMs = dice.pick([0, 5_000, 20_000, 60_000, 60_000, 120_000, 120_000, 300_000, 900_000]);
   const pollMs = Math.max(1_000, Math.round(deadlineMs / dice.between(1, 4)));
-  const absentAfterMs = dice.percent(35) ? dice.between(assumptions.shortestAbsenceMs, 240_000) : undefined;
+  const drawnMs = dice.percent(35) ? dice.between(assumptions.shortestAbsenceMs, 240_000) : undefined;
+  // What could never act is refused.
+  const absentAfterMs = drawnMs !== undefined && drawnMs <= deadlineMs ? drawnMs : undefined;
+  const resendWhenAbsent = dice.percent(40) && absentAfterMs !== undefined;
   return {
     retry: {
       attempts: dice.between(1, 4),
@@ -195,7 +198,7 @@ function drawPolicy(dice: Dice): Policy {
       ]),
       deadlineMs,
       ...(absentAfterMs !== undefined && { absentAfterMs }),
-      resendWhenAbsent: dice.percent(40),
+      resendWhenAbsent,
     },
     limit: { concurrency: dice.between(1, 3) },
     attemptTimeoutMs: dice.pick([1_000, 3_000, 10_000]),
