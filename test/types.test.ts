@@ -203,6 +203,26 @@ describe('how a payment ended', () => {
   });
 });
 
+describe('the drop-in', () => {
+  it('context.tillpaid is typed where ky takes a context, and where fetch does', () => {
+    uncalled(
+      (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { trace: 'T', tillpaid: { operation: 'payment.charge', mayHaveBeenSent: true } } }),
+      (gateway: Gateway<KioskFields>) => gateway.client.extend({ context: { tillpaid: { onTicket: (ticket: Ticket) => ticket.reference } } }),
+      (gateway: Gateway<KioskFields>) => gateway.fetch('/charge', { context: { tillpaid: { idempotencyKey: 'K' } } }),
+      // @ts-expect-error: nobody would call it.
+      (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { tillpaid: { onTickets: () => undefined } } }),
+      // @ts-expect-error: the call’s own signal is the one that counts.
+      (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { tillpaid: { signal: AbortSignal.timeout(1) } } }),
+      // @ts-expect-error: a flag.
+      (gateway: Gateway<KioskFields>) => gateway.fetch('/charge', { context: { tillpaid: { mayHaveBeenSent: 'yes' } } }),
+    );
+  });
+
+  it('gateway.fetch is a fetch for whoever wants one', () => {
+    expectTypeOf<Gateway<KioskFields>['fetch']>().toExtend<typeof fetch>();
+  });
+});
+
 describe('an adapter of one’s own', () => {
   const charge = { path: '/charge', required: { order: text, amount: text }, codes: { OK: succeeded() }, reference: ['order'], sameReference: 'unknown' } as const;
   const query = { path: '/query', required: { order: text }, codes: { paid: succeeded() } };
