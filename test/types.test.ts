@@ -213,7 +213,7 @@ describe('the drop-in', () => {
       (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { tillpaid: { onTickets: () => undefined } } }),
       // @ts-expect-error: the call’s own signal is the one that counts.
       (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { tillpaid: { signal: AbortSignal.timeout(1) } } }),
-      // @ts-expect-error: a flag.
+      // @ts-expect-error: it is true or false, not a word.
       (gateway: Gateway<KioskFields>) => gateway.fetch('/charge', { context: { tillpaid: { mayHaveBeenSent: 'yes' } } }),
     );
   });
