@@ -1,0 +1,227 @@
+import axios, { isAxiosError } from 'axios';
+import axiosRetry from 'axios-retry';
+import ky from 'ky';
+import { createFetch, FetchError } from 'ofetch';
+import OpenAI, { APIError } from 'openai';
+import createClient from 'openapi-fetch';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import wretch from 'wretch';
+import { retry } from 'wretch/middlewares/retry';
+import {
+  canceled,
+  constant,
+  createGateway,
+  declined,
+  defineAdapter,
+  duplicate,
+  findTillpaidError,
+  isSettledError,
+  isUnresolvedError,
+  pollRequired,
+  refunded,
+  succeeded,
+  text,
+  textOf,
+  type Adapter,
+  type CodeTable,
+  type Gateway,
+  type GatewayEvent,
+  type Policy,
+  type Ticket,
+} from '../../src/index.ts';
+import { lives, simulateGateway, type FaultList, type Life, type Simulator, type SimulatorOptions } from '../../src/testing/index.ts';
+import { acmeVoice, sign } from '../testing/acme.ts';
+
+/**
+ * Real clients over `gateway.fetch`, told to retry whatever they can. The gateway books again whatever it is sent again, so each
+ * send too many is money taken twice. Every timer is vitest's: nothing waits.
+ */
+
+interface ShopFields {
+  'payment.charge': { order: string; amount: string };
+  'payment.query': { order: string };
+}
+
+const states: CodeTable = {
+  paid: succeeded(),
+  pending: pollRequired('processing'),
+  declined: declined(),
+  refunded: refunded(),
+  canceled: canceled(),
+  'not-found': pollRequired('not-found'),
+  duplicate: duplicate(),
+};
+
+const baseUrl = 'https://acme.test';
+
+const shop: Adapter<ShopFields> = defineAdapter<ShopFields>({
+  name: 'acme',
+  account: 'shop-1',
+  environment: 'sandbox',
+  baseUrl,
+  encodings: ['json', 'form'],
+  operations: {
+    'payment.charge': {
+      path: '/payment.charge',
+      required: { order: text, amount: text },
+      codes: states,
+      reference: ['order'],
+      query: { operation: 'payment.query', fields: ({ reference: { order } }) => (order === undefined ? undefined : { order }) },
+      sameReference: 'unknown',
+    },
+    'payment.query': { path: '/payment.query', required: { order: text }, codes: states, reference: { order: 'order' } },
+  },
+  read: ({ body }) => {
+    const code = textOf(body, 'code');
+    return { names: [code === 'state' ? textOf(body, 'state') : code].filter((name) => name !== undefined), reference: { order: textOf(body, 'order') } };
+  },
+  headers: ({ body }) => ({ 'x-acme-sign': sign(body) }),
+});
+
+/** One payment by a client's own means. `retries`: how often it may send again, whatever was thrown. Gives the body it was answered with. */
+type Client = (fetch: Gateway<ShopFields>['fetch'], retries: number) => Promise<unknown>;
+
+const order = { order: 'A1', amount: '100' };
+
+const clients: [name: string, pay: Client, statusOf: (error: unknown) => number | undefined][] = [
+  [
+    'ofetch',
+    (fetch, retries) => createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, { method: 'POST', body: order, retry: retries, retryDelay: 500 }),
+    (error) => (error instanceof FetchError ? error.status : undefined),
+  ],
+  [
+    'openai',
+    (fetch, maxRetries) => new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries }).post('/payment.charge', { body: order }),
+    (error) => (error instanceof APIError ? (error.status as number | undefined) : undefined),
+  ],
+  [
+    'axios with axios-retry',
+    async (fetch, retries) => {
+      const client = axios.create({ adapter: 'fetch', env: { fetch } });
+      axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500 });
+      return (await client.post<unknown>(`${baseUrl}/payment.charge`, order)).data;
+    },
+    (error) => (isAxiosError(error) ? error.response?.status : undefined),
+  ],
+  [
+    'wretch',
+    (fetch, maxAttempts) =>
+      wretch(baseUrl)
+        .fetchPolyfill(fetch)
+        .middlewares(maxAttempts === 0 ? [] : [retry({ maxAttempts, delayTimer: 500, retryOnNetworkError: true, until: (response) => response?.ok === true })])
+        .url('/payment.charge')
+        .post(order)
+        .json(),
+    (error) => (error as { status?: number }).status,
+  ],
+  [
+    'openapi-fetch, tried again by its caller',
+    async (fetch, retries) => {
+      const api = createClient<Record<'/payment.charge', { post: { requestBody: { content: { 'application/json': typeof order } }; responses: { 200: { content: { 'application/json': object } } } } }>>({ baseUrl, fetch });
+      for (let tried = 0; ; tried++) {
+        try {
+          const { data, response } = await api.POST('/payment.charge', { body: order });
+          if (response.ok) return data;
+          throw Object.assign(new Error('refused'), { status: response.status });
+        } catch (error) {
+          if (tried >= retries) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+      }
+    },
+    (error) => (error as { status?: number }).status,
+  ],
+];
+
+interface Shop {
+  readonly gateway: Gateway<ShopFields>;
+  readonly simulated: Simulator;
+  readonly tickets: Ticket[];
+  readonly events: GatewayEvent[];
+  readonly sends: () => number;
+}
+
+/** A gateway that books again, and answers a decline with HTTP 402 as many do. */
+function open({ life, onSend, policy, ...options }: { life?: Life; onSend?: FaultList; policy?: Policy } & Partial<SimulatorOptions>): Shop {
+  const voice = acmeVoice('books-again');
+  const simulated = simulateGateway({
+    voice: { ...voice, say: (situation) => ({ ...voice.say(situation), ...(situation.entry?.state === 'declined' && { status: 402 }) }) },
+    ...(life !== undefined && { lives: { charge: life } }),
+    ...(onSend !== undefined && { faults: { onSend } }),
+    ...options,
+  });
+  const tickets: Ticket[] = [];
+  const events: GatewayEvent[] = [];
+  const gateway = createGateway({
+    adapter: shop,
+    client: ky.create({ fetch: simulated.fetch }),
+    policy: { poll: { backoff: constant(1000), deadlineMs: 30_000 }, ...policy },
+    onTicket: (ticket) => tickets.push(ticket),
+    onEvent: (event) => events.push(event),
+  });
+  return { gateway, simulated, tickets, events, sends: () => simulated.requests.filter(({ path }) => path === '/payment.charge').length };
+}
+
+/** Lets time pass until it ends. */
+async function ends(promise: Promise<unknown>): Promise<{ resolved: unknown } | { rejected: unknown }> {
+  let result: { resolved: unknown } | { rejected: unknown } | undefined;
+  promise.then(
+    (resolved) => (result = { resolved }),
+    (rejected: unknown) => (result = { rejected }),
+  );
+  while (result === undefined) await vi.advanceTimersByTimeAsync(250);
+  return result;
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe.each(clients)('%s over gateway.fetch', (_name, pay, statusOf) => {
+  it('gets an answer where the first one was lost, and the query says paid', async () => {
+    const { gateway, simulated, sends } = open({ onSend: ['reset-after-booking'] });
+    expect(await ends(pay(gateway.fetch, 0))).toMatchObject({ resolved: { state: 'paid', order: 'A1' } });
+    expect([simulated.ledger.payment('A1')?.bookings, sends()]).toEqual([1, 1]);
+  });
+
+  it('gets a decline as the answer that it is, with its status and body', async () => {
+    const { gateway, simulated, sends } = open({ life: lives.declined() });
+    const end = await ends(pay(gateway.fetch, 0));
+    expect('rejected' in end && statusOf(end.rejected)).toBe(402);
+    expect([simulated.ledger.payment('A1')?.bookings, sends()]).toEqual([0, 1]);
+  });
+
+  it('that sends again whatever is thrown takes the money once: refunded in the meantime', async () => {
+    const { gateway, simulated, sends } = open({ onSend: ['reset-after-booking'], life: lives.steps([{ state: 'paid' }, { state: 'refunded' }]) });
+    const end = await ends(pay(gateway.fetch, 2));
+    const ours = findTillpaidError('rejected' in end ? end.rejected : undefined);
+    expect(isSettledError(ours) && ours.settlement.outcome).toBe('refunded');
+    expect([simulated.ledger.payment('A1')?.bookings, sends()]).toEqual([1, 1]);
+  });
+
+  it('that sends again whatever is thrown takes no money behind the gateway’s back: absent', async () => {
+    const { gateway, simulated, sends, events } = open({ onSend: ['reset-before-booking'], policy: { poll: { absentAfterMs: 2000, backoff: constant(1000), deadlineMs: 30_000 } } });
+    const end = await ends(pay(gateway.fetch, 2));
+    const ours = findTillpaidError('rejected' in end ? end.rejected : undefined);
+    expect(isSettledError(ours) && ours.settlement.outcome).toBe('absent');
+    expect([simulated.ledger.payment('A1'), sends()]).toEqual([undefined, 1]);
+    expect(events.filter(({ type }) => type === 'settled').length).toBeGreaterThan(1);
+  });
+
+  it('that sends again after absent is answered by the payment that came late after all', async () => {
+    const { gateway, simulated, events } = open({ onSend: ['reset-booked-later'], policy: { poll: { absentAfterMs: 1000, backoff: constant(1000), deadlineMs: 30_000 } } });
+    expect(await ends(pay(gateway.fetch, 9))).toMatchObject({ resolved: { state: 'paid' } });
+    // The network delivers the one send again: the gateway hears it twice.
+    expect([simulated.ledger.payment('A1')?.bookings, events.filter(({ type }) => type === 'send').length]).toEqual([1, 1]);
+  });
+
+  it('that sends again whatever is thrown leaves one open payment open, with its ticket', async () => {
+    const { gateway, simulated, sends, tickets } = open({ onSend: ['reset-after-booking'], life: lives.paidAfter(10 * 60_000) });
+    const end = await ends(pay(gateway.fetch, 2));
+    const ours = findTillpaidError('rejected' in end ? end.rejected : undefined);
+    expect([isUnresolvedError(ours) && ours.ticket.reference, sends()]).toEqual([{ order: 'A1' }, 1]);
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    const [kept] = tickets;
+    expect(await ends(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({ resolved: { outcome: 'succeeded' } });
+    expect(simulated.ledger.payment('A1')?.bookings).toBe(1);
+  });
+});
