@@ -144,7 +144,9 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     const received: HeardRequest = { method, url, headers, body: await request.text(), nowMs: clock.now() };
     const respond = async (answer: Answer): Promise<Response> => {
       const written = { ...answer, body: textOf(answer.body) };
-      return responseOf((await voice.seal?.(written, received)) ?? written);
+      const sealed = (await voice.seal?.(written, received)) ?? written;
+      // As any server says it: whole seconds of its own clock.
+      return responseOf({ ...sealed, headers: { date: new Date(clock.now()).toUTCString(), ...sealed.headers } });
     };
     const record = (rest: Omit<RequestRecord, 'atMs' | 'method' | 'path'>): void => {
       const made: RequestRecord = { atMs: clock.now(), method, path: url.pathname, ...rest };

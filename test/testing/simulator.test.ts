@@ -315,6 +315,13 @@ describe('the voice', () => {
     }
   });
 
+  it('tells its time with every answer, as servers do', async () => {
+    const { gateway, clock } = simulate();
+    clock.advance(61_500);
+    const response = await gateway.fetch('https://acme.test/payment.query', { method: 'POST', body: '{}' });
+    expect(response.headers.get('date')).toBe(new Date(Math.floor(clock.now() / 1000) * 1000).toUTCString());
+  });
+
   it('answers what the ledger does not keep, untouched by the faults of payments', async () => {
     const { gateway } = simulate({ faults: { onSend: ['reset-before-booking'], onQuery: ['hang-after-booking'], on: {} } });
     expect(await call(gateway, 'token.create', { order: 'shop' })).toEqual({ code: 'done' });
