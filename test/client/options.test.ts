@@ -134,7 +134,8 @@ describe('onTicket of the gateway', () => {
       onTicket: ({ reference }) => told.push(`gateway ${JSON.stringify(reference)}`),
     });
     await base.clock.run(through({ ...base, gateway }, { onTicket: ({ reference }: Ticket) => told.push(`call ${JSON.stringify(reference)}`) }));
-    expect(told.slice(0, 3)).toEqual(['gateway {"order":"A1"}', 'call {"order":"A1"}', 'sent']);
+    expect(told.slice(0, 2)).toEqual(['gateway {"order":"A1"}', 'call {"order":"A1"}']);
+    expect(told.indexOf('sent')).toBeGreaterThan(1);
     expect(told.filter((line) => line.includes('P-1'))).toEqual(['gateway {"order":"A1","id":"P-1"}', 'call {"order":"A1","id":"P-1"}']);
   });
 
