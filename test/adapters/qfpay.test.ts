@@ -489,6 +489,14 @@ describe('from send to settlement', () => {
     expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000 });
   });
 
+  it('an order with a QR code is followed for its 30 minutes', async () => {
+    const { clock, gateway } = setUp({ lives: { create: lives.paidAfter(29 * 60_000) } });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    const { outcome, polls } = await clock.run(gateway.untilSettled(ticket));
+    expect(outcome).toBe('succeeded');
+    expect(polls).toBeLessThan(70);
+  });
+
   describe('a refund that QFPay refuses without a number', () => {
     const refunding = async (respcd: '1124' | '1265' | '1269', faults: SimulatorOptions['faults'] = {}) => {
       const { clock, bank, gateway } = setUp({ faults });
