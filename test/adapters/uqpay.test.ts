@@ -404,8 +404,8 @@ const once = { policy: { retry: { attempts: 1 } } };
 const quick: Policy = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 10_000 } };
 
 /** The whole of it against the simulator. */
-function bench(options: Omit<SimulatorOptions, 'voice' | 'clock'> & { policy?: Policy; tokens?: TokenStore } = {}): Bench {
-  const { policy, tokens, ...simulated } = options;
+function bench(options: Omit<SimulatorOptions, 'voice' | 'clock'> & { policy?: Policy; tokens?: TokenStore; defaults?: true } = {}): Bench {
+  const { policy, tokens, defaults, ...simulated } = options;
   const credentials = ownCredentials();
   const clock = manualClock({ startMs: nowMs });
   const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, ...simulated });
@@ -420,7 +420,7 @@ function bench(options: Omit<SimulatorOptions, 'voice' | 'clock'> & { policy?: P
       adapter: uqpay({ ...credentials, ...(own !== undefined && { tokens: own }) }),
       client: ky.create({ fetch }),
       clock,
-      policy: { ...quick, ...policy, poll: { ...quick.poll, ...policy?.poll } },
+      ...(defaults !== true && { policy: { ...quick, ...policy, poll: { ...quick.poll, ...policy?.poll } } }),
     });
   const gateway = machine(tokens);
   return {
@@ -513,6 +513,17 @@ describe('a payment', () => {
     expect(await settle('payment.capture', capture, { idempotencyKey: key })).toMatchObject({ outcome: 'succeeded', attempts: 1 });
     expect(await settle('payment.capture', capture, { idempotencyKey: key })).toMatchObject({ outcome: 'succeeded', repeated: true });
     expect(simulator.requests.filter(({ operation }) => operation === 'payment.capture')).toHaveLength(1);
+  });
+
+  it.each([
+    ['paid by a slow payer after 20 minutes', lives.paidAfter(20 * MINUTE_MS), { outcome: 'succeeded' }],
+    ['closed by UQPAY after its 30 minutes', lives.expiresAfter(30 * MINUTE_MS), { outcome: 'failed', verdict: { reason: 'expired' } }],
+  ])('is followed for as long as it lives, under the defaults: %s', async (_what, life, end) => {
+    const { gateway, clock } = bench({ lives: { create: life }, defaults: true });
+    const { ticket } = await clock.run(gateway.settle('payment.create', order));
+    const settlement = await clock.run(gateway.untilSettled(ticket));
+    expect(settlement).toMatchObject(end);
+    expect(settlement.polls).toBeLessThan(60);
   });
 
   it('is confirmed and paid in the call', async () => {
