@@ -469,6 +469,18 @@ describe('through the client', () => {
     expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'expired' });
   });
 
+  it.each([
+    ['paid after 25 minutes is told', lives.paidAfter(25 * 60_000), 'succeeded', 25 * 60_000],
+    ['that nobody pays is followed to its end', lives.expiresAfter(30 * 60_000), 'expired', 30 * 60_000],
+  ])('an order of half an hour %s', async (_title, life, outcome, afterMs) => {
+    const { clock, gateway } = bench({ lives: { create: life } });
+    const { ticket } = await clock.run(gateway.settle('payment.create', { ...order, expire_duration_seconds: 1800 }));
+    const settlement = await clock.run(gateway.untilSettled(ticket));
+    expect(settlement).toMatchObject({ outcome, settledBy: 'query' });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(afterMs);
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(afterMs + 120_000);
+  });
+
   it('maintenance is waited out, and each send is signed for its own moment', async () => {
     const { clock, gateway, simulator } = bench({ faults: { onSend: ['maintenance', 'rate-limited'] } });
     expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({ outcome: 'created', attempts: 3 });
