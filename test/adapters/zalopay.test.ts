@@ -255,6 +255,21 @@ describe('a ticket', () => {
     ]);
   });
 
+  it('of a charge knows its own try by ZaloPay’s number, and an order learns none of a try’s', () => {
+    const declined = (zp_trans_id: number) => ({ return_code: 2, sub_return_code: -63, zp_trans_id });
+    const processing = { return_code: 3, app_trans_id: '261121_2553_0002', zp_trans_id: 261_121_000_006_576 };
+    const own = judge(samples.adapter, { operation: 'payment.charge', sent: samples.complete['payment.charge'] ?? {}, status: 200, body: processing });
+    const learns = (operation: string) => writeOf(samples.adapter, operation).learns ?? [];
+    const known = Object.fromEntries(Object.entries(own.reference).filter(([name]) => learns('payment.charge').includes(name)));
+    const write = writeOf(samples.adapter, 'payment.charge');
+    const ticket = { ...ticketOf('payment.charge'), reference: { app_trans_id: '261121_2553_0002', ...known } as Record<string, string> };
+    const asked = (body: object) => judge(samples.adapter, { operation: 'payment.query', status: 200, body }, subjectOfTicket(write, ticket, false)).verdict;
+    expect(asked(declined(261_121_000_006_576))).toMatchObject({ kind: 'terminal', outcome: 'failed' });
+    expect(asked(declined(261_121_000_006_575))).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
+    const ofOrder = statusOf('payment.create', declined(261_121_000_006_575)).reference;
+    expect(Object.keys(ofOrder).filter((name) => ofOrder[name] !== undefined && learns('payment.create').includes(name))).toEqual([]);
+  });
+
   it('of an order learns no number of ZaloPay’s from a success that contradicts itself', () => {
     const body = { return_code: 1, is_processing: true, amount: 50_000, zp_trans_id: 261_121_000_006_575 };
     expect(statusOf('payment.create', body)).toMatchObject({ verdict: { kind: 'poll-required', code: '1/processing' }, acknowledges: true });

@@ -228,7 +228,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         follows: 'cancel',
         sameReference: 'unknown',
       },
-      'payment.charge': { path: '/v2/agreement/pay', ...answers(codes.paymentCharge), ...tokenPayment },
+      'payment.charge': { path: '/v2/agreement/pay', ...answers(codes.paymentCharge, readCharge), ...tokenPayment },
       'payment.scan': {
         path: '/v2/quick_pay',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(100), payment_code: text, payment_code_raw: text },
@@ -330,7 +330,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         follows: 'cancel',
         sameReference: 'unknown',
       },
-      'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), ...answers(codes.cardPaymentCharge), ...tokenPayment },
+      'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), ...answers(codes.cardPaymentCharge, readCharge), ...tokenPayment },
     },
     read: readPlainly,
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
@@ -365,6 +365,9 @@ function askBy(operation: StatusQuery['operation'], name: string): StatusQuery {
   return { operation, fields, answersForMs: ANSWERS_FOR_MS };
 }
 
+/** The number of the very try that an answer is about. The order's other tries have others, so that only a charge learns it. */
+const TRY = 'try_zp_trans_id';
+
 /** Paying with a token, by wallet or card. */
 const tokenPayment = {
   required: { app_trans_id: appTransId, identifier: text, zp_trans_token: text, pay_token: text },
@@ -374,7 +377,7 @@ const tokenPayment = {
   // [codes] -63: "If order not yet expired, user can top up, and retry payment."
   numberRepeats: () => true,
   unsent: ['app_trans_id'],
-  learns: ['zp_trans_id'],
+  learns: ['zp_trans_id', TRY],
   query: askBy('payment.query', 'app_trans_id'),
   sameReference: 'unknown',
   charge: () => true,
@@ -432,7 +435,7 @@ const FAIL = 2;
 /** Success, and beside it something that says otherwise. */
 const CONTRADICTED = [`${SUCCESS}/processing`];
 
-function readingOf(body: unknown, names: readonly string[], about: unknown = body): Reading {
+function readingOf(body: unknown, names: readonly string[], about: unknown = body, numberOfTry?: string): Reading {
   return {
     names,
     message: textOf(body, 'sub_return_message') ?? textOf(body, 'return_message'),
@@ -441,6 +444,7 @@ function readingOf(body: unknown, names: readonly string[], about: unknown = bod
       zp_trans_id: numberOf(about, 'zp_trans_id'),
       refund_id: numberOf(about, 'refund_id'),
       binding_id: statedOf(about, 'binding_id'),
+      [TRY]: numberOfTry,
     },
   };
 }
@@ -470,11 +474,18 @@ function numberOf(body: unknown, key: string): string | undefined {
 
 /** The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another. */
 function readPayment({ body }: Exchange): Reading {
-  const paid = integerOf(body, 'return_code') === SUCCESS;
+  const code = integerOf(body, 'return_code');
+  const number = numberOf(body, 'zp_trans_id');
+  const app_trans_id = idOf(body, 'app_trans_id');
+  if (code !== SUCCESS) return readingOf(body, namesOf(body), { app_trans_id }, code === FAIL ? number : undefined);
   // The SDK knows answers without it; whatever is there and is not `false` says that something is still going on.
-  const settled = paid && numberOf(body, 'zp_trans_id') !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;
-  const about = settled ? body : { app_trans_id: idOf(body, 'app_trans_id') };
-  return { ...readingOf(body, paid && !settled ? CONTRADICTED : namesOf(body), about), amount: paid ? statedOf(body, 'amount') : undefined };
+  const settled = number !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;
+  return { ...readingOf(body, settled ? namesOf(body) : CONTRADICTED, settled ? body : { app_trans_id }), amount: statedOf(body, 'amount') };
+}
+
+/** A charge's own answer tells the number of its try. */
+function readCharge({ body }: Exchange): Reading {
+  return readingOf(body, namesOf(body), body, numberOf(body, 'zp_trans_id'));
 }
 
 /** Success is believed of a scanned code when the answer itself says that it is over. */

@@ -115,7 +115,7 @@ const common = (code: number, detail: number, message: string): Record<string, u
   sub_return_code: detail,
   sub_return_message: message,
 });
-const fail = (detail: number, message: string): Answer => ({ body: common(2, detail, message) });
+const fail = (detail: number, message: string, extra: object = {}): Answer => ({ body: { ...common(2, detail, message), ...extra } });
 const success = (extra: object = {}): Answer => ({ body: { ...common(1, 1, 'Giao dịch thành công.'), ...extra } });
 const processing = (extra: object = {}): Answer => ({ body: { ...common(3, 3, 'Giao dịch đang xử lý'), ...extra } });
 const systemError = fail(-500, 'Lỗi hệ thống.');
@@ -158,10 +158,10 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
   const charge = { app_trans_id: reference, zp_trans_id: number };
   const bound = (status: number): Answer => success({ data: bindingData(entry, status, nowMs, appId) });
   const ended = {
-    declined: fail(-63, 'Số dư không đủ để thanh toán.'),
+    declined: fail(-63, 'Số dư không đủ để thanh toán.', { zp_trans_id: number }),
     expired: entry.operation === 'payment.scan' ? fail(-322, 'Payment Code hết hạn.') : fail(-54, 'Giao dịch đã hết hạn.'),
     // A charge is canceled by its payer. What an order that was canceled answers is not written; that it can no longer be paid is.
-    canceled: entry.act === 'charge' ? fail(-329, 'User huỷ giao dịch thanh toán.') : fail(-54, 'Giao dịch đã hết hạn.'),
+    canceled: entry.act === 'charge' ? fail(-329, 'User huỷ giao dịch thanh toán.', { zp_trans_id: number }) : fail(-54, 'Giao dịch đã hết hạn.'),
   };
 
   const told: Readonly<Partial<Record<string, () => Answer>>> = {
