@@ -308,6 +308,8 @@ describe('a ticket', () => {
 
   it('of a charge ends with the wallet’s page or the OTP, where its payer must act', () => {
     expect(ticketOf('debit.charge').expiresAt).toBeUndefined();
+    expect(ticketOf('debit.charge').charge).toBe(true);
+    expect(ticketOf('debit.charge', { bankCardToken: undefined }).charge).toBeUndefined();
     expect(ticketOf('debit.charge', { bankCardToken: undefined }).expiresAt).toBe('2026-11-21T03:45:00.000Z');
     expect(ticketOf('debit.charge', { additionalInfo: { isWithOtp: 'Y' } }).expiresAt).toBe('2026-11-21T03:45:00.000Z');
   });

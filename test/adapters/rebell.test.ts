@@ -348,7 +348,8 @@ describe('a write', () => {
 
   it('ends when it says so', () => {
     expect(ticketOf('payment.create', { ...charge, paymentExpiryTime: '2026-11-21T06:15:00+01:00' }).expiresAt).toBe('2026-11-21T05:15:00.000Z');
-    expect(ticketOf('payment.create', charge).expiresAt).toBeUndefined();
+    expect(ticketOf('payment.create', charge).expiresAt).toBe('2026-11-21T05:30:00.000Z');
+    expect(ticketOf('payment.charge', charge).expiresAt).toBeUndefined();
   });
 });
 

@@ -187,8 +187,6 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
     environment: credentials.environment,
     ...location,
     encodings: ['json'],
-    // A QR code and a wallet's page live 15 minutes where nobody says otherwise.
-    policy: { poll: { deadlineMs: 16 * MINUTE_MS } },
     read: order.read,
     webhook: ifortepayWebhook(credentials),
     body: (fields, { operation }) => ({ ...fixed[operation], ...fields }),
@@ -263,8 +261,10 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         expect: (fields) => sumOf(fields.amount),
         // A number may be used again after a decline: only one that has succeeded is refused as a duplicate.
         numberRepeats: () => true,
+        charge: (fields) => !isPayers(fields),
+        payerNeedsAnswer: isPayers,
         // A wallet's page lives no longer than a QR code, nor does an OTP.
-        payableForMs: (fields) => (fields.bankCardToken === undefined || asksForOtp(fields) ? 15 * MINUTE_MS : undefined),
+        payableForMs: (fields) => (isPayers(fields) ? 15 * MINUTE_MS : undefined),
       },
       'debit.query': {
         path: '/v1.0/debit/status',
@@ -297,6 +297,9 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
 function usualLifeMs(type: unknown): number | undefined {
   return type === 'C' || type === 'I' ? 24 * 60 * MINUTE_MS : undefined;
 }
+
+/** Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in an OTP. */
+const isPayers = (fields: { readonly bankCardToken?: unknown }): boolean => fields.bankCardToken === undefined || asksForOtp(fields);
 
 /** How long it is until a point in time that a field names. */
 function durationUntil(fields: object, name: string, fromMs: number): number | undefined {

@@ -232,7 +232,8 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         query: paymentQuery,
         sameReference: 'replays',
         identity: payment,
-        payableForMs: untilExpiry,
+        // Nobody says how long a QR code or a link lives: it is followed for half an hour.
+        payableForMs: (fields, openedAtMs) => untilExpiry(fields, openedAtMs) ?? 30 * 60_000,
         ...amountIn('paymentAmount'),
         payerNeedsAnswer: () => true,
       },
