@@ -454,7 +454,7 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
   const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
   if (plan.charge === true && pollWaits === 1 && firstOfChargeMs !== undefined) return Math.min(usualMs, firstOfChargeMs);
   const isOrder = stretches === true && orderDeadlineOf(state) !== undefined;
-  return isOrder ? Math.max(usualMs, Math.min(ORDER_PACE.ratio * elapsedMs, ORDER_PACE.maxMs)) : usualMs;
+  return isOrder ? Math.max(usualMs, Math.min(Math.round(ORDER_PACE.ratio * elapsedMs), ORDER_PACE.maxMs)) : usualMs;
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */

@@ -677,5 +677,5 @@ const needsToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' &
 
 /** 18 digits: 13 of time and 5 of chance. */
 function freshId(clock: Clock): string {
-  return `${clock.now()}`.padStart(13, '0') + `${Math.floor(clock.random() * 100_000)}`.padStart(5, '0');
+  return `${Math.floor(clock.now())}`.padStart(13, '0') + `${Math.floor(clock.random() * 100_000)}`.padStart(5, '0');
 }

@@ -513,7 +513,7 @@ describe('the factory', () => {
 describe('through a gateway', () => {
   const policy: Policy = { poll: { deadlineMs: 120_000 } };
 
-  function setUp(options: { voice?: IfortepayVoiceOptions; simulator?: Partial<SimulatorOptions>; credentials?: Partial<IfortepayCredentials> } = {}) {
+  function setUp(options: { voice?: IfortepayVoiceOptions; simulator?: Partial<SimulatorOptions>; credentials?: Partial<IfortepayCredentials>; policy?: Policy } = {}) {
     const clock = manualClock({ startMs: nowMs });
     const simulator = simulateGateway({ voice: ifortepayVoice(credentials, options.voice), clock, ...options.simulator });
     const externalIds: string[] = [];
@@ -526,7 +526,7 @@ describe('through a gateway', () => {
     const gateway = createGateway({
       adapter: ifortepay({ ...credentials, baseUrl: base, tokens: memoryStore(), ...options.credentials }),
       client: ky.create({ fetch }),
-      policy,
+      policy: options.policy ?? policy,
       clock,
     });
     return { clock, simulator, gateway, externalIds };
@@ -551,6 +551,16 @@ describe('through a gateway', () => {
     const { ticket } = await clock.run(gateway.settle('qris.create', qris));
     const ended = await clock.run(gateway.untilSettled(ticket, { policy: { poll: { deadlineMs: 16 * 60_000 } } }));
     expect(ended).toMatchObject({ outcome: 'expired', settledBy: 'query', verdict: { code: '2005100/07' } });
+  });
+
+  it.each([20, 0.5])('an order is followed to its end under every default, by questions that have numbers of their own: paid after %d minutes, from a clock that tells fractions', async (minutes) => {
+    for (const [operation, fields] of [['qris.create', { ...qris, validityPeriod: '2026-11-21T11:00:00+07:00' }], ['va.create', account], ['debit.charge', { ...charge, bankCardToken: undefined }]] as const) {
+      const { clock, gateway, externalIds } = setUp({ policy: {}, simulator: { lives: { create: lives.paidAfter((operation === 'debit.charge' ? 0.5 : minutes) * 60_000) } } });
+      clock.advance(0.4);
+      const { ticket } = await clock.run(gateway.settle(operation, fields as IfortepayFields[typeof operation]));
+      expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+      for (const id of externalIds) expect(id).toMatch(/^\d{18}$/);
+    }
   });
 
   it('a virtual account is created, and asked about by the numbers iFortepay chose', async () => {
