@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import ky from 'ky';
 import { createGateway } from 'tillpaid';
-import { lives, manualClock, simulateGateway, type EntryState, type Heard, type Situation, type Voice } from 'tillpaid/testing';
+import { lives, manualClock, simulateGateway, type EntryState, type Heard, type Situation, type Voice, type ManualClock, type Simulator } from 'tillpaid/testing';
 import { lantern } from './own-provider.ts';
 
 const acts: Readonly<Record<string, Pick<Heard, 'operation' | 'act'>>> = {
@@ -63,18 +63,23 @@ export function lanternVoice(key: string): Voice {
   };
 }
 
-/** The gateway takes the money, and the answer is lost. Time is simulated too: five seconds pass at once. */
-export async function main(): Promise<string> {
-  const clock = manualClock();
-  const simulated = simulateGateway({ voice: lanternVoice('secret'), clock });
-  const client = ky.create({ fetch: simulated.fetch });
-  const gateway = createGateway({ adapter: lantern({ shop: 'shop-1', key: 'secret' }), client, clock });
+// Time is simulated too: five seconds pass at once.
+export const clock: ManualClock = manualClock();
+export const simulated: Simulator = simulateGateway({ voice: lanternVoice('secret'), clock });
+const client = ky.create({ fetch: simulated.fetch });
+const gateway = createGateway({ adapter: lantern({ shop: 'shop-1', key: 'secret' }), client, clock });
 
-  simulated.script('ORDER-1', { life: lives.paidAfter(5000), onSend: ['reset-after-booking'] });
-  const settled = gateway.settle('payment.charge', { order: 'ORDER-1', amount: 1250, scanned: '284957310466312987' });
-  const { outcome, settledBy, attempts, polls } = await clock.run(settled);
-  const charges = simulated.ledger.payment('ORDER-1')?.bookings ?? 0;
+export async function charge(order: string): Promise<string> {
+  const settlement = await gateway.settle('payment.charge', { order, amount: 1250, scanned: '284957310466312987' });
+  const { outcome, settledBy, attempts, polls } = settlement;
+  const charges = simulated.ledger.payment(order)?.bookings ?? 0;
   return `${outcome} by ${settledBy}; sends: ${attempts}, queries: ${polls}, charges: ${charges}`;
+}
+
+/** The gateway takes the money, and the answer is lost. */
+export async function main(): Promise<string> {
+  simulated.script('ORDER-1', { life: lives.paidAfter(5000), onSend: ['reset-after-booking'] });
+  return clock.run(charge('ORDER-1'));
 }
 
 if (import.meta.main) console.log(await main());

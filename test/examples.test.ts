@@ -1,9 +1,10 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Samples } from 'tillpaid/testing';
-import { main as chargeAndWait } from '../examples/charge-and-wait.ts';
-import { main as dropInClient } from '../examples/drop-in-client.ts';
-import { main as orderWithQrCode } from '../examples/order-with-qr-code.ts';
+import { always, lives, type FaultName, type LedgerEntry, type Life, type ManualClock, type Samples, type Script, type Simulator } from 'tillpaid/testing';
+import * as chargeAndWait from '../examples/charge-and-wait.ts';
+import * as dropInClient from '../examples/drop-in-client.ts';
+import * as orderWithQrCode from '../examples/order-with-qr-code.ts';
+import * as ownProvider from '../examples/own-provider-simulated.ts';
 import { main as policyPerProvider } from '../examples/policy-per-provider.ts';
 
 const textOf = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -55,22 +56,22 @@ describe('the README’s table of providers', () => {
 
 describe('the examples', () => {
   it('charges and waits, whatever becomes of the answer', async () => {
-    expect(await chargeAndWait()).toEqual([
+    expect(await chargeAndWait.main()).toEqual([
       expect.stringMatching(/^ORDER-1: paid, known after 4\d\.?\d* s\./),
       'ORDER-2: paid, known after 1.5 s. Hand over the goods.',
       expect.stringMatching(/^ORDER-3: not paid \(insufficient-funds\)/),
-      'ORDER-4: still open. Keep the ticket of ORDER-4, and ask again later.',
+      'ORDER-4: still open. Keep its ticket, and ask again later: do not charge under another number.',
     ]);
   });
 
   it('makes an order, and follows it by its stored ticket until the payer has paid', async () => {
-    const { link, end } = await orderWithQrCode();
-    expect(link).toMatch(/^https:\/\/.*260101_0001$/);
+    const [link, end] = await orderWithQrCode.main();
+    expect(link).toMatch(/^QR code: https:\/\/.*260101_0001$/);
     expect(end).toMatch(/^260101_0001 succeeded, after 2[45]\d s and \d+ status queries$/);
   });
 
   it('leaves code that uses ky as it is, and lets its caller tell the ends apart', async () => {
-    expect(await dropInClient()).toEqual({
+    expect(await dropInClient.main()).toEqual({
       '260101_2553_1': 'refunded',
       '260101_2553_2': 'failed: declined',
       '260101_2553_3': 'still open: ask again with the ticket of 260101_2553_3',
@@ -82,5 +83,126 @@ describe('the examples', () => {
       'till: steps 1000, 1000, 2000, 3000, 5000, … gave succeeded after 52 s and 13 queries',
       'web:  steps 5000, 10000, 20000, 30000, 30000, … gave succeeded after 65 s and 5 queries',
     ]);
+  });
+});
+
+/** Every fault of the simulator. */
+const faults: Readonly<Record<FaultName, true>> = {
+  none: true,
+  'refused-connection': true,
+  'unknown-host': true,
+  'bad-certificate': true,
+  'reset-before-reading': true,
+  'reset-before-booking': true,
+  'reset-after-booking': true,
+  'reset-booked-later': true,
+  'hang-before-booking': true,
+  'hang-after-booking': true,
+  '502-before-booking': true,
+  '502-after-booking': true,
+  '503-before-booking': true,
+  '503-after-booking': true,
+  '504-before-booking': true,
+  '504-after-booking': true,
+  '504-booked-later': true,
+  truncated: true,
+  drip: true,
+  garbage: true,
+  'captive-portal': true,
+  empty: true,
+  maintenance: true,
+  'rate-limited': true,
+  'system-error': true,
+  'system-error-after-booking': true,
+  'delivered-twice': true,
+  'delivered-twice-second-answer': true,
+  'delivered-twice-later': true,
+  'not-found': true,
+  redirect: true,
+  'redirect-after-booking': true,
+};
+
+/** A fault of the first exchange of each kind, and of every one. */
+const scripts = Object.keys(faults).flatMap((name): [string, Script][] => {
+  const fault = name as FaultName;
+  return [
+    [`${fault} once`, { onSend: [fault], onQuery: [fault] }],
+    [`${fault} always`, { onSend: [always(fault)], onQuery: [always(fault)] }],
+  ];
+});
+
+const ends: Readonly<Record<string, Life>> = { paid: lives.paid(), declined: lives.declined(), open: lives.open() };
+
+interface Example {
+  readonly name: string;
+  readonly clock: ManualClock;
+  readonly simulated: Simulator;
+  readonly numberOf: (index: number) => string;
+  readonly prepare?: () => Promise<string>;
+  /** What it prints of one payment. */
+  readonly run: (number: string) => Promise<string>;
+  readonly entryOf: (number: string) => LedgerEntry | undefined;
+  /** Words that say that money moved, and words that say that none did. */
+  readonly moved: RegExp;
+  readonly unmoved: RegExp;
+}
+
+const examples: readonly Example[] = [
+  {
+    name: 'charge-and-wait.ts',
+    ...chargeAndWait,
+    numberOf: (index) => `FAULTY-${index}`,
+    run: (number) => chargeAndWait.charge(number, '284957310466312987'),
+    entryOf: (number) => chargeAndWait.simulated.ledger.payment(number),
+    moved: /: paid|was paid/,
+    unmoved: /not paid|nothing was charged/,
+  },
+  {
+    name: 'order-with-qr-code.ts',
+    ...orderWithQrCode,
+    numberOf: (index) => `260101_f${index}`,
+    run: async (number) => `${await orderWithQrCode.makeOrder(number)} ${await orderWithQrCode.followOrder(number)}`,
+    entryOf: (number) => orderWithQrCode.simulated.ledger.payment(number),
+    moved: /paid already|was paid|succeeded|refunded/,
+    unmoved: /no order|never sent|failed|canceled|expired/,
+  },
+  {
+    name: 'drop-in-client.ts',
+    ...dropInClient,
+    numberOf: (index) => `260101_2553_f${index}`,
+    prepare: dropInClient.sell,
+    run: (number) => dropInClient.tryRefund(number, 1),
+    entryOf: (number) => dropInClient.simulated.ledger.refund(number),
+    moved: /^refunded/,
+    unmoved: /^(?:failed|refused|unsent|rejected|canceled|expired)/,
+  },
+  {
+    name: 'own-provider-simulated.ts',
+    ...ownProvider,
+    numberOf: (index) => `FAULTY-${index}`,
+    run: (number) => ownProvider.charge(number),
+    entryOf: (number) => ownProvider.simulated.ledger.payment(number),
+    moved: /^(?:succeeded|refunded)/,
+    unmoved: /^(?:failed|rejected(?!.*duplicate)|unsent|canceled|expired)/,
+  },
+];
+
+describe.each(examples)('$name, under every fault there is,', ({ clock, simulated, numberOf, prepare, run, entryOf, moved, unmoved }) => {
+  let index = 0;
+  it.each(Object.entries(ends))('says what the gateway’s books say, of a payment that is %s', async (end, life) => {
+    const runs = scripts.map(([trouble, script]) => ({ trouble, script, number: numberOf(++index) }));
+    if (prepare !== undefined) await clock.run(prepare());
+    for (const { script, number } of runs) simulated.script(number, { ...script, life });
+    const told = await clock.run(Promise.all(runs.map(({ number }) => run(number))));
+    // What a proxy still holds comes after its seconds.
+    await clock.run(new Promise<void>((resolve) => clock.timer(20_000, resolve)));
+    for (const [place, { trouble, number }] of runs.entries()) {
+      const said = `${trouble}: ${told[place] ?? ''}`;
+      const booked = (entryOf(number)?.bookings ?? 0) > 0;
+      const claims = [moved.test(told[place] ?? ''), unmoved.test(told[place] ?? '')];
+      expect([said, claims]).toEqual([said, [claims[0] && booked, claims[1] && !booked]]);
+    }
+    // And it does not get away with saying nothing.
+    if (end === 'paid') expect(told.filter((said) => moved.test(said)).length).toBeGreaterThan(told.length / 4);
   });
 });

@@ -305,7 +305,7 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
     const named = Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
     const numbers = numbersOf({ operation: ticket.operation, reference: named });
     if (numbers.some((number) => owners.has(number) && owners.get(number) !== own)) return true;
-    return [...loops].some(([key, { intention }]) => key !== own && numbersOf(intention.ticket).some((number) => numbers.includes(number)));
+    return [...loops].some(([key, { intention }]) => key !== own && numbersOf({ operation: intention.operation.name, reference: intention.reference }).some((number) => numbers.includes(number)));
   };
 
   return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, isAnothers };
