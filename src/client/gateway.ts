@@ -38,9 +38,9 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
   /** Seals every ticket that goes out, and refuses those that were changed since. Default: tickets have no seal. */
   ticketSeal?: TicketSeal;
   /**
-   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket learns more.
-   * Store it, so that nothing is forgotten, whatever time limit a client of yours has. When it throws the first time, nothing is sent.
-   * An `onTicket` of the call's own is called after it.
+   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket learns more,
+   * whoever follows it. Store it, so that nothing is forgotten, whatever time limit a client of yours has. When it throws the first
+   * time, nothing is sent. An `onTicket` of the call's own is called beside it.
    */
   onTicket?: (ticket: Ticket) => unknown;
   /**
@@ -222,14 +222,13 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     for (const listener of [...listeners]) safely(() => listener(entry));
   };
 
-  /** Where a write's tickets go: to the gateway's own `onTicket`, then to the call's. */
+  /** Where tickets go: to the gateway's own `onTicket`, and to the call's. */
   const storing = (ofTheCall: SettleOptions['onTicket']): Pick<SettleOptions, 'onTicket'> => {
     const { onTicket } = options;
     if (onTicket === undefined) return ofTheCall === undefined ? {} : { onTicket: ofTheCall };
     return {
       async onTicket(ticket) {
-        await onTicket(ticket);
-        await ofTheCall?.(ticket);
+        await Promise.all([onTicket(ticket), ofTheCall?.(ticket)]);
       },
     };
   };
@@ -406,6 +405,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       followOnly: true,
       route: clientRoute,
       signal,
+      ...storing(undefined),
       onFact: (entry, current) => tell(listeners, entry, current),
     });
   };

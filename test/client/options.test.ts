@@ -151,6 +151,14 @@ describe('onTicket of the gateway', () => {
     expect(base.sends.length).toBe(0);
   });
 
+  it('hears what a follower learns, so that the next one starts from there', async () => {
+    const base = bench({ polls: [state('pending', { id: 'P-1' }), state('paid')] });
+    const told: Ticket[] = [];
+    const gateway = createGateway({ adapter: acme(), clock: base.clock, client: ky.create({ fetch: base.fetch as typeof fetch }), onTicket: (kept) => told.push(kept) });
+    await base.clock.run(gateway.untilSettled(ticket));
+    expect(told).toMatchObject([{ seen: true, reference: { order: 'A1', id: 'P-1' } }]);
+  });
+
   it('keeps the ticket of a payment that a client’s own time limit gave up', async () => {
     const base = bench({ sends: [hang], polls: [state('paid')] });
     const tickets: Ticket[] = [];
