@@ -182,3 +182,9 @@ export async function operationIn(
   }
   return undefined;
 }
+
+/** Whether a request is an operation. Its body is read only where that depends on its fields. @throws {InputError} */
+export async function isOperation(adapter: Adapter, request: Request, named: string | undefined): Promise<boolean> {
+  const found = candidates(adapter, request.method, new URL(request.url));
+  return found.some(({ match }) => match === undefined) || (found.length > 0 && (await operationIn(adapter, request, named)) !== undefined);
+}

@@ -14,7 +14,7 @@ import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
 import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
-import { encode, encodingOf, isDeep, mayMatch, operationIn } from './encode.ts';
+import { encode, encodingOf, isDeep, isOperation, mayMatch, operationIn } from './encode.ts';
 import { Intention, type IntentionOptions } from './intention.ts';
 import { checkContext, checkOptions, dropInOptions, followOptions, gatewayOptions, settleOptions } from './options.ts';
 import { plainFetch, type FetchInit } from './plain-fetch.ts';
@@ -544,8 +544,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     adapter: options.adapter,
     client: dropIn(user, middleware),
     // A `fetch` has no timeout of its own; what matches keeps the client's.
-    fetch: plainFetch(user, { ...middleware, match: (request, call) => match(request, call, clientOptions.timeout) }, async (request, context) =>
-      (await operationIn(adapter, request, context?.tillpaid?.operation)) !== undefined),
+    fetch: plainFetch(user, { ...middleware, match: (request, call) => match(request, call, clientOptions.timeout) }, (request, context) =>
+      isOperation(adapter, request, context?.tillpaid?.operation),
+    ),
     settle: (name, fields, given) => settle(name, fields as Fields, given),
     untilSettled,
     ask,
