@@ -269,6 +269,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       scenes: {
         qris,
         wallet,
+        otp: { ...wallet, fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token', additionalInfo: { isWithOtp: 'Y' } }) },
         card: { ...wallet, opens: 'charge', fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token' }) },
         account: {
           operation: 'va.create',
