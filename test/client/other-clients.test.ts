@@ -225,3 +225,39 @@ describe.each(clients)('%s over gateway.fetch', (_name, pay, statusOf) => {
     expect(simulated.ledger.payment('A1')?.bookings).toBe(1);
   });
 });
+
+/** The same with a time limit of the client's own. */
+const hurried: [name: string, pay: Client][] = [
+  [
+    'ofetch',
+    (fetch, retries) => createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, { method: 'POST', body: order, retry: retries, retryDelay: 500, timeout: 2000 }),
+  ],
+  ['openai', (fetch, maxRetries) => new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries, timeout: 2000 }).post('/payment.charge', { body: order })],
+  [
+    'axios with axios-retry',
+    async (fetch, retries) => {
+      const client = axios.create({ adapter: 'fetch', env: { fetch }, timeout: 2000 });
+      axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500, shouldResetTimeout: true });
+      return (await client.post<unknown>(`${baseUrl}/payment.charge`, order)).data;
+    },
+  ],
+];
+
+describe.each(hurried)('%s with a time limit of its own', (_name, pay) => {
+  it('loses no ticket when it gives up', async () => {
+    const { gateway, simulated, tickets, sends } = open({ onSend: ['hang-after-booking'] });
+    expect(await ends(pay(gateway.fetch, 0))).toHaveProperty('rejected');
+    const [kept] = tickets;
+    expect(await ends(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({ resolved: { outcome: 'succeeded', polls: 1 } });
+    expect([simulated.ledger.payment('A1')?.bookings, sends()]).toEqual([1, 1]);
+  });
+});
+
+// ofetch gives a second try the first one's signal, which is over.
+describe.each(hurried.slice(1))('%s with a time limit of its own', (_name, pay) => {
+  it('is answered when it tries again, by a question and not by a second payment', async () => {
+    const { gateway, simulated, sends } = open({ onSend: ['hang-after-booking'] });
+    expect(await ends(pay(gateway.fetch, 2))).toMatchObject({ resolved: { state: 'paid' } });
+    expect([simulated.ledger.payment('A1')?.bookings, sends()]).toEqual([1, 1]);
+  });
+});
