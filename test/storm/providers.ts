@@ -174,6 +174,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
   zalopay({ adapter, voice, notice }) {
     const credentials = { ...sandbox, appId: 2553, key1: 'storm-key-1', key2: 'storm-key-2' };
     const merchant = once(() => adapter(credentials));
+    const money = ({ reference, minor }: Order): Fields => ({ app_trans_id: reference, app_user: 'user-7', amount: minor, description: 'Tea' });
     const hasNotice = (entry: Entry): boolean => ['payment.create', 'payment.scan'].includes(entry.operation) && entry.bookings > 0;
     const order: Scene = {
       operation: 'payment.create',
@@ -181,7 +182,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       wants: 'paid',
       namesItsOrder: false,
       queryNamesItsOrder: false,
-      fields: ({ reference, minor }) => ({ app_trans_id: reference, app_user: 'user-7', amount: minor, description: 'Tea' }),
+      fields: (o) => ({ ...money(o), expire_duration_seconds: 1800 }),
       amount: whole,
     };
     const payer = { identifier: 'user-7', pay_token: 'storm-token' };
@@ -209,7 +210,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           operation: 'payment.scan',
           opens: 'charge',
           declineIsFinal: true,
-          fields: (o) => ({ ...order.fields(o), payment_code_raw: `18${o.reference}`, payment_code: btoa(`18${o.reference}`) }),
+          fields: (o) => ({ ...money(o), payment_code_raw: `18${o.reference}`, payment_code: btoa(`18${o.reference}`) }),
         },
         refund: {
           operation: 'refund.create',
