@@ -30,6 +30,8 @@ export interface Reading {
   /** The amount the answer speaks of, in the unit of the ticket's `expect.amount`: `100` and `100.00` are one amount. */
   amount?: string | undefined;
   currency?: string | undefined;
+  /** The provider's own number of what this row tells of, where `reference` leaves it out because several may stand under one reference. */
+  number?: string | undefined;
   /** When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded down as the provider does. */
   madeAtMs?: number | undefined;
   /** A write's own answer: it states that nothing was done, whatever its code. Asked about, and believed once the order is not found twice. */

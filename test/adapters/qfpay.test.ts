@@ -293,6 +293,10 @@ describe('the time of a row', () => {
     expect(readingsOf(row)).toMatchObject([{ madeAtMs: Date.parse('2025-06-04T11:03:40Z') }]);
   });
 
+  it('comes with the number of its try, where several stand under one', () => {
+    expect(readingsOf(row, { ...row, syssn: 'S2' }).map(({ number, reference }) => [number, reference?.['syssn']])).toEqual([[row.syssn, undefined], ['S2', undefined]]);
+  });
+
   it.each([[null], [''], ['yesterday'], [1749035020000], [undefined], [{}]])('is unknown when QFPay writes %s', (sysdtm) => {
     expect(readingsOf({ ...row, sysdtm }).map(({ madeAtMs }) => madeAtMs)).toEqual([undefined]);
   });

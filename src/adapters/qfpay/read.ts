@@ -88,6 +88,7 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
         syssn: kind === 'refund' ? originalOf(row) : rows.length === 1 ? statedOf(row, 'syssn') : undefined,
       },
       ...amountOf(row),
+      ...(kind === 'payment' && { number: statedOf(row, 'syssn') }),
       madeAtMs: hongKongTime(row, 'sysdtm'),
     }));
   };
