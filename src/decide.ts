@@ -443,8 +443,11 @@ function ask(before: State, verdict: Verdict, moment: Moment, retryAfterMs = 0, 
   return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' } };
 }
 
-/** An order is asked about after so much of the time it has waited already, and never so late that a payer would wonder. */
-const ORDER_PACE = { ratio: 0.1, maxMs: 115_000 };
+/**
+ * An order is asked about after so much of the time it has waited already, told within two minutes, and more seldom where it lives so
+ * long that nobody stands before it.
+ */
+const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000 };
 
 /** The wait before the next status query: the backoff's. What nobody set is made to fit what is waited for. */
 function paceMs(state: State, { nowMs, chance }: Moment): number {
@@ -453,8 +456,9 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
   const elapsedMs = nowMs - pollingSinceMs;
   const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
   if (plan.charge === true && pollWaits === 1 && firstOfChargeMs !== undefined) return Math.min(usualMs, firstOfChargeMs);
-  const isOrder = stretches === true && orderDeadlineOf(state) !== undefined;
-  return isOrder ? Math.max(usualMs, Math.min(Math.round(ORDER_PACE.ratio * elapsedMs), ORDER_PACE.maxMs)) : usualMs;
+  if (stretches !== true || orderDeadlineOf(state) === undefined) return usualMs;
+  const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
+  return Math.max(usualMs, Math.min(Math.round((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs), ORDER_PACE.maxMs));
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */

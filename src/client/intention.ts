@@ -57,6 +57,8 @@ export interface IntentionOptions {
 
 /** How long before a provider forgets a key nothing more is sent on its strength: clocks differ, and a send may be long on its way. */
 const KEY_MARGIN_MS = 5 * 60_000;
+/** Two clocks that differ by less than this tell the same time. */
+const ONE_TIME_MS = 1000;
 const KEY_TOO_OLD = 'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.';
 
 /** What an intention ends with: a response for the drop-in client, or why there is none. */
@@ -432,7 +434,7 @@ export class Intention {
       return { verdict: lost('read', result.evidence, result.code) };
     }
     this.#status = result;
-    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now())));
+    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS)));
     const { verdict } = judgement;
     // Once for each token: what is refused again is not the token's fault.
     this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
