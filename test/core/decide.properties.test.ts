@@ -30,22 +30,47 @@ function mayHaveLanded(turns: readonly Turn[], { plan }: Story): boolean {
   );
 }
 
+const isNotFound = (turn: Turn): boolean => verdictOf(turn)?.kind === 'poll-required' && verdictOf(turn)?.reason === 'not-found';
+
 const isSend = ({ decision }: Turn): boolean => decision.type === 'send';
 
 const orForever = (durationMs: number | undefined): number => durationMs ?? Infinity;
 
-const deadlineOf = (plan: Plan): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+/** A charge's deadline, or the order's own once it was answered or seen, or is only followed. */
+function deadlineOf({ plan, heard, seen }: Pick<State, 'plan' | 'heard' | 'seen'>): number {
+  const { startedAtMs, expiresAtMs, policy } = plan;
+  const chargesMs = startedAtMs + policy.poll.deadlineMs;
+  const isOrder = policy.poll.followsOrder === true && plan.charge !== true && plan.follows === 'payment' && expiresAtMs !== undefined;
+  if (!isOrder || !(plan.followOnly || heard || seen)) return chargesMs;
+  const ownMs = Math.max(startedAtMs, expiresAtMs) + 60_000;
+  return heard || seen ? ownMs : Math.max(ownMs, chargesMs);
+}
+
+/** The age of what was opened with the ticket, by the clock that has seen more. */
+const ageMs = ({ nowMs, wallMs }: Turn, { openedAtMs }: Plan): number => Math.max(nowMs, wallMs) - openedAtMs;
+
+/** A send has ended that may have changed something: one that never left has not. */
+const changes = ({ observation: seen }: Turn): boolean => seen.type === 'answered' || (seen.type === 'lost' && seen.landed);
+
+/** The first answer of the first send states that nothing was done, and nothing else was sent. */
+const isRefusal = (turns: readonly Turn[], story: Story): boolean => {
+  const last = turns.findLast(changes);
+  if (last?.observation.type !== 'answered' || last.observation.refuses !== true) return false;
+  return !mayHaveLanded(turns.slice(0, turns.indexOf(last)), story);
+};
 
 /** At the last turn: “not found” was said twice since the send before it, late enough, of an order nobody has acknowledged and of which the provider still answers. */
 function isAbsent(turns: readonly Turn[], { plan, known }: Story): boolean {
   const { absentAfterMs } = plan.policy.poll;
-  const now = turns.at(-1)?.nowMs ?? plan.startedAtMs;
+  const last = turns.at(-1);
+  if (last === undefined) return false;
   const isEndOfSend = ({ observation: { type } }: Turn): boolean => type === 'answered' || type === 'lost';
-  const sentAtMs = turns.findLast(isEndOfSend)?.nowMs ?? plan.openedAtMs;
+  const sent = turns.findLast(isEndOfSend) ?? { nowMs: plan.openedAtMs, wallMs: plan.openedAtMs };
+  const sinceMs = Math.min(last.nowMs - sent.nowMs, last.wallMs - sent.wallMs);
   const sinceSend = turns.slice(turns.slice(0, -1).findLastIndex(isSend) + 1);
   const notFounds = sinceSend.filter((turn) => turn.observation.type === 'status' && verdictOf(turn)?.kind === 'poll-required' && verdictOf(turn)?.reason === 'not-found');
   const seen = known.seen || turns.some(({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges));
-  return absentAfterMs !== undefined && notFounds.length >= 2 && !seen && now - sentAtMs >= absentAfterMs && now - plan.openedAtMs < orForever(plan.answersForMs);
+  return absentAfterMs !== undefined && notFounds.length >= 2 && !seen && sinceMs >= absentAfterMs && ageMs(last, plan) < orForever(plan.answersForMs);
 }
 
 describe('never charge twice', () => {
@@ -61,7 +86,7 @@ describe('never charge twice', () => {
     always((turn, earlier, story) => {
       const { plan } = story;
       if (!isSend(turn) || !mayHaveLanded([...earlier, turn], story)) return;
-      const remembered = turn.nowMs - plan.openedAtMs < orForever(plan.remembersForMs);
+      const remembered = ageMs(turn, plan) < orForever(plan.remembersForMs);
       const replayed = plan.sameReference === 'replays' && remembered;
       // A wait for Retry-After may lie between the conclusion and the send.
       const concluded = turn.observation.type === 'due' ? earlier : [...earlier, turn];
@@ -71,8 +96,18 @@ describe('never charge twice', () => {
   });
 
   it('no send but the first after the deadline', () => {
-    always((turn, earlier, { plan }) => {
-      if (isSend(turn) && earlier.some(isSend)) expect(turn.nowMs).toBeLessThanOrEqual(deadlineOf(plan));
+    always((turn, earlier) => {
+      if (isSend(turn) && earlier.some(isSend)) expect(turn.nowMs).toBeLessThanOrEqual(deadlineOf(turn.before));
+    });
+  });
+
+  it('what “not found” sends again is a charge that is still alive, was neither acknowledged nor refused, and whose provider replays', () => {
+    always((turn, earlier, story) => {
+      const { plan, known } = story;
+      if (!isSend(turn) || turn.observation.type !== 'status' || !isNotFound(turn) || isAbsent([...earlier, turn], story)) return;
+      const seen = known.seen || [...earlier, turn].some(({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges));
+      expect([plan.charge, plan.sameReference, seen, isRefusal(earlier, story)]).toEqual([true, 'replays', false, false]);
+      expect(ageMs(turn, plan)).toBeLessThan(plan.chargeableForMs ?? 0);
     });
   });
 
@@ -103,14 +138,53 @@ describe('never call paid “failed”', () => {
       const { outcome, settledBy } = turn.decision;
       const verdict = verdictOf(turn);
       const stated = verdict?.kind === 'terminal' ? verdict.outcome : undefined;
-      if (outcome === stated) return;
+      if (outcome === stated || (outcome === 'failed' && turn.observation.type === 'status')) return;
       expect(['unresolved', 'absent', 'unsent', 'rejected', 'created']).toContain(outcome);
       if (outcome === 'unresolved' || outcome === 'unsent') expect(settledBy).toBe('none');
     });
   });
 
-  it('failed, canceled, expired and refunded come only from a terminal word: an answer before anything may have landed, a query, or a notice', () => {
+  it('failed without a terminal word comes from a query alone: a refused order that is not there or says so itself, or a charge that goes on saying so', () => {
+    /** Told often enough to be seen: a first send is refused in so many words. */
+    const refusedAtFirst = stories.map(({ plan, known, cards: [first, ...cards] }): Story => ({
+      plan: { ...plan, mayHaveBeenSent: false, followOnly: false },
+      known: { ...known, seen: false },
+      cards: first === undefined ? [] : [{ ...first, kind: 'poll-required', reason: 'unknown-outcome', lost: 'no', refuses: true, acknowledges: false, askable: true }, ...cards],
+    }));
+    const stuck = stories.map(({ plan, known, cards }): Story => ({
+      plan: { ...plan, charge: true, mayHaveBeenSent: true },
+      known: { ...known, askable: true },
+      cards: cards.map((card) => ({ ...card, kind: 'poll-required', code: 'x', unchangedForMs: 100, notice: 'no', retryAfterMs: undefined })),
+    }));
+    let refused = 0;
+    let unchanged = 0;
     always((turn, earlier, story) => {
+      const verdict = verdictOf(turn);
+      if (turn.decision.type !== 'settle' || turn.decision.outcome !== 'failed' || verdict?.kind === 'terminal') return;
+      expect([turn.observation.type, turn.decision.settledBy, verdict?.kind]).toEqual(['status', 'query', 'poll-required']);
+      const turns = [...earlier, turn];
+      const sinceSend = turns.slice(Math.max(0, turns.findLastIndex(changes)));
+      const own = verdictOf(sinceSend[0] ?? turn);
+      const isNowhere = sinceSend.filter((each) => each.observation.type === 'status' && isNotFound(each)).length >= 2 && !turn.after.seen;
+      const isRefused = isRefusal(turns, story) && (isNowhere || (verdict?.code === own?.code && !isNotFound(turn)));
+      refused += isRefused ? 1 : 0;
+      unchanged += isRefused ? 0 : 1;
+      if (isRefused) return expect(turn.decision.verdict).toMatchObject({ code: own?.code });
+      // The same code, seen since so long, and nothing else in between.
+      expect(story.plan.charge).toBe(true);
+      const found = sinceSend.filter((each) => each.observation.type === 'status' && verdictOf(each)?.kind === 'poll-required');
+      const same = found.slice(found.findLastIndex((each) => verdictOf(each)?.code !== verdict?.code || !('failedWhenUnchangedForMs' in each.observation)) + 1);
+      const [first] = same;
+      const forMs = first !== undefined && 'failedWhenUnchangedForMs' in first.observation ? (first.observation.failedWhenUnchangedForMs ?? Infinity) : Infinity;
+      expect(same.length).toBeGreaterThanOrEqual(2);
+      expect(turn.nowMs - (first?.nowMs ?? turn.nowMs)).toBeGreaterThanOrEqual(forMs);
+    }, fc.oneof(stories, refusedAtFirst, stuck));
+    expect([refused > 0, unchanged > 0]).toEqual([true, true]);
+  });
+
+  it('failed, canceled, expired and refunded come else only from a terminal word: an answer before anything may have landed, a query, or a notice', () => {
+    always((turn, earlier, story) => {
+      if (turn.decision.type === 'settle' && turn.decision.outcome === 'failed' && turn.decision.settledBy === 'query' && verdictOf(turn)?.kind !== 'terminal') return;
       if (turn.decision.type !== 'settle' || !['failed', 'canceled', 'expired', 'refunded'].includes(turn.decision.outcome)) return;
       expect(verdictOf(turn)).toMatchObject({ kind: 'terminal', outcome: turn.decision.outcome });
       const { type } = turn.observation;
@@ -141,6 +215,14 @@ describe('never call paid “failed”', () => {
       if (turn.decision.type !== 'settle' || turn.decision.outcome !== 'absent') return;
       expect(verdictOf(turn)).toMatchObject({ kind: 'poll-required', reason: 'not-found' });
       expect(isAbsent([...earlier, turn], story)).toBe(true);
+    });
+  });
+
+  it('a refused query that lacked what the provider insists on is the last', () => {
+    always((turn) => {
+      const { observation, decision, after } = turn;
+      if (observation.type !== 'status' || observation.incomplete !== true || after.refusedPolls === 0) return;
+      expect(decision).toMatchObject({ type: 'settle', outcome: 'unresolved', settledBy: 'none' });
     });
   });
 
@@ -191,8 +273,8 @@ describe('as quick and as cheap as can be', () => {
   });
 
   it('no wait goes beyond the deadline', () => {
-    always(({ decision, nowMs }, _earlier, { plan }) => {
-      if (decision.type === 'wait') expect(nowMs + decision.delayMs).toBeLessThanOrEqual(Math.max(nowMs, deadlineOf(plan)));
+    always(({ decision, nowMs, after }) => {
+      if (decision.type === 'wait') expect(nowMs + decision.delayMs).toBeLessThanOrEqual(Math.max(nowMs, deadlineOf(after)));
     });
   });
 
@@ -202,11 +284,13 @@ describe('as quick and as cheap as can be', () => {
       const { policy } = story.plan;
       return { ...story, plan: { ...story.plan, policy: { ...policy, poll: { ...policy.poll, backoff: constant(usualMs) } } } };
     });
-    always(({ decision, nowMs, observation }, _earlier, { plan }) => {
-      if (decision.type !== 'wait' || decision.next !== 'ask' || observation.type === 'notice') return;
+    always(({ decision, nowMs, observation, after }) => {
+      // A follower of what is not fresh begins at a time of his own; a charge’s first query comes early; an end that can be believed is not waited past.
+      if (decision.type !== 'wait' || decision.next !== 'ask' || observation.type === 'notice' || observation.type === 'started') return;
+      if (after.plan.charge === true && (after.pollWaits === 1 || after.unchanged !== undefined)) return;
       const verdict = 'verdict' in observation ? observation.verdict : undefined;
       const toldMs = Math.max('retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0, verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
-      const leftMs = Math.max(0, deadlineOf(plan) - nowMs);
+      const leftMs = Math.max(0, deadlineOf(after) - nowMs);
       expect(decision.delayMs).toBe(Math.min(leftMs, Math.max(usualMs, toldMs)));
     }, regular);
   });
@@ -214,28 +298,29 @@ describe('as quick and as cheap as can be', () => {
   it('an open payment is given up only when its time is over, when it would have to wait too long, or when nobody can be asked', () => {
     always((turn, _earlier, { plan }) => {
       const { decision, observation } = turn;
+      if (observation.type === 'status' && observation.incomplete === true && turn.after.refusedPolls > 0) return;
       if (decision.type !== 'settle' || decision.outcome !== 'unresolved' || observation.type !== 'status') return;
       const verdict = observation.verdict;
       const leastMs = Math.max(observation.retryAfterMs ?? 0, 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
-      const leftMs = deadlineOf(plan) - turn.nowMs;
+      const leftMs = deadlineOf(turn.after) - turn.nowMs;
       const tooLong = leastMs > leftMs || (observation.retryAfterMs ?? 0) > plan.policy.retry.maxRetryAfterMs;
       expect(leftMs <= 0 || tooLong || turn.after.refusedPolls === 3).toBe(true);
     });
   });
 
   it('once the deadline has passed, at most one more query is asked for by the loop', () => {
-    always((turn, earlier, { plan }) => {
+    always((turn, earlier) => {
       if (turn.decision.type !== 'ask' || turn.observation.type === 'notice') return;
-      const late = earlier.filter(({ decision, nowMs, observation }) => decision.type === 'ask' && observation.type !== 'notice' && nowMs > deadlineOf(plan));
-      if (turn.nowMs > deadlineOf(plan)) expect(late).toEqual([]);
+      const late = earlier.filter(({ decision, nowMs, observation, after }) => decision.type === 'ask' && observation.type !== 'notice' && nowMs > deadlineOf(after));
+      if (turn.nowMs > deadlineOf(turn.after)) expect(late).toEqual([]);
     });
   });
 });
 
 describe('the decision is a pure function', () => {
   it('the same state and observation give the same decision, and neither is changed', () => {
-    always(({ before, observation, nowMs, chance, after, decision }) => {
-      const again = decide(deepFreeze(before), deepFreeze(observation), { nowMs, chance });
+    always(({ before, observation, nowMs, wallMs, chance, after, decision }) => {
+      const again = decide(deepFreeze(before), deepFreeze(observation), { nowMs, wallMs, chance });
       expect(again).toEqual({ state: after, decision });
     });
   });
@@ -250,15 +335,15 @@ describe('the decision is a pure function', () => {
   };
 
   it('a state that went through JSON decides the same, but for the backoffs', () => {
-    always(({ before, observation, nowMs, chance, after, decision }) => {
-      expect(decide(stored(before), observation, { nowMs, chance })).toEqual({ state: after, decision });
+    always(({ before, observation, nowMs, wallMs, chance, after, decision }) => {
+      expect(decide(stored(before), observation, { nowMs, wallMs, chance })).toEqual({ state: after, decision });
     });
   });
 
   it('so does the state of a provider that remembers and answers for ever', () => {
     const forever = fc.record({ plan: plans, story: stories }).map(({ plan, story }): Story => ({ ...story, plan: { ...plan, remembersForMs: Infinity, answersForMs: Infinity } }));
-    always(({ before, observation, nowMs, chance, decision }) => {
-      expect(decide(stored(before), observation, { nowMs, chance }).decision).toEqual(decision);
+    always(({ before, observation, nowMs, wallMs, chance, decision }) => {
+      expect(decide(stored(before), observation, { nowMs, wallMs, chance }).decision).toEqual(decision);
     }, forever);
   });
 });

@@ -8,6 +8,7 @@ export interface Turn {
   readonly before: State;
   readonly observation: Observation;
   readonly nowMs: number;
+  readonly wallMs: number;
   readonly chance: number;
   readonly after: State;
   readonly decision: Decision;
@@ -30,6 +31,15 @@ export interface Card {
   readonly lost: 'no' | 'not-sent' | 'maybe-sent';
   readonly acknowledges: boolean;
   readonly refused: boolean;
+  /** A send’s answer that no table makes final says that nothing was done. */
+  readonly refuses: boolean;
+  /** A query lacked what the provider may insist on. */
+  readonly incomplete: boolean;
+  /** Which of a few codes a query gives, and whether going on with it ends a charge. */
+  readonly code: string;
+  readonly unchangedForMs: number | undefined;
+  /** By how much the wall clock is set meanwhile. */
+  readonly stepMs: number;
   readonly askable: boolean;
   readonly lookable: boolean;
   /** A notice comes during a wait, and whether it must be confirmed. */
@@ -46,10 +56,11 @@ export interface Story {
 export function tell({ plan, known, cards }: Story): Turn[] {
   const turns: Turn[] = [];
   let nowMs = plan.startedAtMs;
+  let wallMs = nowMs;
   let state = initialState(plan, { ...known, sentAtMs: plan.openedAtMs });
   const observe = (observation: Observation, chance: number): Decision => {
-    const { state: after, decision } = decide(state, observation, { nowMs, chance });
-    turns.push({ before: state, observation, nowMs, chance, after, decision });
+    const { state: after, decision } = decide(state, observation, { nowMs, wallMs, chance });
+    turns.push({ before: state, observation, nowMs, wallMs, chance, after, decision });
     state = after;
     return decision;
   };
@@ -58,7 +69,9 @@ export function tell({ plan, known, cards }: Story): Turn[] {
   for (const card of cards) {
     if (decision.type === 'settle') break;
     const interrupted = decision.type === 'wait' && card.notice !== 'no';
-    nowMs += decision.type !== 'wait' ? card.tookMs : interrupted ? Math.floor(decision.delayMs / 2) : decision.delayMs + card.lateMs;
+    const passedMs = decision.type !== 'wait' ? card.tookMs : interrupted ? Math.floor(decision.delayMs / 2) : decision.delayMs + card.lateMs;
+    nowMs += passedMs;
+    wallMs += passedMs + card.stepMs;
     decision = observe(interrupted ? noticeOf(card) : observationOf(decision, card, state), card.chance);
   }
   return turns;
@@ -68,7 +81,14 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
   if (decision.type === 'wait') return { type: 'due' };
   const retryAfter = card.retryAfterMs === undefined ? {} : { retryAfterMs: card.retryAfterMs };
   if (decision.type === 'ask') {
-    return { type: 'status', verdict: verdictOf(card), acknowledges: card.acknowledges && card.kind !== 'retryable' && card.reason !== 'not-found', ...retryAfter };
+    return {
+      type: 'status',
+      verdict: verdictOf(card),
+      acknowledges: card.acknowledges && card.kind !== 'retryable' && card.reason !== 'not-found',
+      incomplete: card.incomplete,
+      ...(card.unchangedForMs !== undefined && card.kind === 'poll-required' && { failedWhenUnchangedForMs: card.unchangedForMs }),
+      ...retryAfter,
+    };
   }
   if (card.lost !== 'no') {
     const landed = card.lost === 'maybe-sent';
@@ -76,7 +96,8 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
     return { type: 'lost', landed, verdict };
   }
   const { acknowledges, refused, askable, lookable } = card;
-  return { type: 'answered', verdict: softened(verdictOf(card), state), acknowledges, refused, askable, lookable, ...retryAfter };
+  const verdict = softened(verdictOf(card), state);
+  return { type: 'answered', verdict, acknowledges, refused, refuses: card.refuses && verdict.kind === 'poll-required', askable, lookable, ...retryAfter };
 }
 
 const noticeOf = (card: Card): Observation => ({ type: 'notice', verdict: verdictOf(card), confirm: card.notice === 'to confirm' });
@@ -89,8 +110,8 @@ function softened(verdict: Verdict, state: State): Verdict {
 
 const wordsOf = ({ reason, code, listed }: TerminalVerdict): Pick<Verdict, 'reason' | 'code' | 'listed'> => ({ reason, code, listed });
 
-function verdictOf({ kind, outcome, reason, delayMs, reauthenticate }: Card): Verdict {
-  const base = { reason, code: 'x', listed: true };
+function verdictOf({ kind, outcome, reason, code, delayMs, reauthenticate }: Card): Verdict {
+  const base = { reason, code, listed: true };
   const wait = delayMs === undefined ? {} : { delayMs };
   if (kind === 'terminal') return { kind, outcome, ...base };
   return kind === 'retryable' ? { kind, ...base, ...wait, ...(reauthenticate && { remedy: 'reauthenticate' as const }) } : { kind, ...base, ...wait };
@@ -108,26 +129,34 @@ const backoff = fc.oneof(
 
 const resolvedPolicy = fc.record({
   retry: fc.record({ attempts: fc.integer({ min: 1, max: 5 }), backoff, maxRetryAfterMs: ms(60_000) }),
-  poll: fc.record({ backoff, deadlineMs: ms(200_000), resendWhenAbsent: fc.boolean(), absentAfterMs: ms(20_000) }, { requiredKeys: ['backoff', 'deadlineMs', 'resendWhenAbsent'] }),
+  poll: fc.record(
+    { backoff, deadlineMs: ms(200_000), resendWhenAbsent: fc.boolean(), absentAfterMs: ms(20_000), followsOrder: fc.boolean(), firstOfChargeMs: fc.constant(1500) },
+    { requiredKeys: ['backoff', 'deadlineMs', 'resendWhenAbsent'] },
+  ),
   limit: fc.constant({ concurrency: 32 }),
 });
 
-/** Plans of every kind; what a provider remembers and answers for is finite, as JSON has no Infinity. */
-export const plans: fc.Arbitrary<Plan> = fc.record({
-  effect: fc.constant('write' as const),
-  follows: fc.constantFrom('payment' as const, 'cancel' as const, 'capture' as const, 'refund' as const),
-  sameReference: fc.constantFrom('replays' as const, 'refuses' as const, 'unknown' as const),
-  remembersForMs: fc.oneof(ms(100_000), fc.constant(Number.MAX_SAFE_INTEGER)),
-  policy: resolvedPolicy,
-  startedAtMs: fc.constant(startMs),
-  openedAtMs: ms(50_000).map((agoMs) => startMs - agoMs),
-  answersForMs: fc.oneof(ms(100_000), fc.constant(Number.MAX_SAFE_INTEGER)),
-  payerNeedsAnswer: fc.boolean(),
-  followOnly: fc.boolean(),
-  mayHaveBeenSent: fc.boolean(),
-});
-
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { freq: 2, nil: undefined });
+
+/** Plans of every kind; what a provider remembers and answers for is finite, as JSON has no Infinity. */
+export const plans: fc.Arbitrary<Plan> = fc
+  .record({
+    effect: fc.constant('write' as const),
+    follows: fc.constantFrom('payment' as const, 'cancel' as const, 'capture' as const, 'refund' as const),
+    sameReference: fc.constantFrom('replays' as const, 'refuses' as const, 'unknown' as const),
+    remembersForMs: fc.oneof(ms(100_000), fc.constant(Number.MAX_SAFE_INTEGER)),
+    policy: resolvedPolicy,
+    startedAtMs: fc.constant(startMs),
+    openedAtMs: ms(50_000).map((agoMs) => startMs - agoMs),
+    answersForMs: fc.oneof(ms(100_000), fc.constant(Number.MAX_SAFE_INTEGER)),
+    payerNeedsAnswer: fc.boolean(),
+    followOnly: fc.boolean(),
+    mayHaveBeenSent: fc.boolean(),
+    charge: fc.boolean(),
+    chargeableForMs: sometimes(ms(100_000)),
+    expiresAtMs: sometimes(ms(400_000).map((inMs) => startMs - 100_000 + inMs)),
+  })
+  .map(({ chargeableForMs, expiresAtMs, ...plan }) => ({ ...plan, ...(chargeableForMs !== undefined && { chargeableForMs }), ...(expiresAtMs !== undefined && { expiresAtMs }) }));
 
 const card: fc.Arbitrary<Card> = fc.record({
   tookMs: ms(15_000),
@@ -143,6 +172,11 @@ const card: fc.Arbitrary<Card> = fc.record({
   lost: fc.constantFrom<Card['lost'][]>('no', 'no', 'not-sent', 'maybe-sent'),
   acknowledges: fc.boolean(),
   refused: fc.boolean(),
+  refuses: fc.boolean(),
+  incomplete: fc.constantFrom(false, false, false, true),
+  code: fc.constantFrom('x', 'x', 'y'),
+  unchangedForMs: sometimes(ms(15_000)),
+  stepMs: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: -100_000, max: 100_000 }) }),
   askable: fc.boolean(),
   lookable: fc.boolean(),
   notice: fc.constantFrom<Card['notice'][]>('no', 'no', 'no', 'no', 'no', 'no', 'believed', 'to confirm'),
