@@ -39,6 +39,9 @@ const MOST_SETTLED = 10_000;
 /** A notice that contradicts makes no other query so soon, however often it is sent: a captured one can be replayed. */
 const ASKED_AGAIN_AFTER_MS = 2 * 60_000;
 
+/** So often within that time the same notice makes the loop of an open payment ask, when it does not contradict what is known. */
+const MOST_WAKES = 5;
+
 /** How many notices are remembered for that: of all payments that were settled, and of each that is not. */
 const MOST_ASKED = 1000;
 const MOST_WOKEN = 20;
@@ -46,6 +49,12 @@ const MOST_WOKEN = 20;
 /** Any notice's order was made since, and by tomorrow: other times are nonsense, however well they are signed. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
 const DAY_MS = 24 * 3_600_000;
+
+/** How often one notice woke a loop, and since when. */
+interface Wakes {
+  readonly atMs: number;
+  readonly count: number;
+}
 
 /** What is known of a payment before its notice comes. */
 interface Known {
@@ -78,7 +87,7 @@ export function createReceiver(deps: {
   const { adapter, clock, sealer } = deps;
   const memory = new Map<string, Settled>();
   const asked = new Map<string, { readonly atMs: number; readonly verdict: Promise<Verdict | undefined> }>();
-  const woken = new WeakMap<Intention, Map<string, number>>();
+  const woken = new WeakMap<Intention, Map<string, Wakes>>();
 
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
     Object.entries(reference).flatMap(([name, value]) => (value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])]));
@@ -96,7 +105,7 @@ export function createReceiver(deps: {
       .map((key) => memory.get(key))
       .find((found) => found !== undefined && isSamePayment(found.ticket.reference, reference));
 
-  const isRecent = (atMs: number | undefined): boolean => atMs !== undefined && Math.abs(clock.now() - atMs) < ASKED_AGAIN_AFTER_MS;
+  const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < ASKED_AGAIN_AFTER_MS;
 
   /** What the gateway says about a notice that contradicts: asked once, for all who bring the same one meanwhile. */
   const askOnce = (content: string, ticket: Ticket): Promise<Verdict | undefined> => {
@@ -109,12 +118,14 @@ export function createReceiver(deps: {
     return verdict;
   };
 
-  /** Whether this contradiction made the loop ask already. */
-  const wasWoken = (loop: Intention, content: string): boolean => {
-    const contents = woken.get(loop) ?? new Map<string, number>();
-    if (isRecent(contents.get(content))) return true;
+  /** Whether the same notice has made the loop ask often enough for now. */
+  const hasWoken = (loop: Intention, content: string, most: number): boolean => {
+    const contents = woken.get(loop) ?? new Map<string, Wakes>();
+    const before = contents.get(content);
+    const recent = before !== undefined && isRecent(before.atMs) ? before : { atMs: clock.now(), count: 0 };
+    if (recent.count >= most) return true;
     contents.delete(content);
-    contents.set(content, clock.now());
+    contents.set(content, { ...recent, count: recent.count + 1 });
     keepNewest(contents, MOST_WOKEN);
     woken.set(loop, contents);
     return false;
@@ -125,7 +136,7 @@ export function createReceiver(deps: {
     const operation = operationOf(adapter, notice.operation);
     const reference = Object.fromEntries(Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined));
     for (const loop of deps.loops()) {
-      if (familyOf(loop.operation) !== familyOf(operation) || !isSamePayment(loop.reference, reference) || wasWoken(loop, 'hint')) continue;
+      if (familyOf(loop.operation) !== familyOf(operation) || !isSamePayment(loop.reference, reference) || hasWoken(loop, 'hint', 1)) continue;
       loop.notify(judgeNotice(webhook, { ...notice, verified: true }, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true);
     }
   };
@@ -179,7 +190,7 @@ export function createReceiver(deps: {
       const { expect, ...moneyless } = loop.ticket;
       const own = isOwn(loop);
       const means = judged(loop.operation, own ? loop.ticket : moneyless);
-      if (means.conflict && wasWoken(loop, content)) continue;
+      if (hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
       loop.notify(means, confirms(loop.operation.name) || contradicts || !own || isDoubtful(loop));
     }
     if (contradicts) {

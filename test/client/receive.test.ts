@@ -622,4 +622,19 @@ describe('receive: odd and repeated notices', () => {
     await gateway.receive(notice(clock, paid));
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
   });
+
+  it('a thousand replays of a notice that is to be confirmed make few queries while the payment is open', async () => {
+    const { gateway, clock, polls } = shop({ confirm: true, sends: [said('PENDING', { id: 'P9' })], polls: [...Array.from({ length: 5 }, () => state('pending')), state('paid')] });
+    const settling = gateway.settle('payment.create', charge);
+    await settleDown();
+    for (let replay = 0; replay < 50; replay++) {
+      await gateway.receive(notice(clock, paid));
+      await settleDown();
+    }
+    for (let replay = 0; replay < 950; replay++) await gateway.receive(notice(clock, paid));
+    await settleDown();
+    expect(polls).toHaveLength(5);
+    // The loop goes on by itself.
+    expect(await clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+  });
 });
