@@ -172,7 +172,11 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   readonly perSend?: readonly string[];
   /** Names in an answer that let whoever holds them act for the payer (`client_secret`): they are forgotten once the order has ended. */
   readonly answerSecrets?: readonly string[];
-  /** Defaults for this provider. */
+  /**
+   * Defaults for this provider. `poll.deadlineMs` is a charge's: an order that is followed has its own life (`payableForMs`) and a
+   * minute. A deadline that would come before `poll.absentAfterMs` is moved to a minute after it; a backoff is stretched for an order
+   * that is waited for long, and begins at its own first wait.
+   */
   readonly policy?: Policy;
 }
 

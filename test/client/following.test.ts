@@ -166,3 +166,20 @@ describe('a charge', () => {
     expect(await own.clock.run(own.gateway.settle('payment.charge', charge))).toMatchObject({ elapsedMs: 4000 });
   });
 });
+
+describe('a policy that could never act', () => {
+  const never = { poll: { absentAfterMs: 300_000, deadlineMs: 60_000 } };
+
+  it('is refused where writes are made, before anything is sent', async () => {
+    expect(() => bench({ policy: never })).toThrow(/absentAfterMs .* has no effect/);
+    const { gateway, sends } = bench();
+    await expect(gateway.settle('payment.charge', charge, { policy: never })).rejects.toThrow(/has no effect/);
+    expect(sends).toEqual([]);
+  });
+
+  it('is taken from a follower: his ticket may be old enough', async () => {
+    const scene = bench({ polls: [state('none')] });
+    const ticket = aged(scene, HOUR_MS, { lastSentAt: iso(at(scene) - HOUR_MS) });
+    expect(await scene.clock.run(scene.gateway.untilSettled(ticket, { policy: never }))).toMatchObject({ outcome: 'absent' });
+  });
+});

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { momentOf, newKey, orAbort, sleep, systemClock } from '../../src/clock.ts';
+import { callTime, momentOf, newKey, orAbort, sleep, systemClock } from '../../src/clock.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 
 /** A signal that counts who listens to it. */
@@ -56,6 +56,41 @@ describe('the machine’s clock', () => {
     const { nowMs, chance } = momentOf(systemClock);
     expect(nowMs).toBe(1000);
     expect(chance >= 0 && chance < 1).toBe(true);
+  });
+});
+
+describe('the time of a call', () => {
+  it('begins with the wall clock, and is moved by no step of it', () => {
+    const clock = manualClock({ startMs: 1000 });
+    const time = callTime(clock);
+    clock.stepWall(-500_000);
+    clock.advance(250);
+    clock.stepWall(900_000);
+    expect(time()).toBe(1250);
+    expect(momentOf(clock, time)).toMatchObject({ nowMs: 1250, wallMs: 401_250 });
+  });
+
+  it('is whole milliseconds, however fine the clock is', () => {
+    let monotonicMs = 0.25;
+    const time = callTime({ ...manualClock({ startMs: 1000 }), now: () => 1000, monotonicMs: () => monotonicMs });
+    monotonicMs = 5.9;
+    expect(time()).toBe(1006);
+  });
+
+  it('goes by the only clock there is, where somebody’s own has no other', () => {
+    let nowMs = 1000;
+    const time = callTime({ now: () => nowMs, random: () => 0, timer: () => () => undefined });
+    nowMs = 1700;
+    expect(time()).toBe(1700);
+  });
+
+  it('goes on by the machine’s monotonic clock when the machine’s wall clock is set', () => {
+    vi.useFakeTimers({ now: 1000 });
+    const time = callTime(systemClock);
+    vi.advanceTimersByTime(400);
+    vi.setSystemTime(99_000);
+    expect([time(), systemClock.now()]).toEqual([1400, 99_000]);
+    vi.useRealTimers();
   });
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/errors.ts';
 import { constant, steps } from '../../src/policies/backoff.ts';
-import { defaultPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
+import { checkEffect, defaultPolicy, layeredPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
 
 const merge = (...policies: (Policy | undefined)[]): ResolvedPolicy => policies.reduce<ResolvedPolicy>(mergePolicy, defaultPolicy);
 
@@ -121,10 +121,54 @@ describe('a policy that cannot be meant is refused, and the message names the fi
   it.each([null, 'fast', 3, true, [{ attempts: 3 }]])('a policy that is %j', (policy) => expectRefusal(policy, /^policy: /));
 });
 
-function expectRefusal(policy: unknown, message: RegExp): void {
+describe('what nobody set is made to fit', () => {
+  const absent: Policy = { poll: { absentAfterMs: 300_000 } };
+
+  it('a deadline that would come before absence can be concluded comes a minute after it, whoever believes in absence', () => {
+    expect(layeredPolicy(absent).poll.deadlineMs).toBe(360_000);
+    expect(layeredPolicy({ poll: { absentAfterMs: 300_000, deadlineMs: 60_000 } }).poll.deadlineMs).toBe(360_000);
+    expect(layeredPolicy(undefined, absent).poll.deadlineMs).toBe(360_000);
+    expect(layeredPolicy({ poll: { absentAfterMs: 900_000, deadlineMs: 960_000 } }).poll.deadlineMs).toBe(960_000);
+  });
+
+  it('the user’s own deadline stays as it is, also where it ends the belief of an adapter or of a gateway', () => {
+    expect(layeredPolicy(absent, { poll: { deadlineMs: 5000 } }).poll.deadlineMs).toBe(5000);
+    expect(layeredPolicy({}, absent, { poll: { deadlineMs: 5000 } }).poll.deadlineMs).toBe(5000);
+  });
+
+  it('an order’s own life comes before every deadline but the user’s', () => {
+    expect(layeredPolicy({ poll: { deadlineMs: 5000 } }).poll.followsOrder).toBe(true);
+    expect(layeredPolicy({}, { poll: { deadlineMs: 5000 } }, {}).poll.followsOrder).toBe(false);
+  });
+
+  it('the pace is the user’s, or the adapter’s stretched, or the core’s with an early first question about a charge', () => {
+    const own = { poll: { backoff: constant(1000) } };
+    expect(layeredPolicy({}).poll).toMatchObject({ stretches: true, firstOfChargeMs: 1500 });
+    expect(layeredPolicy(own).poll).toMatchObject({ stretches: true, backoff: own.poll.backoff });
+    expect(layeredPolicy(own).poll.firstOfChargeMs).toBeUndefined();
+    expect(layeredPolicy({}, own).poll.stretches).toBe(false);
+  });
+});
+
+describe('a policy that could never act is refused', () => {
+  it('an absence later than the deadline beside it', () => {
+    const never: Policy = { poll: { absentAfterMs: 300_000, deadlineMs: 60_000 } };
+    expectRefusal(never, /^policy: poll\.absentAfterMs \(300000\) has no effect, since poll\.deadlineMs \(60000\)/, checkEffect);
+    expect(() => checkEffect({ poll: { absentAfterMs: 60_000, deadlineMs: 60_000 } })).not.toThrow();
+    expect(() => checkEffect({ poll: { absentAfterMs: 60_000 } })).not.toThrow();
+  });
+
+  it('a send upon absence, where nothing is ever called absent', () => {
+    const never: Policy = { poll: { resendWhenAbsent: true } };
+    expectRefusal(never, /resendWhenAbsent has no effect.*set poll\.absentAfterMs too/, (policy) => layeredPolicy({}, policy));
+    expect(() => layeredPolicy({ poll: { absentAfterMs: 1000 } }, never)).not.toThrow();
+  });
+});
+
+function expectRefusal(policy: unknown, message: RegExp, take: (policy: Policy) => unknown = (given) => mergePolicy(defaultPolicy, given)): void {
   let thrown: unknown;
   try {
-    mergePolicy(defaultPolicy, policy as Policy);
+    take(policy as Policy);
   } catch (error) {
     thrown = error;
   }

@@ -14,6 +14,19 @@ describe('a manual clock', () => {
     expect(clock.now()).toBe(1250);
   });
 
+  it('has a wall clock that can be set, while timers and the monotonic clock go on', () => {
+    const clock = manualClock({ startMs: 10_000 });
+    const fired: number[] = [];
+    clock.timer(300, () => fired.push(clock.monotonicMs()));
+    clock.stepWall(-5000);
+    expect([clock.now(), clock.monotonicMs(), clock.pending]).toEqual([5000, 0, 1]);
+    clock.advance(200);
+    clock.stepWall(3_600_000);
+    expect([clock.now(), fired]).toEqual([5200 + 3_600_000, []]);
+    clock.advance(100);
+    expect([clock.monotonicMs(), fired]).toEqual([300, [300]]);
+  });
+
   it('fires what falls due in order of time, then of being set, each at its own time', () => {
     const clock = manualClock({ startMs: 0 });
     const fired: string[] = [];
