@@ -401,9 +401,9 @@ describe('a ticket', () => {
   });
 
   it('of a failed payment carries the reason, not the call’s own "Successful"', () => {
-    const failed = { ...qris('06'), responseCode: '2005500', responseMessage: 'Successful' };
-    expect(statusOf('debit.charge', { ...failed, transactionStatusDesc: 'Insufficient balance' }).verdict).toMatchObject({ outcome: 'failed', message: 'Insufficient balance' });
-    expect(statusOf('debit.charge', { ...failed, originalResponseCode: '4035414', originalResponseMessage: 'Insufficient Funds' }).verdict).toMatchObject({
+    const failed = { ...qris('06'), responseMessage: 'Successful' };
+    expect(statusOf('qris.create', { ...failed, transactionStatusDesc: 'Insufficient balance' }).verdict).toMatchObject({ outcome: 'failed', message: 'Insufficient balance' });
+    expect(statusOf('qris.create', { ...failed, originalResponseCode: '4034714', originalResponseMessage: 'Insufficient Funds' }).verdict).toMatchObject({
       outcome: 'failed',
       reason: 'insufficient-funds',
       message: 'Insufficient Funds',
