@@ -4,7 +4,7 @@ import { decimalOf } from './decimal.ts';
 import { asRecord, type Exchange, type Reading } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { printable } from './printable.ts';
-import { expired, type CodeTable, type Row, type TerminalRow } from './rows.ts';
+import { expired, pollRequired, type CodeTable, type Row, type TerminalRow } from './rows.ts';
 import type { Evidence } from './settlement.ts';
 import type { Ticket } from './ticket.ts';
 import type { Outcome, PollRequiredVerdict, RetryableVerdict, Verdict } from './verdict.ts';
@@ -26,6 +26,14 @@ export interface Subject {
   readonly refused?: boolean;
   /** The gateway had acknowledged the order, and it can no longer be paid. */
   readonly over?: boolean;
+  /** The order's number may have been used before. */
+  readonly repeats?: boolean;
+  /** What of `reference` is the provider's own number of this very send. */
+  readonly ownNumbers?: readonly string[];
+  /** When the write's sends left, by the provider's clock: none before `notBeforeMs`, all by `leftByMs`. Absent: not known. */
+  readonly sends?: { readonly notBeforeMs?: number; readonly leftByMs?: number };
+  /** It is looked for in a list. The function says whether a row is another intention's, by the row's numbers. */
+  readonly lookUp?: { readonly isKnownElsewhere: (reference: Reading['reference'] & object) => boolean };
 }
 
 export interface Judgement {
@@ -42,6 +50,10 @@ export interface Judgement {
   readonly conflict: boolean;
   /** The row is another order's. */
   readonly another: boolean;
+  /** The row was made before this write was sent: it is as if it were not there. */
+  readonly older?: true;
+  /** The row's number may have been used before, and nothing shows whether the row is this write's (doctrine 13). */
+  readonly unproven?: true;
   /** What the deciding row says it is about. */
   readonly reference: Readonly<Record<string, string | undefined>>;
 }
@@ -54,12 +66,15 @@ export function judge(adapter: Pick<Adapter, 'name' | 'operations' | 'read'>, ex
   const operation = operationOf(adapter, exchange.operation);
   const about = subject ?? subjectOf(operation, exchange.sent);
   const table = tableOf(operation, exchange);
-  const judgements = read(adapter, operation, exchange).map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
+  const readings = read(adapter, operation, exchange);
+  const judgements = readings.map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
+  const listed = about.lookUp === undefined ? undefined : inList(about, about.lookUp, readings, judgements);
+  if (listed !== undefined) return listed;
 
   // Only rows of this order count; where all are of others, they contradict.
-  const ours = judgements.filter(({ another }) => !another);
+  const ours = judgements.filter(({ another, older }) => !another && older !== true);
   const rows = ours.length > 0 ? ours : judgements;
-  const best = rows.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
+  const best = bestOf(rows);
   if (best === undefined) {
     return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
   }
@@ -71,6 +86,40 @@ export function judge(adapter: Pick<Adapter, 'name' | 'operations' | 'read'>, ex
     return { ...best, conflict: true, verdict: { ...best.verdict, reason: 'conflict', advice } };
   }
   return best;
+}
+
+const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
+  rows.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
+
+/**
+ * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined` where the answer
+ * is about the list itself, or about nothing.
+ */
+function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & object, readings: readonly Reading[], judgements: readonly Judgement[]): Judgement | undefined {
+  const names = ({ reference = {} }: Reading): boolean => Object.entries(reference).some(([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] === value);
+  const isRow = ({ reference = {} }: Reading): boolean => Object.values(reference).some((value) => value !== undefined);
+  const isOurs = ({ reference = {}, ...reading }: Reading, { another, older }: Judgement): boolean =>
+    !another && older !== true && names({ reference, ...reading }) && !isKnownElsewhere(reference);
+  const rows = judgements.filter((_judgement, index) => isRow(readings[index] ?? { names: [] }));
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  // Said beside the rows: that there are more of them, on other pages.
+  const aside = bestOf(judgements.filter((judgement) => !rows.includes(judgement)));
+  if (aside !== undefined) return aside;
+  const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
+  if (ours === undefined) return notThere(first.verdict);
+  if (more.length === 0) return ours;
+  const { code, message } = ours.verdict;
+  const advice = `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
+  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: 'conflict', listed: true, advice, ...(message !== undefined && { message }) };
+  return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
+}
+
+/** A row that is not this write's is as if it were not there. */
+function notThere({ code, message }: Verdict): Judgement {
+  const row = pollRequired('not-found');
+  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: 'not-found', listed: true, ...(message !== undefined && { message }) };
+  return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, older: true, reference: {} };
 }
 
 /** What a verified notice means for the payment it is about. */
@@ -124,6 +173,9 @@ function judgeReading(
 
   const { reason, advice } = row;
   const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
+  const standing = isRead && tellsOfAnOrder(row) ? standingOf(reading, subject) : 'ours';
+  if (standing === 'older') return notThere({ kind: 'poll-required', reason, ...listed });
+  const unproven = standing === 'unproven';
   const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
 
   let verdict: Verdict;
@@ -143,7 +195,42 @@ function judgeReading(
   } else {
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
-  return { verdict, row, ...(refuses && { refuses }), acknowledges: acknowledges(operation, row, landed), unlisted: false, conflict: false, another: false, reference };
+  // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is paid for, with equal money.
+  const isDoubtful = unproven && verdict.kind === 'terminal' && endsWithout.has(verdict.outcome);
+  if (isDoubtful) verdict = open();
+  // Of a list only one row is left, and that is learnt; else a number would make its own proof.
+  const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');
+  return {
+    verdict,
+    row,
+    ...(refuses && { refuses }),
+    ...(unproven && { unproven }),
+    acknowledges: !isDoubtful && acknowledges(operation, row, landed),
+    unlisted: false,
+    conflict: false,
+    another: false,
+    reference: learns ? reference : {},
+  };
+}
+
+/** Ends of a payment that leave its payee without the money. */
+const endsWithout: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', 'expired', 'refunded']);
+
+/** A refused query, or one that was not processed, tells of none. */
+const tellsOfAnOrder = (row: Row): boolean => row.kind === 'terminal' ? row.outcome !== 'rejected' : row.kind === 'poll-required' && row.reason !== 'not-found';
+
+/** A row's time is cut, to the second at the worst. */
+const CUT_OFF_MS = 999;
+
+/** Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked through. */
+function standingOf({ reference = {}, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
+  const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], sends = {} } = subject;
+  // What a cancel or a capture is asked about was made before it.
+  if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
+  if (ownNumbers.some((name) => reference[name] !== undefined && reference[name] === subject.reference[name])) return 'ours';
+  if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) return repeats ? 'unproven' : 'ours';
+  if (sends.notBeforeMs !== undefined && madeAtMs + CUT_OFF_MS < sends.notBeforeMs) return 'older';
+  return !repeats || (sends.leftByMs !== undefined && madeAtMs >= sends.leftByMs) ? 'ours' : 'unproven';
 }
 
 /** Section 3: what a status query's state means depends on the write that is followed. */
@@ -212,13 +299,16 @@ const OVER_AFTER_MS = 60_000;
 
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
-  const follows = isWrite(operation) ? operation.follows : undefined;
+  const { follows, learns = [] }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
+  const ownNumbers = learns.filter((name) => ticket.reference[name] !== undefined);
   return {
     reference: ticket.reference,
     ...(ticket.expect !== undefined && { expect: ticket.expect }),
     follows: follows ?? 'payment',
     charge: ticket.charge === true,
     refused,
+    ...(ticket.repeats === true && { repeats: true }),
+    ...(ownNumbers.length > 0 && { ownNumbers }),
     over: ticket.seen && ticket.expiresAt !== undefined && nowMs >= Date.parse(ticket.expiresAt) + OVER_AFTER_MS,
   };
 }

@@ -49,6 +49,7 @@ export function openTicket(adapter: Adapter, operation: Write, fields: Fields, n
     seen: false,
     polls: 0,
     ...((operation.charge?.(fields) ?? operation.name.endsWith('.charge')) && { charge: true as const }),
+    ...(operation.numberRepeats?.(fields) === true && { repeats: true as const }),
     ...(expect !== undefined && { expect }),
   };
 }

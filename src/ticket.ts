@@ -28,6 +28,8 @@ export interface Ticket {
   polls: number;
   /** The money was taken in the call (scanned code, token): a decline is final. */
   charge?: true;
+  /** The order's number may have been used before: what is found under it may be an earlier try's. */
+  repeats?: true;
   expect?: { amount: string; currency?: string };
   /** Shows that nobody changed the ticket, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
   seal?: string;
@@ -97,8 +99,11 @@ export function parseTicket(input: unknown): Ticket {
   if (typeof seen !== 'boolean') return refuse('seen is not true or false');
   const polls = own('polls');
   if (typeof polls !== 'number' || !Number.isSafeInteger(polls) || polls < 0) return refuse('polls is not a count');
-  const charge = own('charge');
-  if (charge !== undefined && charge !== true) return refuse('charge is not true');
+  const [charge, repeats] = (['charge', 'repeats'] as const).map((key) => {
+    const given = own(key);
+    if (given !== undefined && given !== true) return refuse(`${key} is not true`);
+    return given;
+  });
   const baseUrl = own('baseUrl');
   if (baseUrl !== undefined && !isTicketText(baseUrl)) return refuse('baseUrl is not a URL');
   const expect = own('expect');
@@ -123,6 +128,7 @@ export function parseTicket(input: unknown): Ticket {
     seen,
     polls,
     ...(charge === true && { charge }),
+    ...(repeats === true && { repeats }),
     ...(isTicketText(amount) && { expect: { amount, ...(isTicketText(currency) && { currency }) } }),
     ...(seal !== undefined && { seal }),
   };

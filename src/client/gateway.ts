@@ -19,6 +19,7 @@ import { Intention, type IntentionOptions } from './intention.ts';
 import { checkContext, checkOptions, dropInOptions, followOptions, gatewayOptions, settleOptions } from './options.ts';
 import { plainFetch, type FetchInit } from './plain-fetch.ts';
 import { pollRoute } from './poll-route.ts';
+import { createProviderClock } from './provider-clock.ts';
 import { createReceiver, type Received } from './receive.ts';
 import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from './registry.ts';
 import { ticketOf, verdictOf } from './results.ts';
@@ -197,7 +198,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const gatewayPolicy = layeredPolicy(adapter.policy, options.policy);
   const policyOf = (ofTheCall: Policy | undefined): ResolvedPolicy => (ofTheCall === undefined ? gatewayPolicy : layeredPolicy(adapter.policy, options.policy, ofTheCall));
   const sealer = createSealer(options.ticketSeal, () => clock.now());
-  const wire = createWire(adapter, clock, createLimiter(gatewayPolicy.limit.concurrency), options.fetchSendsOnce);
+  const providerClock = createProviderClock(() => clock.now());
+  const wire = createWire({ adapter, clock, providerClock, limiter: createLimiter(gatewayPolicy.limit.concurrency), fetchSendsOnce: options.fetchSendsOnce });
   const registry = createRegistry(adapter, clock);
   const digestOf = fieldsDigest(adapter);
 
@@ -311,6 +313,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const intention = new Intention({
       adapter,
       clock,
+      providerClock,
       wire,
       operation,
       fields: frozen,
@@ -395,6 +398,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return new Intention({
       adapter,
       clock,
+      providerClock,
       wire,
       operation,
       fields: {},
@@ -488,6 +492,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const intention: Intention = new Intention({
       adapter,
       clock,
+      providerClock,
       wire,
       operation,
       fields,

@@ -1,6 +1,6 @@
 import type { Adapter, Encoding, Operation, WriteOperation } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
-import { judge, lost, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
+import { judge, lost, reconcile, subjectOfTicket, type Judgement, type Subject } from '../classify.ts';
 import { conceal } from '../conceal.ts';
 import { callTime, momentOf, noLongerNeeded, orAbort, sleep, type Clock, type Moment } from '../clock.ts';
 import { decide, initialState, isAnswer, isForgotten, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../decide.ts';
@@ -15,6 +15,7 @@ import { isTicketText, type Ticket } from '../ticket.ts';
 import type { Verdict } from '../verdict.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { encodingOf } from './encode.ts';
+import type { Mark, ProviderClock } from './provider-clock.ts';
 import { pollLoop } from './poll-loop.ts';
 import { remember } from './results.ts';
 import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
@@ -30,6 +31,7 @@ export type PollRoute = (
 export interface IntentionOptions {
   readonly adapter: Adapter;
   readonly clock: Clock;
+  readonly providerClock: ProviderClock;
   readonly wire: Wire;
   readonly operation: Operation;
   /** Empty when only a ticket is followed. */
@@ -45,6 +47,8 @@ export interface IntentionOptions {
   readonly absentBefore?: boolean;
   /** The number has been used before. */
   readonly newTry?: boolean;
+  /** Whether what a list shows by these numbers is another intention's. Default: nothing is known. */
+  readonly isKnownElsewhere?: (reference: Readonly<Record<string, string | undefined>>) => boolean;
   readonly idempotencyKey?: string;
   /** When the idempotency key was first used is not known. */
   readonly ageUnknown?: boolean;
@@ -91,6 +95,8 @@ export class Intention {
   #status: { answer: Answer; body: unknown } | undefined;
   /** Bytes of the send on the wire may have left. */
   #leaving = false;
+  /** When the first and the last of this loop's sends left. */
+  #sends: { readonly first: Mark; readonly last: Mark } | undefined;
   #onTheWire: Promise<void> | undefined;
   #stored = false;
   /** A later ticket is being told, and whether it has changed since. */
@@ -110,7 +116,7 @@ export class Intention {
   constructor(options: IntentionOptions) {
     this.#options = options;
     const { clock, ticket, operation, policy } = options;
-    this.#ticket = ticket;
+    this.#ticket = options.newTry === true ? { ...ticket, repeats: true } : ticket;
     this.#nowMs = callTime(clock);
     this.#startedAtMs = this.#nowMs();
     this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
@@ -379,8 +385,8 @@ export class Intention {
     // A webhook may have settled it during the wait.
     if (this.#next().type !== 'ask') return false;
     const { verdict, judgement, retryAfter, incomplete } = await this.#poll();
-    const { row } = judgement ?? {};
-    const forMs = row?.kind === 'poll-required' && row.reason === verdict.reason ? row.failedWhenUnchangedForMs : undefined;
+    const { row, unproven } = judgement ?? {};
+    const forMs = unproven !== true && row?.kind === 'poll-required' && row.reason === verdict.reason ? row.failedWhenUnchangedForMs : undefined;
     this.#observe({
       type: 'status',
       verdict,
@@ -402,7 +408,7 @@ export class Intention {
     const { operation, adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
     const question = this.#question('query') ?? this.#question('lookUp');
     if (question === undefined) return { verdict: unknownOutcome('not-asked') };
-    const { asked, fields, incomplete } = question;
+    const { asked, fields, incomplete, kind } = question;
     const poll = this.#ticket.polls + 1;
     this.#ticket = { ...this.#ticket, polls: poll };
     this.#record({ type: 'ask', poll });
@@ -434,7 +440,7 @@ export class Intention {
       return { verdict: lost('read', result.evidence, result.code) };
     }
     this.#status = result;
-    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS)));
+    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), this.#subject(kind));
     const { verdict } = judgement;
     // Once for each token: what is refused again is not the token's fault.
     this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
@@ -556,6 +562,8 @@ export class Intention {
       this.#ticket = { ...this.#ticket, lastSentAt: new Date(clock.now()).toISOString() };
       this.#tellAgain();
     }
+    const mark = this.#options.providerClock.mark();
+    this.#sends = { first: this.#sends?.first ?? mark, last: mark };
     this.#leaving = true;
     this.#reauthenticate = false;
     return true;
@@ -643,6 +651,31 @@ export class Intention {
     return { operation: operation.name, mayHaveLanded, sent: { ...fields }, status: answer.status, headers: answer.headers, body };
   }
 
+  /** What a notice about the payment is held against. */
+  get subject(): Subject {
+    return this.#subject('query');
+  }
+
+  /** What the gateway's word on the payment is held against. */
+  #subject(kind: 'query' | 'lookUp'): Subject {
+    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, ageUnknown, isKnownElsewhere = () => false } = this.#options;
+    const { openedAt, lastSentAt } = this.#ticket;
+    const subject = subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS));
+    // It is the other order that is asked about, whenever that was made.
+    if (this.#state.askedOnce === true) return { ...subject, repeats: false };
+    // An earlier run may have sent since the ticket was opened; without its ticket nobody knows when.
+    const opened = ageUnknown === true ? undefined : { atMs: Date.parse(openedAt) };
+    const first = followOnly === true || mayHaveBeenSent === true ? opened : (this.#sends?.first ?? opened);
+    const last = this.#sends?.last ?? (lastSentAt === undefined ? undefined : { atMs: Date.parse(lastSentAt) });
+    const notBeforeMs = first && providerClock.at(first)?.fromMs;
+    const leftByMs = last && providerClock.at(last)?.toMs;
+    return {
+      ...subject,
+      sends: { ...(notBeforeMs !== undefined && { notBeforeMs }), ...(leftByMs !== undefined && { leftByMs }) },
+      ...(kind === 'lookUp' && { lookUp: { isKnownElsewhere } }),
+    };
+  }
+
   /** A write's own answer is held against its ticket too; a read of the drop-in client against what it asked. */
   #ownSubject(): { reference: Record<string, string>; expect?: { amount: string; currency?: string } } | undefined {
     if (!isWrite(this.#options.operation)) return undefined;
@@ -651,12 +684,12 @@ export class Intention {
   }
 
   /** What can be asked with what the ticket knows. */
-  #question(kind: 'query' | 'lookUp'): { asked: Operation; fields: Fields; incomplete: boolean } | undefined {
+  #question(kind: 'query' | 'lookUp'): { kind: 'query' | 'lookUp'; asked: Operation; fields: Fields; incomplete: boolean } | undefined {
     const { operation, adapter, clock } = this.#options;
     const query = isWrite(operation) ? operation[kind] : undefined;
     const asked = query === undefined ? undefined : adapter.operations[query.operation];
     const fields = query?.fields(this.#ticket, clock.now());
-    return asked === undefined || fields === undefined ? undefined : { asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
+    return asked === undefined || fields === undefined ? undefined : { kind, asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
   }
 
   #reach(): { askable: boolean; lookable: boolean } {

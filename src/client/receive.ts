@@ -178,7 +178,7 @@ export function createReceiver(deps: {
     const before = waiting === undefined ? known : { ticket: waiting.ticket, followed: true };
     const ticket = sealer.seal(completed(told, before));
     const confirm = confirms(ticket.operation);
-    const judgement = judged(operation, ticket);
+    const judgement = waiting === undefined ? judged(operation, ticket) : judgeNotice(webhook, notice, waiting.subject);
     let { verdict } = judgement;
     const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
     const stands = known !== undefined && verdict.kind === 'terminal' ? reconcile(known.outcome, verdict.outcome) : undefined;
@@ -189,8 +189,9 @@ export function createReceiver(deps: {
       // none of the provider's numbers and the merchant's need not be unique.
       const { expect, ...moneyless } = loop.ticket;
       const own = isOwn(loop);
-      const means = judged(loop.operation, own ? loop.ticket : moneyless);
-      if (hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
+      const means = own ? judgeNotice(webhook, notice, loop.subject) : judged(loop.operation, moneyless);
+      // Of an earlier try under the same number: nothing of what this loop sent.
+      if (means.older === true || hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
       loop.notify(means, confirms(loop.operation.name) || contradicts || !own || isDoubtful(loop));
     }
     if (contradicts) {

@@ -9,6 +9,7 @@ import type { Evidence } from '../settlement.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { encode } from './encode.ts';
 import { evidenceOf } from './evidence.ts';
+import type { ProviderClock } from './provider-clock.ts';
 import { readUpTo } from '../read-up-to.ts';
 
 /** One exchange on the wire: slot, signature, send, and the whole answer read once. */
@@ -57,15 +58,23 @@ class GivenUp extends Error {
   }
 }
 
-/**
- * @param fetchSendsOnce whether a failing `fetch` may prove that nothing was sent. One of the user's own may have sent before, or
- * fail after the answer. Default: only the platform's own may.
- */
-export function createWire(adapter: Adapter, clock: Clock, limiter: Limiter, fetchSendsOnce?: boolean): Wire {
-  return (spec) => limiter.run(spec.lane, spec.signal, () => exchange(adapter, clock, spec, fetchSendsOnce ?? spec.fetch.isPlatforms));
+export function createWire({ fetchSendsOnce, limiter, ...deps }: WireOptions): Wire {
+  return (spec) => limiter.run(spec.lane, spec.signal, () => exchange(deps, spec, fetchSendsOnce ?? spec.fetch.isPlatforms));
 }
 
-async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest, sendsOnce: boolean): Promise<WireResult> {
+interface WireOptions {
+  readonly adapter: Adapter;
+  readonly clock: Clock;
+  readonly providerClock: ProviderClock;
+  readonly limiter: Limiter;
+  /**
+   * Whether a failing `fetch` may prove that nothing was sent. One of the user's own may have sent before, or fail after the answer.
+   * Default: only the platform's own may.
+   */
+  readonly fetchSendsOnce: boolean | undefined;
+}
+
+async function exchange({ adapter, clock, providerClock }: Pick<WireOptions, 'adapter' | 'clock' | 'providerClock'>, spec: WireRequest, sendsOnce: boolean): Promise<WireResult> {
   const attempt = new AbortController();
   const { signal } = attempt;
   const onAbort = (): void => attempt.abort(spec.signal.reason);
@@ -81,9 +90,11 @@ async function exchange(adapter: Adapter, clock: Clock, spec: WireRequest, sends
     signal.throwIfAborted();
     if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');
     progress.left = true;
+    const left = providerClock.mark();
     const response = await spec.fetch.send(request);
     signal.throwIfAborted();
     progress.answered = true;
+    providerClock.hear(response.headers.get('date'), left);
     // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
     const bytes = await readUpTo(response.body, MOST_BYTES, signal);
     const text = new TextDecoder().decode(bytes);
