@@ -405,7 +405,7 @@ export class Intention {
   }
 
   async #poll(): Promise<{ verdict: Verdict; judgement?: Judgement; retryAfter?: number | undefined; incomplete?: boolean }> {
-    const { operation, adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
+    const { adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
     const question = this.#question('query') ?? this.#question('lookUp');
     if (question === undefined) return { verdict: unknownOutcome('not-asked') };
     const { asked, fields, incomplete, kind } = question;

@@ -337,7 +337,8 @@ describe('a ticket', () => {
     const write = writeOf(adapter, operation);
     const ticket = ticketOf(operation);
     const exchange = { operation: write.query?.operation ?? '', sent: { ...write.query?.fields(ticket, nowMs) }, status, body: { ...rest } };
-    return judge(adapter, exchange, subjectOfTicket(write, ticket, refused));
+    // What the codes mean of a try that is known for this one.
+    return judge(adapter, exchange, { ...subjectOfTicket(write, ticket, refused), repeats: false });
   };
   const unknown = { kind: 'poll-required', reason: 'unknown-outcome' };
   const conflict = { kind: 'poll-required', reason: 'conflict' };

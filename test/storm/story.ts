@@ -236,6 +236,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     if (scene.wants === 'off' && !isDone(scene, inWorld().entry())) return 'a cancel is called failed only once it was refused';
     if (scene.wants === 'off' && last.verdict?.reason === 'not-found') return 'the provider has one word for expired and not found';
     if (last.ticket?.lastSentAt === undefined && inWorld().entry() === undefined) return 'nothing was sent, as its ticket says: a follower calls it open';
+    const isEndWithout = ['declined', 'expired', 'canceled', 'refunded'].includes(inWorld().entry()?.state ?? '');
+    if (last.ticket?.repeats === true && isEndWithout) return 'the number may have been used before, and nothing tells whose try ended so';
     if (inWorld().isTaken) return 'another intention owns the number';
     if (sleptMs >= (query?.answersForMs ?? Infinity) && inWorld().entry() === undefined) return 'the provider does not answer for an order this old';
     if (last.ticket === undefined || query?.fields(last.ticket, ours.now()) === undefined || (last.verdict?.reason === 'unknown-outcome' && isNumberLost(last.ticket)) || query.incomplete?.(last.ticket) === true) return 'the provider answers only to its own number, which was lost';

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { constant, integerOf, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
+import { createProviderClock } from '../../src/client/provider-clock.ts';
+import { acme, bench, json, reset, said, type AcmeFields, type Bench, type Step } from './acme.ts';
+
+const charge = { order: 'A1', amount: 100 };
+const policy = { retry: { attempts: 1 }, poll: { backoff: constant(1000), deadlineMs: 10_000 } };
+const start = Date.UTC(2026, 0, 1);
+
+/** Acme whose rows say when they were made, and under whose numbers a payer may try again. */
+function repeating({ repeats = true, lookUp = false } = {}): Adapter<AcmeFields> {
+  const adapter = acme();
+  const plain = adapter.operations['payment.charge'] as WriteOperation & { name: string; effect: 'write' };
+  const { query, ...rest } = plain;
+  const ask = query ?? { operation: 'payment.query' as const, fields: () => undefined };
+  const found: typeof plain = lookUp
+    ? { ...rest, query: { operation: 'payment.query', fields: ({ reference }: Ticket) => (reference['id'] === undefined ? undefined : { order: 'A1' }) }, lookUp: ask }
+    : plain;
+  const read: Adapter['read'] = (exchange) => {
+    const rows: unknown[] = Array.isArray((exchange.body as { rows?: unknown }).rows) ? (exchange.body as { rows: unknown[] }).rows : [exchange.body];
+    return rows.flatMap((body) => {
+      const one = adapter.read({ ...exchange, body });
+      return (Array.isArray(one) ? one : [one]).map((reading: object) => ({ ...reading, madeAtMs: integerOf(body, 'madeAtMs') }) as ReturnType<typeof adapter.read> & { names: string[] });
+    });
+  };
+  return { ...adapter, read, operations: { ...adapter.operations, 'payment.charge': { ...found, ...(repeats && { numberRepeats: () => true }) } } };
+}
+
+/** A clock that the gateway is ahead by, as every one of its answers says. */
+const dated = (b: () => Bench, body: object, aheadMs = 0): Step => () => json(body, { headers: { date: new Date(b().clock.now() + aheadMs).toUTCString() } });
+
+interface Row {
+  state: string;
+  madeAtMs?: number;
+  id?: string;
+  order?: string;
+  amount?: string;
+}
+
+/** A charge whose answer is lost, after which every query shows these rows. */
+async function lost(rows: Row[], { aheadMs = 0, isDated = true, adapter = repeating(), first = reset(), ...more }: { aheadMs?: number; isDated?: boolean; adapter?: Adapter<AcmeFields>; first?: Step; settle?: object } = {}): Promise<{ settlement: Settlement; b: Bench }> {
+  const body = { rows: rows.map((row) => ({ order: 'A1', amount: '100', ...row })) };
+  const b: Bench = bench({ adapter, sends: [first], polls: [isDated ? dated(() => b, body, aheadMs) : () => json(body)], policy });
+  return { settlement: await b.clock.run(b.gateway.settle('payment.charge', charge, more.settle)), b };
+}
+
+describe('a number that may have been used before, and a send without an answer', () => {
+  const before = start - 60_000;
+  const after = start + 2000;
+
+  it.each(['declined', 'failed', 'canceled', 'expired', 'paid'])('an earlier try’s end (%s) is as if it were not there', async (state) => {
+    const { settlement } = await lost([{ state, madeAtMs: before, id: 'OLD' }]);
+    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' }, ticket: { seen: false, repeats: true } });
+    expect(settlement.reference.provider).toBeUndefined();
+  });
+
+  it.each([['declined', 'failed'], ['canceled', 'canceled'], ['expired', 'expired'], ['paid', 'succeeded']])('an end that was made after our send (%s) is ours: %s', async (state, outcome) => {
+    expect((await lost([{ state, madeAtMs: after, id: 'NEW' }])).settlement).toMatchObject({ outcome, settledBy: 'query', reference: { provider: 'NEW' } });
+  });
+
+  it('an earlier decline beside our own success does not hide it', async () => {
+    expect((await lost([{ state: 'declined', madeAtMs: before }, { state: 'paid', madeAtMs: after }])).settlement).toMatchObject({ outcome: 'succeeded' });
+    expect((await lost([{ state: 'paid', madeAtMs: before }, { state: 'declined', madeAtMs: after }])).settlement).toMatchObject({ outcome: 'failed' });
+  });
+
+  it.each([
+    ['in the very second of our send', { madeAtMs: start }],
+    ['at a time nobody tells', {}],
+  ])('an end without the money that was made %s stays open with its reason; a success counts', async (_when, row) => {
+    expect((await lost([{ state: 'declined', id: 'X', ...row }])).settlement).toMatchObject({ outcome: 'unresolved', verdict: { kind: 'poll-required', reason: 'declined' }, ticket: { seen: false, reference: { order: 'A1' } } });
+    expect((await lost([{ state: 'paid', ...row }])).settlement).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('the provider’s clock is the one that counts: an hour ahead or behind changes nothing', async () => {
+    for (const aheadMs of [3_600_000, -3_600_000]) {
+      expect((await lost([{ state: 'declined', madeAtMs: before + aheadMs }], { aheadMs })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' } });
+      expect((await lost([{ state: 'declined', madeAtMs: after + aheadMs }], { aheadMs })).settlement).toMatchObject({ outcome: 'failed' });
+    }
+  });
+
+  it('where no answer says the time nothing is proven: a decline stays open, and a success counts', async () => {
+    for (const madeAtMs of [before, after]) {
+      expect((await lost([{ state: 'declined', madeAtMs }], { isDated: false })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'declined' } });
+      expect((await lost([{ state: 'paid', madeAtMs }], { isDated: false })).settlement).toMatchObject({ outcome: 'succeeded' });
+    }
+  });
+
+  it('the provider’s number of this send is proof enough', async () => {
+    expect((await lost([{ state: 'declined', id: 'P9' }], { first: said('PENDING', { id: 'P9' }) })).settlement).toMatchObject({ outcome: 'failed', settledBy: 'query' });
+    expect((await lost([{ state: 'declined', id: 'P8' }], { first: said('PENDING', { id: 'P9' }) })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'conflict' } });
+  });
+
+  it('a number that is used once needs no proof', async () => {
+    expect((await lost([{ state: 'declined' }], { adapter: repeating({ repeats: false }) })).settlement).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('a new try under a number says so in its ticket, whoever follows it', async () => {
+    const { settlement, b } = await lost([{ state: 'declined', madeAtMs: before }], { adapter: repeating({ repeats: false }), settle: { newTry: true } });
+    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' }, ticket: { repeats: true } });
+    const stored = JSON.parse(JSON.stringify(settlement.ticket)) as Ticket;
+    expect(await b.clock.run(b.gateway.untilSettled(stored))).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' } });
+  });
+});
+
+describe('a write that is looked for in a list', () => {
+  const adapter = repeating({ repeats: false, lookUp: true });
+
+  it('is settled by the one row that names it and was made after it', async () => {
+    expect((await lost([{ state: 'paid', id: 'P9', madeAtMs: start }, { state: 'paid', order: 'B2', id: 'P1' }], { adapter })).settlement).toMatchObject({ outcome: 'succeeded', reference: { provider: 'P9' } });
+  });
+
+  it.each<[string, Row[], string]>([
+    ['an older row', [{ state: 'paid', id: 'P1', madeAtMs: start - 60_000 }], 'not-found'],
+    ['another order’s', [{ state: 'paid', id: 'P1', order: 'B2' }], 'not-found'],
+    ['another amount', [{ state: 'paid', id: 'P1', amount: '7' }], 'conflict'],
+    ['two rows', [{ state: 'paid', id: 'P1', madeAtMs: start }, { state: 'canceled', id: 'P2', madeAtMs: start }], 'conflict'],
+  ])('is not settled by %s, and learns no foreign number', async (_what, rows, reason) => {
+    const { settlement } = await lost(rows, { adapter });
+    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason }, ticket: { reference: { order: 'A1' } } });
+    expect(settlement.reference.provider).toBeUndefined();
+  });
+});
+
+describe('the provider’s clock', () => {
+  it('is known better with each answer, and anew when a clock was set', () => {
+    let nowMs = start;
+    const clock = createProviderClock(() => nowMs);
+    const exchange = (tookMs: number, aheadMs: number): void => {
+      const sent = clock.mark();
+      nowMs += tookMs;
+      clock.hear(new Date(nowMs + aheadMs).toUTCString(), sent);
+    };
+    const first = clock.mark();
+    expect(clock.at(first)).toBeUndefined();
+    exchange(300, 5000);
+    const widthOf = (): number => {
+      const span = clock.at(first);
+      return span === undefined ? NaN : span.toMs - span.fromMs;
+    };
+    expect(widthOf()).toBe(1299);
+    for (let turn = 0; turn < 50; turn++) exchange(20 + turn, 5000);
+    expect(widthOf()).toBeLessThan(200);
+    const span = clock.at(first);
+    expect(span !== undefined && span.fromMs <= first.atMs + 5000 && first.atMs + 5000 <= span.toMs).toBe(true);
+    exchange(20, 65_000);
+    expect(clock.at(first)).toBeUndefined();
+    expect(clock.at(clock.mark())?.toMs).toBeGreaterThan(nowMs + 64_000);
+    clock.hear(null, clock.mark());
+    clock.hear('soon', clock.mark());
+    expect(clock.at(clock.mark())).toBeDefined();
+  });
+});
