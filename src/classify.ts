@@ -196,7 +196,7 @@ function judgeReading(
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
   // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is paid for, with equal money.
-  const isDoubtful = unproven && verdict.kind === 'terminal' && endsWithout.has(verdict.outcome);
+  const isDoubtful = unproven && verdict.kind === 'terminal' && endsWithout.has(verdict.outcome) && !(row.kind === 'terminal' && row.endsNumber === true);
   if (isDoubtful) verdict = open();
   // Of a list only one row is left, and that is learnt; else a number would make its own proof.
   const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');

@@ -23,6 +23,8 @@ export interface TerminalRow extends RowBase {
   readonly outcome: Outcome;
   /** The payer may try again under the same reference: seen on a query, an open order stays open (doctrine 11). */
   readonly payerMayRetry?: true;
+  /** It ends whatever was tried under the number, so that it needs no proof of whose try it was (doctrine 13). */
+  readonly endsNumber?: true;
   /** A first send's refusal because of another order of its number: the gateway is asked once what became of that one, then the refusal is told. */
   readonly askedOnce?: true;
 }

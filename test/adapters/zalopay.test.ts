@@ -6,7 +6,7 @@ import { isWrite, operationOf, type SendContext } from '../../src/adapter.ts';
 import { judge, subjectOfTicket } from '../../src/classify.ts';
 import { isInputError } from '../../src/errors.ts';
 import type { Fields } from '../../src/fields.ts';
-import { createGateway, isReferenceInUseError, isUnresolvedError } from '../../src/index.ts';
+import { createGateway, isReferenceInUseError, isSettledError, isUnresolvedError } from '../../src/index.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
 import { always, lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/index.ts';
@@ -624,6 +624,15 @@ describe('through the client', () => {
     expect(settlement.elapsedMs).toBeLessThanOrEqual(30_000);
   });
 
+  it('a charge whose answer was lost is not failed by a decline that nothing shows to be its own', async () => {
+    const { clock, gateway } = answering({ return_code: 2, sub_return_code: -500 }, failure(-63));
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', verdict: { code: '2/-63' } });
+    const { clock: other, gateway: told } = answering({ return_code: 3, zp_trans_id: 7 }, { ...failure(-63), zp_trans_id: 7 });
+    const settlement = await other.run(told.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'failed', verdict: { code: '2/-63' } });
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(10_000);
+  });
+
   it.each([[failure(-500)], [failure()]])('a system error is none, and is asked about until absence may be believed: %o', async (answer) => {
     const { clock, gateway } = answering(answer, failure(-101));
     const settlement = await clock.run(gateway.settle('payment.create', order));
@@ -694,8 +703,8 @@ describe('through the client', () => {
     await expect(clock.run(gateway.client.post('v2/agreement/pay', { json: tokens }))).rejects.toSatisfy(isUnresolvedError);
     simulator.script(order.app_trans_id, { life: lives.expiresAfter(60_000) });
     await expect(clock.run(gateway.client.post('v2/agreement/pay', { json: charge }))).rejects.toSatisfy(
-      // Nothing tells whose try it was that the order's code had expired for: an earlier one's, perhaps.
-      (error) => isUnresolvedError(error) && error.settlement?.verdict.reason === 'expired',
+      // An order whose time is over ends every try under its number.
+      (error) => isSettledError(error) && error.settlement.outcome === 'expired',
     );
   });
 });

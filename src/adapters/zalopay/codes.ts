@@ -123,7 +123,8 @@ export const paymentQuery: CodeTable = {
   '2/-43': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s bank is under maintenance: another one may work.' }),
   // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully performed".
   '2/-49': pollRequired('canceled', { advice: 'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.' }),
-  '2/-54': expired(),
+  // The order's time is over, whoever tried to pay it.
+  '2/-54': { ...expired(), endsNumber: true },
   '2/-92': rejected('invalid-request', 'app_trans_id has the wrong format.'),
   '2/-101': pollRequired('not-found'),
   '2/-217': pollRequired('declined', { ...unchanged, advice: 'The payer’s bank reported an error.' }),
