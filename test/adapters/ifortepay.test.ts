@@ -372,6 +372,15 @@ describe('a ticket', () => {
     expect(statusOf('debit.charge', { ...qris('07'), responseCode: '2005500' }).verdict).toMatchObject(unknown);
   });
 
+  it('of a lost create is acknowledged by a 07 that tells iFortepay’s own number, which nobody had asked by', () => {
+    expect(statusOf('qris.create', qris('07', { originalReferenceNo: theirs }))).toMatchObject({
+      acknowledges: true,
+      reference: { originalReferenceNo: theirs },
+      verdict: { kind: 'poll-required', reason: 'not-found' },
+    });
+    expect(statusOf('qris.create', qris('07', { originalReferenceNo: [] }))).toMatchObject({ acknowledges: false });
+  });
+
   it('of a lost create still tells when the key, and not the question, is wrong', () => {
     const badKey = statusOf('qris.create', { responseCode: '4015100' }, { status: 401 });
     expect(badKey.verdict).toMatchObject({ outcome: 'rejected', reason: 'authentication' });
@@ -603,6 +612,16 @@ describe('through a gateway', () => {
   it('a failed charge tells why', async () => {
     const { clock, gateway } = setUp({ simulator: { lives: { charge: lives.steps([{ afterMs: 5000, state: 'declined' }]) } } });
     expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'failed', verdict: { code: '2005500/06', message: 'Insufficient balance' } });
+  });
+
+  it('a number used again after a decline is not failed by the earlier try, when the new one’s answer was lost', async () => {
+    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { sameReference: 'books-again' } });
+    simulator.script(own, { life: lives.declined(), nextTry: lives.paid(), onSend: ['none', 'reset-before-booking'] });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'failed', verdict: { code: '4035405' } });
+    clock.advance(60_000);
+    const other = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch: simulator.fetch }), clock });
+    const again = await clock.run(other.settle('debit.charge', charge));
+    expect(again).toMatchObject({ outcome: 'unresolved', attempts: 1 });
   });
 
   it('a number that a paid order owns is asked about once, and refused with what became of that order', async () => {

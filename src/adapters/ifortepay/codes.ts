@@ -255,6 +255,11 @@ export const qrisCreate: CodeTable = ofService('47', create);
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/query-payment */
 export const qrisQuery: CodeTable = ofService('51', { ...query, ...qrisStatus, ...failedBecause('47') });
 export const qrisQueryBlind: CodeTable = ofService('51', { ...blindQuery, ...status, ...failedBecause('47'), '200/00/07': unheard });
+/** Who tells his own number has the order: 07 is then its end once its time is over. */
+export const qrisQueryTold: CodeTable = {
+  ...qrisQueryBlind,
+  ...ofService('51', { '200/00/07': pollRequired('not-found', { acknowledges: true, expiredWhenOver: true, advice: 'Not found, or expired unpaid: QRIS has one status for both.' }) }),
+};
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/cancel-payment */
 export const qrisCancel: CodeTable = ofService('77', cancel);
 

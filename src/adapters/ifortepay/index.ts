@@ -219,7 +219,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'qris.query': {
         path: '/v1.0/qr/qr-mpm-query',
         required: { originalPartnerReferenceNo: textUpTo(64) },
-        ...statusQuery(order, codes.qrisQuery, codes.qrisQueryBlind),
+        ...statusQuery(order, codes.qrisQuery, codes.qrisQueryBlind, codes.qrisQueryTold),
       },
       'qris.cancel': {
         path: '/v1.0/qr/qr-mpm-cancel',

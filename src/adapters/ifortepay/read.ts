@@ -70,17 +70,26 @@ export function askedBy({ own, theirs }: Kind, operation: ReadName): StatusQuery
   };
 }
 
-/** A status query: its tables, what its fields stand for, and its reading. */
+/**
+ * A status query: its tables, what its fields stand for, and its reading.
+ *
+ * @param toldRows for an answer that tells iFortepay's number unasked: it knows the order, whatever it says of it
+ */
 export function statusQuery(
   { own, theirs, read, state }: Kind,
   rows: CodeTable,
   blindRows: CodeTable,
+  toldRows: CodeTable = blindRows,
 ): { codes: (exchange: Exchange) => CodeTable; reference: Readonly<Record<string, string>>; read: (exchange: Exchange) => Reading } {
   /** Asked by the merchant's number alone, since the create's answer was lost. */
   const isBlind = ({ sent = {} }: Exchange): boolean =>
     textOf(sent, own) !== undefined && theirs.some((name) => textOf(sent, name) === undefined);
+  const tellsTheirs = (exchange: Exchange): boolean => {
+    const { reference = {} } = read(exchange);
+    return [own, ...theirs].every((name) => reference[name] !== undefined && reference[name] !== UNREADABLE);
+  };
   return {
-    codes: (exchange) => (isBlind(exchange) ? blindRows : rows),
+    codes: (exchange) => (!isBlind(exchange) ? rows : tellsTheirs(exchange) ? toldRows : blindRows),
     reference: Object.fromEntries([own, ...theirs].map((name) => [name, name])),
     read(exchange) {
       const reading = read(exchange);
