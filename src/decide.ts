@@ -455,7 +455,12 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
   const { backoff, firstOfChargeMs, stretches } = plan.policy.poll;
   const elapsedMs = nowMs - pollingSinceMs;
   const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
-  if (plan.charge === true && pollWaits === 1 && firstOfChargeMs !== undefined) return Math.min(usualMs, firstOfChargeMs);
+  if (plan.charge === true && firstOfChargeMs !== undefined && pollWaits <= 2) {
+    // An early question takes the place of the usual first one: a quick PIN waits less, and nobody is asked more often.
+    const firstMs = usable(backoff.delayMs({ step: 1, elapsedMs: 0, chance }));
+    const earlyMs = Math.min(firstMs, firstOfChargeMs);
+    return pollWaits <= 1 ? earlyMs : firstMs - earlyMs + usable(backoff.delayMs({ step: 2, elapsedMs: firstMs, chance }));
+  }
   if (stretches !== true || orderDeadlineOf(state) === undefined) return usualMs;
   const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
   return Math.max(usualMs, Math.min(Math.round((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs), ORDER_PACE.maxMs));

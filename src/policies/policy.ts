@@ -124,7 +124,7 @@ export function mergePolicy(base: ResolvedPolicy, over: Policy | undefined): Res
   };
 }
 
-/** A payer who types a PIN of one second is not kept waiting; the default pace is for whoever needs longer. */
+/** A payer whose PIN takes a second is not kept waiting. */
 const FIRST_OF_CHARGE_MS = 1500;
 /** From when absence may be concluded to a deadline that nobody set: time for a query or two. */
 const AFTER_ABSENCE_MS = 60_000;

@@ -162,6 +162,10 @@ describe('a charge', () => {
   it('is asked about early enough for a PIN of one second', async () => {
     const scene = bench({ sends: [said('PENDING')], polls: [state('paid')] });
     expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', elapsedMs: 1500 });
+    const slow = bench({ sends: [said('PENDING')], polls: [state('pending'), state('pending'), state('pending'), state('paid')] });
+    await slow.clock.run(slow.gateway.settle('payment.charge', charge));
+    // The second and all others come when they would have come anyway.
+    expect(slow.polls.map(({ atMs }) => atMs - Date.UTC(2026, 0, 1))).toEqual([1500, 5240, 7659, 10_272]);
     const own = bench({ sends: [said('PENDING')], polls: [state('paid')], adapter: acme({ policy: { poll: { backoff: constant(4000) } } }) });
     expect(await own.clock.run(own.gateway.settle('payment.charge', charge))).toMatchObject({ elapsedMs: 4000 });
   });

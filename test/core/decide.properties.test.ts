@@ -287,7 +287,7 @@ describe('as quick and as cheap as can be', () => {
     always(({ decision, nowMs, observation, after }) => {
       // A follower of what is not fresh begins at a time of his own; a charge’s first query comes early; an end that can be believed is not waited past.
       if (decision.type !== 'wait' || decision.next !== 'ask' || observation.type === 'notice' || observation.type === 'started') return;
-      if (after.plan.charge === true && (after.pollWaits === 1 || after.unchanged !== undefined)) return;
+      if (after.plan.charge === true && (after.pollWaits <= 2 || after.unchanged !== undefined)) return;
       const verdict = 'verdict' in observation ? observation.verdict : undefined;
       const toldMs = Math.max('retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0, verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
       const leftMs = Math.max(0, deadlineOf(after) - nowMs);
