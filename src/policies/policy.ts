@@ -135,7 +135,9 @@ const AFTER_ABSENCE_MS = 60_000;
  *
  * @throws {InputError} for a policy of the user's that cannot be meant, or that could never act
  */
-export function layeredPolicy(adapter: Policy | undefined, ...users: readonly (Policy | undefined)[]): ResolvedPolicy {
+export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, call?: Policy): ResolvedPolicy {
+  if (call?.limit !== undefined) throw new InputError('policy: limit has no effect on one call, since all of them share it: give it to createGateway.');
+  const users = [gateway, call];
   const merged = users.reduce<ResolvedPolicy>(mergePolicy, mergePolicy(defaultPolicy, adapter));
   const isOwn = (name: keyof PollPolicy): boolean => users.some((policy) => policy?.poll?.[name] !== undefined);
   const { absentAfterMs, deadlineMs, resendWhenAbsent } = merged.poll;

@@ -158,6 +158,11 @@ describe('a policy that could never act is refused', () => {
     expect(() => checkEffect({ poll: { absentAfterMs: 60_000 } })).not.toThrow();
   });
 
+  it('a limit for one call, since all of them share it', () => {
+    expectRefusal({ limit: { concurrency: 2 } }, /limit has no effect on one call.*createGateway/, (policy) => layeredPolicy({}, {}, policy));
+    expect(layeredPolicy({}, { limit: { concurrency: 2 } }).limit.concurrency).toBe(2);
+  });
+
   it('a send upon absence, where nothing is ever called absent', () => {
     const never: Policy = { poll: { resendWhenAbsent: true } };
     expectRefusal(never, /resendWhenAbsent has no effect.*set poll\.absentAfterMs too/, (policy) => layeredPolicy({}, policy));
