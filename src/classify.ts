@@ -107,7 +107,7 @@ function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & obje
   const aside = bestOf(judgements.filter((judgement) => !rows.includes(judgement)));
   if (aside !== undefined) return aside;
   const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
-  if (ours === undefined) return notThere(first.verdict);
+  if (ours === undefined) return notThere(first.verdict, 'unknown-outcome');
   if (more.length === 0) return ours;
   const { code, message } = ours.verdict;
   const advice = `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
@@ -115,10 +115,10 @@ function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & obje
   return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
 }
 
-/** A row that is not this write's is as if it were not there. */
-function notThere({ code, message }: Verdict): Judgement {
-  const row = pollRequired('not-found');
-  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: 'not-found', listed: true, ...(message !== undefined && { message }) };
+/** A row that is not this write's is as if it were not there; a list that lacks it has shown nothing, since it was cut by time. */
+function notThere({ code, message }: Verdict, reason: 'not-found' | 'unknown-outcome'): Judgement {
+  const row = pollRequired(reason);
+  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason, listed: true, ...(message !== undefined && { message }) };
   return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, older: true, reference: {} };
 }
 
@@ -174,7 +174,7 @@ function judgeReading(
   const { reason, advice } = row;
   const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
   const standing = isRead && tellsOfAnOrder(row) ? standingOf(reading, subject) : 'ours';
-  if (standing === 'older') return notThere({ kind: 'poll-required', reason, ...listed });
+  if (standing === 'older') return notThere({ kind: 'poll-required', reason, ...listed }, subject.lookUp === undefined ? 'not-found' : 'unknown-outcome');
   const unproven = standing === 'unproven';
   const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
 
@@ -223,12 +223,17 @@ const tellsOfAnOrder = (row: Row): boolean => row.kind === 'terminal' ? row.outc
 const CUT_OFF_MS = 999;
 
 /** Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked through. */
-function standingOf({ reference = {}, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
+function standingOf({ reference = {}, number, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
   const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], sends = {} } = subject;
   // What a cancel or a capture is asked about was made before it.
   if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
-  if (ownNumbers.some((name) => reference[name] !== undefined && reference[name] === subject.reference[name])) return 'ours';
-  if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) return repeats ? 'unproven' : 'ours';
+  const isOwn = (stated: string | undefined, name: string): boolean => stated !== undefined && stated === subject.reference[name];
+  if (ownNumbers.some((name) => isOwn(reference[name] ?? number, name))) return 'ours';
+  if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) {
+    // Nothing else shows that a row of a list is this write's.
+    if (lookUp !== undefined) return 'older';
+    return repeats ? 'unproven' : 'ours';
+  }
   if (sends.notBeforeMs !== undefined && madeAtMs + CUT_OFF_MS < sends.notBeforeMs) return 'older';
   return !repeats || (sends.leftByMs !== undefined && madeAtMs >= sends.leftByMs) ? 'ours' : 'unproven';
 }

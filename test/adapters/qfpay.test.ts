@@ -7,7 +7,7 @@ import { createGateway } from '../../src/client/gateway.ts';
 import { encode, encodingOf } from '../../src/client/encode.ts';
 import type { Fields } from '../../src/fields.ts';
 import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import { always, lives, manualClock, simulateGateway, type Fault, type Heard, type Refusal, type SimulatorOptions } from '../../src/testing/index.ts';
+import { always, lives, manualClock, simulateGateway, type Fault, type Heard, type Refusal, type Script, type SimulatorOptions } from '../../src/testing/index.ts';
 import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts';
 import { readRefund, readRows } from '../../src/adapters/qfpay/read.ts';
 import { digest, sign } from '../../src/adapters/qfpay/sign.ts';
@@ -533,6 +533,37 @@ describe('from send to settlement', () => {
       const { settlement } = await refunding('1124');
       expect(settlement).toMatchObject({ outcome: 'rejected', polls: 0, verdict: { reason: 'unsupported', message: expect.stringContaining('it must be a full refund') as unknown } });
       expect(settlement.verdict.advice).toMatch(/refund all of it/);
+    });
+  });
+
+  describe('a number that is scanned again after a decline', () => {
+    const again = { ...scanned, auth_code: '284957310466312987' };
+    /** The first try is declined; a minute later the number is scanned again, by this machine or another. */
+    const secondTry = async ({ onSend = [], ...script }: Script, by: 'the same machine' | 'another machine' = 'the same machine') => {
+      const { clock, bank, gateway } = setUp();
+      bank.script('ORDER-1', { life: lives.declined(), ...script });
+      expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'failed' });
+      clock.advance(60_000);
+      bank.script('ORDER-1', { onSend });
+      const till = by === 'the same machine' ? gateway : createGateway({ adapter, clock, client: ky.create({ fetch: bank.fetch }) });
+      return { bank, second: await clock.run(till.settle('payment.create', again)) };
+    };
+
+    it.each(['the same machine', 'another machine'] as const)('and whose answer is lost is not failed by the old row, while it is booked (%s)', async (by) => {
+      const { bank, second } = await secondTry({ nextTry: lives.paid(), onSend: ['reset-booked-later'] }, by);
+      expect(second).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+      expect(bank.ledger.payment('ORDER-1')).toMatchObject({ state: 'paid', bookings: 1 });
+    });
+
+    it('and never arrives stays open: the old row is no word on it', async () => {
+      const { second } = await secondTry({ onSend: ['reset-before-booking'] });
+      expect(second.outcome).toBe('unresolved');
+    });
+
+    it('and is declined again is told at once, by the number that its own answer gave', async () => {
+      const { second } = await secondTry({ nextTry: lives.steps([{ state: 'pending' }, { afterMs: 5_000, state: 'declined' }]) });
+      expect(second).toMatchObject({ outcome: 'failed', settledBy: 'query', verdict: { code: '1201' } });
+      expect(second.elapsedMs).toBeLessThanOrEqual(10_000);
     });
   });
 

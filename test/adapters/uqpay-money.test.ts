@@ -1,8 +1,8 @@
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { constant, createGateway, type Gateway, type Policy, type Ticket } from '../../src/index.ts';
+import { constant, createGateway, type Gateway, type Policy, type Settlement, type Ticket } from '../../src/index.ts';
 import { uqpay, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
-import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
+import { uqpayVoice, type StrangeIntent } from '../../src/adapters/uqpay/simulator.ts';
 import { always, lives, manualClock, simulateGateway, type ManualClock, type Simulator } from '../../src/testing/index.ts';
 
 const HOUR_MS = 3_600_000;
@@ -10,10 +10,10 @@ const order = { amount: '10.12', currency: 'SGD', merchant_order_id: 'O1', descr
 let clients = 0;
 
 /** A client of its own for each test: tokens are kept per client and process. */
-function shop(policy?: Policy): { gateway: Gateway<UqpayFields>; process: () => Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
+function shop(policy?: Policy, strangers?: readonly StrangeIntent[]): { gateway: Gateway<UqpayFields>; process: () => Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
   const credentials = { clientId: `money-${++clients}`, apiKey: 'api-key', environment: 'sandbox' as const };
   const clock = manualClock();
-  const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, lives: { create: lives.open() } });
+  const simulator = simulateGateway({ voice: uqpayVoice(credentials, { ...(strangers !== undefined && { strangers }) }), clock, lives: { create: lives.open() } });
   const client = ky.create({ fetch: simulator.fetch });
   const process = (): Gateway<UqpayFields> => createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) });
   return { gateway: process(), process, clock, simulator };
@@ -97,6 +97,39 @@ describe('the idempotency key', () => {
   });
 });
 
+describe('an intent with the same merchant_order_id that is not ours', () => {
+  const nowMs = Date.UTC(2026, 0, 1);
+  const stranger = (created: number, more: Partial<StrangeIntent> = {}): StrangeIntent => ({
+    payment_intent_id: 'PI777',
+    merchant_order_id: 'O1',
+    amount: '10.12',
+    currency: 'SGD',
+    intent_status: 'SUCCEEDED',
+    create_time: new Date(created).toISOString(),
+    ...more,
+  });
+  /** A create that never arrived, sent once, while the list shows these. */
+  const lost = async (...strangers: StrangeIntent[]): Promise<Settlement> => {
+    const { gateway, clock, simulator } = shop({ retry: { attempts: 1 }, poll: { deadlineMs: 60_000 } }, strangers);
+    simulator.script('O1', { onSend: ['reset-before-booking'] });
+    const settlement = await clock.run(gateway.settle('payment.create', order));
+    expect(simulator.ledger.entries).toEqual([]);
+    return settlement;
+  };
+
+  it.each([
+    ['made before our send', [stranger(nowMs - 120_000)]],
+    ['canceled before our send', [stranger(nowMs - 120_000, { intent_status: 'CANCELED' })]],
+    ['whose time cannot be read', [stranger(nowMs + 10, { create_time: '2026-01-01 00:00:01' })]],
+    ['of other money', [stranger(nowMs + 10, { amount: '10.13' })]],
+    ['one of two', [stranger(nowMs + 2000), stranger(nowMs + 3000, { payment_intent_id: 'PI778' })]],
+  ])('(%s) is not taken for it, and its number is not learnt', async (_which, strangers) => {
+    const settlement = await lost(...strangers);
+    expect(settlement).toMatchObject({ outcome: 'unresolved', settledBy: 'none' });
+    expect(settlement.ticket.reference).not.toHaveProperty('payment_intent_id');
+  });
+});
+
 describe('a lost answer', () => {
   it('of a confirm that did not land is sent again with the same key', async () => {
     const { gateway, clock, simulator } = shop();
@@ -110,13 +143,14 @@ describe('a lost answer', () => {
   it('is looked for in the list once nothing else is left, and followed by the number found there', async () => {
     const asked: string[] = [];
     const clock = manualClock();
-    const intent = { payment_intent_id: 'PI9', merchant_order_id: 'O1', amount: '10.12', currency: 'SGD' };
+    const intent = { payment_intent_id: 'PI9', merchant_order_id: 'O1', amount: '10.12', currency: 'SGD', create_time: new Date(clock.now()).toISOString() };
     const fetch = (request: Request): Promise<Response> => {
       const { pathname, searchParams } = new URL(request.url);
       asked.push(`${pathname} ${searchParams.get('start_time') ?? ''}`.trim());
       if (pathname.endsWith('/token')) return Promise.resolve(Response.json({ auth_token: 't', expired_at: clock.now() / 1000 + 1800 }));
       const other = { ...intent, merchant_order_id: 'O2', intent_status: 'SUCCEEDED' };
-      if (pathname.endsWith('/payment_intents')) return Promise.resolve(Response.json({ total_pages: 1, data: [other, { ...intent, intent_status: 'PENDING' }] }));
+      const page = { total_pages: 1, data: [other, { ...intent, intent_status: 'PENDING' }] };
+      if (pathname.endsWith('/payment_intents')) return Promise.resolve(Response.json(page, { headers: { date: new Date(clock.now()).toUTCString() } }));
       return Promise.resolve(Response.json({ ...intent, intent_status: 'SUCCEEDED' }));
     };
     const adapter = uqpay({ clientId: 'list-1', apiKey: 'api-key', environment: 'sandbox' });
