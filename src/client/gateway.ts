@@ -164,7 +164,7 @@ export interface Gateway<F extends FieldsByOperation<F>> {
 const ended = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
 /** What an intention starts from. */
-type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'ageUnknown' | 'absentBefore' | 'newTry' | 'idempotencyKey'>;
+type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'ageUnknown' | 'absentBefore' | 'newTry' | 'isKnownElsewhere' | 'idempotencyKey'>;
 
 /** What to do about a write that nobody could tell from another one just like it. */
 const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
@@ -368,6 +368,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       ageUnknown: !isOpen && given.mayHaveBeenSent === true && given.ticket === undefined,
       absentBefore: isOpen && admission.absent,
       newTry: admission.type === 'fresh' && admission.newTry,
+      isKnownElsewhere: (reference) => registry.isAnothers(ticket, reference),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     };
   };
@@ -407,6 +408,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       policy,
       attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       followOnly: true,
+      isKnownElsewhere: (reference) => registry.isAnothers(ticket, reference),
       route: clientRoute,
       signal,
       ...storing(undefined),

@@ -586,6 +586,20 @@ describe('money that goes back', () => {
     expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund')).toMatchObject([{ bookings: 1 }]);
   });
 
+  it('is not taken for another refund of the same amount that this gateway knows', async () => {
+    const { settle, simulator, clock, id } = await paid();
+    const refund = { payment_intent_id: id, amount: '2.00', reason: 'Returned' };
+    const first = await settle('refund.create', { ...refund, merchant_refund_id: 'R-1' });
+    // Within the second that UQPAY's times are cut to, so that no time tells the two apart.
+    const idempotencyKey = crypto.randomUUID();
+    simulator.script(idempotencyKey, { onSend: ['reset-after-booking'] });
+    const second = await settle('refund.create', { ...refund, merchant_refund_id: 'R-2' }, { ...once, idempotencyKey });
+    expect(second).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(second.reference.provider).not.toBe(first.reference.provider);
+    expect(clock.pending).toBe(0);
+    expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund').map(({ bookings }) => bookings)).toEqual([1, 1]);
+  });
+
   it('of more than was paid is refused at once', async () => {
     const { settle, id } = await paid();
     const settlement = await settle('refund.create', { payment_intent_id: id, amount: '50.00', reason: 'Returned', merchant_refund_id: 'R-1' });
