@@ -73,7 +73,9 @@ type End = { settlement: Settlement; response?: Answer };
  * neither ky nor its hooks.
  */
 export class Intention {
-  readonly #options: IntentionOptions;
+  readonly #options: Omit<IntentionOptions, 'fields'>;
+  /** What is sent; forgotten when nothing can be sent any more. */
+  #fields: Fields;
   /** The time of this call, see `Moment`. */
   readonly #nowMs: () => number;
   readonly #startedAtMs: number;
@@ -113,8 +115,9 @@ export class Intention {
   #wake: (() => void) | undefined;
   #broken: { readonly error: unknown } | undefined;
 
-  constructor(options: IntentionOptions) {
+  constructor({ fields, ...options }: IntentionOptions) {
     this.#options = options;
+    this.#fields = fields;
     const { clock, ticket, operation, policy } = options;
     this.#ticket = options.newTry === true ? { ...ticket, repeats: true } : ticket;
     this.#nowMs = callTime(clock);
@@ -125,7 +128,7 @@ export class Intention {
     // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
     const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
     const remembersForMs = rememberedForMs === undefined ? undefined : options.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
-    const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(options.fields);
+    const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(fields);
     const plan: Plan = {
       effect: operation.effect,
       follows: write?.follows ?? 'payment',
@@ -136,7 +139,7 @@ export class Intention {
       openedAtMs: Date.parse(ticket.openedAt),
       ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
       ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
-      payerNeedsAnswer: write?.payerNeedsAnswer?.(options.fields) ?? false,
+      payerNeedsAnswer: write?.payerNeedsAnswer?.(fields) ?? false,
       charge: ticket.charge === true,
       ...(chargeableForMs !== undefined && { chargeableForMs }),
       followOnly: options.followOnly ?? false,
@@ -174,10 +177,6 @@ export class Intention {
 
   get operation(): Operation {
     return this.#options.operation;
-  }
-
-  get fields(): Fields {
-    return this.#options.fields;
   }
 
   /** A send may have reached the gateway, or did. */
@@ -222,6 +221,7 @@ export class Intention {
   /** Stops every wait and exchange of this intention. */
   stop(): void {
     this.#ended.abort(noLongerNeeded);
+    this.#fields = {};
   }
 
   /**
@@ -242,7 +242,8 @@ export class Intention {
       this.#record({ type: 'resend-refused' });
       throw new ResendRefusedError(this.ticket, this.settlement);
     }
-    const { operation, wire, fields, encoding, adapter, attemptTimeoutMs } = this.#options;
+    const { operation, wire, encoding, adapter, attemptTimeoutMs } = this.#options;
+    const fields = this.#fields;
     this.#decision = undefined;
     const before = this.#state;
     const attempt = before.attempts;
@@ -499,6 +500,8 @@ export class Intention {
       this.#record({ type: 'settled', outcome, settledBy });
       this.#end = { settlement: this.#settlement({ outcome, settledBy, verdict }, outcome === 'unresolved' || outcome === 'unsent' ? this.#cause : undefined), ...(answer !== undefined && { response: answer }) };
       this.#done.resolve(this.#end.settlement);
+      // A read may be asked again.
+      if (isWrite(this.#options.operation)) this.#fields = {};
     }
     const { settlement, response } = this.#end;
     if (response !== undefined) return this.#remembered(response, settlement.verdict);
@@ -536,7 +539,9 @@ export class Intention {
     if (exchange !== undefined) {
       // Few callers look at it, and a `Response` costs as much as all the rest.
       let response: Response | undefined;
-      Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= this.#remembered(exchange.answer, verdict)) });
+      const facts = { verdict, ticket: write && ticket };
+      const { answer } = exchange;
+      Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= remember(responseOf(answer), facts)) });
     }
     return settlement;
   }

@@ -39,14 +39,14 @@ interface Road {
  * @param options of the call that is followed, or the client's own
  */
 export function pollRoute(adapter: Adapter, user: KyInstance, options: Options): PollRoute {
-  const create = (): KyInstance => {
-    const kept = Object.fromEntries(Object.entries(options).filter(([key]) => !ofTheWrite.has(key)));
-    return user.create({ ...kept, hooks: { beforeRequest: options.hooks?.beforeRequest ?? [] }, retry: 0, timeout: false, throwHttpErrors: false });
-  };
+  // Nothing else of a call outlives it here: what it sent is among its options.
+  const kept = Object.fromEntries(Object.entries(options).filter(([key]) => !ofTheWrite.has(key)));
+  const beforeRequest = options.hooks?.beforeRequest ?? [];
+  const create = (): KyInstance => user.create({ ...kept, hooks: { beforeRequest }, retry: 0, timeout: false, throwHttpErrors: false });
   let client: KyInstance | undefined;
   const userFetch = options.fetch as FetchFunction | undefined;
 
-  const hasHooks = (options.hooks?.beforeRequest ?? []).length > 0;
+  const hasHooks = beforeRequest.length > 0;
   let learnt: Road | undefined;
 
   return async (query, fields, send, signal) => {
@@ -57,7 +57,8 @@ export function pollRoute(adapter: Adapter, user: KyInstance, options: Options):
       const asked = new URL(request.url);
       // What a hook sent elsewhere is not signed, and not asked.
       if (asked.origin === url.origin && asked.pathname === url.pathname) {
-        const { headers } = request;
+        // It is kept: nothing of this query may hang on it.
+        const headers = new Headers(request.headers);
         const fetch = baseFetch(userFetch, init);
         if (!hasHooks) learnt = { headers, fetch };
         result = await send(headers, fetch);

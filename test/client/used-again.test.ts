@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constant, integerOf, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
+import { constant, declined, integerOf, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
 import { createProviderClock } from '../../src/client/provider-clock.ts';
 import { acme, bench, json, reset, said, type AcmeFields, type Bench, type Step } from './acme.ts';
 
@@ -88,6 +88,24 @@ describe('a number that may have been used before, and a send without an answer'
   it('the provider’s number of this send is proof enough', async () => {
     expect((await lost([{ state: 'declined', id: 'P9' }], { first: said('PENDING', { id: 'P9' }) })).settlement).toMatchObject({ outcome: 'failed', settledBy: 'query' });
     expect((await lost([{ state: 'declined', id: 'P8' }], { first: said('PENDING', { id: 'P9' }) })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'conflict' } });
+  });
+
+  it.each([['before it', before, 'not-found'], ['in its second', start, 'declined']])('a notice of an end that was made %s ends nothing', async (_when, madeAtMs, reason) => {
+    const adapter: Adapter<AcmeFields> = {
+      ...repeating(),
+      webhook: {
+        codes: { declined: declined() },
+        hear: () => ({ verified: true, operation: 'payment.charge', names: ['declined'], reference: { order: 'A1', id: 'OLD' }, madeAtMs }),
+        reply: () => ({ body: 'OK' }),
+      },
+    };
+    const b: Bench = bench({ adapter, sends: [reset()], polls: [dated(() => b, { state: 'none', order: 'A1' }), dated(() => b, { state: 'none', order: 'A1' }), dated(() => b, { state: 'paid', order: 'A1' })], policy });
+    b.clock.timer(1500, () => void b.gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: '{}' })).then(({ verified }) => heard.push(verified)));
+    const heard: boolean[] = [];
+    const settlement = await b.clock.run(b.gateway.settle('payment.charge', charge));
+    expect([settlement.outcome, settlement.settledBy, heard]).toEqual(['succeeded', 'query', [true]]);
+    const notices = settlement.timeline.flatMap((entry) => (entry.type === 'notice' ? [entry.verdict.reason] : []));
+    expect(notices).toEqual(reason === 'not-found' ? [] : [reason]);
   });
 
   it('a number that is used once needs no proof', async () => {
