@@ -15,6 +15,8 @@ interface Flow {
   readonly life: Life;
   /** When what is told became true, in seconds since the call. */
   readonly trueAtS: number;
+  /** What becomes of it late in its own life, which its ticket tells; of an order without one, after `trueAtS`. */
+  readonly lateInLife?: 'paid' | 'expired';
   readonly onSend?: FaultList;
   /** The gateway is down for so many seconds. */
   readonly downS?: number;
@@ -24,6 +26,8 @@ const charges = ['charge', 'scan', 'card', 'order-with-method'];
 const orders = ['order', 'qris', 'account', 'wallet'];
 const refunds = ['refund'];
 const MINUTE_S = 60;
+/** The part of an order's life after which a late payer pays. */
+const LATE = 0.8;
 
 const flows: readonly Flow[] = [
   { name: 'charge, paid at once', scenes: charges, life: lives.paid(), trueAtS: 0 },
@@ -35,14 +39,16 @@ const flows: readonly Flow[] = [
   { name: 'charge, lost after booking', scenes: charges, life: lives.paid(), trueAtS: 0, onSend: ['reset-after-booking'] },
   { name: 'charge, gateway down for 60 s', scenes: charges, life: lives.paid(), trueAtS: 60, downS: 60 },
   { name: 'order, paid after 40 s', scenes: orders, life: lives.paidAfter(40_000), trueAtS: 40 },
-  { name: 'order, paid after 20 min', scenes: orders, life: lives.paidAfter(20 * MINUTE_S * 1000), trueAtS: 20 * MINUTE_S },
-  { name: 'order, never paid', scenes: orders, life: lives.expiresAfter(30 * MINUTE_S * 1000), trueAtS: 30 * MINUTE_S },
+  { name: 'order, paid late', scenes: orders, lateInLife: 'paid', life: lives.open(), trueAtS: 20 * MINUTE_S },
+  { name: 'order, never paid', scenes: orders, lateInLife: 'expired', life: lives.open(), trueAtS: 30 * MINUTE_S },
   { name: 'order, lost before booking', scenes: orders, life: lives.open(), trueAtS: 0, onSend: ['reset-before-booking'] },
   { name: 'order, lost after booking', scenes: orders, life: lives.open(), trueAtS: 0, onSend: ['reset-after-booking'] },
   { name: 'refund, done after 20 s', scenes: refunds, life: lives.paidAfter(20_000), trueAtS: 20 },
 ];
 
 interface Told {
+  /** When it became true. */
+  readonly trueAtS: number;
   readonly outcome: string;
   readonly code: string;
   readonly atS: number;
@@ -50,7 +56,7 @@ interface Told {
   readonly sends: number;
 }
 
-const head = ['', 'outcome', 'code', 'told at s', 'late by s', 'queries', 'sends'];
+const head = ['', 'outcome', 'code', 'true at s', 'told at s', 'late by s', 'queries', 'sends'];
 const order = { minor: 1200 };
 /** A key of the merchant's own, for what UQPAY has no number for. */
 const idempotencyKey = '00000000-0000-4000-8000-000000000000';
@@ -81,10 +87,16 @@ async function play(provider: Provider, account: Account, scene: Scene, flow: Fl
   const startMs = clock.now();
   downUntilMs = flow.downS === undefined ? 0 : startMs + flow.downS * 1000;
   const first = await settle(scene, scene.fields({ reference, ...order, of }));
+  let { trueAtS } = flow;
+  if (flow.lateInLife !== undefined) {
+    const livesS = (Date.parse(first.ticket.expiresAt ?? '') - startMs) / 1000;
+    if (livesS > 0) trueAtS = flow.lateInLife === 'paid' ? Math.min(trueAtS, livesS * LATE) : livesS;
+    simulated.script(reference, { life: lives.steps([{ afterMs: trueAtS * 1000, state: flow.lateInLife }]) });
+  }
   // An order whose answer was lost has come back with it; all else is followed to its end.
   const last = first.outcome === 'created' && onSend === undefined ? await clock.run(gateway.untilSettled(first.ticket)) : first;
   const polls = last === first ? first.polls : first.polls + last.polls;
-  return { outcome: last.outcome, code: last.verdict.code, atS: (clock.now() - startMs) / 1000, queries: polls, sends: first.attempts };
+  return { trueAtS, outcome: last.outcome, code: last.verdict.code, atS: (clock.now() - startMs) / 1000, queries: polls, sends: first.attempts };
 }
 
 /** Plays every flow at every provider. */
@@ -95,9 +107,9 @@ export async function printFlows(): Promise<void> {
       for (const name of flow.scenes) {
         const scene = provider.scenes[name];
         if (scene === undefined) continue;
-        const { outcome, code, atS, queries, sends } = await play(provider, provider.open(1, false), scene, flow);
+        const { trueAtS, outcome, code, atS, queries, sends } = await play(provider, provider.open(1, false), scene, flow);
         const isTold = outcome !== 'unresolved';
-        rows.push([`${provider.name} ${name}: ${flow.name.replace(/^\w+, /, '')}`, outcome, code, atS.toFixed(1), isTold ? (atS - flow.trueAtS).toFixed(1) : '', String(queries), String(sends)]);
+        rows.push([`${provider.name} ${name}: ${flow.name.replace(/^\w+, /, '')}`, outcome, code, trueAtS.toFixed(0), atS.toFixed(1), isTold ? (atS - trueAtS).toFixed(1) : '', String(queries), String(sends)]);
       }
     }
   }
