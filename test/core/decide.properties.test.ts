@@ -165,7 +165,7 @@ describe('never call paid “failed”', () => {
       const turns = [...earlier, turn];
       const sinceSend = turns.slice(Math.max(0, turns.findLastIndex(changes)));
       const own = verdictOf(sinceSend[0] ?? turn);
-      const isNowhere = sinceSend.filter((each) => each.observation.type === 'status' && isNotFound(each)).length >= 2 && !turn.after.seen;
+      const isNowhere = sinceSend.filter((each) => each.observation.type === 'status' && isNotFound(each)).length >= 2 && !turn.after.seen && ageMs(turn, story.plan) < orForever(story.plan.answersForMs);
       const isRefused = isRefusal(turns, story) && (isNowhere || (verdict?.code === own?.code && !isNotFound(turn)));
       refused += isRefused ? 1 : 0;
       unchanged += isRefused ? 0 : 1;
