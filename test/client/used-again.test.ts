@@ -128,8 +128,8 @@ describe('a write that is looked for in a list', () => {
   });
 
   it.each<[string, Row[], string]>([
-    ['an older row', [{ state: 'paid', id: 'P1', madeAtMs: start - 60_000 }], 'not-found'],
-    ['another order’s', [{ state: 'paid', id: 'P1', order: 'B2' }], 'not-found'],
+    ['an older row', [{ state: 'paid', id: 'P1', madeAtMs: start - 60_000 }], 'unknown-outcome'],
+    ['another order’s', [{ state: 'paid', id: 'P1', order: 'B2' }], 'unknown-outcome'],
     ['another amount', [{ state: 'paid', id: 'P1', amount: '7' }], 'conflict'],
     ['two rows', [{ state: 'paid', id: 'P1', madeAtMs: start }, { state: 'canceled', id: 'P2', madeAtMs: start }], 'conflict'],
   ])('is not settled by %s, and learns no foreign number', async (_what, rows, reason) => {
