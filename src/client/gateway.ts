@@ -532,6 +532,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     loops: () => registry.loops(),
     ask: (ticket) => ask(ticket),
     onFinal: (ticket, verdict) => registry.hear(ticket, verdict, 'webhook'),
+    onSeen: (ticket) => registry.see(ticket),
     onConflict(ticket, code) {
       const nowMs = clock.now();
       tell([], { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);

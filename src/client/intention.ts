@@ -327,9 +327,14 @@ export class Intention {
     }
   }
 
-  /** A verified webhook about this payment: a wait ends at once, an exchange on the wire first. */
-  notify(judgement: Judgement, confirm: boolean): void {
+  /**
+   * A webhook about this payment: a wait ends at once, an exchange on the wire first.
+   *
+   * @param isOurs it is verified, and about this very payment: whoever goes on with the ticket must know that the gateway has it
+   */
+  notify(judgement: Judgement, confirm: boolean, isOurs: boolean): void {
     if (this.over) return;
+    if (isOurs) this.#learn(judgement);
     this.#record({ type: 'notice', verdict: judgement.verdict });
     if (judgement.conflict) this.#record({ type: 'conflict', code: judgement.verdict.code });
     this.#notice = { type: 'notice', verdict: judgement.verdict, confirm };

@@ -82,6 +82,8 @@ export function createReceiver(deps: {
   readonly ask: (ticket: Ticket) => Promise<Verdict>;
   /** A final word that needs no confirmation. */
   readonly onFinal: (ticket: Ticket, verdict: Verdict) => void;
+  /** The gateway has this order, whatever became of it. */
+  readonly onSeen: (ticket: Ticket) => void;
   readonly onConflict: (ticket: Ticket, code: string) => void;
 }): { receive: (request: Request) => Promise<Received>; settled: (settlement: Settlement) => void } {
   const { adapter, clock, sealer } = deps;
@@ -137,7 +139,7 @@ export function createReceiver(deps: {
     const reference = Object.fromEntries(Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined));
     for (const loop of deps.loops()) {
       if (familyOf(loop.operation) !== familyOf(operation) || !isSamePayment(loop.reference, reference) || hasWoken(loop, 'hint', 1)) continue;
-      loop.notify(judgeNotice(webhook, { ...notice, verified: true }, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true);
+      loop.notify(judgeNotice(webhook, { ...notice, verified: true }, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true, false);
     }
   };
 
@@ -192,7 +194,8 @@ export function createReceiver(deps: {
       const means = own ? judgeNotice(webhook, notice, loop.subject) : judged(loop.operation, moneyless);
       // Of an earlier try under the same number: nothing of what this loop sent.
       if (means.older === true || hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
-      loop.notify(means, confirms(loop.operation.name) || contradicts || !own || isDoubtful(loop));
+      const isOurs = own && !isDoubtful(loop);
+      loop.notify(means, confirms(loop.operation.name) || contradicts || !isOurs, isOurs);
     }
     if (contradicts) {
       deps.onConflict(ticket, verdict.code);
@@ -203,7 +206,7 @@ export function createReceiver(deps: {
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
       remember(operation, { ticket, followed: before?.followed ?? false, outcome: verdict.outcome, verdict });
       deps.onFinal(ticket, verdict);
-    }
+    } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket);
     return {
       verified: true,
       verdict,

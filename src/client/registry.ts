@@ -4,7 +4,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Adapter, Operation, WriteOperation } from '../adapter.ts';
 import { isWrite } from '../adapter.ts';
 import { reconcile } from '../classify.ts';
-import { newSecret, type Clock } from '../clock.ts';
+import { callTime, newSecret, type Clock } from '../clock.ts';
 import { decimalOf } from '../decimal.ts';
 import { InputError, ReferenceInUseError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
@@ -30,6 +30,8 @@ export interface Registry {
   loops(): Intention[];
   /** A final word that came beside the loops: by a notice, or by a single question. */
   hear(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
+  /** The gateway has acknowledged an order beside the loops: it is not absent, whatever a query says. */
+  see(ticket: Ticket): void;
   /** Whether one of these numbers of the provider's belongs to another payment than `ticket`'s. */
   isAnothers(ticket: Ticket, reference: Readonly<Record<string, string | undefined>>): boolean;
 }
@@ -146,6 +148,8 @@ function canonical(value: unknown): string {
 const notation = (text: string): string => (/^0\d/.test(text) ? text : decimalOf(text));
 
 export function createRegistry(adapter: Adapter, clock: Clock): Registry {
+  /** No step of the wall clock makes a word old. */
+  const nowMs = callTime(clock);
   const loops = new Map<string, Loop>();
   const open = new Map<string, Entry>();
   /** The oldest word first. */
@@ -173,7 +177,7 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
   };
 
   const dropOld = (): void => {
-    const sinceMs = clock.now() - DAY_MS;
+    const sinceMs = nowMs() - DAY_MS;
     for (const entry of settled.values()) {
       if (settled.size <= MOST_SETTLED && (entry.word?.atMs ?? 0) > sinceMs) break;
       forget(entry);
@@ -236,7 +240,7 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
         ...{ outcome, verdict, settledBy, reference, attempts, polls, elapsedMs },
         own: (answer === undefined ? undefined : kept(own)) ?? before?.word?.own,
         exchange: kept(settledBy === 'answer' ? own : settledBy === 'query' ? status : undefined),
-        atMs: clock.now(),
+        atMs: nowMs(),
       };
       return hearWord(entry, operation, word, !intention.sends);
     }
@@ -277,7 +281,13 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
     const [merchant = ''] = Object.values(known.reference);
     const entry: Entry = before ?? { key, digest: undefined, ticket, word: undefined, absent: false };
     const { reference, attempts = 0, polls = 0, elapsedMs = 0, own } = before?.word ?? { reference: { merchant }, own: undefined };
-    hearWord(entry, operation, { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined, atMs: clock.now() }, true);
+    hearWord(entry, operation, { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined, atMs: nowMs() }, true);
+  };
+
+  const see = (ticket: Ticket): void => {
+    const operation = writeOf(ticket);
+    const entry = operation === undefined ? undefined : entryOf(keyOf(ticket, operation));
+    if (entry !== undefined) Object.assign(entry, { ticket: { ...entry.ticket, seen: true }, absent: false } satisfies Partial<Entry>);
   };
 
   /** The latest word, for somebody who asks for the same again. */
@@ -308,7 +318,7 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
     return [...loops].some(([key, { intention }]) => key !== own && numbersOf({ operation: intention.operation.name, reference: intention.reference }).some((number) => numbers.includes(number)));
   };
 
-  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, isAnothers };
+  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, isAnothers };
 }
 
 /** The last who waited for it has left: it is about to end, and not by an answer. */

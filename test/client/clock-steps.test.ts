@@ -51,6 +51,16 @@ describe('a wall clock that is set', () => {
     }
   });
 
+  it.each([-26 * HOUR_MS, 26 * HOUR_MS])('by %i ms forgets nothing that is settled: asked for again, it sends nothing', async (byMs) => {
+    const { gateway, clock, sends } = bench({ sends: [said('PAID')] });
+    await clock.run(gateway.settle('payment.charge', charge));
+    clock.stepWall(byMs);
+    await clock.run(gateway.settle('payment.charge', { ...charge, order: 'B2' }));
+    clock.stepWall(-byMs);
+    for (const order of ['A1', 'B2']) expect(await clock.run(gateway.settle('payment.charge', { ...charge, order }))).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(sends.length).toBe(2);
+  });
+
   it('forward by a day makes a key too old to be sent again, as a machine that slept through it would have to think', async () => {
     const { adapter, keyed } = keyedPayout();
     const script = { adapter, sends: [reset(), said('PAID')], policy: { retry: { backoff: constant(10_000) } } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canceled, constant, pollRequired, succeeded, textOf, type Adapter, type Gateway, type Settlement } from '../../src/index.ts';
+import { canceled, constant, pollRequired, succeeded, textOf, type Adapter, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
 import { acme, bench, refused, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 const charge = { order: 'A1', amount: 100 };
@@ -115,5 +115,36 @@ describe('a verified notice is heeded before the next byte leaves', () => {
     expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
     expect(settlement.timeline).toContainEqual(expect.objectContaining({ type: 'lost', of: 'send', evidence: 'not-sent', code: 'held' }));
     expect(b.sends.length).toBe(0);
+  });
+});
+
+describe('what a verified notice has told is not forgotten with the loop that heard it', () => {
+  const none = state('none');
+  /** A notice that is to be confirmed, and a query that goes on finding nothing. */
+  const told = { adapter: notifying({}, true), sends: [reset(), said('PAID')], polls: [none] };
+  const impatient = { ...policy, poll: { ...policy.poll, deadlineMs: 3000, absentAfterMs: 2500 } };
+
+  it('the ticket says that the gateway has the order, so that whoever goes on with it does not call it absent', async () => {
+    const b = bench({ ...told, policy: impatient });
+    b.clock.timer(500, () => void notice(b.gateway, 'paid'));
+    const stored: Ticket[] = [];
+    const { outcome, ticket } = await b.clock.run(b.gateway.settle('payment.charge', charge, { onTicket: (each) => void stored.push(each) }));
+    expect([outcome, ticket.seen, stored.at(-1)?.seen]).toEqual(['unresolved', true, true]);
+    const other = bench({ ...told, policy });
+    expect(await other.clock.run(other.gateway.untilSettled(ticket))).toMatchObject({ outcome: 'unresolved' });
+  });
+
+  it.each([
+    ['while it is followed', 500, impatient.poll.absentAfterMs, 'unresolved'],
+    ['once it was left open', 5000, undefined, 'unresolved'],
+    ['once it was called absent', 5000, impatient.poll.absentAfterMs, 'succeeded'],
+  ] as const)('what is settled again after a notice is not sent again: it came %s', async (_when, atMs, absentAfterMs, ends) => {
+    const { absentAfterMs: _usual, resendWhenAbsent: _never, ...poll } = impatient.poll;
+    const b = bench({ ...told, policy: { ...impatient, poll: { ...poll, ...(absentAfterMs !== undefined && { absentAfterMs }) } } });
+    b.clock.timer(atMs, () => void notice(b.gateway, 'paid'));
+    await b.clock.run(b.gateway.settle('payment.charge', charge));
+    await b.clock.run(later(b.clock, 10_000));
+    expect(await b.clock.run(b.gateway.settle('payment.charge', charge, { policy: { poll: policy.poll } }))).toMatchObject({ outcome: ends, attempts: 0 });
+    expect(b.sends.length).toBe(1);
   });
 });
