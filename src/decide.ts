@@ -445,9 +445,9 @@ function ask(before: State, verdict: Verdict, moment: Moment, retryAfterMs = 0, 
 
 /**
  * An order is asked about after so much of the time it has waited already, told within two minutes, and more seldom where it lives so
- * long that nobody stands before it.
+ * long that nobody stands before it. After two hours the two minutes grow too.
  */
-const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000 };
+const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.016 };
 
 /** The wait before the next status query: the backoff's. What nobody set is made to fit what is waited for. */
 function paceMs(state: State, { nowMs, chance }: Moment): number {
@@ -463,7 +463,8 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
   }
   if (stretches !== true || orderDeadlineOf(state) === undefined) return usualMs;
   const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
-  return Math.max(usualMs, Math.min(Math.round((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs), ORDER_PACE.maxMs));
+  const mostMs = Math.max(ORDER_PACE.maxMs, ORDER_PACE.lateRatio * elapsedMs);
+  return Math.max(usualMs, Math.round(Math.min((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs, mostMs)));
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */

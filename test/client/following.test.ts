@@ -127,6 +127,12 @@ describe('an order', () => {
     expect(polls).toBeLessThan(90);
   });
 
+  it('that nobody pays for a day is asked about some two hundred times, and not seven hundred', async () => {
+    const { outcome, polls } = await followed(Infinity, 24 * HOUR_MS);
+    expect(outcome).toBe('unresolved');
+    expect(polls).toBeLessThan(250);
+  });
+
   it('is followed to the end of its life, and a minute', async () => {
     expect(await followed(Infinity, 30 * MINUTE_MS)).toMatchObject({ outcome: 'unresolved', elapsedMs: 31 * MINUTE_MS });
     expect(await followed(29 * MINUTE_MS, 30 * MINUTE_MS)).toMatchObject({ outcome: 'succeeded' });
