@@ -30,6 +30,8 @@ export interface Ticket {
   charge?: true;
   /** The order's number may have been used before: what is found under it may be an earlier try's. */
   repeats?: true;
+  /** Redelivered without the ticket of its first run: it may have been sent before `openedAt`, and nobody knows how old its key is. */
+  ageUnknown?: true;
   expect?: { amount: string; currency?: string };
   /** Shows that nobody changed the ticket, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
   seal?: string;
@@ -99,7 +101,7 @@ export function parseTicket(input: unknown): Ticket {
   if (typeof seen !== 'boolean') return refuse('seen is not true or false');
   const polls = own('polls');
   if (typeof polls !== 'number' || !Number.isSafeInteger(polls) || polls < 0) return refuse('polls is not a count');
-  const [charge, repeats] = (['charge', 'repeats'] as const).map((key) => {
+  const [charge, repeats, ageUnknown] = (['charge', 'repeats', 'ageUnknown'] as const).map((key) => {
     const given = own(key);
     if (given !== undefined && given !== true) return refuse(`${key} is not true`);
     return given;
@@ -129,6 +131,7 @@ export function parseTicket(input: unknown): Ticket {
     polls,
     ...(charge === true && { charge }),
     ...(repeats === true && { repeats }),
+    ...(ageUnknown === true && { ageUnknown }),
     ...(isTicketText(amount) && { expect: { amount, ...(isTicketText(currency) && { currency }) } }),
     ...(seal !== undefined && { seal }),
   };

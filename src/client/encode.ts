@@ -46,6 +46,11 @@ export function encode(adapter: Adapter, operation: Operation, fields: Fields, e
   return { method, url, body, contentType: mediaTypes[encoding] };
 }
 
+/** What stands in the path where the fields say nothing: the first choice. */
+export function usualInPath({ path }: Operation): Record<string, string> {
+  return Object.fromEntries([...path.matchAll(/\{(\w+):(\w+)[\w|]*\}/g)].map(([, name = '', usual = '']) => [name, usual]));
+}
+
 function flat(adapter: Adapter, operation: Operation, fields: Fields): [string, string][] {
   return Object.entries(fields).map(([name, value]) => {
     if (typeof value === 'string') return [name, value];

@@ -164,7 +164,7 @@ export interface Gateway<F extends FieldsByOperation<F>> {
 const ended = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
 /** What an intention starts from. */
-type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'ageUnknown' | 'absentBefore' | 'newTry' | 'isKnownElsewhere' | 'idempotencyKey'>;
+type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'isKnownElsewhere' | 'idempotencyKey'>;
 
 /** What to do about a write that nobody could tell from another one just like it. */
 const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
@@ -295,7 +295,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     given.signal?.throwIfAborted();
     const key = keyOf(ticket, operation);
     if (!isNamed(ticket, operation) && given.idempotencyKey === undefined && given.ticket === undefined) throw new InputError(`${adapter.name} ${name}: ${whatNames(operation)}`);
-    const admission = registry.admit(key, { ticket, digest: digestOf(fields), newTry: given.newTry === true });
+    const admission = registry.admit(key, { ticket, digest: digestOf(operation, fields), newTry: given.newTry === true });
     if (admission.type === 'settled') {
       await given.onTicket?.(admission.settlement.ticket);
       return admission.settlement;
@@ -352,20 +352,20 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         intention.stop();
       }
     };
-    const loop = run(key, { digest: digestOf(frozen), intention, done: send(), controller, listeners });
+    const loop = run(key, { digest: digestOf(operation, frozen), intention, done: send(), controller, listeners });
     return attend(loop, given);
   };
 
   /** What is known of a write that is about to be sent, or to be asked about first: what was left open here comes before what the caller says. */
   const resume = (admission: Admission & { type: 'fresh' | 'open' }, given: SettleOptions, fresh: Ticket): Resumed => {
     const isOpen = admission.type === 'open';
-    const ticket = isOpen ? admission.ticket : fresh;
+    // Redelivered without its ticket, nobody knows when it was first sent, or its key first used.
+    const isUndated = given.mayHaveBeenSent === true && given.ticket === undefined;
+    const ticket: Ticket = isOpen ? admission.ticket : isUndated ? { ...fresh, ageUnknown: true } : fresh;
     const idempotencyKey = ticket.reference['idempotencyKey'];
     return {
       ticket,
       mayHaveBeenSent: isOpen || (given.mayHaveBeenSent ?? given.ticket !== undefined),
-      // Redelivered without its ticket, nobody knows when its key was first used.
-      ageUnknown: !isOpen && given.mayHaveBeenSent === true && given.ticket === undefined,
       absentBefore: isOpen && admission.absent,
       newTry: admission.type === 'fresh' && admission.newTry,
       isKnownElsewhere: (reference) => registry.isAnothers(ticket, reference),
@@ -478,7 +478,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const key = context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
     const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);
     const ofWrite = isWrite(operation) ? keyOf(ticket, operation) : undefined;
-    const digest = ofWrite === undefined ? undefined : digestOf(fields);
+    const digest = ofWrite === undefined ? undefined : digestOf(operation, fields);
     const admission: Admission = digest === undefined ? { type: 'fresh', newTry: false } : registry.admit(ofWrite, { ticket, digest, newTry: context.newTry === true });
     if (admission.type === 'settled') {
       await context.onTicket?.(admission.settlement.ticket);

@@ -50,8 +50,6 @@ export interface IntentionOptions {
   /** Whether what a list shows by these numbers is another intention's. Default: nothing is known. */
   readonly isKnownElsewhere?: (reference: Readonly<Record<string, string | undefined>>) => boolean;
   readonly idempotencyKey?: string;
-  /** When the idempotency key was first used is not known. */
-  readonly ageUnknown?: boolean;
   readonly route: PollRoute;
   /** The caller's abort. */
   readonly signal: AbortSignal | undefined;
@@ -127,7 +125,7 @@ export class Intention {
     const write = isWrite(operation) ? operation : undefined;
     // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
     const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
-    const remembersForMs = rememberedForMs === undefined ? undefined : options.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
+    const remembersForMs = rememberedForMs === undefined ? undefined : ticket.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
     const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(fields);
     const plan: Plan = {
       effect: operation.effect,
@@ -668,8 +666,8 @@ export class Intention {
 
   /** What the gateway's word on the payment is held against. */
   #subject(kind: 'query' | 'lookUp'): Subject {
-    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, ageUnknown, isKnownElsewhere = () => false } = this.#options;
-    const { openedAt, lastSentAt } = this.#ticket;
+    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, isKnownElsewhere = () => false } = this.#options;
+    const { openedAt, lastSentAt, ageUnknown } = this.#ticket;
     const subject = subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS));
     // It is the other order that is asked about, whenever that was made.
     if (this.#state.askedOnce === true) return { ...subject, repeats: false };

@@ -11,6 +11,7 @@ import type { Fields } from '../fields.ts';
 import type { Settlement, TimelineEntry } from '../settlement.ts';
 import type { Ticket } from '../ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../verdict.ts';
+import { usualInPath } from './encode.ts';
 import type { Intention } from './intention.ts';
 import { remember } from './results.ts';
 import { parse, responseOf, type Answer } from './wire.ts';
@@ -126,11 +127,12 @@ export function isNamed(ticket: Ticket, operation: WriteOperation): boolean {
 }
 
 /** Equal business fields give equal digests; the key is this object's own, so that nothing can be told from them. */
-export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (fields: Fields) => string {
+export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
   const secret = newSecret();
   const fresh = new Set(adapter.perSend);
-  return (fields) => {
-    const business = Object.fromEntries(Object.entries(fields).filter(([name]) => !fresh.has(name)));
+  return (operation, fields) => {
+    // A drop-in request says in its path what `settle` may leave out.
+    const business = Object.fromEntries(Object.entries({ ...usualInPath(operation), ...fields }).filter(([name]) => !fresh.has(name)));
     return bytesToHex(hmac(sha256, secret, utf8ToBytes(canonical(business))));
   };
 }

@@ -107,6 +107,17 @@ describe('a key near the end of its life', () => {
     expect(await redelivered(24 * HOUR_MS - 5 * MINUTE_MS)).toMatchObject({ outcome: 'unresolved', attempts: 0 });
   });
 
+  it('sends nothing where nobody knows how old it is, whoever goes on with its ticket', async () => {
+    const { adapter } = keyedPayout();
+    const { gateway, clock, sends } = bench({ adapter, sends: [said('PAID')] });
+    const redelivered = await clock.run(gateway.settle('payout.create', { order: 'A1' }, { idempotencyKey: 'key-of-yesterday', mayHaveBeenSent: true }));
+    expect(redelivered).toMatchObject({ outcome: 'unresolved', ticket: { ageUnknown: true } });
+    expect(await clock.run(gateway.settle('payout.create', { order: 'A1' }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    const other = bench({ adapter, sends: [said('PAID')] });
+    expect(await other.clock.run(other.gateway.settle('payout.create', { order: 'A1' }, { ticket: redelivered.ticket }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    expect([...sends, ...other.sends].length).toBe(0);
+  });
+
   it('is checked as the bytes leave, not before a token or a signature that took long', async () => {
     const agoMs = 24 * HOUR_MS - 5 * MINUTE_MS - 3000;
     expect(await redelivered(agoMs, 2000)).toMatchObject({ outcome: 'succeeded' });

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { constant, isReferenceInUseError, isUnresolvedError, type Settlement, type Ticket } from '../../src/index.ts';
-import { bench, hang, refused, reset, said, state, type Bench } from './acme.ts';
+import { constant, isReferenceInUseError, isUnresolvedError, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
+import { acme, bench, hang, refused, reset, said, state, type Bench } from './acme.ts';
 
 /** One loop per payment in a process, however many callers wait for it: each with a signal, and a ticket store, of his own. */
 
@@ -46,6 +46,16 @@ describe('many callers of one payment', () => {
     expect(await clock.run(calls[99] ?? Promise.reject(new Error('nobody is left')))).toBe('succeeded');
     expect([sends.length, polls.length, clock.pending]).toEqual([1, 3, 0]);
     expect(callers.flatMap(({ signal }) => getEventListeners(signal, 'abort'))).toEqual([]);
+  });
+
+  it('is the same payment whether its path says what settle may leave out, or not', async () => {
+    const plain = acme();
+    const operation = { ...plain.operations['payment.charge'], path: '/{way:charge|pay}' } as Adapter['operations'][string];
+    const { gateway, clock, sends } = bench({ adapter: { ...plain, operations: { ...plain.operations, 'payment.charge': operation } }, sends: [said('PAID')] });
+    await clock.run(gateway.client.post('charge', { json: charge }));
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', repeated: true });
+    await expect(gateway.client.post('pay', { json: charge })).rejects.toSatisfy(isReferenceInUseError);
+    expect(sends.length).toBe(1);
   });
 
   it('may come through different doors', async () => {

@@ -58,6 +58,14 @@ describe('a number that may have been used before, and a send without an answer'
     expect((await lost([{ state, madeAtMs: after, id: 'NEW' }])).settlement).toMatchObject({ outcome, settledBy: 'query', reference: { provider: 'NEW' } });
   });
 
+  it.each(['follows its ticket', 'settles it again'])('redelivered without its ticket, its row may be older than that run, and so it is for whoever %s', async (who) => {
+    const b: Bench = bench({ adapter: repeating(), polls: [dated(() => b, { rows: [] }), dated(() => b, { rows: [{ order: 'A1', amount: '100', state: 'paid', madeAtMs: before }] })], policy: { ...policy, poll: { ...policy.poll, deadlineMs: 0 } } });
+    const { outcome, ticket } = await b.clock.run(b.gateway.settle('payment.charge', charge, { mayHaveBeenSent: true }));
+    expect([outcome, ticket.ageUnknown]).toEqual(['unresolved', true]);
+    const go = who === 'follows its ticket' ? b.gateway.untilSettled(JSON.parse(JSON.stringify(ticket)) as Ticket) : b.gateway.settle('payment.charge', charge);
+    expect(await b.clock.run(go)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+  });
+
   it('an earlier decline beside our own success does not hide it', async () => {
     expect((await lost([{ state: 'declined', madeAtMs: before }, { state: 'paid', madeAtMs: after }])).settlement).toMatchObject({ outcome: 'succeeded' });
     expect((await lost([{ state: 'paid', madeAtMs: before }, { state: 'declined', madeAtMs: after }])).settlement).toMatchObject({ outcome: 'failed' });
