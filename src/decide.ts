@@ -1,16 +1,21 @@
 import type { Follows, SameReference } from './adapter.ts';
 import type { Moment } from './clock.ts';
+import { backoffFrom, type Backoff } from './policies/backoff.ts';
 import type { ResolvedPolicy } from './policies/policy.ts';
 import type { Settlement, SettledBy } from './settlement.ts';
 import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
 /**
  * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no chance
- * of its own. The ky hooks and the p-retry loop only carry it out, and so can any other engine.
+ * of its own. State and observation may pass through JSON before each step. The ky hooks and the p-retry loop only carry it out,
+ * and so can any other engine.
+ *
+ * @throws {InputError} for a state from JSON whose backoff is one of your own: see {@link attached}
  */
 export function decide(before: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
   const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
-  const state: State = retryAfterMs === undefined ? before : { ...before, notBeforeMs: moment.nowMs + retryAfterMs };
+  const known = attached(before);
+  const state: State = retryAfterMs === undefined ? known : { ...known, notBeforeMs: moment.nowMs + finite(retryAfterMs) };
   switch (observation.type) {
     case 'started':
       return start(state, moment);
@@ -55,7 +60,7 @@ export interface Plan {
   readonly mayHaveBeenSent: boolean;
 }
 
-/** What is known so far. Plain data. */
+/** What is known so far. Plain JSON: of its backoffs `JSON.stringify` writes what {@link attached} reads. */
 export interface State {
   readonly plan: Plan;
   /** The status query can be asked with what the ticket knows. */
@@ -161,7 +166,7 @@ const ONLY_A_NOTICE =
 /** @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked about before */
 export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs?: number; polls?: number; notFounds?: number }): State {
   return {
-    plan,
+    plan: finitePlan(plan),
     askable: known.askable,
     lookable: known.lookable ?? false,
     heard: false,
@@ -177,6 +182,32 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
     refusedPolls: 0,
     reauthenticated: false,
   };
+}
+
+/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
+const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
+
+const withoutInfinity = <T extends object>(values: T): T =>
+  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, typeof value === 'number' ? finite(value) : value])) as T;
+
+function finitePlan(plan: Plan): Plan {
+  const { retry, poll, limit } = plan.policy;
+  return withoutInfinity({ ...plan, policy: withoutInfinity({ ...plan.policy, retry: withoutInfinity(retry), poll: withoutInfinity(poll), limit: withoutInfinity(limit) }) });
+}
+
+/**
+ * A state that came from JSON, with its backoffs again. `decide` does this by itself, but for a backoff of your own.
+ *
+ * @param own the backoffs of your own that it may be using
+ * @throws {InputError} for a backoff that is neither tillpaid's nor among them
+ */
+export function attached(state: State, own: readonly Backoff[] = []): State {
+  const { plan } = state;
+  const { retry, poll } = plan.policy;
+  const isWhole = ({ backoff }: { backoff: Partial<Backoff> }): boolean => typeof backoff.delayMs === 'function';
+  if (isWhole(retry) && isWhole(poll)) return state;
+  const whole = <T extends { backoff: Backoff }>(part: T): T => (isWhole(part) ? part : { ...part, backoff: backoffFrom(part.backoff, own) });
+  return { ...state, plan: { ...plan, policy: { ...plan.policy, retry: whole(retry), poll: whole(poll) } } };
 }
 
 function start(before: State, moment: Moment): Step {

@@ -30,8 +30,8 @@ export {
 } from './errors.ts';
 export type { TillpaidError } from './errors.ts';
 
-export { constant, exponential, growing, steps } from './policies/backoff.ts';
-export type { Backoff, BackoffStep } from './policies/backoff.ts';
+export { constant, defineBackoff, exponential, growing, steps } from './policies/backoff.ts';
+export type { Backoff, BackoffData, BackoffStep } from './policies/backoff.ts';
 export type { LimitPolicy, Policy, PollPolicy, RetryPolicy } from './policies/policy.ts';
 
 export { defineAdapter } from './adapter.ts';

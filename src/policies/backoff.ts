@@ -11,7 +11,7 @@ export interface BackoffStep {
 }
 
 /**
- * How long to wait between two sends, or between two status queries: a value that can be printed.
+ * How long to wait between two sends, or between two status queries: a value that can be printed, and stored as JSON.
  */
 export interface Backoff {
   /** The longest wait this backoff ever gives. */
@@ -22,9 +22,20 @@ export interface Backoff {
   list(count?: number): number[];
   /** Such as `steps 1000, 2000, 3000, …`. */
   toString(): string;
+  /** What `JSON.stringify` writes, and {@link backoffFrom} reads. Without it a backoff cannot be stored: see {@link defineBackoff}. */
+  toJSON?(): BackoffData;
 }
 
-function makeBackoff(name: string, maxMs: number, delayMs: (step: BackoffStep) => number): Backoff {
+/** A backoff as JSON: its name and its numbers. One of your own is its name alone. */
+export type BackoffData =
+  | { readonly name: 'constant'; readonly everyMs: number }
+  | { readonly name: 'steps'; readonly delaysMs: readonly number[] }
+  | { readonly name: 'exponential'; readonly baseMs: number; readonly maxMs: number; readonly factor: number; readonly jitter: 'full' | 'none' }
+  | { readonly name: 'growing'; readonly firstMs: number; readonly baseMs: number; readonly ratio: number; readonly maxMs: number }
+  | { readonly name: string };
+
+function makeBackoff(data: BackoffData, maxMs: number, delayMs: (step: BackoffStep) => number): Backoff {
+  const { name } = data;
   const list = (count = 8): number[] => {
     const waits: number[] = [];
     for (let step = 1, elapsedMs = 0; step <= count; step++) {
@@ -34,8 +45,13 @@ function makeBackoff(name: string, maxMs: number, delayMs: (step: BackoffStep) =
     }
     return waits;
   };
-  return Object.freeze({ maxMs, delayMs, list, toString: () => `${name} ${list(5).join(', ')}, …` });
+  const backoff: Backoff = { maxMs, delayMs, list, toString: () => `${name} ${list(5).join(', ')}, …` };
+  // Not enumerable: a copy with another `delayMs` is another backoff, and must not be stored as this one.
+  return Object.freeze(Object.defineProperty(backoff, 'toJSON', { value: () => data }));
 }
+
+/** JSON has no Infinity. Nothing waits so long, and nothing is counted so far. */
+const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
 
 /** Refuses what cannot be a duration: negative, NaN, or not a number. */
 export function duration(who: string, name: string, value: unknown): number {
@@ -47,17 +63,17 @@ export function duration(who: string, name: string, value: unknown): number {
 
 /** The same wait every time. @param delayMs milliseconds */
 export function constant(delayMs: number): Backoff {
-  duration('constant', 'delayMs', delayMs);
-  return makeBackoff('constant', delayMs, () => delayMs);
+  const everyMs = finite(duration('constant', 'delayMs', delayMs));
+  return makeBackoff({ name: 'constant', everyMs }, everyMs, () => everyMs);
 }
 
 /** The listed waits, the last of which repeats. @param delaysMs milliseconds, at least one */
 export function steps(delaysMs: readonly number[]): Backoff {
   if (!Array.isArray(delaysMs)) throw new InputError('steps: pass a list of waits in milliseconds, such as steps([1000, 2000, 5000]).');
-  const waits = (delaysMs).map((delay, index) => duration('steps', `wait ${index + 1}`, delay));
+  const waits = delaysMs.map((delay, index) => finite(duration('steps', `wait ${index + 1}`, delay)));
   const last = waits.at(-1);
   if (last === undefined) throw new InputError('steps: pass at least one wait in milliseconds.');
-  return makeBackoff('steps', Math.max(...waits), ({ step }) => waits[step - 1] ?? last);
+  return makeBackoff({ name: 'steps', delaysMs: Object.freeze(waits) }, Math.max(...waits), ({ step }) => waits[step - 1] ?? last);
 }
 
 /**
@@ -71,12 +87,12 @@ export function steps(delaysMs: readonly number[]): Backoff {
 export function exponential(
   options: { baseMs?: number; maxMs?: number; factor?: number; jitter?: 'full' | 'none' } = {},
 ): Backoff {
-  const { baseMs = 500, maxMs = 30_000, factor = 2, jitter = 'full' } = options;
-  duration('exponential', 'baseMs', baseMs);
-  duration('exponential', 'maxMs', maxMs);
-  if (typeof factor !== 'number' || !(factor >= 1)) throw new InputError(`exponential: factor must be 1 or more; got ${String(factor)}.`);
+  const { baseMs: base = 500, maxMs: most = 30_000, factor: times = 2, jitter = 'full' } = options;
+  const baseMs = finite(duration('exponential', 'baseMs', base));
+  const maxMs = finite(duration('exponential', 'maxMs', most));
+  const factor = ratioOf('exponential', 'factor', times, 1);
   if (!['full', 'none'].includes(jitter)) throw new InputError(`exponential: jitter is 'full' or 'none'; got ${jitter}.`);
-  return makeBackoff('exponential', maxMs, ({ step, chance }) => {
+  return makeBackoff({ name: 'exponential', baseMs, maxMs, factor, jitter }, maxMs, ({ step, chance }) => {
     // A base of 0 stays 0, though its factor grows to infinity.
     const ceiling = baseMs === 0 ? 0 : Math.min(maxMs, baseMs * factor ** (step - 1));
     return jitter === 'full' ? Math.round(ceiling * chance) : ceiling;
@@ -89,12 +105,58 @@ export function exponential(
  * @param options milliseconds but for `ratio`; defaults 3,000, 2,000, 0.08 and 45,000
  */
 export function growing(options: { firstMs?: number; baseMs?: number; ratio?: number; maxMs?: number } = {}): Backoff {
-  const { firstMs = 3000, baseMs = 2000, ratio = 0.08, maxMs = 45_000 } = options;
-  duration('growing', 'firstMs', firstMs);
-  duration('growing', 'baseMs', baseMs);
-  duration('growing', 'maxMs', maxMs);
-  if (typeof ratio !== 'number' || !(ratio >= 0)) throw new InputError(`growing: ratio must be 0 or more; got ${String(ratio)}.`);
-  return makeBackoff('growing', maxMs, ({ step, elapsedMs }) =>
+  const { firstMs: first = 3000, baseMs: base = 2000, ratio: part = 0.08, maxMs: most = 45_000 } = options;
+  const firstMs = finite(duration('growing', 'firstMs', first));
+  const baseMs = finite(duration('growing', 'baseMs', base));
+  const maxMs = finite(duration('growing', 'maxMs', most));
+  const ratio = ratioOf('growing', 'ratio', part, 0);
+  return makeBackoff({ name: 'growing', firstMs, baseMs, ratio, maxMs }, maxMs, ({ step, elapsedMs }) =>
     Math.min(maxMs, step === 1 ? firstMs : Math.round(baseMs + ratio * elapsedMs)),
   );
+}
+
+const builtIn: Readonly<Record<string, (data: never) => Backoff>> = {
+  constant: ({ everyMs }: { everyMs: number }) => constant(everyMs),
+  steps: ({ delaysMs }: { delaysMs: number[] }) => steps(delaysMs),
+  exponential,
+  growing,
+};
+
+/**
+ * A backoff of your own, with a name by which stored payments find it again: pass it in `createGateway({ backoffs: [ … ] })` too.
+ *
+ * @param name a name of your own; keep it for as long as payments are stored with it
+ * @param delayMs the next wait in milliseconds. Pure: time and chance come with the step
+ * @param options `maxMs`: no wait is longer, and a refused status query is repeated after so long. Default 60,000
+ * @throws {InputError}
+ */
+export function defineBackoff(name: string, delayMs: (step: BackoffStep) => number, options: { maxMs?: number } = {}): Backoff {
+  if (typeof name !== 'string' || name.trim() === '' || name.length > LONGEST_NAME) throw new InputError(`defineBackoff: name must be a text of at most ${LONGEST_NAME} characters.`);
+  if (Object.hasOwn(builtIn, name)) throw new InputError(`defineBackoff: ${name} is a backoff of tillpaid's. Choose a name of your own.`);
+  if (typeof delayMs !== 'function') throw new InputError(`defineBackoff: ${name} needs a function that gives the next wait in milliseconds.`);
+  const { maxMs: most = 60_000 } = options;
+  const maxMs = finite(duration('defineBackoff', 'maxMs', most));
+  return makeBackoff({ name }, maxMs, (step) => Math.min(maxMs, delayMs(step)));
+}
+
+const LONGEST_NAME = 100;
+
+/**
+ * The backoff that JSON tells of.
+ *
+ * @param own backoffs of your own that it may be
+ * @throws {InputError} for what is no backoff, and one of a name that is not among `own`
+ */
+export function backoffFrom(data: unknown, own: readonly Backoff[] = []): Backoff {
+  const name = typeof data === 'object' && data !== null && 'name' in data ? data.name : undefined;
+  if (typeof name !== 'string') throw new InputError('backoff: this JSON is not of a backoff that has a name. Make one of your own with defineBackoff(name, delayMs).');
+  if (Object.hasOwn(builtIn, name)) return (builtIn[name] as (given: unknown) => Backoff)(data);
+  const found = own.find((each) => each.toJSON?.().name === name);
+  if (found !== undefined) return found;
+  throw new InputError(`backoff: there is no "${name.slice(0, LONGEST_NAME)}" here. Make it with defineBackoff, and pass it in createGateway({ backoffs: [ … ] }).`);
+}
+
+function ratioOf(who: string, name: string, value: unknown, least: 0 | 1): number {
+  if (typeof value !== 'number' || !(value >= least)) throw new InputError(`${who}: ${name} must be ${least} or more; got ${String(value)}.`);
+  return finite(value);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide, type Plan, type State } from '../../src/decide.ts';
-import { constant } from '../../src/policies/backoff.ts';
+import { attached, decide, initialState, type Plan, type State } from '../../src/decide.ts';
+import { constant, defineBackoff } from '../../src/policies/backoff.ts';
 import type { Verdict } from '../../src/verdict.ts';
 import { plans, stories, tell, type Story, type Turn } from './story.ts';
 
@@ -355,3 +355,51 @@ function deepFreeze<T>(value: T): T {
   }
   return value;
 }
+
+describe('the decision is plain JSON', () => {
+  const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+  /** What a user may call endless. */
+  const endless = fc.record({ attempts: fc.boolean(), deadlineMs: fc.boolean(), maxRetryAfterMs: fc.boolean(), absentAfterMs: fc.boolean(), lives: fc.boolean() });
+  const endlessStories = fc.tuple(stories, endless).map(([{ plan, ...story }, without]): Story => {
+    const { retry, poll, limit } = plan.policy;
+    return {
+      ...story,
+      plan: {
+        ...plan,
+        ...(without.lives && { remembersForMs: Infinity, answersForMs: Infinity, chargeableForMs: Infinity }),
+        policy: {
+          limit,
+          retry: { ...retry, ...(without.attempts && { attempts: Infinity }), ...(without.maxRetryAfterMs && { maxRetryAfterMs: Infinity }) },
+          poll: { ...poll, ...(without.deadlineMs && { deadlineMs: Infinity }), ...(without.absentAfterMs && { absentAfterMs: Infinity }) },
+        },
+      },
+    };
+  });
+
+  it('state and observation may pass through JSON at every step: every decision stays the same, and so does what is known', () => {
+    fc.assert(
+      fc.property(fc.oneof(stories, endlessStories), (story) => {
+        const [plain, stored] = [tell(story), tell(story, throughJson)];
+        expect(stored.map(({ decision }) => decision)).toEqual(plain.map(({ decision }) => decision));
+        expect(stored.map(({ after }) => throughJson(after))).toEqual(plain.map(({ after }) => throughJson(after)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('it holds nothing that JSON would lose', () => {
+    const isLost = (value: unknown): boolean => typeof value === 'bigint' || typeof value === 'symbol' || (typeof value === 'number' && !Number.isFinite(value)) || (typeof value === 'object' && Object.values(value ?? {}).some(isLost));
+    always(({ after, decision }) => expect([isLost(after), isLost(decision)]).toEqual([false, false]), endlessStories);
+  });
+
+  it('a backoff of the user’s own is named in it, and passed again; without it nothing is decided', () => {
+    const own = defineBackoff('at night', () => 1234);
+    const [plan] = fc.sample(plans, 1);
+    if (plan === undefined) throw new Error('no plan');
+    const { poll, ...policy } = plan.policy;
+    const state = initialState({ ...plan, followOnly: true, policy: { ...policy, poll: { deadlineMs: 60_000, resendWhenAbsent: false, backoff: own } } }, { seen: true, askable: true });
+    const stored = throughJson(state);
+    expect(attached(stored, [own]).plan.policy.poll.backoff).toBe(own);
+    expect(() => decide(stored, { type: 'started' }, { nowMs: plan.startedAtMs, chance: 0 })).toThrow(/no "at night" here/);
+  });
+});

@@ -52,16 +52,20 @@ export interface Story {
   readonly cards: readonly Card[];
 }
 
-/** Tells a story to its end, or until the cards are used up. Verdicts are such as `classify` gives: by what may have landed. */
-export function tell({ plan, known, cards }: Story): Turn[] {
+/**
+ * Tells a story to its end, or until the cards are used up. Verdicts are such as `classify` gives: by what may have landed.
+ *
+ * @param kept what a store makes of state and observation between two turns; default: it keeps them as they are
+ */
+export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = (value) => value): Turn[] {
   const turns: Turn[] = [];
   let nowMs = plan.startedAtMs;
   let wallMs = nowMs;
-  let state = initialState(plan, { ...known, sentAtMs: plan.openedAtMs });
+  let state = kept(initialState(plan, { ...known, sentAtMs: plan.openedAtMs }));
   const observe = (observation: Observation, chance: number): Decision => {
-    const { state: after, decision } = decide(state, observation, { nowMs, wallMs, chance });
+    const { state: after, decision } = decide(state, kept(observation), { nowMs, wallMs, chance });
     turns.push({ before: state, observation, nowMs, wallMs, chance, after, decision });
-    state = after;
+    state = kept(after);
     return decision;
   };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/errors.ts';
-import { constant, exponential, growing, steps, type Backoff } from '../../src/policies/backoff.ts';
+import { backoffFrom, constant, defineBackoff, exponential, growing, steps, type Backoff } from '../../src/policies/backoff.ts';
 
 describe('a backoff can be printed', () => {
   it.each<[Backoff, number[], string]>([
@@ -26,6 +26,44 @@ describe('a backoff can be printed', () => {
     waits[0] = 99;
     expect(backoff.list(2)).toEqual([1, 2]);
     expect(Object.isFrozen(backoff)).toBe(true);
+  });
+});
+
+describe('a backoff can be stored as JSON', () => {
+  const stored = (backoff: Backoff): unknown => JSON.parse(JSON.stringify(backoff));
+
+  it.each<[Backoff, object]>([
+    [constant(250), { name: 'constant', everyMs: 250 }],
+    [steps([1000, 2000]), { name: 'steps', delaysMs: [1000, 2000] }],
+    [exponential({ baseMs: 100 }), { name: 'exponential', baseMs: 100, maxMs: 30_000, factor: 2, jitter: 'full' }],
+    [growing({ ratio: 0.5 }), { name: 'growing', firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 45_000 }],
+    [defineBackoff('at night', () => 5), { name: 'at night' }],
+  ])('as its name and its numbers: %s', (backoff, data) => expect(stored(backoff)).toEqual(data));
+
+  it('and gives the same waits when it is read again', () => {
+    for (const backoff of [constant(250), steps([0, Infinity]), exponential({ baseMs: 3, factor: Infinity, jitter: 'none' }), growing({ maxMs: Infinity, ratio: Infinity })]) {
+      expect(backoffFrom(stored(backoff)).list(20)).toEqual(backoff.list(20));
+      expect(backoff.list(20).every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it('as its name alone when it is the user’s own, who passes it again', () => {
+    const atNight = defineBackoff('at night', ({ step }) => step * 1000, { maxMs: 3000 });
+    expect(atNight.list(5)).toEqual([1000, 2000, 3000, 3000, 3000]);
+    expect(backoffFrom(stored(atNight), [defineBackoff('by day', () => 1), atNight])).toBe(atNight);
+    expectRefusal(() => backoffFrom(stored(atNight)), /no "at night" here.*createGateway\(\{ backoffs/);
+  });
+
+  it('but not as another one: a copy that waits otherwise has no name', () => {
+    expectRefusal(() => backoffFrom(stored({ ...constant(250), delayMs: () => 5 })), /no.* backoff that has a name.*defineBackoff/);
+  });
+
+  it.each([null, 5, 'constant', {}, { name: 5 }, { name: 'constant', everyMs: -1 }, { name: 'steps' }, { name: 'growing', ratio: 'x' }, { name: 'toString' }])('not from %j', (data) => {
+    expectRefusal(() => backoffFrom(data), /./);
+  });
+
+  it.each(['', ' ', 'growing', 'x'.repeat(101), null])('not under the name %j', (name) => {
+    expectRefusal(() => defineBackoff(name as string, () => 1), /^defineBackoff: /);
   });
 });
 
