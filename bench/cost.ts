@@ -15,8 +15,11 @@ const baseUrl = 'https://gateway.example';
 const named = { out_trade_no: 'ORDER-1', txamt: '1250', txcurrcd: 'HKD', pay_type: '800108' };
 const order = { ...named, auth_code: '284957310466312987' };
 const answer = { ...named, respcd: '0000', resperr: '', respmsg: '', syssn: '20260101000000001' };
-const text = JSON.stringify(answer);
-const fetch = (): Promise<Response> => Promise.resolve(new Response(text, { headers: { 'content-type': 'application/json' } }));
+/** Each write is an order of its own: the same one again would only be told how it ended. */
+let orders = 0;
+const nextOrder = (): typeof order => ({ ...order, out_trade_no: `ORDER-${++orders}` });
+const [before = '', after = ''] = JSON.stringify(answer).split('ORDER-1');
+const fetch = (): Promise<Response> => Promise.resolve(new Response(`${before}ORDER-${orders}${after}`, { headers: { 'content-type': 'application/json' } }));
 
 const plain = ky.create({ fetch });
 const adapter = qfpay({ appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox', baseUrl });
@@ -25,7 +28,7 @@ const zalopayAdapter = zalopay({ appId: 2553, key1: 'secret-1', key2: 'secret-2'
 
 const unmatched = (client: KyInstance) => (): Promise<unknown> => client.get(`${baseUrl}/shop/prices`).json();
 const write = (client: KyInstance) => (): Promise<unknown> =>
-  client.post(`${baseUrl}/trade/v1/payment`, { body: new URLSearchParams(order) }).json();
+  client.post(`${baseUrl}/trade/v1/payment`, { body: new URLSearchParams(nextOrder()) }).json();
 
 const charged: Exchange = { operation: 'payment.create', sent: order, status: 200, body: answer };
 const row = { ...answer, cancel: '0', order_type: 'payment' };
@@ -39,7 +42,7 @@ const subjects = {
   'gateway.client: a GET that matches nothing': unmatched(gateway.client),
   'ky: a POST, not signed': write(plain),
   'gateway.client: a write (signed, ticket, verdict)': write(gateway.client),
-  'gateway.settle: the same write': () => gateway.settle('payment.create', order),
+  'gateway.settle: the same write': () => gateway.settle('payment.create', nextOrder()),
   'classify: qfpay, a charge': () => adapter.classify(charged),
   'classify: qfpay, a query with two rows': () => adapter.classify(asked),
   'classify: zalopay, a query': () => zalopayAdapter.classify(expired),

@@ -73,7 +73,8 @@ interface Word extends Pick<Settlement, 'verdict' | 'settledBy' | 'reference' | 
 }
 
 interface Kept extends Omit<Answer, 'headers'> {
-  readonly headers: [string, string][];
+  /** As JSON: a text is the lightest to keep. */
+  readonly headers: string;
 }
 
 interface Entry {
@@ -238,10 +239,11 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
     if (settlement !== undefined && isWord(settlement.outcome)) {
       const { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer } = settlement;
       const { own, status } = intention.answers;
+      const ownAnswer = kept(own);
       const word: Word = {
         ...{ outcome, verdict, settledBy, reference, attempts, polls, elapsedMs },
-        own: (answer === undefined ? undefined : kept(own)) ?? before?.word?.own,
-        exchange: kept(settledBy === 'answer' ? own : settledBy === 'query' ? status : undefined),
+        own: (answer === undefined ? undefined : ownAnswer) ?? before?.word?.own,
+        exchange: settledBy === 'answer' ? ownAnswer : settledBy === 'query' ? kept(status) : undefined,
         atMs: nowMs(),
       };
       return hearWord(entry, operation, word, !intention.sends);
@@ -305,7 +307,7 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
     } as Settlement;
     if (exchange !== undefined) {
       let response: Response | undefined;
-      const make = (): Response => remember(responseOf({ ...exchange, headers: new Headers(exchange.headers) }), { verdict: word.verdict, ticket: structuredClone(ticket) });
+      const make = (): Response => remember(responseOf({ ...exchange, headers: new Headers(JSON.parse(exchange.headers) as [string, string][]) }), { verdict: word.verdict, ticket: structuredClone(ticket) });
       Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= make()) });
     }
     return settlement;
@@ -332,7 +334,7 @@ const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolea
   one === undefined || other === undefined || (decimalOf(one.amount) === decimalOf(other.amount) && (one.currency === undefined || other.currency === undefined || one.currency === other.currency));
 
 const kept = (answer: Answer | undefined): Kept | undefined =>
-  answer === undefined || answer.bytes.length > LONGEST_KEPT ? undefined : { ...answer, headers: [...answer.headers] };
+  answer === undefined || answer.bytes.length > LONGEST_KEPT ? undefined : { ...answer, headers: JSON.stringify([...answer.headers]) };
 
 const bodyOf = (answer: Kept | undefined): unknown => (answer === undefined ? undefined : parse(new TextDecoder().decode(answer.bytes)));
 
