@@ -22,7 +22,7 @@ import { pollRoute } from './poll-route.ts';
 import { createProviderClock } from './provider-clock.ts';
 import { createReceiver, type Received } from './receive.ts';
 import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from './registry.ts';
-import { ticketOf, verdictOf } from './results.ts';
+import { remember, ticketOf, verdictOf } from './results.ts';
 import { whenUnmatched } from './unmatched.ts';
 import { createWire } from './wire.ts';
 
@@ -569,7 +569,10 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
 
 /** What a second caller of a drop-in write gets. */
 function settledElsewhere(settlement: Settlement): Response {
-  const { outcome, settledBy, response } = settlement;
-  if (response !== undefined && (settledBy === 'answer' || (settledBy === 'query' && outcome === 'succeeded'))) return response.clone();
+  const { outcome, verdict, settledBy, response, ticket } = settlement;
+  if (response !== undefined && (settledBy === 'answer' || (settledBy === 'query' && outcome === 'succeeded'))) {
+    // A clone is another object, and nothing is known of it.
+    return remember(Object.defineProperty(response.clone(), 'url', { value: response.url, enumerable: true }), { verdict, ticket });
+  }
   throw outcome === 'unresolved' ? new UnresolvedError(settlement.ticket, settlement) : new SettledError(settlement);
 }

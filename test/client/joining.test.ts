@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { constant, isReferenceInUseError, isUnresolvedError, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
+import { constant, isReferenceInUseError, isUnresolvedError, ticketOf, verdictOf, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
 import { acme, bench, hang, refused, reset, said, state, type Bench } from './acme.ts';
 
 /** One loop per payment in a process, however many callers wait for it: each with a signal, and a ticket store, of his own. */
@@ -46,6 +46,15 @@ describe('many callers of one payment', () => {
     expect(await clock.run(calls[99] ?? Promise.reject(new Error('nobody is left')))).toBe('succeeded');
     expect([sends.length, polls.length, clock.pending]).toEqual([1, 3, 0]);
     expect(callers.flatMap(({ signal }) => getEventListeners(signal, 'abort'))).toEqual([]);
+  });
+
+  it('gives each caller of the drop-in a response that tells its verdict and its ticket: of one that is joined, and of one that is settled', async () => {
+    const { gateway, clock } = bench({ sends: [said('PENDING')], polls: [state('pending'), state('paid')], policy: quick });
+    const post = (): Promise<Response> => gateway.client.post('charge', { json: charge });
+    const first = await clock.run(Promise.all([post(), post()]));
+    for (const response of [...first, await post()]) {
+      expect([verdictOf(response), ticketOf(response)?.reference]).toEqual([expect.objectContaining({ outcome: 'succeeded' }), { order: 'A1' }]);
+    }
   });
 
   it('is the same payment whether its path says what settle may leave out, or not', async () => {
