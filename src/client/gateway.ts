@@ -2,7 +2,7 @@ import ky, { type KyInstance, type Options } from 'ky';
 import { isWrite, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
 import { subjectOf } from '../classify.ts';
 import { conceal, withoutQuotes } from '../conceal.ts';
-import { newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
+import { callTime, newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
 import { InputError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
 import type { Fields } from '../fields.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
@@ -198,7 +198,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const gatewayPolicy = layeredPolicy(adapter.policy, options.policy);
   const policyOf = (ofTheCall: Policy | undefined): ResolvedPolicy => (ofTheCall === undefined ? gatewayPolicy : layeredPolicy(adapter.policy, options.policy, ofTheCall));
   const sealer = createSealer(options.ticketSeal, () => clock.now());
-  const providerClock = createProviderClock(() => clock.now());
+  const providerClock = createProviderClock(() => clock.now(), callTime(clock));
   const wire = createWire({ adapter, clock, providerClock, limiter: createLimiter(gatewayPolicy.limit.concurrency), fetchSendsOnce: options.fetchSendsOnce });
   const registry = createRegistry(adapter, clock);
   const digestOf = fieldsDigest(adapter);

@@ -96,6 +96,9 @@ export class Intention {
   /** Bytes of the send on the wire may have left. */
   #leaving = false;
   /** When the first and the last of this loop's sends left. */
+  /** By the ticket as it was given: when it was opened, and when the last send had left. */
+  readonly #openedAt: Mark;
+  readonly #sentBefore: Mark | undefined;
   #sends: { readonly first: Mark; readonly last: Mark } | undefined;
   #onTheWire: Promise<void> | undefined;
   #stored = false;
@@ -118,6 +121,8 @@ export class Intention {
     this.#fields = fields;
     const { clock, ticket, operation, policy } = options;
     this.#ticket = options.newTry === true ? { ...ticket, repeats: true } : ticket;
+    this.#openedAt = options.providerClock.markOf(Date.parse(ticket.openedAt));
+    this.#sentBefore = ticket.lastSentAt === undefined ? undefined : options.providerClock.markOf(Date.parse(ticket.lastSentAt));
     this.#nowMs = callTime(clock);
     this.#startedAtMs = this.#nowMs();
     this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
@@ -667,14 +672,13 @@ export class Intention {
   /** What the gateway's word on the payment is held against. */
   #subject(kind: 'query' | 'lookUp'): Subject {
     const { operation, clock, providerClock, followOnly, mayHaveBeenSent, isKnownElsewhere = () => false } = this.#options;
-    const { openedAt, lastSentAt, ageUnknown } = this.#ticket;
     const subject = subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS));
     // It is the other order that is asked about, whenever that was made.
     if (this.#state.askedOnce === true) return { ...subject, repeats: false };
     // An earlier run may have sent since the ticket was opened; without its ticket nobody knows when.
-    const opened = ageUnknown === true ? undefined : { atMs: Date.parse(openedAt) };
+    const opened = this.#ticket.ageUnknown === true ? undefined : this.#openedAt;
     const first = followOnly === true || mayHaveBeenSent === true ? opened : (this.#sends?.first ?? opened);
-    const last = this.#sends?.last ?? (lastSentAt === undefined ? undefined : { atMs: Date.parse(lastSentAt) });
+    const last = this.#sends?.last ?? this.#sentBefore;
     const notBeforeMs = first && providerClock.at(first)?.fromMs;
     const leftByMs = last && providerClock.at(last)?.toMs;
     return {

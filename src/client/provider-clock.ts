@@ -4,16 +4,23 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** A moment by the machine's clock. `epoch`: between which of its steps, where that is known. */
-export interface Mark {
+/** A moment by one of the machine's clocks. `epoch`: between which of its steps, where that is known. */
+interface Instant {
   readonly atMs: number;
   readonly epoch?: number;
+}
+
+/** A moment by the wall clock, and by the steady one. */
+export interface Mark extends Instant {
+  readonly steady: Instant;
 }
 
 /** The provider's clock, as far as its `Date` headers tell. */
 export interface ProviderClock {
   /** This moment. */
   mark(): Mark;
+  /** The moment of a ticket's time; best asked for while the wall clock may be trusted. */
+  markOf(wallMs: number): Mark;
   /** An answer has come to what left at `sent`. */
   hear(date: string | null, sent: Mark): void;
   /** When a moment was, by the provider's clock; `undefined` while nothing is known, and for a moment before a clock was set. */
@@ -24,14 +31,42 @@ export interface ProviderClock {
 const CUT_OFF_MS = 999;
 
 /**
+ * Somebody may set the wall clock, and the steady one may stand still while the machine sleeps. What both allow is believed.
+ *
+ * @param steadyMs default: the wall clock, for one that nobody sets
+ */
+export function createProviderClock(wallMs: () => number, steadyMs: () => number = wallMs): ProviderClock {
+  const wall = offsetFrom(wallMs);
+  const steady = offsetFrom(steadyMs);
+  return {
+    mark: () => ({ ...wall.now(), steady: steady.now() }),
+    markOf: (atMs) => ({ atMs, steady: { atMs: atMs - wallMs() + steadyMs() } }),
+    hear(date, sent) {
+      wall.hear(date, sent);
+      steady.hear(date, sent.steady);
+    },
+    at(mark) {
+      const [one, other] = [wall.at(mark), steady.at(mark.steady)];
+      return one && other && { fromMs: Math.min(one.fromMs, other.fromMs), toMs: Math.max(one.toMs, other.toMs) };
+    },
+  };
+}
+
+interface Offset {
+  now(): Instant;
+  hear(date: string | null, sent: Instant): void;
+  at(instant: Instant): Span | undefined;
+}
+
+/**
  * Each answer was made between the send and its arrival, and says when: that bounds how far the two clocks are apart. All answers
  * together bound it closer; when they contradict each other, a clock was set, and a new epoch begins with the last one.
  */
-export function createProviderClock(now: () => number): ProviderClock {
+function offsetFrom(now: () => number): Offset {
   let epoch = 0;
   let offset: Span | undefined;
   return {
-    mark: () => ({ atMs: now(), epoch }),
+    now: () => ({ atMs: now(), epoch }),
     hear(date, { atMs: sentAtMs }) {
       const receivedAtMs = now();
       const saidMs = date === null ? NaN : Date.parse(date);
@@ -42,6 +77,6 @@ export function createProviderClock(now: () => number): ProviderClock {
       if (isSet) epoch++;
       offset = isSet ? heard : both;
     },
-    at: (mark) => (offset === undefined || (mark.epoch ?? epoch) !== epoch ? undefined : { fromMs: mark.atMs + offset.fromMs, toMs: mark.atMs + offset.toMs }),
+    at: (instant) => (offset === undefined || (instant.epoch ?? epoch) !== epoch ? undefined : { fromMs: instant.atMs + offset.fromMs, toMs: instant.atMs + offset.toMs }),
   };
 }

@@ -277,6 +277,14 @@ describe('a ticket', () => {
     expect(statusOf('payment.create', body).reference['zp_trans_id']).toBeUndefined();
   });
 
+  it('of what is in progress has heard of the order, whose amount is 0 until it is paid', () => {
+    const body = { return_code: 1, is_processing: true, amount: 0, zp_trans_id: 0 };
+    for (const operation of ['payment.create', 'payment.scan']) {
+      expect(statusOf(operation, body)).toMatchObject({ verdict: { kind: 'poll-required', reason: 'processing' }, acknowledges: true, conflict: false });
+      expect(statusOf(operation, { ...body, amount: 49_999 })).toMatchObject({ verdict: { reason: 'conflict' }, acknowledges: false });
+    }
+  });
+
   it('of a charge does not end with a failure nobody has explained', () => {
     for (const body of [{ return_code: 2 }, { return_code: 2, sub_return_code: -77_777 }]) {
       expect(statusOf('payment.charge', body).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome' });

@@ -66,6 +66,17 @@ describe('a number that may have been used before, and a send without an answer'
     expect(await b.clock.run(go)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
+  it.each([-60_000, 60_000, 3_600_000])('a row of our own is not taken for an earlier try’s because somebody set the wall clock by %i ms meanwhile', async (byMs) => {
+    const b: Bench = bench({
+      adapter: repeating(),
+      sends: [reset()],
+      polls: [() => json({ rows: [{ order: 'A1', amount: '100', state: 'pending', madeAtMs: after }] }, { headers: { date: new Date(start + b.clock.monotonicMs()).toUTCString() } })],
+      policy: { ...policy, poll: { ...policy.poll, absentAfterMs: 5000 } },
+    });
+    b.clock.timer(500, () => b.clock.stepWall(byMs));
+    expect(await b.clock.run(b.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'processing' }, ticket: { seen: true } });
+  });
+
   it('an earlier decline beside our own success does not hide it', async () => {
     expect((await lost([{ state: 'declined', madeAtMs: before }, { state: 'paid', madeAtMs: after }])).settlement).toMatchObject({ outcome: 'succeeded' });
     expect((await lost([{ state: 'paid', madeAtMs: before }, { state: 'declined', madeAtMs: after }])).settlement).toMatchObject({ outcome: 'failed' });
@@ -174,5 +185,24 @@ describe('the provider’s clock', () => {
     clock.hear(null, clock.mark());
     clock.hear('soon', clock.mark());
     expect(clock.at(clock.mark())).toBeDefined();
+  });
+
+  it('a moment is where both clocks allow it: one that was set, and one that stood still while the machine slept', () => {
+    let [wallMs, steadyMs, trueMs] = [start, start, start];
+    const pass = (ms: number, asleep = false): void => void ([wallMs, steadyMs, trueMs] = [wallMs + ms, steadyMs + (asleep ? 0 : ms), trueMs + ms]);
+    for (const upset of [() => (wallMs -= 60_000), () => (wallMs += 3_600_000), () => pass(3_600_000, true)]) {
+      [wallMs, steadyMs, trueMs] = [start, start, start];
+      const clock = createProviderClock(() => wallMs, () => steadyMs);
+      const first = clock.mark();
+      const ticket = clock.markOf(wallMs);
+      upset();
+      const sent = clock.mark();
+      pass(100);
+      clock.hear(new Date(trueMs).toUTCString(), sent);
+      for (const moment of [first, ticket]) {
+        const span = clock.at(moment);
+        expect(span !== undefined && span.fromMs <= start && start <= span.toMs).toBe(true);
+      }
+    }
   });
 });

@@ -480,7 +480,9 @@ function readPayment({ body }: Exchange): Reading {
   if (code !== SUCCESS) return readingOf(body, namesOf(body), { app_trans_id }, code === FAIL ? number : undefined);
   // The SDK knows answers without it; whatever is there and is not `false` says that something is still going on.
   const settled = number !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;
-  return { ...readingOf(body, settled ? namesOf(body) : CONTRADICTED, settled ? body : { app_trans_id }), amount: statedOf(body, 'amount') };
+  if (settled) return { ...readingOf(body, namesOf(body)), amount: statedOf(body, 'amount') };
+  // Before it is paid, an amount of 0 stands for none.
+  return { ...readingOf(body, CONTRADICTED, { app_trans_id }), amount: numberOf(body, 'amount') };
 }
 
 /** A charge's own answer tells the number of its try. */
