@@ -1,3 +1,5 @@
+import type { Moment } from './core/decide.ts';
+
 /**
  * The one door through which time and chance enter, so that tests run on a manual clock and a durable engine on its own.
  */
@@ -13,15 +15,6 @@ export interface Clock {
   random(): number;
   /** Calls back once after `delayMs`; the returned function cancels. */
   timer(delayMs: number, callback: () => void): () => void;
-}
-
-/** A point in time with one draw of chance: all a decision may know of either. */
-export interface Moment {
-  /** The time of the call: the wall clock's when it began, and counted on from there by the monotonic one. */
-  readonly nowMs: number;
-  /** The wall clock's. Default: the same. */
-  readonly wallMs?: number;
-  readonly chance: number;
 }
 
 /** Timers above this fire at once in every JavaScript runtime. */

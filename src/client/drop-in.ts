@@ -1,7 +1,7 @@
 import { isForceRetryError, isHTTPError, type BeforeErrorHook, type BeforeRequestHook, type BeforeRetryHook, type Input, type KyInstance, type Options } from 'ky';
-import { conceal } from '../conceal.ts';
-import { baseFetch, type FetchFunction } from './base-fetch.ts';
-import type { Intention } from './intention.ts';
+import { conceal } from '../core/conceal.ts';
+import { baseFetch, type FetchFunction } from '../engine/base-fetch.ts';
+import type { Intention } from '../engine/intention.ts';
 import type { Unmatched } from './unmatched.ts';
 
 /**

@@ -1,116 +1,41 @@
 import ky, { type KyInstance, type Options } from 'ky';
-import { isWrite, type Adapter, type FieldsByOperation, type Operation, type ReadName, type WriteOperation } from '../adapter.ts';
-import { subjectOf } from '../classify.ts';
-import { conceal, withoutQuotes } from '../conceal.ts';
-import { callTime, newKey, noLongerNeeded, orAbort, systemClock, type Clock } from '../clock.ts';
-import { InputError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../errors.ts';
-import type { Fields } from '../fields.ts';
-import { askableTicket, openTicket, storedTicket, writeOf } from '../open-ticket.ts';
-import { printable } from '../printable.ts';
-import { createLimiter } from '../policies/limit.ts';
+import { callTime, newKey, noLongerNeeded, orAbort, systemClock } from '../clock.ts';
+import { conceal, withoutQuotes } from '../core/conceal.ts';
+import { InputError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../core/errors.ts';
+import { isWrite, type Operation, type ReadName, type WriteOperation, type Fields } from '../core/operation.ts';
+import { printable } from '../core/printable.ts';
+import type { GatewayEvent, Settlement, TimelineEntry } from '../core/settlement.ts';
+import { subjectOf } from '../core/subject.ts';
+import { isTicketText, type Ticket } from '../core/ticket.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { encode, encodingOf } from '../engine/encode.ts';
+import { Intention, type IntentionOptions } from '../engine/intention.ts';
+import { createLimiter } from '../engine/limiter.ts';
+import { askableTicket, openTicket, storedTicket, writeOf } from '../engine/open-ticket.ts';
+import { createProviderClock } from '../engine/provider-clock.ts';
+import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from '../engine/registry.ts';
+import { remember, ticketOf, verdictOf } from '../engine/results.ts';
+import { createSealer } from '../engine/seal.ts';
+import { createWire } from '../engine/wire.ts';
+import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
 import { checkEffect, layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
-import { createSealer, type TicketSeal } from '../seal.ts';
-import type { GatewayEvent, Settlement, TimelineEntry } from '../settlement.ts';
-import { isTicketText, type Ticket } from '../ticket.ts';
-import type { Verdict } from '../verdict.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
-import { encode, encodingOf, isDeep, isOperation, mayMatch, operationIn } from './encode.ts';
-import { Intention, type IntentionOptions } from './intention.ts';
-import { checkContext, checkOptions, dropInOptions, followOptions, gatewayOptions, settleOptions } from './options.ts';
+import { isDeep, isOperation, mayMatch, operationIn } from './match.ts';
+import {
+  checkContext,
+  checkOptions,
+  dropInOptions,
+  followOptions,
+  gatewayOptions,
+  settleOptions,
+  type GatewayOptions,
+  type FollowOptions,
+  type SettleOptions,
+} from './options.ts';
 import { plainFetch, type FetchInit } from './plain-fetch.ts';
 import { pollRoute } from './poll-route.ts';
-import { createProviderClock } from './provider-clock.ts';
 import { createReceiver, type Received } from './receive.ts';
-import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from './registry.ts';
-import { remember, ticketOf, verdictOf } from './results.ts';
 import { whenUnmatched } from './unmatched.ts';
-import { createWire } from './wire.ts';
-
-/** What `createGateway` takes. */
-export interface GatewayOptions<F extends FieldsByOperation<F>> {
-  /** What tillpaid knows of the provider, such as `zalopay({ … })`. */
-  adapter: Adapter<F>;
-  /** Any ky instance; its hooks and options keep working. Default: plain ky. */
-  client?: KyInstance;
-  /** Merged over the adapter's own defaults. */
-  policy?: Policy;
-  /** Everything that happens, as it happens. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
-  onEvent?: (event: GatewayEvent) => unknown;
-  /** Seals every ticket that goes out, and refuses those that were changed since. Default: tickets have no seal. */
-  ticketSeal?: TicketSeal;
-  /**
-   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket learns more,
-   * whoever follows it. Store it, so that nothing is forgotten, whatever time limit a client of yours has. When it throws the first
-   * time, nothing is sent. An `onTicket` of the call's own is called beside it.
-   */
-  onTicket?: (ticket: Ticket) => unknown;
-  /**
-   * What becomes of a write of the drop-in or `fetch` that matches no operation and goes to the gateway. `refuse`: an
-   * {@link InputError}, nothing is sent. Default `event`: it is sent as it is. Either way there is an `unmatched` event.
-   */
-  unmatched?: 'event' | 'refuse';
-  /**
-   * Whether an error of the `fetch` below may prove that nothing was sent (a refused connection, an unknown host). `true`: a `fetch`
-   * or `dispatcher` of yours sends each request at most once, and fails only with what happened to it. `false`: not even the
-   * platform's own is believed, for whoever patched it or set a global dispatcher that retries. Default: only the platform's own
-   * `fetch` without a `dispatcher` of yours is believed. What is not believed may have been sent, and is asked about.
-   */
-  fetchSendsOnce?: boolean;
-  /** Time and chance. Default: the machine's. */
-  clock?: Clock;
-}
-
-/** What `untilSettled` and `ask` take. */
-export interface FollowOptions {
-  /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
-  signal?: AbortSignal;
-  /** Each line of the timeline as it is written. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
-  onProgress?: (entry: TimelineEntry) => unknown;
-  /** Merged over the gateway's policy. */
-  policy?: Policy;
-  /** Called whenever the ticket learns more (that the gateway knows the order, the provider's number): store it, so that whoever goes on starts from there. */
-  onTicket?: (ticket: Ticket) => unknown;
-}
-
-/** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */
-export interface SettleOptions extends FollowOptions {
-  /**
-   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten. The first
-   * time nothing is sent until it has resolved, or when it throws. Later ones are told one after the other, and nothing waits for them.
-   */
-  onTicket?: (ticket: Ticket) => unknown;
-  /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
-  idempotencyKey?: string;
-  /**
-   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false` overrides
-   * nothing that this object remembers.
-   */
-  mayHaveBeenSent?: boolean;
-  /**
-   * The number was used before, and that try ended `failed`, `canceled` or `expired`: this is another one, with equal fields. It is
-   * believed only after such an end; what is open or paid is not sent again. With other fields it goes without saying.
-   */
-  newTry?: boolean;
-  /**
-   * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
-   * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`. A ticket of another amount or
-   * currency than the fields is refused.
-   */
-  ticket?: Ticket;
-}
-
-/** `context.tillpaid` of a drop-in request. */
-export interface DropInContext extends Omit<SettleOptions, 'signal'> {
-  /** Which operation it is, where two share a path. */
-  operation?: string;
-}
-
-declare module 'ky' {
-  interface Options {
-    /** What `gateway.client` takes beside what ky does. */
-    context?: Record<string, unknown> & { tillpaid?: DropInContext };
-  }
-}
 
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
 

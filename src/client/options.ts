@@ -1,7 +1,99 @@
-import { didYouMean, nearest } from '../did-you-mean.ts';
-import { InputError } from '../errors.ts';
-import type { FieldCheck } from '../fields.ts';
-import type { DropInContext, FollowOptions, GatewayOptions, SettleOptions } from './gateway.ts';
+import type { KyInstance } from 'ky';
+import type { Clock } from '../clock.ts';
+import { InputError } from '../core/errors.ts';
+import type { FieldCheck } from '../core/operation.ts';
+import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
+import type { Ticket } from '../core/ticket.ts';
+import type { TicketSeal } from '../engine/seal.ts';
+import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
+import type { Policy } from '../policies/policy.ts';
+import { didYouMean, nearest } from './did-you-mean.ts';
+
+/** What `createGateway` takes. */
+export interface GatewayOptions<F extends FieldsByOperation<F>> {
+  /** What tillpaid knows of the provider, such as `zalopay({ … })`. */
+  adapter: Adapter<F>;
+  /** Any ky instance; its hooks and options keep working. Default: plain ky. */
+  client?: KyInstance;
+  /** Merged over the adapter's own defaults. */
+  policy?: Policy;
+  /** Everything that happens, as it happens. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
+  onEvent?: (event: GatewayEvent) => unknown;
+  /** Seals every ticket that goes out, and refuses those that were changed since. Default: tickets have no seal. */
+  ticketSeal?: TicketSeal;
+  /**
+   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket learns more,
+   * whoever follows it. Store it, so that nothing is forgotten, whatever time limit a client of yours has. When it throws the first
+   * time, nothing is sent. An `onTicket` of the call's own is called beside it.
+   */
+  onTicket?: (ticket: Ticket) => unknown;
+  /**
+   * What becomes of a write of the drop-in or `fetch` that matches no operation and goes to the gateway. `refuse`: an
+   * {@link InputError}, nothing is sent. Default `event`: it is sent as it is. Either way there is an `unmatched` event.
+   */
+  unmatched?: 'event' | 'refuse';
+  /**
+   * Whether an error of the `fetch` below may prove that nothing was sent (a refused connection, an unknown host). `true`: a `fetch`
+   * or `dispatcher` of yours sends each request at most once, and fails only with what happened to it. `false`: not even the
+   * platform's own is believed, for whoever patched it or set a global dispatcher that retries. Default: only the platform's own
+   * `fetch` without a `dispatcher` of yours is believed. What is not believed may have been sent, and is asked about.
+   */
+  fetchSendsOnce?: boolean;
+  /** Time and chance. Default: the machine's. */
+  clock?: Clock;
+}
+
+/** What `untilSettled` and `ask` take. */
+export interface FollowOptions {
+  /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
+  signal?: AbortSignal;
+  /** Each line of the timeline as it is written. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
+  onProgress?: (entry: TimelineEntry) => unknown;
+  /** Merged over the gateway's policy. */
+  policy?: Policy;
+  /** Called whenever the ticket learns more (that the gateway knows the order, the provider's number): store it, so that whoever goes on starts from there. */
+  onTicket?: (ticket: Ticket) => unknown;
+}
+
+/** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */
+export interface SettleOptions extends FollowOptions {
+  /**
+   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten. The first
+   * time nothing is sent until it has resolved, or when it throws. Later ones are told one after the other, and nothing waits for them.
+   */
+  onTicket?: (ticket: Ticket) => unknown;
+  /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
+  idempotencyKey?: string;
+  /**
+   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false` overrides
+   * nothing that this object remembers.
+   */
+  mayHaveBeenSent?: boolean;
+  /**
+   * The number was used before, and that try ended `failed`, `canceled` or `expired`: this is another one, with equal fields. It is
+   * believed only after such an end; what is open or paid is not sent again. With other fields it goes without saying.
+   */
+  newTry?: boolean;
+  /**
+   * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
+   * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`. A ticket of another amount or
+   * currency than the fields is refused.
+   */
+  ticket?: Ticket;
+}
+
+/** `context.tillpaid` of a drop-in request. */
+export interface DropInContext extends Omit<SettleOptions, 'signal'> {
+  /** Which operation it is, where two share a path. */
+  operation?: string;
+}
+
+declare module 'ky' {
+  interface Options {
+    /** What `gateway.client` takes beside what ky does. */
+    context?: Record<string, unknown> & { tillpaid?: DropInContext };
+  }
+}
 
 /**
  * Every option there is, by the door that takes it. A misspelt one is refused: an `onTickets` that nobody calls loses payments.

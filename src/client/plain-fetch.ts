@@ -1,6 +1,6 @@
 import { isNetworkError, type KyInstance, type Options } from 'ky';
 import { guarded, isAbsolute, isEmpty, optionsOf, type Middleware } from './drop-in.ts';
-import type { DropInContext } from './gateway.ts';
+import type { DropInContext } from './options.ts';
 
 /** What `gateway.fetch` takes beside what `fetch` takes. Node's own `dispatcher` counts too. */
 export interface FetchInit extends RequestInit {

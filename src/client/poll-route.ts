@@ -1,9 +1,9 @@
 import type { KyInstance, Options } from 'ky';
-import type { Adapter } from '../adapter.ts';
-import { baseFetch, type BaseFetch, type FetchFunction } from './base-fetch.ts';
-import { encode, encodingOf } from './encode.ts';
-import type { PollRoute } from './intention.ts';
-import type { WireResult } from './wire.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import { baseFetch, type BaseFetch, type FetchFunction } from '../engine/base-fetch.ts';
+import { encode, encodingOf } from '../engine/encode.ts';
+import type { PollRoute } from '../engine/intention.ts';
+import type { WireResult } from '../engine/wire.ts';
 
 /** Options that belong to the write, not to a status query that follows it. */
 const ofTheWrite: ReadonlySet<string> = new Set([

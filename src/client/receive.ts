@@ -1,15 +1,17 @@
-import type { Adapter, HeardNotice, Reply, Webhook } from '../adapter.ts';
-import { isWrite, operationOf, type Operation } from '../adapter.ts';
-import { judgeNotice, reconcile, subjectOfTicket, type Judgement } from '../classify.ts';
 import { noLongerNeeded, type Clock } from '../clock.ts';
-import { InputError, isInputError } from '../errors.ts';
-import type { Sealer } from '../seal.ts';
-import type { Settlement } from '../settlement.ts';
-import { isTicketText, type Ticket } from '../ticket.ts';
-import { UNREADABLE } from '../exchange.ts';
-import { isFinal, type Verdict } from '../verdict.ts';
-import type { Intention } from './intention.ts';
-import { readUpTo } from '../read-up-to.ts';
+import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
+import { InputError, isInputError } from '../core/errors.ts';
+import { isWrite, operationOf, type Operation } from '../core/operation.ts';
+import type { Settlement } from '../core/settlement.ts';
+import { subjectOfTicket } from '../core/subject.ts';
+import { isTicketText, type Ticket } from '../core/ticket.ts';
+import { isFinal, type Verdict } from '../core/verdict.ts';
+import type { Intention } from '../engine/intention.ts';
+import type { Sealer } from '../engine/seal.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import { readUpTo } from '../kit/read-up-to.ts';
+import { UNREADABLE } from '../kit/readers.ts';
+import type { HeardNotice, Reply, Webhook } from '../kit/webhook.ts';
 
 /** What `receive` makes of a webhook request. */
 export type Received =
@@ -139,7 +141,7 @@ export function createReceiver(deps: {
     const reference = Object.fromEntries(Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined));
     for (const loop of deps.loops()) {
       if (familyOf(loop.operation) !== familyOf(operation) || !isSamePayment(loop.reference, reference) || hasWoken(loop, 'hint', 1)) continue;
-      loop.notify(judgeNotice(webhook, { ...notice, verified: true }, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true, false);
+      loop.notify(judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true, false);
     }
   };
 

@@ -1,9 +1,9 @@
-import type { Adapter } from '../adapter.ts';
 import type { Clock } from '../clock.ts';
-import { nearest } from '../did-you-mean.ts';
-import { InputError } from '../errors.ts';
-import type { UnmatchedEvent } from '../settlement.ts';
-import { candidates, mayMatch } from './encode.ts';
+import { InputError } from '../core/errors.ts';
+import type { UnmatchedEvent } from '../core/settlement.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import { nearest } from './did-you-mean.ts';
+import { candidates, mayMatch } from './match.ts';
 
 /** What becomes of a request that matches no operation. @throws {InputError} when it is refused */
 export type Unmatched = (method: string, url: string) => void;

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../core/errors.ts';
 
 /** What a backoff may look at when it chooses the next wait. */
 export interface BackoffStep {

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../core/errors.ts';
 import { duration, exponential, growing, type Backoff } from './backoff.ts';
 
 /** When to send again, how to poll, how much at once. Every part is optional: call over gateway over adapter over these defaults. */

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../core/errors.ts';
 import type { EntryState } from './voice.ts';
 
 /** How a payment or a refund goes on after it was accepted: plain data, one step after the other. */

@@ -1,7 +1,7 @@
-import type { Adapter, FieldsByOperation } from '../adapter.ts';
-import type { Exchange } from '../exchange.ts';
-import type { Fields } from '../fields.ts';
-import type { Verdict } from '../verdict.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { Fields } from '../core/operation.ts';
+import type { Verdict } from '../core/verdict.ts';
+import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
 
 /** An answer of a provider and what it means. `adapters/<name>/samples.ts` exports a `Samples` as `samples`. */
 export interface Sample {

@@ -1,4 +1,4 @@
-import type { Fields } from '../fields.ts';
+import type { Fields } from '../core/operation.ts';
 
 /**
  * How one gateway hears and speaks, for the simulator. A voice lives beside its adapter (`adapters/<name>/simulator.ts`); the

@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf, type Adapter } from '../../src/adapter.ts';
-import { checkFields } from '../../src/fields.ts';
-import type { CodeTable } from '../../src/rows.ts';
+import type { CodeTable } from '../../src/core/code-table.ts';
+import { isWrite, operationOf } from '../../src/core/operation.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
+import { checkFields } from '../../src/kit/fields.ts';
 import type { Samples } from '../../src/testing/sample.ts';
 
 const folder = new URL('../../src/adapters/', import.meta.url);

@@ -1,17 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf, type EncodedSend, type SendContext } from '../../src/adapter.ts';
-import { judge, subjectOfTicket } from '../../src/classify.ts';
-import { isInputError } from '../../src/errors.ts';
-import type { Fields } from '../../src/fields.ts';
-import { createGateway, type Policy } from '../../src/index.ts';
-import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
-import type { Token, TokenStore } from '../../src/token.ts';
 import { ifortepay, type IfortepayCredentials, type IfortepayFields } from '../../src/adapters/ifortepay/index.ts';
 import { credentials, samples } from '../../src/adapters/ifortepay/samples.ts';
 import { ifortepayVoice, type IfortepayVoiceOptions } from '../../src/adapters/ifortepay/simulator.ts';
+import { judge } from '../../src/core/doctrine.ts';
+import { isInputError } from '../../src/core/errors.ts';
+import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
+import { subjectOfTicket } from '../../src/core/subject.ts';
+import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
+import { createGateway, type Policy } from '../../src/index.ts';
+import type { EncodedSend, SendContext } from '../../src/kit/adapter.ts';
+import type { Token, TokenStore } from '../../src/kit/token.ts';
+import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 
 const { adapter } = samples;
 /** 10:30 in Jakarta. */

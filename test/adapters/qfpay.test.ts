@@ -1,17 +1,27 @@
 import { createHash } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf, type Adapter, type SendContext } from '../../src/adapter.ts';
-import { judge } from '../../src/classify.ts';
-import { createGateway } from '../../src/client/gateway.ts';
-import { encode, encodingOf } from '../../src/client/encode.ts';
-import type { Fields } from '../../src/fields.ts';
-import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import { always, lives, manualClock, simulateGateway, type Fault, type Heard, type Refusal, type Script, type SimulatorOptions } from '../../src/testing/index.ts';
 import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts';
 import { readRefund, readRows } from '../../src/adapters/qfpay/read.ts';
 import { digest, sign } from '../../src/adapters/qfpay/sign.ts';
 import { qfpayVoice, refusedRefund } from '../../src/adapters/qfpay/simulator.ts';
+import { createGateway } from '../../src/client/gateway.ts';
+import { judge } from '../../src/core/doctrine.ts';
+import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
+import { encode, encodingOf } from '../../src/engine/encode.ts';
+import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
+import type { Adapter, SendContext } from '../../src/kit/adapter.ts';
+import {
+  always,
+  lives,
+  manualClock,
+  simulateGateway,
+  type Fault,
+  type Heard,
+  type Refusal,
+  type Script,
+  type SimulatorOptions,
+} from '../../src/testing/index.ts';
 
 const credentials: QfpayCredentials = { appCode: 'APP0CODE', clientKey: 'client-key-0123456789', environment: 'sandbox' };
 const adapter = qfpay(credentials);

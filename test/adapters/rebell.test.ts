@@ -1,17 +1,17 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf, type Adapter, type EncodedSend } from '../../src/adapter.ts';
 import { rebell, type RebellCredentials, type RebellFields } from '../../src/adapters/rebell/index.ts';
 import { madeUp, samples } from '../../src/adapters/rebell/samples.ts';
 import { rebellVoice, type RebellVoiceOptions } from '../../src/adapters/rebell/simulator.ts';
-import { judge } from '../../src/classify.ts';
-import { encode, encodingOf } from '../../src/client/encode.ts';
 import { createGateway, type Gateway } from '../../src/client/gateway.ts';
-import { InputError } from '../../src/errors.ts';
-import type { Fields } from '../../src/fields.ts';
-import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import type { Settlement } from '../../src/settlement.ts';
+import { judge } from '../../src/core/doctrine.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
+import type { Settlement } from '../../src/core/settlement.ts';
+import { encode, encodingOf } from '../../src/engine/encode.ts';
+import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
+import type { Adapter, EncodedSend } from '../../src/kit/adapter.ts';
 import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 
 const adapter = rebell(madeUp);

@@ -1,5 +1,13 @@
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
+import { uqpay, type UqpayCredentials, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
+import { samples } from '../../src/adapters/uqpay/samples.ts';
+import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
+import { judge } from '../../src/core/doctrine.ts';
+import type { Reading } from '../../src/core/exchange.ts';
+import { isWrite, operationOf } from '../../src/core/operation.ts';
+import { subjectOfTicket } from '../../src/core/subject.ts';
+import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
 import {
   constant,
   createGateway,
@@ -13,13 +21,7 @@ import {
   type Ticket,
   type TokenStore,
 } from '../../src/index.ts';
-import { isWrite, operationOf, type EncodedSend } from '../../src/adapter.ts';
-import { judge, subjectOfTicket } from '../../src/classify.ts';
-import type { Reading } from '../../src/exchange.ts';
-import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import { uqpay, type UqpayCredentials, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
-import { samples } from '../../src/adapters/uqpay/samples.ts';
-import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
+import type { EncodedSend } from '../../src/kit/adapter.ts';
 import {
   always,
   lives,

@@ -1,18 +1,19 @@
-import { UNREADABLE } from '../../src/exchange.ts';
 import { createHmac } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf, type SendContext } from '../../src/adapter.ts';
-import { judge, subjectOfTicket } from '../../src/classify.ts';
-import { isInputError } from '../../src/errors.ts';
-import type { Fields } from '../../src/fields.ts';
-import { createGateway, isReferenceInUseError, isSettledError, isUnresolvedError } from '../../src/index.ts';
-import { openTicket, writeOf } from '../../src/open-ticket.ts';
-import { always, lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/index.ts';
 import { samples } from '../../src/adapters/zalopay/samples.ts';
 import { isGenuineCallback, macOf } from '../../src/adapters/zalopay/sign.ts';
 import { zalopayVoice } from '../../src/adapters/zalopay/simulator.ts';
+import { judge } from '../../src/core/doctrine.ts';
+import { isInputError } from '../../src/core/errors.ts';
+import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
+import { subjectOfTicket } from '../../src/core/subject.ts';
+import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
+import { createGateway, isReferenceInUseError, isSettledError, isUnresolvedError } from '../../src/index.ts';
+import type { SendContext } from '../../src/kit/adapter.ts';
+import { UNREADABLE } from '../../src/kit/readers.ts';
+import { always, lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 
 const key1 = 'PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL';
 const key2 = 'kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz';

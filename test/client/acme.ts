@@ -1,4 +1,5 @@
 import ky, { type KyInstance } from 'ky';
+import type { SameReference } from '../../src/core/operation.ts';
 import {
   created,
   createGateway,
@@ -20,8 +21,7 @@ import {
   type GatewayEvent,
   type Policy,
 } from '../../src/index.ts';
-import { textOf } from '../../src/exchange.ts';
-import type { SameReference } from '../../src/adapter.ts';
+import { textOf } from '../../src/kit/readers.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 
 /** An invented gateway, small enough to see every rule of the client in it. */

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { Adapter, Webhook } from '../../src/adapter.ts';
-import { idOf, textOf } from '../../src/exchange.ts';
-import { canceled, constant, expired, failed, pollRequired, refunded, succeeded, type CodeTable, type Received, type Settlement } from '../../src/index.ts';
+import {
+  canceled,
+  constant,
+  expired,
+  failed,
+  pollRequired,
+  refunded,
+  succeeded,
+  type CodeTable,
+  type Received,
+  type Settlement,
+} from '../../src/index.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
+import { idOf, textOf } from '../../src/kit/readers.ts';
+import type { Webhook } from '../../src/kit/webhook.ts';
 import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 /** What a query, a webhook and a late answer say of one payment, in whatever order they come: it only ever goes forward. */

@@ -1,7 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { Adapter, Webhook } from '../../src/adapter.ts';
-import { asRecord, idOf, integerOf, statedOf, textOf } from '../../src/exchange.ts';
 import {
   canceled,
   constant,
@@ -18,6 +16,9 @@ import {
   type Received,
   type Ticket,
 } from '../../src/index.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
+import { asRecord, idOf, integerOf, statedOf, textOf } from '../../src/kit/readers.ts';
+import type { Webhook } from '../../src/kit/webhook.ts';
 import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 const secret = 'acme-webhook-secret';

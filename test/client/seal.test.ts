@@ -2,9 +2,21 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import type { Adapter, Webhook } from '../../src/adapter.ts';
-import { constant, createGateway, isInputError, isTicketError, isUnresolvedError, parseTicket, succeeded, type Gateway, type Ticket, type TicketSeal } from '../../src/index.ts';
-import { idOf } from '../../src/exchange.ts';
+import {
+  constant,
+  createGateway,
+  isInputError,
+  isTicketError,
+  isUnresolvedError,
+  parseTicket,
+  succeeded,
+  type Gateway,
+  type Ticket,
+  type TicketSeal,
+} from '../../src/index.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
+import { idOf } from '../../src/kit/readers.ts';
+import type { Webhook } from '../../src/kit/webhook.ts';
 import { acme, bench, json, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 /** A ticket that was changed where it is stored must not turn a verdict; nor must one that belongs to other money. */

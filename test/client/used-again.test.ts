@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { constant, declined, integerOf, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
-import { createProviderClock } from '../../src/client/provider-clock.ts';
+import { createProviderClock } from '../../src/engine/provider-clock.ts';
 import { acme, bench, json, reset, said, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 const charge = { order: 'A1', amount: 100 };

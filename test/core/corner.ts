@@ -1,6 +1,8 @@
-import { defineAdapter, type Adapter } from '../../src/adapter.ts';
-import { idOf, textOf, type Exchange, type Reading } from '../../src/exchange.ts';
-import { text, whole } from '../../src/fields.ts';
+import type { Row } from '../../src/core/code-table.ts';
+import type { Exchange, Reading } from '../../src/core/exchange.ts';
+import { defineAdapter, type Adapter } from '../../src/kit/adapter.ts';
+import { text, whole } from '../../src/kit/fields.ts';
+import { idOf, textOf } from '../../src/kit/readers.ts';
 import {
   authorized,
   canceled,
@@ -14,8 +16,7 @@ import {
   rejected,
   retryable,
   succeeded,
-  type Row,
-} from '../../src/rows.ts';
+} from '../../src/kit/rows.ts';
 
 /** An invented gateway of a corner shop: one row of each kind, so that every rule of the doctrine shows. */
 export interface CornerFields {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attached, decide, initialState, type Plan, type State } from '../../src/decide.ts';
+import { attached, decide, initialState, type Plan, type State } from '../../src/core/decide.ts';
+import type { Verdict } from '../../src/core/verdict.ts';
 import { constant, defineBackoff } from '../../src/policies/backoff.ts';
-import type { Verdict } from '../../src/verdict.ts';
 import { plans, stories, tell, type Story, type Turn } from './story.ts';
 
 /** Holds for every turn of every story; `earlier` are the turns before it. */

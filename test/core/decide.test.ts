@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/decide.ts';
+import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/core/decide.ts';
 import { constant, steps, type Backoff } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
-import type { Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict } from '../../src/verdict.ts';
+import type { Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict } from '../../src/core/verdict.ts';
 
 const startMs = Date.UTC(2026, 10, 1);
 const deadlineMs = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimalOf } from '../../src/decimal.ts';
+import { decimalOf } from '../../src/core/decimal.ts';
 
 describe('an amount in one spelling', () => {
   it.each([

@@ -15,9 +15,9 @@ import {
   isSettledError,
   isTicketError,
   isUnresolvedError,
-} from '../../src/errors.ts';
-import type { Settlement } from '../../src/settlement.ts';
-import type { Ticket } from '../../src/ticket.ts';
+} from '../../src/core/errors.ts';
+import type { Settlement } from '../../src/core/settlement.ts';
+import type { Ticket } from '../../src/core/ticket.ts';
 
 const ticket: Ticket = {
   version: 1,

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { defineAdapter, operationOf, type Adapter, type AdapterDefinition } from '../../src/adapter.ts';
-import { judge, lost, reconcile, subjectOfTicket, type Judgement, type Subject } from '../../src/classify.ts';
-import { evidenceOf } from '../../src/client/evidence.ts';
-import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/decide.ts';
+import type { CodeTable } from '../../src/core/code-table.ts';
+import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/core/decide.ts';
+import { judge, lost, reconcile, type Judgement } from '../../src/core/doctrine.ts';
+import { operationOf } from '../../src/core/operation.ts';
+import { subjectOfTicket, type Subject } from '../../src/core/subject.ts';
+import type { Ticket } from '../../src/core/ticket.ts';
+import type { PollRequiredVerdict, Reason, RetryableVerdict, Verdict } from '../../src/core/verdict.ts';
+import { evidenceOf } from '../../src/engine/evidence.ts';
+import { defineAdapter, type Adapter, type AdapterDefinition } from '../../src/kit/adapter.ts';
+import { pollRequired } from '../../src/kit/rows.ts';
 import { constant, growing } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
-import { pollRequired, type CodeTable } from '../../src/rows.ts';
-import type { Ticket } from '../../src/ticket.ts';
-import type { PollRequiredVerdict, Reason, RetryableVerdict, Verdict } from '../../src/verdict.ts';
 import { corner, readCorner, states, writes, type StateCode } from './corner.ts';
 
 /** What mutation testing found untested: each of these fails when one small thing in the decision code is turned round. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/decide.ts';
+import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/core/decide.ts';
 import { constant, exponential, growing, steps } from '../../src/policies/backoff.ts';
-import type { Outcome, Reason, TerminalVerdict, Verdict } from '../../src/verdict.ts';
+import type { Outcome, Reason, TerminalVerdict, Verdict } from '../../src/core/verdict.ts';
 
 /** One turn of a story: what was decided, on what, and what was known before and after. */
 export interface Turn {

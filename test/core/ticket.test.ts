@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isTicketError } from '../../src/errors.ts';
-import { parseTicket, type Ticket } from '../../src/ticket.ts';
+import { isTicketError } from '../../src/core/errors.ts';
+import { parseTicket } from '../../src/core/parse-ticket.ts';
+import type { Ticket } from '../../src/core/ticket.ts';
 
 const ticket: Ticket = {
   version: 1,

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { isWrite, type Adapter } from '../../src/adapter.ts';
-import type { Verdict } from '../../src/verdict.ts';
+import { isWrite } from '../../src/core/operation.ts';
+import type { Verdict } from '../../src/core/verdict.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
 import type { Sample, Samples } from '../../src/testing/sample.ts';
 import { leavesOf, type Path } from './mutations.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite } from '../../src/adapter.ts';
-import { candidates } from '../../src/client/encode.ts';
+import { candidates } from '../../src/client/match.ts';
+import { isWrite } from '../../src/core/operation.ts';
 import { createGateway, type Policy, type Settlement } from '../../src/index.ts';
 import { retryAfterMs } from '../../src/policies/retry-after.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';

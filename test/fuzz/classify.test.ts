@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf } from '../../src/adapter.ts';
-import { judge, type Subject } from '../../src/classify.ts';
-import type { Exchange, Reading } from '../../src/exchange.ts';
+import { judge } from '../../src/core/doctrine.ts';
+import type { Exchange, Reading } from '../../src/core/exchange.ts';
+import { isWrite, operationOf } from '../../src/core/operation.ts';
+import type { Subject } from '../../src/core/subject.ts';
+import type { Verdict } from '../../src/core/verdict.ts';
 import type { Sample } from '../../src/testing/sample.ts';
-import type { Verdict } from '../../src/verdict.ts';
 import { isSuccess, kits, othersOf, successesOf, successNames, wordsOf, written, type Kit } from './adapters.ts';
 import { hostileBodies, hostileJson, hostileSent, statuses } from './hostile.ts';
 import { dropped, valueAt, leavesOf, nodesOf, nothings, replaced, strangersOf, type Leaf, type Path } from './mutations.ts';

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
-import type { EncodedSend } from '../../src/adapter.ts';
-import { decode } from '../../src/client/encode.ts';
-import { evidenceOf } from '../../src/client/evidence.ts';
+import { decode } from '../../src/client/match.ts';
+import { parseTicket } from '../../src/core/parse-ticket.ts';
+import { evidenceOf } from '../../src/engine/evidence.ts';
 import { createGateway } from '../../src/index.ts';
+import type { EncodedSend } from '../../src/kit/adapter.ts';
 import { retryAfterMs } from '../../src/policies/retry-after.ts';
-import { parseTicket } from '../../src/ticket.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { kits, type Kit } from './adapters.ts';
 import { leavesOf, replaced } from './mutations.ts';

@@ -3,12 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import ky, { type KyInstance, type Options } from 'ky';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isWrite, type Adapter } from '../../src/adapter.ts';
-import { candidates } from '../../src/client/encode.ts';
 import { ifortepay } from '../../src/adapters/ifortepay/index.ts';
 import { credentials } from '../../src/adapters/ifortepay/samples.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
+import { candidates } from '../../src/client/match.ts';
+import { isWrite } from '../../src/core/operation.ts';
 import { constant, createGateway, isUnresolvedError, type Policy, type Settlement, type TokenStore } from '../../src/index.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
 import { keyOf, kits, type Kit } from './adapters.ts';
 
 /** Over real sockets of this machine, with the runtime's own `fetch`: what no simulated response can show. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { isWrite, operationOf, type Operation } from '../../src/adapter.ts';
-import { candidates, decode } from '../../src/client/encode.ts';
+import { candidates, decode } from '../../src/client/match.ts';
+import { isWrite, operationOf, type Operation } from '../../src/core/operation.ts';
 import {
   createGateway,
   isInputError,

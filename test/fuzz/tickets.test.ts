@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { candidates } from '../../src/client/encode.ts';
-import { isWrite, type Adapter } from '../../src/adapter.ts';
+import { candidates } from '../../src/client/match.ts';
+import { isWrite } from '../../src/core/operation.ts';
+import { parseTicket } from '../../src/core/parse-ticket.ts';
+import { openTicket } from '../../src/engine/open-ticket.ts';
 import { createGateway, isInputError, isTicketError, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
-import { openTicket } from '../../src/open-ticket.ts';
-import { parseTicket } from '../../src/ticket.ts';
+import type { Adapter } from '../../src/kit/adapter.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 import { keyOf, kits, type Kit } from './adapters.ts';
 import { hostileJson, hostileNames, hostileTexts } from './hostile.ts';

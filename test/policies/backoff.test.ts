@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isInputError } from '../../src/errors.ts';
+import { isInputError } from '../../src/core/errors.ts';
 import { backoffFrom, constant, defineBackoff, exponential, growing, steps, type Backoff } from '../../src/policies/backoff.ts';
 
 describe('a backoff can be printed', () => {

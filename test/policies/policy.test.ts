@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isInputError } from '../../src/errors.ts';
+import { isInputError } from '../../src/core/errors.ts';
 import { constant, steps } from '../../src/policies/backoff.ts';
 import { checkEffect, defaultPolicy, layeredPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
 

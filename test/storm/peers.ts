@@ -5,13 +5,40 @@ import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import got from 'got';
 import ky from 'ky';
 import pRetry from 'p-retry';
-import { createGateway, declined, defineAdapter, pollRequired, refunded, retryable, succeeded, text, textUpTo, type Adapter, type Fields } from '../../src/index.ts';
-import { idOf, textOf } from '../../src/exchange.ts';
-import { always, anothersAnswer, deliveredLate, lagging, simulateGateway, slowed, withRetryAfter, type Fault, type FaultList, type FaultName, type LedgerEntry, type Script, type Simulator, type Voice } from '../../src/testing/index.ts';
+import {
+  createGateway,
+  declined,
+  defineAdapter,
+  pollRequired,
+  refunded,
+  retryable,
+  succeeded,
+  text,
+  textUpTo,
+  type Adapter,
+  type Fields,
+} from '../../src/index.ts';
+import { idOf, textOf } from '../../src/kit/readers.ts';
+import {
+  always,
+  anothersAnswer,
+  deliveredLate,
+  lagging,
+  simulateGateway,
+  slowed,
+  withRetryAfter,
+  type Fault,
+  type FaultList,
+  type FaultName,
+  type LedgerEntry,
+  type Script,
+  type Simulator,
+  type Voice,
+} from '../../src/testing/index.ts';
 import { serve } from '../testing/serve.ts';
 import { dice } from './dice.ts';
-import { draw, type FaultPlan, type Trouble } from './weather.ts';
 import type { Provider, Scene } from './providers.ts';
+import { draw, type FaultPlan, type Trouble } from './weather.ts';
 
 /*
  * What other clients make of the same weather. Each is set up as its README says for a POST that should survive a bad network, with

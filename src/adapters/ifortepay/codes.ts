@@ -1,3 +1,4 @@
+import type { CodeTable, Row } from '../../core/code-table.ts';
 import {
   askedOnce,
   canceled,
@@ -11,9 +12,7 @@ import {
   rejected,
   retryable,
   succeeded,
-  type CodeTable,
-  type Row,
-} from '../../rows.ts';
+} from '../../kit/rows.ts';
 
 /*
  * A `responseCode` is three digits of HTTP status, two of service and two of case, so that one list serves every operation:

@@ -1,7 +1,9 @@
-import { defineAdapter, type Adapter, type EncodedSend } from '../../adapter.ts';
-import { instantOf, textOf } from '../../exchange.ts';
-import { baseUrlOf, checkAddress, checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
-import { tokenKeeper, type TokenStore } from '../../token.ts';
+import type { FieldCheck, Fields } from '../../core/operation.ts';
+import { defineAdapter, type Adapter, type EncodedSend } from '../../kit/adapter.ts';
+import { baseUrlOf, checkAddress, type Location } from '../../kit/address.ts';
+import { checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo } from '../../kit/fields.ts';
+import { instantOf, textOf } from '../../kit/readers.ts';
+import { tokenKeeper, type TokenStore } from '../../kit/token.ts';
 import * as codes from './codes.ts';
 import { account, askedBy, asksForOtp, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
 import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';

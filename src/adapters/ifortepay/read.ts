@@ -1,7 +1,7 @@
-import type { ReadName, StatusQuery } from '../../adapter.ts';
-import { asRecord, instantOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
-import type { Fields } from '../../fields.ts';
-import type { CodeTable } from '../../rows.ts';
+import type { CodeTable } from '../../core/code-table.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import type { Fields, ReadName, StatusQuery } from '../../core/operation.ts';
+import { asRecord, instantOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
 
 /** One kind of order: what names it, and how answers about it read. */
 export interface Kind {

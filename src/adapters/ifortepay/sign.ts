@@ -1,11 +1,11 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { SendContext } from '../../adapter.ts';
-import { InputError } from '../../errors.ts';
-import { idOf, textOf } from '../../exchange.ts';
-import { MOST_TOKEN_BYTES, readUpTo } from '../../read-up-to.ts';
-import type { Token } from '../../token.ts';
+import { InputError } from '../../core/errors.ts';
+import type { SendContext } from '../../kit/adapter.ts';
+import { MOST_TOKEN_BYTES, readUpTo } from '../../kit/read-up-to.ts';
+import { idOf, textOf } from '../../kit/readers.ts';
+import type { Token } from '../../kit/token.ts';
 
 /** Signs a text: SHA256withRSA, in base64. */
 export type RsaSigner = (text: string) => Promise<string>;

@@ -1,5 +1,5 @@
-import { textOf } from '../../exchange.ts';
-import type { Fields } from '../../fields.ts';
+import type { Fields } from '../../core/operation.ts';
+import { textOf } from '../../kit/readers.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import type { IfortepayCredentials } from './index.ts';
 

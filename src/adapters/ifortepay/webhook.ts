@@ -1,9 +1,9 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../adapter.ts';
-import { InputError } from '../../errors.ts';
-import { textOf } from '../../exchange.ts';
-import { timingSafeEqual } from '../../timing-safe.ts';
+import { InputError } from '../../core/errors.ts';
+import { textOf } from '../../kit/readers.ts';
+import { timingSafeEqual } from '../../kit/timing-safe.ts';
+import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { account, order, recordIn } from './read.ts';
 import { hmacSignature } from './sign.ts';

@@ -1,18 +1,5 @@
-import {
-  canceled,
-  created,
-  declined,
-  duplicate,
-  expired,
-  failed,
-  pollRequired,
-  refunded,
-  rejected,
-  retryable,
-  succeeded,
-  type CodeTable,
-  type Row,
-} from '../../rows.ts';
+import type { CodeTable, Row } from '../../core/code-table.ts';
+import { canceled, created, declined, duplicate, expired, failed, pollRequired, refunded, rejected, retryable, succeeded } from '../../kit/rows.ts';
 
 /**
  * The codes are those of https://sdk.qfapi.com/docs/api-reference/status-codes, which gives one meaning for every operation;

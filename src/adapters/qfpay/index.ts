@@ -1,10 +1,12 @@
-import { defineAdapter, type Adapter, type StatusQuery } from '../../adapter.ts';
-import { InputError } from '../../errors.ts';
-import { idOf, textOf } from '../../exchange.ts';
+import { InputError } from '../../core/errors.ts';
+import type { FieldCheck, Fields, StatusQuery } from '../../core/operation.ts';
+import type { Ticket } from '../../core/ticket.ts';
+import { effectOf } from '../../core/verdict.ts';
+import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
+import { baseUrlOf, type Location } from '../../kit/address.ts';
+import { checkCredentials, checkFields, headerTextUpTo, oneOf, text, textUpTo } from '../../kit/fields.ts';
+import { idOf, textOf } from '../../kit/readers.ts';
 import { growing } from '../../policies/backoff.ts';
-import { baseUrlOf, checkCredentials, checkFields, headerTextUpTo, oneOf, text, textUpTo, type FieldCheck, type Fields, type Location } from '../../fields.ts';
-import type { Ticket } from '../../ticket.ts';
-import { effectOf } from '../../verdict.ts';
 import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
 import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
 import { sign, type SignType } from './sign.ts';

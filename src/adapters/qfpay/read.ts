@@ -1,5 +1,6 @@
-import { asRecord, idOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
-import type { CodeTable } from '../../rows.ts';
+import type { CodeTable } from '../../core/code-table.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import { asRecord, idOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
 import { cancellation, order, refund, refusedRefunds } from './codes.ts';
 
 /**

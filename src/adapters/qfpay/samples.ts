@@ -1,4 +1,4 @@
-import type { Exchange } from '../../exchange.ts';
+import type { Exchange } from '../../core/exchange.ts';
 import type { Sample, Samples } from '../../testing/sample.ts';
 import { qfpay, type QfpayFields } from './index.ts';
 

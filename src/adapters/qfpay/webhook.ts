@@ -1,9 +1,9 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../adapter.ts';
-import { asRecord, idOf, textOf } from '../../exchange.ts';
-import { timingSafeEqual } from '../../timing-safe.ts';
+import { asRecord, idOf, textOf } from '../../kit/readers.ts';
+import { timingSafeEqual } from '../../kit/timing-safe.ts';
+import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { hongKongTime, readRows } from './read.ts';
 import type { SignType } from './sign.ts';

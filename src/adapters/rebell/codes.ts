@@ -1,5 +1,6 @@
-import { textOf } from '../../exchange.ts';
-import { canceled, created, declined, duplicate, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+import type { CodeTable } from '../../core/code-table.ts';
+import { textOf } from '../../kit/readers.ts';
+import { canceled, created, declined, duplicate, failed, pollRequired, rejected, retryable, succeeded } from '../../kit/rows.ts';
 
 /**
  * Rebell's result codes.

@@ -1,6 +1,9 @@
-import { defineAdapter, type Adapter, type StatusQuery, type WriteOperation } from '../../adapter.ts';
-import { asRecord, instantOf, statedOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
-import { baseUrlOf, checkCredentials, oneOf, record, textUpTo, whole, type FieldCheck, type Fields, type Location } from '../../fields.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import type { FieldCheck, Fields, StatusQuery, WriteOperation } from '../../core/operation.ts';
+import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
+import { baseUrlOf, type Location } from '../../kit/address.ts';
+import { checkCredentials, oneOf, record, textUpTo, whole } from '../../kit/fields.ts';
+import { asRecord, instantOf, statedOf, textOf } from '../../kit/readers.ts';
 import { growing } from '../../policies/backoff.ts';
 import * as codes from './codes.ts';
 import { createSigner, createVerifier, pem, signatureHeader, stringToSign, timeOf, type SignatureEncoding } from './sign.ts';

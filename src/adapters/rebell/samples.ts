@@ -1,4 +1,4 @@
-import type { Fields } from '../../fields.ts';
+import type { Fields } from '../../core/operation.ts';
 import type { Sample, Samples } from '../../testing/sample.ts';
 import { rebell, type RebellFields } from './index.ts';
 

@@ -1,5 +1,5 @@
-import { InputError } from '../../errors.ts';
-import type { FieldCheck } from '../../fields.ts';
+import { InputError } from '../../core/errors.ts';
+import type { FieldCheck } from '../../core/operation.ts';
 
 /**
  * Rebell's signatures, of requests and of answers.

@@ -1,4 +1,4 @@
-import { asRecord, idOf, textOf } from '../../exchange.ts';
+import { asRecord, idOf, textOf } from '../../kit/readers.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import type { RebellCredentials } from './index.ts';
 

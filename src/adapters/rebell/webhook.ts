@@ -1,6 +1,7 @@
-import type { Delivery, Notice, Reply, Webhook } from '../../adapter.ts';
-import { InputError } from '../../errors.ts';
-import { idOf, textOf, type Exchange, type Reading } from '../../exchange.ts';
+import { InputError } from '../../core/errors.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import { idOf, textOf } from '../../kit/readers.ts';
+import type { Delivery, Notice, Reply, Webhook } from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { stringToSign, type Verifier } from './sign.ts';
 

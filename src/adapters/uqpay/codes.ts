@@ -1,4 +1,5 @@
-import { authorized, canceled, created, declined, failed, pollRequired, rejected, retryable, succeeded, type CodeTable } from '../../rows.ts';
+import type { CodeTable } from '../../core/code-table.ts';
+import { authorized, canceled, created, declined, failed, pollRequired, rejected, retryable, succeeded } from '../../kit/rows.ts';
 
 /*
  * An error is named `<type>/<code>`, or by its type alone where the type says enough; a state `intent/<intent_status>`, with

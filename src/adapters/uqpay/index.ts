@@ -1,9 +1,12 @@
-import { defineAdapter, type Adapter, type ReadName, type StatusQuery, type WriteOperation } from '../../adapter.ts';
 import { newKey } from '../../clock.ts';
-import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE, type Exchange, type Reading } from '../../exchange.ts';
-import { baseUrlOf, checkCredentials, text, textUpTo, whole, type FieldCheck, type Location } from '../../fields.ts';
-import type { Ticket } from '../../ticket.ts';
-import type { TokenStore } from '../../token.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import type { FieldCheck, ReadName, StatusQuery, WriteOperation } from '../../core/operation.ts';
+import type { Ticket } from '../../core/ticket.ts';
+import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
+import { baseUrlOf, type Location } from '../../kit/address.ts';
+import { checkCredentials, text, textUpTo, whole } from '../../kit/fields.ts';
+import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
+import type { TokenStore } from '../../kit/token.ts';
 import {
   paymentCancel,
   paymentCapture,

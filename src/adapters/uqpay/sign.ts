@@ -1,7 +1,7 @@
-import type { SendContext } from '../../adapter.ts';
-import { integerOf, textOf } from '../../exchange.ts';
-import { MOST_TOKEN_BYTES, readUpTo } from '../../read-up-to.ts';
-import { tokenKeeper, type TokenStore } from '../../token.ts';
+import type { SendContext } from '../../kit/adapter.ts';
+import { MOST_TOKEN_BYTES, readUpTo } from '../../kit/read-up-to.ts';
+import { integerOf, textOf } from '../../kit/readers.ts';
+import { tokenKeeper, type TokenStore } from '../../kit/token.ts';
 
 /**
  * UQPAY's calls carry no signature but a token, which `clientId` and `apiKey` are exchanged for. It lives for 30 minutes, and a new

@@ -1,10 +1,11 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Delivery, Notice, Reply, Webhook } from '../../adapter.ts';
-import { InputError } from '../../errors.ts';
-import { asRecord, textOf, type Exchange, type Reading } from '../../exchange.ts';
-import { timingSafeEqual } from '../../timing-safe.ts';
+import { InputError } from '../../core/errors.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import { asRecord, textOf } from '../../kit/readers.ts';
+import { timingSafeEqual } from '../../kit/timing-safe.ts';
+import type { Delivery, Notice, Reply, Webhook } from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 
 /**

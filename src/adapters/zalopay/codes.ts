@@ -1,4 +1,5 @@
-import { canceled, created, declined, duplicate, expired, failed, pollRequired, rejected, retryable, succeeded, type CodeTable, type TerminalRow } from '../../rows.ts';
+import type { CodeTable, TerminalRow } from '../../core/code-table.ts';
+import { canceled, created, declined, duplicate, expired, failed, pollRequired, rejected, retryable, succeeded } from '../../kit/rows.ts';
 
 /*
  * A row is named `<return_code>` or `<return_code>/<sub_return_code>`; a binding that was found is `1/<status>`.

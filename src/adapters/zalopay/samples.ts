@@ -1,7 +1,8 @@
-import type { Exchange } from '../../exchange.ts';
-import type { Fields } from '../../fields.ts';
+import type { Exchange } from '../../core/exchange.ts';
+import type { Fields } from '../../core/operation.ts';
 import type { Sample, Samples } from '../../testing/sample.ts';
-import { zalopay, type ZalopayFields } from './index.ts';
+import type { ZalopayFields } from './fields.ts';
+import { zalopay } from './index.ts';
 
 const key1 = 'made-up-mac-key-0123456789abcdef';
 const key2 = 'made-up-callback-key-0123456789a';

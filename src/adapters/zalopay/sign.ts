@@ -1,9 +1,9 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { InputError } from '../../errors.ts';
-import type { Fields } from '../../fields.ts';
-import type { ZalopayFields } from './index.ts';
+import { InputError } from '../../core/errors.ts';
+import type { Fields } from '../../core/operation.ts';
+import type { ZalopayFields } from './fields.ts';
 
 /** How one call is signed. */
 interface Signature {

@@ -1,5 +1,5 @@
-import type { Notice, Reply, Webhook } from '../../adapter.ts';
-import { asRecord, idOf, integerOf, textOf } from '../../exchange.ts';
+import { asRecord, idOf, integerOf, textOf } from '../../kit/readers.ts';
+import type { Notice, Reply, Webhook } from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { isGenuineCallback } from './sign.ts';
 

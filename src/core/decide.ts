@@ -1,0 +1,557 @@
+import { backoffFrom, type Backoff } from '../policies/backoff.ts';
+import type { ResolvedPolicy } from '../policies/policy.ts';
+import type { Follows, SameReference } from './operation.ts';
+import type { SettledBy, Settlement } from './settlement.ts';
+import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
+
+/**
+ * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no chance
+ * of its own. State and observation may pass through JSON before each step. The ky hooks and the p-retry loop only carry it out,
+ * and so can any other engine.
+ *
+ * @throws {InputError} for a state from JSON whose backoff is one of your own: see {@link attached}
+ */
+export function decide(before: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
+  const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
+  const known = attached(before);
+  const state: State = retryAfterMs === undefined ? known : { ...known, notBeforeMs: moment.nowMs + finite(retryAfterMs) };
+  switch (observation.type) {
+    case 'started':
+      return start(state, moment);
+    case 'due':
+      return due(state, moment);
+    case 'answered':
+      return answered(state, observation, moment);
+    case 'lost':
+      return unanswered(state, observation, moment);
+    case 'status':
+      return status(state, observation, moment);
+    case 'notice':
+      return notice(state, observation, moment);
+  }
+}
+
+/** A point in time with one draw of chance: all a decision may know of either. */
+export interface Moment {
+  /** The time of the call: the wall clock's when it began, and counted on from there by the monotonic one. */
+  readonly nowMs: number;
+  /** The wall clock's. Default: the same. */
+  readonly wallMs?: number;
+  readonly chance: number;
+}
+
+/** What does not change while an intention is settled. */
+export interface Plan {
+  readonly effect: Effect;
+  readonly follows: Follows;
+  readonly sameReference: SameReference;
+  /** How long the provider knows a second send for the first, from when the ticket was opened. Default: for ever. */
+  readonly remembersForMs?: number;
+  readonly policy: ResolvedPolicy;
+  /** When the call began: all times but `openedAtMs` and `expiresAtMs` are of the call, see {@link Moment}. */
+  readonly startedAtMs: number;
+  /** When the ticket was opened. */
+  readonly openedAtMs: number;
+  /** When the order stops being payable. Default: nobody says. */
+  readonly expiresAtMs?: number;
+  /** How long the provider answers for an order. Default: for ever. */
+  readonly answersForMs?: number;
+  /** The payer needs the write's own answer. */
+  readonly payerNeedsAnswer: boolean;
+  /** The money is taken in the call. Default: no. */
+  readonly charge?: boolean;
+  /** How long what is charged can be charged at all, from when the ticket was opened. Default: nobody says. */
+  readonly chargeableForMs?: number;
+  /** Only ask: a ticket is followed, and nothing is ever sent. */
+  readonly followOnly: boolean;
+  /** A job queue redelivered: a send may have left before this call. */
+  readonly mayHaveBeenSent: boolean;
+}
+
+/** What is known so far. Plain JSON: of its backoffs `JSON.stringify` writes what {@link attached} reads. */
+export interface State {
+  readonly plan: Plan;
+  /** The status query can be asked with what the ticket knows. */
+  readonly askable: boolean;
+  /** It can at least be looked for, where nothing better is left. */
+  readonly lookable: boolean;
+  /** The write's own answer was received, whatever it said. */
+  readonly heard: boolean;
+  readonly attempts: number;
+  readonly polls: number;
+  /** A send may have reached the gateway. */
+  readonly landed: boolean;
+  /** The gateway has acknowledged the order. */
+  readonly seen: boolean;
+  /** This write's own answer was a final refusal, whatever the doctrine made of it. */
+  readonly refused: boolean;
+  /** What the write's own last answer meant. */
+  readonly own?: Verdict | undefined;
+  /** `own` stated that nothing was done, in words that are believed only once the order is not found. */
+  readonly refusal?: boolean;
+  /** `own` is a final refusal because of another order of the same number, whose fate is asked before it is told. */
+  readonly askedOnce?: boolean;
+  /** What was answered to that question. */
+  readonly other?: Verdict;
+  /** What the last query said of a charge, which is believed to be its end from then on. */
+  readonly unchanged?: { readonly code: string; readonly untilMs: number } | undefined;
+  /** When the last send ended, by the time of the call and by the wall clock. Unset: a ticket is followed that knows of no send. */
+  readonly sentAtMs?: number | undefined;
+  readonly sentWallMs?: number | undefined;
+  /** When polling began, and how many waits it has had: for a ticket, in the life of its payment. */
+  readonly pollingSinceMs?: number;
+  readonly pollWaits: number;
+  /** The last word of a gateway that did not process a send. */
+  readonly unprocessed?: Verdict;
+  /** "Not found" in this loop. */
+  readonly notFounds: number;
+  /** Refused status queries in a row. */
+  readonly refusedPolls: number;
+  /** The last exchange was refused for its token: the next one carries a new one. */
+  readonly reauthenticated: boolean;
+  /** What a wait is for. */
+  readonly next?: 'send' | 'ask';
+  /** Until when the gateway wants to hear nothing (`Retry-After`). */
+  readonly notBeforeMs?: number;
+}
+
+export type Observation =
+  | { readonly type: 'started' }
+  /** A wait is over. */
+  | { readonly type: 'due' }
+  | AnsweredObservation
+  /** A send got no answer. */
+  | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean }
+  | StatusObservation
+  /** A verified webhook came. `confirm`: ask before it is believed. */
+  | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean };
+
+/** A send was answered. */
+interface AnsweredObservation {
+  readonly type: 'answered';
+  readonly verdict: Verdict;
+  readonly acknowledges: boolean;
+  /** Finally, if it were the first send. */
+  readonly refused: boolean;
+  /** It states that nothing was done, in words that no table makes final. */
+  readonly refuses?: boolean;
+  /** It is final, and another order's fault: what became of that one is asked first. */
+  readonly askedOnce?: boolean;
+  readonly askable: boolean;
+  readonly lookable?: boolean;
+  readonly retryAfterMs?: number;
+}
+
+/** A status query was answered, or got no answer (then its verdict is retryable). */
+interface StatusObservation {
+  readonly type: 'status';
+  readonly verdict: Verdict;
+  readonly acknowledges: boolean;
+  /** The query lacked what the provider may insist on. */
+  readonly incomplete?: boolean;
+  /** Of a charge, the same code in queries so far apart is its end. */
+  readonly failedWhenUnchangedForMs?: number;
+  readonly retryAfterMs?: number;
+}
+
+export type Decision =
+  /** A permit for exactly one send. */
+  | { readonly type: 'send' }
+  | { readonly type: 'ask' }
+  | { readonly type: 'wait'; readonly delayMs: number; readonly next: 'send' | 'ask' }
+  | { readonly type: 'settle'; readonly outcome: Settlement['outcome']; readonly verdict: Verdict; readonly settledBy: SettledBy };
+
+type Step = { state: State; decision: Decision };
+
+/** Refused status queries in a row that end a loop: the fourth would be refused too. */
+const REFUSED_POLLS = 3;
+/** One "not found" may be a replica that lags. */
+const NOT_FOUNDS = 2;
+
+const ONLY_A_NOTICE =
+  'The status query lacks a number that only the lost answer had, and was refused: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
+
+/** @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked about before */
+export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs?: number; polls?: number; notFounds?: number }): State {
+  return {
+    plan: finitePlan(plan),
+    askable: known.askable,
+    lookable: known.lookable ?? false,
+    heard: false,
+    seen: known.seen,
+    sentAtMs: known.sentAtMs,
+    sentWallMs: known.sentAtMs,
+    attempts: 0,
+    polls: 0,
+    landed: plan.followOnly || plan.mayHaveBeenSent,
+    refused: false,
+    pollWaits: known.polls ?? 0,
+    notFounds: known.notFounds ?? 0,
+    refusedPolls: 0,
+    reauthenticated: false,
+  };
+}
+
+/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
+const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
+
+const withoutInfinity = <T extends object>(values: T): T =>
+  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, typeof value === 'number' ? finite(value) : value])) as T;
+
+function finitePlan(plan: Plan): Plan {
+  const { retry, poll, limit } = plan.policy;
+  return withoutInfinity({ ...plan, policy: withoutInfinity({ ...plan.policy, retry: withoutInfinity(retry), poll: withoutInfinity(poll), limit: withoutInfinity(limit) }) });
+}
+
+/**
+ * A state that came from JSON, with its backoffs again. `decide` does this by itself, but for a backoff of your own.
+ *
+ * @param own the backoffs of your own that it may be using
+ * @throws {InputError} for a backoff that is neither tillpaid's nor among them
+ */
+export function attached(state: State, own: readonly Backoff[] = []): State {
+  const { plan } = state;
+  const { retry, poll } = plan.policy;
+  const isWhole = ({ backoff }: { backoff: Partial<Backoff> }): boolean => typeof backoff.delayMs === 'function';
+  if (isWhole(retry) && isWhole(poll)) return state;
+  const whole = <T extends { backoff: Backoff }>(part: T): T => (isWhole(part) ? part : { ...part, backoff: backoffFrom(part.backoff, own) });
+  return { ...state, plan: { ...plan, policy: { ...plan.policy, retry: whole(retry), poll: whole(poll) } } };
+}
+
+function start(before: State, moment: Moment): Step {
+  if (!before.landed) return send(before);
+  // Redelivered or resumed: ask first, and go on at the pace that the payment's age has brought it to.
+  const { nowMs } = moment;
+  const { plan, sentAtMs } = before;
+  const state: State = { ...before, pollingSinceMs: Math.min(nowMs, plan.followOnly ? (sentAtMs ?? plan.openedAtMs) : plan.openedAtMs) };
+  if (!state.askable) return cannotAsk(state, unknownOutcome('not-asked'), moment);
+  const delayMs = spreadMs(state, moment);
+  return delayMs === 0 ? { state, decision: { type: 'ask' } } : { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
+}
+
+/** How long a follower may wait before his first question, and how old a payment may be that somebody still stands before. */
+const LONGEST_SPREAD_MS = 5000;
+const FRESH_FOR_MS = 60_000;
+
+/** A crowd that resumes at once does not ask at once: whoever follows what is not fresh begins at a time of his own, within its pace. */
+function spreadMs(state: State, moment: Moment): number {
+  const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
+  if (!plan.followOnly || (pollWaits === 0 && moment.nowMs - pollingSinceMs < FRESH_FOR_MS)) return 0;
+  return Math.floor(moment.chance * Math.min(paceMs({ ...state, pollWaits: pollWaits + 1 }, moment), LONGEST_SPREAD_MS, Math.max(0, deadlineOf(state) - moment.nowMs)));
+}
+
+function due(state: State, moment: Moment): Step {
+  // A process that slept does not send past its deadline, nor what the provider would take for a new request by now.
+  // One last question is always right.
+  const tooLate = moment.nowMs > deadlineOf(state) || (state.landed && isForgotten(state, moment));
+  // What an earlier answer told to wait has been waited by now.
+  if (state.next === 'send' && tooLate) return giveUp(state, (state.landed ? undefined : state.unprocessed) ?? unknownOutcome('deadline'), moment);
+  return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
+}
+
+function answered(before: State, seen: AnsweredObservation, moment: Moment): Step {
+  const { verdict } = seen;
+  const state: State = {
+    ...before,
+    askable: seen.askable,
+    lookable: seen.lookable ?? before.lookable,
+    heard: before.heard || isAnswer(verdict),
+    seen: before.seen || seen.acknowledges,
+    refused: before.refused || seen.refused,
+    own: verdict,
+    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5).
+    refusal: seen.refuses === true && !before.landed,
+    unchanged: undefined,
+    ...sentAt(moment),
+  };
+  if (state.plan.effect === 'read') {
+    return verdict.kind === 'retryable' ? resend(state, verdict, moment, seen.retryAfterMs) : settle(state, endOf(verdict), verdict, 'answer');
+  }
+  if (verdict.kind === 'terminal') {
+    if (seen.askedOnce === true && verdict.outcome === 'rejected' && state.askable) {
+      // That order is no news to the gateway: there is nothing to wait for.
+      const asking = { ...state, askedOnce: true, pollingSinceMs: moment.nowMs };
+      return seen.retryAfterMs === undefined ? { state: asking, decision: { type: 'ask' } } : askOther(asking, verdict, moment, seen.retryAfterMs);
+    }
+    // A replayed answer is the first send's: where the gateway can be asked, its word on the payment comes first.
+    const replayed = before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
+    return replayed ? ask(state, verdict, moment, seen.retryAfterMs) : settle(state, verdict.outcome, verdict, 'answer');
+  }
+  if (verdict.kind === 'retryable') {
+    if (!before.landed) return resend({ ...state, unprocessed: verdict }, verdict, moment, seen.retryAfterMs);
+    return state.askable ? ask(state, verdict, moment, seen.retryAfterMs) : cannotAsk(state, verdict, moment, seen.retryAfterMs);
+  }
+  const landed = { ...state, landed: true };
+  return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment, seen.retryAfterMs);
+}
+
+/** The gateway's own word on this write; a proxy's page or a "system error" is none, whatever it came with. */
+export const isAnswer = (verdict: Verdict): boolean => verdict.kind !== 'retryable' && verdict.reason !== 'unknown-outcome';
+
+function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
+  const state: State = { ...before, ...sentAt(moment), landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
+  if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
+  return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment);
+}
+
+function status(before: State, seen: StatusObservation, moment: Moment): Step {
+  const { verdict, acknowledges, retryAfterMs } = seen;
+  const { plan } = before;
+  const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+  // A new token that is refused too is a refusal like any other (doctrine 10).
+  const refusedNow = (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (reauthenticate && before.reauthenticated);
+  const state: State = {
+    ...before,
+    polls: before.polls + 1,
+    seen: before.seen || acknowledges,
+    notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
+    refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
+    reauthenticated: reauthenticate,
+    unchanged: unchanged(before, seen, moment.nowMs),
+  };
+  if (state.askedOnce === true && state.own !== undefined) return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
+  if (refusedNow && seen.incomplete === true) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
+  if (refusedNow) {
+    // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
+    return state.refusedPolls >= REFUSED_POLLS ? settle(state, 'unresolved', verdict, 'none') : ask(state, verdict, moment, retryAfterMs, 'slowly');
+  }
+  if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
+  if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
+
+  const ended = endOfRefused(state, verdict, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
+  if (ended !== undefined) return settle(state, 'failed', ended, 'query');
+
+  const open = verdict.kind === 'poll-required' && acknowledges;
+  if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
+    // The order is open, but the link or QR code its payer needs was lost with the answer.
+    if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
+    const advice = 'The order exists, but its answer was lost: cancel it before making another.';
+    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
+  }
+  if (isNotFound(verdict) && canStillCharge(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+  if (isNotFound(verdict) && isAbsent(state, moment)) {
+    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) {
+      return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+    }
+    return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
+  }
+  return ask(state, verdict, moment, retryAfterMs);
+}
+
+/** Asks what became of the order that owns the number, until there is any answer. Whatever that is, this write was refused. */
+function askOther(state: State, own: Verdict, moment: Moment, retryAfterMs?: number): Step {
+  const { polls, other } = state;
+  const isHeard = other !== undefined && other.kind !== 'retryable';
+  const step = isHeard || polls >= REFUSED_POLLS ? undefined : ask(state, own, moment, retryAfterMs);
+  return step?.decision.type === 'wait' ? step : settle(state, 'rejected', own, 'answer');
+}
+
+/** What a query says of a charge while it may be its end. A query that was lost or refused has found nothing out. */
+function unchanged(before: State, { verdict, failedWhenUnchangedForMs: forMs }: StatusObservation, nowMs: number): State['unchanged'] {
+  if (verdict.kind !== 'poll-required') return before.unchanged;
+  if (forMs === undefined || before.plan.charge !== true) return undefined;
+  return before.unchanged?.code === verdict.code ? before.unchanged : { code: verdict.code, untilMs: nowMs + forMs };
+}
+
+/** Doctrine 14: what a provider goes on saying of a charge in the call, long enough, is its end. */
+function endOfUnchanged(before: State, { unchanged: now }: State, verdict: Verdict, nowMs: number): TerminalVerdict | undefined {
+  if (verdict.kind !== 'poll-required' || now === undefined || now !== before.unchanged || nowMs < now.untilMs) return undefined;
+  return failedAs(verdict);
+}
+
+/** A first send's own refusal is believed when the gateway finds no such order, twice, or says the same of the order itself. */
+function endOfRefused({ plan, own, refusal, seen, notFounds }: State, verdict: Verdict, moment: Moment): TerminalVerdict | undefined {
+  if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict') return undefined;
+  const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, moment);
+  const isRepeated = !isNotFound(verdict) && verdict.code === own.code;
+  return isNowhere || isRepeated ? failedAs(own) : undefined;
+}
+
+/** The same words, now final. A code that no table knows says only that it was declined. */
+function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalVerdict {
+  const isKnown = reason !== 'unknown-outcome';
+  return {
+    kind: 'terminal',
+    outcome: 'failed',
+    code,
+    reason: isKnown ? reason : 'declined',
+    listed,
+    ...(isKnown && advice !== undefined && { advice }),
+    ...(message !== undefined && { message }),
+  };
+}
+
+/** The gateway does not know the order, and answers a second send with the first one's result: while what is charged lives, it is sent again. */
+function canStillCharge(state: State, moment: Moment): boolean {
+  const { plan, seen, refusal } = state;
+  const isAlive = plan.chargeableForMs !== undefined && !isOver(plan, plan.chargeableForMs, moment);
+  return plan.charge === true && isAlive && !seen && refusal !== true && replays(state, moment) && maySend(state, moment.nowMs);
+}
+
+function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
+  // It speaks of the order that owns the number.
+  if (before.askedOnce === true && before.own !== undefined) return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
+  // The gateway speaks of the order, so a send has landed.
+  const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
+  const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
+  if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
+  const leftMs = Math.max(0, (before.notBeforeMs ?? 0) - moment.nowMs);
+  if (canAsk(state)) {
+    if (leftMs === 0) return { state, decision: { type: 'ask' } };
+    if (isTooLong(state, leftMs, moment.nowMs)) return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
+    return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
+  }
+  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment, leftMs);
+}
+
+/** The gateway looked and found nothing; a query that was refused or lost has found nothing out. */
+const isNotFound = (verdict: Verdict): boolean => verdict.kind === 'poll-required' && verdict.reason === 'not-found';
+
+/** Whether "not found" may be believed by now. Of the two clocks the one that has seen less time pass is believed. */
+function isAbsent({ plan, seen, notFounds, sentAtMs, sentWallMs }: State, moment: Moment): boolean {
+  const { absentAfterMs } = plan.policy.poll;
+  if (sentAtMs === undefined || absentAfterMs === undefined) return false;
+  const sinceMs = Math.min(moment.nowMs - sentAtMs, wallMsOf(moment) - (sentWallMs ?? sentAtMs));
+  return !seen && notFounds >= NOT_FOUNDS && sinceMs >= absentAfterMs && !isOver(plan, plan.answersForMs, moment);
+}
+
+const wallMsOf = ({ nowMs, wallMs }: Moment): number => wallMs ?? nowMs;
+
+const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({ sentAtMs: moment.nowMs, sentWallMs: wallMsOf(moment) });
+
+/** A payment made in an order's last moment may show this much later. */
+const AFTER_ITS_LIFE_MS = 60_000;
+
+const deadlineOf = (state: State): number => orderDeadlineOf(state) ?? chargeDeadlineOf(state);
+
+const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
+
+/** An order that is followed, and that nobody set a deadline for, is followed to the end of its own life; one that nobody has seen, to a charge's deadline at least. */
+function orderDeadlineOf(state: State): number | undefined {
+  const { plan, heard, seen } = state;
+  const { startedAtMs, expiresAtMs, policy } = plan;
+  const isOrder = plan.charge !== true && plan.follows === 'payment' && (plan.followOnly || heard || seen);
+  if (policy.poll.followsOrder !== true || !isOrder || expiresAtMs === undefined) return undefined;
+  const endMs = Math.max(startedAtMs, expiresAtMs) + AFTER_ITS_LIFE_MS;
+  return heard || seen ? endMs : Math.max(endMs, chargeDeadlineOf(state));
+}
+
+/** A second send now would be answered with the first one's result. */
+const replays = (state: State, moment: Moment): boolean => state.plan.sameReference === 'replays' && !isForgotten(state, moment);
+
+/** The provider would take a second send for a new one: past this, only look up. */
+export const isForgotten = ({ plan }: Pick<State, 'plan'>, moment: Moment): boolean => isOver(plan, plan.remembersForMs, moment);
+
+/** A time counted from when the ticket was opened is over, by either clock; one that nobody set never is. */
+const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, moment: Moment): boolean =>
+  typeof lastsMs === 'number' && Math.max(moment.nowMs, wallMsOf(moment)) - openedAtMs >= lastsMs;
+
+const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
+
+const maySend = (state: State, nowMs: number): boolean =>
+  !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
+
+/** A permit for one send; what is asked after it is asked at the pace of a fresh one. */
+function send(state: State): Step {
+  const { pollingSinceMs: _before, ...fresh } = state;
+  return { state: { ...fresh, pollWaits: 0, attempts: state.attempts + 1 }, decision: { type: 'send' } };
+}
+
+/** Whether the gateway wants to hear nothing for longer than this loop may wait. */
+const isTooLong = (state: State, retryAfterMs: number, nowMs: number): boolean =>
+  retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || nowMs + retryAfterMs > deadlineOf(state);
+
+/** A second send that a query has called for: at once, but not before the gateway wants to hear anything. */
+function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfterMs = 0): Step {
+  if (retryAfterMs === 0) return send(state);
+  if (isTooLong(state, retryAfterMs, nowMs)) return settle(state, 'unresolved', verdict, 'none');
+  return { state: { ...state, next: 'send' }, decision: { type: 'wait', delayMs: retryAfterMs, next: 'send' } };
+}
+
+/** Waits for the next status query, the last of which starts at the deadline. `slowly`: at the backoff's largest interval. */
+function ask(before: State, verdict: Verdict, moment: Moment, retryAfterMs = 0, pace: 'usual' | 'slowly' = 'usual'): Step {
+  const { nowMs } = moment;
+  const pollingSinceMs = before.pollingSinceMs ?? nowMs;
+  const state: State = { ...before, pollingSinceMs, pollWaits: before.pollWaits + 1, next: 'ask' };
+  const leftMs = deadlineOf(state) - nowMs;
+  const leastMs = Math.max(retryAfterMs, toldMs(verdict));
+  const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
+  if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
+  const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
+  const usualMs = pace === 'slowly' ? state.plan.policy.poll.backoff.maxMs : Math.min(paceMs(state, moment), believedInMs);
+  return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' } };
+}
+
+/**
+ * An order is asked about after so much of the time it has waited already, told within two minutes, and more seldom where it lives so
+ * long that nobody stands before it. After two hours the two minutes grow too.
+ */
+const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.016 };
+
+/** The wait before the next status query: the backoff's. What nobody set is made to fit what is waited for. */
+function paceMs(state: State, { nowMs, chance }: Moment): number {
+  const { plan, pollWaits, pollingSinceMs = nowMs } = state;
+  const { backoff, firstOfChargeMs, stretches } = plan.policy.poll;
+  const elapsedMs = nowMs - pollingSinceMs;
+  const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
+  if (plan.charge === true && firstOfChargeMs !== undefined && pollWaits <= 2) {
+    // An early question takes the place of the usual first one: a quick PIN waits less, and nobody is asked more often.
+    const firstMs = usable(backoff.delayMs({ step: 1, elapsedMs: 0, chance }));
+    const earlyMs = Math.min(firstMs, firstOfChargeMs);
+    return pollWaits <= 1 ? earlyMs : firstMs - earlyMs + usable(backoff.delayMs({ step: 2, elapsedMs: firstMs, chance }));
+  }
+  if (stretches !== true || orderDeadlineOf(state) === undefined) return usualMs;
+  const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
+  const mostMs = Math.max(ORDER_PACE.maxMs, ORDER_PACE.lateRatio * elapsedMs);
+  return Math.max(usualMs, Math.round(Math.min((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs, mostMs)));
+}
+
+/** Waits for the next send of what was not processed; when sends or time are used up, says so. */
+function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
+  const { nowMs, chance } = moment;
+  const { retry } = state.plan.policy;
+  if (state.attempts >= retry.attempts) return giveUp(state, verdict, moment, retryAfterMs);
+  const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+  if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
+  const leastMs = Math.max(retryAfterMs, toldMs(verdict));
+  const usualMs = reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance });
+  const delayMs = Math.max(usable(usualMs), leastMs);
+  if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state)) return giveUp(state, verdict, moment, retryAfterMs);
+  return {
+    state: { ...state, next: 'send', reauthenticated: state.reauthenticated || reauthenticate },
+    decision: { type: 'wait', delayMs, next: 'send' },
+  };
+}
+
+/** A send may have landed and cannot be asked about: a provider that replays may be sent the same again, then it is looked for. */
+function cannotAsk(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
+  if (replays(state, moment) && maySend(state, moment.nowMs)) {
+    return state.attempts === 0 ? sendAgain(state, verdict, moment, retryAfterMs) : resend(state, verdict, moment, retryAfterMs);
+  }
+  return state.lookable ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
+}
+
+/** Sends or time are used up. What may have landed can still be asked about. */
+function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
+  if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
+  if (state.landed) return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
+  // The gateway's own refusal tells more than the network error that came after it.
+  return state.unprocessed === undefined ? settle(state, 'unsent', verdict, 'none') : settle(state, 'rejected', state.unprocessed, 'answer');
+}
+
+function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, settledBy: SettledBy): Step {
+  return { state, decision: { type: 'settle', outcome, verdict, settledBy } };
+}
+
+/** A wait from a backoff of the user's own, which may give anything. */
+const usable = (delayMs: number): number => (delayMs > 0 ? delayMs : 0);
+
+/** The least wait a verdict itself asks for. */
+const toldMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
+
+const endOf = (verdict: Verdict): Settlement['outcome'] => (verdict.kind === 'terminal' ? verdict.outcome : 'unresolved');
+
+/** What is known of a write nobody has answered. */
+export function unknownOutcome(code: string): PollRequiredVerdict {
+  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
+}

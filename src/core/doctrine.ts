@@ -1,0 +1,366 @@
+import type { CodeTable, Row, TerminalRow } from './code-table.ts';
+import { decimalOf } from './decimal.ts';
+import type { Exchange, Reading } from './exchange.ts';
+import { operationOf, type Operation, type Tables } from './operation.ts';
+import { printable } from './printable.ts';
+import type { Evidence } from './settlement.ts';
+import { subjectOf, type Subject } from './subject.ts';
+import type { Outcome, PollRequiredVerdict, RetryableVerdict, Verdict } from './verdict.ts';
+
+/**
+ * The doctrine: what an exchange means, where that is the same for every provider. Adapters only say what their codes
+ * mean on a first send; everything that depends on the effect, the HTTP status, or on what may have landed is here.
+ */
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** The row that decided, before the doctrine softened it. */
+  readonly row?: Row;
+  /** The answer can only exist if our order does. */
+  readonly acknowledges: boolean;
+  /** A write's own first answer that states that nothing was done, in words that no row makes final. */
+  readonly refuses?: boolean;
+  /** The answer gave a code that no row knows. */
+  readonly unlisted: boolean;
+  /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
+  readonly conflict: boolean;
+  /** The row is another order's. */
+  readonly another: boolean;
+  /** The row was made before this write was sent: it is as if it were not there. */
+  readonly older?: true;
+  /** The row's number may have been used before, and nothing shows whether the row is this write's (doctrine 13). */
+  readonly unproven?: true;
+  /** What the deciding row says it is about. */
+  readonly reference: Readonly<Record<string, string | undefined>>;
+}
+
+/** The longest code and message a verdict carries: enough for every provider, and no page of HTML in a log. */
+const LONGEST_CODE = 80;
+const LONGEST_MESSAGE = 300;
+
+export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): Judgement {
+  const operation = operationOf(adapter, exchange.operation);
+  const about = subject ?? subjectOf(operation, exchange.sent);
+  const table = tableOf(operation, exchange);
+  const readings = read(adapter, operation, exchange);
+  const judgements = readings.map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
+  const listed = about.lookUp === undefined ? undefined : inList(about, about.lookUp, readings, judgements);
+  if (listed !== undefined) return listed;
+
+  // Only rows of this order count; where all are of others, they contradict.
+  const ours = judgements.filter(({ another, older }) => !another && older !== true);
+  const rows = ours.length > 0 ? ours : judgements;
+  const best = bestOf(rows);
+  if (best === undefined) {
+    return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
+  }
+
+  // One order number paid more than once (section 3.2): the merchant has a refund to make.
+  const paid = rows.filter(({ row, conflict }) => !conflict && row?.kind === 'terminal' && row.outcome === 'succeeded').length;
+  if (paid > 1) {
+    const advice = `${paid} rows of this order are paid: refund all but one.`;
+    return { ...best, conflict: true, verdict: { ...best.verdict, reason: 'conflict', advice } };
+  }
+  return best;
+}
+
+const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
+  rows.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
+
+/**
+ * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined` where the answer
+ * is about the list itself, or about nothing.
+ */
+function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & object, readings: readonly Reading[], judgements: readonly Judgement[]): Judgement | undefined {
+  const names = ({ reference = {} }: Reading): boolean => Object.entries(reference).some(([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] === value);
+  const isRow = ({ reference = {} }: Reading): boolean => Object.values(reference).some((value) => value !== undefined);
+  const isOurs = ({ reference = {}, ...reading }: Reading, { another, older }: Judgement): boolean =>
+    !another && older !== true && names({ reference, ...reading }) && !isKnownElsewhere(reference);
+  const rows = judgements.filter((_judgement, index) => isRow(readings[index] ?? { names: [] }));
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  // Said beside the rows: that there are more of them, on other pages.
+  const aside = bestOf(judgements.filter((judgement) => !rows.includes(judgement)));
+  if (aside !== undefined) return aside;
+  const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
+  if (ours === undefined) return notThere(first.verdict, 'unknown-outcome');
+  if (more.length === 0) return ours;
+  const { code, message } = ours.verdict;
+  const advice = `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
+  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: 'conflict', listed: true, advice, ...(message !== undefined && { message }) };
+  return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
+}
+
+/** A row that is not this write's is as if it were not there; a list that lacks it has shown nothing, since it was cut by time. */
+function notThere({ code, message }: Verdict, reason: 'not-found' | 'unknown-outcome'): Judgement {
+  const row: Row = { kind: 'poll-required', reason };
+  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason, listed: true, ...(message !== undefined && { message }) };
+  return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, older: true, reference: {} };
+}
+
+/** What a verified notice means for the payment it is about. */
+export function judgeNotice(webhook: { readonly codes: CodeTable }, notice: Reading & { readonly operation: string }, subject: Subject): Judgement {
+  const asked = { effect: 'read' as const };
+  return judgeReading(asked, { operation: notice.operation, status: 200, body: undefined }, subject, notice, find(webhook.codes, notice));
+}
+
+function judgeReading(
+  operation: Pick<Operation, 'effect'>,
+  exchange: Exchange,
+  subject: Subject,
+  reading: Reading,
+  found: { code: string; row: Row } | undefined,
+): Judgement {
+  const reference = reading.reference ?? {};
+  const message = reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
+  const isRead = operation.effect === 'read';
+  const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
+  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
+  const refuses = reading.refuses === true && !isRead && !landed && canBeFinal(exchange.status) && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable';
+  const unknown = (): Judgement => ({
+    verdict: { ...fallback(operation, exchange, reading), ...message },
+    ...(refuses && { refuses }),
+    acknowledges: false,
+    unlisted: found === undefined && canBeFinal(exchange.status),
+    conflict: false,
+    another: false,
+    reference: {},
+  });
+  if (found === undefined) return unknown();
+  const { code, row } = found;
+
+  // A final word under a status that says the gateway did not get to the end is not believed.
+  if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
+  // Doctrine 3: nor is "not processed", for a write, under a status that a proxy in between may have set.
+  if (row.kind === 'retryable' && operation.effect === 'write' && !canBeTheGateways(exchange.status)) return unknown();
+
+  const another = isAnother(reading, subject);
+  if (another || isOtherMoney(reading, subject, row)) {
+    const verdict: PollRequiredVerdict = {
+      kind: 'poll-required',
+      code,
+      reason: 'conflict',
+      listed: true,
+      advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
+      ...message,
+    };
+    return { verdict, row, acknowledges: false, unlisted: false, conflict: true, another, reference: {} };
+  }
+
+  const { reason, advice } = row;
+  const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
+  const standing = isRead && tellsOfAnOrder(row) ? standingOf(reading, subject) : 'ours';
+  if (standing === 'older') return notThere({ kind: 'poll-required', reason, ...listed }, subject.lookUp === undefined ? 'not-found' : 'unknown-outcome');
+  const unproven = standing === 'unproven';
+  const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
+
+  let verdict: Verdict;
+  if (row.kind === 'poll-required' && row.expiredWhenOver === true && subject.over === true) {
+    verdict = asFollowed({ kind: 'terminal', outcome: 'expired', reason: 'expired' }, subject, open, listed);
+  } else if (row.kind !== 'terminal') {
+    const { delayMs } = row;
+    verdict = { ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }), kind: row.kind, reason, ...listed, ...(delayMs !== undefined && { delayMs }) };
+  } else if (landed && !isOwnSuccess(row.outcome)) {
+    // Doctrine 5: once an earlier send may have landed, only the operation's own success is final.
+    verdict = open();
+  } else if (isRead && row.payerMayRetry === true && subject.charge !== true) {
+    // Doctrine 11: the payer can try again until the order is closed.
+    verdict = open();
+  } else if (isRead) {
+    verdict = asFollowed(row, subject, open, listed);
+  } else {
+    verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
+  }
+  // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is paid for, with equal money.
+  const isDoubtful = unproven && verdict.kind === 'terminal' && endsWithout.has(verdict.outcome) && !(row.kind === 'terminal' && row.endsNumber === true);
+  if (isDoubtful) verdict = open();
+  // Of a list only one row is left, and that is learnt; else a number would make its own proof.
+  const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');
+  return {
+    verdict,
+    row,
+    ...(refuses && { refuses }),
+    ...(unproven && { unproven }),
+    acknowledges: !isDoubtful && acknowledges(operation, row, landed),
+    unlisted: false,
+    conflict: false,
+    another: false,
+    reference: learns ? reference : {},
+  };
+}
+
+/** Ends of a payment that leave its payee without the money. */
+const endsWithout: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', 'expired', 'refunded']);
+
+/** A refused query, or one that was not processed, tells of none. */
+const tellsOfAnOrder = (row: Row): boolean => row.kind === 'terminal' ? row.outcome !== 'rejected' : row.kind === 'poll-required' && row.reason !== 'not-found';
+
+/** A row's time is cut, to the second at the worst. */
+const CUT_OFF_MS = 999;
+
+/** Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked through. */
+function standingOf({ reference = {}, number, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
+  const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], sends = {} } = subject;
+  // What a cancel or a capture is asked about was made before it.
+  if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
+  const isOwn = (stated: string | undefined, name: string): boolean => stated !== undefined && stated === subject.reference[name];
+  if (ownNumbers.some((name) => isOwn(reference[name] ?? number, name))) return 'ours';
+  if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) {
+    // Nothing else shows that a row of a list is this write's.
+    if (lookUp !== undefined) return 'older';
+    return repeats ? 'unproven' : 'ours';
+  }
+  if (sends.notBeforeMs !== undefined && madeAtMs + CUT_OFF_MS < sends.notBeforeMs) return 'older';
+  return !repeats || (sends.leftByMs !== undefined && madeAtMs >= sends.leftByMs) ? 'ours' : 'unproven';
+}
+
+/** Section 3: what a status query's state means depends on the write that is followed. */
+function asFollowed(row: TerminalRow, subject: Subject, open: (reason?: Verdict['reason']) => PollRequiredVerdict, listed: Omit<Verdict, 'kind' | 'reason'> & { code: string; listed: boolean }): Verdict {
+  const end = (outcome: Outcome, reason = row.reason): Verdict => ({ kind: 'terminal', outcome, reason, ...listed });
+  const { outcome } = row;
+  if (outcome === 'rejected') return end('rejected');
+  switch (subject.follows) {
+    case 'cancel':
+      if (outcome === 'succeeded' || outcome === 'authorized') {
+        return subject.refused === true ? end('failed', 'already-final') : open('processing');
+      }
+      // Canceled, refunded, expired or finally failed: the payment is off the table, which is what was asked for.
+      return outcome === 'created' ? open() : end('succeeded');
+    case 'capture':
+      if (outcome === 'authorized' || outcome === 'created') return open('processing');
+      return outcome === 'succeeded' ? end('succeeded') : end('failed');
+    default:
+      return outcome === 'created' ? open() : end(outcome);
+  }
+}
+
+/** What a send or a query that got no answer means. */
+export function lost(effect: Operation['effect'], evidence: Evidence, code: string): RetryableVerdict | PollRequiredVerdict {
+  if (evidence === 'not-sent' || effect === 'read') {
+    return { kind: 'retryable', code, reason: 'unreachable', listed: false, advice: 'Check the network between this machine and the gateway.' };
+  }
+  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'The gateway may have processed it: ask before sending again.' };
+}
+
+/** What a reader found, as far as it is what a reader may find: an adapter of one's own may choke on an answer, or be careless. */
+function read(adapter: Pick<Tables, 'read'>, operation: Operation, exchange: Exchange): readonly Reading[] {
+  if (typeof exchange.body !== 'object' || exchange.body === null) return [];
+  let found: unknown;
+  try {
+    found = (operation.read ?? adapter.read)(exchange);
+  } catch {
+    return [];
+  }
+  return (Array.isArray(found) ? (found as unknown[]) : [found]).flatMap((each) => {
+    if (typeof each !== 'object' || each === null) return [];
+    const { names, message, ...reading } = each as Readonly<Record<string, unknown>>;
+    const texts = Array.isArray(names) ? names.filter((name): name is string => typeof name === 'string') : [];
+    return texts.length === 0 ? [] : [{ ...(reading as Omit<Reading, 'names'>), names: texts, message: typeof message === 'string' ? message : undefined }];
+  });
+}
+
+function tableOf(operation: Operation, exchange: Exchange): CodeTable {
+  if (typeof operation.codes !== 'function') return operation.codes;
+  try {
+    return operation.codes(exchange);
+  } catch {
+    return {};
+  }
+}
+
+function find(table: Readonly<Record<string, Row>>, reading: Reading): { code: string; row: Row } | undefined {
+  for (const code of reading.names) {
+    const row = Object.hasOwn(table, code) ? table[code] : undefined;
+    if (row !== undefined) return { code, row };
+  }
+  return undefined;
+}
+
+/** Doctrine 7: what is not listed is unknown on a write, and worth asking again on a read. */
+function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, reading: Reading | undefined): Verdict {
+  const stated = reading?.names[0]?.slice(0, LONGEST_CODE);
+  const name = stated === undefined ? undefined : printable(stated);
+  const http = `http/${status}`;
+  const code = name !== undefined && canBeFinal(status) ? name : status >= 300 ? http : 'unreadable';
+  if (operation.effect === 'write') {
+    return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'Not in the tables: ask the gateway, and tell whoever keeps the adapter.' };
+  }
+  if (status >= 500) return { kind: 'retryable', code, reason: 'unavailable', listed: false };
+  if (status === 429) return { kind: 'retryable', code, reason: 'rate-limited', listed: false };
+  if (reading === undefined) return { kind: 'retryable', code, reason: 'unreadable', listed: false };
+  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
+}
+
+const canBeTheGateways = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500);
+
+const canBeFinal = (status: number): boolean => canBeTheGateways(status) && status !== 429;
+
+/** Doctrine 12: an answer that names another order is not an answer to ours, not even as a refusal. */
+function isAnother(reading: Reading, subject: Subject): boolean {
+  return Object.entries(reading.reference ?? {}).some(
+    ([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,
+  );
+}
+
+function isOtherMoney(reading: Reading, { expect }: Subject, row: Row): boolean {
+  if (expect === undefined || (row.kind === 'terminal' && row.outcome === 'rejected')) return false;
+  return (
+    (reading.amount !== undefined && decimalOf(reading.amount) !== decimalOf(expect.amount)) ||
+    (reading.currency !== undefined && expect.currency !== undefined && reading.currency !== expect.currency)
+  );
+}
+
+const isOwnSuccess = (outcome: Outcome): boolean => outcome === 'succeeded' || outcome === 'created' || outcome === 'authorized';
+
+/** Reasons that an answer cannot give without knowing the order. */
+const knowsTheOrder: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['processing', 'awaiting-payer', 'awaiting-merchant', 'already-final']);
+
+function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: boolean): boolean {
+  if (row.kind === 'retryable') return false;
+  if (row.kind === 'poll-required') return row.acknowledges === true || knowsTheOrder.has(row.reason);
+  if (row.outcome === 'rejected') return operation.effect === 'write' && landed && row.reason === 'duplicate';
+  return true;
+}
+
+/**
+ * Section 3.2: of several rows a paid one wins; then whatever may still take money; then what ended without. It is the rows' own
+ * states that are compared: a cancel, too, has not succeeded while one row of the order is paid.
+ */
+function rank({ row, conflict }: Judgement): number {
+  if (row === undefined || conflict) return 7;
+  if (row.kind === 'terminal') return terminalRank[row.outcome];
+  return row.kind === 'retryable' || row.reason === 'not-found' ? 0 : declines.has(row.reason) ? 2 : 7;
+}
+
+const terminalRank: Readonly<Record<Outcome, number>> = {
+  succeeded: 8,
+  authorized: 6,
+  refunded: 5,
+  created: 5,
+  canceled: 4,
+  expired: 3,
+  failed: 2,
+  rejected: 1,
+};
+
+const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['declined', 'insufficient-funds', 'limit-exceeded', 'risk']);
+
+/**
+ * Which of two final words on one payment stands when they contradict each other, until the gateway has been asked.
+ *
+ * A payment never goes backwards: what was refunded or canceled stays so whatever a late "paid" says; "paid" overrules
+ * `failed`, `expired` and `absent`, which can be said too early.
+ *
+ * @returns the word that stands, and whether the two contradict each other
+ */
+export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'unsent'>(known: Known, heard: Outcome): { outcome: Known | Outcome; conflict: boolean } {
+  const place = (outcome: string): number => settledPlace[outcome] ?? 0;
+  if (known === heard || place(known) === 0) return { outcome: heard, conflict: false };
+  if (place(heard) === 0) return { outcome: known, conflict: false };
+  // Paid, then refunded or canceled, is a payment's ordinary life.
+  const ordinary = known === 'succeeded' && place(heard) === 3;
+  return { outcome: place(heard) > place(known) ? heard : known, conflict: !ordinary };
+}
+
+/** How late in a payment's life a final word is. */
+const settledPlace: Readonly<Record<string, number>> = { absent: 1, failed: 1, expired: 1, succeeded: 2, canceled: 3, refunded: 3 };

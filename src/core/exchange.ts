@@ -1,0 +1,39 @@
+/**
+ * One request sent and what came back. This is what an adapter reads; it never sees a `Response`.
+ */
+export interface Exchange {
+  /** The operation's name, such as `payment.create`. */
+  operation: string;
+  /** Which send of the intention this is; the first is 1. Default 1. */
+  attempt?: number;
+  /** An earlier send of this intention may have reached the gateway. Default: `attempt > 1`. */
+  mayHaveLanded?: boolean;
+  /** The request's fields, path parameters included. */
+  sent?: Record<string, unknown>;
+  /** The HTTP status. */
+  status: number;
+  headers?: Headers | Record<string, string>;
+  /** The parsed JSON, or the text where it was not JSON. */
+  body: unknown;
+}
+
+/**
+ * What one row of an answer says, before anybody decides what it means.
+ */
+export interface Reading {
+  /** The names the answer goes by, most telling first (`['2/-54', '2']`); the first with a row decides. */
+  names: readonly string[];
+  /** The provider's message. */
+  message?: string | undefined;
+  /** Which order the answer is about, by the ticket's own reference names; what the ticket lacks is learnt from here. */
+  reference?: Readonly<Record<string, string | undefined>>;
+  /** The amount the answer speaks of, in the unit of the ticket's `expect.amount`: `100` and `100.00` are one amount. */
+  amount?: string | undefined;
+  currency?: string | undefined;
+  /** The provider's own number of what this row tells of, where `reference` leaves it out because several may stand under one reference. */
+  number?: string | undefined;
+  /** When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded down as the provider does. */
+  madeAtMs?: number | undefined;
+  /** A write's own answer: it states that nothing was done, whatever its code. Asked about, and believed once the order is not found twice. */
+  refuses?: boolean | undefined;
+}

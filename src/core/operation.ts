@@ -1,0 +1,139 @@
+import type { CodeTable } from './code-table.ts';
+import { InputError } from './errors.ts';
+import type { Exchange, Reading } from './exchange.ts';
+import type { Ticket } from './ticket.ts';
+import type { Effect } from './verdict.ts';
+
+/**
+ * What a provider's API does, as data: enough to say what any answer of it means. How its requests are made and signed is the kit's.
+ */
+
+/** A request's fields by name. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What a required field must be. */
+export interface FieldCheck {
+  /** Completes the sentence "must be …". */
+  readonly expects: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+/** How a request carries its fields. `query`: in the URL. */
+export type Encoding = 'json' | 'form' | 'query';
+
+/** How a provider treats a second send with the same reference. */
+export type SameReference =
+  /** Answers the first send's result again: a re-send cannot act twice. */
+  | 'replays'
+  /** Refuses it as a duplicate: a re-send cannot act twice, and its answer tells that the first one landed. */
+  | 'refuses'
+  /** Not documented: never re-sent after a send that may have landed, unless the policy opts in. */
+  | 'unknown';
+
+/** What a status query's state means depends on the write that is followed. */
+export type Follows = 'payment' | 'cancel' | 'capture' | 'refund';
+
+/** Names of operations that only ask. */
+export type ReadName = `${string}.query` | `${string}.list`;
+
+type RequiredKeys<F> = { [K in keyof F]-?: undefined extends F[K] ? never : K }[keyof F] & string;
+
+interface OperationBase<F> {
+  /** The path below the base URL; `{name}` is filled from the fields, `{name:a|b}` with one of these: the first, unless the field says otherwise. */
+  readonly path: string;
+  /** Default `POST`. */
+  readonly method?: 'GET' | 'POST';
+  /** How this operation's request carries its fields, when not as the adapter's first encoding. */
+  readonly encoding?: Encoding;
+  /** A check for every required field. */
+  readonly required: { readonly [K in RequiredKeys<F>]: FieldCheck };
+  /** What each code means for this operation. */
+  readonly codes: CodeTable | ((exchange: Exchange) => CodeTable);
+  /** Reads an answer of this operation, when the adapter's own `read` does not. */
+  readonly read?: (exchange: Exchange) => Reading | readonly Reading[];
+  /** Tells apart operations that share a method and a path. Default: they match. */
+  readonly match?: (fields: Fields) => boolean;
+  /** `false`: tables only, no confirmed path; it is classified but never sent. */
+  readonly sendable?: boolean;
+}
+
+/** An operation that only asks. */
+export interface ReadOperation<F = Fields> extends OperationBase<F> {
+  /** Reference names this query's own fields stand for, so that an answer about another order is noticed. */
+  readonly reference?: Readonly<Record<string, string>>;
+}
+
+/** An operation that changes something at the provider. */
+export interface WriteOperation<F = Fields> extends OperationBase<F> {
+  /** The fields that identify the intention, the merchant's own number first; or what to call them in the ticket. */
+  readonly reference: readonly (keyof F & string)[] | ((fields: F) => Readonly<Record<string, string | undefined>>);
+  /**
+   * What makes two requests one intention. A new number of the merchant's own, by its reference name, unique among the writes that
+   * share its `space`; or what the write acts upon. Without a number, only an idempotency key tells two of them apart. Default:
+   * `target` for a cancel, else the first name of `reference`, in a space that is this operation's alone.
+   */
+  readonly identity?: 'target' | { readonly number?: string; readonly space?: string };
+  /** The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's (doctrine 13). Default `false`. */
+  readonly numberRepeats?: (fields: F) => boolean;
+  /** How long what is charged can be charged at all (a scanned payment code), in milliseconds. Default: nobody says. */
+  readonly chargeableForMs?: (fields: F) => number | undefined;
+  /** Fields that only the ticket needs: they are never sent. */
+  readonly unsent?: readonly (keyof F & string)[];
+  /** Names the provider's answers may add to the reference; the first is the provider's own number. */
+  readonly learns?: readonly string[];
+  /** How to ask about it. Without one it can only be answered in the call. */
+  readonly query?: StatusQuery;
+  /** How to look for it while the ticket lacks what `query` needs, such as a list by time. Asked last, when nothing else is left. */
+  readonly lookUp?: StatusQuery;
+  /** Default `payment`. */
+  readonly follows?: Follows;
+  readonly sameReference: SameReference;
+  /** The amount and currency an answer must speak of. */
+  readonly expect?: (fields: F) => { amount: string; currency?: string } | undefined;
+  /** How long the order stays payable from when it was opened, in milliseconds. */
+  readonly payableForMs?: (fields: F, openedAtMs: number) => number | undefined;
+  /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
+  readonly charge?: (fields: F) => boolean;
+  /**
+   * Sent with an idempotency key, remembered for so many milliseconds; past that the write is only looked up. With a `header` every
+   * send carries it there; without one, `body` or `headers` must put `context.idempotencyKey` where the provider reads it.
+   */
+  readonly idempotencyKey?: { readonly rememberedForMs: number; readonly header?: string };
+  /** The payer needs this write's own answer (a link, a QR code). Default `false`. */
+  readonly payerNeedsAnswer?: (fields: F) => boolean;
+}
+
+/** How a write's outcome is asked about. */
+export interface StatusQuery {
+  readonly operation: ReadName;
+  /** The query's fields, or `undefined` when the ticket does not know enough to ask. */
+  readonly fields: (ticket: Ticket, nowMs: number) => Fields | undefined;
+  /** The ticket lacks what the provider may insist on: a refusal of this query is then not repeated, and only a notice can tell. Default `false`. */
+  readonly incomplete?: (ticket: Ticket) => boolean;
+  /** How long the provider answers for an order; after that "not found" means nothing. Milliseconds, default forever. */
+  readonly answersForMs?: number;
+}
+
+/** An operation as the loops see it. */
+export type Operation = (ReadOperation | WriteOperation) & { readonly name: string; readonly effect: Effect };
+
+/** What of an adapter the doctrine looks at. */
+export interface Tables {
+  readonly name: string;
+  readonly operations: Readonly<Record<string, Operation>>;
+  readonly read: (exchange: Exchange) => Reading | readonly Reading[];
+}
+
+/** Whether an operation is a write, for the compiler. */
+export function isWrite(operation: Operation): operation is WriteOperation & { readonly name: string; readonly effect: 'write' } {
+  return operation.effect === 'write';
+}
+
+/** The operation of that name. @throws {InputError} naming the operations there are */
+export function operationOf(adapter: Omit<Tables, 'read'>, name: unknown): Operation {
+  const operation = typeof name === 'string' && Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
+  if (operation === undefined) {
+    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
+  }
+  return operation;
+}

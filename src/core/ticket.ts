@@ -1,0 +1,42 @@
+/**
+ * Plain JSON that names an open payment well enough to ask about it later, on any machine. It holds no secret.
+ */
+export interface Ticket {
+  version: 1;
+  /** The adapter's name. */
+  gateway: string;
+  /** The merchant account; a ticket is asked about only through the same one. */
+  account: string;
+  environment: string;
+  /** The base URL, when it is not the provider's own. */
+  baseUrl?: string;
+  /** The write this ticket follows. */
+  operation: string;
+  /** The merchant's numbers first, the provider's once known. */
+  reference: Record<string, string>;
+  /** ISO 8601. */
+  openedAt: string;
+  /** When the last send left. Without it none has, as far as the ticket knows: whoever follows it then calls nothing absent. ISO 8601. */
+  lastSentAt?: string;
+  /** When the order stops being payable. ISO 8601. */
+  expiresAt?: string;
+  /** The gateway has acknowledged the order. */
+  seen: boolean;
+  /** Status queries so far. */
+  polls: number;
+  /** The money was taken in the call (scanned code, token): a decline is final. */
+  charge?: true;
+  /** The order's number may have been used before: what is found under it may be an earlier try's. */
+  repeats?: true;
+  /** Redelivered without the ticket of its first run: it may have been sent before `openedAt`, and nobody knows how old its key is. */
+  ageUnknown?: true;
+  expect?: { amount: string; currency?: string };
+  /** Shows that nobody changed the ticket, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
+  seal?: string;
+}
+
+/** The most a text in a ticket may measure, a base URL included; every provider's own limit is far below. */
+const LONGEST_TEXT = 256;
+
+/** What a ticket can hold, and be read with again. */
+export const isTicketText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();

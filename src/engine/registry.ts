@@ -1,0 +1,340 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { callTime, newSecret, type Clock } from '../clock.ts';
+import { decimalOf } from '../core/decimal.ts';
+import { reconcile } from '../core/doctrine.ts';
+import { InputError, ReferenceInUseError } from '../core/errors.ts';
+import { isWrite, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
+import type { Settlement, TimelineEntry } from '../core/settlement.ts';
+import type { Ticket } from '../core/ticket.ts';
+import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import { usualInPath } from './encode.ts';
+import type { Intention } from './intention.ts';
+import { remember } from './results.ts';
+import { parse, responseOf, type Answer } from './wire.ts';
+
+/**
+ * Who is open and who is settled, as far as this gateway object knows: one payment has one loop, what may have been sent is asked
+ * about before it is sent again, and what the gateway's word has settled stays settled.
+ */
+export interface Registry {
+  /** What a caller who wants this write is to do. @throws {ReferenceInUseError} {InputError} */
+  admit(key: string | undefined, wanted: Wanted): Admission;
+  /** A loop begins: until it ends, others join it. */
+  begin(key: string | undefined, loop: Loop): void;
+  /** The loop that is running under this key. */
+  running(key: string | undefined): Loop | undefined;
+  /** Every loop that is running. */
+  loops(): Intention[];
+  /** A final word that came beside the loops: by a notice, or by a single question. */
+  hear(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
+  /** The gateway has acknowledged an order beside the loops: it is not absent, whatever a query says. */
+  see(ticket: Ticket): void;
+  /** Whether one of these numbers of the provider's belongs to another payment than `ticket`'s. */
+  isAnothers(ticket: Ticket, reference: Readonly<Record<string, string | undefined>>): boolean;
+}
+
+/** A loop in this process, and those who wait for it. */
+export interface Loop {
+  /** Digest of the fields; `undefined` when only a ticket is followed. */
+  readonly digest: string | undefined;
+  readonly done: Promise<Settlement>;
+  readonly controller: AbortController | undefined;
+  readonly intention: Intention;
+  readonly listeners: Set<(entry: TimelineEntry) => unknown>;
+  waiting: number;
+}
+
+export interface Wanted {
+  readonly ticket: Ticket;
+  readonly digest: string;
+  readonly newTry: boolean;
+}
+
+export type Admission =
+  /** Nothing stands against it. `newTry`: the number has been used before. */
+  | { readonly type: 'fresh'; readonly newTry: boolean }
+  | { readonly type: 'join'; readonly loop: Loop }
+  /** It may have been sent: ask first. `absent`: the gateway has said once, for long enough, that there is no such order. */
+  | { readonly type: 'open'; readonly ticket: Ticket; readonly absent: boolean }
+  | { readonly type: 'settled'; readonly settlement: Settlement };
+
+/** The gateway's last word, light enough to keep a hundred thousand of them. */
+interface Word extends Pick<Settlement, 'verdict' | 'settledBy' | 'reference' | 'attempts' | 'polls' | 'elapsedMs'> {
+  readonly outcome: Outcome;
+  /** The write's own answer. */
+  readonly own: Kept | undefined;
+  /** The answer that settled it. */
+  readonly exchange: Kept | undefined;
+  readonly atMs: number;
+}
+
+interface Kept extends Omit<Answer, 'headers'> {
+  /** As JSON: a text is the lightest to keep. */
+  readonly headers: string;
+}
+
+interface Entry {
+  readonly key: string;
+  digest: string | undefined;
+  ticket: Ticket;
+  /** `undefined` while it is open. */
+  word: Word | undefined;
+  absent: boolean;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+const MOST_SETTLED = 100_000;
+const MOST_OPEN = 100_000;
+/** A longer answer is handed out, but not kept. */
+const LONGEST_KEPT = 64 * 1024;
+
+/** Ends after which the same number may be used for a new try. */
+const endsATry: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['failed', 'canceled', 'expired']);
+
+/** Outcomes that are no word of the gateway's on the payment. */
+const noWord: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['unresolved', 'absent', 'unsent', 'rejected']);
+const isWord = (outcome: Settlement['outcome']): outcome is Outcome => !noWord.has(outcome);
+
+/**
+ * What makes two requests one intention (doctrine 15): the merchant's own number, in its space; the target of a cancel; or else
+ * the idempotency key. `undefined` when nothing names it.
+ */
+export function keyOf({ operation: name, reference }: Ticket, operation: WriteOperation): string | undefined {
+  const identity = operation.identity ?? (operation.follows === 'cancel' ? 'target' : undefined);
+  if (identity === 'target') {
+    const left = new Set([...(operation.learns ?? []), 'idempotencyKey']);
+    const pairs = Object.entries(reference).filter(([field]) => !left.has(field));
+    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort(byName)]);
+  }
+  const { number, space = name } = identity ?? { number: ownNumberOf(operation, reference) };
+  const own = number === undefined ? undefined : reference[number];
+  if (own !== undefined) return JSON.stringify([space, own]);
+  const key = reference['idempotencyKey'];
+  return key === undefined ? undefined : JSON.stringify([name, 'idempotencyKey', key]);
+}
+
+/** Without a declared identity, the first name that the merchant's fields gave. */
+const ownNumberOf = ({ reference: names, learns }: WriteOperation, reference: Ticket['reference']): string | undefined =>
+  typeof names === 'function' ? Object.keys(reference).find((name) => learns?.includes(name) !== true) : names[0];
+
+/** Whether the merchant has named this write, so that the same one, asked for again, is known to be the same. */
+export function isNamed(ticket: Ticket, operation: WriteOperation): boolean {
+  const { idempotencyKey: _made, ...reference } = ticket.reference;
+  return keyOf({ ...ticket, reference }, operation) !== undefined;
+}
+
+/** Equal business fields give equal digests; the key is this object's own, so that nothing can be told from them. */
+export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
+  const secret = newSecret();
+  const fresh = new Set(adapter.perSend);
+  return (operation, fields) => {
+    // A drop-in request says in its path what `settle` may leave out.
+    const business = Object.fromEntries(Object.entries({ ...usualInPath(operation), ...fields }).filter(([name]) => !fresh.has(name)));
+    return bytesToHex(hmac(sha256, secret, utf8ToBytes(canonical(business))));
+  };
+}
+
+/** Equal fields give equal texts, in whatever order and notation they were written. What is empty is as good as absent. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, each: unknown): unknown => {
+    if (typeof each === 'string' || typeof each === 'number' || typeof each === 'bigint') return notation(String(each));
+    if (typeof each !== 'object' || each === null || Array.isArray(each)) return each;
+    return Object.fromEntries(Object.entries(each).filter(([, inner]) => inner !== undefined && inner !== null && inner !== '').sort(byName));
+  });
+}
+
+/** An amount in one spelling; a number with a leading zero is a name. */
+const notation = (text: string): string => (/^0\d/.test(text) ? text : decimalOf(text));
+
+export function createRegistry(adapter: Adapter, clock: Clock): Registry {
+  /** No step of the wall clock makes a word old. */
+  const nowMs = callTime(clock);
+  const loops = new Map<string, Loop>();
+  const open = new Map<string, Entry>();
+  /** The oldest word first. */
+  const settled = new Map<string, Entry>();
+  /** Whose a number of the provider's is. */
+  const owners = new Map<string, string>();
+
+  const numbersOf = ({ operation: name, reference }: Pick<Ticket, 'operation' | 'reference'>): string[] => {
+    const operation = adapter.operations[name];
+    const learns = operation !== undefined && isWrite(operation) ? (operation.learns ?? []) : [];
+    return learns.flatMap((each) => (reference[each] === undefined ? [] : [JSON.stringify([each, reference[each]])]));
+  };
+
+  const forget = (entry: Entry): void => {
+    open.delete(entry.key);
+    settled.delete(entry.key);
+    for (const number of numbersOf(entry.ticket)) if (owners.get(number) === entry.key) owners.delete(number);
+  };
+
+  const keep = (entry: Entry): void => {
+    forget(entry);
+    (entry.word === undefined ? open : settled).set(entry.key, entry);
+    for (const number of numbersOf(entry.ticket)) owners.set(number, entry.key);
+    dropOld();
+  };
+
+  const dropOld = (): void => {
+    const sinceMs = nowMs() - DAY_MS;
+    for (const entry of settled.values()) {
+      if (settled.size <= MOST_SETTLED && (entry.word?.atMs ?? 0) > sinceMs) break;
+      forget(entry);
+    }
+  };
+
+  const entryOf = (key: string | undefined): Entry | undefined => (key === undefined ? undefined : (open.get(key) ?? settled.get(key)));
+
+  const writeOf = ({ operation: name }: Ticket): (WriteOperation & Operation) | undefined => {
+    const operation = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
+    return operation !== undefined && isWrite(operation) ? operation : undefined;
+  };
+
+  /** Whoever only followed a ticket does not know the fields: then the amount must do. */
+  const isSame = (known: { digest: string | undefined; ticket: Ticket }, { digest, ticket }: Wanted): boolean =>
+    ticket.operation === known.ticket.operation && (known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest);
+
+  const admit = (key: string | undefined, wanted: Wanted): Admission => {
+    const loop = loops.get(key ?? '');
+    if (loop !== undefined) {
+      if (!isSame({ digest: loop.digest ?? entryOf(key)?.digest, ticket: loop.intention.ticket }, wanted)) throw new ReferenceInUseError(loop.intention.ticket);
+      return { type: 'join', loop };
+    }
+    dropOld();
+    const entry = entryOf(key);
+    if (entry === undefined) {
+      if (open.size >= MOST_OPEN) {
+        throw new InputError(`${adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`);
+      }
+      return { type: 'fresh', newTry: wanted.newTry };
+    }
+    const { word, ticket, absent } = entry;
+    const same = isSame(entry, wanted);
+    if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry)) return { type: 'fresh', newTry: true };
+    if (!same) throw new ReferenceInUseError(ticket);
+    return word === undefined ? { type: 'open', ticket, absent } : { type: 'settled', settlement: settlementOf(entry, word) };
+  };
+
+  const begin = (key: string | undefined, loop: Loop): void => {
+    if (key === undefined) return;
+    loops.set(key, loop);
+    const end = (settlement?: Settlement): void => {
+      if (loops.get(key) === loop) loops.delete(key);
+      conclude(key, loop, settlement);
+    };
+    loop.done.then(end, () => end());
+  };
+
+  /** What is kept of a loop that has ended. */
+  const conclude = (key: string, { digest, intention }: Loop, ended: Settlement | undefined): void => {
+    const { operation, ticket, exposed } = intention;
+    if (!isWrite(operation)) return;
+    const settlement = intention.settlement ?? ended;
+    const before = entryOf(key);
+    const entry: Entry = { key, digest: digest ?? before?.digest, ticket, word: before?.word, absent: false };
+    if (settlement !== undefined && isWord(settlement.outcome)) {
+      const { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer } = settlement;
+      const { own, status } = intention.answers;
+      const ownAnswer = kept(own);
+      const word: Word = {
+        ...{ outcome, verdict, settledBy, reference, attempts, polls, elapsedMs },
+        own: (answer === undefined ? undefined : ownAnswer) ?? before?.word?.own,
+        exchange: settledBy === 'answer' ? ownAnswer : settledBy === 'query' ? kept(status) : undefined,
+        atMs: nowMs(),
+      };
+      return hearWord(entry, operation, word, !intention.sends);
+    }
+    // A loop that sent nothing leaves what was known before.
+    if (!exposed) return;
+    // A follower who did not find out has not undone what was said; whoever sent has: a new try is open.
+    if (!intention.sends && before?.word !== undefined) return keep({ ...entry, word: before.word });
+    keep({ ...entry, word: undefined, absent: settlement?.outcome === 'absent' });
+  };
+
+  /** A payment never goes backwards, but for a new send of its own. */
+  const hearWord = (entry: Entry, operation: WriteOperation, word: Word, beside: boolean): void => {
+    const known = beside ? entry.word : undefined;
+    const latest = known !== undefined && isOver(known.outcome) && (!isOver(word.outcome) || reconcile(known.outcome, word.outcome).outcome === known.outcome) ? known : word;
+    const isTarget = operation.identity === 'target' || (operation.identity === undefined && operation.follows === 'cancel');
+    // What acts on a target is remembered only as done: a cancel that failed may be tried again.
+    if (isTarget && latest.outcome !== 'succeeded') return forget(entry);
+    const withoutSecrets = isOver(latest.outcome) ? { ...latest, own: stripped(latest.own), exchange: stripped(latest.exchange) } : latest;
+    keep({ ...entry, word: withoutSecrets });
+  };
+
+  /** An answer without what opens the payment to whoever holds it: an order that has ended needs it no more. */
+  const stripped = (answer: Kept | undefined): Kept | undefined => {
+    if (answer === undefined || adapter.answerSecrets.length === 0) return answer;
+    const secret = new Set(adapter.answerSecrets);
+    const body = parse(new TextDecoder().decode(answer.bytes));
+    if (typeof body !== 'object') return answer;
+    return { ...answer, bytes: new TextEncoder().encode(JSON.stringify(body, (name, value: unknown) => (secret.has(name) ? undefined : value))) };
+  };
+
+  const hear = (ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void => {
+    const operation = writeOf(ticket);
+    if (operation === undefined || verdict.kind !== 'terminal' || !isFinal(verdict, { effect: 'read' })) return;
+    const key = keyOf(ticket, operation);
+    if (key === undefined || loops.has(key)) return;
+    const before = entryOf(key);
+    const known = before?.ticket ?? ticket;
+    const [merchant = ''] = Object.values(known.reference);
+    const entry: Entry = before ?? { key, digest: undefined, ticket, word: undefined, absent: false };
+    const { reference, attempts = 0, polls = 0, elapsedMs = 0, own } = before?.word ?? { reference: { merchant }, own: undefined };
+    hearWord(entry, operation, { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined, atMs: nowMs() }, true);
+  };
+
+  const see = (ticket: Ticket): void => {
+    const operation = writeOf(ticket);
+    const entry = operation === undefined ? undefined : entryOf(keyOf(ticket, operation));
+    if (entry !== undefined) Object.assign(entry, { ticket: { ...entry.ticket, seen: true }, absent: false } satisfies Partial<Entry>);
+  };
+
+  /** The latest word, for somebody who asks for the same again. */
+  const settlementOf = ({ ticket }: Entry, { own, exchange, atMs, ...word }: Word): Settlement => {
+    const body = bodyOf(exchange);
+    const settlement = {
+      ...word,
+      ...(own !== undefined && { answer: bodyOf(own) }),
+      body,
+      ticket: structuredClone(ticket),
+      repeated: true as const,
+      timeline: [{ at: new Date(atMs).toISOString(), elapsedMs: word.elapsedMs, type: 'settled' as const, outcome: word.outcome, settledBy: word.settledBy }],
+    } as Settlement;
+    if (exchange !== undefined) {
+      let response: Response | undefined;
+      const make = (): Response => remember(responseOf({ ...exchange, headers: new Headers(JSON.parse(exchange.headers) as [string, string][]) }), { verdict: word.verdict, ticket: structuredClone(ticket) });
+      Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= make()) });
+    }
+    return settlement;
+  };
+
+  const isAnothers = (ticket: Ticket, reference: Readonly<Record<string, string | undefined>>): boolean => {
+    const operation = writeOf(ticket);
+    const own = operation === undefined ? undefined : keyOf(ticket, operation);
+    const named = Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
+    const numbers = numbersOf({ operation: ticket.operation, reference: named });
+    if (numbers.some((number) => owners.has(number) && owners.get(number) !== own)) return true;
+    return [...loops].some(([key, { intention }]) => key !== own && numbersOf({ operation: intention.operation.name, reference: intention.reference }).some((number) => numbers.includes(number)));
+  };
+
+  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, isAnothers };
+}
+
+/** The last who waited for it has left: it is about to end, and not by an answer. */
+export const isLeft = ({ controller }: Loop): boolean => controller?.signal.aborted === true;
+
+const isOver = (outcome: Settlement['outcome']): boolean => outcome !== 'created' && outcome !== 'authorized';
+
+const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolean =>
+  one === undefined || other === undefined || (decimalOf(one.amount) === decimalOf(other.amount) && (one.currency === undefined || other.currency === undefined || one.currency === other.currency));
+
+const kept = (answer: Answer | undefined): Kept | undefined =>
+  answer === undefined || answer.bytes.length > LONGEST_KEPT ? undefined : { ...answer, headers: JSON.stringify([...answer.headers]) };
+
+const bodyOf = (answer: Kept | undefined): unknown => (answer === undefined ? undefined : parse(new TextDecoder().decode(answer.bytes)));
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1);

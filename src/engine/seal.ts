@@ -1,0 +1,82 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { InputError, TicketError } from '../core/errors.ts';
+import type { Fields } from '../core/operation.ts';
+import type { Ticket } from '../core/ticket.ts';
+import { timingSafeEqual } from '../kit/timing-safe.ts';
+
+/** A key of the merchant's own that seals tickets: one that was changed where it is stored is then refused. */
+export interface TicketSeal {
+  /** Secret: 32 bytes or more, or a text of 32 characters or more, best from a random generator. */
+  key: string | Uint8Array;
+  /** Keys that sealed tickets before. Their tickets are taken, and sealed with `key` when they go out again. */
+  previousKeys?: readonly (string | Uint8Array)[];
+  /** Tickets without a seal are taken until then: those that were stored before there was a key. ISO 8601, or a `Date`. Default: none is taken. */
+  acceptUnsealedUntil?: string | Date;
+}
+
+/** The one place where tickets are sealed as they leave, and looked at as they come in. */
+export interface Sealer {
+  /** @param opened the ticket as it came in: without a key, its seal stays only while nothing has changed */
+  seal(ticket: Ticket, opened?: Ticket): Ticket;
+  /** @throws {TicketError} for a ticket that was changed since it was sealed, or has no seal */
+  check(ticket: Ticket): void;
+}
+
+const SHORTEST_KEY = 32;
+
+/** @throws {InputError} for a key that is too short, or a time that is none; no key is ever quoted */
+export function createSealer(options: TicketSeal | undefined, now: () => number): Sealer {
+  if (options === undefined) return withoutKey;
+  if (typeof options !== 'object' || (options as unknown) === null) throw new InputError('createGateway: ticketSeal must be an object with a key.');
+  const { previousKeys = [], acceptUnsealedUntil } = options;
+  if (!Array.isArray(previousKeys)) throw new InputError('createGateway: ticketSeal.previousKeys must be a list of keys.');
+  const key = bytesOf(options.key, 'key');
+  const keys = [key, ...previousKeys.map((each: string | Uint8Array) => bytesOf(each, 'previousKeys'))];
+  const unsealedUntilMs = acceptUnsealedUntil === undefined ? -Infinity : new Date(acceptUnsealedUntil).getTime();
+  if (Number.isNaN(unsealedUntilMs)) throw new InputError('createGateway: ticketSeal.acceptUnsealedUntil must be a time in ISO 8601, or a Date.');
+
+  return {
+    seal: (ticket) => ({ ...ticket, seal: sealOf(ticket, key) }),
+    check(ticket) {
+      const { seal } = ticket;
+      if (seal === undefined) {
+        if (now() <= unsealedUntilMs) return;
+        throw new TicketError('This ticket has no seal, and this gateway takes sealed ones only: pass the ticket exactly as it was given, or set ticketSeal.acceptUnsealedUntil for older ones.');
+      }
+      if (keys.some((each) => timingSafeEqual(sealOf(ticket, each), seal))) return;
+      throw new TicketError('This ticket is not as it was sealed: it was changed, or sealed with a key that is neither ticketSeal.key nor among previousKeys. Look who can write where your tickets are kept.');
+    },
+  };
+}
+
+/** Nobody can renew a seal here: what has changed goes out without one, rather than with one that is wrong. */
+const withoutKey: Sealer = {
+  seal(ticket, opened) {
+    if (ticket.seal === undefined || ticket === opened) return ticket;
+    const { seal: _outdated, ...rest } = ticket;
+    return rest;
+  },
+  check: () => undefined,
+};
+
+function bytesOf(key: unknown, name: string): Uint8Array {
+  const bytes = typeof key === 'string' ? utf8ToBytes(key) : key instanceof Uint8Array ? key.slice() : undefined;
+  const length = typeof key === 'string' ? key.length : (bytes?.length ?? 0);
+  if (bytes === undefined || length < SHORTEST_KEY) throw new InputError(`createGateway: ticketSeal.${name} must be at least ${SHORTEST_KEY} bytes, or a text of as many characters.`);
+  return bytes;
+}
+
+/** Over every field but the seal itself, in one order, so that a store may write them in another. */
+function sealOf({ seal: _own, ...ticket }: Ticket, key: Uint8Array): string {
+  return bytesToHex(hmac(sha256, key, utf8ToBytes(`tillpaid ticket ${canonical(ticket)}`)));
+}
+
+function canonical(ticket: object): string {
+  return JSON.stringify(ticket, (_name, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value as Fields).filter(([, each]) => each !== undefined).sort(([one], [other]) => (one < other ? -1 : 1))
+      : value,
+  );
+}

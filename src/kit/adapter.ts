@@ -1,0 +1,183 @@
+import { judge } from '../core/doctrine.ts';
+import { InputError } from '../core/errors.ts';
+import type { Exchange, Reading } from '../core/exchange.ts';
+import { isWrite, type Encoding, type Fields, type Operation, type ReadName, type ReadOperation, type WriteOperation } from '../core/operation.ts';
+import { isTicketText } from '../core/ticket.ts';
+import { effectOf, type Verdict } from '../core/verdict.ts';
+import type { Policy } from '../policies/policy.ts';
+import { checkAddress } from './address.ts';
+import type { Webhook } from './webhook.ts';
+
+/** Where the money moves: real, or a test account. */
+export type Environment = 'production' | 'sandbox';
+
+/** What signing may look at. */
+export interface SendContext {
+  readonly operation: string;
+  /** When this send leaves. */
+  readonly nowMs: number;
+  /** When the intention was opened: the same for every send. */
+  readonly openedAtMs: number;
+  /**
+   * 18 digits that name this send. Fresh for each query and after an answered refusal; the same again after a send that may
+   * have landed, so that a gateway which refuses repeats tells that the first one did.
+   */
+  readonly sendId: string;
+  /** The intention's idempotency key, for an operation that has one: made once, the same for every send. */
+  readonly idempotencyKey?: string;
+  /** The last send was refused for its machine token: fetch a new one. */
+  readonly reauthenticate: boolean;
+  /** What this intention's earlier sends left behind, such as the token they used. */
+  readonly memory: Map<string, string>;
+  /** The user's base `fetch`, for a token request. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly signal: AbortSignal;
+}
+
+/** A request whose body is final, about to get its headers. */
+export interface EncodedSend extends SendContext {
+  readonly method: string;
+  /** Path and query, as sent. */
+  readonly path: string;
+  /** The fields as sent. */
+  readonly fields: Fields;
+  /** The body as sent; empty for a GET. */
+  readonly body: string;
+}
+
+/** Everything tillpaid needs to know of a provider, as data with a thin voice. */
+export interface AdapterDefinition<F extends FieldsByOperation<F>> {
+  /** The gateway's name in tickets and errors. */
+  readonly name: string;
+  /** The merchant account, as tickets name it: public, never a secret. */
+  readonly account: string;
+  readonly environment: Environment;
+  /** Where requests go, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Whether `baseUrl` replaces the provider's own; tickets are then bound to it. Default `false`. */
+  readonly ownBaseUrl?: boolean;
+  /** The provider's other hosts, by environment: nothing is sent there, and a write that goes there by mistake is told of. */
+  readonly otherBaseUrls?: Readonly<Partial<Record<Environment, string>>>;
+  /** The encodings the gateway takes, the preferred first. */
+  readonly encodings: readonly Encoding[];
+  readonly operations: {
+    readonly [K in keyof F & string]: K extends ReadName ? ReadOperation<F[K]> : WriteOperation<F[K]>;
+  };
+  /** Reads an answer: the names it goes by, and what it is about. */
+  readonly read: (exchange: Exchange) => Reading | readonly Reading[];
+  /** Completes the fields of one send: account, fresh timestamps, a signature that travels in the body. */
+  readonly body?: (fields: Fields, context: SendContext) => Fields;
+  /** The headers of one send: a signature or a token. */
+  readonly headers?: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  /** Whether a signed answer is the gateway's own. A false one is unreadable, whatever it says. Default: no answer is signed. */
+  readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
+  /** How the provider's notices are verified and read, when it sends any. */
+  readonly webhook?: Webhook;
+  /** Fields of a write that may differ from one call of the same intention to the next: times, signatures, message numbers. */
+  readonly perSend?: readonly string[];
+  /** Names in an answer that let whoever holds them act for the payer (`client_secret`): they are forgotten once the order has ended. */
+  readonly answerSecrets?: readonly string[];
+  /**
+   * Defaults for this provider. `poll.deadlineMs` is a charge's: an order that is followed has its own life (`payableForMs`) and a
+   * minute. A deadline that would come before `poll.absentAfterMs` is moved to a minute after it; a backoff is stretched for an order
+   * that is waited for long, and begins at its own first wait.
+   */
+  readonly policy?: Policy;
+}
+
+/** An answer as it came, for an adapter that verifies signatures. */
+export interface ReceivedAnswer {
+  readonly send: EncodedSend;
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body as it came, never parsed and written again. */
+  readonly text: string;
+}
+
+/** Each operation's fields by its name. */
+export type FieldsByOperation<F> = { readonly [K in keyof F]: object };
+
+/** What tillpaid knows of one provider. */
+export interface Adapter<F extends FieldsByOperation<F> = object> {
+  readonly name: string;
+  readonly account: string;
+  readonly environment: Environment;
+  readonly baseUrl: string;
+  readonly ownBaseUrl: boolean;
+  readonly otherBaseUrls: Readonly<Partial<Record<Environment, string>>>;
+  readonly encodings: readonly Encoding[];
+  readonly operations: Readonly<Record<string, Operation>>;
+  readonly read: (exchange: Exchange) => Reading | readonly Reading[];
+  readonly body: (fields: Fields, context: SendContext) => Fields;
+  readonly headers: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  readonly verify: ((answer: ReceivedAnswer) => boolean | Promise<boolean>) | undefined;
+  readonly webhook: Webhook | undefined;
+  readonly perSend: readonly string[];
+  readonly answerSecrets: readonly string[];
+  readonly policy: Policy;
+  /**
+   * What an exchange means. Pure: no clock, no network.
+   *
+   * @throws {InputError} for an operation the adapter does not have
+   */
+  classify(exchange: Exchange): Verdict;
+  /** Only a type: the fields of each operation. */
+  readonly fieldTypes?: F;
+}
+
+/**
+ * Makes an adapter for any gateway.
+ *
+ * @example
+ * ```ts
+ * interface AcmeFields { 'payment.charge': { order: string; amount: number }; 'payment.query': { order: string } }
+ *
+ * const acme = defineAdapter<AcmeFields>({ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: '…', … });
+ * ```
+ * @throws {InputError} when a read's name does not end in `.query` or `.list`, or a status query names no read
+ */
+export function defineAdapter<F extends FieldsByOperation<F>>(definition: AdapterDefinition<F>): Adapter<F> {
+  const who = `defineAdapter(${definition.name})`;
+  checkAddress(`${who}: baseUrl`, definition.baseUrl, definition.environment);
+  const unreadable = (['name', 'account', 'environment'] as const).filter((key) => !isTicketText(definition[key]));
+  if (unreadable.length > 0) throw new InputError(`${who}: ${unreadable.join(', ')} must be a text of at most 256 characters, or no ticket could hold it.`);
+  const operations: Record<string, Operation> = {};
+  for (const [name, given] of Object.entries(definition.operations) as [string, ReadOperation | WriteOperation][]) {
+    const effect = effectOf(name);
+    if (effect === 'write' && !('sameReference' in given && 'reference' in given)) {
+      throw new InputError(`${who}: ${name} is a write and needs a reference and sameReference; the name of a read ends in .query or .list.`);
+    }
+    if (effect === 'read' && 'sameReference' in given) {
+      throw new InputError(`${who}: ${name} is named like a read but declared as a write.`);
+    }
+    operations[name] = Object.freeze({ ...given, name, effect });
+  }
+  for (const operation of Object.values(operations)) {
+    for (const query of isWrite(operation) ? [operation.query, operation.lookUp] : []) {
+      if (query === undefined) continue;
+      const asked = Object.hasOwn(operations, query.operation) ? operations[query.operation] : undefined;
+      if (asked?.effect === 'read') continue;
+      throw new InputError(`${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`);
+    }
+  }
+  const adapter: Adapter<F> = {
+    name: definition.name,
+    account: definition.account,
+    environment: definition.environment,
+    baseUrl: definition.baseUrl.replace(/\/+$/, ''),
+    ownBaseUrl: definition.ownBaseUrl ?? false,
+    otherBaseUrls: definition.otherBaseUrls ?? {},
+    encodings: definition.encodings,
+    operations: Object.freeze(operations),
+    read: definition.read,
+    body: definition.body ?? ((fields) => fields),
+    headers: definition.headers ?? (() => ({})),
+    verify: definition.verify,
+    webhook: definition.webhook,
+    perSend: definition.perSend ?? [],
+    answerSecrets: definition.answerSecrets ?? [],
+    policy: definition.policy ?? {},
+    classify: (exchange) => judge(adapter, exchange).verdict,
+  };
+  return Object.freeze(adapter);
+}

@@ -1,0 +1,47 @@
+/** A body as an object with string keys, or `undefined` for anything else. */
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
+}
+
+/** An own property that is a non-empty string. Numbers are not strings: `0` is not `'0000'`. */
+export function textOf(value: unknown, key: string): string | undefined {
+  const record = asRecord(value);
+  if (record === undefined || !Object.hasOwn(record, key)) return undefined;
+  const found = record[key];
+  return typeof found === 'string' && found !== '' ? found : undefined;
+}
+
+/** An own property that is an identifier or an amount: a non-empty string, or a safe integer written as one. */
+export function idOf(value: unknown, key: string): string | undefined {
+  const stated = statedOf(value, key);
+  return stated === UNREADABLE ? undefined : stated;
+}
+
+/** What an answer states but nobody can read: it agrees with no number, and is never learnt. */
+export const UNREADABLE = '(unreadable)';
+
+/** As {@link idOf}, for what an answer is about: absent, `null` and `''` state nothing; anything else that is no number or text is {@link UNREADABLE}. */
+export function statedOf(value: unknown, key: string): string | undefined {
+  const record = asRecord(value);
+  const found = record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+  if (found === undefined || found === null || found === '') return undefined;
+  if (typeof found === 'number' && Number.isSafeInteger(found)) return String(found);
+  return typeof found === 'string' ? found : UNREADABLE;
+}
+
+/** An own property that is an integer. Strings are not numbers. */
+export function integerOf(value: unknown, key: string): number | undefined {
+  const record = asRecord(value);
+  if (record === undefined || !Object.hasOwn(record, key)) return undefined;
+  const found = record[key];
+  return Number.isSafeInteger(found) ? (found as number) : undefined;
+}
+
+/** An own property that is an ISO 8601 time, in milliseconds since the epoch. Without its offset from UTC, nobody knows whose clock is meant. */
+export function instantOf(value: unknown, key: string): number | undefined {
+  const time = textOf(value, key) ?? '';
+  const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}

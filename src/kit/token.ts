@@ -1,0 +1,105 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { SendContext } from './adapter.ts';
+import { orAbort } from '../clock.ts';
+
+/** A machine token and when it ends. */
+export interface Token {
+  readonly value: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * Where tokens are kept. One for several machines is the user's to give. A key holds no secret, and is the same on every machine with the
+ * same credentials. The tokens themselves are secrets: keep them as you keep credentials.
+ */
+export interface TokenStore {
+  get(key: string): Token | undefined | Promise<Token | undefined>;
+  set(key: string, token: Token): unknown;
+}
+
+/** What ends so soon counts as ended, since it would die on the way. No sooner: a new token may end the one that other machines still use. */
+const RENEW_BEFORE_MS = 5000;
+
+/** A token request and how many wait for it. */
+interface Fetching {
+  readonly token: Promise<Token>;
+  readonly giveUp: AbortController;
+  waiting: number;
+}
+
+/** What is known by key: the newest token, which a store that answers late must not undo, and the request for the next. */
+interface Knowledge {
+  readonly newest: Map<string, Token>;
+  readonly underWay: Map<string, Fetching>;
+}
+
+/** Shared by every gateway of the process that has no store of its own. */
+const inProcess: Knowledge = { newest: new Map(), underWay: new Map() };
+
+/** 128 bits, made with the secret and not of it: equal for equal credentials, and nothing to learn the secret from. */
+const keyOf = (account: string, secret: string): string => `${account} ${bytesToHex(hmac(sha256, utf8ToBytes(secret), utf8ToBytes(`token ${account}`))).slice(0, 32)}`;
+
+/**
+ * One token per account and secret in this process, fetched once for all who wait, and again when it has ended or was refused. Who
+ * knows only the account, and not its secret, never gets its token.
+ */
+export function tokenKeeper(options: {
+  /** Names the account and where its tokens are fetched; public. */
+  account: string;
+  /** All that a token is given for: whoever has another one has a token of his own. */
+  secret: string;
+  fetchToken: (context: SendContext) => Promise<Token>;
+  store?: TokenStore | undefined;
+}): (context: SendContext) => Promise<string> {
+  const { account, secret, fetchToken, store } = options;
+  const key = keyOf(account, secret);
+  const { newest, underWay }: Knowledge = store === undefined ? inProcess : { newest: new Map(), underWay: new Map() };
+
+  const start = (context: SendContext): Fetching => {
+    const giveUp = new AbortController();
+    const token = (async () => {
+      const fetched = await fetchToken({ ...context, signal: giveUp.signal });
+      newest.set(key, fetched);
+      await store?.set(key, fetched);
+      return fetched;
+    })();
+    const fetching: Fetching = { token, giveUp, waiting: 0 };
+    underWay.set(key, fetching);
+    const forget = (): void => {
+      if (underWay.get(key) === fetching) underWay.delete(key);
+    };
+    token.then(forget, forget);
+    return fetching;
+  };
+
+  /** Each caller waits with a signal of his own; the request ends when nobody waits for it any more. */
+  const fetched = async (context: SendContext): Promise<Token> => {
+    const fetching = underWay.get(key) ?? start(context);
+    fetching.waiting++;
+    try {
+      return await orAbort(fetching.token, context.signal);
+    } finally {
+      fetching.waiting--;
+      if (fetching.waiting === 0) {
+        fetching.giveUp.abort();
+        if (underWay.get(key) === fetching) underWay.delete(key);
+      }
+    }
+  };
+
+  return async (context) => {
+    // Another call may have renewed it since: only the very token that was refused is thrown away.
+    const refused = context.reauthenticate ? context.memory.get('token') : undefined;
+    const isUsable = (token: Token | undefined): token is Token =>
+      token !== undefined && token.value !== refused && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
+    const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
+    // Of two, the one that ends later is the newer: it may have ended the other.
+    const [known] = [newest.get(key), stored].filter(isUsable).sort((one, other) => other.expiresAtMs - one.expiresAtMs);
+    if (known !== undefined) newest.set(key, known);
+    const token = known ?? (await fetched(context));
+    context.memory.set('token', token.value);
+    return token.value;
+  };
+}
