@@ -8,7 +8,7 @@ import { countCryptography } from '../../src/testing/cryptography.ts';
 export interface StormClock {
   now(): number;
   /** The clock as one party has it. */
-  party(options: { readonly of: number; readonly chance: () => number; readonly skewMs?: number; readonly frozen?: Frozen }): PartyClock;
+  party(options: { readonly of: number; readonly chance: () => number; readonly skewMs?: number; readonly frozen?: Frozen; readonly steps?: readonly Step[] }): PartyClock;
   /** Moves on from timer to timer until `work` has ended. @throws {StuckError} when there is no timer left to move to */
   run(work: Promise<unknown>): Promise<void>;
 }
@@ -19,8 +19,18 @@ export interface Frozen {
   readonly untilMs: number;
 }
 
+/** Somebody sets the wall clock wrong, and right again. */
+export interface Step {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly byMs: number;
+}
+
 /** One party's: its own chance and its own error. */
 export interface PartyClock extends Clock {
+  monotonicMs(): number;
+  /** From now on the wall clock does not step any more. */
+  setRight(): void;
   /** Timers that are set and have not fired. */
   readonly pending: number;
   /** Time does not move before `work` has ended. */
@@ -113,8 +123,10 @@ export function stormClock(startMs: number): StormClock {
   return {
     now: () => nowMs,
 
-    party({ of, chance, skewMs = 0, frozen }) {
+    party({ of, chance, skewMs = 0, frozen, steps = [] }) {
       let pending = 0;
+      let isRight = steps.length === 0;
+      const steppedMs = (): number => (isRight ? 0 : steps.reduce((sum, { fromMs, untilMs, byMs }) => sum + (nowMs >= fromMs && nowMs < untilMs ? byMs : 0), 0));
       const awakeMs = (dueMs: number): number => (frozen !== undefined && dueMs >= frozen.fromMs && dueMs < frozen.untilMs ? frozen.untilMs : dueMs);
       return {
         get pending() {
@@ -122,7 +134,14 @@ export function stormClock(startMs: number): StormClock {
         },
         now() {
           touches++;
-          return nowMs + skewMs;
+          return nowMs + skewMs + steppedMs();
+        },
+        monotonicMs() {
+          touches++;
+          return nowMs - startMs;
+        },
+        setRight() {
+          isRight = true;
         },
         random() {
           touches++;

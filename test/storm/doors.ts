@@ -22,8 +22,8 @@ export async function ending(run: () => Promise<Ending>, signal: AbortSignal | u
 }
 
 export const endingOf = (settlement: Settlement): Ending => {
-  const { outcome, verdict, settledBy, ticket } = settlement;
-  return { outcome, verdict, settledBy, ticket };
+  const { outcome, verdict, settledBy, ticket, repeated = false } = settlement;
+  return { outcome, verdict, settledBy, ticket, repeated };
 };
 
 export async function bySettle({ gateway, operation, fields, options }: Writing): Promise<Ending> {
@@ -31,11 +31,11 @@ export async function bySettle({ gateway, operation, fields, options }: Writing)
 }
 
 /** The drop-in: the shop's own ky instance. */
-export function byClient({ gateway, operation, fields, options }: Writing): Promise<Ending> {
+export function byClient({ gateway, operation, fields, options }: Writing, headers?: Readonly<Record<string, string>>): Promise<Ending> {
   const { signal, ...context } = options;
   const { url, encoding } = address(gateway.adapter, operation, fields);
   const body = encoding === 'json' ? { json: fields } : { body: form(fields) };
-  return dropIn(() => gateway.client.post(url, { ...body, context: { tillpaid: context }, ...(signal !== undefined && { signal }) }));
+  return dropIn(() => gateway.client.post(url, { ...body, ...(headers !== undefined && { headers }), context: { tillpaid: context }, ...(signal !== undefined && { signal }) }));
 }
 
 /** The same as a `fetch`: nothing but what HTTP can carry. */
@@ -56,8 +56,8 @@ async function dropIn(send: () => Promise<Response>): Promise<Ending> {
   try {
     return endingOfResponse(await send());
   } catch (error) {
-    if (isHTTPError(error)) return endingOfResponse(error.response);
-    if ((isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error)) && error.settlement !== undefined) return endingOf(error.settlement);
+    if (isHTTPError(error)) return { ...endingOfResponse(error.response), isThrown: true };
+    if ((isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error)) && error.settlement !== undefined) return { ...endingOf(error.settlement), isThrown: true };
     throw error;
   }
 }

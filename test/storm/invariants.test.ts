@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome, Ticket, Verdict } from '../../src/index.ts';
 import type { EntryState, LedgerEntry } from '../../src/testing/index.ts';
-import { bookedAtMostOnce, noticesAreTrue, openHasATicket, overIsNeverPaidLater, paidIsNeverCalledOver, successIsTrue, tellsTheTruth, type Ending, type Moment } from './invariants.ts';
+import { asksCalmly, bookedAtMostOnce, noticesAreTrue, openHasATicket, overIsNeverPaidLater, paidIsNeverCalledOver, settledStaysSettled, successIsTrue, tellsTheTruth, type Ending, type Moment } from './invariants.ts';
 import type { Scene } from './providers.ts';
 
 /** The rules of the storm are only worth what they would notice. */
@@ -63,6 +63,9 @@ describe('what is paid', () => {
     expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate, isTaken: true }))).toBeUndefined();
     expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate, isCopied: true }))).toBeUndefined();
     expect(paidIsNeverCalledOver(moment('failed', entry('paid'), { ending: declined, isCopied: true }))).toBeDefined();
+    const unprocessed: Ending = { outcome: 'rejected', verdict: { kind: 'retryable', reason: 'maintenance', code: 'x', listed: true } };
+    expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: unprocessed }))).toBeDefined();
+    expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: unprocessed, isCopied: true }))).toBeUndefined();
   });
 
   it('of a cancel is a payment that is off the table by the cancel, and not by itself', () => {
@@ -82,6 +85,12 @@ describe('succeeded', () => {
     expect(successIsTrue(moment('succeeded', undefined))).toBeDefined();
     expect(successIsTrue(moment('succeeded', entry('paid', { amount: '101' })))).toBeDefined();
     expect(successIsTrue(moment('succeeded', entry('paid'), { isTaken: true }))).toBeDefined();
+  });
+
+  it('may be said by another order’s answer only where that names no order, and never by a query', () => {
+    const misled = (settledBy: 'answer' | 'query'): Partial<Moment> => ({ isMisled: true, ending: { outcome: 'succeeded', settledBy, ticket } });
+    expect(successIsTrue(moment('succeeded', entry('open'), misled('answer')))).toBeUndefined();
+    expect(successIsTrue(moment('succeeded', entry('open'), misled('query')))).toBeDefined();
   });
 
   it('of a cancel may not be said of what is paid', () => {
@@ -130,6 +139,30 @@ describe('an intention', () => {
   it('is booked under no other number or key either', () => {
     expect(bookedAtMostOnce(entry('paid'), 0, [entry('paid', { reference: 'A1-again' })])).toContain('A1-again');
     expect(bookedAtMostOnce(undefined, 0, [entry('open', { reference: 'A1-again' })])).toBeDefined();
+  });
+});
+
+describe('what is settled', () => {
+  const settled = (outcome: Ending['outcome'], more: Partial<Ending> = {}): Ending => ({ outcome, ...more });
+
+  it.each(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created'] as const)('as %s sends nothing again, and is told as before', (outcome) => {
+    expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: true }), 0, false)).toBeUndefined();
+    expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: true }), 1, false)).toContain('1 sends');
+    expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: false }), 0, false)).toContain('repeated');
+    expect(settledStaysSettled(settled(outcome), settled('rejected'), 0, false)).toContain(`after ${outcome}`);
+    expect(settledStaysSettled(settled(outcome), settled('refunded'), 0, true)).toBeUndefined();
+  });
+
+  it.each(['absent', 'unresolved', 'unsent', 'rejected', 'aborted'] as const)('is not what was %s', (outcome) => {
+    expect(settledStaysSettled(settled(outcome), settled('succeeded'), 1, false)).toBeUndefined();
+  });
+});
+
+describe('a call', () => {
+  it('asks no more often than its pace', () => {
+    expect(asksCalmly(21, 1_000)).toBeUndefined();
+    expect(asksCalmly(850, 3_000)).toBe('850 questions in 3000 ms');
+    expect(asksCalmly(850, 900_000)).toBeUndefined();
   });
 });
 

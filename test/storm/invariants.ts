@@ -19,6 +19,10 @@ export const rules = {
   endsInTime: 'A call ends with its deadline, but for the exchanges that were on the wire then.',
   neverThrows: 'No call throws for what the gateway or the network does; an abort rejects at once, with its reason.',
   callersAgree: 'Two callers of one intention hear the same.',
+  noticesAreHeeded: 'No send leaves once a verified notice has said how it ended.',
+  openIsAskedFirst: 'What was left open is asked about before it is sent again.',
+  settledStaysSettled: 'What is settled and asked for again sends nothing: the same fields are told the latest word, others are refused.',
+  asksCalmly: 'No call asks more often than its pace, whatever the wall clock does.',
   noticesAreTrue: 'A received notice is verified when it is the gateway’s own and refused when it is not, and never contradicts the ledger.',
 } as const;
 
@@ -35,6 +39,10 @@ export interface Ending {
   readonly verdict?: Verdict;
   readonly settledBy?: Settlement['settledBy'];
   readonly ticket?: Ticket;
+  /** It was told before. */
+  readonly repeated?: boolean;
+  /** It came as an error, which some clients take for a reason to send again. */
+  readonly isThrown?: boolean;
 }
 
 /** A call's end, beside what the ledger said at that moment. */
@@ -74,8 +82,8 @@ export function isUndecided(entry: LedgerEntry | undefined, { declineIsFinal }: 
 const stateOf = (entry: LedgerEntry | undefined): string =>
   entry === undefined ? 'the ledger has no such entry' : `the ledger says ${entry.state}, ${entry.amount}, booked ${entry.bookings} times`;
 
-/** "This number is taken", "this was done before": said to the copy of a request, it says nothing about the payment. */
-const isAnswerToACopy = ({ ending, isCopied }: Moment): boolean => isCopied && ['duplicate', 'already-final'].includes(ending.verdict?.reason ?? '');
+/** "This number is taken", "this was done before", "not processed": said to the copy of a request, it says nothing about the payment. */
+const isAnswerToACopy = ({ ending: { verdict }, isCopied }: Moment): boolean => isCopied && (verdict?.kind === 'retryable' || ['duplicate', 'already-final'].includes(verdict?.reason ?? ''));
 
 /** Called over, and yet it is this intention that was done. */
 function isFalselyOver(moment: Moment): boolean {
@@ -94,6 +102,7 @@ export function successIsTrue({ ending, scene, entry, amount, isTaken, isMisled 
   const says = `${ending.outcome} (${ending.verdict?.code ?? ''}, by ${ending.settledBy ?? '?'}) though ${stateOf(entry)}`;
   switch (ending.outcome) {
     case 'succeeded':
+      if (isMisled && ending.settledBy !== 'query' && ending.settledBy !== 'webhook') return undefined;
       return isDone(scene, entry) && !isTaken && (amount === undefined || entry?.amount === amount) ? undefined : says;
     case 'refunded':
       return entry?.state === 'refunded' ? undefined : says;
@@ -144,6 +153,31 @@ export function overIsNeverPaidLater(moment: Moment): string | undefined {
 export function tellsTheTruth(ending: Ending, scene: Scene, entry: LedgerEntry | undefined): string | undefined {
   const expected = isDone(scene, entry) ? ['succeeded', 'refunded'] : entry === undefined ? ['absent'] : ['failed', 'canceled', 'expired', 'absent', 'rejected', 'refunded'];
   return expected.includes(ending.outcome) ? undefined : `${ending.outcome} (${ending.verdict?.code ?? ''}, ${ending.verdict?.reason ?? ''}) though ${stateOf(entry)}`;
+}
+
+/** Words of the gateway's that stay: after them nothing is sent again under the same fields. */
+const words: ReadonlySet<string> = new Set<Settlement['outcome']>(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created']);
+
+export const isWord = ({ outcome }: Ending): boolean => words.has(outcome);
+
+/**
+ * The same, asked for again with the same fields.
+ *
+ * @param sends what left for it
+ * @param mayHaveMoved a notice may have told more meanwhile
+ */
+export function settledStaysSettled(before: Ending, after: Ending, sends: number, mayHaveMoved: boolean): string | undefined {
+  if (!isWord(before)) return undefined;
+  if (sends > 0) return `${sends} sends after ${before.outcome}`;
+  if (after.repeated === false) return `${after.outcome} is not told as repeated`;
+  const isSame = after.outcome === before.outcome;
+  return isSame || mayHaveMoved ? undefined : `${after.outcome} (${after.verdict?.code ?? ''}) after ${before.outcome}`;
+}
+
+/** A wait of a fourth of a second is shorter than any backoff's of the storm on average. */
+export function asksCalmly(asks: number, tookMs: number): string | undefined {
+  const most = 20 + tookMs / 250;
+  return asks > most ? `${asks} questions in ${tookMs} ms` : undefined;
 }
 
 /**

@@ -4,6 +4,8 @@ import { retryAfterMs } from '../../src/policies/retry-after.ts';
 /** What the merchant's code is busy with: one call of tillpaid. */
 export interface Watch {
   readonly name: string;
+  /** What is open is asked about before it is sent again. */
+  readonly asksFirst: boolean;
   /** The most sends of the write it may make. */
   readonly mostSends: number;
   readonly beganAtMs: number;
@@ -21,13 +23,18 @@ export interface Watch {
 export interface Line {
   readonly fetch: typeof fetch;
   /** What leaves from now on is this call's. */
-  watch(name: string, mostSends: number, deadlineMs: number): Watch;
+  watch(name: string, mostSends: number, deadlineMs: number, asksFirst: boolean): Watch;
   /** From now on nothing may leave: it is settled, or the caller has left. */
   end(why: 'it was settled' | 'the caller had left'): void;
   /** Meanwhile a webhook is being received, about which the gateway may be asked. */
   receiving<T>(work: Promise<T>): Promise<T>;
-  /** How many requests have left, in all. */
+  /** How many requests have left, in all, and how many of them were sends of the write. */
   readonly requests: number;
+  readonly sends: number;
+  /** When the last of them left. */
+  readonly sentAtMs: number;
+  /** A notice that needs no confirmation has said how it ended, to the gateway object that is there from now on: `undefined` for a new one. */
+  heard(outcome: string | undefined): void;
 }
 
 export type OnWire = 'send' | 'ask' | 'token';
@@ -35,17 +42,25 @@ export type OnWire = 'send' | 'ask' | 'token';
 export function tapLine(options: {
   readonly adapter: Adapter;
   readonly operation: string;
+  /** The time that passes; and the merchant's wall clock, by which a date is read. */
   readonly now: () => number;
+  readonly wallMs: () => number;
   readonly fetch: (request: Request) => Promise<Response>;
-  readonly onBreach: (rule: 'nothingAfterTheEnd' | 'retryAfterIsKept' | 'attemptsAreKept' | 'wakesCalmly', says: string) => void;
+  /** What comes while the answer is on its way. */
+  readonly onAnswer: (kind: OnWire) => Promise<void>;
+  readonly onBreach: (rule: 'nothingAfterTheEnd' | 'retryAfterIsKept' | 'attemptsAreKept' | 'wakesCalmly' | 'openIsAskedFirst' | 'noticesAreHeeded', says: string) => void;
 }): Line {
-  const { adapter, operation, now, onBreach } = options;
+  const { adapter, operation, now, wallMs, onBreach } = options;
   const path = pathOf(adapter, operation);
   const reads = Object.values(adapter.operations).filter(({ effect }) => effect === 'read').map(({ name }) => pathOf(adapter, name));
   let current: Watch | undefined;
   let over = 'it began';
   let receptions = 0;
+  let notices = 0;
+  let sentAtMs = -Infinity;
+  let heard: string | undefined;
   let requests = 0;
+  let sends = 0;
 
   const kindOf = ({ url, method }: Request): OnWire => {
     const { pathname } = new URL(url);
@@ -62,9 +77,11 @@ export function tapLine(options: {
     if (kind === 'token') return;
     if (now() < current.notBeforeMs) onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
     const isLate = now() > current.beganAtMs + current.deadlineMs;
-    // The last question, and one more when a notice has come.
-    if (kind === 'ask' && isLate && ++current.lateAsks > 2) onBreach('wakesCalmly', `question ${current.lateAsks} past the deadline`);
+    // The last question, and one more for each notice that has come.
+    if (kind === 'ask' && isLate && ++current.lateAsks > 1 + Math.max(1, notices)) onBreach('wakesCalmly', `question ${current.lateAsks} past the deadline`);
     if (kind === 'send' && isLate && current.sends > 0) onBreach('wakesCalmly', `send ${current.sends + 1} left past the deadline`);
+    if (kind === 'send' && heard !== undefined) onBreach('noticesAreHeeded', `send ${current.sends + 1} left though a notice had said ${heard}`);
+    if (kind === 'send' && current.asksFirst && current.asks === 0) onBreach('openIsAskedFirst', `${current.name} sent without a question`);
     if (kind === 'ask') current.asks++;
     else if (++current.sends > current.mostSends) onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
   };
@@ -75,17 +92,22 @@ export function tapLine(options: {
       const request = input as Request;
       const kind = kindOf(request);
       requests++;
+      if (kind === 'send') {
+        sends++;
+        sentAtMs = now();
+      }
       check(kind);
       const asked = current;
       const response = await options.fetch(request);
+      await options.onAnswer(kind);
       // A `Request` that nobody holds is collected, and its signal follows no more.
       request.signal.throwIfAborted();
-      const waitMs = retryAfterMs(response.headers, now());
+      const waitMs = retryAfterMs(response.headers, wallMs());
       if (asked !== undefined && kind !== 'token' && waitMs !== undefined) asked.notBeforeMs = now() + waitMs;
       return response;
     },
-    watch(name, mostSends, deadlineMs) {
-      current = { name, mostSends, deadlineMs, beganAtMs: now(), sends: 0, asks: 0, lateAsks: 0, notBeforeMs: 0 };
+    watch(name, mostSends, deadlineMs, asksFirst) {
+      current = { name, mostSends, deadlineMs, asksFirst, beganAtMs: now(), sends: 0, asks: 0, lateAsks: 0, notBeforeMs: 0 };
       return current;
     },
     end(why) {
@@ -94,6 +116,7 @@ export function tapLine(options: {
     },
     async receiving(work) {
       receptions++;
+      notices++;
       try {
         return await work;
       } finally {
@@ -102,6 +125,15 @@ export function tapLine(options: {
     },
     get requests() {
       return requests;
+    },
+    get sends() {
+      return sends;
+    },
+    get sentAtMs() {
+      return sentAtMs;
+    },
+    heard(outcome) {
+      heard = outcome;
     },
   };
 }

@@ -44,6 +44,8 @@ export interface Scene {
   readonly wants: 'paid' | 'off';
   /** The payer cannot try again. */
   readonly declineIsFinal?: true;
+  /** After a decline the number may be used for another try. */
+  readonly triesAgain?: true;
   /** The write's own answer says which order it is about, by number (see assumptions.ts, 2). */
   readonly namesItsOrder: boolean;
   /** So do the answers of its query, whatever they say. */
@@ -154,7 +156,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       }),
       scenes: {
         order,
-        charge: { ...order, opens: 'charge', fields: (o) => ({ ...money(o), out_trade_no: o.reference, pay_type: '800108', auth_code: '280000000000000000' }) },
+        charge: { ...order, opens: 'charge', triesAgain: true, fields: (o) => ({ ...money(o), out_trade_no: o.reference, pay_type: '800108', auth_code: '280000000000000000' }) },
         refund: {
           operation: 'refund.create',
           opens: 'refund',
@@ -203,6 +205,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           wants: 'paid',
           namesItsOrder: true,
           queryNamesItsOrder: false,
+          triesAgain: true,
           fields: ({ reference }) => ({ ...payer, app_trans_id: reference, zp_trans_token: `ZP${reference}` }),
         },
         scan: {
@@ -271,7 +274,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
         qris,
         wallet,
         otp: { ...wallet, fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token', additionalInfo: { isWithOtp: 'Y' } }) },
-        card: { ...wallet, opens: 'charge', fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token' }) },
+        card: { ...wallet, opens: 'charge', triesAgain: true, fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token' }) },
         account: {
           operation: 'va.create',
           opens: 'create',

@@ -1,4 +1,4 @@
-import type { Backoff, GatewayEvent } from '../../src/index.ts';
+import type { GatewayEvent } from '../../src/index.ts';
 import { rules } from './invariants.ts';
 import { findProviders } from './providers.ts';
 import { STARTS_AT_MS, storm } from './storm.ts';
@@ -6,8 +6,8 @@ import { STARTS_AT_MS, storm } from './storm.ts';
 /** Runs one payment again and prints its weather, its timeline beside the gateway's, and what is wrong. Whether nothing is. */
 export async function printReplay(seed: number): Promise<boolean> {
   const heard: { readonly atMs: number; readonly line: string }[] = [];
-  const listen = ({ at, elapsedMs: _elapsed, gateway: _gateway, operation: _operation, reference: _reference, ...fact }: GatewayEvent): void => {
-    heard.push({ atMs: Date.parse(at), line: told(fact) });
+  const listen = ({ at: _at, elapsedMs: _elapsed, gateway: _gateway, operation: _operation, reference: _reference, ...fact }: GatewayEvent, atMs: number): void => {
+    heard.push({ atMs, line: told(fact) });
   };
   const [story] = await storm([seed], await findProviders(), listen);
   if (story === undefined) throw new Error('There is no such payment.');
@@ -18,7 +18,7 @@ export async function printReplay(seed: number): Promise<boolean> {
   }));
 
   console.log(`\nseed ${seed}: ${provider} ${scene}, ${weather.way}`);
-  for (const [name, value] of Object.entries(weather)) console.log(`  ${name}: ${plain(value)}`);
+  for (const [name, value] of Object.entries(weather)) console.log(`  ${name}: ${JSON.stringify(value)}`);
   console.log('\n  seconds');
   const lines = [...heard, ...gateway].sort((one, other) => one.atMs - other.atMs);
   for (const { atMs, line } of lines) console.log(`${((atMs - STARTS_AT_MS) / 1000).toFixed(1).padStart(9)}  ${line}`);
@@ -39,9 +39,3 @@ function told(fact: object): string {
   const meaning = verdict === undefined ? [] : [`${verdict.outcome ?? verdict.kind} (${verdict.code}, ${verdict.reason})`];
   return [type, ...details, ...meaning].join(' ');
 }
-
-/** JSON, but for a backoff, which prints itself. */
-const plain = (value: unknown): string =>
-  JSON.stringify(value, (_key, each: unknown) => (isBackoff(each) ? each.toString() : each));
-
-const isBackoff = (value: unknown): value is Backoff => typeof value === 'object' && value !== null && 'maxMs' in value;

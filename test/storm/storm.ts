@@ -11,7 +11,7 @@ export const STARTS_AT_MS: number = Date.UTC(2026, 0, 31, 15, 58);
 const EVERYTHING_ARRIVES_MS = 3_600_000;
 
 /** Many payments side by side on one clock. */
-export async function storm(seeds: readonly number[], providers: readonly Provider[], onEvent?: (event: GatewayEvent) => void): Promise<readonly Story[]> {
+export async function storm(seeds: readonly number[], providers: readonly Provider[], onEvent?: (event: GatewayEvent, atMs: number) => void): Promise<readonly Story[]> {
   const clock = stormClock(STARTS_AT_MS);
   const stories: Story[] = [];
   for (const seed of seeds) {

@@ -38,8 +38,53 @@ export interface Weather {
   readonly frozen?: { readonly afterMs: number; readonly forMs: number };
   /** The merchant's own ky is told to send again whatever it can. */
   readonly isEager: boolean;
-  /** Once the order is called absent, it is sent again. */
+  /** Once the order is called absent, it is sent again, as its advice says. */
   readonly sendsAgain: boolean;
+  /** What the shop's own `fetch` does beside sending. */
+  readonly shopFetch: ShopFetch;
+  /** So often a client over the drop-in sends again whatever is thrown. */
+  readonly retries: number;
+  /** Each of them with an idempotency key of its own, as some vendors' SDKs do. */
+  readonly freshKeys: boolean;
+  /** The same number is settled again once it has ended: by a second click or a redelivery, or by mistake for another intention. */
+  readonly again?: 'same fields' | 'other fields';
+  /** After a decline, the number is used for another try. */
+  readonly nextTry?: NextTry;
+  /** Slots are few, and a payment of somebody else's holds one while this one would be sent again. */
+  readonly isCrowded: boolean;
+  /** So many processes follow the ticket and die; each hands on what `onTicket` has told it. */
+  readonly deaths: readonly number[];
+  /** The caller leaves so long after the gateway has acknowledged the order, instead of after the call began. */
+  readonly leavesOnceSeen: boolean;
+  /** Somebody sets the merchant's wall clock wrong, and right again, while the first call goes on. */
+  readonly clockSteps: readonly ClockStep[];
+  /** The ticket was made so long before the send. */
+  readonly madeBeforeMs: number;
+  /** Another process follows that ticket from the first, and knows nothing of the send. */
+  readonly isWatched: boolean;
+}
+
+export type ShopFetch =
+  /** It sends each request once, and the gateway object is told so. */
+  | { readonly does: 'sends-once' }
+  /** The same, and nobody has said so. */
+  | { readonly does: 'sends' }
+  /** After the answer it writes a record to a host that refuses, and fails with that: so many times. */
+  | { readonly does: 'audits'; readonly fails: number }
+  /** It sends again by itself what failed, so many times. */
+  | { readonly does: 'repeats'; readonly times: number };
+
+export interface NextTry {
+  readonly fields: 'equal' | 'other';
+  readonly life: Life;
+  readonly sends: Trouble;
+  readonly queries: Trouble;
+}
+
+export interface ClockStep {
+  readonly afterMs: number;
+  readonly forMs: number;
+  readonly byMs: number;
 }
 
 /** How the merchant's code goes about it. */
@@ -71,6 +116,8 @@ export interface FaultPlan {
 }
 
 export interface NoticePlan {
+  /** It comes in the middle of something, as soon as there is anything to tell: between the permit and the bytes, on the way, before the next decision. */
+  readonly during?: Moment;
   /** When the gateway writes it, of what is true then. */
   readonly writtenAfterMs: number;
   /** How long it is on its way. */
@@ -80,18 +127,107 @@ export interface NoticePlan {
   readonly forged: boolean;
 }
 
+export type Moment =
+  /** A second or later send is signed, or fetches its token. */
+  | 'signing'
+  /** It waits for a slot (`isCrowded`). */
+  | 'queueing'
+  /** A send is on the wire. */
+  | 'sending'
+  /** A query is on the wire; what it says decides whether there is another send. */
+  | 'asking';
+
 export const calm: Trouble = { first: [], then: { fault: 'none' } };
 
 /** One payment's weather. */
 export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
   const weather = drawMixed(dice, provider, scene);
-  const sort = dice.weigh<'mixed' | 'late' | 'flaps'>([
-    [88, 'mixed'],
+  const sort = dice.weigh<Sort>([
+    [77, 'mixed'],
     [9, 'late'],
     [3, 'flaps'],
+    [3, 'steps'],
+    [4, 'tries'],
+    [4, 'told'],
   ]);
   if (sort === 'late') return allIsLate(dice, weather);
-  return sort === 'flaps' && scene.opens !== undefined ? flaps(dice, weather) : weather;
+  if (sort === 'flaps' && scene.opens !== undefined) return flaps(dice, weather);
+  if (sort === 'steps') return clockSteps(dice, weather, provider);
+  if (sort === 'tries' && scene.triesAgain === true) return triesAgain(dice, weather);
+  return sort === 'told' && scene.opens !== undefined ? isTold(dice, weather) : weather;
+}
+
+type Sort = 'mixed' | 'late' | 'flaps' | 'steps' | 'tries' | 'told';
+
+/**
+ * The wall clock is far off in the middle of a call, by hours or by no more than "not found" takes to be believed. It is right again
+ * when the call ends, and whenever something is sent: what a ticket tells in wall time is as good as the clock (assumptions.ts, 9).
+ */
+function clockSteps(dice: Dice, weather: Weather, { skewMs }: Provider): Weather {
+  const late = allIsLate(dice, weather);
+  const lasts = { afterMs: dice.between(1_000, 30_000), forMs: 3_600_000 };
+  const byMs = dice.pick([60_000, 16 * 60_000, 3_600_000, 26 * 3_600_000]) * dice.pick([-1, 1]);
+  const back = dice.percent(30) ? [{ afterMs: lasts.afterMs + dice.between(1_000, 60_000), forMs: 3_600_000, byMs: -byMs - dice.pick([0, 30_000]) }] : [];
+  const { frozen: _frozen, ...awake } = dice.percent(50) ? late : weather;
+  return {
+    ...awake,
+    policy: { ...awake.policy, retry: { ...awake.policy.retry, attempts: 1 } },
+    way: dice.pick(['settle', 'settle', 'client', 'fetch']),
+    retries: 0,
+    skewMs: 0,
+    madeBeforeMs: 0,
+    clockSteps: skewMs === Infinity || dice.percent(50) ? [{ ...lasts, byMs }, ...back] : [],
+  };
+}
+
+/** A charge was declined, and is tried again under its number: the answer to that is lost, and the old row is there. */
+function triesAgain(dice: Dice, weather: Weather): Weather {
+  const soonMs = dice.between(100, 20_000);
+  const mild = drawTrouble(dice, 30, 2, (chance) => ({ fault: chance.pick(['reset-before-booking', 'truncated', 'garbage', 'rate-limited', 'none']) }));
+  return {
+    ...weather,
+    way: dice.pick(['settle', 'settle', 'settle', 'client', 'fetch']),
+    life: dice.pick([lives.declined(), [{ afterMs: soonMs, state: 'declined' }]]),
+    sends: mild,
+    queries: mild,
+    lagMs: 0,
+    sameReference: 'books-again',
+    taken: false,
+    clockSteps: [],
+    shopFetch: { does: 'sends-once' },
+    nextTry: {
+      fields: dice.pick(['equal', 'other']),
+      life: dice.pick([lives.paid(), lives.paid(), lives.paidAfter(soonMs), lives.declined(), lives.open(), [{ afterMs: soonMs, state: 'declined' }]]),
+      sends: drawTrouble(dice, 80, 2, (chance) => drawSendFault(chance, assumptions.latestMs(weather.policy))),
+      queries: drawTrouble(dice, 30, 4, drawQueryFault),
+    },
+  };
+}
+
+/**
+ * The gateway tells by a notice what no query says, just before what is believed absent would be sent again. Here a replica never
+ * catches up (assumptions.ts, 1), and only the notice can tell.
+ */
+function isTold(dice: Dice, weather: Weather): Weather {
+  const { frozen: _frozen, again: _again, ...late } = allIsLate(dice, weather);
+  const { policy } = late;
+  return {
+    ...late,
+    way: dice.pick(['settle', 'settle', 'client', 'fetch', 'twice']),
+    follows: false,
+    shopFetch: { does: 'sends' },
+    policy: {
+      ...policy,
+      retry: { ...policy.retry, attempts: dice.between(2, 4) },
+      poll: { ...policy.poll, resendWhenAbsent: true, deadlineMs: 3 * (policy.poll?.absentAfterMs ?? 0) },
+      limit: { concurrency: 1 },
+    },
+    life: lives.paid(),
+    queries: { first: [], then: { fault: 'not-found' } },
+    notices: dice.pick<Moment[]>([['signing'], ['queueing'], ['queueing', 'signing'], ['asking']]).map((during) => ({ during, writtenAfterMs: 0, delayMs: 0, times: 1, forged: false })),
+    isCrowded: true,
+    madeBeforeMs: 0,
+  };
 }
 
 /** The answer is lost, and both the request and the replica are as late as they may be: is absence believed too soon? */
@@ -105,7 +241,7 @@ function allIsLate(dice: Dice, weather: Weather): Weather {
 
 /**
  * The state flaps: the gateway has told of the order, then knows nothing of it or cannot say, and then tells again. Once it has been
- * heard of, it must not be called absent (assumptions.ts, 8): nobody dies in the middle.
+ * heard of, it must not be called absent (assumptions.ts, 8), not by whoever goes on with the ticket either: nobody dies before that.
  */
 function flaps(dice: Dice, weather: Weather): Weather {
   const absentAfterMs = assumptions.shortestAbsenceMs;
@@ -122,6 +258,9 @@ function flaps(dice: Dice, weather: Weather): Weather {
     queries: { first: [told, ...Array.from({ length: dice.between(1, 8) }, () => (dice.percent(80) ? unsure() : told))], then: told },
     lagMs: 0,
     sleepsMs: 0,
+    clockSteps: [],
+    shopFetch: { does: 'sends-once' },
+    ...(dice.percent(40) && { way: 'abort', leavesOnceSeen: true, leavesAfterMs: dice.between(0, 20_000), follows: true, deaths: [dice.between(100, 40_000)] }),
   };
 }
 
@@ -173,7 +312,32 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
     ...(dice.percent(8) && { frozen: { afterMs: dice.between(0, dice.pick([2_000, 30_000])), forMs: dice.pick([dice.between(5_000, 120_000), dice.between(10, 60) * 60_000]) } }),
     isEager: dice.percent(15),
     sendsAgain: dice.percent(50),
+    shopFetch: drawShopFetch(dice),
+    retries: dice.percent(50) ? dice.between(1, 4) : 0,
+    freshKeys: dice.percent(30),
+    ...(dice.percent(20) && { again: dice.pick(['same fields', 'same fields', 'other fields']) }),
+    isCrowded: false,
+    deaths: dice.percent(25) ? Array.from({ length: dice.between(1, 3) }, () => dice.between(50, 60_000)) : [],
+    leavesOnceSeen: false,
+    clockSteps: dice.percent(8) ? Array.from({ length: dice.between(1, 3) }, () => drawStep(dice, provider)) : [],
+    madeBeforeMs: dice.percent(4) ? dice.pick([60_000, 16 * 60_000, 2 * 3_600_000]) : 0,
+    isWatched: dice.percent(50),
   };
+}
+
+function drawShopFetch(dice: Dice): ShopFetch {
+  return dice.weigh<ShopFetch>([
+    [78, { does: 'sends-once' }],
+    [8, { does: 'sends' }],
+    [7, { does: 'audits', fails: dice.between(1, 8) }],
+    [7, { does: 'repeats', times: dice.between(1, 3) }],
+  ]);
+}
+
+/** Small enough for what is told in wall time (assumptions.ts, 9). */
+function drawStep(dice: Dice, { skewMs }: Provider): ClockStep {
+  const mostMs = Math.min(assumptions.smallStepMs, skewMs / 2);
+  return { afterMs: dice.between(0, 120_000), forMs: dice.between(1_000, 600_000), byMs: dice.between(-mostMs, mostMs) };
 }
 
 function drawPolicy(dice: Dice): Policy {
@@ -340,5 +504,6 @@ function drawNotice(dice: Dice, life: Life): NoticePlan {
     delayMs: dice.pick([0, 0, dice.between(100, 5_000), dice.between(5_000, 600_000)]),
     times: dice.pick([1, 1, 2]),
     forged: dice.percent(5),
+    ...(dice.percent(30) && { during: dice.pick<Moment>(['signing', 'sending', 'asking']) }),
   };
 }

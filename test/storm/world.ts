@@ -1,18 +1,19 @@
 import ky from 'ky';
 import type { Gateway, Settlement } from '../../src/index.ts';
 import { createGateway } from '../../src/index.ts';
-import type { Fault, FaultList, FaultName, LedgerEntry, Simulator } from '../../src/testing/index.ts';
+import type { Fault, FaultList, FaultName, Life, LedgerEntry, Simulator } from '../../src/testing/index.ts';
 import { always, anothersAnswer, deliveredLate, lagging, lives, simulateGateway, slowed, withRetryAfter } from '../../src/testing/index.ts';
+import { sleep } from '../../src/clock.ts';
 import type { PartyClock } from './clock.ts';
 import type { Dice } from './dice.ts';
 import { isUndecided } from './invariants.ts';
 import type { Account, Order, Provider, Scene } from './providers.ts';
-import { calm, type FaultPlan, type Trouble, type Weather } from './weather.ts';
+import { calm, type FaultPlan, type NextTry, type Trouble, type Weather } from './weather.ts';
 
 /** The gateway of one payment, with its weather, and what is there before the payment begins. */
 export interface World {
   readonly simulator: Simulator;
-  /** What the merchant wants. */
+  /** What the merchant wants: of several tries under one number, the last. */
   readonly order: Order;
   /** For a provider that has them. */
   readonly key: string | undefined;
@@ -20,15 +21,21 @@ export interface World {
   readonly isTaken: boolean;
   /** An answer was another order's, and did not say so. */
   readonly isMisled: boolean;
-  /** How often a proxy has copied a send. */
+  /** How often a proxy has copied a send, or the shop's own `fetch` has sent it again. */
   readonly copies: number;
   /** The payment or refund that the intention is about, as the ledger has it now. */
   entry(): LedgerEntry | undefined;
+  /** Its number was used before, and nothing has come of this try. */
+  readonly isOnlyEarlier: boolean;
   /** What nobody wanted: neither the intention's own, nor what was there before it, nor the other order. */
   strangers(): readonly LedgerEntry[];
   /** From now on the faults are these. */
   blow(weather: Pick<Weather, 'sends' | 'queries' | 'tokens'>): void;
   calm(): void;
+  /** The shop's own way to the gateway, with whatever else it does. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** The number is used again, after it was declined. */
+  tryAgain(plan: NextTry): void;
   /** The payer makes up his mind: about what is open, and about what is still on its way. */
   decide(end: Weather['end']): void;
   /** The provider does not answer any more for an order this old. */
@@ -66,7 +73,7 @@ export async function openWorld(options: {
   const nothing = { reference: '', providerId: '' };
   const prior = scene.after === undefined ? undefined : provider.scenes[scene.after];
   const of = prior === undefined ? nothing : await makePrior(prior);
-  const order: Order = { reference, minor, of };
+  let order: Order = { reference, minor, of };
 
   /** The payment that a refund, a cancel, a capture is about. */
   async function makePrior(what: Scene): Promise<Order['of']> {
@@ -82,7 +89,14 @@ export async function openWorld(options: {
   const own = scene.byKey === true ? (key ?? '') : reference;
   const isAboutPrior = prior !== undefined && scene.opens !== 'refund';
   const numbers = [...new Set([reference, of.reference, key ?? ''])].filter((number) => number !== '');
-  const entry = (): LedgerEntry | undefined => (scene.opens === 'refund' ? simulator.ledger.refund(own) : simulator.ledger.payment(isAboutPrior ? of.reference : own));
+  const found = (): LedgerEntry | undefined => (scene.opens === 'refund' ? simulator.ledger.refund(own) : simulator.ledger.payment(isAboutPrior ? of.reference : own));
+  /** The try before, by the gateway's number. */
+  let earlier: string | undefined;
+  /** This try's own: what there was before is another one. */
+  const entry = (): LedgerEntry | undefined => {
+    const last = found();
+    return last?.providerId === earlier ? undefined : last;
+  };
 
   const isTaken = weather.taken && prior === undefined && scene.amount !== undefined && sameReference === 'refuses';
   if (isTaken) await make(shop(), scene, { reference, minor: minor + 1, of });
@@ -113,33 +127,49 @@ export async function openWorld(options: {
     if (account.tokensOf !== undefined) simulator.script(account.tokensOf, { on: { token: faults.list(tokens, 'token') } });
   };
   blow(weather);
+  const shopFetch = shopFetchOf(weather, clock, simulator.fetch);
   const wereThere = new Set(simulator.ledger.entries.map((each) => each.reference));
 
   return {
     simulator,
-    order,
+    get order() {
+      return order;
+    },
     key,
     isTaken,
     get isMisled() {
       return faults.isMisled();
     },
     get copies() {
-      return simulator.requests.filter(({ fault, act }) => fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query').length / 2;
+      return shopFetch.copies() + simulator.requests.filter(({ fault, act }) => fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query').length / 2;
     },
+    fetch: shopFetch.fetch,
     entry,
+    get isOnlyEarlier() {
+      return earlier !== undefined && entry() === undefined;
+    },
     strangers: () => simulator.ledger.entries.filter(({ reference: each }) => each !== own && !wereThere.has(each)),
     blow,
+    tryAgain({ fields, life, sends, queries }) {
+      earlier = found()?.providerId;
+      if (fields === 'other') order = { ...order, minor: minor + 7 };
+      simulator.script(own, { nextTry: life });
+      blow({ sends, queries, tokens: calm });
+    },
     calm() {
       faults.catchUp();
+      shopFetch.calm();
       blow({ sends: calm, queries: calm, tokens: calm });
     },
     decide(end) {
-      const found = entry();
-      if (found !== undefined && !isUndecided(found, scene)) return;
-      const isOrder = (found?.act ?? scene.opens) === 'create';
+      const last = entry();
+      if (last !== undefined && !isUndecided(last, scene)) return;
+      const isOrder = (last?.act ?? scene.opens) === 'create';
       const state = end === 'paid' ? 'paid' : scene.wants === 'off' ? 'canceled' : isOrder ? 'expired' : 'declined';
       // The payer of an order acts after its answer was given.
-      simulator.script(found?.reference ?? own, { life: [{ afterMs: isOrder ? 1_000 : 0, state }] });
+      const life: Life = [{ afterMs: isOrder ? 1_000 : 0, state }];
+      // What was declined before stays so: only what is still on its way lives like this.
+      simulator.script(last?.reference ?? own, last === undefined && earlier !== undefined ? { nextTry: life } : { life });
     },
     forget() {
       for (const number of numbers) simulator.script(number, { onQuery: [always('not-found')] });
@@ -189,6 +219,36 @@ function faultMaker(world: { readonly weather: Weather; readonly scene: Scene; r
     list: ({ first, then }, kind) => [...first.map((plan) => faultOf(plan, kind)), always(faultOf(then, kind))],
     isMisled: () => isMisled,
     catchUp: () => void (lagMs = 0),
+  };
+}
+
+/** The shop's own `fetch`, and how often it has sent a write again by itself. */
+function shopFetchOf({ shopFetch }: Weather, clock: PartyClock, send: Simulator['fetch']): { fetch: World['fetch']; copies: () => number; calm: () => void } {
+  let left = shopFetch.does === 'audits' ? shopFetch.fails : shopFetch.does === 'repeats' ? shopFetch.times : 0;
+  let copies = 0;
+  /** The record goes to a host that refuses; what is thrown looks like the request's own failure. */
+  const audit = (): never => {
+    throw new TypeError('fetch failed', { cause: Object.assign(new Error('connect ECONNREFUSED 10.0.0.9:443'), { code: 'ECONNREFUSED', syscall: 'connect' }) });
+  };
+  const audited = async (request: Request): Promise<Response> => {
+    const response = await send(request);
+    return left-- > 0 ? audit() : response;
+  };
+  const repeated = async (request: Request): Promise<Response> => {
+    for (;;) {
+      try {
+        return await send(request.clone());
+      } catch (error) {
+        if (request.signal.aborted || left-- <= 0) throw error;
+        await sleep(clock, 200, request.signal);
+        if (request.method !== 'GET') copies++;
+      }
+    }
+  };
+  return {
+    fetch: shopFetch.does === 'audits' ? audited : shopFetch.does === 'repeats' ? repeated : send,
+    copies: () => copies,
+    calm: () => void (left = 0),
   };
 }
 
