@@ -55,7 +55,7 @@ export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): J
     return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
   }
 
-  // One order number paid more than once (section 3.2): the merchant has a refund to make.
+  // One order number paid more than once: the merchant has a refund to make.
   const paid = rows.filter(({ row, conflict }) => !conflict && row?.kind === 'terminal' && row.outcome === 'succeeded').length;
   if (paid > 1) {
     const advice = `${paid} rows of this order are paid: refund all but one.`;
@@ -214,7 +214,7 @@ function standingOf({ reference = {}, number, madeAtMs }: Reading, subject: Subj
   return !repeats || (sends.leftByMs !== undefined && madeAtMs >= sends.leftByMs) ? 'ours' : 'unproven';
 }
 
-/** Section 3: what a status query's state means depends on the write that is followed. */
+/** What a status query's state means depends on the write that is followed: the table of docs/doctrine.md. */
 function asFollowed(row: TerminalRow, subject: Subject, open: (reason?: Verdict['reason']) => PollRequiredVerdict, listed: Omit<Verdict, 'kind' | 'reason'> & { code: string; listed: boolean }): Verdict {
   const end = (outcome: Outcome, reason = row.reason): Verdict => ({ kind: 'terminal', outcome, reason, ...listed });
   const { outcome } = row;
@@ -323,7 +323,7 @@ function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: bo
 }
 
 /**
- * Section 3.2: of several rows a paid one wins; then whatever may still take money; then what ended without. It is the rows' own
+ * Of several rows a paid one wins; then whatever may still take money; then what ended without. It is the rows' own
  * states that are compared: a cancel, too, has not succeeded while one row of the order is paid.
  */
 function rank({ row, conflict }: Judgement): number {

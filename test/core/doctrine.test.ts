@@ -346,7 +346,7 @@ describe('doctrine 12: an answer about something else is not believed', () => {
   });
 });
 
-describe('section 3: what a query means depends on the write that is followed', () => {
+describe('what a query means depends on the write that is followed', () => {
   const ticketOfCharge: Ticket = {
     version: 1,
     gateway: 'corner',
@@ -428,7 +428,7 @@ describe('section 3: what a query means depends on the write that is followed', 
   });
 });
 
-describe('section 3.2: one answer, several rows', () => {
+describe('one answer, several rows', () => {
   const rows = (...found: [StateCode, object?][]): object => ({ rows: found.map(([code, rest]) => ({ code, order, ...rest })) });
 
   it.each<[StateCode, StateCode]>([
