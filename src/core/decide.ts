@@ -147,6 +147,8 @@ interface StatusObservation {
   readonly type: 'status';
   readonly verdict: Verdict;
   readonly acknowledges: boolean;
+  /** The row states that the write was refused. */
+  readonly refuses?: boolean;
   /** The query lacked what the provider may insist on. */
   readonly incomplete?: boolean;
   /** Of a charge, the same code in queries so far apart is its end. */
@@ -318,7 +320,7 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
   if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
 
-  const ended = endOfRefused(state, verdict, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
+  const ended = endOfRefused(state, seen, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
   if (ended !== undefined) return settle(state, 'failed', ended, 'query');
 
   const open = verdict.kind === 'poll-required' && acknowledges;
@@ -359,11 +361,11 @@ function endOfUnchanged(before: State, { unchanged: now }: State, verdict: Verdi
   return failedAs(verdict);
 }
 
-/** A first send's own refusal is believed when the gateway finds no such order, twice, or says the same of the order itself. */
-function endOfRefused({ plan, own, refusal, seen, notFounds }: State, verdict: Verdict, moment: Moment): TerminalVerdict | undefined {
+/** A first send's own refusal is believed when the gateway finds no such order, twice, or has a row of it that was refused for the same. */
+function endOfRefused({ plan, own, refusal, seen, notFounds }: State, { verdict, refuses }: StatusObservation, moment: Moment): TerminalVerdict | undefined {
   if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict') return undefined;
   const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, moment);
-  const isRepeated = !isNotFound(verdict) && verdict.code === own.code;
+  const isRepeated = refuses === true && verdict.code === own.code;
   return isNowhere || isRepeated ? failedAs(own) : undefined;
 }
 

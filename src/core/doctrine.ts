@@ -18,7 +18,7 @@ export interface Judgement {
   readonly row?: Row;
   /** The answer can only exist if our order does. */
   readonly acknowledges: boolean;
-  /** A write's own first answer that states that nothing was done, in words that no row makes final. */
+  /** A write's own first answer that states that nothing was done, in words that no row makes final; or a query's row that states it. */
   readonly refuses?: boolean;
   /** The answer gave a code that no row knows. */
   readonly unlisted: boolean;
@@ -26,7 +26,7 @@ export interface Judgement {
   readonly conflict: boolean;
   /** The row is another order's. */
   readonly another: boolean;
-  /** The row was made before this write was sent: it is as if it were not there. */
+  /** The row was made before this write was sent: it tells nothing of it, not even that there is none. */
   readonly older?: true;
   /** The row's number may have been used before, and nothing shows whether the row is this write's (doctrine 13). */
   readonly unproven?: true;
@@ -83,7 +83,7 @@ function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & obje
   const aside = bestOf(judgements.filter((judgement) => !rows.includes(judgement)));
   if (aside !== undefined) return aside;
   const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
-  if (ours === undefined) return notThere(first.verdict, 'unknown-outcome');
+  if (ours === undefined) return notThere(first.verdict);
   if (more.length === 0) return ours;
   const { code, message } = ours.verdict;
   const advice = `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
@@ -91,11 +91,28 @@ function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & obje
   return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
 }
 
-/** A row that is not this write's is as if it were not there; a list that lacks it has shown nothing, since it was cut by time. */
-function notThere({ code, message }: Verdict, reason: 'not-found' | 'unknown-outcome'): Judgement {
-  const row: Row = { kind: 'poll-required', reason };
-  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason, listed: true, ...(message !== undefined && { message }) };
-  return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, older: true, reference: {} };
+/** A list that lacks this write has shown nothing: it was cut by time, and clocks differ. */
+function notThere({ code, message }: Verdict): Judgement {
+  const row: Row = { kind: 'poll-required', reason: 'unknown-outcome' };
+  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: row.reason, listed: true, ...(message !== undefined && { message }) };
+  return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
+}
+
+/**
+ * An earlier try's row is no word on this write. It is no "not found" either: clocks differ, and whoever took his own paid row for
+ * none would send again.
+ */
+function earlier({ code, message }: Verdict, { kind, reason, ...row }: Row): Judgement {
+  const isPaid = kind === 'terminal' && 'outcome' in row && !endsWithout.has(row.outcome);
+  const open: Row = {
+    kind: 'poll-required',
+    reason: isPaid ? 'conflict' : reason === 'not-found' ? 'unknown-outcome' : reason,
+    advice: isPaid
+      ? 'A payment stands under this number, and by its time it was made before this send: look at it before you take the money another way.'
+      : 'It was said of a try before this send: what became of this one is not known.',
+  };
+  const verdict: PollRequiredVerdict = { ...open, code, listed: true, ...(message !== undefined && { message }) };
+  return { verdict, row: open, acknowledges: false, unlisted: false, conflict: false, another: false, older: true, reference: {} };
 }
 
 /** What a verified notice means for the payment it is about. */
@@ -116,7 +133,8 @@ function judgeReading(
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
   // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
-  const refuses = reading.refuses === true && !isRead && !landed && canBeFinal(exchange.status) && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable';
+  const mayRefuse = isRead || (!landed && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable');
+  const refuses = reading.refuses === true && mayRefuse && canBeFinal(exchange.status);
   const unknown = (): Judgement => ({
     verdict: { ...fallback(operation, exchange, reading), ...message },
     ...(refuses && { refuses }),
@@ -150,7 +168,7 @@ function judgeReading(
   const { reason, advice } = row;
   const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
   const standing = isRead && tellsOfAnOrder(row) ? standingOf(reading, subject) : 'ours';
-  if (standing === 'older') return notThere({ kind: 'poll-required', reason, ...listed }, subject.lookUp === undefined ? 'not-found' : 'unknown-outcome');
+  if (standing === 'older') return earlier({ kind: 'poll-required', reason, ...listed }, row);
   const unproven = standing === 'unproven';
   const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
 
@@ -199,12 +217,13 @@ const tellsOfAnOrder = (row: Row): boolean => row.kind === 'terminal' ? row.outc
 const CUT_OFF_MS = 999;
 
 /** Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked through. */
-function standingOf({ reference = {}, number, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
+function standingOf({ reference = {}, number, echo, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
   const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], sends = {} } = subject;
   // What a cancel or a capture is asked about was made before it.
   if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
   const isOwn = (stated: string | undefined, name: string): boolean => stated !== undefined && stated === subject.reference[name];
   if (ownNumbers.some((name) => isOwn(reference[name] ?? number, name))) return 'ours';
+  if (echo !== undefined && echo === subject.echo) return 'ours';
   if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) {
     // Nothing else shows that a row of a list is this write's.
     if (lookUp !== undefined) return 'older';

@@ -34,6 +34,11 @@ export interface Reading {
   number?: string | undefined;
   /** When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded down as the provider does. */
   madeAtMs?: number | undefined;
-  /** A write's own answer: it states that nothing was done, whatever its code. Asked about, and believed once the order is not found twice. */
+  /** What the row repeats of the send that made it, such as the merchant's own time: held against {@link WriteOperation.echo}. */
+  echo?: string | undefined;
+  /**
+   * A write's own answer: it states that nothing was done, in words that no row knows or that its row leaves open. Asked about, and
+   * believed once the order is not found twice. A query's row: it states the same of the write, and ends the doubt.
+   */
   refuses?: boolean | undefined;
 }

@@ -75,6 +75,8 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly identity?: 'target' | { readonly number?: string; readonly space?: string };
   /** The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's (doctrine 13). Default `false`. */
   readonly numberRepeats?: (fields: F) => boolean;
+  /** What only this send carries and the provider repeats in its rows: a row with it is this send's, whenever it was made. */
+  readonly echo?: (ticket: Ticket) => string | undefined;
   /** How long what is charged can be charged at all (a scanned payment code), in milliseconds. Default: nobody says. */
   readonly chargeableForMs?: (fields: F) => number | undefined;
   /** Fields that only the ticket needs: they are never sent. */

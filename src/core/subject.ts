@@ -12,6 +12,8 @@ export interface Subject {
   readonly charge?: boolean;
   /** That write (a cancel) was itself finally refused. */
   readonly refused?: boolean;
+  /** What only this send carried, as the provider repeats it in its rows. */
+  readonly echo?: string;
   /** The gateway had acknowledged the order, and it can no longer be paid. */
   readonly over?: boolean;
   /** The order's number may have been used before. */
@@ -62,8 +64,9 @@ const OVER_AFTER_MS = 60_000;
 
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
-  const { follows, learns = [] }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
+  const { follows, learns = [], echo }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
   const ownNumbers = learns.filter((name) => ticket.reference[name] !== undefined);
+  const echoed = echo?.(ticket);
   return {
     reference: ticket.reference,
     ...(ticket.expect !== undefined && { expect: ticket.expect }),
@@ -72,6 +75,7 @@ export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: b
     refused,
     ...(ticket.repeats === true && { repeats: true }),
     ...(ownNumbers.length > 0 && { ownNumbers }),
+    ...(echoed !== undefined && { echo: echoed }),
     over: ticket.seen && ticket.expiresAt !== undefined && nowMs >= Date.parse(ticket.expiresAt) + OVER_AFTER_MS,
   };
 }

@@ -412,6 +412,7 @@ export class Intention {
       type: 'status',
       verdict,
       acknowledges: judgement?.acknowledges ?? false,
+      refuses: judgement?.refuses === true,
       incomplete: incomplete === true,
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constant, declined, integerOf, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
+import { constant, declined, integerOf, textOf, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
 import { createProviderClock } from '../../src/engine/provider-clock.ts';
 import { acme, bench, json, reset, said, type AcmeFields, type Bench, type Step } from './acme.ts';
 
@@ -8,7 +8,7 @@ const policy = { retry: { attempts: 1 }, poll: { backoff: constant(1000), deadli
 const start = Date.UTC(2026, 0, 1);
 
 /** Acme whose rows say when they were made, and under whose numbers a payer may try again. */
-function repeating({ repeats = true, lookUp = false } = {}): Adapter<AcmeFields> {
+function repeating({ repeats = true, lookUp = false, echoes = false } = {}): Adapter<AcmeFields> {
   const adapter = acme();
   const plain = adapter.operations['payment.charge'] as WriteOperation & { name: string; effect: 'write' };
   const { query, ...rest } = plain;
@@ -20,10 +20,10 @@ function repeating({ repeats = true, lookUp = false } = {}): Adapter<AcmeFields>
     const rows: unknown[] = Array.isArray((exchange.body as { rows?: unknown }).rows) ? (exchange.body as { rows: unknown[] }).rows : [exchange.body];
     return rows.flatMap((body) => {
       const one = adapter.read({ ...exchange, body });
-      return (Array.isArray(one) ? one : [one]).map((reading: object) => ({ ...reading, madeAtMs: integerOf(body, 'madeAtMs') }) as ReturnType<typeof adapter.read> & { names: string[] });
+      return (Array.isArray(one) ? one : [one]).map((reading: object) => ({ ...reading, madeAtMs: integerOf(body, 'madeAtMs'), echo: textOf(body, 'at') }) as ReturnType<typeof adapter.read> & { names: string[] });
     });
   };
-  return { ...adapter, read, operations: { ...adapter.operations, 'payment.charge': { ...found, ...(repeats && { numberRepeats: () => true }) } } };
+  return { ...adapter, read, operations: { ...adapter.operations, 'payment.charge': { ...found, ...(repeats && { numberRepeats: () => true }), ...(echoes && { echo: ({ openedAt }: Ticket) => String(Date.parse(openedAt)) }) } } };
 }
 
 /** A clock that the gateway is ahead by, as every one of its answers says. */
@@ -35,6 +35,7 @@ interface Row {
   id?: string;
   order?: string;
   amount?: string;
+  at?: string;
 }
 
 /** A charge whose answer is lost, after which every query shows these rows. */
@@ -48,10 +49,24 @@ describe('a number that may have been used before, and a send without an answer'
   const before = start - 60_000;
   const after = start + 2000;
 
-  it.each(['declined', 'failed', 'canceled', 'expired', 'paid'])('an earlier try’s end (%s) is as if it were not there', async (state) => {
-    const { settlement } = await lost([{ state, madeAtMs: before, id: 'OLD' }]);
-    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' }, ticket: { seen: false, repeats: true } });
-    expect(settlement.reference.provider).toBeUndefined();
+  it.each([['declined', 'declined'], ['failed', 'declined'], ['canceled', 'canceled'], ['expired', 'expired'], ['paid', 'conflict']])(
+    'an earlier try’s end (%s) is no word on this one, and no “not found” either: nothing is absent, and nothing sent again',
+    async (state, reason) => {
+      const absence = { absentAfterMs: 3000, resendWhenAbsent: true };
+      const { settlement, b } = await lost([{ state, madeAtMs: before, id: 'OLD' }], { settle: { policy: { poll: absence } } });
+      expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason }, ticket: { seen: false, repeats: true } });
+      expect(settlement.reference.provider).toBeUndefined();
+      expect(b.sends.length).toBe(1);
+    },
+  );
+
+  it('a row that repeats what only this send carried is ours, whatever its time says', async () => {
+    const adapter = repeating({ echoes: true });
+    for (const madeAtMs of [before, start]) {
+      expect((await lost([{ state: 'declined', madeAtMs, at: String(start) }], { adapter })).settlement).toMatchObject({ outcome: 'failed', settledBy: 'query' });
+      expect((await lost([{ state: 'declined', madeAtMs, at: String(start - 60_000) }], { adapter })).settlement).toMatchObject({ outcome: 'unresolved' });
+    }
+    expect((await lost([{ state: 'paid', madeAtMs: before, at: String(start) }], { adapter })).settlement).toMatchObject({ outcome: 'succeeded' });
   });
 
   it.each([['declined', 'failed'], ['canceled', 'canceled'], ['expired', 'expired'], ['paid', 'succeeded']])('an end that was made after our send (%s) is ours: %s', async (state, outcome) => {
@@ -92,7 +107,7 @@ describe('a number that may have been used before, and a send without an answer'
 
   it('the provider’s clock is the one that counts: an hour ahead or behind changes nothing', async () => {
     for (const aheadMs of [3_600_000, -3_600_000]) {
-      expect((await lost([{ state: 'declined', madeAtMs: before + aheadMs }], { aheadMs })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' } });
+      expect((await lost([{ state: 'declined', madeAtMs: before + aheadMs }], { aheadMs })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'declined' } });
       expect((await lost([{ state: 'declined', madeAtMs: after + aheadMs }], { aheadMs })).settlement).toMatchObject({ outcome: 'failed' });
     }
   });
@@ -133,9 +148,9 @@ describe('a number that may have been used before, and a send without an answer'
 
   it('a new try under a number says so in its ticket, whoever follows it', async () => {
     const { settlement, b } = await lost([{ state: 'declined', madeAtMs: before }], { adapter: repeating({ repeats: false }), settle: { newTry: true } });
-    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' }, ticket: { repeats: true } });
+    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'declined' }, ticket: { repeats: true } });
     const stored = JSON.parse(JSON.stringify(settlement.ticket)) as Ticket;
-    expect(await b.clock.run(b.gateway.untilSettled(stored))).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'not-found' } });
+    expect(await b.clock.run(b.gateway.untilSettled(stored))).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'declined' } });
   });
 });
 

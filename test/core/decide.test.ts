@@ -560,9 +560,10 @@ describe('a refusal that no table makes final', () => {
     expect(told(stateOf(), refuses, status(notFound), status(notFound))).toEqual(ends);
   });
 
-  it('is believed at once when the order itself says the same', () => {
-    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW' }), { acknowledges: true }))).toEqual(ends);
-    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW', reason: 'conflict' })))).toMatchObject({ type: 'wait', next: 'ask' });
+  it('is believed at once when a row of it was refused for the same, and not when a query goes by the same code', () => {
+    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW' }), { acknowledges: true, refuses: true }))).toEqual(ends);
+    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW' }), { acknowledges: true }))).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(told(stateOf(), refuses, status(pending({ code: 'F_NEW', reason: 'conflict' }), { refuses: true }))).toMatchObject({ type: 'wait', next: 'ask' });
   });
 
   it('keeps the reason and the advice of a row that has them', () => {

@@ -89,6 +89,7 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
       type: 'status',
       verdict: verdictOf(card),
       acknowledges: card.acknowledges && card.kind !== 'retryable' && card.reason !== 'not-found',
+      refuses: card.refuses,
       incomplete: card.incomplete,
       ...(card.unchangedForMs !== undefined && card.kind === 'poll-required' && { failedWhenUnchangedForMs: card.unchangedForMs }),
       ...retryAfter,

@@ -190,6 +190,8 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         reference: ['out_trade_no'],
         identity: ownNumber,
         numberRepeats: () => true,
+        // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's too.
+        echo: ({ openedAt }) => timeInHongKong(Date.parse(openedAt)),
         learns: ['syssn'],
         query: { operation: 'payment.query', fields: askForPayment },
         sameReference: 'unknown',

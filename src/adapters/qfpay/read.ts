@@ -91,6 +91,8 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
       ...amountOf(row),
       ...(kind === 'payment' && { number: statedOf(row, 'syssn') }),
       madeAtMs: hongKongTime(row, 'sysdtm'),
+      echo: textOf(row, 'txdtm'),
+      refuses: kind === 'refund' && refusedRefunds.has(textOf(row, 'respcd')),
     }));
   };
 }

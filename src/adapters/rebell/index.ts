@@ -5,6 +5,7 @@ import { baseUrlOf, type Location } from '../../kit/address.ts';
 import { checkCredentials, oneOf, record, textUpTo, whole } from '../../kit/fields.ts';
 import { asRecord, instantOf, statedOf, textOf } from '../../kit/readers.ts';
 import { growing } from '../../policies/backoff.ts';
+import { effectOf } from '../../core/verdict.ts';
 import * as codes from './codes.ts';
 import { createSigner, createVerifier, pem, signatureHeader, stringToSign, timeOf, type SignatureEncoding } from './sign.ts';
 import { rebellWebhook } from './webhook.ts';
@@ -321,7 +322,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         sameReference: 'replays',
       },
     },
-    read: ({ body }) => answered(body),
+    read: answered,
     webhook: rebellWebhook({ clientId, notifyPath, gateway, read: inquiry }),
     headers: async ({ method, path, body, nowMs }) => {
       const time = timeOf(nowMs);
@@ -376,7 +377,7 @@ const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined =>
 };
 
 /** What every answer has: the result, and the numbers it is about. */
-function answered(body: unknown): Reading {
+function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Reading {
   const result = asRecord(body)?.['result'];
   const name = codes.resultName(result);
   const isNamed = references.some((number) => statedOf(body, number) !== undefined);
@@ -385,7 +386,8 @@ function answered(body: unknown): Reading {
     names: name === undefined ? [] : [...more.map((word) => `${name}/${word}`).filter(codes.isListed), name],
     message: textOf(body, 'failureReason') ?? textOf(result, 'resultMessage'),
     reference: Object.fromEntries(references.map((reference) => [reference, statedOf(body, reference)])),
-    refuses: codes.refuses(result),
+    // What refuses a query says nothing of the payment.
+    refuses: effectOf(operation) === 'write' && codes.refuses(result),
   };
 }
 
@@ -400,8 +402,9 @@ function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
 
 /** An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went well. */
 function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Exchange) => Reading {
-  return ({ body }) => {
-    const reading = { ...answered(body), ...amountOf(body, `${kind}Amount`) };
+  return (exchange) => {
+    const { body } = exchange;
+    const reading = { ...answered(exchange), ...amountOf(body, `${kind}Amount`) };
     const state = textOf(body, `${kind}Status`);
     if (!reading.names.includes('SUCCESS') || state === undefined) return reading;
     // "success", says the inquiry, of a payment that has failed.
@@ -418,7 +421,7 @@ function amountIn(name: string): Pick<WriteOperation, 'read'> & { expect: (field
       const { amount: value, currency } = amountOf(fields, name);
       return value === undefined ? undefined : { amount: value, ...(currency !== undefined && { currency }) };
     },
-    read: ({ body }) => ({ ...answered(body), ...amountOf(body, name) }),
+    read: (exchange) => ({ ...answered(exchange), ...amountOf(exchange.body, name) }),
   };
 }
 
