@@ -215,7 +215,7 @@ describe('package.json', () => {
     }
   });
 
-  it('exports every room that is the public’s: core and client by the index, and no path inside', () => {
+  it('exports every room that is the public’s: what is inside by the index, and no path to it', () => {
     expect(Object.keys(exports).sort()).toEqual(['.', './adapters/*', './package.json', './policies', './testing', './testing/*']);
   });
 
