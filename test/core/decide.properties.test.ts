@@ -166,7 +166,7 @@ describe('never call paid “failed”', () => {
       const sinceSend = turns.slice(Math.max(0, turns.findLastIndex(changes)));
       const own = verdictOf(sinceSend[0] ?? turn);
       const isNowhere = sinceSend.filter((each) => each.observation.type === 'status' && isNotFound(each)).length >= 2 && !turn.after.seen && ageMs(turn, story.plan) < orForever(story.plan.answersForMs);
-      const isRefused = isRefusal(turns, story) && (isNowhere || ('refuses' in turn.observation && turn.observation.refuses === true && verdict?.code === own?.code));
+      const isRefused = isRefusal(turns, story) && (isNowhere || ('refuses' in turn.observation && turn.observation.refuses && verdict?.code === own?.code));
       refused += isRefused ? 1 : 0;
       unchanged += isRefused ? 0 : 1;
       if (isRefused) return expect(turn.decision.verdict).toMatchObject({ code: own?.code });
