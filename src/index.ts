@@ -1,9 +1,10 @@
 export { createGateway } from './client/gateway.ts';
-export type { Gateway } from './client/gateway.ts';
+export type { Gateway, Step } from './client/gateway.ts';
 export type { DropInContext, FollowOptions, GatewayOptions, SettleOptions } from './client/options.ts';
 export type { FetchInit } from './client/plain-fetch.ts';
 export type { Received } from './client/receive.ts';
 export { ticketOf, verdictOf } from './engine/results.ts';
+export type { OpenPayment } from './engine/open-payment.ts';
 export type { TicketSeal } from './engine/seal.ts';
 
 export { effectOf, isFinal } from './core/verdict.ts';

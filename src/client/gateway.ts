@@ -11,6 +11,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { encode, encodingOf } from '../engine/encode.ts';
 import { Intention, type IntentionOptions } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
+import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../engine/open-ticket.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
 import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from '../engine/registry.ts';
@@ -18,7 +19,7 @@ import { remember, ticketOf, verdictOf } from '../engine/results.ts';
 import { createSealer } from '../engine/seal.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
-import { checkEffect, layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { checkEffect, followPolicyData, layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import { isDeep, isOperation, mayMatch, operationIn } from './match.ts';
 import {
@@ -36,6 +37,12 @@ import { plainFetch, type FetchInit } from './plain-fetch.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver, type Received } from './receive.ts';
 import { whenUnmatched } from './unmatched.ts';
+
+/** What one step of an open payment came to. */
+export type Step =
+  | { readonly done: Settlement; readonly open?: undefined; readonly dueInMs?: undefined }
+  /** Still open. Store it, and hand it to `step` again in so many milliseconds. */
+  | { readonly open: OpenPayment; readonly dueInMs: number; readonly done?: undefined };
 
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
 
@@ -70,6 +77,25 @@ export interface Gateway<F extends FieldsByOperation<F>> {
    * @throws {TicketError} for a ticket that cannot be used here
    */
   untilSettled(ticket: Ticket, options?: FollowOptions): Promise<Settlement>;
+  /**
+   * One step of following a payment, for an engine of yours (a job queue, a durable workflow, a store that is looked through): one status
+   * query at most, then the settlement, or what to store and when to come again. It sends no write, and waits for nothing: before its
+   * time a payment is given back unasked. `untilSettled` is a loop over it.
+   *
+   * All that a loop remembers is in `open`: policy, deadline and pace are the first step's, whatever process makes the next one. The
+   * timeline of a settlement is that of its step; what earlier ones did, `onProgress` and `onEvent` have told.
+   *
+   * @param payment a ticket, for the first step, or the `open` of the step before, as it was or back from its JSON
+   * @param options `policy` for the first step only
+   * @throws {TicketError} for what cannot be used here: another version, gateway or account, and what was changed since it was sealed
+   * @throws {InputError} for a policy with a backoff of your own that `createGateway({ backoffs })` does not have
+   * @example
+   * ```ts
+   * const { done, open, dueInMs } = await gateway.step(stored.open ?? stored.ticket);
+   * if (done === undefined) await store(open, Date.now() + dueInMs);
+   * ```
+   */
+  step(payment: Ticket | OpenPayment, options?: FollowOptions): Promise<Step>;
   /** One status query. What the network does is part of the verdict. @throws {TicketError} */
   ask(ticket: Ticket, options?: FollowOptions): Promise<Verdict>;
   /**
@@ -99,6 +125,14 @@ const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+/** Payments whose last step was refused for its token, and who are about to ask again at once. */
+const MOST_MEMORIES = 10_000;
+
+/** The last instant that a `Date` can hold. */
+const LAST_DATE_MS = 8.64e15;
+
+const numberOf = ({ operation, reference }: Ticket): string => JSON.stringify([operation, reference]);
+
 /**
  * Puts tillpaid between your code and a payment gateway.
  *
@@ -111,7 +145,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  */
 export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOptions<F>): Gateway<F> {
   checkOptions('createGateway', options, gatewayOptions);
-  const { onEvent, clock = systemClock } = options;
+  const { onEvent, clock = systemClock, backoffs = [] } = options;
   const adapter = options.adapter as Adapter;
   if (typeof (adapter as Partial<Adapter> | undefined)?.classify !== 'function') throw new InputError('createGateway: pass an adapter, such as zalopay({ … }).');
   const user = options.client ?? ky;
@@ -127,6 +161,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const wire = createWire({ adapter, clock, providerClock, limiter: createLimiter(gatewayPolicy.limit.concurrency), fetchSendsOnce: options.fetchSendsOnce });
   const registry = createRegistry(adapter, clock);
   const digestOf = fieldsDigest(adapter);
+  /** By payment, the token that its last step was refused for. */
+  const memories = new Map<string, Map<string, string>>();
 
   const clientOptions = optionsOf(user);
   const clientRoute = pollRoute(adapter, user, clientOptions);
@@ -320,8 +356,10 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     policy: ResolvedPolicy,
     signal: AbortSignal | undefined,
     listeners: Iterable<(entry: TimelineEntry) => unknown>,
+    more: Pick<IntentionOptions, 'resumed' | 'memory'> = {},
   ): Intention => {
     return new Intention({
+      ...more,
       adapter,
       clock,
       providerClock,
@@ -370,6 +408,53 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     }
   };
 
+  /** What was found out beside the loops. */
+  const hear = ({ ticket }: Intention, verdict: Verdict | undefined): void => {
+    if (ticket.seen) registry.see(ticket);
+    if (verdict !== undefined) registry.hear(ticket, verdict, 'query');
+  };
+
+  const step = async (given: Ticket | OpenPayment, followed: FollowOptions = {}): Promise<Step> => {
+    const who = `${adapter.name} step`;
+    checkOptions(who, followed, followOptions);
+    const resumed = isOpenPayment(given) ? readOpen(adapter, sealer, gatewayPolicy, backoffs, given) : undefined;
+    if (resumed !== undefined && followed.policy !== undefined) throw new InputError(`${who}: an open payment keeps the policy of its first step. Leave policy out, or follow it anew from its ticket: step(open.ticket).`);
+    const { ticket, operation } = resumed ?? askableTicket(adapter, sealer, given);
+    const policy = resumed?.policy ?? policyOf(followed.policy);
+    const told = followPolicyData(policy, backoffs);
+    followed.signal?.throwIfAborted();
+    const openAs = (current: Ticket, dueInMs: number, { startedAtMs, ...known }: Pick<ReadOpen, 'startedAtMs' | 'followed'>): Step => {
+      const dueAt = new Date(Math.min(clock.now() + dueInMs, LAST_DATE_MS)).toISOString();
+      const left: OpenPayment = { version: 1, ticket: current, dueAt, dueInMs, state: { startedAtMs, policy: told, ...known.followed } };
+      return { open: sealer.sealOpen(left), dueInMs };
+    };
+    if (resumed !== undefined) {
+      // A wall clock that was set back makes nobody wait longer than was decided.
+      const leftMs = Math.min(resumed.dueAtMs - clock.now(), resumed.dueInMs);
+      if (leftMs > 0) return openAs(sealer.seal(ticket, ticket), leftMs, resumed);
+    }
+    const listeners = followed.onProgress === undefined ? [] : [followed.onProgress];
+    const number = numberOf(ticket);
+    const memory = memories.get(number) ?? new Map<string, string>();
+    memories.delete(number);
+    const intention = following(ticket, operation, policy, followed.signal, listeners, { memory, ...(resumed !== undefined && { resumed }) });
+    const forget = followed.onTicket && intention.alsoTell(followed.onTicket);
+    try {
+      const done = await intention.step();
+      hear(intention, done?.verdict);
+      if (done !== undefined) {
+        receiver.settled(done);
+        return { done };
+      }
+      const { state, dueInMs } = intention.left;
+      if (state.reauthenticated && memories.size < MOST_MEMORIES) memories.set(numberOf(intention.ticket), memory);
+      return openAs(intention.ticket, dueInMs, { startedAtMs: state.plan.startedAtMs, followed: followedOf(state) });
+    } finally {
+      forget?.();
+      intention.stop();
+    }
+  };
+
   const ask = async (given: Ticket, asked: FollowOptions = {}): Promise<Verdict> => {
     checkOptions(`${adapter.name} ask`, asked, followOptions);
     const { ticket, operation } = askableTicket(adapter, sealer, given);
@@ -379,7 +464,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const forget = asked.onTicket && intention.alsoTell(asked.onTicket);
     try {
       const verdict = await intention.askOnce();
-      registry.hear(intention.ticket, verdict, 'query');
+      hear(intention, verdict);
       return verdict;
     } finally {
       forget?.();
@@ -482,6 +567,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     ),
     settle: (name, fields, given) => settle(name, fields as Fields, given),
     untilSettled,
+    step,
     ask,
     receive: receiver.receive,
     verdictOf,

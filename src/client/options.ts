@@ -6,6 +6,7 @@ import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
+import type { Backoff } from '../policies/backoff.ts';
 import type { Policy } from '../policies/policy.ts';
 import { didYouMean, nearest } from './did-you-mean.ts';
 
@@ -39,11 +40,13 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
    * `fetch` without a `dispatcher` of yours is believed. What is not believed may have been sent, and is asked about.
    */
   fetchSendsOnce?: boolean;
+  /** Backoffs of your own that `step` may find in a stored payment, each made with `defineBackoff`. Default: none. */
+  backoffs?: readonly Backoff[];
   /** Time and chance. Default: the machine's. */
   clock?: Clock;
 }
 
-/** What `untilSettled` and `ask` take. */
+/** What `untilSettled`, `step` and `ask` take. */
 export interface FollowOptions {
   /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
   signal?: AbortSignal;
@@ -118,6 +121,12 @@ const aClock: FieldCheck = {
   accepts: (value) => isObject(value) && ['now', 'random', 'timer'].every((name) => typeof Reflect.get(value, name) === 'function'),
 };
 
+/** Each of them, and no two, has a name of its own. */
+const areNamed = (value: unknown): boolean => {
+  const names = Array.isArray(value) ? value.map((each) => (isObject(each) ? (each as Partial<Backoff>).toJSON?.().name : undefined)) : [undefined];
+  return !names.includes(undefined) && new Set(names).size === names.length;
+};
+
 /** Checked where it is used, with more to say. */
 const elsewhere: FieldCheck = { expects: 'anything', accepts: () => true };
 
@@ -131,10 +140,11 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
   ticketSeal: elsewhere,
   unmatched: { expects: "'event' or 'refuse'", accepts: (value) => value === 'event' || value === 'refuse' },
   fetchSendsOnce: aFlag,
+  backoffs: { expects: 'a list of backoffs, each made with defineBackoff', accepts: areNamed },
   clock: aClock,
 };
 
-/** Of `untilSettled` and `ask`. */
+/** Of `untilSettled`, `step` and `ask`. */
 export const followOptions: Checks<FollowOptions> = { signal: aSignal, onProgress: aFunction, onTicket: aFunction, policy: elsewhere };
 
 /** Of `settle`. */

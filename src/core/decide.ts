@@ -1,5 +1,5 @@
 import { backoffFrom, type Backoff } from '../policies/backoff.ts';
-import type { ResolvedPolicy } from '../policies/policy.ts';
+import { withoutInfinity, type ResolvedPolicy } from '../policies/policy.ts';
 import type { Follows, SameReference } from './operation.ts';
 import type { SettledBy, Settlement } from './settlement.ts';
 import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
@@ -194,11 +194,7 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
   };
 }
 
-/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
 const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
-
-const withoutInfinity = <T extends object>(values: T): T =>
-  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, typeof value === 'number' ? finite(value) : value])) as T;
 
 function finitePlan(plan: Plan): Plan {
   const { retry, poll, limit } = plan.policy;

@@ -26,6 +26,7 @@ import type { ResolvedPolicy } from '../policies/policy.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { encodingOf } from './encode.ts';
+import type { ReadOpen } from './open-payment.ts';
 import { pollLoop } from './poll-loop.ts';
 import type { Mark, ProviderClock } from './provider-clock.ts';
 import { remember } from './results.ts';
@@ -54,6 +55,10 @@ export interface IntentionOptions {
   readonly policy: ResolvedPolicy;
   readonly attemptTimeoutMs: number;
   readonly followOnly?: boolean;
+  /** An earlier step of the same following, whose next one is due. */
+  readonly resumed?: Pick<ReadOpen, 'startedAtMs' | 'followed'>;
+  /** What earlier exchanges left behind, such as the token they used. Default: nothing. */
+  readonly memory?: Map<string, string>;
   readonly mayHaveBeenSent?: boolean;
   /** An earlier loop ended `absent`: one more "not found" is enough. */
   readonly absentBefore?: boolean;
@@ -91,7 +96,7 @@ export class Intention {
   readonly #startedAtMs: number;
   readonly #timeline: TimelineEntry[] = [];
   readonly #others = new Set<(ticket: Ticket) => void>();
-  readonly #memory = new Map<string, string>();
+  readonly #memory: Map<string, string>;
   readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<Settlement>();
   readonly #signal: AbortSignal;
@@ -135,8 +140,10 @@ export class Intention {
     this.#ticket = options.newTry === true ? { ...ticket, repeats: true } : ticket;
     this.#openedAt = options.providerClock.markOf(Date.parse(ticket.openedAt));
     this.#sentBefore = ticket.lastSentAt === undefined ? undefined : options.providerClock.markOf(Date.parse(ticket.lastSentAt));
+    const { resumed, memory = new Map<string, string>() } = options;
+    this.#memory = memory;
     this.#nowMs = callTime(clock);
-    this.#startedAtMs = this.#nowMs();
+    this.#startedAtMs = resumed?.startedAtMs ?? this.#nowMs();
     this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
     this.#sendId = freshId(clock);
     const write = isWrite(operation) ? operation : undefined;
@@ -165,13 +172,14 @@ export class Intention {
     const isKnown = options.followOnly === true || options.absentBefore === true;
     const sentAtMs = !isKnown ? this.#startedAtMs : sentAt === undefined ? undefined : Date.parse(sentAt);
     const known = { seen: ticket.seen, polls: ticket.polls, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() };
-    this.#state = initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) });
+    this.#state = { ...initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) }), ...resumed?.followed };
+    this.#reauthenticate = wantsToken(this.#state);
     // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
     const stopped = (): void => this.#done.reject(this.#signal.reason);
     const forget = (): void => this.#signal.removeEventListener('abort', stopped);
     this.#signal.addEventListener('abort', stopped, { once: true });
     this.#done.promise.then(forget, forget);
-    this.#observe({ type: 'started' });
+    this.#observe({ type: resumed === undefined ? 'started' : 'due' });
   }
 
   /** As it may leave: a copy, and sealed. */
@@ -374,14 +382,28 @@ export class Intention {
     this.#decision = { type: 'send' };
   }
 
-  /** Follows the ticket to its end. */
+  /** Follows the ticket to its end, step by step. */
   async follow(): Promise<Settlement> {
-    try {
-      await this.proceed();
-    } catch (error) {
-      if (this.settlement === undefined) throw error;
-    }
+    await pollLoop({
+      ask: async () => (await this.step()) === undefined,
+      wait: () => this.#wait(this.#next()),
+      signal: this.#signal,
+    });
     return this.settlement ?? this.unresolved();
+  }
+
+  /** One step of following: one status query, if it is time to ask. `undefined` while the payment is open: see `left`. */
+  async step(): Promise<Settlement | undefined> {
+    this.#signal.throwIfAborted();
+    this.#heedNotice();
+    if (this.#next().type === 'ask') await this.#ask();
+    return this.#next().type === 'settle' ? this.#conclude().settlement : undefined;
+  }
+
+  /** Of a payment that is followed and still open: what is known, and in how many milliseconds its next step is due. */
+  get left(): { readonly state: State; readonly dueInMs: number } {
+    const next = this.#next();
+    return { state: this.#state, dueInMs: next.type === 'wait' ? next.delayMs : 0 };
   }
 
   /** What is left to say when something from outside ended it. */
@@ -511,8 +533,8 @@ export class Intention {
     this.#observe(notice ?? { type: 'due' });
   }
 
-  /** The settled decision, carried out once: the settlement is made, and the caller's response chosen. */
-  #finish(): Response {
+  /** The settled decision, carried out once. */
+  #conclude(): End {
     const decision = this.#next();
     if (decision.type !== 'settle') throw new UnresolvedError(this.ticket);
     if (this.#end === undefined) {
@@ -524,7 +546,12 @@ export class Intention {
       // A read may be asked again.
       if (isWrite(this.#options.operation)) this.#fields = {};
     }
-    const { settlement, response } = this.#end;
+    return this.#end;
+  }
+
+  /** What a caller of the drop-in client gets of the settled decision. */
+  #finish(): Response {
+    const { settlement, response } = this.#conclude();
     if (response !== undefined) return this.#remembered(response, settlement.verdict);
     // A read that got no answer ends as it would without us.
     if (!isWrite(this.#options.operation)) throw this.#cause;
@@ -732,6 +759,9 @@ export class Intention {
     };
   }
 }
+
+/** The last query was refused for its token, for the first time. */
+const wantsToken = ({ reauthenticated, refusedPolls }: State): boolean => reauthenticated && refusedPolls === 0;
 
 const needsToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
 

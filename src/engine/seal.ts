@@ -16,12 +16,20 @@ export interface TicketSeal {
   acceptUnsealedUntil?: string | Date;
 }
 
-/** The one place where tickets are sealed as they leave, and looked at as they come in. */
+/** The one place where tickets, and what holds them, are sealed as they leave, and looked at as they come in. */
 export interface Sealer {
   /** @param opened the ticket as it came in: without a key, its seal stays only while nothing has changed */
   seal(ticket: Ticket, opened?: Ticket): Ticket;
   /** @throws {TicketError} for a ticket that was changed since it was sealed, or has no seal */
   check(ticket: Ticket): void;
+  /** An open payment as it leaves. */
+  sealOpen<T extends Sealed>(open: T): T;
+  /** @throws {TicketError} for an open payment that was changed since it was sealed, or has no seal */
+  checkOpen(open: Sealed): void;
+}
+
+interface Sealed {
+  readonly seal?: string;
 }
 
 const SHORTEST_KEY = 32;
@@ -37,17 +45,21 @@ export function createSealer(options: TicketSeal | undefined, now: () => number)
   const unsealedUntilMs = acceptUnsealedUntil === undefined ? -Infinity : new Date(acceptUnsealedUntil).getTime();
   if (Number.isNaN(unsealedUntilMs)) throw new InputError('createGateway: ticketSeal.acceptUnsealedUntil must be a time in ISO 8601, or a Date.');
 
+  const check = (what: 'ticket' | 'open payment', sealed: Sealed): void => {
+    const { seal } = sealed;
+    if (seal === undefined) {
+      if (now() <= unsealedUntilMs) return;
+      throw new TicketError(`This ${what} has no seal, and this gateway takes sealed ones only: pass the ${what} exactly as it was given, or set ticketSeal.acceptUnsealedUntil for older ones.`);
+    }
+    if (keys.some((each) => timingSafeEqual(sealOf(what, sealed, each), seal))) return;
+    throw new TicketError(`This ${what} is not as it was sealed: it was changed, or sealed with a key that is neither ticketSeal.key nor among previousKeys. Look who can write where your tickets are kept.`);
+  };
+
   return {
-    seal: (ticket) => ({ ...ticket, seal: sealOf(ticket, key) }),
-    check(ticket) {
-      const { seal } = ticket;
-      if (seal === undefined) {
-        if (now() <= unsealedUntilMs) return;
-        throw new TicketError('This ticket has no seal, and this gateway takes sealed ones only: pass the ticket exactly as it was given, or set ticketSeal.acceptUnsealedUntil for older ones.');
-      }
-      if (keys.some((each) => timingSafeEqual(sealOf(ticket, each), seal))) return;
-      throw new TicketError('This ticket is not as it was sealed: it was changed, or sealed with a key that is neither ticketSeal.key nor among previousKeys. Look who can write where your tickets are kept.');
-    },
+    seal: (ticket) => ({ ...ticket, seal: sealOf('ticket', ticket, key) }),
+    check: (ticket) => check('ticket', ticket),
+    sealOpen: (open) => ({ ...open, seal: sealOf('open payment', open, key) }),
+    checkOpen: (open) => check('open payment', open),
   };
 }
 
@@ -59,6 +71,8 @@ const withoutKey: Sealer = {
     return rest;
   },
   check: () => undefined,
+  sealOpen: (open) => open,
+  checkOpen: () => undefined,
 };
 
 function bytesOf(key: unknown, name: string): Uint8Array {
@@ -69,8 +83,8 @@ function bytesOf(key: unknown, name: string): Uint8Array {
 }
 
 /** Over every field but the seal itself, in one order, so that a store may write them in another. */
-function sealOf({ seal: _own, ...ticket }: Ticket, key: Uint8Array): string {
-  return bytesToHex(hmac(sha256, key, utf8ToBytes(`tillpaid ticket ${canonical(ticket)}`)));
+function sealOf(what: 'ticket' | 'open payment', { seal: _own, ...rest }: Sealed, key: Uint8Array): string {
+  return bytesToHex(hmac(sha256, key, utf8ToBytes(`tillpaid ${what} ${canonical(rest)}`)));
 }
 
 function canonical(ticket: object): string {

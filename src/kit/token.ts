@@ -90,10 +90,12 @@ export function tokenKeeper(options: {
   };
 
   return async (context) => {
-    // Another call may have renewed it since: only the very token that was refused is thrown away.
-    const refused = context.reauthenticate ? context.memory.get('token') : undefined;
+    // Another call may have renewed it since: only the very token that was refused is thrown away. Which one it was, another process
+    // that goes on with the payment does not know.
+    const used = context.memory.get('token');
+    const isRefused = ({ value }: Token): boolean => context.reauthenticate && (used === undefined || value === used);
     const isUsable = (token: Token | undefined): token is Token =>
-      token !== undefined && token.value !== refused && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
+      token !== undefined && !isRefused(token) && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
     const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
     // Of two, the one that ends later is the newer: it may have ended the other.
     const [known] = [newest.get(key), stored].filter(isUsable).sort((one, other) => other.expiresAtMs - one.expiresAtMs);

@@ -149,7 +149,7 @@ const LONGEST_NAME = 100;
  */
 export function backoffFrom(data: unknown, own: readonly Backoff[] = []): Backoff {
   const name = typeof data === 'object' && data !== null && 'name' in data ? data.name : undefined;
-  if (typeof name !== 'string') throw new InputError('backoff: this JSON is not of a backoff that has a name. Make one of your own with defineBackoff(name, delayMs).');
+  if (typeof name !== 'string') throw new InputError('backoff: one that has no name cannot be stored. Make it with defineBackoff(name, delayMs), and pass it in createGateway({ backoffs: [ … ] }).');
   if (Object.hasOwn(builtIn, name)) return (builtIn[name] as (given: unknown) => Backoff)(data);
   const found = own.find((each) => each.toJSON?.().name === name);
   if (found !== undefined) return found;

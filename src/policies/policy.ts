@@ -1,5 +1,5 @@
 import { InputError } from '../core/errors.ts';
-import { duration, exponential, growing, type Backoff } from './backoff.ts';
+import { backoffFrom, duration, exponential, growing, type Backoff, type BackoffData } from './backoff.ts';
 
 /** When to send again, how to poll, how much at once. Every part is optional: call over gateway over adapter over these defaults. */
 export interface Policy {
@@ -56,6 +56,10 @@ interface Fitting {
   readonly firstOfChargeMs?: number;
 }
 
+/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
+export const withoutInfinity = <T extends object>(values: T): T =>
+  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, typeof value === 'number' ? Math.min(value, Number.MAX_SAFE_INTEGER) : value])) as T;
+
 export const defaultPolicy: ResolvedPolicy = Object.freeze({
   retry: { attempts: 3, backoff: exponential({ baseMs: 500, maxMs: 10_000 }), maxRetryAfterMs: 60_000 },
   poll: { backoff: growing(), deadlineMs: 120_000, resendWhenAbsent: false },
@@ -107,6 +111,7 @@ function checkPolicy(policy: Policy): void {
   }
 }
 
+/** The fields that are there. */
 const given = <T extends object>(fields: T | undefined): Partial<T> =>
   Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 
@@ -170,4 +175,43 @@ export function checkEffect(policy: Policy | undefined): void {
   if (absentAfterMs > deadlineMs) {
     throw new InputError(`policy: poll.absentAfterMs (${absentAfterMs}) has no effect, since poll.deadlineMs (${deadlineMs}) ends the polling first: make the deadline longer, leave absentAfterMs out, or give the deadline to untilSettled alone.`);
   }
+}
+
+/** Of a policy, as JSON, what whoever only follows a payment goes by. */
+export interface FollowPolicyData {
+  readonly poll: Omit<ResolvedPolicy['poll'], 'backoff' | 'resendWhenAbsent'> & { readonly backoff: BackoffData };
+  readonly maxRetryAfterMs: number;
+  readonly attemptTimeoutMs?: number;
+}
+
+/** @throws {InputError} for a backoff that nobody could read again: it has no name, or is not among `own` */
+export function followPolicyData({ poll, retry, attemptTimeoutMs }: ResolvedPolicy, own: readonly Backoff[]): FollowPolicyData {
+  const { backoff, resendWhenAbsent: _sendsNothing, ...rest } = poll;
+  const data = backoff.toJSON?.();
+  backoffFrom(data, own);
+  const { maxRetryAfterMs } = retry;
+  return JSON.parse(JSON.stringify(withoutInfinity({ poll: withoutInfinity({ ...rest, backoff: data }), maxRetryAfterMs, attemptTimeoutMs }))) as FollowPolicyData;
+}
+
+/**
+ * The policy that `data` was made of.
+ *
+ * @param here what it does not tell
+ * @throws {InputError} for what is no such policy, and for a backoff that is neither tillpaid's nor among `own`
+ */
+export function followPolicyFrom(data: FollowPolicyData, here: ResolvedPolicy, own: readonly Backoff[]): ResolvedPolicy {
+  const { maxRetryAfterMs, attemptTimeoutMs } = data;
+  const { backoff, deadlineMs, absentAfterMs, followsOrder, stretches, firstOfChargeMs } = data.poll;
+  const poll = { backoff: backoffFrom(backoff, own), deadlineMs, resendWhenAbsent: false, ...given({ absentAfterMs }) };
+  checkPolicy({ poll, retry: { maxRetryAfterMs }, ...given({ attemptTimeoutMs }) });
+  durationField('deadlineMs', deadlineMs);
+  durationField('maxRetryAfterMs', maxRetryAfterMs);
+  if (firstOfChargeMs !== undefined) durationField('firstOfChargeMs', firstOfChargeMs);
+  const { attemptTimeoutMs: _ofHere, ...rest } = here;
+  return {
+    ...rest,
+    retry: { ...here.retry, maxRetryAfterMs },
+    poll: { ...poll, followsOrder: followsOrder === true, stretches: stretches === true, ...given({ firstOfChargeMs }) },
+    ...given({ attemptTimeoutMs }),
+  };
 }
