@@ -159,7 +159,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const sealer = createSealer(options.ticketSeal, () => clock.now());
   const providerClock = createProviderClock(() => clock.now(), callTime(clock));
   const wire = createWire({ adapter, clock, providerClock, limiter: createLimiter(gatewayPolicy.limit.concurrency), fetchSendsOnce: options.fetchSendsOnce });
-  const registry = createRegistry(adapter, clock);
+  const registry = createRegistry(adapter, clock, sealer);
   const digestOf = fieldsDigest(adapter);
   /** By payment, the token that its last step was refused for. */
   const memories = new Map<string, Map<string, string>>();

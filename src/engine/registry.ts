@@ -13,6 +13,7 @@ import type { Adapter } from '../kit/adapter.ts';
 import { usualInPath } from './encode.ts';
 import type { Intention } from './intention.ts';
 import { remember } from './results.ts';
+import type { Sealer } from './seal.ts';
 import { parse, responseOf, type Answer } from './wire.ts';
 
 /**
@@ -149,7 +150,7 @@ function canonical(value: unknown): string {
 /** An amount in one spelling; a number with a leading zero is a name. */
 const notation = (text: string): string => (/^0\d/.test(text) ? text : decimalOf(text));
 
-export function createRegistry(adapter: Adapter, clock: Clock): Registry {
+export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): Registry {
   /** No step of the wall clock makes a word old. */
   const nowMs = callTime(clock);
   const loops = new Map<string, Loop>();
@@ -214,7 +215,7 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
     const { word, ticket, absent } = entry;
     const same = isSame(entry, wanted);
     if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry)) return { type: 'fresh', newTry: true };
-    if (!same) throw new ReferenceInUseError(ticket);
+    if (!same) throw new ReferenceInUseError(sealer.seal(ticket, ticket));
     return word === undefined ? { type: 'open', ticket, absent } : { type: 'settled', settlement: settlementOf(entry, word) };
   };
 
@@ -290,23 +291,27 @@ export function createRegistry(adapter: Adapter, clock: Clock): Registry {
   const see = (ticket: Ticket): void => {
     const operation = writeOf(ticket);
     const entry = operation === undefined ? undefined : entryOf(keyOf(ticket, operation));
-    if (entry !== undefined) Object.assign(entry, { ticket: { ...entry.ticket, seen: true }, absent: false } satisfies Partial<Entry>);
+    if (entry === undefined) return;
+    const { seal: _outdated, ...known } = entry.ticket;
+    Object.assign(entry, { ticket: entry.ticket.seen ? entry.ticket : { ...known, seen: true }, absent: false } satisfies Partial<Entry>);
   };
 
   /** The latest word, for somebody who asks for the same again. */
   const settlementOf = ({ ticket }: Entry, { own, exchange, atMs, ...word }: Word): Settlement => {
     const body = bodyOf(exchange);
+    // What was learnt beside a loop is under the seal too.
+    const sealed = structuredClone(sealer.seal(ticket, ticket));
     const settlement = {
       ...word,
       ...(own !== undefined && { answer: bodyOf(own) }),
       body,
-      ticket: structuredClone(ticket),
+      ticket: sealed,
       repeated: true as const,
       timeline: [{ at: new Date(atMs).toISOString(), elapsedMs: word.elapsedMs, type: 'settled' as const, outcome: word.outcome, settledBy: word.settledBy }],
     } as Settlement;
     if (exchange !== undefined) {
       let response: Response | undefined;
-      const make = (): Response => remember(responseOf({ ...exchange, headers: new Headers(JSON.parse(exchange.headers) as [string, string][]) }), { verdict: word.verdict, ticket: structuredClone(ticket) });
+      const make = (): Response => remember(responseOf({ ...exchange, headers: new Headers(JSON.parse(exchange.headers) as [string, string][]) }), { verdict: word.verdict, ticket: structuredClone(sealed) });
       Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= make()) });
     }
     return settlement;

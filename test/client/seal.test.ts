@@ -6,9 +6,11 @@ import {
   constant,
   createGateway,
   isInputError,
+  isReferenceInUseError,
   isTicketError,
   isUnresolvedError,
   parseTicket,
+  pollRequired,
   succeeded,
   type Gateway,
   type Ticket,
@@ -28,9 +30,14 @@ const policy = { retry: { attempts: 1 }, poll: { backoff: constant(1000), deadli
 
 /** Whoever signs with the name of the order tells that it is paid. */
 const webhook: Webhook = {
-  codes: { paid: succeeded() },
+  codes: { paid: succeeded(), pending: pollRequired('processing') },
   reply: () => ({ body: 'OK' }),
-  hear: ({ text }) => ({ verified: true, operation: 'payment.charge', names: ['paid'], reference: { order: idOf(JSON.parse(text), 'order') } }),
+  hear: ({ text }) => ({
+    verified: true,
+    operation: 'payment.charge',
+    names: [idOf(JSON.parse(text), 'state') ?? 'paid'],
+    reference: { order: idOf(JSON.parse(text), 'order') },
+  }),
 };
 
 function shop(ticketSeal?: TicketSeal, script: { sends?: Step[]; polls?: Step[] } = {}): Bench & { another: (seal?: TicketSeal) => Gateway<AcmeFields> } {
@@ -234,4 +241,20 @@ describe('a stored ticket of other money', () => {
     const { expect: _expect, ...ticket } = gateway.ticketFor('payment.charge', charge);
     expect(await clock.run(gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({ outcome: 'unresolved', ticket: { expect: { amount: '100' } } });
   });
+});
+
+it('what a notice adds to a ticket that is remembered is sealed with the rest', async () => {
+  const { gateway, clock } = shop({ key }, { sends: [() => new Response('', { status: 500 })], polls: [state('none')] });
+  const tell = (body: object): Promise<unknown> => gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify(body) }));
+  expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved' });
+  await tell({ order: 'A1', state: 'pending' });
+  const refused: unknown = await gateway.settle('payment.charge', { ...charge, amount: 200 }).catch((error: unknown) => error);
+  const open = isReferenceInUseError(refused) ? refused.ticket : undefined;
+  expect(open).toMatchObject({ seen: true });
+  await clock.run(gateway.ask(open as Ticket));
+
+  await tell({ order: 'A9' });
+  const { ticket, repeated } = await gateway.settle('payment.charge', { order: 'A9', amount: 1 });
+  expect(repeated).toBe(true);
+  await clock.run(gateway.ask(ticket));
 });
