@@ -10,10 +10,11 @@ export interface Servers {
   readonly close: () => void;
 }
 
-export async function serve(gateways: readonly Simulator[]): Promise<Servers> {
+/** @param travel how long a request or an answer is on its way */
+export async function serve(gateways: readonly Simulator[], travel: () => Promise<void> = betweenContinents): Promise<Servers> {
   const servers = new Map<Simulator, Server>();
   for (const gateway of gateways) {
-    const server = createServer((incoming, outgoing) => void answer(gateway, incoming, outgoing));
+    const server = createServer((incoming, outgoing) => void answer(gateway, incoming, outgoing, travel));
     servers.set(gateway, server.listen(0, '127.0.0.1'));
     await once(server, 'listening');
   }
@@ -32,9 +33,9 @@ export async function serve(gateways: readonly Simulator[]): Promise<Servers> {
 }
 
 /** A request and its answer take 80 to 160 ms each, as they do between continents. */
-const travel = (): Promise<void> => sleep(80 + 80 * Math.random());
+const betweenContinents = (): Promise<void> => sleep(80 + 80 * Math.random());
 
-async function answer(gateway: Simulator, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function answer(gateway: Simulator, incoming: IncomingMessage, outgoing: ServerResponse, travel: () => Promise<void>): Promise<void> {
   const clientLeft = new AbortController();
   outgoing.on('close', () => clientLeft.abort());
   try {
