@@ -12,6 +12,7 @@ import type { Settlement } from '../../src/core/settlement.ts';
 import { encode, encodingOf } from '../../src/engine/encode.ts';
 import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
 import type { Adapter, EncodedSend } from '../../src/kit/adapter.ts';
+import type { Policy } from '../../src/policies/policy.ts';
 import { lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 
 const adapter = rebell(madeUp);
@@ -357,7 +358,7 @@ describe('what a query means for a cancel', () => {
   const asked = (paymentStatus: string, refused: boolean) =>
     judge(
       adapter,
-      { operation: 'payment.query', status: 200, body: { result: { resultCode: 'SUCCESS', resultStatus: 'S' }, paymentStatus } },
+      { operation: 'payment.query', status: 200, body: { result: { resultCode: 'SUCCESS', resultStatus: 'S' }, paymentRequestId: 'order-1', paymentStatus } },
       { reference: { paymentRequestId: 'order-1' }, follows: 'cancel', refused },
     ).verdict;
 
@@ -429,6 +430,47 @@ describe('from send to settlement', () => {
     expect(settled.outcome).not.toBe('succeeded');
     expect(settled.timeline).toContainEqual(expect.objectContaining({ type: 'answer', verdict: expect.objectContaining({ kind: 'poll-required', code: 'SUCCESS/unnamed' }) as unknown }));
     expect(paths.length).toBeGreaterThan(2);
+  });
+
+  /** A gateway of fixed words, unsigned: what the inquiry says, and what every other call does. */
+  const saying = (of: { write: (call: number) => object; inquiry: object }, policy: Policy = {}) => {
+    const clock = manualClock({ startMs: nowMs });
+    const { gatewayPublicKey: _key, ...unsigned } = madeUp;
+    let calls = 0;
+    const fetch = (input: RequestInfo | URL): Promise<Response> => {
+      const isInquiry = new URL(input instanceof Request ? input.url : input).pathname.includes('inquiry');
+      const body = isInquiry ? of.inquiry : of.write((calls += 1));
+      return Promise.resolve(Response.json(body));
+    };
+    const gateway = createGateway({ adapter: rebell(unsigned), clock, client: ky.create({ fetch }), policy });
+    return { gateway, run: <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 }) };
+  };
+  const said = (resultStatus: string, resultCode: string, extra: object = {}): object => ({ result: { resultStatus, resultCode, resultMessage: resultCode.toLowerCase() }, ...extra });
+  const ours = { paymentRequestId: 'order-1', paymentId };
+
+  it.each<[string, object]>([
+    ['the state FAIL', { paymentStatus: 'FAIL' }],
+    ['the state PROCESSING', { paymentStatus: 'PROCESSING' }],
+    ['a form that is the text of one', { redirectActionForm: '{"redirectUrl":"https://cashier.example"}' }],
+    ['a form that names its page by another word', { redirectActionForm: { method: 'GET', url: 'https://cashier.example' } }],
+    ['a form by a sibling’s name', { actionForm: '{"redirectUrl":"https://cashier.example"}' }],
+    ['a page beside it', { redirectUrl: 'https://cashier.example' }],
+  ])('a charge that says "success" beside %s is not paid before the inquiry says so', async (_what, extra) => {
+    const open = saying({ write: () => said('S', 'SUCCESS', { ...ours, ...extra }), inquiry: said('S', 'SUCCESS', { ...ours, paymentStatus: 'PROCESSING' }) });
+    expect((await open.run(open.gateway.settle('payment.charge', charge))).outcome).not.toBe('succeeded');
+    const paid = saying({ write: () => said('S', 'SUCCESS', { ...ours, ...extra }), inquiry: said('S', 'SUCCESS', { ...ours, paymentStatus: 'SUCCESS' }) });
+    expect(await paid.run(paid.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+  });
+
+  it.each(['SUCCESS', 'FAIL', 'CANCELED'])('an inquiry that says %s and names no payment settles none', async (paymentStatus) => {
+    const { gateway, run } = saying({ write: () => said('A', 'ACCEPT', ours), inquiry: said('S', 'SUCCESS', { paymentStatus }) });
+    expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', verdict: { code: `payment/${paymentStatus}/unnamed` } });
+  });
+
+  it('a refusal with the message "success" tells no such message', async () => {
+    const { gateway, run } = saying({ write: () => ({ result: { resultStatus: 'F', resultCode: 'WALLET_ON_HOLIDAY', resultMessage: 'success' } }), inquiry: said('F', 'ORDER_NOT_EXIST') });
+    const { outcome, verdict } = await run(gateway.settle('payment.charge', charge));
+    expect([outcome, verdict.code, verdict.message]).toEqual(['failed', 'WALLET_ON_HOLIDAY', undefined]);
   });
 
   it('a charge without a query to ask by is sent again under its number, and made once', async () => {

@@ -1,4 +1,4 @@
-import type { CodeTable } from '../../core/code-table.ts';
+import type { CodeTable, Row } from '../../core/code-table.ts';
 import { textOf } from '../../kit/readers.ts';
 import { canceled, created, declined, duplicate, failed, pollRequired, rejected, retryable, succeeded } from '../../kit/rows.ts';
 
@@ -85,6 +85,9 @@ const write = {
 /** A success that names no payment, void or refund: it could be any other's. */
 const namesNothing = pollRequired('unknown-outcome', { advice: 'The answer does not name what it is about: the inquiry has to confirm it.' });
 
+/** A success beside a state that is none. */
+const contradicts = pollRequired('unknown-outcome', { advice: 'It says "success" beside another state: the inquiry knows which.' });
+
 /**
  * The guide's "F: abort payment", of a code that no page of an API lists: asked about, and believed once the inquiry knows no such
  * payment. So is any other F that no table has.
@@ -125,6 +128,7 @@ const payment = {
 export const charge: CodeTable = {
   ...payment,
   SUCCESS: succeeded(),
+  'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   // Paid, and a page to pay on: one of the two is not so. A sibling (SuperQi) says it of a payment that was only begun.
   'SUCCESS/redirect': pollRequired('awaiting-payer', { advice: 'It says "success" and sends the payer to redirectActionForm: the inquiry knows which.' }),
@@ -135,6 +139,9 @@ export const charge: CodeTable = {
   USER_REJECTED: declined('declined', 'The payer refused.'),
   PAYMENT_FAIL: declined(),
 };
+
+/** Reasons that lie with the payer's account, and tell more than "declined". */
+const reasonsOfPayers: ReadonlySet<Row['reason']> = new Set<Row['reason']>(['insufficient-funds', 'limit-exceeded', 'risk']);
 
 /** An order the payer pays later: SUCCESS means that it exists. */
 export const create: CodeTable = {
@@ -157,6 +164,7 @@ export const cancel: CodeTable = {
 export const voiding: CodeTable = {
   ...write,
   SUCCESS: succeeded('canceled'),
+  'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   VOID_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
@@ -170,6 +178,7 @@ export const voiding: CodeTable = {
 export const capture: CodeTable = {
   ...write,
   SUCCESS: succeeded(),
+  'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   CAPTURE_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
@@ -183,6 +192,7 @@ export const capture: CodeTable = {
 export const refund: CodeTable = {
   ...write,
   SUCCESS: succeeded('refunded'),
+  'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   REFUND_IN_PROCESS: pollRequired('processing'),
   REFUND_NOT_EXIST: pollRequired('not-found'),
@@ -205,26 +215,46 @@ export const message: CodeTable = {
   MESSAGE_CONTENT_INVALID: rejected('invalid-request', 'The text breaks Rebell’s content rules.'),
 };
 
+/** An end that names nothing could be any other's, as a write's success could. */
+function unlessUnnamed(states: Readonly<Record<string, Row>>): CodeTable {
+  const ends = Object.entries(states).filter(([, { kind }]) => kind === 'terminal');
+  return { ...states, ...Object.fromEntries(ends.map(([name]) => [`${name}/unnamed`, namesNothing])) };
+}
+
+/**
+ * Why a payment has failed, where the inquiry tells by a code: `failureReason`, or a sibling's `paymentResultCode`. The words are
+ * those of a charge's own answer; what is no more than "declined" goes without.
+ *
+ * https://docs.rebellapp.com/payment-integration/webhooks
+ */
+const failedBecause: CodeTable = Object.fromEntries(
+  Object.entries(charge).flatMap(([code, { kind, reason, advice }]) => (kind === 'terminal' && reasonsOfPayers.has(reason) ? [[`payment/FAIL/${code}`, failed(reason, advice)]] : [])),
+);
+
 /**
  * https://docs.rebellapp.com/payment-integration/inquiring-payment-api: "only SUCCESS or FAIL represent final states", so a FAIL ends
  * an order that the payer could otherwise try again.
  */
-const paymentStates = {
-  'payment/SUCCESS': succeeded(),
-  'payment/FAIL': failed(),
-  'payment/PROCESSING': pollRequired('processing'),
-  // Sibling (Antom): its inquiry has five states.
-  'payment/CANCELLED': canceled(),
-  'payment/PENDING': pollRequired('processing'),
-} satisfies CodeTable;
+const paymentStates: CodeTable = {
+  ...unlessUnnamed({
+    'payment/SUCCESS': succeeded(),
+    'payment/FAIL': failed(),
+    'payment/PROCESSING': pollRequired('processing'),
+    // Sibling (Antom): its inquiry has five states. Others of the make write one L.
+    'payment/CANCELLED': canceled(),
+    'payment/CANCELED': canceled(),
+    'payment/PENDING': pollRequired('processing'),
+  }),
+  ...failedBecause,
+};
 
-const refundStates = {
+const refundStates = unlessUnnamed({
   'refund/SUCCESS': succeeded('refunded'),
   'refund/FAIL': failed(),
   'refund/PROCESSING': pollRequired('processing'),
   // Sibling.
   'refund/UNKNOWN': pollRequired('unknown-outcome'),
-} satisfies CodeTable;
+});
 
 /** https://docs.rebellapp.com/payment-integration/inquiring-payment-api */
 export const paymentState: CodeTable = {
@@ -246,9 +276,11 @@ export const refundState: CodeTable = {
 /** inquiryVoid is named by the manual, but has no page: its states are read as those of a refund. */
 export const voidState: CodeTable = {
   ...read,
-  'void/SUCCESS': succeeded('canceled'),
-  'void/FAIL': failed(),
-  'void/PROCESSING': pollRequired('processing'),
+  ...unlessUnnamed({
+    'void/SUCCESS': succeeded('canceled'),
+    'void/FAIL': failed(),
+    'void/PROCESSING': pollRequired('processing'),
+  }),
   VOID_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: pollRequired('not-found'),
 };
@@ -256,9 +288,11 @@ export const voidState: CodeTable = {
 /** inquiryCapture likewise. */
 export const captureState: CodeTable = {
   ...read,
-  'capture/SUCCESS': succeeded(),
-  'capture/FAIL': failed(),
-  'capture/PROCESSING': pollRequired('processing'),
+  ...unlessUnnamed({
+    'capture/SUCCESS': succeeded(),
+    'capture/FAIL': failed(),
+    'capture/PROCESSING': pollRequired('processing'),
+  }),
   CAPTURE_IN_PROCESS: pollRequired('processing'),
   ORDER_NOT_EXIST: pollRequired('not-found'),
 };
@@ -307,6 +341,9 @@ export function resultName(result: unknown): string | undefined {
   const given = textOf(result, 'resultStatus');
   return listed === undefined || listed === given ? code : `${given ?? '?'}/${code}`;
 }
+
+/** Its message fits its status: "success" does not explain a failure. */
+export const isAsItSays = (result: unknown): boolean => textOf(result, 'resultStatus') === 'S' || !/^success/i.test(textOf(result, 'resultMessage') ?? '');
 
 /** What the tables have asked about under F, since it may mean "paid". */
 const unclear: ReadonlySet<string> = new Set(tables.flatMap((table) => Object.entries(table).flatMap(([code, row]) => (row.kind === 'poll-required' && !Object.hasOwn(aborts, code) ? [code] : []))));

@@ -360,9 +360,12 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
 const FIVE_MINUTES_MS = 5 * 60_000;
 const DAY_MS = 24 * 3_600_000;
 
-function resultIn(text: string): unknown {
+const resultIn = (text: string): unknown => recordIn(text)?.['result'];
+
+/** The object that a JSON text holds. */
+function recordIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    return asRecord(JSON.parse(text))?.['result'];
+    return asRecord(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -380,11 +383,10 @@ const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined =>
 function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Reading {
   const result = asRecord(body)?.['result'];
   const name = codes.resultName(result);
-  const isNamed = references.some((number) => statedOf(body, number) !== undefined);
-  const more = [...formOf(body), ...(isNamed ? [] : ['unnamed'])];
+  const words = [...formOf(body), ...(isOtherwise(operation, body) ? ['otherwise'] : []), ...(isNamed(body, references) ? [] : ['unnamed'])];
   return {
-    names: name === undefined ? [] : [...more.map((word) => `${name}/${word}`).filter(codes.isListed), name],
-    message: textOf(body, 'failureReason') ?? textOf(result, 'resultMessage'),
+    names: name === undefined ? [] : [...words.map((word) => `${name}/${word}`).filter(codes.isListed), name],
+    message: textOf(body, 'failureReason') ?? (codes.isAsItSays(result) ? textOf(result, 'resultMessage') : undefined),
     reference: Object.fromEntries(references.map((reference) => [reference, statedOf(body, reference)])),
     // What refuses a query says nothing of the payment.
     refuses: effectOf(operation) === 'write' && codes.refuses(result),
@@ -393,11 +395,38 @@ function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Re
 
 const references = 'paymentRequestId paymentId refundRequestId refundId voidRequestId voidId captureRequestId captureId messageId'.split(' ');
 
-/** Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay) does. */
+const isNamed = (body: unknown, numbers: readonly string[]): boolean => numbers.some((number) => statedOf(body, number) !== undefined);
+
+/** Where the answer to a write may tell a state of what it made, beside the result. */
+const statesOfWrites: Readonly<Record<string, string>> = {
+  'payment.charge': 'paymentStatus',
+  'payment.void': 'voidStatus',
+  'payment.capture': 'captureStatus',
+  'refund.create': 'refundStatus',
+};
+
+/** The result is one thing, and the state beside it another. */
+function isOtherwise(operation: string, body: unknown): boolean {
+  const place = Object.hasOwn(statesOfWrites, operation) ? statesOfWrites[operation] : undefined;
+  const state = place === undefined ? undefined : statedOf(body, place);
+  return state !== undefined && state !== 'SUCCESS';
+}
+
+/** Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay) does. Any other wish that he act is a `form`. */
 function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
-  const form = asRecord(asRecord(body)?.['redirectActionForm']);
-  if (form === undefined || Object.keys(form).length === 0) return [];
-  return (textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl')) === undefined ? ['form'] : ['redirect'];
+  const forms = ['redirectActionForm', 'actionForm'].map((name) => stated(asRecord(body)?.[name]));
+  const pages = forms.map((form) => textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl'));
+  if (pages.some((page) => page !== undefined)) return ['redirect'];
+  const isForm = forms.some((form) => form !== undefined) || isNamed(body, ['redirectionUrl', 'redirectUrl', 'qrCode']);
+  return isForm ? ['form'] : [];
+}
+
+/** A form as an object, or as siblings (Antom) write it, as the JSON text of one. What holds nothing is none. */
+function stated(form: unknown): unknown {
+  if (form === undefined || form === null || form === '') return undefined;
+  const found = typeof form === 'string' ? (recordIn(form) ?? { form }) : form;
+  const fields = asRecord(found);
+  return fields !== undefined && Object.keys(fields).length === 0 ? undefined : found;
 }
 
 /** An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went well. */
@@ -407,9 +436,13 @@ function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Ex
     const reading = { ...answered(exchange), ...amountOf(body, `${kind}Amount`) };
     const state = textOf(body, `${kind}Status`);
     if (!reading.names.includes('SUCCESS') || state === undefined) return reading;
+    const name = `${kind}/${state}`;
+    // Of several refunds of one payment its number names none.
+    const unnamed = isNamed(body, [`${kind}RequestId`, `${kind}Id`]) ? [] : [`${name}/unnamed`];
+    const why = ['failureReason', 'paymentResultCode'].flatMap((place) => textOf(body, place) ?? []);
     // "success", says the inquiry, of a payment that has failed.
     const message = textOf(body, 'failureReason') ?? textOf(body, 'paymentResultMessage') ?? textOf(body, 'paymentResultCode');
-    return { ...reading, names: [`${kind}/${state}`], message };
+    return { ...reading, names: [...unnamed, ...why.map((code) => `${name}/${code}`), name].filter((each) => each === name || codes.isListed(each)), message };
   };
 }
 

@@ -85,11 +85,13 @@ function noticeOf(body: unknown, read: (kind: Kind) => (exchange: Exchange) => R
   const state = textOf(body, `${kind}Status`);
   const event = textOf(body, 'eventType') ?? events[kind];
   const openedAtMs = Date.parse(textOf(body, `${kind}CreatedTime`) ?? '');
+  // An event of another name may tell something else by the same word.
+  const name = [...(event === events[kind] ? [] : [event]), kind, ...(state === undefined ? [] : [state])].join('/');
+  const why = textOf(body, 'failureReason');
   return {
     verified: true,
     operation,
-    // An event of another name may tell something else by the same word.
-    names: [[...(event === events[kind] ? [] : [event]), kind, ...(state === undefined ? [] : [state])].join('/')],
+    names: [...(why === undefined ? [] : [`${name}/${why}`]), name],
     message,
     reference: Object.fromEntries(numbers[kind].map((number) => [number, idOf(body, number)])),
     amount,
