@@ -740,7 +740,8 @@ export class Intention {
     const { operation, adapter, clock } = this.#options;
     const query = isWrite(operation) ? operation[kind] : undefined;
     const asked = query === undefined ? undefined : adapter.operations[query.operation];
-    const fields = query?.fields(this.#ticket, clock.now());
+    // A window of time that ends now must not end before the send because somebody set the clock back.
+    const fields = query?.fields(this.#ticket, Math.max(clock.now(), this.#nowMs()));
     return asked === undefined || fields === undefined ? undefined : { kind, asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constant, pollRequired, type Adapter, type Settlement } from '../../src/index.ts';
+import { constant, pollRequired, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
 import { sleep } from '../../src/clock.ts';
 import { acme, bench, reset, said, state, type AcmeFields, type Bench } from './acme.ts';
 
@@ -36,6 +36,16 @@ describe('a wall clock that is set', () => {
   it('back makes nothing absent either: the clock that has seen less time is believed', async () => {
     const settlement = await stepped(-2 * MINUTE_MS, { sends: [reset()], polls: [state('none')], policy: believing });
     expect(settlement).toMatchObject({ outcome: 'absent', elapsedMs: 17 * MINUTE_MS });
+  });
+
+  it('back by a day leaves every query’s window open to the end: what was sent today is looked for today', async () => {
+    const plain = acme();
+    const asked: number[] = [];
+    const charging = plain.operations['payment.charge'] as WriteOperation & Adapter['operations'][string];
+    const query = { operation: 'payment.query' as const, fields: (_ticket: Ticket, nowMs: number) => (asked.push(nowMs), { order: 'A1' }) };
+    const adapter = { ...plain, operations: { ...plain.operations, 'payment.charge': { ...charging, query } } };
+    const settlement = await stepped(-26 * HOUR_MS, { adapter, sends: [said('PENDING')], polls: [state('pending')] });
+    expect(Math.min(...asked)).toBeGreaterThanOrEqual(Date.parse(settlement.ticket.openedAt));
   });
 
   it('forward makes no order expired', async () => {
