@@ -28,6 +28,8 @@ export interface Line {
   end(why: 'it was settled' | 'the caller had left'): void;
   /** Meanwhile a webhook is being received, about which the gateway may be asked. */
   receiving<T>(work: Promise<T>): Promise<T>;
+  /** A webhook is being received. */
+  readonly isReceiving: boolean;
   /** How many requests have left, in all, and how many of them were sends of the write. */
   readonly requests: number;
   readonly sends: number;
@@ -122,6 +124,9 @@ export function tapLine(options: {
       } finally {
         receptions--;
       }
+    },
+    get isReceiving() {
+      return receptions > 0;
     },
     get requests() {
       return requests;

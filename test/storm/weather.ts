@@ -54,8 +54,8 @@ export interface Weather {
   readonly isCrowded: boolean;
   /** So many processes follow the ticket and die; each hands on what `onTicket` has told it. */
   readonly deaths: readonly number[];
-  /** The caller leaves so long after the gateway has acknowledged the order, instead of after the call began. */
-  readonly leavesOnceSeen: boolean;
+  /** Who leaves so long after the gateway has acknowledged the order, instead of after his call began. */
+  readonly leavesOnceSeen?: 'caller' | 'follower';
   /** Somebody sets the merchant's wall clock wrong, and right again, while the first call goes on. */
   readonly clockSteps: readonly ClockStep[];
   /** The ticket was made so long before the send. */
@@ -246,7 +246,7 @@ function allIsLate(dice: Dice, weather: Weather): Weather {
 function flaps(dice: Dice, weather: Weather): Weather {
   const absentAfterMs = assumptions.shortestAbsenceMs;
   const deadlineMs = 2 * absentAfterMs;
-  const unsure = (): FaultPlan => ({ fault: dice.pick(['not-found', 'not-found', 'system-error', 'empty', 'garbage']) });
+  const unsure = (): FaultPlan => ({ fault: dice.pick(['not-found', 'not-found', 'not-found', 'not-found', 'system-error', 'empty', 'garbage']) });
   const told: FaultPlan = { fault: 'none' };
   const laterMs = dice.between(20_000, deadlineMs);
   return {
@@ -260,7 +260,7 @@ function flaps(dice: Dice, weather: Weather): Weather {
     sleepsMs: 0,
     clockSteps: [],
     shopFetch: { does: 'sends-once' },
-    ...(dice.percent(40) && { way: 'abort', leavesOnceSeen: true, leavesAfterMs: dice.between(0, 20_000), follows: true, deaths: [dice.between(100, 40_000)] }),
+    ...(dice.percent(50) && { way: 'abort', follows: true, deaths: [dice.between(0, 20_000)], ...dice.pick<Pick<Weather, 'leavesOnceSeen' | 'leavesAfterMs'>>([{ leavesOnceSeen: 'caller', leavesAfterMs: dice.between(0, 20_000) }, { leavesOnceSeen: 'follower', leavesAfterMs: dice.between(0, 5_000) }]) }),
   };
 }
 
@@ -318,7 +318,6 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
     ...(dice.percent(20) && { again: dice.pick(['same fields', 'same fields', 'other fields']) }),
     isCrowded: false,
     deaths: dice.percent(25) ? Array.from({ length: dice.between(1, 3) }, () => dice.between(50, 60_000)) : [],
-    leavesOnceSeen: false,
     clockSteps: dice.percent(8) ? Array.from({ length: dice.between(1, 3) }, () => drawStep(dice, provider)) : [],
     madeBeforeMs: dice.percent(4) ? dice.pick([60_000, 16 * 60_000, 2 * 3_600_000]) : 0,
     isWatched: dice.percent(50),
