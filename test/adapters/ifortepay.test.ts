@@ -403,6 +403,10 @@ describe('a ticket', () => {
     const read = (body: Fields) => operationOf(adapter, 'debit.query').read?.({ operation: 'debit.query', sent: {}, status: 200, body: { ...body } });
     expect(read(row)).toMatchObject({ madeAtMs: nowMs });
     expect(read({ ...row, createdTime: '2026-11-21T10:30:00' })).toMatchObject({ madeAtMs: undefined });
+    const paid = { ...qris('00'), paidTime: '2026-11-21T10:30:00+07:00' };
+    expect(read(paid)).toMatchObject({ madeAtMs: nowMs });
+    expect(read({ ...paid, createdTime: '2026-11-21T10:29:00+07:00' })).toMatchObject({ madeAtMs: nowMs - 60_000 });
+    expect(read({ ...paid, latestTransactionStatus: '04' })).toMatchObject({ madeAtMs: undefined });
   });
 
   it('is settled by the same amount written another way', () => {
@@ -658,6 +662,25 @@ describe('through a gateway', () => {
     expect(settled).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, reference: { merchant: own } });
     expect(settled.ticket.reference['originalReferenceNo']).toBeDefined();
     expect(simulator.ledger.payment(own)).toMatchObject({ bookings: 1, sends: 1 });
+  });
+
+  /** A charge whose answer is lost, and a query that says this of it. */
+  const lostCharge = async (row: Fields) => {
+    const clock = manualClock({ startMs: nowMs });
+    const found = { responseCode: '2005500', responseMessage: 'Successful', originalPartnerReferenceNo: own, originalReferenceNo: 'R1', ...row };
+    const fetch = (input: RequestInfo | URL): Promise<Response> => {
+      const isQuery = new URL(input instanceof Request ? input.url : input).pathname.endsWith('/status');
+      return isQuery ? Promise.resolve(Response.json(found, { headers: { date: new Date(clock.now()).toUTCString() } })) : Promise.reject(new TypeError('fetch failed'));
+    };
+    const gateway = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch }), policy, clock });
+    return clock.run(gateway.settle('debit.charge', charge), { idleTurns: 30 });
+  };
+
+  it('a lost charge is not paid by what was paid under its number the day before', async () => {
+    const yesterday = await lostCharge({ latestTransactionStatus: '00', paidTime: '2026-11-20T10:30:00+07:00' });
+    expect(yesterday).toMatchObject({ outcome: 'unresolved', attempts: 1, verdict: { reason: 'conflict', advice: expect.stringContaining('before this send') as string } });
+    expect(await lostCharge({ latestTransactionStatus: '00', paidTime: '2026-11-21T10:30:01+07:00' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(await lostCharge({ latestTransactionStatus: '00' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
   it('a lost QR code that a query finds is created without its code', async () => {

@@ -26,10 +26,13 @@ export const order: Kind = {
       originalReferenceNo: statedOf(body, 'originalReferenceNo') ?? statedOf(body, 'referenceNo'),
     },
     ...amountIn(body, 'amount', 'transAmount'),
-    madeAtMs: instantOf(body, 'createdTime'),
+    madeAtMs: instantOf(body, 'createdTime') ?? paidAtMs(body),
   }),
   state: (body) => textOf(body, 'latestTransactionStatus'),
 };
+
+/** What was paid before a send is not that send's. Of any other state the time of its payment says too little: it is later than that of the try. */
+const paidAtMs = (body: unknown): number | undefined => (textOf(body, 'latestTransactionStatus') === '00' ? instantOf(body, 'paidTime') : undefined);
 
 const accountNumbers = ['virtualAccountNo', 'partnerServiceId', 'customerNo'] as const;
 

@@ -414,19 +414,17 @@ function isOtherwise(operation: string, body: unknown): boolean {
 
 /** Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay) does. Any other wish that he act is a `form`. */
 function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
-  const forms = ['redirectActionForm', 'actionForm'].map((name) => stated(asRecord(body)?.[name]));
+  const forms = ['redirectActionForm', 'actionForm'].map((name) => formIn(asRecord(body)?.[name]));
   const pages = forms.map((form) => textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl'));
   if (pages.some((page) => page !== undefined)) return ['redirect'];
   const isForm = forms.some((form) => form !== undefined) || isNamed(body, ['redirectionUrl', 'redirectUrl', 'qrCode']);
   return isForm ? ['form'] : [];
 }
 
-/** A form as an object, or as siblings (Antom) write it, as the JSON text of one. What holds nothing is none. */
-function stated(form: unknown): unknown {
-  if (form === undefined || form === null || form === '') return undefined;
-  const found = typeof form === 'string' ? (recordIn(form) ?? { form }) : form;
-  const fields = asRecord(found);
-  return fields !== undefined && Object.keys(fields).length === 0 ? undefined : found;
+/** A form as an object, or as siblings (Antom) write it, as the JSON text of one. */
+function formIn(form: unknown): unknown {
+  if (typeof form === 'string' && form !== '') return recordIn(form) ?? { form };
+  return form === null || form === '' ? undefined : form;
 }
 
 /** An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went well. */
