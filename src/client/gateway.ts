@@ -115,7 +115,7 @@ export interface Gateway<F extends FieldsByOperation<F>> {
 const ended = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
 /** What an intention starts from. */
-type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'isKnownElsewhere' | 'idempotencyKey'>;
+type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'owners' | 'idempotencyKey'>;
 
 /** What to do about a write that nobody could tell from another one just like it. */
 const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
@@ -329,7 +329,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       mayHaveBeenSent: isOpen || (given.mayHaveBeenSent ?? given.ticket !== undefined),
       absentBefore: isOpen && admission.absent,
       newTry: admission.type === 'fresh' && admission.newTry,
-      isKnownElsewhere: (reference) => registry.isAnothers(ticket, reference),
+      owners: registry.ownersFor(ticket),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     };
   };
@@ -371,7 +371,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       policy,
       attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       followOnly: true,
-      isKnownElsewhere: (reference) => registry.isAnothers(ticket, reference),
+      owners: registry.ownersFor(ticket),
       route: clientRoute,
       signal,
       ...storing(undefined),

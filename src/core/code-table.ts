@@ -30,6 +30,13 @@ export interface PollRequiredRow extends RowBase {
   readonly delayMs?: number;
   /** The answer can only exist if our order does, although the reason alone would not say so. */
   readonly acknowledges?: true;
+  /**
+   * On a query: the payer or the merchant must act, and what he needs for it is in this very answer. A create that was answered
+   * "pending" before has its real answer here: it is `created`.
+   */
+  readonly needsAction?: true;
+  /** It speaks of another send of this write: that one's own answer is still to come. */
+  readonly ofAnotherSend?: true;
   /** Of an order that the gateway had acknowledged, and that can no longer be paid, it means `expired`. */
   readonly expiredWhenOver?: true;
   /** Of a charge in the call, the same code in queries at least this far apart means `failed`. Milliseconds. */

@@ -58,6 +58,8 @@ export interface Plan {
   readonly answersForMs?: number;
   /** The payer needs the write's own answer. */
   readonly payerNeedsAnswer: boolean;
+  /** It acts on an order that was there before: what a query shows first may be from before it too. Default: no. */
+  readonly ofOlderOrder?: boolean;
   /** The money is taken in the call. Default: no. */
   readonly charge?: boolean;
   /** How long what is charged can be charged at all, from when the ticket was opened. Default: nobody says. */
@@ -75,8 +77,10 @@ export interface State {
   readonly askable: boolean;
   /** It can at least be looked for, where nothing better is left. */
   readonly lookable: boolean;
-  /** The write's own answer was received, whatever it said. */
+  /** The write's own answer was received, whatever it said of the order. */
   readonly heard: boolean;
+  /** A query has shown the order since the write was answered. */
+  readonly shown?: boolean;
   readonly attempts: number;
   readonly polls: number;
   /** A send may have reached the gateway. */
@@ -137,6 +141,8 @@ interface AnsweredObservation {
   readonly refuses?: boolean;
   /** It is final, and another order's fault: what became of that one is asked first. */
   readonly askedOnce?: boolean;
+  /** It speaks of another send of this write. */
+  readonly ofAnotherSend?: boolean;
   readonly askable: boolean;
   readonly lookable?: boolean;
   readonly retryAfterMs?: number;
@@ -151,6 +157,8 @@ interface StatusObservation {
   readonly refuses?: boolean;
   /** The query lacked what the provider may insist on. */
   readonly incomplete?: boolean;
+  /** Somebody must act, and what he needs for it is in this answer. */
+  readonly needsAction?: boolean;
   /** Of a charge, the same code in queries so far apart is its end. */
   readonly failedWhenUnchangedForMs?: number;
   readonly retryAfterMs?: number;
@@ -253,7 +261,8 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     ...before,
     askable: seen.askable,
     lookable: seen.lookable ?? before.lookable,
-    heard: before.heard || isAnswer(verdict),
+    heard: before.heard || isAnswer(seen),
+    shown: false,
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
     own: verdict,
@@ -283,8 +292,14 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
   return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment, seen.retryAfterMs);
 }
 
-/** The gateway's own word on this write; a proxy's page or a "system error" is none, whatever it came with. */
-export const isAnswer = (verdict: Verdict): boolean => verdict.kind !== 'retryable' && verdict.reason !== 'unknown-outcome';
+/**
+ * The gateway's own word on this write's order; a proxy's page, a "system error" or a rate limit is none, whatever it came with, nor is
+ * what speaks of another send.
+ */
+export function isAnswer({ verdict, acknowledges, ofAnotherSend }: Pick<AnsweredObservation, 'verdict' | 'acknowledges' | 'ofAnotherSend'>): boolean {
+  if (verdict.kind === 'terminal') return true;
+  return verdict.kind === 'poll-required' && verdict.reason !== 'unknown-outcome' && acknowledges && ofAnotherSend !== true;
+}
 
 function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
   const state: State = { ...before, ...sentAt(moment), landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
@@ -306,6 +321,7 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
     refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
     reauthenticated: reauthenticate,
     unchanged: unchanged(before, seen, moment.nowMs),
+    shown: before.shown === true || acknowledges,
   };
   if (state.askedOnce === true && state.own !== undefined) return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
   if (refusedNow && seen.incomplete === true) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
@@ -325,6 +341,12 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
     if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
     const advice = 'The order exists, but its answer was lost: cancel it before making another.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
+  }
+  // The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the write, what a
+  // query shows first may be from before it.
+  const isOfThisWrite = state.own?.kind === 'poll-required' && (plan.ofOlderOrder !== true || before.shown === true);
+  if (open && plan.payerNeedsAnswer && seen.needsAction === true && !plan.followOnly && isOfThisWrite) {
+    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created' }, 'query');
   }
   if (isNotFound(verdict) && canStillCharge(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
   if (isNotFound(verdict) && isAbsent(state, moment)) {

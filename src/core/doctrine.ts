@@ -4,7 +4,7 @@ import type { Exchange, Reading } from './exchange.ts';
 import { operationOf, type Operation, type Tables } from './operation.ts';
 import { printable } from './printable.ts';
 import type { Evidence } from './settlement.ts';
-import { subjectOf, type Subject } from './subject.ts';
+import { subjectOf, type Owners, type Subject } from './subject.ts';
 import type { Outcome, PollRequiredVerdict, RetryableVerdict, Verdict } from './verdict.ts';
 
 /**
@@ -71,7 +71,7 @@ const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
  * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined` where the answer
  * is about the list itself, or about nothing.
  */
-function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & object, readings: readonly Reading[], judgements: readonly Judgement[]): Judgement | undefined {
+function inList(subject: Subject, { isKnownElsewhere, mayBeAnothers }: Owners, readings: readonly Reading[], judgements: readonly Judgement[]): Judgement | undefined {
   const names = ({ reference = {} }: Reading): boolean => Object.entries(reference).some(([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] === value);
   const isRow = ({ reference = {} }: Reading): boolean => Object.values(reference).some((value) => value !== undefined);
   const isOurs = ({ reference = {}, ...reading }: Reading, { another, older }: Judgement): boolean =>
@@ -84,9 +84,12 @@ function inList(subject: Subject, { isKnownElsewhere }: Subject['lookUp'] & obje
   if (aside !== undefined) return aside;
   const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
   if (ours === undefined) return notThere(first.verdict);
-  if (more.length === 0) return ours;
+  const isShared = more.length === 0 && mayBeAnothers(readings[judgements.indexOf(ours)]?.reference ?? {});
+  if (more.length === 0 && !isShared) return ours;
   const { code, message } = ours.verdict;
-  const advice = `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
+  const advice = isShared
+    ? 'The list has one row for two equal writes that are open, and nothing tells whose it is: look at both.'
+    : `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
   const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: 'conflict', listed: true, advice, ...(message !== undefined && { message }) };
   return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
 }

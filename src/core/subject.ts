@@ -22,8 +22,16 @@ export interface Subject {
   readonly ownNumbers?: readonly string[];
   /** When the write's sends left, by the provider's clock: none before `notBeforeMs`, all by `leftByMs`. Absent: not known. */
   readonly sends?: { readonly notBeforeMs?: number; readonly leftByMs?: number };
-  /** It is looked for in a list. The function says whether a row is another intention's, by the row's numbers. */
-  readonly lookUp?: { readonly isKnownElsewhere: (reference: Reading['reference'] & object) => boolean };
+  /** It is looked for in a list. */
+  readonly lookUp?: Owners;
+}
+
+/** Whose a row of a list is, by the row's numbers. */
+export interface Owners {
+  /** It is known to be another intention's. */
+  readonly isKnownElsewhere: (reference: Reading['reference'] & object) => boolean;
+  /** Another intention is open that would look for the very same row, and has not found its own. */
+  readonly mayBeAnothers: (reference: Reading['reference'] & object) => boolean;
 }
 
 /** The subject of an exchange that follows no ticket: what was sent, as far as anybody said. */

@@ -17,7 +17,7 @@ import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedE
 import type { Exchange } from '../core/exchange.ts';
 import { isWrite, type Encoding, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../core/settlement.ts';
-import { subjectOfTicket, type Subject } from '../core/subject.ts';
+import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
@@ -64,8 +64,8 @@ export interface IntentionOptions {
   readonly absentBefore?: boolean;
   /** The number has been used before. */
   readonly newTry?: boolean;
-  /** Whether what a list shows by these numbers is another intention's. Default: nothing is known. */
-  readonly isKnownElsewhere?: (reference: Readonly<Record<string, string | undefined>>) => boolean;
+  /** Whose a row of a list is. Default: nothing is known. */
+  readonly owners?: Owners;
   readonly idempotencyKey?: string;
   readonly route: PollRoute;
   /** The caller's abort. */
@@ -162,6 +162,7 @@ export class Intention {
       ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
       ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
       payerNeedsAnswer: write?.payerNeedsAnswer?.(fields) ?? false,
+      ofOlderOrder: write?.identity === 'target',
       charge: ticket.charge === true,
       ...(chargeableForMs !== undefined && { chargeableForMs }),
       followOnly: options.followOnly ?? false,
@@ -296,7 +297,8 @@ export class Intention {
         this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent' });
       } else {
         const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
-        this.#own = { ...result, processed: isAnswer(judgement.verdict) };
+        const ofAnotherSend = judgement.row?.kind === 'poll-required' && judgement.row.ofAnotherSend === true;
+        this.#own = { ...result, processed: isAnswer({ ...judgement, ofAnotherSend }) };
         this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
         const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
         const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
@@ -309,6 +311,7 @@ export class Intention {
           refused,
           refuses: judgement.refuses === true,
           askedOnce: judgement.row?.kind === 'terminal' && judgement.row.askedOnce === true,
+          ofAnotherSend,
           ...this.#reach(),
           ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
         });
@@ -429,13 +432,15 @@ export class Intention {
     if (this.#next().type !== 'ask') return false;
     const { verdict, judgement, retryAfter, incomplete } = await this.#poll();
     const { row, unproven } = judgement ?? {};
-    const forMs = unproven !== true && row?.kind === 'poll-required' && row.reason === verdict.reason ? row.failedWhenUnchangedForMs : undefined;
+    const open = row?.kind === 'poll-required' && row.reason === verdict.reason ? row : undefined;
+    const forMs = unproven === true ? undefined : open?.failedWhenUnchangedForMs;
     this.#observe({
       type: 'status',
       verdict,
       acknowledges: judgement?.acknowledges ?? false,
       refuses: judgement?.refuses === true,
       incomplete: incomplete === true,
+      needsAction: open?.needsAction === true,
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
@@ -711,7 +716,7 @@ export class Intention {
 
   /** What the gateway's word on the payment is held against. */
   #subject(kind: 'query' | 'lookUp'): Subject {
-    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, isKnownElsewhere = () => false } = this.#options;
+    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, owners = nobodyElse } = this.#options;
     const subject = subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS));
     // It is the other order that is asked about, whenever that was made.
     if (this.#state.askedOnce === true) return { ...subject, repeats: false };
@@ -724,7 +729,7 @@ export class Intention {
     return {
       ...subject,
       sends: { ...(notBeforeMs !== undefined && { notBeforeMs }), ...(leftByMs !== undefined && { leftByMs }) },
-      ...(kind === 'lookUp' && { lookUp: { isKnownElsewhere } }),
+      ...(kind === 'lookUp' && { lookUp: owners }),
     };
   }
 
@@ -763,6 +768,8 @@ export class Intention {
 
 /** The last query was refused for its token, for the first time. */
 const wantsToken = ({ reauthenticated, refusedPolls }: State): boolean => reauthenticated && refusedPolls === 0;
+
+const nobodyElse: Owners = { isKnownElsewhere: () => false, mayBeAnothers: () => false };
 
 const needsToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
 

@@ -7,6 +7,7 @@ import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import { isWrite, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Settlement, TimelineEntry } from '../core/settlement.ts';
+import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
@@ -33,8 +34,8 @@ export interface Registry {
   hear(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
   /** The gateway has acknowledged an order beside the loops: it is not absent, whatever a query says. */
   see(ticket: Ticket): void;
-  /** Whether one of these numbers of the provider's belongs to another payment than `ticket`'s. */
-  isAnothers(ticket: Ticket, reference: Readonly<Record<string, string | undefined>>): boolean;
+  /** Whose a row of a list is that `ticket`'s payment is looked for in. */
+  ownersFor(ticket: Ticket): Owners;
 }
 
 /** A loop in this process, and those who wait for it. */
@@ -317,16 +318,32 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     return settlement;
   };
 
-  const isAnothers = (ticket: Ticket, reference: Readonly<Record<string, string | undefined>>): boolean => {
+  const ownersFor = (ticket: Ticket): Owners => {
     const operation = writeOf(ticket);
     const own = operation === undefined ? undefined : keyOf(ticket, operation);
-    const named = Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
-    const numbers = numbersOf({ operation: ticket.operation, reference: named });
-    if (numbers.some((number) => owners.has(number) && owners.get(number) !== own)) return true;
-    return [...loops].some(([key, { intention }]) => key !== own && numbersOf({ operation: intention.operation.name, reference: intention.reference }).some((number) => numbers.includes(number)));
+    const others = (): Intention[] => [...loops].flatMap(([key, { intention }]) => (key === own ? [] : [intention]));
+    return {
+      isKnownElsewhere(reference) {
+        const numbers = numbersOf({ operation: ticket.operation, reference: stated(reference) });
+        if (numbers.some((number) => owners.has(number) && owners.get(number) !== own)) return true;
+        return others().some((intention) => numbersOf({ operation: intention.operation.name, reference: intention.reference }).some((number) => numbers.includes(number)));
+      },
+      mayBeAnothers(reference) {
+        const row = Object.entries(stated(reference));
+        // Equal but for what the row does not tell: it names both of them, and the other one has not found its own.
+        const isRival = (other: Ticket): boolean =>
+          other.operation === ticket.operation &&
+          row.some(([name, value]) => other.reference[name] === value) &&
+          row.every(([name, value]) => (other.reference[name] ?? value) === value) &&
+          numbersOf(other).length === 0 &&
+          isSameMoney(ticket, other);
+        for (const [key, entry] of open) if (key !== own && isRival(entry.ticket)) return true;
+        return others().some((intention) => intention.exposed && isRival(intention.ticket));
+      },
+    };
   };
 
-  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, isAnothers };
+  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, ownersFor };
 }
 
 /** The last who waited for it has left: it is about to end, and not by an answer. */
@@ -341,5 +358,8 @@ const kept = (answer: Answer | undefined): Kept | undefined =>
   answer === undefined || answer.bytes.length > LONGEST_KEPT ? undefined : { ...answer, headers: JSON.stringify([...answer.headers]) };
 
 const bodyOf = (answer: Kept | undefined): unknown => (answer === undefined ? undefined : parse(new TextDecoder().decode(answer.bytes)));
+
+const stated = (reference: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
 
 const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1);

@@ -67,11 +67,12 @@ export function retryable(
 /**
  * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of an order
  * that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in the call that goes on
- * saying so, it means `failed`.
+ * saying so, it means `failed`. `needsAction`: on a query, somebody must act, and has what he needs in this answer.
+ * `ofAnotherSend`: it speaks of another send of the same write.
  */
 export function pollRequired(
   reason: Reason,
-  options: { delayMs?: number; advice?: string; acknowledges?: true; expiredWhenOver?: true; failedWhenUnchangedForMs?: number } = {},
+  options: Omit<PollRequiredRow, 'kind' | 'reason'> = {},
 ): PollRequiredRow {
   return { kind: 'poll-required', reason, ...options };
 }

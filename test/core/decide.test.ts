@@ -427,11 +427,45 @@ describe('an open order whose payer needs the lost answer', () => {
     }
   });
 
+  it('has lost its answer too when that spoke of another send, or was about no order', () => {
+    for (const told of [answered(pending(), { acknowledges: true, ofAnotherSend: true }), answered(pending({ reason: 'rate-limited' }))]) {
+      const { state } = decide(stateOf({}, payer), told, { nowMs: startMs, chance: 1 });
+      expect(next(state, open)).toMatchObject(settled('created', 'query'));
+    }
+  });
+
   it('goes on being polled where nobody waits for the answer, where only a ticket is followed, or while it is not found', () => {
     expect(next(asking(), open)).toEqual(toAsk(2000));
     expect(next(asking(1, {}, { ...payer, followOnly: true }), open)).toEqual(toAsk(2000));
     expect(next(asking(1, {}, payer), status(notFound))).toEqual(toAsk(2000));
     expect(next(asking(1, {}, payer), status(unreachable))).toEqual(toAsk(2000));
+  });
+});
+
+describe('an order that was answered "pending", and of which a query says that somebody must act,', () => {
+  const payer: Partial<Plan> = { payerNeedsAnswer: true };
+  const acts = status(pending({ reason: 'declined', code: 'ATTEMPT' }), { acknowledges: true, needsAction: true });
+  const told = (verdict: Extract<Observation, { type: 'answered' }>['verdict'], plan: Partial<Plan>): State =>
+    decide(stateOf({}, plan), answered(verdict, { acknowledges: true }), { nowMs: startMs, chance: 1 }).state;
+
+  it('is created, as the query says', () => {
+    expect(next(told(pending(), payer), acts)).toMatchObject({ ...settled('created', 'query'), verdict: { reason: 'declined', code: 'ATTEMPT' } });
+  });
+
+  it('where it is older than the write, is created once a query before has shown it: the first may tell of before', () => {
+    const older = told(pending(), { ...payer, ofOlderOrder: true });
+    const first = decide(older, acts, { nowMs: startMs, chance: 1 });
+    expect(first.decision).toEqual(toAsk(2000));
+    expect(next(first.state, acts)).toMatchObject(settled('created', 'query'));
+    const second = decide(first.state, answered(pending(), { acknowledges: true }), { nowMs: startMs, chance: 1 });
+    expect(next(second.state, acts)).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+
+  it('goes on being polled where only a ticket is followed, where nobody waits for the answer, or where that said paid', () => {
+    expect(next(told(pending(), { ...payer, followOnly: true }), acts)).toEqual(toAsk(2000));
+    expect(next(told(pending(), {}), acts)).toEqual(toAsk(2000));
+    const paid = decide(stateOf(landed, { ...payer, ...replays }), answered(terminal('succeeded'), { acknowledges: true }), { nowMs: startMs, chance: 1 });
+    expect(next(paid.state, acts)).toMatchObject({ type: 'wait', next: 'ask' });
   });
 });
 

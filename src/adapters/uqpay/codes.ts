@@ -15,7 +15,7 @@ import { authorized, canceled, created, declined, failed, pollRequired, rejected
 
 const reauthenticate = retryable('authentication', {
   remedy: 'reauthenticate',
-  advice: 'The token ended or was replaced: machines that share a clientId must share a token store.',
+  advice: 'The token was not taken: it ended, or a newer one replaced it (machines that share a clientId must share a token store). Else see the message.',
 });
 
 const forbidden = rejected('permission', 'The account may not do this, or its credentials are those of the other environment.');
@@ -34,31 +34,40 @@ const refusals = {
   product_error: rejected('configuration'),
   unauthorized_error: reauthenticate,
   // Named for a 403 on https://developers-sandbox.uqpaytech.com/card-issuance/v1.6/guide/error-codes
-  'unauthorized_error/forbidden': rejected('permission'),
+  'unauthorized_error/forbidden': forbidden,
   // A 403 by [node]; the guard's own words are on …/global-account/v1.6/guide/integration-faq
   forbidden,
   'forbidden/forbidden': forbidden,
+  'numeric/403': forbidden,
 } satisfies CodeTable;
+
+/** The least wait before the next send of what is still running, or of one too many. UQPAY names none. */
+const A_WHILE_MS = 5000;
 
 /** What every write may answer: [types], [codes]. */
 const write = {
   ...refusals,
   not_found: rejected('not-found'),
+  'numeric/404': rejected('not-found'),
   // "Ensure requests are not sent too frequently", says [codes]; but it is no rate limit: the first send is still running.
-  'idempotence_error/request_being_processed': pollRequired('processing', { advice: 'The first send is still running: keep its key.' }),
+  'idempotence_error/request_being_processed': pollRequired('processing', {
+    advice: 'The first send is still running: keep its key.',
+    delayMs: A_WHILE_MS,
+    ofAnotherSend: true,
+  }),
   'idempotence_error/key_mismatch_account': rejected('conflict', 'Another account used this key first: make a key for each intention.'),
   'idempotence_error/key_mismatch_api': rejected('conflict', 'Another call used this key first: make a key for each intention.'),
   'idempotence_error/invalid_key_format': rejected('invalid-request', 'The idempotency key must be a UUID v4.'),
   // A 409 in [node], and explained nowhere: this key's first send may have been ours, and may be on its way.
-  'idempotence_error/key_conflict': pollRequired('conflict', { advice: 'The key is in use: ask about its first send, and keep the key.' }),
+  'idempotence_error/key_conflict': pollRequired('conflict', { advice: 'The key is in use: ask about its first send, and keep the key.', delayMs: A_WHILE_MS }),
   // The older envelope, whose number is the HTTP status: [types] "Envelope B", [node]. It does not say what was done.
   'numeric/400': pollRequired('unknown-outcome'),
-  'numeric/409': pollRequired('conflict'),
-  'numeric/429': pollRequired('rate-limited'),
+  'numeric/409': pollRequired('conflict', { delayMs: A_WHILE_MS }),
+  'numeric/429': pollRequired('rate-limited', { delayMs: A_WHILE_MS }),
   // A catch-all for faults and risk control: nothing says that the request was not processed.
   api_error: pollRequired('unknown-outcome'),
   'api_error/api_error': pollRequired('unknown-outcome'),
-  'api_error/velocity_limit_exceeded': pollRequired('rate-limited'),
+  'api_error/velocity_limit_exceeded': pollRequired('rate-limited', { delayMs: A_WHILE_MS }),
 } satisfies CodeTable;
 
 /** What every read may answer: it says nothing about what was asked for. [types], [codes]. */
@@ -72,6 +81,7 @@ const read = {
   'idempotence_error/key_mismatch_api': rejected('conflict'),
   'idempotence_error/invalid_key_format': rejected(),
   'numeric/400': retryable('unavailable'),
+  'numeric/404': retryable('unavailable'),
   'numeric/409': retryable('unavailable'),
   'numeric/429': retryable('rate-limited'),
   api_error: retryable('unavailable'),
@@ -184,6 +194,8 @@ export const paymentCreate: CodeTable = {
   'intent/REQUIRES_PAYMENT_METHOD': created(),
   'intent/REQUIRES_PAYMENT_METHOD/FAILED': attemptFailed,
   'intent/REQUIRES_CUSTOMER_ACTION': created(),
+  'intent/REQUIRES_ACTION': created(),
+  'intent/REQUIRES_CONFIRMATION': created('awaiting-merchant', 'Call payment.confirm: the intent waits for it.'),
   'intent/REQUIRES_CAPTURE': authorized(),
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': succeeded(),
@@ -235,12 +247,26 @@ export const paymentCancel: CodeTable = {
   'intent/FAILED': succeeded('already-final'),
 };
 
+/** What the payer needs for it (`next_action`) is in the answer. */
+const payerActs = pollRequired('awaiting-payer', { needsAction: true });
+
 /** What an intent's state means to whoever asks for it, or is told: [states]. */
 const intentStates = {
   ...otherWords,
+  // Without its attempt it may be the state from before one that is on its way.
   'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
-  'intent/REQUIRES_PAYMENT_METHOD/FAILED': declined('declined', 'The attempt failed; the intent stays open until it closes after 30 minutes.'),
-  'intent/REQUIRES_CUSTOMER_ACTION': pollRequired('awaiting-payer'),
+  // The payer can try again, so that it is no end (doctrine 11); whoever waits for the answer to a create is told.
+  'intent/REQUIRES_PAYMENT_METHOD/FAILED': pollRequired('declined', {
+    advice: 'The attempt failed; the intent stays open until it closes after 30 minutes.',
+    acknowledges: true,
+    needsAction: true,
+  }),
+  'intent/REQUIRES_PAYMENT_METHOD/CANCELLED': payerActs,
+  'intent/REQUIRES_PAYMENT_METHOD/CANCELED': payerActs,
+  'intent/REQUIRES_PAYMENT_METHOD/EXPIRED': payerActs,
+  'intent/REQUIRES_CUSTOMER_ACTION': payerActs,
+  'intent/REQUIRES_ACTION': payerActs,
+  'intent/REQUIRES_CONFIRMATION': pollRequired('awaiting-merchant', { needsAction: true }),
   'intent/REQUIRES_CAPTURE': authorized(),
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': succeeded(),

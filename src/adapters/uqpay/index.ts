@@ -469,11 +469,18 @@ function errorNames(body: unknown, status: number): string[] {
   // The error code reference has one spelling, the error codes guide the other.
   const type = given === 'idempotency_error' ? 'idempotence_error' : given;
   const code = textOf(body, 'code');
+  if (status === 401 && saysNotAllowed(messageOf(body))) return ['unauthorized_error/forbidden'];
   if (type !== undefined) return code === undefined ? [type] : [`${type}/${code}`, type];
   // The guard in front of the API says `{ error }`, and perhaps a message.
   if (status === 401) return [...olderNames(body, status), 'unauthorized_error'];
   return status === 403 && textOf(body, 'error') !== undefined ? ['forbidden'] : olderNames(body, status);
 }
+
+/**
+ * A 401 for want of a permission, and not for the token: a new token would change nothing, and end the one that other machines use.
+ * UQPAY's SDKs, too, tell an ended token by the message alone.
+ */
+const saysNotAllowed = (message = ''): boolean => /\bpermissions?\b/i.test(message) && !/\btoken\b/i.test(message);
 
 /**
  * What is said of a send that is still running: the code's own text in the error code reference, and the older envelope's, which
@@ -485,12 +492,12 @@ const stillRunning: ReadonlySet<string> = new Set([
   'request is processing, please try again later',
 ]);
 
-/** The older envelope has no type, and its number is the HTTP status, or 200 under HTTP 400: these very words tell more. */
+/** The older envelope has no type, and its number is the HTTP status, or 200 under HTTP 400: the status counts, and these very words tell more. */
 function olderNames(body: unknown, status: number): string[] {
   const number = integerOf(body, 'code');
   if (number === undefined) return [];
   const message = textOf(body, 'message')?.toLowerCase() ?? '';
-  return stillRunning.has(message) ? ['idempotence_error/request_being_processed'] : [`numeric/${number}`, `numeric/${status}`];
+  return stillRunning.has(message) ? ['idempotence_error/request_being_processed'] : [`numeric/${status}`];
 }
 
 function stateNames(body: unknown): string[] {
