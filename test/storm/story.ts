@@ -131,10 +131,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const copied = (given: Ticket): Ticket => JSON.parse(JSON.stringify(given)) as Ticket;
 
   /** Where the shop stores what `onTicket` tells. */
-  const onTicket = (given: Ticket): void => {
-    ticket = copied(given);
-    if (given.seen) onSeen();
-  };
+  const onTicket = (given: Ticket): void => void (ticket = copied(given));
+  /** The first question has been answered, and truly: whoever is to die once he has heard of the order may go. */
   let onSeen = (): void => undefined;
   const writing = (more: SettleOptions = {}, order: Order = inWorld().order): Writing => {
     const { key } = inWorld();
@@ -299,6 +297,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   /** Those who hold a slot. */
   const holders: Promise<unknown>[] = [];
   const whileOnWire = async (kind: OnWire): Promise<void> => {
+    if (kind === 'ask') onSeen();
     if (waiting.size === 0) return;
     if (kind === 'send') return comes('sending');
     if (kind !== 'ask') return;
