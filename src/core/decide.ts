@@ -62,7 +62,7 @@ export interface Plan {
   readonly ofOlderOrder?: boolean;
   /** The money is taken in the call. Default: no. */
   readonly charge?: boolean;
-  /** How long what is charged can be charged at all, from when the ticket was opened. Default: nobody says. */
+  /** How long what is asked for can be had at all, from when the ticket was opened. Default: of a charge nobody says, of anything else for ever. */
   readonly chargeableForMs?: number;
   /** Only ask: a ticket is followed, and nothing is ever sent. */
   readonly followOnly: boolean;
@@ -266,8 +266,10 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
     own: verdict,
-    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5).
-    refusal: seen.refuses === true && !before.landed,
+    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5), but where a later send is answered with the first one's result.
+    refusal: seen.refuses === true && (!before.landed || replays(before, moment)),
+    // "Not found" before it was said of another send.
+    ...(seen.refuses === true && { notFounds: 0 }),
     unchanged: undefined,
     ...sentAt(moment),
   };
@@ -348,7 +350,7 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   if (open && plan.payerNeedsAnswer && seen.needsAction === true && !plan.followOnly && isOfThisWrite) {
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created' }, 'query');
   }
-  if (isNotFound(verdict) && canStillCharge(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+  if (isNotFound(verdict) && canStillBeDone(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
   if (isNotFound(verdict) && isAbsent(state, moment)) {
     if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) {
       return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
@@ -379,7 +381,7 @@ function endOfUnchanged(before: State, { unchanged: now }: State, verdict: Verdi
   return failedAs(verdict);
 }
 
-/** A first send's own refusal is believed when the gateway finds no such order, twice, or has a row of it that was refused for the same. */
+/** A write's own refusal is believed when the gateway finds no such order, twice, or has a row of it that was refused for the same. */
 function endOfRefused({ plan, own, refusal, seen, notFounds }: State, { verdict, refuses }: StatusObservation, moment: Moment): TerminalVerdict | undefined {
   if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict') return undefined;
   const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, moment);
@@ -401,12 +403,19 @@ function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalV
   };
 }
 
-/** The gateway does not know the order, and answers a second send with the first one's result: while what is charged lives, it is sent again. */
-function canStillCharge(state: State, moment: Moment): boolean {
+/**
+ * The gateway does not know the order, and answers a second send with the first one's result: it is sent again, as long as what is asked
+ * for can still be had. Of a charge somebody must say how long that is. What stands under a cancel's or a capture's query is the payment.
+ */
+function canStillBeDone(state: State, moment: Moment): boolean {
   const { plan, seen, refusal } = state;
-  const isAlive = plan.chargeableForMs !== undefined && !isOver(plan, plan.chargeableForMs, moment);
-  return plan.charge === true && isAlive && !seen && refusal !== true && replays(state, moment) && maySend(state, moment.nowMs);
+  const isOwnQuery = plan.follows === 'payment' || plan.follows === 'refund';
+  const isAlive = (plan.charge !== true || plan.chargeableForMs !== undefined) && !isOver(plan, plan.chargeableForMs, moment) && !isExpired(plan, moment);
+  return isOwnQuery && isAlive && !seen && refusal !== true && replays(state, moment) && maySend(state, moment.nowMs);
 }
+
+/** The order can no longer be paid, by either clock. */
+const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean => expiresAtMs !== undefined && Math.max(moment.nowMs, wallMsOf(moment)) >= expiresAtMs;
 
 function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
   // It speaks of the order that owns the number.

@@ -1,7 +1,7 @@
 import type { CodeTable, Row, TerminalRow } from './code-table.ts';
 import { decimalOf } from './decimal.ts';
 import type { Exchange, Reading } from './exchange.ts';
-import { operationOf, type Operation, type Tables } from './operation.ts';
+import { operationOf, type Operation, type Tables, type WriteOperation } from './operation.ts';
 import { printable } from './printable.ts';
 import type { Evidence } from './settlement.ts';
 import { subjectOf, type Owners, type Subject } from './subject.ts';
@@ -18,7 +18,10 @@ export interface Judgement {
   readonly row?: Row;
   /** The answer can only exist if our order does. */
   readonly acknowledges: boolean;
-  /** A write's own first answer that states that nothing was done, in words that no row makes final; or a query's row that states it. */
+  /**
+   * A write's own first answer that states that nothing was done, in words that no row makes final; a decline that a later send is
+   * answered where the provider replays; or a query's row that states it.
+   */
   readonly refuses?: boolean;
   /** The answer gave a code that no row knows. */
   readonly unlisted: boolean;
@@ -125,7 +128,7 @@ export function judgeNotice(webhook: { readonly codes: CodeTable }, notice: Read
 }
 
 function judgeReading(
-  operation: Pick<Operation, 'effect'>,
+  operation: Pick<Operation, 'effect'> & Pick<Partial<WriteOperation>, 'sameReference'>,
   exchange: Exchange,
   subject: Subject,
   reading: Reading,
@@ -135,9 +138,11 @@ function judgeReading(
   const message = reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
-  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
+  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing. But a provider that
+  // answers a later send with the first one's result has told that one's by a decline.
   const mayRefuse = isRead || (!landed && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable');
-  const refuses = reading.refuses === true && mayRefuse && canBeFinal(exchange.status);
+  const isReplayed = landed && 'sameReference' in operation && operation.sameReference === 'replays' && found?.row.kind === 'terminal' && found.row.outcome === 'failed';
+  const refuses = ((reading.refuses === true && mayRefuse) || isReplayed) && canBeFinal(exchange.status);
   const unknown = (): Judgement => ({
     verdict: { ...fallback(operation, exchange, reading), ...message },
     ...(refuses && { refuses }),
@@ -202,7 +207,8 @@ function judgeReading(
     row,
     ...(refuses && { refuses }),
     ...(unproven && { unproven }),
-    acknowledges: !isDoubtful && acknowledges(operation, row, landed),
+    // Who refuses a write tells of no order that it made.
+    acknowledges: !isDoubtful && !(refuses && !isRead) && acknowledges(operation, row, landed),
     unlisted: false,
     conflict: false,
     another: false,

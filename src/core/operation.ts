@@ -77,7 +77,11 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly numberRepeats?: (fields: F) => boolean;
   /** What only this send carries and the provider repeats in its rows: a row with it is this send's, whenever it was made. */
   readonly echo?: (ticket: Ticket) => string | undefined;
-  /** How long what is charged can be charged at all (a scanned payment code), in milliseconds. Default: nobody says. */
+  /**
+   * How long what is asked for can be had at all (a scanned payment code lives a minute), in milliseconds. Where the provider replays,
+   * one "not found" permits a second send until then. Default: of a charge nobody says, and it is not sent again; of an order or a
+   * refund, until the order expires or the provider forgets the number.
+   */
   readonly chargeableForMs?: (fields: F) => number | undefined;
   /** Fields that only the ticket needs: they are never sent. */
   readonly unsent?: readonly (keyof F & string)[];

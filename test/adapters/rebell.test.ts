@@ -326,9 +326,9 @@ describe('what an answer says', () => {
     ['WALLET_ON_HOLIDAY', 'U', false],
     ['WALLET_ON_HOLIDAY', undefined, false],
     ['SUCCESS', 'F', false],
-    ['PROCESS_FAIL', 'F', false],
-    ['PAYMENT_TIMEOUT', 'F', false],
-    ['ORDER_IS_CLOSED', 'F', false],
+    ['PROCESS_FAIL', 'F', true],
+    ['PAYMENT_TIMEOUT', 'F', true],
+    ['ORDER_IS_CLOSED', 'F', true],
   ])('%s under %s refuses: %s', (resultCode, resultStatus, refuses) => {
     expect(reading('payment.create', { result: { resultCode, resultStatus } })).toMatchObject({ refuses });
   });
@@ -340,6 +340,12 @@ describe('a write', () => {
   it('shares its number with those of its kind: charges and orders, but no refund', () => {
     expect(writeNamed('payment.charge').identity).toEqual(writeNamed('payment.create').identity);
     expect(writeNamed('refund.create').identity).toBeUndefined();
+  });
+
+  it('is a refusal of a cancel too, unless the payment may only be late', () => {
+    const reading = (resultCode: string) => adapter.read({ operation: 'payment.cancel', status: 200, body: { result: { resultCode, resultStatus: 'F' } } });
+    expect(reading('WALLET_ON_HOLIDAY')).toMatchObject({ refuses: true });
+    expect(reading('ORDER_NOT_EXIST')).toMatchObject({ refuses: false });
   });
 
   it('can be charged for a minute by a scanned code', () => {
@@ -380,6 +386,22 @@ describe('from send to settlement', () => {
     return { bank, gateway, run };
   };
 
+  /** A gateway of fixed words, unsigned: what the inquiry says, and what every other call does. */
+  const saying = (of: { write: (call: number) => object; inquiry: object }, policy: Policy = {}) => {
+    const clock = manualClock({ startMs: nowMs });
+    const { gatewayPublicKey: _key, ...unsigned } = madeUp;
+    let calls = 0;
+    const fetch = (input: RequestInfo | URL): Promise<Response> => {
+      const isInquiry = new URL(input instanceof Request ? input.url : input).pathname.includes('inquiry');
+      const body = isInquiry ? of.inquiry : of.write((calls += 1));
+      return Promise.resolve(Response.json(body));
+    };
+    const gateway = createGateway({ adapter: rebell(unsigned), clock, client: ky.create({ fetch }), policy });
+    return { gateway, run: <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 }) };
+  };
+  const said = (resultStatus: string, resultCode: string, extra: object = {}): object => ({ result: { resultStatus, resultCode, resultMessage: resultCode.toLowerCase() }, ...extra });
+  const ours = { paymentRequestId: 'order-1', paymentId };
+
   it('a charge whose answer was lost is found by its number, and was made once', async () => {
     const { bank, gateway, run } = setUp({ faults: { onSend: ['reset-after-booking'] } });
     expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
@@ -396,7 +418,46 @@ describe('from send to settlement', () => {
     }
   });
 
-  it.each(['WALLET_ON_HOLIDAY', 'QR_EXPIRED'])('a charge refused with %s under F, which the inquiry twice does not know, is failed within 10 seconds', async (refusal) => {
+  it.each(['reset-before-booking', 'rate-limited', '504-before-booking'] as const)('an order that the inquiry does not know after %s has its code within 10 seconds, and was made once', async (fault) => {
+    const { bank, gateway, run } = setUp({ lives: { create: lives.open() }, faults: { onSend: [fault] } });
+    const settled = await run(gateway.settle('payment.create', charge));
+    expect(settled).toMatchObject({ outcome: 'created', attempts: 2, answer: { qrCode: expect.stringContaining('https://') as unknown } });
+    expect(settled.elapsedMs).toBeLessThan(10_000);
+    expect(bank.ledger.entries).toHaveLength(1);
+  });
+
+  it.each(['refund.create', 'payment.void'] as const)('a %s that was lost on the way is made within 10 seconds, and once', async (operation) => {
+    const { bank, gateway, run } = setUp({ faults: { on: { [operation]: ['reset-before-booking'] } } });
+    const { reference } = await run(gateway.settle('payment.charge', charge));
+    const of = { paymentId: reference.provider ?? '' };
+    const refund = () => gateway.settle('refund.create', { ...of, refundRequestId: 'refund-1', refundAmount: charge.paymentAmount });
+    const settled = await run(operation === 'refund.create' ? refund() : gateway.settle('payment.void', { ...of, voidRequestId: 'void-1' }));
+    expect(settled).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(settled.elapsedMs).toBeLessThan(10_000);
+    expect(bank.ledger.payment('order-1')).toMatchObject({ state: operation === 'refund.create' ? 'refunded' : 'canceled' });
+  });
+
+  it('an order or a refund that never arrives is sent three times at most, and within five minutes', async () => {
+    const lost = setUp({ faults: { onSend: Array.from({ length: 9 }, () => 'reset-before-booking' as const) } });
+    expect(await lost.run(lost.gateway.settle('payment.create', charge))).toMatchObject({ outcome: 'absent', attempts: 3 });
+    const old = setUp();
+    const ticket = { ...ticketOf('payment.create', charge), openedAt: new Date(nowMs - 300_000).toISOString() };
+    expect(await old.run(old.gateway.settle('payment.create', charge, { ticket, mayHaveBeenSent: true }))).toMatchObject({ attempts: 0 });
+  });
+
+  it('a charge that was lost, and whose second send is declined, is failed within 15 seconds though the inquiry knows of neither', async () => {
+    const { gateway, run } = saying({ write: (call) => (call === 1 ? said('U', 'UNKNOWN_EXCEPTION') : said('F', 'INSUFFICIENT_BALANCE')), inquiry: said('F', 'ORDER_NOT_EXIST') });
+    const settled = await run(gateway.settle('payment.charge', charge));
+    expect(settled).toMatchObject({ outcome: 'failed', attempts: 2, verdict: { code: 'INSUFFICIENT_BALANCE', reason: 'insufficient-funds' } });
+    expect(settled.elapsedMs).toBeLessThan(15_000);
+  });
+
+  it.each(['AUTH_CODE_ALREADY_USED', 'INVALID_AUTH_CODE', 'REPEAT_REQ_INCONSISTENT', 'ORDER_IS_CLOSED'])('a charge that was lost, and whose second send is answered %s, is not said to have failed', async (code) => {
+    const { gateway, run } = saying({ write: (call) => (call === 1 ? said('U', 'UNKNOWN_EXCEPTION') : said('F', code)), inquiry: said('F', 'ORDER_NOT_EXIST') });
+    expect((await run(gateway.settle('payment.charge', charge))).outcome).not.toBe('failed');
+  });
+
+  it.each(['WALLET_ON_HOLIDAY', 'QR_EXPIRED', 'PROCESS_FAIL', 'PAYMENT_TIMEOUT', 'ORDER_NOT_EXIST', 'ORDER_IS_CLOSED', 'ORDER_STATUS_INVALID'])('a charge refused with %s under F, which the inquiry twice does not know, is failed within 10 seconds', async (refusal) => {
     const { bank, gateway, run } = setUp({ voice: { refusal } });
     const settled = await run(gateway.settle('payment.charge', charge));
     expect(settled).toMatchObject({ outcome: 'failed', attempts: 1, polls: 2, verdict: { code: refusal } });
@@ -431,22 +492,6 @@ describe('from send to settlement', () => {
     expect(settled.timeline).toContainEqual(expect.objectContaining({ type: 'answer', verdict: expect.objectContaining({ kind: 'poll-required', code: 'SUCCESS/unnamed' }) as unknown }));
     expect(paths.length).toBeGreaterThan(2);
   });
-
-  /** A gateway of fixed words, unsigned: what the inquiry says, and what every other call does. */
-  const saying = (of: { write: (call: number) => object; inquiry: object }, policy: Policy = {}) => {
-    const clock = manualClock({ startMs: nowMs });
-    const { gatewayPublicKey: _key, ...unsigned } = madeUp;
-    let calls = 0;
-    const fetch = (input: RequestInfo | URL): Promise<Response> => {
-      const isInquiry = new URL(input instanceof Request ? input.url : input).pathname.includes('inquiry');
-      const body = isInquiry ? of.inquiry : of.write((calls += 1));
-      return Promise.resolve(Response.json(body));
-    };
-    const gateway = createGateway({ adapter: rebell(unsigned), clock, client: ky.create({ fetch }), policy });
-    return { gateway, run: <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 }) };
-  };
-  const said = (resultStatus: string, resultCode: string, extra: object = {}): object => ({ result: { resultStatus, resultCode, resultMessage: resultCode.toLowerCase() }, ...extra });
-  const ours = { paymentRequestId: 'order-1', paymentId };
 
   it.each<[string, object]>([
     ['the state FAIL', { paymentStatus: 'FAIL' }],

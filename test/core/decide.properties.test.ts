@@ -56,7 +56,9 @@ const changes = ({ observation: seen }: Turn): boolean => seen.type === 'answere
 const isRefusal = (turns: readonly Turn[], story: Story): boolean => {
   const last = turns.findLast(changes);
   if (last?.observation.type !== 'answered' || last.observation.refuses !== true) return false;
-  return !mayHaveLanded(turns.slice(0, turns.indexOf(last)), story);
+  const { plan } = story;
+  const isReplayed = plan.sameReference === 'replays' && ageMs(last, plan) < orForever(plan.remembersForMs);
+  return isReplayed || !mayHaveLanded(turns.slice(0, turns.indexOf(last)), story);
 };
 
 /** At the last turn: “not found” was said twice since the send before it, late enough, of an order nobody has acknowledged and of which the provider still answers. */
@@ -101,13 +103,16 @@ describe('never charge twice', () => {
     });
   });
 
-  it('what “not found” sends again is a charge that is still alive, was neither acknowledged nor refused, and whose provider replays', () => {
+  it('what “not found” sends again can still be had, was neither acknowledged nor refused, and its provider replays', () => {
     always((turn, earlier, story) => {
       const { plan, known } = story;
       if (!isSend(turn) || turn.observation.type !== 'status' || !isNotFound(turn) || isAbsent([...earlier, turn], story)) return;
       const seen = known.seen || [...earlier, turn].some(({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges));
-      expect([plan.charge, plan.sameReference, seen, isRefusal(earlier, story)]).toEqual([true, 'replays', false, false]);
-      expect(ageMs(turn, plan)).toBeLessThan(plan.chargeableForMs ?? 0);
+      expect([plan.sameReference, seen, isRefusal(earlier, story)]).toEqual(['replays', false, false]);
+      expect(['payment', 'refund']).toContain(plan.follows);
+      // How long a charge can be made somebody must say.
+      expect(ageMs(turn, plan)).toBeLessThan(plan.chargeableForMs ?? (plan.charge === true ? 0 : Infinity));
+      expect(Math.max(turn.nowMs, turn.wallMs)).toBeLessThan(orForever(plan.expiresAtMs));
     });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/core/decide.ts';
+import type { Follows } from '../../src/core/operation.ts';
 import { constant, steps, type Backoff } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
 import type { Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict } from '../../src/core/verdict.ts';
@@ -673,14 +674,48 @@ describe('a charge that the gateway does not know, where it replays', () => {
   it.each<[string, Partial<Plan>, Partial<State>]>([
     ['the provider does not replay', { ...code, sameReference: 'refuses' }, {}],
     ['it has forgotten the key', { ...code, remembersForMs: 0 }, {}],
-    ['it is no charge', { ...code, charge: false }, {}],
     ['nobody says how long it can be charged', { ...replays, charge: true }, {}],
+    ['it can no longer be paid', { ...code, expiresAtMs: startMs }, {}],
+    ['it is a cancel, whose query is of the payment', { ...replays, follows: 'cancel' }, {}],
+    ['it is a capture, whose query is of the payment', { ...replays, follows: 'capture' }, {}],
+    ['it is a refund that can no longer be had', { ...replays, follows: 'refund', chargeableForMs: 0 }, {}],
     ['only a ticket is followed', { ...code, followOnly: true }, {}],
     ['attempts are used up', code, { attempts: 3 }],
     ['the gateway has acknowledged it', code, { seen: true }],
     ['its own answer was a refusal', code, { own: pending(), refusal: true }],
   ])('is only asked about when %s', (_why, plan, known) => {
     expect(next(asking(1, known, plan), status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+});
+
+describe('an order or a refund that the gateway does not know, where it replays', () => {
+  it.each<Follows>(['payment', 'refund'])('is sent again under the same reference after one “not found”, as long as the provider remembers: %s', (follows) => {
+    const plan: Partial<Plan> = { ...replays, follows, remembersForMs: 30_000 };
+    expect(next(asking(1, {}, plan), status(notFound), 29_999)).toEqual({ type: 'send' });
+    expect(next(asking(1, {}, plan), status(notFound), 30_000)).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(next(asking(1, { attempts: 3 }, plan), status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+});
+
+describe('a decline that a later send is answered', () => {
+  const declined = (plan: Partial<Plan>): State => decide(stateOf(landed, plan), answered(pending(), { refuses: true }), { nowMs: startMs, chance: 1 }).state;
+
+  it('is the end where the provider replays, once the gateway twice knows no such order', () => {
+    const once = decide(declined(replays), status(notFound), { nowMs: startMs, chance: 1 });
+    expect(once.decision).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(next(once.state, status(notFound))).toMatchObject(settled('failed', 'query'));
+  });
+
+  it('is no end where the provider does not replay, or has forgotten the number', () => {
+    for (const plan of [{}, { ...replays, remembersForMs: 0 }]) {
+      const once = decide(declined(plan), status(notFound), { nowMs: startMs, chance: 1 });
+      expect(next(once.state, status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
+    }
+  });
+
+  it('counts no “not found” from before it', () => {
+    const state = decide(stateOf({ ...landed, notFounds: 5 }, replays), answered(pending(), { refuses: true }), { nowMs: startMs, chance: 1 }).state;
+    expect(next(state, status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
   });
 });
 

@@ -89,8 +89,8 @@ const namesNothing = pollRequired('unknown-outcome', { advice: 'The answer does 
 const contradicts = pollRequired('unknown-outcome', { advice: 'It says "success" beside another state: the inquiry knows which.' });
 
 /**
- * The guide's "F: abort payment", of a code that no page of an API lists: asked about, and believed once the inquiry knows no such
- * payment. So is any other F that no table has.
+ * The guide's "F: abort payment", of a code that no page of an API lists: asked about, and believed once the inquiry twice knows no such
+ * payment. So is any other F that no table makes final.
  *
  * https://docs.rebellapp.com/payment-integration/qr-order-pay, payment-integration/error-handling
  */
@@ -110,7 +110,7 @@ const payment = {
   // "Create a new payment", says the manual: after a timeout that charges twice.
   PAYMENT_TIMEOUT: pollRequired('unknown-outcome', { advice: 'Timed out is not unpaid: make no other payment before this one is known to have failed.' }),
   // "Already completed or cancelled: create a new order."
-  ORDER_IS_CLOSED: pollRequired('already-final', { advice: 'Closed may mean paid: make no other order before this one is known to have failed.' }),
+  ORDER_IS_CLOSED: pollRequired('already-final', { advice: 'Closed may mean paid: the inquiry knows which.' }),
   ORDER_STATUS_INVALID: pollRequired('unknown-outcome', { advice: 'An order of this number exists, in a state that does not allow this.', acknowledges: true }),
   ORDER_NOT_EXIST: pollRequired('not-found'),
   USER_NOT_EXIST: rejected('invalid-request', 'Check the payer’s id or token.'),
@@ -345,11 +345,12 @@ export function resultName(result: unknown): string | undefined {
 /** Its message fits its status: "success" does not explain a failure. */
 export const isAsItSays = (result: unknown): boolean => textOf(result, 'resultStatus') === 'S' || !/^success/i.test(textOf(result, 'resultMessage') ?? '');
 
-/** What the tables have asked about under F, since it may mean "paid". */
-const unclear: ReadonlySet<string> = new Set(tables.flatMap((table) => Object.entries(table).flatMap(([code, row]) => (row.kind === 'poll-required' && !Object.hasOwn(aborts, code) ? [code] : []))));
+/** What under F says too little of a write: a payment that a cancel does not find may only be late. */
+const saysLittle: Readonly<Record<string, string>> = { 'payment.cancel': 'ORDER_NOT_EXIST' };
 
-/** F that is no contradiction and nowhere listed as unclear: it states that nothing was done. */
-export function refuses(result: unknown): boolean {
+/** F that is no contradiction: it states that nothing was done. What no table makes final is believed once the inquiry twice knows of nothing. */
+export function refuses(operation: string, result: unknown): boolean {
   const name = resultName(result);
-  return name !== undefined && textOf(result, 'resultStatus') === 'F' && textOf(result, 'resultCode') === name && !unclear.has(name);
+  const isOnlyLate = Object.hasOwn(saysLittle, operation) && saysLittle[operation] === name;
+  return name !== undefined && textOf(result, 'resultStatus') === 'F' && textOf(result, 'resultCode') === name && !isOnlyLate;
 }

@@ -236,6 +236,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         query: paymentQuery,
         sameReference: 'replays',
         identity: payment,
+        chargeableForMs: () => FIVE_MINUTES_MS,
         // Nobody says how long a QR code or a link lives: it is followed for half an hour.
         payableForMs: (fields, openedAtMs) => untilExpiry(fields, openedAtMs) ?? 30 * 60_000,
         ...amountIn('paymentAmount'),
@@ -269,6 +270,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         // Like a refund it has a query of its own, whose success is the void's and not the payment's.
         follows: 'refund',
         sameReference: 'replays',
+        chargeableForMs: () => FIVE_MINUTES_MS,
       },
       'payment.capture': {
         path: pathOf('payment.capture'),
@@ -290,6 +292,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         query: { operation: 'refund.query', fields: ({ reference }) => known(reference, 'refundRequestId', 'refundId') },
         follows: 'refund',
         sameReference: 'replays',
+        chargeableForMs: () => FIVE_MINUTES_MS,
         ...amountIn('refundAmount'),
       },
       'refund.query': {
@@ -356,7 +359,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
   });
 }
 
-/** As long as Rebell itself believes a request. */
+/** As long as Rebell itself believes a request; and as long as what it does not know is sent again: how long it remembers a number it does not say. */
 const FIVE_MINUTES_MS = 5 * 60_000;
 const DAY_MS = 24 * 3_600_000;
 
@@ -389,7 +392,7 @@ function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Re
     message: textOf(body, 'failureReason') ?? (codes.isAsItSays(result) ? textOf(result, 'resultMessage') : undefined),
     reference: Object.fromEntries(references.map((reference) => [reference, statedOf(body, reference)])),
     // What refuses a query says nothing of the payment.
-    refuses: effectOf(operation) === 'write' && codes.refuses(result),
+    refuses: effectOf(operation) === 'write' && codes.refuses(operation, result),
   };
 }
 
