@@ -447,7 +447,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         return { done };
       }
       const { state, dueInMs } = intention.left;
-      if (state.reauthenticated && memories.size < MOST_MEMORIES) memories.set(numberOf(intention.ticket), memory);
+      if (state.needsToken && memories.size < MOST_MEMORIES) memories.set(numberOf(intention.ticket), memory);
       return openAs(intention.ticket, dueInMs, { startedAtMs: state.plan.startedAtMs, followed: followedOf(state) });
     } finally {
       forget?.();

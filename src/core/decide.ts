@@ -111,8 +111,10 @@ export interface State {
   readonly notFounds: number;
   /** Refused status queries in a row. */
   readonly refusedPolls: number;
-  /** The last exchange was refused for its token: the next one carries a new one. */
+  /** A send, or the last status query, was refused for its token: one that is refused again is a refusal like any other. */
   readonly reauthenticated: boolean;
+  /** The next exchange carries a new token, since the last one's was refused. */
+  readonly needsToken: boolean;
   /** What a wait is for. */
   readonly next?: 'send' | 'ask';
   /** Until when the gateway wants to hear nothing (`Retry-After`). */
@@ -124,8 +126,8 @@ export type Observation =
   /** A wait is over. */
   | { readonly type: 'due' }
   | AnsweredObservation
-  /** A send got no answer. */
-  | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean }
+  /** A send got no answer. `left`: it got as far as its token. Default: it did. */
+  | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean; readonly left?: boolean }
   | StatusObservation
   /** A verified webhook came. `confirm`: ask before it is believed. */
   | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean };
@@ -153,6 +155,8 @@ interface StatusObservation {
   readonly type: 'status';
   readonly verdict: Verdict;
   readonly acknowledges: boolean;
+  /** It got as far as its token. Default: it did. */
+  readonly left?: boolean;
   /** The row states that the write was refused. */
   readonly refuses?: boolean;
   /** The query lacked what the provider may insist on. */
@@ -199,6 +203,7 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
     notFounds: known.notFounds ?? 0,
     refusedPolls: 0,
     reauthenticated: false,
+    needsToken: false,
   };
 }
 
@@ -271,6 +276,7 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     // "Not found" before it was said of another send.
     ...(seen.refuses === true && { notFounds: 0 }),
     unchanged: undefined,
+    needsToken: isForToken(verdict),
     ...sentAt(moment),
   };
   if (state.plan.effect === 'read') {
@@ -294,6 +300,9 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
   return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment, seen.retryAfterMs);
 }
 
+/** It was refused for its machine token. */
+const isForToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+
 /**
  * The gateway's own word on this write's order; a proxy's page, a "system error" or a rate limit is none, whatever it came with, nor is
  * what speaks of another send.
@@ -303,16 +312,17 @@ export function isAnswer({ verdict, acknowledges, ofAnotherSend }: Pick<Answered
   return verdict.kind === 'poll-required' && verdict.reason !== 'unknown-outcome' && acknowledges && ofAnotherSend !== true;
 }
 
-function unanswered(before: State, { verdict, landed }: Observation & { type: 'lost' }, moment: Moment): Step {
-  const state: State = { ...before, ...sentAt(moment), landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
+function unanswered(before: State, { verdict, landed, left = true }: Observation & { type: 'lost' }, moment: Moment): Step {
+  const needsToken = before.needsToken && !left;
+  const state: State = { ...before, ...sentAt(moment), needsToken, landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
   if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
   return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment);
 }
 
 function status(before: State, seen: StatusObservation, moment: Moment): Step {
-  const { verdict, acknowledges, retryAfterMs } = seen;
+  const { verdict, acknowledges, retryAfterMs, left = true } = seen;
   const { plan } = before;
-  const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+  const reauthenticate = isForToken(verdict);
   // A new token that is refused too is a refusal like any other (doctrine 10).
   const refusedNow = (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (reauthenticate && before.reauthenticated);
   const state: State = {
@@ -322,6 +332,8 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
     notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
     refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
     reauthenticated: reauthenticate,
+    // Once for each token: what is refused again is not the token's fault.
+    needsToken: reauthenticate ? !before.reauthenticated : before.needsToken && !left,
     unchanged: unchanged(before, seen, moment.nowMs),
     shown: before.shown === true || acknowledges,
   };
@@ -540,7 +552,7 @@ function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
   const { nowMs, chance } = moment;
   const { retry } = state.plan.policy;
   if (state.attempts >= retry.attempts) return giveUp(state, verdict, moment, retryAfterMs);
-  const reauthenticate = verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
+  const reauthenticate = isForToken(verdict);
   if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
   const leastMs = Math.max(retryAfterMs, toldMs(verdict));
   const usualMs = reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance });

@@ -124,7 +124,6 @@ export class Intention {
   #untold = false;
   #sendId: string;
   #keepSendId = false;
-  #reauthenticate = false;
   #cause: unknown;
   /** A webhook that has not been looked at yet. */
   #notice: (Observation & { type: 'notice' }) | undefined;
@@ -174,7 +173,6 @@ export class Intention {
     const sentAtMs = !isKnown ? this.#startedAtMs : sentAt === undefined ? undefined : Date.parse(sentAt);
     const known = { seen: ticket.seen, polls: ticket.polls, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() };
     this.#state = { ...initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) }), ...resumed?.followed };
-    this.#reauthenticate = wantsToken(this.#state);
     // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
     const stopped = (): void => this.#done.reject(this.#signal.reason);
     const forget = (): void => this.#signal.removeEventListener('abort', stopped);
@@ -294,7 +292,7 @@ export class Intention {
       } else if (result.type === 'lost') {
         this.#lose('send', result);
         const verdict = result.code === 'held' ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD } : lost(operation.effect, result.evidence, result.code);
-        this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent' });
+        this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent', left: this.#leaving });
       } else {
         const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
         const ofAnotherSend = judgement.row?.kind === 'poll-required' && judgement.row.ofAnotherSend === true;
@@ -302,7 +300,6 @@ export class Intention {
         this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
         const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
         const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
-        this.#reauthenticate = needsToken(judgement.verdict);
         this.#learn(judgement);
         this.#observe({
           type: 'answered',
@@ -430,7 +427,7 @@ export class Intention {
   async #ask(): Promise<boolean> {
     // A webhook may have settled it during the wait.
     if (this.#next().type !== 'ask') return false;
-    const { verdict, judgement, retryAfter, incomplete } = await this.#poll();
+    const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll();
     const { row, unproven } = judgement ?? {};
     const open = row?.kind === 'poll-required' && row.reason === verdict.reason ? row : undefined;
     const forMs = unproven === true ? undefined : open?.failedWhenUnchangedForMs;
@@ -438,6 +435,7 @@ export class Intention {
       type: 'status',
       verdict,
       acknowledges: judgement?.acknowledges ?? false,
+      left,
       refuses: judgement?.refuses === true,
       incomplete: incomplete === true,
       needsAction: open?.needsAction === true,
@@ -453,14 +451,15 @@ export class Intention {
     return next.type === 'wait' && next.next === 'ask';
   }
 
-  async #poll(): Promise<{ verdict: Verdict; judgement?: Judgement; retryAfter?: number | undefined; incomplete?: boolean }> {
+  async #poll(): Promise<{ verdict: Verdict; left: boolean; judgement?: Judgement; retryAfter?: number | undefined; incomplete?: boolean }> {
     const { adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
     const question = this.#question('query') ?? this.#question('lookUp');
-    if (question === undefined) return { verdict: unknownOutcome('not-asked') };
+    if (question === undefined) return { verdict: unknownOutcome('not-asked'), left: false };
     const { asked, fields, incomplete, kind } = question;
     const poll = this.#ticket.polls + 1;
     this.#ticket = { ...this.#ticket, polls: poll };
     this.#record({ type: 'ask', poll });
+    let left = false;
     const result = await route(
       asked,
       fields,
@@ -475,27 +474,21 @@ export class Intention {
           timeoutMs: attemptTimeoutMs,
           signal: this.#signal,
           context: { ...this.#context(), sendId: freshId(clock) },
-          // It carries a new token now; one that nobody has refused is not thrown away.
-          onLeaving: () => {
-            this.#reauthenticate = false;
-            return true;
-          },
+          onLeaving: () => (left = true),
         }),
       this.#signal,
     );
     if (result.type === 'lost') {
       this.#lose('poll', result);
       this.#cause = result.error;
-      return { verdict: lost('read', result.evidence, result.code) };
+      return { verdict: lost('read', result.evidence, result.code), left };
     }
     this.#status = result;
     const judgement = judge(adapter, this.#exchange(asked, fields, result, false), this.#subject(kind));
     const { verdict } = judgement;
-    // Once for each token: what is refused again is not the token's fault.
-    this.#reauthenticate = needsToken(verdict) && !this.#state.reauthenticated;
     this.#hear(judgement, { type: 'status', poll, status: result.answer.status, verdict });
     this.#learn(judgement);
-    return { verdict, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
+    return { verdict, left, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
   }
 
   #observe(observation: Observation): void {
@@ -623,7 +616,6 @@ export class Intention {
     const mark = this.#options.providerClock.mark();
     this.#sends = { first: this.#sends?.first ?? mark, last: mark };
     this.#leaving = true;
-    this.#reauthenticate = false;
     return true;
   }
 
@@ -760,18 +752,13 @@ export class Intention {
       openedAtMs: Date.parse(this.#ticket.openedAt),
       sendId: this.#sendId,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
-      reauthenticate: this.#reauthenticate,
+      reauthenticate: this.#state.needsToken,
       memory: this.#memory,
     };
   }
 }
 
-/** The last query was refused for its token, for the first time. */
-const wantsToken = ({ reauthenticated, refusedPolls }: State): boolean => reauthenticated && refusedPolls === 0;
-
 const nobodyElse: Owners = { isKnownElsewhere: () => false, mayBeAnothers: () => false };
-
-const needsToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
 
 /** 18 digits: 13 of time and 5 of chance. */
 function freshId(clock: Clock): string {

@@ -34,7 +34,7 @@ export interface OpenState extends Followed {
 }
 
 /** What a decision has found out about a payment that is only followed; all else of its state is told by ticket and adapter. */
-export type Followed = Pick<State, 'polls' | 'pollWaits' | 'notFounds' | 'refusedPolls' | 'reauthenticated' | 'pollingSinceMs' | 'notBeforeMs' | 'unchanged'>;
+export type Followed = Pick<State, 'polls' | 'pollWaits' | 'notFounds' | 'refusedPolls' | 'reauthenticated' | 'needsToken' | 'pollingSinceMs' | 'notBeforeMs' | 'unchanged'>;
 
 /** An open payment as it was read. */
 export interface ReadOpen {
@@ -48,9 +48,9 @@ export interface ReadOpen {
 }
 
 /** Of a state, what is to be kept. */
-export function followedOf({ polls, pollWaits, notFounds, refusedPolls, reauthenticated, pollingSinceMs, notBeforeMs, unchanged }: State): Followed {
+export function followedOf({ polls, pollWaits, notFounds, refusedPolls, reauthenticated, needsToken, pollingSinceMs, notBeforeMs, unchanged }: State): Followed {
   return {
-    ...{ polls, pollWaits, notFounds, refusedPolls, reauthenticated },
+    ...{ polls, pollWaits, notFounds, refusedPolls, reauthenticated, needsToken },
     ...(pollingSinceMs !== undefined && { pollingSinceMs }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
     ...(unchanged !== undefined && { unchanged }),
@@ -63,6 +63,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export const isOpenPayment = (given: unknown): given is Readonly<Record<string, unknown>> => isObject(given) && Object.hasOwn(given, 'ticket');
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isFlag = (value: unknown): value is boolean => typeof value === 'boolean';
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const orNone =
   (check: (value: unknown) => boolean) =>
@@ -76,7 +77,8 @@ const checks: Readonly<Record<keyof OpenState, (value: unknown) => boolean>> = {
   pollWaits: isCount,
   notFounds: isCount,
   refusedPolls: isCount,
-  reauthenticated: (value) => typeof value === 'boolean',
+  reauthenticated: isFlag,
+  needsToken: isFlag,
   pollingSinceMs: orNone(isNumber),
   notBeforeMs: orNone(isNumber),
   unchanged: orNone((value) => isObject(value) && typeof value['code'] === 'string' && isNumber(value['untilMs'])),

@@ -366,6 +366,20 @@ describe('a status query that is refused', () => {
   });
 });
 
+describe('a send whose token was refused', () => {
+  const expired = unprocessed({ remedy: 'reauthenticate', reason: 'authentication' });
+  const after = (state: State, seen: Observation): State => decide(state, seen, { nowMs: startMs, chance: 1 }).state;
+  const unreachable = { type: 'lost', verdict: unprocessed({ reason: 'unreachable' }), landed: false } as const;
+
+  it('needs a new token, until one was used', () => {
+    const refused = after(stateOf(), answered(expired));
+    expect([stateOf().needsToken, refused.needsToken]).toEqual([false, true]);
+    expect(after(refused, answered(unprocessed())).needsToken).toBe(false);
+    expect(after(refused, { ...unreachable, left: true }).needsToken).toBe(false);
+    expect(after(refused, { ...unreachable, left: false }).needsToken).toBe(true);
+  });
+});
+
 describe('a status query whose token was refused', () => {
   const expired = unprocessed({ remedy: 'reauthenticate', reason: 'authentication' });
 
@@ -377,6 +391,18 @@ describe('a status query whose token was refused', () => {
   it('is refused like any other when the new token is refused too', () => {
     expect(next(asking(1, { reauthenticated: true }), status(expired))).toEqual(toAsk(4000));
     expect(next(asking(1, { reauthenticated: true, refusedPolls: 2 }), status(expired))).toEqual({ type: 'settle', outcome: 'unresolved', verdict: expired, settledBy: 'none' });
+  });
+
+  it('needs a new token, until one was used: once for each', () => {
+    const needed = (state: State, seen: Observation): boolean => decide(state, seen, { nowMs: startMs, chance: 1 }).state.needsToken;
+    const refused = decide(asking(), status(expired), { nowMs: startMs, chance: 1 }).state;
+    const nothing = unprocessed({ reason: 'unreachable' });
+    expect(refused.needsToken).toBe(true);
+    expect(needed(refused, status(expired))).toBe(false);
+    expect(needed(refused, status(pending()))).toBe(false);
+    expect(needed(refused, status(nothing, { left: true }))).toBe(false);
+    // The token itself could not be had.
+    expect(needed(refused, status(nothing, { left: false }))).toBe(true);
   });
 
   it('may have its token renewed anew after it was answered', () => {
