@@ -87,6 +87,8 @@ export interface State {
   readonly landed: boolean;
   /** The gateway has acknowledged the order. */
   readonly seen: boolean;
+  /** The next send repeats one that may have landed, and that nobody has answered. */
+  readonly repeatsSend: boolean;
   /** This write's own answer was a final refusal, whatever the doctrine made of it. */
   readonly refused: boolean;
   /** What the write's own last answer meant. */
@@ -202,6 +204,7 @@ export function initialState(plan: Plan, known: { seen: boolean; askable: boolea
     pollWaits: known.polls ?? 0,
     notFounds: known.notFounds ?? 0,
     refusedPolls: 0,
+    repeatsSend: false,
     reauthenticated: false,
     needsToken: false,
   };
@@ -277,6 +280,7 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     ...(seen.refuses === true && { notFounds: 0 }),
     unchanged: undefined,
     needsToken: isForToken(verdict),
+    repeatsSend: false,
     ...sentAt(moment),
   };
   if (state.plan.effect === 'read') {
@@ -314,7 +318,8 @@ export function isAnswer({ verdict, acknowledges, ofAnotherSend }: Pick<Answered
 
 function unanswered(before: State, { verdict, landed, left = true }: Observation & { type: 'lost' }, moment: Moment): Step {
   const needsToken = before.needsToken && !left;
-  const state: State = { ...before, ...sentAt(moment), needsToken, landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
+  const repeatsSend = before.repeatsSend || landed;
+  const state: State = { ...before, ...sentAt(moment), needsToken, repeatsSend, landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
   if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
   return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment);
 }

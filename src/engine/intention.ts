@@ -123,7 +123,6 @@ export class Intention {
   #telling = false;
   #untold = false;
   #sendId: string;
-  #keepSendId = false;
   #cause: unknown;
   /** A webhook that has not been looked at yet. */
   #notice: (Observation & { type: 'notice' }) | undefined;
@@ -269,7 +268,7 @@ export class Intention {
     this.#decision = undefined;
     const before = this.#state;
     const attempt = before.attempts;
-    if (!this.#keepSendId) this.#sendId = freshId(this.#options.clock);
+    if (!before.repeatsSend) this.#sendId = freshId(this.#options.clock);
     try {
       if (isWrite(operation)) await this.#storeBeforeSending(attempt);
       this.#record({ type: 'send', attempt });
@@ -285,7 +284,6 @@ export class Intention {
         context: this.#context(),
         onLeaving: () => this.#leave(),
       });
-      this.#keepSendId = result.type === 'lost' && result.evidence === 'maybe-sent';
       if (result.type === 'lost' && this.#notice !== undefined && !this.#leaving) {
         // The notice decides what comes next.
         this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });

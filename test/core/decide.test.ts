@@ -366,6 +366,19 @@ describe('a status query that is refused', () => {
   });
 });
 
+describe('a send after one that may have landed', () => {
+  const after = (...seen: Observation[]): State => seen.reduce((state, each) => decide(state, each, { nowMs: startMs, chance: 1 }).state, stateOf({}, { sameReference: 'replays' }, { retry: { attempts: 9 } }));
+
+  it('repeats it, until there is an answer: not one that never left either makes it another', () => {
+    expect(after().repeatsSend).toBe(false);
+    expect(after(lost(false)).repeatsSend).toBe(false);
+    expect(after(lost(true)).repeatsSend).toBe(true);
+    expect(after(lost(true), status(notFound)).repeatsSend).toBe(true);
+    expect(after(lost(true), lost(false)).repeatsSend).toBe(true);
+    expect(after(lost(true), answered(unprocessed())).repeatsSend).toBe(false);
+  });
+});
+
 describe('a send whose token was refused', () => {
   const expired = unprocessed({ remedy: 'reauthenticate', reason: 'authentication' });
   const after = (state: State, seen: Observation): State => decide(state, seen, { nowMs: startMs, chance: 1 }).state;
