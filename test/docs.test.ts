@@ -29,6 +29,14 @@ describe('the pages name what is there', () => {
     expect(links.filter((link) => !existsSync(new URL(posix.join(posix.dirname(page), link), root)))).toEqual([]);
   });
 
+  it('the package has every page and folder that its README names', () => {
+    const { files } = JSON.parse(textOf('package.json')) as { files: string[] };
+    const named = [...textOf('README.md').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)|`(examples|docs)\//g)].map(([, page, folder]) => page ?? folder ?? '');
+    const packed = (path: string): boolean => files.some((file) => path === file || path.startsWith(`${file}/`));
+    expect(named.filter((path) => !packed(path))).toEqual([]);
+    expect(named.length).toBeGreaterThan(5);
+  });
+
   it('money-safety.md says of each file what is in it', () => {
     const pairs = [...textOf('docs/money-safety.md').matchAll(/`(src\/[\w/.-]+)`: ((?:`[^`]+`(?:, )?)+)/g)];
     const missing = pairs.flatMap(([, file = '', names = '']) =>

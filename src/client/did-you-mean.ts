@@ -1,3 +1,5 @@
+import { InputError } from '../core/errors.ts';
+import type { Fields, Operation } from '../core/operation.ts';
 import { printable } from '../core/printable.ts';
 
 /** The known name that a misspelt one nearly is: another case, a letter too many, one missing or wrong, two in a name of six and more. */
@@ -16,6 +18,22 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 export function didYouMean(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
   return `${JSON.stringify(printable(name.slice(0, 60)))}. ${near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean ${near}?`}`;
+}
+
+/**
+ * Refuses a field that nearly is a known one which is not there: a scanned code that goes by as `authCode` makes another order than
+ * was meant. Other fields may be what the gateway takes beside.
+ *
+ * @throws {InputError}
+ */
+export function refuseMisspelt(who: string, { required, optional = [] }: Pick<Operation, 'required' | 'optional'>, fields: Fields): void {
+  if (typeof (fields as unknown) !== 'object' || (fields as unknown) === null) return;
+  const known = [...Object.keys(required), ...optional];
+  const isThere = (name: string): boolean => Object.hasOwn(fields, name) && fields[name] !== undefined;
+  for (const name of Object.keys(fields)) {
+    const near = known.includes(name) || !isThere(name) ? undefined : nearest(name, known.filter((each) => !isThere(each)));
+    if (near !== undefined) throw new InputError(`${who} has no field ${JSON.stringify(printable(name))}. Did you mean ${near}?`);
+  }
 }
 
 /** A path of a URL fits; comparing takes the square of it. */

@@ -19,7 +19,8 @@ import { remember, ticketOf, verdictOf } from '../engine/results.ts';
 import { createSealer } from '../engine/seal.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
-import { checkEffect, followPolicyData, layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { checkEffect, checkResend, followPolicyData, layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { refuseMisspelt } from './did-you-mean.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import { isDeep, isOperation, mayMatch, operationIn } from './match.ts';
 import {
@@ -205,6 +206,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   const open = (operation: Operation & WriteOperation & { effect: 'write' }, fields: Fields, check: 'all' | 'reference', given: SettleOptions = {}): Ticket => {
     const { idempotencyKey } = given;
     const who = `${adapter.name} ${operation.name}`;
+    if (check === 'all') refuseMisspelt(who, operation, fields);
     const fresh = openTicket(adapter, operation, fields, clock.now(), check);
     if (operation.idempotencyKey === undefined && idempotencyKey !== undefined) throw new InputError(`${who} has no idempotency key: leave idempotencyKey out.`);
     if (idempotencyKey !== undefined && (!isTicketText(idempotencyKey) || idempotencyKey.trim() === '')) {
@@ -267,6 +269,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       return settle(name, fields, given);
     }
     const resumed = resume(admission, given, ticket);
+    if (resumed.mayHaveBeenSent !== true) checkResend(given.policy);
 
     const frozen = structuredClone(fields);
     const controller = new AbortController();
@@ -500,6 +503,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       return match(request, call, clientTimeout);
     }
     const resumed = resume(admission, context, ticket);
+    if (resumed.mayHaveBeenSent !== true) checkResend(context.policy);
     const listeners = new Set(context.onProgress === undefined ? [] : [context.onProgress]);
     const intention: Intention = new Intention({
       adapter,

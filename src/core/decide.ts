@@ -187,6 +187,9 @@ const NOT_FOUNDS = 2;
 const ONLY_A_NOTICE =
   'The status query lacks a number that only the lost answer had, and was refused: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
 
+const NOT_PROCESSED = 'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
+const REFUSED_UNLISTED = 'It was refused with a code that is not in the tables, and nothing was done. Tell whoever keeps the adapter.';
+
 /** @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked about before */
 export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs?: number; polls?: number; notFounds?: number }): State {
   return {
@@ -415,6 +418,7 @@ function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalV
     code,
     reason: isKnown ? reason : 'declined',
     listed,
+    ...(!isKnown && { advice: REFUSED_UNLISTED }),
     ...(isKnown && advice !== undefined && { advice }),
     ...(message !== undefined && { message }),
   };
@@ -582,8 +586,13 @@ function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
   if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
   if (state.landed) return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
   // The gateway's own refusal tells more than the network error that came after it.
-  return state.unprocessed === undefined ? settle(state, 'unsent', verdict, 'none') : settle(state, 'rejected', state.unprocessed, 'answer');
+  if (state.unprocessed === undefined) return settle(state, 'unsent', verdict, 'none');
+  return settle(state, 'rejected', advised(state.unprocessed), 'answer');
 }
+
+/** Credentials that are refused have no better time. */
+const advised = (unprocessed: Verdict): Verdict =>
+  unprocessed.advice !== undefined || 'remedy' in unprocessed ? unprocessed : { ...unprocessed, advice: NOT_PROCESSED };
 
 function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, settledBy: SettledBy): Step {
   return { state, decision: { type: 'settle', outcome, verdict, settledBy } };

@@ -52,7 +52,7 @@ export class SettledError extends Error {
 
   constructor(settlement: Settlement, options?: ErrorOptions) {
     const { outcome, verdict, ticket } = settlement;
-    super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${printable(verdict.code)}): see error.settlement.`, options);
+    super(`${describe(ticket)} ended ${outcome} (${verdict.reason}, code ${printable(verdict.code)})${quoted(verdict.message)}: see error.settlement.`, options);
     this.settlement = settlement;
     conceal(this);
   }
@@ -83,9 +83,23 @@ export class ReferenceInUseError extends Error {
   readonly ticket: Ticket;
 
   constructor(ticket: Ticket) {
-    super(`${describe(ticket)} is being settled with other fields, or was left open with others. Use one reference for one intention.`);
+    super(
+      `${describe(ticket)} is being settled with other fields, or was left open with others: nothing was sent. ` +
+        'Follow that payment with untilSettled(error.ticket). Use one reference for one intention.',
+    );
     this.ticket = ticket;
   }
+}
+
+/** As much of a provider's message as a line has room for. */
+const LONGEST_QUOTE = 120;
+
+/** What a provider may repeat of the payer's or the merchant's: numbers of cards and phones, tokens, links. */
+const telling = /\d(?:[ -]?\d){5,}|[!-~]{24,}/g;
+
+function quoted(message = ''): string {
+  const text = printable(message).replaceAll(telling, '…').trim();
+  return text === '' ? '' : `, "${text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text}"`;
 }
 
 const describe = (ticket: Ticket): string =>

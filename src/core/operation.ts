@@ -36,6 +36,8 @@ export type Follows = 'payment' | 'cancel' | 'capture' | 'refund';
 /** Names of operations that only ask. */
 export type ReadName = `${string}.query` | `${string}.list`;
 
+type OptionalKeys<F> = Exclude<keyof F & string, RequiredKeys<F>>;
+
 type RequiredKeys<F> = { [K in keyof F]-?: undefined extends F[K] ? never : K }[keyof F] & string;
 
 interface OperationBase<F> {
@@ -47,6 +49,8 @@ interface OperationBase<F> {
   readonly encoding?: Encoding;
   /** A check for every required field. */
   readonly required: { readonly [K in RequiredKeys<F>]: FieldCheck };
+  /** The names of the other fields, as far as they are known: a field that nearly is one of them is refused by `settle`. Default: none. */
+  readonly optional?: readonly OptionalKeys<F>[];
   /** What each code means for this operation. */
   readonly codes: CodeTable | ((exchange: Exchange) => CodeTable);
   /** Reads an answer of this operation, when the adapter's own `read` does not. */

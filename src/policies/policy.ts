@@ -177,6 +177,18 @@ export function checkEffect(policy: Policy | undefined): void {
   }
 }
 
+/**
+ * Refuses a policy for one write that was not sent before: it says when to send again, and that nothing is sent again. What may have
+ * been sent is sent once more by it, and so a gateway may have it.
+ *
+ * @throws {InputError}
+ */
+export function checkResend(policy: Policy | undefined): void {
+  if (policy?.poll?.resendWhenAbsent === true && policy.retry?.attempts === 1) {
+    throw new InputError('policy: poll.resendWhenAbsent has no effect, since retry.attempts is 1, and the first send counts: make it 2.');
+  }
+}
+
 /** Of a policy, as JSON, what whoever only follows a payment goes by. */
 export interface FollowPolicyData {
   readonly poll: Omit<ResolvedPolicy['poll'], 'backoff' | 'resendWhenAbsent'> & { readonly backoff: BackoffData };

@@ -1,6 +1,7 @@
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { createGateway, isInputError, type SettleOptions, type Ticket } from '../../src/index.ts';
+import { qfpay, type QfpayFields } from '../../src/adapters/qfpay/index.ts';
+import { createGateway, isInputError, type Gateway, type SettleOptions, type Ticket } from '../../src/index.ts';
 import { acme, bench, hang, said, state, type Bench } from './acme.ts';
 
 /** A misspelt or misshapen option is refused before anything is sent: an `onTickets` that nobody calls loses payments. */
@@ -172,5 +173,48 @@ describe('onTicket of the gateway', () => {
     expect((error as Error).name).toBe('TimeoutError');
     const [kept] = tickets;
     expect(await base.clock.run(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({ outcome: 'succeeded', polls: 1 });
+  });
+});
+
+describe('a field that nearly is a known one which is missing', () => {
+  const scanned = { out_trade_no: 'ORDER-1', txamt: 1000, txcurrcd: 'HKD', pay_type: '800108' };
+  const shop = (): Gateway<QfpayFields> => {
+    const adapter = qfpay({ appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' });
+    return createGateway({ adapter, client: ky.create({ fetch: () => expect.unreachable() }) });
+  };
+
+  it.each([
+    [{ ...scanned, authCode: '284957310466312987' }, 'qfpay payment.create has no field "authCode". Did you mean auth_code?'],
+    [{ ...scanned, AUTH_CODE: '284957310466312987' }, 'qfpay payment.create has no field "AUTH_CODE". Did you mean auth_code?'],
+    [{ txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', outTradeNo: 'ORDER-1' }, 'qfpay payment.create has no field "outTradeNo". Did you mean out_trade_no?'],
+  ])('is refused before anything is sent, and no ticket is made: %#', async (fields, message) => {
+    const gateway = shop();
+    const error = await thrown(gateway.settle('payment.create', fields as never));
+    expect(isInputError(error) && error.message).toBe(message);
+    expect(() => gateway.ticketFor('payment.create', fields as never)).toThrow(message);
+  });
+
+  it('is let through where the known one is there, or where it is like none: the gateway may take it', () => {
+    const gateway = shop();
+    for (const beside of [{ auth_code: '28', authCode: '28' }, { goods_info: 'shoes' }, { authCode: undefined }]) {
+      expect(gateway.ticketFor('payment.create', { ...scanned, ...beside }).reference).toMatchObject({ out_trade_no: 'ORDER-1' });
+    }
+  });
+});
+
+describe('a policy that sends upon absence, and sends once,', () => {
+  const once = { retry: { attempts: 1 }, poll: { absentAfterMs: 1000, resendWhenAbsent: true } };
+
+  it.each(settling)('is refused for a write that was not sent before: %s', async (_door, through) => {
+    const scene = bench({ sends: [said('PAID')] });
+    const error = await thrown(through(scene, { policy: once }));
+    expect(isInputError(error) && error.message).toMatch(/resendWhenAbsent has no effect, since retry\.attempts is 1/);
+    expect(scene.sends).toEqual([]);
+  });
+
+  it('acts on what may have been sent, and is taken for it', async () => {
+    const { gateway, clock, sends } = bench({ sends: [said('PAID')], polls: [state('none')] });
+    expect(await clock.run(gateway.settle('payment.charge', charge, { mayHaveBeenSent: true, policy: once }))).toMatchObject({ outcome: 'succeeded' });
+    expect(sends).toHaveLength(1);
   });
 });

@@ -15,6 +15,7 @@ const pending = (more: Partial<PollRequiredVerdict> = {}): PollRequiredVerdict =
 const notFound: PollRequiredVerdict = { kind: 'poll-required', reason: 'not-found', code: 'none', listed: true };
 const unreachable: RetryableVerdict = { kind: 'retryable', reason: 'unreachable', code: 'network/ECONNREFUSED', listed: false };
 const refusal = terminal('rejected', 'authentication');
+const againLater: unknown = expect.stringMatching(/nothing was done\. Send it again later, under the same reference/);
 
 /** A write that may be asked about. */
 function planOf(plan: Partial<Omit<Plan, 'policy'>> = {}, policy: Policy = {}): Plan {
@@ -208,7 +209,7 @@ describe('a write that was not processed', () => {
   it('is sent again after the backoff, as often as the policy allows', () => {
     expect(next(stateOf(), answered(unprocessed()))).toEqual(toSend(100));
     expect(next(stateOf({ attempts: 2 }), answered(unprocessed()))).toEqual(toSend(100));
-    expect(next(stateOf({ attempts: 3 }), answered(unprocessed()))).toEqual({ type: 'settle', outcome: 'rejected', verdict: unprocessed(), settledBy: 'answer' });
+    expect(next(stateOf({ attempts: 3 }), answered(unprocessed()))).toEqual({ type: 'settle', outcome: 'rejected', verdict: { ...unprocessed(), advice: againLater }, settledBy: 'answer' });
   });
 
   it('takes the backoff’s waits in their order', () => {
@@ -256,7 +257,7 @@ describe('a send without an answer', () => {
   });
 
   it('is rejected by the gateway’s own word when an earlier send was answered unprocessed', () => {
-    expect(next(stateOf({ attempts: 3, unprocessed: unprocessed() }), lost(false))).toEqual({ type: 'settle', outcome: 'rejected', verdict: unprocessed(), settledBy: 'answer' });
+    expect(next(stateOf({ attempts: 3, unprocessed: unprocessed() }), lost(false))).toEqual({ type: 'settle', outcome: 'rejected', verdict: { ...unprocessed(), advice: againLater }, settledBy: 'answer' });
   });
 
   it('is asked about when it may have landed, on the last attempt too', () => {
@@ -625,7 +626,7 @@ describe('a code that a charge goes on giving', () => {
 describe('a refusal that no table makes final', () => {
   const unclear = pending({ reason: 'unknown-outcome', code: 'F_NEW', listed: false, message: 'abort', advice: 'Not in the tables.' });
   const refuses = answered(unclear, { refuses: true });
-  const ends = { type: 'settle', outcome: 'failed', settledBy: 'query', verdict: { kind: 'terminal', outcome: 'failed', code: 'F_NEW', reason: 'declined', listed: false, message: 'abort' } };
+  const ends = { type: 'settle', outcome: 'failed', settledBy: 'query', verdict: { kind: 'terminal', outcome: 'failed', code: 'F_NEW', reason: 'declined', listed: false, message: 'abort', advice: expect.stringMatching(/not in the tables, and nothing was done/) as unknown } };
   const told = (state: State, ...observations: Observation[]): Decision =>
     next(observations.slice(0, -1).reduce((each, observation) => decide(each, observation, { nowMs: startMs, chance: 1 }).state, state), observations.at(-1) ?? { type: 'due' });
 

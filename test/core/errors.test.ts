@@ -177,7 +177,7 @@ describe('the messages say who, what, and what to do', () => {
     ['SettledError', new SettledError(settlement), /ended failed \(declined, code 1205\)/, /error\.settlement/],
     ['ResendRefusedError, while it is open', new ResendRefusedError(ticket), /a second send was refused, since the first may/, /Ask with untilSettled\(error\.ticket\)/],
     ['ResendRefusedError, once it has ended', new ResendRefusedError(ticket, settlement), /It had ended failed/, /see error\.settlement/],
-    ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields, or was left open/, /Use one reference for one intention/],
+    ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields, or was left open/, /Follow that payment with untilSettled\(error\.ticket\)\. Use one reference for one intention/],
   ])('%s', (_name, error, what, whatToDo) => {
     expect(error.message.startsWith(who)).toBe(true);
     expect(error.message).toMatch(what);
@@ -188,7 +188,15 @@ describe('the messages say who, what, and what to do', () => {
     expect(new UnresolvedError({ ...ticket, reference: {} }).message).toMatch(/^corner payment\.charge \(no reference\) is unresolved/);
   });
 
-  it('hold no amount, key, link, body or message of the provider', () => {
+  it('say what the gateway said, without the card, link or token in it, and no more than a line', () => {
+    const saying = (message: string): string => new SettledError({ ...settlement, verdict: { ...settlement.verdict, message } }).message;
+    expect(new SettledError(settlement).message).toBe('corner payment.charge A1 ended failed (declined, code 1205), "card … was declined": see error.settlement.');
+    expect(saying('4111 1111 1111 1111 at https://pay.test/secret-link?token=tok_body, 1205\n\u001b[31m')).toMatch(/, "… at … 1205 \uFFFD\[31m": see/);
+    expect(saying(`So ${'long '.repeat(60)}`).length).toBeLessThan(250);
+    expect(saying(' ')).toBe('corner payment.charge A1 ended failed (declined, code 1205): see error.settlement.');
+  });
+
+  it('hold no amount, key, link, body or card number', () => {
     for (const [, error] of errors) expect(error.message).not.toMatch(/98765|XTS|key-7f3a|secret-link|tok_body|4111|shop-1/);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/core/errors.ts';
 import { constant, steps } from '../../src/policies/backoff.ts';
-import { checkEffect, defaultPolicy, layeredPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
+import { checkEffect, checkResend, defaultPolicy, layeredPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
 
 const merge = (...policies: (Policy | undefined)[]): ResolvedPolicy => policies.reduce<ResolvedPolicy>(mergePolicy, defaultPolicy);
 
@@ -129,6 +129,7 @@ describe('what nobody set is made to fit', () => {
     expect(layeredPolicy({ poll: { absentAfterMs: 300_000, deadlineMs: 60_000 } }).poll.deadlineMs).toBe(360_000);
     expect(layeredPolicy(undefined, absent).poll.deadlineMs).toBe(360_000);
     expect(layeredPolicy({ poll: { absentAfterMs: 900_000, deadlineMs: 960_000 } }).poll.deadlineMs).toBe(960_000);
+    expect(layeredPolicy({ poll: { deadlineMs: 60_000 } }, absent).poll.deadlineMs).toBe(360_000);
   });
 
   it('the user’s own deadline stays as it is, also where it ends the belief of an adapter or of a gateway', () => {
@@ -161,6 +162,12 @@ describe('a policy that could never act is refused', () => {
   it('a limit for one call, since all of them share it', () => {
     expectRefusal({ limit: { concurrency: 2 } }, /limit has no effect on one call.*createGateway/, (policy) => layeredPolicy({}, {}, policy));
     expect(layeredPolicy({}, { limit: { concurrency: 2 } }).limit.concurrency).toBe(2);
+  });
+
+  it('a send upon absence, where the first send is the only one', () => {
+    const never: Policy = { retry: { attempts: 1 }, poll: { resendWhenAbsent: true } };
+    expectRefusal(never, /resendWhenAbsent has no effect, since retry\.attempts is 1, and the first send counts: make it 2/, checkResend);
+    for (const acts of [undefined, {}, { ...never, retry: { attempts: 2 } }, { retry: { attempts: 1 } }]) expect(() => checkResend(acts)).not.toThrow();
   });
 
   it('a send upon absence, where nothing is ever called absent', () => {

@@ -206,6 +206,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'qris.create': {
         path: '/v1.0/qr/qr-mpm-generate',
         required: { partnerReferenceNo: textUpTo(64), amount, additionalInfo: record },
+        optional: ['validityPeriod', 'terminalId'],
         codes: codes.qrisCreate,
         reference: ({ partnerReferenceNo }) => named('47', { originalPartnerReferenceNo: partnerReferenceNo }),
         learns: ['originalReferenceNo'],
@@ -226,6 +227,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'qris.cancel': {
         path: '/v1.0/qr/qr-mpm-cancel',
         required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64), reason: textUpTo(256) },
+        optional: ['additionalInfo'],
         codes: codes.qrisCancel,
         reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => named('47', { originalPartnerReferenceNo, originalReferenceNo }),
         query: askedBy(order, 'qris.query'),
@@ -235,6 +237,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'va.create': {
         path: '/v1.0/transfer-va/create-va',
         required: { trxId: textUpTo(64) },
+        optional: ['virtualAccountName', 'virtualAccountTrxType', 'totalAmount', 'expiredDate', 'partnerServiceId', 'customerNo', 'virtualAccountNo', 'virtualAccountEmail', 'virtualAccountPhone', 'billDetails', 'additionalInfo'],
         codes: codes.vaCreate,
         read: account.read,
         reference: ['trxId', 'virtualAccountNo', 'partnerServiceId', 'customerNo'],
@@ -255,6 +258,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'debit.charge': {
         path: '/v1.0/debit/payment-host-to-host',
         required: { partnerReferenceNo: textUpTo(64), amount },
+        optional: ['bankCardToken', 'chargeToken', 'urlParams', 'pointOfInitiation', 'payOptionDetails', 'additionalInfo'],
         codes: (exchange) => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
         reference: ({ partnerReferenceNo }) => named('54', { originalPartnerReferenceNo: partnerReferenceNo }),
         learns: ['originalReferenceNo'],
@@ -276,6 +280,7 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'debit.cancel': {
         path: '/v1.0/debit/cancel',
         required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64) },
+        optional: ['reason', 'additionalInfo'],
         codes: codes.debitCancel,
         reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => named('54', { originalPartnerReferenceNo, originalReferenceNo }),
         query: askedBy(order, 'debit.query'),

@@ -186,6 +186,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
       'payment.create': {
         path: '/trade/v1/payment',
         required: { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber },
+        optional: ['auth_code', 'txdtm', 'expired_time', 'goods_name', 'udid', 'notify_url', 'return_url', 'sub_openid', 'limit_pay'],
         codes: ({ sent = {} }) => (isScanned(sent) ? charge : order),
         reference: ['out_trade_no'],
         identity: ownNumber,
@@ -211,6 +212,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         path: '/trade/v1/reversal',
         method: reverseBy,
         required: { txamt: minorUnits },
+        optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
         codes: cancellation,
         read: readCancellation,
         reference: namesOfPayment,
@@ -225,6 +227,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         path: '/trade/v1/close',
         method: closeBy,
         required: { txamt: minorUnits },
+        optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
         codes: cancellation,
         read: readCancellation,
         reference: namesOfPayment,
@@ -238,6 +241,7 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
       'refund.create': {
         path: '/trade/v1/refund',
         required: { txamt: minorUnits, out_trade_no: orderNumber, syssn: textUpTo(128) },
+        optional: ['txdtm', 'udid'],
         codes: refund,
         read: readRefund,
         reference: ['out_trade_no', 'syssn'],

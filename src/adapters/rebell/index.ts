@@ -157,6 +157,9 @@ const ownPath: FieldCheck = {
 
 const id = textUpTo(64);
 
+/** What every payment may have. */
+const paymentOptions = ['api', 'productCode', 'order', 'paymentNotifyUrl', 'paymentRedirectUrl', 'paymentExpiryTime', 'settlementStrategy', 'extendInfo'] as const;
+
 const amount: FieldCheck = {
   expects: 'an amount: { currency: three capital letters, value: a whole number of minor units or its digits }',
   accepts: (value) => {
@@ -216,6 +219,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
       'payment.charge': {
         path: pathOf('payment.charge'),
         required: { paymentRequestId: id, paymentAmount: amount },
+        optional: [...paymentOptions, 'paymentAuthCode', 'accessToken', 'cashierNotifyUrl', 'agreedAmount', 'serviceExpireTime', 'nextPaymentDate'],
         codes: codes.charge,
         reference: ['paymentRequestId'],
         learns: ['paymentId'],
@@ -230,6 +234,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
       'payment.create': {
         path: pathOf('payment.create'),
         required: { paymentRequestId: id, paymentAmount: amount },
+        optional: [...paymentOptions, 'bizType', 'codeType'],
         codes: codes.create,
         reference: ['paymentRequestId'],
         learns: ['paymentId'],
@@ -252,6 +257,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
       'payment.cancel': {
         path: pathOf('payment.cancel'),
         required: {},
+        optional: ['paymentRequestId', 'paymentId'],
         codes: codes.cancel,
         reference: ['paymentRequestId', 'paymentId'],
         learns: ['paymentId'],
@@ -286,6 +292,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
       'refund.create': {
         path: pathOf('refund.create'),
         required: { refundRequestId: id, paymentId: id, refundAmount: amount },
+        optional: ['api', 'refundReason', 'refundNotifyUrl'],
         codes: codes.refund,
         reference: ['refundRequestId', 'paymentId'],
         learns: ['refundId'],
@@ -319,6 +326,7 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
       'message.send': {
         path: pathOf('message.send'),
         required: { requestId: id },
+        optional: ['api', 'targetUserId'],
         codes: codes.message,
         reference: ['requestId'],
         learns: ['messageId'],

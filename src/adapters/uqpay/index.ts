@@ -268,6 +268,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'payment.create': {
         path: '/v2/payment_intents/create',
         required: { amount, currency: text, merchant_order_id: textUpTo(36), description: textUpTo(32), return_url: textUpTo(1024) },
+        optional: ['payment_method', 'ip_address', 'browser_info', 'customer', 'customer_id', 'payment_orders', 'metadata'],
         codes: paymentCreate,
         ...keyed,
         reference: ['merchant_order_id'],
@@ -286,6 +287,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'payment.confirm': {
         path: '/v2/payment_intents/{payment_intent_id}/confirm',
         required: intent,
+        optional: ['payment_method', 'ip_address', 'browser_info', 'return_url'],
         codes: paymentConfirm,
         ...keyed,
         reference: ['payment_intent_id'],
@@ -314,6 +316,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'payment.capture': {
         path: '/v2/payment_intents/{payment_intent_id}/capture',
         required: intent,
+        optional: ['amount_to_capture'],
         codes: paymentCapture,
         ...keyed,
         reference: ['payment_intent_id'],
@@ -325,6 +328,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'payment.cancel': {
         path: '/v2/payment_intents/{payment_intent_id}/cancel',
         required: intent,
+        optional: ['cancellation_reason'],
         codes: paymentCancel,
         ...keyed,
         reference: ['payment_intent_id'],
@@ -335,6 +339,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'refund.create': {
         path: '/v2/payment/refunds',
         required: { payment_intent_id: text, amount, reason: textUpTo(100) },
+        optional: ['payment_attempt_id', 'metadata', 'merchant_refund_id'],
         codes: refundCreate,
         ...keyed,
         reference: ['merchant_refund_id', 'payment_intent_id'],
@@ -364,6 +369,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
       'payout.create': {
         path: '/v2/payment/payout/create',
         required: { payout_currency: text, payout_amount: amount, statement_descriptor: textUpTo(15) },
+        optional: ['internal_note', 'payout_account_id', 'merchant_payout_id'],
         codes: payoutCreate,
         ...keyed,
         reference: ['merchant_payout_id', 'statement_descriptor'],

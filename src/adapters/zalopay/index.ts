@@ -61,6 +61,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'payment.create': {
         path: '/v2/create',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
+        optional: [...orderOptions, 'expire_duration_seconds', 'bank_code', 'title', 'sub_app_id', 'product_code', 'phone', 'email', 'address'],
         ...answers(codes.paymentCreate),
         reference: ['app_trans_id'],
         identity: orderNumber,
@@ -82,6 +83,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'payment.cancel': {
         ...pathFrom(paths, 'payment.cancel'),
         required: { app_trans_id: appTransId },
+        optional: ['app_id'],
         ...answers(codes.paymentCancel),
         reference: ['app_trans_id'],
         identity: 'target',
@@ -93,6 +95,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'payment.scan': {
         path: '/v2/quick_pay',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(100), payment_code: text, payment_code_raw: text },
+        optional: [...orderOptions, 'userip'],
         ...answers(codes.paymentScan, readScan),
         reference: ['app_trans_id'],
         identity: orderNumber,
@@ -107,6 +110,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'refund.create': {
         path: '/v2/refund',
         required: { m_refund_id: refundId, zp_trans_id: text, amount: whole, description: textUpTo(100) },
+        optional: ['app_id', 'refund_fee_amount'],
         ...answers(codes.refundCreate),
         reference: ['m_refund_id'],
         identity: { number: 'm_refund_id' },
@@ -124,6 +128,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'binding.create': {
         path: '/v2/agreement/bind',
         required: { app_trans_id: appTransId, identifier: text },
+        optional: ['app_id', 'binding_data', 'binding_type', 'max_amount', 'callback_url', 'redirect_url', 'redirect_deep_link'],
         ...answers(codes.bindingCreate),
         reference: ['app_trans_id'],
         identity: { number: 'app_trans_id' },
@@ -142,6 +147,7 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'binding.cancel': {
         path: '/v2/agreement/unbind',
         required: { identifier: text, binding_id: text },
+        optional: ['app_id', 'app_trans_id'],
         ...answers(codes.bindingCancel),
         reference: ['binding_id', 'app_trans_id'],
         identity: 'target',
@@ -210,6 +216,8 @@ const positive: FieldCheck = {
   accepts: (value) => Number.isSafeInteger(value) && (value as number) > 0,
 };
 const appTransId = textUpTo(40);
+/** What every order may have. */
+const orderOptions = ['app_id', 'item', 'embed_data', 'callback_url', 'redirect_url', 'device_info'] as const;
 const refundId = textUpTo(45);
 
 /** ZaloPay knows an order by it, whichever call made the order. */
