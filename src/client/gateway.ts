@@ -116,12 +116,18 @@ export interface Gateway<F extends FieldsByOperation<F>> {
 const ended = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
 /** What an intention starts from. */
-type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'owners' | 'idempotencyKey'>;
+type Resumed = Pick<IntentionOptions, 'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'earlierNumbers' | 'owners' | 'idempotencyKey'>;
 
 /** What to do about a write that nobody could tell from another one just like it. */
 const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
   const ways = [typeof identity === 'object' && identity.number !== undefined ? [identity.number] : [], idempotencyKey === undefined ? [] : ['an idempotencyKey']].flat();
   return `two of them with equal fields are two intentions, and nothing names this one. Pass ${ways.join(' or ')}, the same for each try.`;
+};
+
+/** Times at a provider are whole seconds: two tries of one number that were opened in the same one would look alike. */
+const openedAfter = (before: Ticket, ticket: Ticket): Ticket => {
+  const earliestMs = Date.parse(before.openedAt) + 1000;
+  return Date.parse(ticket.openedAt) >= earliestMs ? ticket : { ...ticket, openedAt: new Date(earliestMs).toISOString() };
 };
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -226,20 +232,12 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return loop;
   };
 
-  /**
-   * Waits for a loop as one of several; the loop ends when the last of them has left.
-   *
-   * @param store what is to be done first: whoever is busy with his ticket waits for the loop already
-   */
-  const attend = async (loop: Loop, { signal, onProgress }: FollowOptions, store?: (ticket: Ticket) => unknown): Promise<Settlement> => {
-    const settled = async (): Promise<Settlement> => {
-      await store?.(loop.intention.ticket);
-      return loop.done;
-    };
+  /** Waits for a loop as one of several; the loop ends when the last of them has left. */
+  const attend = async (loop: Loop, { signal, onProgress }: FollowOptions): Promise<Settlement> => {
     loop.waiting++;
     if (onProgress !== undefined) loop.listeners.add(onProgress);
     try {
-      return await (signal === undefined ? settled() : orAbort(settled(), signal));
+      return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
     } finally {
       loop.waiting--;
       if (onProgress !== undefined) loop.listeners.delete(onProgress);
@@ -259,10 +257,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const key = keyOf(ticket, operation);
     if (!isNamed(ticket, operation) && given.idempotencyKey === undefined && given.ticket === undefined) throw new InputError(`${adapter.name} ${name}: ${whatNames(operation)}`);
     const admission = registry.admit(key, { ticket, digest: digestOf(operation, fields), newTry: given.newTry === true });
-    if (admission.type === 'settled') {
-      await given.onTicket?.(admission.settlement.ticket);
-      return admission.settlement;
-    }
+    if (admission.type === 'settled') return told(admission.settlement, given);
     if (admission.type === 'join') {
       if (!isLeft(admission.loop)) return join(admission.loop, operation, given);
       await ended(admission.loop);
@@ -325,28 +320,38 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const isOpen = admission.type === 'open';
     // Redelivered without its ticket, nobody knows when it was first sent, or its key first used.
     const isUndated = given.mayHaveBeenSent === true && given.ticket === undefined;
-    const ticket: Ticket = isOpen ? admission.ticket : isUndated ? { ...fresh, ageUnknown: true } : fresh;
+    const before = isOpen ? undefined : admission.before;
+    const ticket: Ticket = isOpen ? admission.ticket : isUndated ? { ...fresh, ageUnknown: true } : before === undefined ? fresh : openedAfter(before, fresh);
     const idempotencyKey = ticket.reference['idempotencyKey'];
     return {
       ticket,
       mayHaveBeenSent: isOpen || (given.mayHaveBeenSent ?? given.ticket !== undefined),
       absentBefore: isOpen && admission.absent,
       newTry: admission.type === 'fresh' && admission.newTry,
+      earlierNumbers: admission.earlierNumbers,
       owners: registry.ownersFor(ticket),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     };
   };
 
+  /** Nothing is to be sent: the ticket is told, and nobody waits for its store. */
+  const told = (settlement: Settlement, { onTicket }: SettleOptions): Settlement => {
+    Promise.resolve(settlement.ticket).then(onTicket).catch(() => undefined);
+    return settlement;
+  };
+
   /** A second caller of the same intention. */
   const join = async (loop: Loop, operation: Operation, given: SettleOptions): Promise<Settlement> => {
-    const { onTicket } = given;
-    const forget = onTicket && loop.intention.alsoTell(onTicket);
+    const { signal, onProgress, policy, onTicket } = given;
+    const forget = onTicket && loop.intention.alsoTell(onTicket, 'now');
     try {
-      return await attend(loop, given, onTicket);
+      return await attend(loop, given);
     } catch (error) {
       given.signal?.throwIfAborted();
       // The caller who sent it went away in the middle; what he sent is still there to ask about.
-      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) return await untilSettled(loop.intention.ticket, given);
+      if (isWrite(operation) && operation.query !== undefined && loop.controller === undefined) {
+        return await untilSettled(loop.intention.ticket, { ...(signal !== undefined && { signal }), ...(onProgress !== undefined && { onProgress }), ...(policy !== undefined && { policy }), ...(onTicket !== undefined && { onTicket }) });
+      }
       throw error;
     } finally {
       forget?.();
@@ -361,6 +366,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     listeners: Iterable<(entry: TimelineEntry) => unknown>,
     more: Pick<IntentionOptions, 'resumed' | 'memory'> = {},
   ): Intention => {
+    // What this object has heard of the payment holds for whoever follows an older ticket of it.
+    const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);
+    const { seal: _outdated, ...unsealed } = ticket;
     return new Intention({
       ...more,
       adapter,
@@ -369,11 +377,12 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       wire,
       operation,
       fields: {},
-      ticket,
+      ticket: known.seen && !ticket.seen ? { ...unsealed, seen: true } : ticket,
       sealer,
       policy,
       attemptTimeoutMs: timeoutOf(policy, clientOptions.timeout),
       followOnly: true,
+      earlierNumbers: known.earlierNumbers,
       owners: registry.ownersFor(ticket),
       route: clientRoute,
       signal,
@@ -492,11 +501,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const ticket = isWrite(operation) ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) }) : ticketOfRead(operation, fields);
     const ofWrite = isWrite(operation) ? keyOf(ticket, operation) : undefined;
     const digest = ofWrite === undefined ? undefined : digestOf(operation, fields);
-    const admission: Admission = digest === undefined ? { type: 'fresh', newTry: false } : registry.admit(ofWrite, { ticket, digest, newTry: context.newTry === true });
-    if (admission.type === 'settled') {
-      await context.onTicket?.(admission.settlement.ticket);
-      return settledElsewhere(admission.settlement);
-    }
+    const admission: Admission = digest === undefined ? { type: 'fresh', newTry: false, earlierNumbers: [] } : registry.admit(ofWrite, { ticket, digest, newTry: context.newTry === true });
+    if (admission.type === 'settled') return settledElsewhere(told(admission.settlement, context));
     if (admission.type === 'join') {
       if (!isLeft(admission.loop)) return settledElsewhere(await join(admission.loop, operation, { ...context, ...(signal !== undefined && { signal }) }));
       await ended(admission.loop);
@@ -546,7 +552,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     loops: () => registry.loops(),
     ask: (ticket) => ask(ticket),
     onFinal: (ticket, verdict) => registry.hear(ticket, verdict, 'webhook'),
-    onSeen: (ticket) => registry.see(ticket),
+    onSeen: (ticket, verdict) => registry.see(ticket, verdict),
     onConflict(ticket, code) {
       const nowMs = clock.now();
       tell([], { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);

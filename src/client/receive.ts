@@ -85,7 +85,7 @@ export function createReceiver(deps: {
   /** A final word that needs no confirmation. */
   readonly onFinal: (ticket: Ticket, verdict: Verdict) => void;
   /** The gateway has this order, whatever became of it. */
-  readonly onSeen: (ticket: Ticket) => void;
+  readonly onSeen: (ticket: Ticket, verdict: Verdict) => void;
   readonly onConflict: (ticket: Ticket, code: string) => void;
 }): { receive: (request: Request) => Promise<Received>; settled: (settlement: Settlement) => void } {
   const { adapter, clock, sealer } = deps;
@@ -187,6 +187,8 @@ export function createReceiver(deps: {
     const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
     const stands = known !== undefined && verdict.kind === 'terminal' ? reconcile(known.outcome, verdict.outcome) : undefined;
     const contradicts = known !== undefined && (judgement.conflict || stands?.conflict === true);
+    // "Absent" was never the gateway's word on the payment: a loop that goes on with it believes what tells of it.
+    const isDoubted = contradicts && (judgement.conflict || known.outcome !== 'absent');
 
     for (const loop of loops) {
       // What a payment's notice means for its cancel or capture is for the query to say; so is whose it is, while the loop knows
@@ -197,7 +199,7 @@ export function createReceiver(deps: {
       // Of an earlier try under the same number: nothing of what this loop sent.
       if (means.older === true || hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
       const isOurs = own && !isDoubtful(loop);
-      loop.notify(means, confirms(loop.operation.name) || contradicts || !isOurs, isOurs);
+      loop.notify(means, confirms(loop.operation.name) || isDoubted || !isOurs, isOurs);
     }
     if (contradicts) {
       deps.onConflict(ticket, verdict.code);
@@ -208,7 +210,7 @@ export function createReceiver(deps: {
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
       remember(operation, { ticket, followed: before?.followed ?? false, outcome: verdict.outcome, verdict });
       deps.onFinal(ticket, verdict);
-    } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket);
+    } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket, verdict);
     return {
       verified: true,
       verdict,

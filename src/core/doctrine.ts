@@ -227,11 +227,12 @@ const CUT_OFF_MS = 999;
 
 /** Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked through. */
 function standingOf({ reference = {}, number, echo, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
-  const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], sends = {} } = subject;
+  const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], earlierNumbers = [], sends = {} } = subject;
   // What a cancel or a capture is asked about was made before it.
   if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
   const isOwn = (stated: string | undefined, name: string): boolean => stated !== undefined && stated === subject.reference[name];
   if (ownNumbers.some((name) => isOwn(reference[name] ?? number, name))) return 'ours';
+  if ([number, ...Object.values(reference)].some((each) => each !== undefined && earlierNumbers.includes(each))) return 'older';
   if (echo !== undefined && echo === subject.echo) return 'ours';
   if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) {
     // Nothing else shows that a row of a list is this write's.
@@ -319,9 +320,12 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
   return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
 }
 
-const canBeTheGateways = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500);
+/** 408 and 421 are a server's in between: it waited too long, or was not the one to ask. */
+const betweenUs: ReadonlySet<number> = new Set([408, 421]);
 
-const canBeFinal = (status: number): boolean => canBeTheGateways(status) && status !== 429;
+const canBeFinal = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
+
+const canBeTheGateways = (status: number): boolean => (canBeFinal(status) || status === 429) && !betweenUs.has(status);
 
 /** Doctrine 12: an answer that names another order is not an answer to ours, not even as a refusal. */
 function isAnother(reading: Reading, subject: Subject): boolean {

@@ -20,6 +20,8 @@ export interface Subject {
   readonly repeats?: boolean;
   /** What of `reference` is the provider's own number of this very send. */
   readonly ownNumbers?: readonly string[];
+  /** The provider's numbers of earlier tries under this one: a row with one of them is not this send's, whatever its time says. */
+  readonly earlierNumbers?: readonly string[];
   /** When the write's sends left, by the provider's clock: none before `notBeforeMs`, all by `leftByMs`. Absent: not known. */
   readonly sends?: { readonly notBeforeMs?: number; readonly leftByMs?: number };
   /** It is looked for in a list. */

@@ -64,6 +64,8 @@ export interface IntentionOptions {
   readonly absentBefore?: boolean;
   /** The number has been used before. */
   readonly newTry?: boolean;
+  /** The provider's numbers of earlier tries under this number, as far as they are known here. */
+  readonly earlierNumbers?: readonly string[];
   /** Whose a row of a list is. Default: nothing is known. */
   readonly owners?: Owners;
   readonly idempotencyKey?: string;
@@ -168,7 +170,9 @@ export class Intention {
     };
     // Whoever follows a ticket knows of no send but the one it tells of.
     const sentAt = options.absentBefore === true ? (ticket.lastSentAt ?? ticket.openedAt) : ticket.lastSentAt;
-    const isKnown = options.followOnly === true || options.absentBefore === true;
+    // Nor does whoever goes on from one; without its ticket, an earlier run is taken to have sent by now.
+    const goesOn = options.mayHaveBeenSent === true && ticket.ageUnknown !== true;
+    const isKnown = options.followOnly === true || options.absentBefore === true || goesOn;
     const sentAtMs = !isKnown ? this.#startedAtMs : sentAt === undefined ? undefined : Date.parse(sentAt);
     const known = { seen: ticket.seen, polls: ticket.polls, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() };
     this.#state = { ...initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) }), ...resumed?.followed };
@@ -177,6 +181,8 @@ export class Intention {
     const forget = (): void => this.#signal.removeEventListener('abort', stopped);
     this.#signal.addEventListener('abort', stopped, { once: true });
     this.#done.promise.then(forget, forget);
+    // A hook of the caller's may have been busy until his time was over.
+    if (this.#signal.aborted) stopped();
     this.#observe({ type: resumed === undefined ? 'started' : 'due' });
   }
 
@@ -218,14 +224,15 @@ export class Intention {
     return { own: this.#own?.answer, status: this.#status?.answer };
   }
 
-  /** One more caller wants the ticket whenever it learns more; the returned function ends that. */
-  alsoTell(onTicket: (ticket: Ticket) => unknown): () => void {
+  /** One more caller wants the ticket whenever it learns more, and `now`; the returned function ends that. Nobody waits for him. */
+  alsoTell(onTicket: (ticket: Ticket) => unknown, from: 'now' | 'next' = 'next'): () => void {
     let told: Promise<unknown> = Promise.resolve();
     // One after the other, so that none is stored over a newer one.
     const tell = (ticket: Ticket): void => {
       told = told.then(() => onTicket(ticket)).catch(() => this.#record({ type: 'ticket-not-stored' }));
     };
     this.#others.add(tell);
+    if (from === 'now') tell(this.ticket);
     return () => this.#others.delete(tell);
   }
 
@@ -285,7 +292,8 @@ export class Intention {
         onLeaving: () => this.#leave(),
       });
       if (result.type === 'lost' && this.#notice !== undefined && !this.#leaving) {
-        // The notice decides what comes next.
+        // The notice decides what comes next. Nothing was sent: the permit was not used.
+        this.#state = { ...before, attempts: attempt - 1 };
         this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
       } else if (result.type === 'lost') {
         this.#lose('send', result);
@@ -314,6 +322,8 @@ export class Intention {
     } catch (error) {
       // The caller's fault or wish (bad input, no place for the ticket, an abort) or the adapter's, not the network's: it is not tried again.
       this.#broken = { error };
+      // Nobody else tells those who wait: ky runs no hook for what is no `Error`.
+      this.#done.reject(error);
       throw error;
     }
     this.#leaving = false;
@@ -706,7 +716,7 @@ export class Intention {
 
   /** What the gateway's word on the payment is held against. */
   #subject(kind: 'query' | 'lookUp'): Subject {
-    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, owners = nobodyElse } = this.#options;
+    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, earlierNumbers, owners = nobodyElse } = this.#options;
     const subject = subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS));
     // It is the other order that is asked about, whenever that was made.
     if (this.#state.askedOnce === true) return { ...subject, repeats: false };
@@ -719,6 +729,7 @@ export class Intention {
     return {
       ...subject,
       sends: { ...(notBeforeMs !== undefined && { notBeforeMs }), ...(leftByMs !== undefined && { leftByMs }) },
+      ...(earlierNumbers !== undefined && { earlierNumbers }),
       ...(kind === 'lookUp' && { lookUp: owners }),
     };
   }

@@ -32,8 +32,13 @@ export interface Registry {
   loops(): Intention[];
   /** A final word that came beside the loops: by a notice, or by a single question. */
   hear(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
-  /** The gateway has acknowledged an order beside the loops: it is not absent, whatever a query says. */
-  see(ticket: Ticket): void;
+  /**
+   * The gateway has told of an order beside the loops: it is not absent, whatever a query says, and what contradicts the last word on
+   * it is asked about before anything is sent.
+   */
+  see(ticket: Ticket, verdict?: Verdict): void;
+  /** What is known here of the payment that a ticket names: that the gateway has it, and which numbers are not its own. */
+  known(key: string | undefined): Known;
   /** Whose a row of a list is that `ticket`'s payment is looked for in. */
   ownersFor(ticket: Ticket): Owners;
 }
@@ -55,12 +60,18 @@ export interface Wanted {
   readonly newTry: boolean;
 }
 
+export interface Known {
+  readonly seen: boolean;
+  /** The provider's numbers of earlier tries under the merchant's. */
+  readonly earlierNumbers: readonly string[];
+}
+
 export type Admission =
-  /** Nothing stands against it. `newTry`: the number has been used before. */
-  | { readonly type: 'fresh'; readonly newTry: boolean }
+  /** Nothing stands against it. `before`: the number has been used for this earlier try. */
+  | { readonly type: 'fresh'; readonly newTry: boolean; readonly before?: Ticket; readonly earlierNumbers: readonly string[] }
   | { readonly type: 'join'; readonly loop: Loop }
   /** It may have been sent: ask first. `absent`: the gateway has said once, for long enough, that there is no such order. */
-  | { readonly type: 'open'; readonly ticket: Ticket; readonly absent: boolean }
+  | { readonly type: 'open'; readonly ticket: Ticket; readonly absent: boolean; readonly earlierNumbers: readonly string[] }
   | { readonly type: 'settled'; readonly settlement: Settlement };
 
 /** The gateway's last word, light enough to keep a hundred thousand of them. */
@@ -70,7 +81,6 @@ interface Word extends Pick<Settlement, 'verdict' | 'settledBy' | 'reference' | 
   readonly own: Kept | undefined;
   /** The answer that settled it. */
   readonly exchange: Kept | undefined;
-  readonly atMs: number;
 }
 
 interface Kept extends Omit<Answer, 'headers'> {
@@ -84,12 +94,20 @@ interface Entry {
   ticket: Ticket;
   /** `undefined` while it is open. */
   word: Word | undefined;
+  /** When it was last heard of. */
+  atMs: number;
   absent: boolean;
+  /** Only a notice has told of it: nothing was sent from here. It may be forgotten in time. */
+  noticed?: true;
+  /** The provider's numbers of earlier tries. */
+  earlierNumbers?: readonly string[];
 }
 
 const DAY_MS = 24 * 60 * 60_000;
 const MOST_SETTLED = 100_000;
 const MOST_OPEN = 100_000;
+/** Tries under one number whose numbers at the provider are kept. */
+const MOST_TRIES = 20;
 /** A longer answer is handed out, but not kept. */
 const LONGEST_KEPT = 64 * 1024;
 
@@ -175,7 +193,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
 
   const keep = (entry: Entry): void => {
     forget(entry);
-    (entry.word === undefined ? open : settled).set(entry.key, entry);
+    (entry.word === undefined && entry.noticed !== true ? open : settled).set(entry.key, entry);
     for (const number of numbersOf(entry.ticket)) owners.set(number, entry.key);
     dropOld();
   };
@@ -183,7 +201,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   const dropOld = (): void => {
     const sinceMs = nowMs() - DAY_MS;
     for (const entry of settled.values()) {
-      if (settled.size <= MOST_SETTLED && (entry.word?.atMs ?? 0) > sinceMs) break;
+      if (settled.size <= MOST_SETTLED && entry.atMs > sinceMs) break;
       forget(entry);
     }
   };
@@ -211,13 +229,13 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
       if (open.size >= MOST_OPEN) {
         throw new InputError(`${adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`);
       }
-      return { type: 'fresh', newTry: wanted.newTry };
+      return { type: 'fresh', newTry: wanted.newTry, earlierNumbers: [] };
     }
-    const { word, ticket, absent } = entry;
+    const { word, ticket, absent, earlierNumbers = [] } = entry;
     const same = isSame(entry, wanted);
-    if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry)) return { type: 'fresh', newTry: true };
+    if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry)) return { type: 'fresh', newTry: true, before: ticket, earlierNumbers: [...earlierNumbers, ...providersOf(ticket)] };
     if (!same) throw new ReferenceInUseError(sealer.seal(ticket, ticket));
-    return word === undefined ? { type: 'open', ticket, absent } : { type: 'settled', settlement: settlementOf(entry, word) };
+    return word === undefined ? { type: 'open', ticket, absent, earlierNumbers } : { type: 'settled', settlement: settlementOf(entry, word) };
   };
 
   const begin = (key: string | undefined, loop: Loop): void => {
@@ -236,7 +254,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     if (!isWrite(operation)) return;
     const settlement = intention.settlement ?? ended;
     const before = entryOf(key);
-    const entry: Entry = { key, digest: digest ?? before?.digest, ticket, word: before?.word, absent: false };
+    const entry: Entry = { key, digest: digest ?? before?.digest, ticket, word: before?.word, absent: false, atMs: nowMs(), ...triesBefore(before, intention) };
     if (settlement !== undefined && isWord(settlement.outcome)) {
       const { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer } = settlement;
       const { own, status } = intention.answers;
@@ -245,7 +263,6 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
         ...{ outcome, verdict, settledBy, reference, attempts, polls, elapsedMs },
         own: (answer === undefined ? undefined : ownAnswer) ?? before?.word?.own,
         exchange: settledBy === 'answer' ? ownAnswer : settledBy === 'query' ? kept(status) : undefined,
-        atMs: nowMs(),
       };
       return hearWord(entry, operation, word, !intention.sends);
     }
@@ -256,6 +273,22 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     keep({ ...entry, word: undefined, absent: settlement?.outcome === 'absent' });
   };
 
+  /** What a new try leaves of those before it. */
+  const triesBefore = (before: Entry | undefined, { sends, reference }: Intention): Pick<Entry, 'earlierNumbers'> => {
+    if (before === undefined) return {};
+    const own = new Set(Object.values(reference));
+    const theirs = sends && before.word !== undefined ? providersOf(before.ticket).filter((number) => !own.has(number)) : [];
+    const earlierNumbers = [...(before.earlierNumbers ?? []), ...theirs].slice(-MOST_TRIES);
+    return earlierNumbers.length === 0 ? {} : { earlierNumbers };
+  };
+
+  const providersOf = (ticket: Ticket): string[] => (writeOf(ticket)?.learns ?? []).flatMap((name) => ticket.reference[name] ?? []);
+
+  const known = (key: string | undefined): Known => {
+    const entry = entryOf(key);
+    return { seen: entry !== undefined && (entry.word !== undefined || entry.ticket.seen), earlierNumbers: entry?.earlierNumbers ?? [] };
+  };
+
   /** A payment never goes backwards, but for a new send of its own. */
   const hearWord = (entry: Entry, operation: WriteOperation, word: Word, beside: boolean): void => {
     const known = beside ? entry.word : undefined;
@@ -264,7 +297,8 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     // What acts on a target is remembered only as done: a cancel that failed may be tried again.
     if (isTarget && latest.outcome !== 'succeeded') return forget(entry);
     const withoutSecrets = isOver(latest.outcome) ? { ...latest, own: stripped(latest.own), exchange: stripped(latest.exchange) } : latest;
-    keep({ ...entry, word: withoutSecrets });
+    const { noticed: _noticed, ...heard } = entry;
+    keep({ ...heard, word: withoutSecrets });
   };
 
   /** An answer without what opens the payment to whoever holds it: an order that has ended needs it no more. */
@@ -284,21 +318,26 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     const before = entryOf(key);
     const known = before?.ticket ?? ticket;
     const [merchant = ''] = Object.values(known.reference);
-    const entry: Entry = before ?? { key, digest: undefined, ticket, word: undefined, absent: false };
+    const entry: Entry = { ...(before ?? { key, digest: undefined, ticket, word: undefined, absent: false }), atMs: nowMs() };
     const { reference, attempts = 0, polls = 0, elapsedMs = 0, own } = before?.word ?? { reference: { merchant }, own: undefined };
-    hearWord(entry, operation, { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined, atMs: nowMs() }, true);
+    hearWord(entry, operation, { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined }, true);
   };
 
-  const see = (ticket: Ticket): void => {
+  const see = (ticket: Ticket, verdict?: Verdict): void => {
     const operation = writeOf(ticket);
-    const entry = operation === undefined ? undefined : entryOf(keyOf(ticket, operation));
-    if (entry === undefined) return;
-    const { seal: _outdated, ...known } = entry.ticket;
-    Object.assign(entry, { ticket: entry.ticket.seen ? entry.ticket : { ...known, seen: true }, absent: false } satisfies Partial<Entry>);
+    const key = operation === undefined ? undefined : keyOf(ticket, operation);
+    if (key === undefined || loops.has(key)) return;
+    const entry = entryOf(key);
+    if (entry === undefined) return keep({ key, digest: undefined, ticket: { ...ticket, seen: true }, word: undefined, absent: false, atMs: nowMs(), noticed: true });
+    const { seal: _outdated, ...before } = entry.ticket;
+    const seen: Entry = { ...entry, ticket: entry.ticket.seen ? entry.ticket : { ...before, seen: true }, absent: false };
+    // A last word that this one contradicts is not the last any more: the gateway is to be asked.
+    const isOld = entry.word !== undefined && verdict?.kind === 'terminal' && isOver(entry.word.outcome) && reconcile(entry.word.outcome, verdict.outcome).outcome !== entry.word.outcome;
+    keep(isOld ? { ...seen, word: undefined } : seen);
   };
 
   /** The latest word, for somebody who asks for the same again. */
-  const settlementOf = ({ ticket }: Entry, { own, exchange, atMs, ...word }: Word): Settlement => {
+  const settlementOf = ({ ticket, atMs }: Entry, { own, exchange, ...word }: Word): Settlement => {
     const body = bodyOf(exchange);
     // What was learnt beside a loop is under the seal too.
     const sealed = structuredClone(sealer.seal(ticket, ticket));
@@ -343,7 +382,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     };
   };
 
-  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, ownersFor };
+  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, known, ownersFor };
 }
 
 /** The last who waited for it has left: it is about to end, and not by an answer. */

@@ -150,6 +150,9 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     if (effect === 'read' && 'sameReference' in given) {
       throw new InputError(`${who}: ${name} is named like a read but declared as a write.`);
     }
+    if ('idempotencyKey' in given && given.idempotencyKey.header === undefined && definition.body === undefined && definition.headers === undefined) {
+      throw new InputError(`${who}: ${name} has an idempotency key that nothing would send. Name its header, or put it into the body.`);
+    }
     operations[name] = Object.freeze({ ...given, name, effect });
   }
   for (const operation of Object.values(operations)) {

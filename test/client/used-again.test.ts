@@ -154,6 +154,26 @@ describe('a number that may have been used before, and a send without an answer'
   });
 });
 
+describe('a new try after a decline that was heard here', () => {
+  /** The first is declined by its own answer, the answer of the second is lost, and every query shows these rows. */
+  async function tried(rows: Row[], adapter: Adapter<AcmeFields>, first = said('DECLINED', { id: 'OLD' })): Promise<Settlement> {
+    const b: Bench = bench({ adapter, sends: [first, reset()], polls: [dated(() => b, { rows: rows.map((row) => ({ order: 'A1', amount: '100', ...row })) })], policy });
+    expect(await b.clock.run(b.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'failed' });
+    return b.clock.run(b.gateway.settle('payment.charge', charge, { newTry: true }));
+  }
+
+  it('is not ended by that decline, though its row is stamped later than the new send', async () => {
+    expect(await tried([{ state: 'declined', id: 'OLD', madeAtMs: start + 5000 }], repeating())).toMatchObject({ outcome: 'unresolved' });
+    expect(await tried([{ state: 'declined', id: 'NEW', madeAtMs: start + 5000 }], repeating())).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('is told apart by what only it carried, though both were opened in the same second', async () => {
+    const adapter = repeating({ echoes: true });
+    expect(await tried([{ state: 'declined', madeAtMs: start, at: String(start) }], adapter, said('DECLINED'))).toMatchObject({ outcome: 'unresolved' });
+    expect(await tried([{ state: 'declined', madeAtMs: start, at: String(start + 1000) }], adapter, said('DECLINED'))).toMatchObject({ outcome: 'failed' });
+  });
+});
+
 describe('a write that is looked for in a list', () => {
   const adapter = repeating({ repeats: false, lookUp: true });
 
