@@ -54,6 +54,8 @@ export interface Plan {
   readonly openedAtMs: number;
   /** When the order stops being payable. Default: nobody says. */
   readonly expiresAtMs?: number;
+  /** How long an order whose end nobody says is followed, from when the ticket was opened. Default: to the policy's deadline. */
+  readonly followedForMs?: number;
   /** How long the provider answers for an order. Default: for ever. */
   readonly answersForMs?: number;
   /** The payer needs the write's own answer. */
@@ -479,11 +481,12 @@ const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.po
 /** An order that is followed, and that nobody set a deadline for, is followed to the end of its own life; one that nobody has seen, to a charge's deadline at least. */
 function orderDeadlineOf(state: State): number | undefined {
   const { plan, heard, seen } = state;
-  const { startedAtMs, expiresAtMs, policy } = plan;
+  const { startedAtMs, policy, followedForMs } = plan;
+  const expiresAtMs = plan.expiresAtMs ?? (followedForMs === undefined ? undefined : plan.openedAtMs + followedForMs);
   const isOrder = plan.charge !== true && plan.follows === 'payment' && (plan.followOnly || heard || seen);
   if (policy.poll.followsOrder !== true || !isOrder || expiresAtMs === undefined) return undefined;
   const endMs = Math.max(startedAtMs, expiresAtMs) + AFTER_ITS_LIFE_MS;
-  return heard || seen ? endMs : Math.max(endMs, chargeDeadlineOf(state));
+  return plan.expiresAtMs !== undefined && (heard || seen) ? endMs : Math.max(endMs, chargeDeadlineOf(state));
 }
 
 /** A second send now would be answered with the first one's result. */

@@ -31,8 +31,8 @@ export interface Judgement {
   readonly another: boolean;
   /** The row was made before this write was sent: it tells nothing of it, not even that there is none. */
   readonly older?: true;
-  /** The row's number may have been used before, and nothing shows whether the row is this write's (doctrine 13). */
-  readonly unproven?: true;
+  /** Of a charge, the same code in queries at least this far apart is its end. */
+  readonly failedWhenUnchangedForMs?: number;
   /** What the deciding row says it is about. */
   readonly reference: Readonly<Record<string, string | undefined>>;
 }
@@ -200,20 +200,28 @@ function judgeReading(
   // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is paid for, with equal money.
   const isDoubtful = unproven && verdict.kind === 'terminal' && endsWithout.has(verdict.outcome) && !(row.kind === 'terminal' && row.endsNumber === true);
   if (isDoubtful) verdict = open();
+  const failedWhenUnchangedForMs = isDoubtful ? subject.endsWhenUnchangedForMs : unchangedEnd(row, verdict, unproven, subject);
+  const isAnybodysError = unproven && row.kind === 'poll-required' && !knowsTheOrder.has(row.reason);
   // Of a list only one row is left, and that is learnt; else a number would make its own proof.
   const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');
   return {
     verdict,
     row,
     ...(refuses && { refuses }),
-    ...(unproven && { unproven }),
-    // Who refuses a write tells of no order that it made.
-    acknowledges: !isDoubtful && !(refuses && !isRead) && acknowledges(operation, row, landed),
+    ...(failedWhenUnchangedForMs !== undefined && { failedWhenUnchangedForMs }),
+    // Who refuses a write tells of no order that it made, and an error that may be an earlier try's shows none open for this one.
+    acknowledges: !isDoubtful && !(refuses && !isRead) && !isAnybodysError && acknowledges(operation, row, landed),
     unlisted: false,
     conflict: false,
     another: false,
     reference: learns ? reference : {},
   };
+}
+
+/** How long a row must go on to be said before it is a charge's end: the row knows, where it is this send's. */
+function unchangedEnd(row: Row, verdict: Verdict, unproven: boolean, { endsWhenUnchangedForMs }: Subject): number | undefined {
+  if (row.kind !== 'poll-required' || row.reason !== verdict.reason || (unproven && endsWhenUnchangedForMs === undefined)) return undefined;
+  return row.failedWhenUnchangedForMs;
 }
 
 /** Ends of a payment that leave its payee without the money. */

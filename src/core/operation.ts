@@ -102,6 +102,13 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly expect?: (fields: F) => { amount: string; currency?: string } | undefined;
   /** How long the order stays payable from when it was opened, in milliseconds. */
   readonly payableForMs?: (fields: F, openedAtMs: number) => number | undefined;
+  /** How long an order whose life nobody states is followed from when it was opened, in milliseconds. Default: to the policy's deadline. */
+  readonly followedForMs?: number;
+  /**
+   * From the call to the last status query of what somebody stands at a till for, in milliseconds. Default: the policy's deadline, which
+   * counts, too, where the user set anything about deadlines or absence.
+   */
+  readonly deadlineMs?: number;
   /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
   readonly charge?: (fields: F) => boolean;
   /**
@@ -120,6 +127,11 @@ export interface StatusQuery {
   readonly fields: (ticket: Ticket, nowMs: number) => Fields | undefined;
   /** The ticket lacks what the provider may insist on: a refusal of this query is then not repeated, and only a notice can tell. Default `false`. */
   readonly incomplete?: (ticket: Ticket) => boolean;
+  /**
+   * It tells one state of the order, the last try's, and no state of each: where an order that was seen open goes on telling the same end
+   * for so long, a charge of its ended so, although nothing in the answer says whose end it is (doctrine 13). Milliseconds, default never.
+   */
+  readonly endsWhenUnchangedForMs?: number;
   /** How long the provider answers for an order; after that "not found" means nothing. Milliseconds, default forever. */
   readonly answersForMs?: number;
 }

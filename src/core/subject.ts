@@ -18,6 +18,8 @@ export interface Subject {
   readonly over?: boolean;
   /** The order's number may have been used before. */
   readonly repeats?: boolean;
+  /** The order was seen open since the write was made, and is asked about as a whole: the status query's `endsWhenUnchangedForMs`. */
+  readonly endsWhenUnchangedForMs?: number;
   /** What of `reference` is the provider's own number of this very send. */
   readonly ownNumbers?: readonly string[];
   /** The provider's numbers of earlier tries under this one: a row with one of them is not this send's, whatever its time says. */
@@ -74,9 +76,10 @@ const OVER_AFTER_MS = 60_000;
 
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
-  const { follows, learns = [], echo }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
+  const { follows, learns = [], echo, query }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
   const ownNumbers = learns.filter((name) => ticket.reference[name] !== undefined);
   const echoed = echo?.(ticket);
+  const endsWhenUnchangedForMs = ticket.seen ? query?.endsWhenUnchangedForMs : undefined;
   return {
     reference: ticket.reference,
     ...(ticket.expect !== undefined && { expect: ticket.expect }),
@@ -84,6 +87,7 @@ export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: b
     charge: ticket.charge === true,
     refused,
     ...(ticket.repeats === true && { repeats: true }),
+    ...(endsWhenUnchangedForMs !== undefined && { endsWhenUnchangedForMs }),
     ...(ownNumbers.length > 0 && { ownNumbers }),
     ...(echoed !== undefined && { echo: echoed }),
     over: ticket.seen && ticket.expiresAt !== undefined && nowMs >= Date.parse(ticket.expiresAt) + OVER_AFTER_MS,

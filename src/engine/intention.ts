@@ -151,15 +151,17 @@ export class Intention {
     const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
     const remembersForMs = rememberedForMs === undefined ? undefined : ticket.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
     const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(fields);
+    const deadlineMs = options.followOnly !== true && policy.poll.mayEndEarly === true ? write?.deadlineMs : undefined;
     const plan: Plan = {
       effect: operation.effect,
       follows: write?.follows ?? 'payment',
       sameReference: write?.sameReference ?? 'unknown',
       ...(remembersForMs !== undefined && { remembersForMs }),
-      policy,
+      policy: deadlineMs === undefined ? policy : { ...policy, poll: { ...policy.poll, deadlineMs } },
       startedAtMs: this.#startedAtMs,
       openedAtMs: Date.parse(ticket.openedAt),
       ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
+      ...(write?.followedForMs !== undefined && { followedForMs: write.followedForMs }),
       ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
       payerNeedsAnswer: write?.payerNeedsAnswer?.(fields) ?? false,
       ofOlderOrder: write?.identity === 'target',
@@ -436,9 +438,8 @@ export class Intention {
     // A webhook may have settled it during the wait.
     if (this.#next().type !== 'ask') return false;
     const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll();
-    const { row, unproven } = judgement ?? {};
+    const { row, failedWhenUnchangedForMs: forMs } = judgement ?? {};
     const open = row?.kind === 'poll-required' && row.reason === verdict.reason ? row : undefined;
-    const forMs = unproven === true ? undefined : open?.failedWhenUnchangedForMs;
     this.#observe({
       type: 'status',
       verdict,

@@ -50,6 +50,8 @@ export interface ResolvedPolicy {
 interface Fitting {
   /** An order that is followed has a deadline of its own: its life, and a minute. `deadlineMs` is then a charge's. */
   readonly followsOrder?: boolean;
+  /** The user has set nothing that a shorter deadline would cut off. */
+  readonly mayEndEarly?: boolean;
   /** The longer an order has been waited for, the longer is the wait. */
   readonly stretches?: boolean;
   /** The wait before the first query about a charge in the call, in milliseconds. */
@@ -156,6 +158,7 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
       ...merged.poll,
       ...(isTooShort && { deadlineMs: absentAfterMs + AFTER_ABSENCE_MS }),
       followsOrder: !isOwn('deadlineMs'),
+      mayEndEarly: !isOwn('deadlineMs') && !isOwn('absentAfterMs') && !isOwn('resendWhenAbsent'),
       stretches: !isOwn('backoff'),
       ...(merged.poll.backoff === defaultPolicy.poll.backoff && { firstOfChargeMs: FIRST_OF_CHARGE_MS }),
     },

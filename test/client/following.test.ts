@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { constant, growing, type Ticket } from '../../src/index.ts';
+import { constant, growing, type Adapter, type Ticket } from '../../src/index.ts';
 import { acme, bench, hang, said, state, type Bench, type Step } from './acme.ts';
 
 /** Whoever follows a ticket, on whatever machine: what it knows, what it learns, and how often it asks. */
@@ -131,6 +131,15 @@ describe('an order', () => {
     const { outcome, polls } = await followed(Infinity, 24 * HOUR_MS);
     expect(outcome).toBe('unresolved');
     expect(polls).toBeLessThan(250);
+  });
+
+  it('whose life nobody states is followed as long as its operation says, and a minute; one that is older as long as a charge', async () => {
+    const plain = acme();
+    const adapter = { ...plain, operations: { ...plain.operations, 'payment.create': { ...plain.operations['payment.create'], followedForMs: 30 * MINUTE_MS } as Adapter['operations'][string] } };
+    const scene = bench({ adapter, polls: [state('open')] });
+    expect(await scene.clock.run(scene.gateway.untilSettled(aged(scene, 0)))).toMatchObject({ outcome: 'unresolved', elapsedMs: 31 * MINUTE_MS });
+    expect(await scene.clock.run(scene.gateway.untilSettled(aged(scene, HOUR_MS)))).toMatchObject({ outcome: 'unresolved', elapsedMs: 2 * MINUTE_MS });
+    expect(await scene.clock.run(scene.gateway.untilSettled(aged(scene, 0), { policy: { poll: { deadlineMs: 1000 } } }))).toMatchObject({ elapsedMs: 1000 });
   });
 
   it('is followed to the end of its life, and a minute', async () => {

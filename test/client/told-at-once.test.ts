@@ -43,6 +43,16 @@ describe('a charge', () => {
     expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'failed', settledBy: 'query', elapsedMs: 11_500, verdict: { code: 'stuck', reason: 'declined' } });
   });
 
+  it('that somebody stands at the till for is waited for as long as its operation says, and its ticket as long as ever', async () => {
+    const adapter = talkative({ deadlineMs: 60_000 }, { policy: { poll: { absentAfterMs: 300_000 } } });
+    const { gateway, clock } = bench({ adapter, sends: [said('PENDING')], polls: [state('pending')] });
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'unresolved', elapsedMs: 60_000 });
+    expect(await clock.run(gateway.untilSettled(settlement.ticket))).toMatchObject({ elapsedMs: 360_000 });
+    const own = { policy: { poll: { absentAfterMs: 150_000 } } };
+    expect(await clock.run(gateway.settle('payment.charge', { ...charge, order: 'A2' }, own))).toMatchObject({ elapsedMs: 210_000 });
+  });
+
   it('that was lost is recovered within seconds where the gateway replays, as long as its code lives', async () => {
     const adapter = talkative({ chargeableForMs: () => 60_000 }, { sameReference: 'replays' });
     const { gateway, clock, sends } = bench({ adapter, policy, sends: [reset(), said('PAID')], polls: [state('none'), state('paid')] });

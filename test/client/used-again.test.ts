@@ -119,6 +119,32 @@ describe('a number that may have been used before, and a send without an answer'
     }
   });
 
+  describe('where the query tells one state of the order, the last try’s', () => {
+    const adapter = repeating();
+    const plain = adapter.operations['payment.charge'] as WriteOperation & { name: string; effect: 'write' };
+    const whole: Adapter<AcmeFields> = { ...adapter, operations: { ...adapter.operations, 'payment.charge': { ...plain, ...(plain.query && { query: { ...plain.query, endsWhenUnchangedForMs: 4000 } }) } } };
+    const row = (state: string): Step => () => json({ rows: [{ order: 'A1', amount: '100', state }] });
+    const settled = async (polls: Step[], of = whole): Promise<Settlement> => {
+      const b = bench({ adapter: of, sends: [reset()], polls, policy });
+      return b.clock.run(b.gateway.settle('payment.charge', charge));
+    };
+
+    it('an end that stands for so long after the order was seen open is this send’s', async () => {
+      expect(await settled([row('pending'), row('declined')])).toMatchObject({ outcome: 'failed', polls: 6, elapsedMs: 6000, verdict: { code: 'declined' } });
+      expect(await settled([row('pending'), row('declined')], adapter)).toMatchObject({ outcome: 'unresolved' });
+    });
+
+    it('an end that was there from the first may be an earlier try’s, however long it stands', async () => {
+      expect(await settled([row('declined')])).toMatchObject({ outcome: 'unresolved', ticket: { seen: false } });
+      expect(await settled([row('none'), row('declined')])).toMatchObject({ outcome: 'unresolved' });
+    });
+
+    it('an end that a replica told late is none once the order is open again, or paid', async () => {
+      const late = [row('pending'), row('declined'), row('declined'), row('declined')];
+      expect(await settled([...late, row('pending'), row('declined'), row('declined'), row('paid')])).toMatchObject({ outcome: 'succeeded' });
+    });
+  });
+
   it('the provider’s number of this send is proof enough', async () => {
     expect((await lost([{ state: 'declined', id: 'P9' }], { first: said('PENDING', { id: 'P9' }) })).settlement).toMatchObject({ outcome: 'failed', settledBy: 'query' });
     expect((await lost([{ state: 'declined', id: 'P8' }], { first: said('PENDING', { id: 'P9' }) })).settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'conflict' } });

@@ -36,14 +36,16 @@ const isSend = ({ decision }: Turn): boolean => decision.type === 'send';
 
 const orForever = (durationMs: number | undefined): number => durationMs ?? Infinity;
 
-/** A charge's deadline, or the order's own once it was answered or seen, or is only followed. */
+/** A charge's deadline, or the order's own once it was answered or seen, or is only followed; a life that nobody states is no shorter. */
 function deadlineOf({ plan, heard, seen }: Pick<State, 'plan' | 'heard' | 'seen'>): number {
-  const { startedAtMs, expiresAtMs, policy } = plan;
+  const { startedAtMs, policy } = plan;
+  const statedMs = plan.expiresAtMs;
+  const expiresAtMs = statedMs ?? (plan.followedForMs === undefined ? undefined : plan.openedAtMs + plan.followedForMs);
   const chargesMs = startedAtMs + policy.poll.deadlineMs;
   const isOrder = policy.poll.followsOrder === true && plan.charge !== true && plan.follows === 'payment' && expiresAtMs !== undefined;
   if (!isOrder || !(plan.followOnly || heard || seen)) return chargesMs;
   const ownMs = Math.max(startedAtMs, expiresAtMs) + 60_000;
-  return heard || seen ? ownMs : Math.max(ownMs, chargesMs);
+  return statedMs !== undefined && (heard || seen) ? ownMs : Math.max(ownMs, chargesMs);
 }
 
 /** The age of what was opened with the ticket, by the clock that has seen more. */

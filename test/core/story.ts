@@ -160,8 +160,9 @@ export const plans: fc.Arbitrary<Plan> = fc
     charge: fc.boolean(),
     chargeableForMs: sometimes(ms(100_000)),
     expiresAtMs: sometimes(ms(400_000).map((inMs) => startMs - 100_000 + inMs)),
+    followedForMs: sometimes(ms(400_000)),
   })
-  .map(({ chargeableForMs, expiresAtMs, ...plan }) => ({ ...plan, ...(chargeableForMs !== undefined && { chargeableForMs }), ...(expiresAtMs !== undefined && { expiresAtMs }) }));
+  .map(({ chargeableForMs, expiresAtMs, followedForMs, ...plan }) => ({ ...plan, ...(followedForMs !== undefined && { followedForMs }), ...(chargeableForMs !== undefined && { chargeableForMs }), ...(expiresAtMs !== undefined && { expiresAtMs }) }));
 
 const card: fc.Arbitrary<Card> = fc.record({
   tookMs: ms(15_000),

@@ -142,6 +142,14 @@ describe('what nobody set is made to fit', () => {
     expect(layeredPolicy({}, { poll: { deadlineMs: 5000 } }, {}).poll.followsOrder).toBe(false);
   });
 
+  it('a deadline of the till cuts off nothing that the user has set about deadlines or absence', () => {
+    expect(layeredPolicy(absent, { retry: { attempts: 2 } }).poll.mayEndEarly).toBe(true);
+    for (const poll of [{ deadlineMs: 5000 }, { absentAfterMs: 5000 }, { absentAfterMs: 5000, resendWhenAbsent: true }]) {
+      expect(layeredPolicy(absent, { poll }).poll.mayEndEarly).toBe(false);
+      expect(layeredPolicy(absent, {}, { poll }).poll.mayEndEarly).toBe(false);
+    }
+  });
+
   it('the pace is the user’s, or the adapter’s stretched, or the core’s with an early first question about a charge', () => {
     const own = { poll: { backoff: constant(1000) } };
     expect(layeredPolicy({}).poll).toMatchObject({ stretches: true, firstOfChargeMs: 1500 });
