@@ -618,10 +618,11 @@ describe('through the client', () => {
     expect(settlement).toMatchObject({ outcome: 'rejected', verdict: { reason: 'authentication' }, polls: 0 });
   });
 
-  /** A gateway of two answers: one for the write, one for each query. */
-  const answering = (write: object, query: object) => {
+  /** A gateway of two answers: one for the write, one for each query, which may change with the seconds since the call. */
+  const answering = (write: object, query: object | ((atS: number) => object)) => {
     const clock = manualClock({ startMs: nowMs });
-    const fetch = (request: Request | URL | string) => Promise.resolve(Response.json(/query/.test((request as Request).url) ? query : write));
+    const told = (): object => (typeof query === 'function' ? (query as (atS: number) => object)((clock.now() - nowMs) / 1000) : query);
+    const fetch = (request: Request | URL | string) => Promise.resolve(Response.json(/query/.test((request as Request).url) ? told() : write));
     return { clock, gateway: createGateway({ adapter, clock, client: ky.extend({ fetch }) }) };
   };
   const failure = (sub_return_code?: number, sub_return_message = '') => ({ return_code: 2, sub_return_code, sub_return_message });
@@ -640,6 +641,92 @@ describe('through the client', () => {
     const settlement = await other.run(told.settle('payment.charge', charge));
     expect(settlement).toMatchObject({ outcome: 'failed', verdict: { code: '2/-63' } });
     expect(settlement.elapsedMs).toBeLessThanOrEqual(10_000);
+  });
+
+  const paid = { return_code: 1, is_processing: false, amount: 50_000, zp_trans_id: 9 };
+  const refund = { m_refund_id: '261121_2553_R1', zp_trans_id: '261121000006575', amount: 50_000, description: 'back' };
+
+  it.each([
+    ...[-49, -217, -301, -33, -34, -135, -1, -403, -999, -7032].map((code) => ['payment.charge', code] as const),
+    ...[-49, -217, -301, -33, -34, -135, -1, -403, -7032].map((code) => ['payment.scan', code] as const),
+    ...[-49, -63, -217, -329].map((code) => ['payment.create', code] as const),
+  ])('%s answered with a code (%i) that another table leaves open has not failed because ZaloPay does not have the order yet', async (operation, code) => {
+    const { clock, gateway } = answering(failure(code), (atS) => (atS < 9 ? failure(-101) : paid));
+    const fields = { 'payment.charge': charge, 'payment.scan': scan, 'payment.create': order }[operation];
+    expect(await clock.run(gateway.settle(operation, fields as never))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+  });
+
+  it.each([-1, -16])('a refund that is answered as pending or in progress (%i) has not failed because ZaloPay does not have it yet', async (code) => {
+    const { clock, gateway } = answering(failure(code), (atS) => (atS < 8 ? failure(-101) : atS < 60 ? { return_code: 3, sub_return_code: code } : { return_code: 1 }));
+    expect(await clock.run(gateway.settle('refund.create', refund))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+  });
+
+  it.each([
+    ['a charge in progress', 'payment.charge', { return_code: 1, is_processing: true, zp_trans_id: 5 }],
+    ['a charge without a number', 'payment.charge', { return_code: 1, zp_trans_id: 0 }],
+    ['a charge with an error beside it', 'payment.charge', { return_code: 1, sub_return_code: -63, zp_trans_id: 5 }],
+    ['a scan of other money', 'payment.scan', { return_code: 1, is_processing: false, zp_trans_id: 5, amount: 1 }],
+  ] as const)('a success that contradicts itself is asked about, not believed: %s', async (_title, operation, answer) => {
+    const { clock, gateway } = answering(answer, { return_code: 3 });
+    expect(await clock.run(gateway.settle(operation, { 'payment.charge': charge, 'payment.scan': scan }[operation] as never))).toMatchObject({ outcome: 'unresolved' });
+  });
+
+  it('a scan that met maintenance of the app is not sent again: nobody says that it was not processed', async () => {
+    const { clock, gateway } = answering(failure(-33), (atS) => (atS < 9 ? { return_code: 3 } : paid));
+    expect(await clock.run(gateway.settle('payment.scan', scan))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+  });
+
+  it.each([
+    [-63, 'failed', 'insufficient-funds', /cancel it before taking the money another way/],
+    [-329, 'canceled', 'canceled', /cancel it before taking the money another way/],
+    [-1330, 'failed', 'limit-exceeded', /daily limit/],
+    [-332, 'failed', 'declined', /promotion/],
+  ] as const)('a charge that is itself answered %i has ended, although its order stays open', async (code, outcome, reason, advice) => {
+    const { clock, gateway } = answering(failure(code), { return_code: 3 });
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome, settledBy: 'answer', polls: 0, verdict: { code: `2/${code}`, reason } });
+    expect(settlement.verdict.advice).toMatch(advice);
+  });
+
+  it.each([
+    ['answered "in progress"', { return_code: 3 }],
+    ['whose answer was lost', failure(-500)],
+  ])('a charge %s is failed once its order, seen open before, has told the same decline for ten seconds', async (_title, answer) => {
+    const { clock, gateway } = answering(answer, (atS) => (atS < 4 ? { return_code: 3 } : failure(-63)));
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'failed', settledBy: 'query', attempts: 1, verdict: { code: '2/-63', reason: 'insufficient-funds' } });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(14_000);
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(18_000);
+  });
+
+  it('a charge whose order told a decline for a moment only is paid when it says so', async () => {
+    const { clock, gateway } = answering({ return_code: 3 }, (atS) => (atS < 4 ? { return_code: 3 } : atS < 10 ? failure(-63) : atS < 20 ? { return_code: 3 } : atS < 24 ? failure(-63) : paid));
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  it('a scan is waited for two minutes, and a user who says otherwise is heard', async () => {
+    const { clock, gateway } = answering({ return_code: 3 }, { return_code: 3 });
+    expect(await clock.run(gateway.settle('payment.scan', scan))).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000 });
+    const policy = { poll: { resendWhenAbsent: true } };
+    const { elapsedMs } = await clock.run(gateway.settle('payment.scan', { ...scan, app_trans_id: '261121_2553_0002' }, { policy }));
+    expect(elapsedMs).toBe(960_000);
+  });
+
+  it('an order number of the wrong format is refused, not asked about', async () => {
+    const { clock, gateway } = answering(failure(-92), failure(-92));
+    expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({ outcome: 'rejected', polls: 0, verdict: { reason: 'invalid-request' } });
+  });
+
+  it.each([
+    ['payment.create', -999, 30_000],
+    ['refund.create', -999, 30_000],
+    ['payment.create', -429, 10_000],
+    ['refund.create', -429, 10_000],
+  ] as const)('%s answered %i is not sent three times within seconds', async (operation, code, atLeastMs) => {
+    const { clock, gateway } = answering(failure(code), failure(-101));
+    const settlement = await clock.run(gateway.settle(operation, { 'payment.create': order, 'refund.create': refund }[operation] as never));
+    expect(settlement).toMatchObject({ outcome: 'rejected', attempts: 3 });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(atLeastMs);
   });
 
   it.each([[failure(-500)], [failure()]])('a system error is none, and is asked about until absence may be believed: %o', async (answer) => {

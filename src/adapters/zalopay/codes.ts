@@ -19,7 +19,8 @@ const write = {
   '3': pollRequired('processing'),
   '2/-401': rejected('invalid-request', 'A field is missing or has the wrong format.'),
   '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
-  '2/-429': retryable('rate-limited'),
+  // "Needs to reinitialize the order after a certain period of time"; how long, nobody says.
+  '2/-429': retryable('rate-limited', { delayMs: 5000 }),
   '2/-500': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before sending again.' }),
 } satisfies CodeTable;
 
@@ -31,8 +32,11 @@ const refusals = {
   '2/-16': rejected('invalid-request', 'ZaloPay calls the order invalid: check its fields.'),
 } satisfies CodeTable;
 
-/** Maintenance is not over within a second: a charge waits this long before it is sent again. Nobody says how long it lasts. */
-const maintenanceOfCharges = retryable('maintenance', { delayMs: 15_000 });
+/** Maintenance is not over within a second: a write waits this long before it is sent again. Nobody says how long it lasts. */
+const underMaintenance = retryable('maintenance', { delayMs: 15_000 });
+
+/** [codes] says it of the query: "is not in the correct format". A number that cannot be asked about names no order either. */
+const malformedNumber = rejected('invalid-request', 'app_trans_id has the wrong format.');
 
 /** What every read may answer; -403, -405 and 406 are in [sdk] only. An error of the call says nothing about what it asked for. */
 const read = {
@@ -65,9 +69,11 @@ export const paymentCreate: CodeTable = {
   ...write,
   ...refusals,
   '1': created(),
-  '2/-33': retryable('maintenance'), // [sdk]
+  // [sdk] has it of the queries. A second send of an order cannot act twice.
+  '2/-33': underMaintenance,
   '2/-68': numberTaken,
-  '2/-999': retryable('maintenance'),
+  '2/-92': malformedNumber,
+  '2/-999': underMaintenance,
 };
 
 /** The payer stopped it, and may begin again while the order is open: the end of a charge in the call, not of an order. */
@@ -76,12 +82,10 @@ const canceledByPayer: TerminalRow = {
   payerMayRetry: true,
 };
 
-/** Why a try to pay failed, whether an order's query tells it or the answer to a scanned code. */
+/** Why a try to pay failed, whether an order's query tells it or the answer to a charge. */
 const failedTries = {
   // "If order not yet expired, user can top up, and retry payment": what is open can still be paid.
   '2/-63': declined('insufficient-funds', 'The order is still open, and its payer can top up and pay it: cancel it before taking the money another way.'),
-  // [sdk] "Payment code expired, the transaction failed, the account has not been debited yet."
-  '2/-322': declined('expired', 'The payment code had expired and nothing was debited: scan a new one, under a new app_trans_id.'),
   '2/-329': canceledByPayer, // [sdk] "The user canceled the payment."
   '2/-332': declined('declined', 'The rules of a promotion stopped the payment.'),
   '2/-333': declined('declined', 'The rules of a promotion stopped the payment.'),
@@ -96,8 +100,24 @@ const failedTries = {
   '2/-1343': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
 } satisfies CodeTable;
 
+/** [sdk] "Payment code expired, the transaction failed, the account has not been debited yet." Only a scanned code can be. */
+const codeExpired = {
+  '2/-322': declined('expired', 'The payment code had expired and nothing was debited: scan a new one, under a new app_trans_id.'),
+} satisfies CodeTable;
+
 /** Who reports such an error once may still be about to pay; who goes on reporting it has declined a charge in the call. */
 const unchanged = { acknowledges: true, failedWhenUnchangedForMs: 10_000 } as const;
+
+/** What leaves a try to pay open, whether an order's query tells it or the answer to a charge: [codes] has -217, [sdk] the others but -49. */
+const openTries = {
+  // The channel, or the payer’s bank, is out of order: "please choose another one".
+  '2/-34': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is under maintenance: another one may work.' }),
+  '2/-35': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is not supported or under maintenance: another one may work.' }),
+  '2/-43': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s bank is under maintenance: another one may work.' }),
+  // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully performed".
+  '2/-49': pollRequired('canceled', { advice: 'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.' }),
+  '2/-217': pollRequired('declined', { ...unchanged, advice: 'The payer’s bank reported an error.' }),
+} satisfies CodeTable;
 
 /** [sdk] lists these as what either query may say. Whether they speak of the payment or of the query, nobody says: they end nothing. */
 const systemErrors = {
@@ -107,28 +127,25 @@ const systemErrors = {
   '2/-301': retryable('unavailable'),
 } satisfies CodeTable;
 
+/** Success, and in the same breath "in progress" or without a number of ZaloPay's, which every paid order has. */
+const contradicted = pollRequired('processing', { advice: 'ZaloPay says "success" and contradicts it (is_processing, or no zp_trans_id): it is asked again.' });
+
 /** [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query; -32 to -329 but -54 and -63 are of [sdk]. */
 export const paymentQuery: CodeTable = {
   ...read,
   ...systemErrors,
   ...failedTries,
+  ...codeExpired,
+  ...openTries,
   '1': succeeded(),
-  // Success, and in the same breath "in progress" or without a number of ZaloPay's, which every paid order has.
-  '1/processing': pollRequired('processing', { advice: 'ZaloPay says "success" and contradicts it (is_processing, or no zp_trans_id): it is asked again.' }),
+  '1/processing': contradicted,
   // Also what an order answers that nobody has tried to pay.
   '3': pollRequired('processing'),
   '2/-32': retryable('unavailable'),
-  // The channel, or the payer’s bank, is out of order: "please choose another one".
-  '2/-34': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is under maintenance: another one may work.' }),
-  '2/-35': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is not supported or under maintenance: another one may work.' }),
-  '2/-43': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s bank is under maintenance: another one may work.' }),
-  // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully performed".
-  '2/-49': pollRequired('canceled', { advice: 'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.' }),
   // The order's time is over, whoever tried to pay it.
   '2/-54': { ...expired(), endsNumber: true },
-  '2/-92': rejected('invalid-request', 'app_trans_id has the wrong format.'),
+  '2/-92': malformedNumber,
   '2/-101': pollRequired('not-found'),
-  '2/-217': pollRequired('declined', { ...unchanged, advice: 'The payer’s bank reported an error.' }),
 };
 
 /** [codes] "Cancel Order". Here -403 is not a signature: the order is paid. */
@@ -137,13 +154,21 @@ export const paymentCancel: CodeTable = {
   '1': succeeded('canceled'),
   '2/-101': rejected('not-found', 'ZaloPay has no order of this app_trans_id.'),
   '2/-403': failed('already-final', 'The order is paid: refund it instead.'),
-  '2/-999': retryable('maintenance'),
+  '2/-999': underMaintenance,
 };
+
+/** [codes] lists both for the refund's query under FAIL, [vietqr] under "in progress": neither is ever a failure. */
+const pendingRefunds = {
+  '2/-1': pollRequired('processing', { advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.' }),
+  '2/-16': pollRequired('processing', { advice: 'In progress on ZaloPay’s side; if it stays so, contact ZaloPay.' }),
+} satisfies CodeTable;
 
 /** [codes] "Refund Order", [vietqr] 6.4. Success means accepted: only the refund query knows the end. */
 export const refundCreate: CodeTable = {
   ...write,
+  ...pendingRefunds,
   '1': pollRequired('processing'),
+  '3/-1': pendingRefunds['2/-1'],
   '2/0': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before refunding again.' }),
   // Every send carries its own timestamp, so that another one would be refused for the same reason.
   '2/-13': rejected('expired', 'The payment is too old to refund, or this machine’s clock is more than 15 minutes off.'),
@@ -155,26 +180,23 @@ export const refundCreate: CodeTable = {
   '2/-26': rejected('invalid-request', 'm_refund_id must name this app_id.'),
   '2/-32': rejected('unsupported', 'This payment can only be refunded in full, or not at all.'),
   '2/-101': rejected('not-found', 'ZaloPay has no payment of this zp_trans_id.'),
-  '2/-999': retryable('maintenance'),
+  '2/-999': underMaintenance,
 };
-
-const stuckRefund = pollRequired('processing', { advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.' });
 
 /** [codes] "Query Refund Order's Status", [vietqr] 6.5, the maintenance of [sdk]. -1 and -16 come with `return_code` 2 in one and 3 in the other. */
 export const refundQuery: CodeTable = {
   ...read,
   ...systemErrors,
+  ...pendingRefunds,
   '1': succeeded('refunded'),
   '3': pollRequired('processing'),
-  '3/-1': stuckRefund,
+  '3/-1': pendingRefunds['2/-1'],
   // Read by the sub code alone this is FAIL, and the merchant refunds twice.
   '3/2': pollRequired('processing'),
   '2/0': failed('declined', 'Ask ZaloPay why before refunding again.'), // [vietqr]
-  '2/-1': stuckRefund,
   '2/-2': failed('invalid-request', 'ZaloPay does not know this type of refund.'),
   '2/-13': failed('expired', 'The payment is too old to refund.'),
   '2/-14': failed('invalid-request', 'The amount cannot be refunded.'),
-  '2/-16': pollRequired('processing', { advice: 'In progress on ZaloPay’s side; if it stays so, contact ZaloPay.' }),
   '2/-32': failed('unsupported', 'This payment can only be refunded in full, or not at all.'),
   '2/-101': pollRequired('not-found'),
 };
@@ -189,31 +211,41 @@ const tokenRefusals = {
   '2/-1800': failed('limit-exceeded', 'The payer’s account has reached the limit of its verification level.'),
 } satisfies CodeTable;
 
-/** [codes] "Pay By Token (Wallet)". */
+/**
+ * [codes] "Pay By Token (Wallet)". Its table has no row for a try that failed or is open for its channel's sake: told here, such a code
+ * means what the order's query means by it.
+ */
 export const paymentCharge: CodeTable = {
   ...write,
   ...refusals,
+  ...failedTries,
+  ...openTries,
   ...tokenRefusals,
   '1': succeeded(),
+  '1/processing': contradicted,
   '2/-1010': failed('declined', 'The payer’s account cannot pay.'),
   '2/-1013': failed('limit-exceeded', 'The amount is above the payer’s spending limit.'),
   '2/-1019': failed('limit-exceeded', 'The amount is above the limit of the payer’s binding.'),
-  '2/-1801': maintenanceOfCharges,
+  '2/-1801': underMaintenance,
 };
 
 /**
  * A scanned payment code, https://docs.zalopay.vn/v2/docs/quickpay/api.html. The page lists no sub codes: what refuses an order
- * refuses it here, and a try that failed is told as its query tells it ([sdk] names -322, which only a scanned code can be).
+ * refuses it here, and what became of a try is told as its query tells it. [sdk] has -33 ("app maintenance") of the queries only: that a
+ * scanned code was not processed, nobody says.
  */
 export const paymentScan: CodeTable = {
   ...write,
   ...refusals,
   ...failedTries,
+  ...codeExpired,
+  ...openTries,
   '1': succeeded(),
-  '1/processing': pollRequired('processing'),
-  '2/-33': maintenanceOfCharges,
+  '1/processing': contradicted,
+  '2/-33': pollRequired('maintenance', { advice: 'Under maintenance, and perhaps after it was taken in: ask before scanning another code.' }),
   '2/-68': duplicate('Another order owns this app_trans_id: look it up before choosing a new one.'),
-  '2/-999': maintenanceOfCharges,
+  '2/-92': malformedNumber,
+  '2/-999': underMaintenance,
 };
 
 /** [codes] "Query Balance (Wallet)". */
@@ -237,7 +269,7 @@ export const bindingCreate: CodeTable = {
   ...bindingRefusals,
   '1': created(),
   '2/-68': numberTaken,
-  '2/-1801': retryable('maintenance'),
+  '2/-1801': underMaintenance,
 };
 
 const disabledBinding = canceled('canceled', 'ZaloPay has disabled this binding: its token cannot be charged.');
@@ -259,7 +291,7 @@ export const bindingCancel: CodeTable = {
   '1': succeeded('canceled'),
   '2/-101': rejected('not-found', 'ZaloPay has no binding of this binding_id.'),
   '2/-1011': rejected('permission', 'This binding belongs to another app_id.'),
-  '2/-1801': retryable('maintenance'),
+  '2/-1801': underMaintenance,
 };
 
 const wrongParameter = rejected('invalid-request', 'A field is missing or has the wrong format.');
@@ -292,6 +324,7 @@ export const cardBindingCancel: CodeTable = {
 export const cardPaymentCharge: CodeTable = {
   ...write,
   '1': succeeded(),
+  '1/processing': contradicted,
   '2/-7002': wrongParameter,
   // "Invalid or has exceeded timeout limit": the order's time, or this call's? Only the query knows.
   '2/-7032': pollRequired('unknown-outcome', { advice: 'The order is unknown or timed out: ask before paying another way.' }),

@@ -104,8 +104,9 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         sameReference: 'unknown',
         expect: inDong,
         charge: () => true,
-        // The app shows a new code every minute.
+        // The app shows a new code every minute, and its payer has one for the PIN.
         chargeableForMs: () => 60_000,
+        deadlineMs: 120_000,
       },
       'refund.create': {
         path: '/v2/refund',
@@ -229,6 +230,9 @@ const inDong = ({ amount }: { amount: unknown }): { amount: string; currency: st
 /** "The transaction is valid only within 48 hours": later, "not found" means nothing. Older v2 pages, docs.zalopay.vn/en/v2 */
 const ANSWERS_FOR_MS = 48 * 60 * 60_000;
 
+/** How long an order must go on telling the same end, after it was seen open, before it is a charge's of its. */
+const ENDS_WHEN_UNCHANGED_FOR_MS = 10_000;
+
 function askBy(operation: StatusQuery['operation'], name: string): StatusQuery {
   const fields = ({ reference }: Ticket): Fields | undefined => (reference[name] === undefined ? undefined : { [name]: reference[name] });
   return { operation, fields, answersForMs: ANSWERS_FOR_MS };
@@ -247,7 +251,8 @@ const tokenPayment = {
   numberRepeats: () => true,
   unsent: ['app_trans_id'],
   learns: ['zp_trans_id', TRY],
-  query: askBy('payment.query', 'app_trans_id'),
+  // It tells what the last try came to, and seldom that try's number.
+  query: { ...askBy('payment.query', 'app_trans_id'), endsWhenUnchangedForMs: ENDS_WHEN_UNCHANGED_FOR_MS },
   sameReference: 'unknown',
   charge: () => true,
 } as const;
@@ -292,6 +297,9 @@ function namesOf(body: unknown): readonly string[] {
   const code = integerOf(body, 'return_code');
   if (code === undefined) return [];
   const detail = integerOf(body, 'sub_return_code');
+  // Success with an error, or something unreadable, as its detail contradicts itself: no row is meant for it.
+  const stated = statedOf(body, 'sub_return_code');
+  if (code === SUCCESS && stated !== undefined && !/^\d+$/.test(stated)) return [`${code}/${stated}`];
   // The manual lists system errors as sub codes of 2; the gateway also sends them as return codes.
   if (code < 0) return detail === undefined || detail === code ? [`2/${code}`] : [`${code}/${detail}`, `2/${code}`];
   // Without a detail the sub code repeats the code.
@@ -322,7 +330,10 @@ function readPlainly({ body }: Exchange): Reading {
   return readingOf(body, namesOf(body));
 }
 
-/** A write's own answers. FAIL with a code that no row knows is ZaloPay's word that it did nothing; a row knows better. */
+/** Every name that some table has a row for: what is open, or a state of its own, for one call is not nothing for another. */
+const known = new Set(Object.values(codes).flatMap((table) => Object.keys(table)));
+
+/** A write's own answers. FAIL with a code that no table of ZaloPay's knows is its word that it did nothing. */
 function answers(table: CodeTable, read: (exchange: Exchange) => Reading = readPlainly): { codes: CodeTable; read: (exchange: Exchange) => Reading } {
   return {
     codes: table,
@@ -330,7 +341,7 @@ function answers(table: CodeTable, read: (exchange: Exchange) => Reading = readP
       const reading = read(exchange);
       const code = integerOf(exchange.body, 'return_code');
       const failed = code !== undefined && (code === FAIL || code < 0);
-      return { ...reading, refuses: failed && !reading.names.some((name) => Object.hasOwn(table, name)) };
+      return { ...reading, refuses: failed && !reading.names.some((name) => known.has(name)) };
     },
   };
 }
@@ -354,16 +365,21 @@ function readPayment({ body }: Exchange): Reading {
   return { ...readingOf(body, CONTRADICTED, { app_trans_id }), amount: numberOf(body, 'amount') };
 }
 
-/** A charge's own answer tells the number of its try. */
+/** A charge's own answer tells the number of its try. It has no `is_processing` to say; where it has, it must be over. */
 function readCharge({ body }: Exchange): Reading {
-  return readingOf(body, namesOf(body), body, numberOf(body, 'zp_trans_id'));
+  const number = numberOf(body, 'zp_trans_id');
+  const settled = number !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;
+  return readingOf(body, paidNames(body, settled), body, number);
 }
 
 /** Success is believed of a scanned code when the answer itself says that it is over. */
 function readScan({ body }: Exchange): Reading {
-  const paid = integerOf(body, 'return_code') === SUCCESS;
-  const settled = paid && numberOf(body, 'zp_trans_id') !== undefined && asRecord(body)?.['is_processing'] === false;
-  return readingOf(body, paid && !settled ? CONTRADICTED : namesOf(body));
+  const settled = numberOf(body, 'zp_trans_id') !== undefined && asRecord(body)?.['is_processing'] === false;
+  return { ...readingOf(body, paidNames(body, settled)), amount: numberOf(body, 'amount') };
+}
+
+function paidNames(body: unknown, settled: boolean): readonly string[] {
+  return integerOf(body, 'return_code') === SUCCESS && !settled ? CONTRADICTED : namesOf(body);
 }
 
 /** The query worked; whether the binding stands is its status. */
