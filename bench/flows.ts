@@ -37,6 +37,7 @@ const flows: readonly Flow[] = [
   { name: 'charge, declined after 5 s', scenes: charges, life: lives.steps([{ afterMs: 5000, state: 'declined' }]), trueAtS: 5 },
   { name: 'charge, lost before booking', scenes: charges, life: lives.paid(), trueAtS: 0, onSend: ['reset-before-booking'] },
   { name: 'charge, lost after booking', scenes: charges, life: lives.paid(), trueAtS: 0, onSend: ['reset-after-booking'] },
+  { name: 'charge, lost and declined', scenes: charges, life: lives.steps([{ state: 'pending' }, { afterMs: 3000, state: 'declined' }]), trueAtS: 3, onSend: ['reset-after-booking'] },
   { name: 'charge, gateway down for 60 s', scenes: charges, life: lives.paid(), trueAtS: 60, downS: 60 },
   { name: 'order, paid after 40 s', scenes: orders, life: lives.paidAfter(40_000), trueAtS: 40 },
   { name: 'order, paid late', scenes: orders, lateInLife: 'paid', life: lives.open(), trueAtS: 20 * MINUTE_S },

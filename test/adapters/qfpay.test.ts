@@ -480,6 +480,53 @@ describe('from send to settlement', () => {
     expect(await clock.run(gateway.ask(payment.ticket))).toMatchObject({ outcome: 'succeeded', reason: 'partially-refunded' });
   });
 
+  it('a decline of a charge whose answer was lost is told by its row, which repeats the time that was sent', async () => {
+    const { clock, gateway } = setUp({ lives: { charge: lives.steps([{ state: 'pending' }, { afterMs: 3_000, state: 'declined' }]) }, faults: { onSend: ['reset-after-booking'] } });
+    const settlement = await clock.run(gateway.settle('payment.create', scanned));
+    expect(settlement).toMatchObject({ outcome: 'failed', settledBy: 'query', attempts: 1, verdict: { code: '1201' } });
+    expect(settlement.elapsedMs).toBeLessThanOrEqual(10_000);
+    await clock.run(gateway.settle('payment.create', { ...scanned, out_trade_no: 'ORDER-2', txdtm: '2026-11-30 12:00:00' }, { policy: { poll: { deadlineMs: 0 } } }));
+    const rowOf = (out_trade_no: string) => clock.run(gateway.client.post('trade/v1/query', { body: new URLSearchParams({ out_trade_no }) }).json());
+    expect(await rowOf('ORDER-1')).toMatchObject({ data: [{ txdtm: '2026-11-30 23:59:30' }] });
+    expect(await rowOf('ORDER-2')).toMatchObject({ data: [{ txdtm: '2026-11-30 12:00:00' }] });
+  });
+
+  it.each([
+    ['no number of its own', {}],
+    ['a status beside it that failed', { syssn: 'S1', data: { txstatus: 'FAILED' } }],
+    ['a status beside it that is pending', { syssn: 'S1', data: { txstatus: 'PENDING' } }],
+    ['the flag of a cancel', { syssn: 'S1', cancel: '1' }],
+    ['a QR code for the payer', { syssn: 'S1', qrcode: 'https://qr.example/1' }],
+  ])('a success of a scan that has %s is asked about, not believed', async (_title, more) => {
+    const clock = manualClock({ startMs: openedAtMs });
+    const fetch = (request: Request | URL | string) =>
+      Promise.resolve(Response.json(/query/.test((request as Request).url) ? { respcd: '0000', data: [] } : { respcd: '0000', resperr: 'ok', out_trade_no: 'ORDER-1', txamt: '1000', ...more }));
+    const gateway = createGateway({ adapter, clock, client: ky.create({ fetch }) });
+    expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'unresolved', ownVerdict: { code: '0000/contradicted' } });
+  });
+
+  it('a link, whose life nobody states, is followed as long as a code whose life is known', async () => {
+    const { clock, gateway } = setUp({ lives: { create: lives.paidAfter(29 * 60_000) } });
+    const { ticket } = await clock.run(gateway.settle('payment.create', { ...order, pay_type: '800212' }));
+    expect(ticket).not.toHaveProperty('expiresAt');
+    const { outcome, polls } = await clock.run(gateway.untilSettled(ticket));
+    expect(outcome).toBe('succeeded');
+    expect(polls).toBeLessThan(70);
+    const { clock: later, gateway: other } = setUp({ lives: { create: lives.open() } });
+    const unpaid = await later.run(other.settle('payment.create', { ...order, pay_type: '800212' }));
+    expect(await later.run(other.untilSettled(unpaid.ticket))).toMatchObject({ outcome: 'unresolved', elapsedMs: 31 * 60_000 });
+    // A day later somebody still gets an answer within a charge's time, and not before.
+    later.advance(24 * 3_600_000);
+    expect(await later.run(other.untilSettled(unpaid.ticket))).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000 });
+  });
+
+  it('maintenance is not knocked at three times within a second', async () => {
+    const { clock, gateway } = setUp({ faults: { onSend: [always('maintenance')] } });
+    const settlement = await clock.run(gateway.settle('payment.create', scanned));
+    expect(settlement).toMatchObject({ outcome: 'rejected', attempts: 3, verdict: { code: '1100' } });
+    expect(settlement.elapsedMs).toBeGreaterThanOrEqual(30_000);
+  });
+
   it('a payer who presses a finger is heard of after a second and a half', async () => {
     const { clock, gateway } = setUp({ lives: { charge: lives.paidAfter(1_000) } });
     expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({ outcome: 'succeeded', elapsedMs: 1_500, polls: 1 });

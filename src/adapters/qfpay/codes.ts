@@ -19,7 +19,8 @@ const outOfPlace = (...codes: readonly string[]): CodeTable =>
 /** What a write is refused for before anything is done, whatever it asked for. */
 const refusals: CodeTable = {
   '1001': rejected('authentication', 'QFPay does not know the app code: it holds for one country and one environment.'),
-  '1100': retryable('maintenance'),
+  // "Delayed retry", says the grouped page; how long, nobody says, and it is not over within a second.
+  '1100': retryable('maintenance', { delayMs: 15_000 }),
   '1103': rejected('invalid-request'),
   '1104': rejected('invalid-request', '"filter error" in the message means that the pay_type is not open for this merchant.'),
   '1105': rejected('configuration', 'Have QFPay activate the device (udid).'),
@@ -59,6 +60,7 @@ const open: CodeTable = {
 /** The codes of a status query that failed as a whole: it says nothing of the payment. */
 const failedQuery: CodeTable = {
   ...refusals,
+  '1100': retryable('maintenance'),
   ...each(['1101', '1102', '1147', '1161', '1204', '1205', '1252', '1254', '1295', '1296', '1297', '1298', '2011', '2999'], retryable('unavailable')),
   '1136': pollRequired('not-found'),
   '1203': rejected('configuration'),
@@ -98,8 +100,16 @@ const payment: CodeTable = {
 /** `payment.create` without `auth_code`: an order that the payer pays later. */
 export const order: CodeTable = { ...payment, '0000': created() };
 
-/** `payment.create` with `auth_code`: the money is taken in the call. */
-export const charge: CodeTable = { ...payment, '0000': succeeded() };
+/**
+ * `payment.create` with `auth_code`: the money is taken in the call. `0000/contradicted` is a success without a number of the payment's, or
+ * with one of these beside it: what a payer would still have to pay (https://sdk.qfapi.com/docs/api-reference/response-format has
+ * `qrcode`, `pay_url`), a flag of `cancel`, or `data.txstatus` other than SUCCESS (the same page, and no sample).
+ */
+export const charge: CodeTable = {
+  ...payment,
+  '0000': succeeded(),
+  '0000/contradicted': pollRequired('unknown-outcome', { advice: 'QFPay says "success" and contradicts it (no syssn, a QR code, a cancel flag, or another status): it is asked.' }),
+};
 
 /**
  * `payment.reverse` and `payment.close`. Whatever the payment is said to be already, its status query has the last word.
@@ -128,6 +138,13 @@ export const cancellation: CodeTable = {
 const REFUND_LATER = 'Refund it later, under a new number, once the query shows nothing.';
 const NOT_REFUNDABLE =
   'Between 23:30 and 00:30 in Hong Kong nothing is refunded: do it later, under a new number, once the query shows nothing. Past the refund period pay it back in another way.';
+
+/** A refund that has a number or a row, and that QFPay's words call impossible: the integrator counts it as pending all the same (Refund.md). */
+const wholeOnly = pollRequired('unsupported', {
+  acknowledges: true,
+  advice: 'On the day of the payment a card takes back the whole amount only. It may still be carried out: no other refund before the query shows its end.',
+});
+
 const ASKED_BEFORE = 'Usually the same refund was asked for before: look up the refunds of this payment.';
 
 /**
@@ -143,7 +160,7 @@ export const refund: CodeTable = {
   ...open,
   '0000': succeeded('refunded'),
   '1102': duplicate(),
-  '1124': pollRequired('processing', { advice: 'Cards: a partial refund on the day of the payment waits.' }),
+  '1124': wholeOnly,
   '1124/no-syssn': rejected('unsupported', 'On the day of the payment a card takes back the whole amount only: refund all of it, or a part tomorrow.'),
   '1125': failed('already-final', 'The payment is refunded already.'),
   '1136': rejected('not-found', 'syssn must be the number of the payment, not of a refund.'),
@@ -229,7 +246,7 @@ export const refundState: CodeTable = {
   ...open,
   'not-found': pollRequired('not-found', { advice: 'No manual says how soon a refund has a row: an empty answer is no proof.' }),
   '0000': succeeded('refunded'),
-  '1124': pollRequired('processing'),
+  '1124': wholeOnly,
   '1143': pollRequired('processing'),
   '1150': failed('unsupported'),
   '1155': failed('declined'),

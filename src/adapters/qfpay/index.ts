@@ -200,6 +200,8 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
         charge: isScanned,
         payerNeedsAnswer: (fields) => !isScanned(fields),
         payableForMs,
+        // Links, and codes of other pay types: as long as the codes whose life is known.
+        followedForMs: EXPIRES_AFTER_MINUTES * MINUTE_MS,
       },
       'payment.query': {
         path: '/trade/v1/query',

@@ -32,10 +32,25 @@ function hasNoNumber(body: unknown): boolean {
 
 const amountOf = (found: unknown): Pick<Reading, 'amount' | 'currency'> => ({ amount: statedOf(found, 'txamt'), currency: statedOf(found, 'txcurrcd') });
 
-/** A payment's own answer: its `syssn` is the payment's. */
+/** What only an order that is still to be paid gives out. */
+const forThePayer = ['qrcode', 'pay_url', 'pay_params'];
+
+/** A success that has no number of its own, or something beside it that says otherwise. */
+function isContradicted(body: unknown): boolean {
+  const status = statedOf(asRecord(body)?.['data'], 'txstatus');
+  return (
+    idOf(body, 'syssn') === undefined ||
+    !nothingTakenBack.includes(asRecord(body)?.['cancel']) ||
+    forThePayer.some((name) => statedOf(body, name) !== undefined) ||
+    (status !== undefined && status !== 'SUCCESS')
+  );
+}
+
+/** A payment's own answer: its `syssn` is the payment's. Only where the money is taken in the call has a contradiction a row. */
 export function readPayment({ body }: Exchange): Reading {
+  const contradicted = textOf(body, 'respcd') === SUCCESS && isContradicted(body);
   return {
-    names: namesOf(body, order),
+    names: [...(contradicted ? [`${SUCCESS}/contradicted`] : []), ...namesOf(body, order)],
     message: messageOf(body),
     reference: { out_trade_no: statedOf(body, 'out_trade_no'), syssn: statedOf(body, 'syssn') },
     ...amountOf(body),

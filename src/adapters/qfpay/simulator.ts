@@ -95,7 +95,7 @@ export function qfpayNotice({ clientKey, mchid = '' }: Pick<QfpayCredentials, 'c
   const told = {
     status: '1',
     sysdtm: openedAt,
-    txdtm: openedAt,
+    txdtm: entry.fields['txdtm'],
     txcurrcd: entry.currency ?? entry.of?.currency ?? '',
     txamt: entry.amount,
     mchid,
@@ -235,7 +235,8 @@ function rowsOf(entry: Entry, declinedAs: string): object[] {
     txcurrcd: entry.currency ?? '',
     pay_type: (entry.of ?? entry).fields['pay_type'],
     order_type: entry.kind,
-    txdtm: time,
+    // The merchant's own, as he sent it.
+    txdtm: entry.fields['txdtm'],
     sysdtm: time,
     paydtm: entry.bookings > 0 ? time : '',
     chnlsn: '',
