@@ -123,6 +123,8 @@ export interface State {
   readonly next?: 'send' | 'ask';
   /** Until when the gateway wants to hear nothing (`Retry-After`). */
   readonly notBeforeMs?: number;
+  /** How it was settled. */
+  readonly end?: End;
 }
 
 export type Observation =
@@ -133,7 +135,7 @@ export type Observation =
   /** A send got no answer. `left`: it got as far as its token. Default: it did. */
   | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean; readonly left?: boolean }
   | StatusObservation
-  /** A verified webhook came. `confirm`: ask before it is believed. */
+  /** A verified webhook came, at whatever moment but an exchange's. `confirm`: ask before it is believed. */
   | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean };
 
 /** A send was answered. */
@@ -177,7 +179,14 @@ export type Decision =
   | { readonly type: 'send' }
   | { readonly type: 'ask' }
   | { readonly type: 'wait'; readonly delayMs: number; readonly next: 'send' | 'ask' }
-  | { readonly type: 'settle'; readonly outcome: Settlement['outcome']; readonly verdict: Verdict; readonly settledBy: SettledBy };
+  | End;
+
+interface End {
+  readonly type: 'settle';
+  readonly outcome: Settlement['outcome'];
+  readonly verdict: Verdict;
+  readonly settledBy: SettledBy;
+}
 
 type Step = { state: State; decision: Decision };
 
@@ -440,11 +449,15 @@ function canStillBeDone(state: State, moment: Moment): boolean {
 /** The order can no longer be paid, by either clock. */
 const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean => expiresAtMs !== undefined && Math.max(moment.nowMs, wallMsOf(moment)) >= expiresAtMs;
 
-function notice(before: State, { verdict, confirm }: Observation & { type: 'notice' }, moment: Moment): Step {
+/** Where it disagrees with how the payment was settled, the gateway is asked. */
+function notice({ end, ...before }: State, { verdict, confirm: told }: Observation & { type: 'notice' }, moment: Moment): Step {
+  // The gateway speaks of the order, so a send has landed.
+  const known: State = { ...before, landed: true, seen: true };
+  if (end !== undefined && verdict.kind === 'terminal' && verdict.outcome === end.outcome && verdict.outcome !== 'rejected') return { state: { ...known, end }, decision: end };
   // It speaks of the order that owns the number.
   if (before.askedOnce === true && before.own !== undefined) return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
-  // The gateway speaks of the order, so a send has landed.
-  const state: State = { ...before, landed: true, seen: true, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
+  const confirm = told || end !== undefined;
+  const state: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
   const leftMs = Math.max(0, (before.notBeforeMs ?? 0) - moment.nowMs);
@@ -598,7 +611,8 @@ const advised = (unprocessed: Verdict): Verdict =>
   unprocessed.advice !== undefined || 'remedy' in unprocessed ? unprocessed : { ...unprocessed, advice: NOT_PROCESSED };
 
 function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, settledBy: SettledBy): Step {
-  return { state, decision: { type: 'settle', outcome, verdict, settledBy } };
+  const end: End = { type: 'settle', outcome, verdict, settledBy };
+  return { state: { ...state, end }, decision: end };
 }
 
 /** A wait from a backoff of the user's own, which may give anything. */

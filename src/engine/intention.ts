@@ -385,10 +385,11 @@ export class Intention {
       this.#record({ type: 'resend-refused' });
       throw new ResendRefusedError(this.ticket, this.settlement);
     }
-    const { attempts, plan } = this.#state;
+    const { end: _over, ...state } = this.#state;
+    const { attempts, plan } = state;
     if (attempts >= plan.policy.retry.attempts) throw error;
     this.#end = undefined;
-    this.#state = { ...this.#state, attempts: attempts + 1 };
+    this.#state = { ...state, attempts: attempts + 1 };
     this.#decision = { type: 'send' };
   }
 
@@ -501,10 +502,13 @@ export class Intention {
   }
 
   #observe(observation: Observation): void {
-    const step = decide(this.#state, observation, this.#moment());
+    const before = this.#state;
+    const step = decide(before, observation, this.#moment());
     this.#state = step.state;
     this.#decision = step.decision;
-    if (observation.type === 'notice') this.#unconfirmed = step.decision.type === 'ask' ? observation.verdict : undefined;
+    const { decision } = step;
+    const isConfirmed = decision.type === 'settle' && decision === before.end;
+    if (observation.type === 'notice' && !isConfirmed) this.#unconfirmed = decision.type === 'ask' ? observation.verdict : undefined;
   }
 
   #next(): Decision {
@@ -514,17 +518,15 @@ export class Intention {
   }
 
   /**
-   * A webhook that came while an exchange was on the wire, or before the next one: it is heeded before a send, whatever the
-   * decision was, and where it disagrees with an end, the gateway is asked. A wait looks at it by itself.
+   * A webhook that came while an exchange was on the wire, or before the next one, is heeded before a send, and before an end is told. A
+   * wait looks at it by itself, and a question is asked first.
    */
   #heedNotice(): void {
     const notice = this.#notice;
     const next = this.#decision;
     if (notice === undefined || next?.type === 'wait' || next?.type === 'ask') return;
     this.#notice = undefined;
-    if (next?.type !== 'settle') return this.#observe(notice);
-    const agrees = notice.verdict.kind === 'terminal' && notice.verdict.outcome === next.outcome;
-    if (!agrees) this.#observe({ ...notice, confirm: true });
+    this.#observe(notice);
   }
 
   async #wait(decision: Decision): Promise<void> {

@@ -3,7 +3,7 @@ import { decide, initialState, unknownOutcome, type Decision, type Observation, 
 import type { Follows } from '../../src/core/operation.ts';
 import { constant, steps, type Backoff } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
-import type { Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict } from '../../src/core/verdict.ts';
+import type { Outcome, PollRequiredVerdict, Reason, RetryableVerdict, TerminalVerdict, Verdict } from '../../src/core/verdict.ts';
 
 const startMs = Date.UTC(2026, 10, 1);
 const deadlineMs = 60_000;
@@ -769,6 +769,18 @@ describe('a verified notice', () => {
     for (const observation of [notice(terminal('succeeded'), true), notice(pending()), notice(refusal), notice(terminal('created'))]) {
       expect(next(stateOf(waiting), observation, 1234)).toEqual({ type: 'ask' });
     }
+  });
+
+  it('that comes before an end is told leaves it as it is when it says the same, and makes the gateway be asked when it does not', () => {
+    const after = (ended: Verdict, told: Verdict): Decision => {
+      const { state } = decide(stateOf({}), answered(ended), { nowMs: startMs, chance: 1 });
+      return next(JSON.parse(JSON.stringify(state)) as State, notice(told));
+    };
+    for (const outcome of ['succeeded', 'failed', 'created'] as const) expect(after(terminal(outcome), terminal(outcome))).toEqual({ type: 'settle', outcome, verdict: terminal(outcome), settledBy: 'answer' });
+    for (const told of [terminal('succeeded'), pending(), terminal('rejected')]) expect(after(terminal('failed'), told)).toEqual({ type: 'ask' });
+    // Nobody rejects what the gateway tells of.
+    expect(after(terminal('rejected'), terminal('rejected'))).toEqual({ type: 'ask' });
+    expect(after(terminal('succeeded'), terminal('refunded'))).toEqual({ type: 'ask' });
   });
 
   it('makes the gateway be asked no earlier than it wanted to hear anything', () => {

@@ -71,9 +71,9 @@ export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = (
 
   let decision = observe({ type: 'started' }, 0);
   for (const card of cards) {
-    if (decision.type === 'settle') break;
-    const interrupted = decision.type === 'wait' && card.notice !== 'no';
-    const passedMs = decision.type !== 'wait' ? card.tookMs : interrupted ? Math.floor(decision.delayMs / 2) : decision.delayMs + card.lateMs;
+    if (decision.type === 'settle' && card.notice === 'no') break;
+    const interrupted = (decision.type === 'wait' || decision.type === 'settle') && card.notice !== 'no';
+    const passedMs = decision.type === 'settle' ? 0 : decision.type !== 'wait' ? card.tookMs : interrupted ? Math.floor(decision.delayMs / 2) : decision.delayMs + card.lateMs;
     nowMs += passedMs;
     wallMs += passedMs + card.stepMs;
     decision = observe(interrupted ? noticeOf(card) : observationOf(decision, card, state), card.chance);
