@@ -1,6 +1,7 @@
 import ky, { type KyInstance, type Options } from 'ky';
 import { callTime, newKey, noLongerNeeded, orAbort, systemClock } from '../clock.ts';
 import { conceal, withoutQuotes } from '../core/conceal.ts';
+import { endsOfASendAlone } from '../core/decide.ts';
 import { InputError, SettledError, UnresolvedError, isResendRefusedError, isSettledError, isUnresolvedError } from '../core/errors.ts';
 import { isWrite, type Operation, type ReadName, type WriteOperation, type Fields } from '../core/operation.ts';
 import { printable } from '../core/printable.ts';
@@ -400,8 +401,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const found = registry.running(key);
     if (found !== undefined && !isLeft(found)) {
       const settlement = await attendAndHear(found, followed);
-      // A create that is being settled ends when its order exists, and a send's refusal says nothing of what the ticket follows.
-      if (settlement.outcome !== 'created' && settlement.outcome !== 'unsent' && settlement.outcome !== 'rejected') return settlement;
+      if (!endsOfASendAlone.has(settlement.outcome)) return settlement;
     }
     const controller = new AbortController();
     const listeners = new Set<(entry: TimelineEntry) => unknown>();

@@ -190,6 +190,12 @@ interface End {
 
 type Step = { state: State; decision: Decision };
 
+/**
+ * Whoever follows a ticket goes on after these ends of a send: a create ends when its order exists, and the refusal of a send says nothing
+ * of what the ticket follows.
+ */
+export const endsOfASendAlone: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['created', 'unsent', 'rejected']);
+
 /** Refused status queries in a row that end a loop: the fourth would be refused too. */
 const REFUSED_POLLS = 3;
 /** One "not found" may be a replica that lags. */
