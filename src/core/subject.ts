@@ -74,11 +74,16 @@ function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, s
 /** A payment made in the order's last moment may show this much later, and clocks differ. */
 const OVER_AFTER_MS = 60_000;
 
+/** What a row repeats of its send is whole seconds at some providers, and a row may take as long to show. */
+const ECHO_AFTER_MS = 3000;
+
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
   const { follows, learns = [], echo, query }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
   const ownNumbers = learns.filter((name) => ticket.reference[name] !== undefined);
-  const echoed = echo?.(ticket);
+  // An earlier try of the same second carried the same: by then this one's own row stands beside it.
+  const isFresh = ticket.lastSentAt !== undefined && nowMs - Date.parse(ticket.lastSentAt) < ECHO_AFTER_MS;
+  const echoed = isFresh ? undefined : echo?.(ticket);
   const endsWhenUnchangedForMs = ticket.seen ? query?.endsWhenUnchangedForMs : undefined;
   return {
     reference: ticket.reference,

@@ -69,6 +69,13 @@ describe('a number that may have been used before, and a send without an answer'
     expect((await lost([{ state: 'paid', madeAtMs: before, at: String(start) }], { adapter })).settlement).toMatchObject({ outcome: 'succeeded' });
   });
 
+  it('such a row is believed only when its own has had time to show: an earlier try of the same second carried the same', async () => {
+    const row = { order: 'A1', amount: '100', at: String(start), madeAtMs: start };
+    const old = { ...row, state: 'declined', id: 'OLD' };
+    const b: Bench = bench({ adapter: repeating({ echoes: true }), sends: [reset()], polls: [dated(() => b, { rows: [old] }), dated(() => b, { rows: [old, { ...row, state: 'paid', id: 'NEW' }] })], policy });
+    expect(await b.clock.run(b.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+  });
+
   it.each([['declined', 'failed'], ['canceled', 'canceled'], ['expired', 'expired'], ['paid', 'succeeded']])('an end that was made after our send (%s) is ours: %s', async (state, outcome) => {
     expect((await lost([{ state, madeAtMs: after, id: 'NEW' }])).settlement).toMatchObject({ outcome, settledBy: 'query', reference: { provider: 'NEW' } });
   });
