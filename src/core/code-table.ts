@@ -35,6 +35,8 @@ export interface PollRequiredRow extends RowBase {
    * "pending" before has its real answer here: it is `created`.
    */
   readonly needsAction?: true;
+  /** Of a write: its answer says where the payer goes on. Once a query shows the order open, it is `created`, with this answer. */
+  readonly createdWhenOpen?: true;
   /** It speaks of another send of this write: that one's own answer is still to come. */
   readonly ofAnotherSend?: true;
   /** Of an order that the gateway had acknowledged, and that can no longer be paid, it means `expired`. */

@@ -95,6 +95,8 @@ export interface State {
   readonly refused: boolean;
   /** What the write's own last answer meant. */
   readonly own?: Verdict | undefined;
+  /** `own` says where the payer goes on. */
+  readonly createdWhenOpen?: boolean;
   /** `own` stated that nothing was done, in words that are believed only once the order is not found. */
   readonly refusal?: boolean;
   /** `own` is a final refusal because of another order of the same number, whose fate is asked before it is told. */
@@ -151,6 +153,8 @@ interface AnsweredObservation {
   readonly askedOnce?: boolean;
   /** It speaks of another send of this write. */
   readonly ofAnotherSend?: boolean;
+  /** It says where the payer goes on, should a query show the order open. */
+  readonly createdWhenOpen?: boolean;
   readonly askable: boolean;
   readonly lookable?: boolean;
   readonly retryAfterMs?: number;
@@ -201,8 +205,11 @@ const REFUSED_POLLS = 3;
 /** One "not found" may be a replica that lags. */
 const NOT_FOUNDS = 2;
 
+/** As long is asked without a number that the provider may insist on. */
+const BLIND_FOR_MS = 45_000;
+
 const ONLY_A_NOTICE =
-  'The status query lacks a number that only the lost answer had, and was refused: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
+  'The status query lacks a number that only the lost answer had, and finds nothing: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
 
 const NOT_PROCESSED = 'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
 const REFUSED_UNLISTED = 'It was refused with a code that is not in the tables, and nothing was done. Tell whoever keeps the adapter.';
@@ -294,6 +301,7 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     seen: before.seen || seen.acknowledges,
     refused: before.refused || seen.refused,
     own: verdict,
+    createdWhenOpen: seen.createdWhenOpen === true,
     // Once an earlier send may have landed, no refusal speaks for it (doctrine 5), but where a later send is answered with the first one's result.
     refusal: seen.refuses === true && (!before.landed || replays(before, moment)),
     // "Not found" before it was said of another send.
@@ -374,11 +382,15 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   const ended = endOfRefused(state, seen, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
   if (ended !== undefined) return settle(state, 'failed', ended, 'query');
 
+  // What says nothing for so long without the number that it lacks will say nothing later.
+  const saysNothing = seen.incomplete === true && !state.seen && !plan.followOnly && verdict.kind === 'poll-required' && verdict.reason === 'unknown-outcome';
+  if (saysNothing && moment.nowMs - (state.pollingSinceMs ?? moment.nowMs) >= BLIND_FOR_MS) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
+
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
     // The order is open, but the link or QR code its payer needs was lost with the answer.
     if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
-    const advice = 'The order exists, but its answer was lost: cancel it before making another.';
+    const advice = 'The order exists, but its answer was lost: cancel it before making another, or wait until it is over.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
   // The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the write, what a
@@ -386,6 +398,11 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   const isOfThisWrite = state.own?.kind === 'poll-required' && (plan.ofOlderOrder !== true || before.shown === true);
   if (open && plan.payerNeedsAnswer && seen.needsAction === true && !plan.followOnly && isOfThisWrite) {
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created' }, 'query');
+  }
+  if (open && state.createdWhenOpen === true && !plan.followOnly) {
+    // The write's own answer says where the payer goes on, and what else it says is not so.
+    const advice = state.own?.advice;
+    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', reason: 'awaiting-payer', ...(advice !== undefined && { advice }) }, 'query');
   }
   if (isNotFound(verdict) && canStillBeDone(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
   if (isNotFound(verdict) && isAbsent(state, moment)) {

@@ -317,6 +317,7 @@ export class Intention {
           refuses: judgement.refuses === true,
           askedOnce: judgement.row?.kind === 'terminal' && judgement.row.askedOnce === true,
           ofAnotherSend,
+          createdWhenOpen: judgement.row?.kind === 'poll-required' && judgement.row.createdWhenOpen === true,
           ...this.#reach(),
           ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
         });

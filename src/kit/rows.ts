@@ -68,7 +68,8 @@ export function retryable(
  * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of an order
  * that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in the call that goes on
  * saying so, it means `failed`. `needsAction`: on a query, somebody must act, and has what he needs in this answer.
- * `ofAnotherSend`: it speaks of another send of the same write.
+ * `ofAnotherSend`: it speaks of another send of the same write. `createdWhenOpen`: a write's answer says where the payer goes on, and
+ * is `created` once a query shows the order open.
  */
 export function pollRequired(
   reason: Reason,

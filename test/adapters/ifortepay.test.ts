@@ -683,6 +683,23 @@ describe('through a gateway', () => {
     expect(await lostCharge({ latestTransactionStatus: '00' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
+  it('a lost charge of which the query knows nothing is left to a notice within a minute', async () => {
+    const settled = await lostCharge({ latestTransactionStatus: '07', originalReferenceNo: undefined });
+    expect(settled).toMatchObject({ outcome: 'unresolved', attempts: 1, verdict: { advice: expect.stringContaining('receive') as string } });
+    expect(settled.elapsedMs).toBeLessThan(60_000);
+    expect(settled.polls).toBeLessThan(16);
+  });
+
+  it('a lost charge that failed has no message where the query gives none but "Successful"', async () => {
+    const { outcome, verdict } = await lostCharge({ latestTransactionStatus: '06', createdTime: '2026-11-21T10:30:01+07:00' });
+    expect([outcome, verdict.code, verdict.message]).toEqual(['failed', '2005500/06', undefined]);
+  });
+
+  it('a channel in its cut-off is tried again no sooner than five seconds later', async () => {
+    const { clock, gateway } = setUp({ simulator: { faults: { onSend: ['maintenance', 'none'] } } });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2, timeline: expect.arrayContaining([expect.objectContaining({ type: 'wait', delayMs: 5000, next: 'send' })]) as unknown });
+  });
+
   it('a lost QR code that a query finds is created without its code', async () => {
     const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { lives: { create: lives.open() } } });
     simulator.script(own, { onSend: ['truncated'] });

@@ -507,6 +507,21 @@ describe('from send to settlement', () => {
     expect(await paid.run(paid.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
+  it.each([['S', 'SUCCESS'], ['U', 'PAYMENT_IN_PROCESS']])('a payer whom %s %s sends to a page is sent there once the inquiry says that nothing is paid yet', async (status, code) => {
+    const redirectActionForm = { redirectUrl: 'https://cashier.example' };
+    const { gateway, run } = saying({ write: () => said(status, code, { ...ours, redirectActionForm }), inquiry: said('S', 'SUCCESS', { ...ours, paymentStatus: 'PROCESSING' }) });
+    const settled = await run(gateway.settle('payment.charge', charge));
+    expect(settled).toMatchObject({ outcome: 'created', settledBy: 'query', polls: 1, answer: { redirectActionForm }, verdict: { reason: 'awaiting-payer', advice: expect.stringContaining('redirectActionForm') as string } });
+  });
+
+  it('a drop-in client is never given a "success" that the inquiry calls open', async () => {
+    const { gateway, run } = saying({
+      write: () => said('S', 'SUCCESS', { ...ours, redirectActionForm: { redirectUrl: 'https://cashier.example' } }),
+      inquiry: said('S', 'SUCCESS', { ...ours, paymentStatus: 'PROCESSING' }),
+    });
+    await expect(run(gateway.client.post('v1/payments/pay', { json: charge }))).rejects.toMatchObject({ name: 'SettledError', settlement: { outcome: 'created' } });
+  });
+
   it.each(['SUCCESS', 'FAIL', 'CANCELED'])('an inquiry that says %s and names no payment settles none', async (paymentStatus) => {
     const { gateway, run } = saying({ write: () => said('A', 'ACCEPT', ours), inquiry: said('S', 'SUCCESS', { paymentStatus }) });
     expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', verdict: { code: `payment/${paymentStatus}/unnamed` } });

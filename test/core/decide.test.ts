@@ -737,6 +737,17 @@ describe('an order or a refund that the gateway does not know, where it replays'
   });
 });
 
+describe('an answer that says where the payer goes on, and else what is not so', () => {
+  const told: State = decide(stateOf(), answered(pending({ advice: 'go there' }), { createdWhenOpen: true }), { nowMs: startMs, chance: 1 }).state;
+
+  it('is created once a query shows the order open, and asked about until then', () => {
+    expect(next(told, status(pending(), { acknowledges: true }))).toMatchObject({ type: 'settle', outcome: 'created', settledBy: 'query', verdict: { reason: 'awaiting-payer', advice: 'go there' } });
+    expect(next(told, status(notFound))).toMatchObject({ type: 'wait', next: 'ask' });
+    expect(next(told, status(terminal('succeeded')))).toMatchObject(settled('succeeded', 'query'));
+    expect(next({ ...told, plan: { ...told.plan, followOnly: true } }, status(pending(), { acknowledges: true }))).toMatchObject({ type: 'wait', next: 'ask' });
+  });
+});
+
 describe('a decline that a later send is answered', () => {
   const declined = (plan: Partial<Plan>): State => decide(stateOf(landed, plan), answered(pending(), { refuses: true }), { nowMs: startMs, chance: 1 }).state;
 

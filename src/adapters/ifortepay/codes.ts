@@ -34,7 +34,7 @@ const refused = {
   '401/03': retryable('authentication', { remedy: 'reauthenticate' }),
   '401/04': rejected('authentication', 'The customer’s token is unknown: bind the account again.'),
   '403/01': rejected('permission', 'iFortepay has not enabled this product for the merchant.'),
-  '403/06': retryable('maintenance', { advice: 'The channel is in its daily cut-off.' }),
+  '403/06': retryable('maintenance', { delayMs: 5000, advice: 'The channel is in its daily cut-off: try again once it is over.' }),
   '403/10': rejected('limit-exceeded', 'The customer’s token needs a limit before it can be used.'),
   '403/19': rejected('permission', 'The merchant is suspended: contact iFortepay.'),
   '403/20': rejected('limit-exceeded', 'The merchant’s own limit of the day is used up.'),
@@ -102,7 +102,7 @@ const hints = {
  * "The bill has been paid" and "transaction has already succeeded with the same partnerReferenceNo" are one meaning: this request
  * was refused because of another that was paid. What became of that one is asked, and never reported as this one's success.
  */
-const paidBefore = askedOnce(duplicate('An order with this number is said to be paid: look it up, and charge nothing again for it.'));
+const paidBefore = askedOnce(duplicate('Another order has this number, and iFortepay calls it paid: hold that against otherVerdict, and charge nothing again before both agree.'));
 
 const proveNothing = pollRequired('unknown-outcome', { advice: 'A failure on iFortepay’s side proves nothing: ask before sending again.' });
 
@@ -166,7 +166,7 @@ const query = {
   '404/18': rejected('conflict', 'The numbers of this query do not belong together.'),
   '409/00': retryable('conflict'),
   '409/01': pollRequired('duplicate'),
-  '429/00': retryable('rate-limited'),
+  '429/00': retryable('rate-limited', { delayMs: 5000 }),
   '500/00': retryable('unavailable'),
   '500/01': retryable('unavailable'),
   '500/02': retryable('unavailable'),
@@ -203,7 +203,7 @@ const qrisStatus = {
 
 const debitStatus = {
   ...status,
-  '200/00/05': canceled('canceled', 'The OTP was wrong or came too late.'),
+  '200/00/05': canceled('canceled', 'It was canceled, or the payer’s OTP was wrong or came too late.'),
   // "Not found. Bank card token is expired": the second would be a decline, the first may be a lag. Only 00 and 06 are called final.
   '200/00/07': pollRequired('expired', { advice: 'The card token is expired, or the payment unknown: ask before charging again.' }),
 } satisfies CodeTable;

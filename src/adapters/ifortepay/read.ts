@@ -108,7 +108,7 @@ export function statusQuery(
         ...reading,
         names: reading.names.flatMap((code) => [...(why === undefined ? [] : [`${code}/${found}/${why}`]), `${code}/${found}`]),
         // "Successful", says the call, of a payment that has failed.
-        message: textOf(body, 'transactionStatusDesc') ?? textOf(body, 'originalResponseMessage') ?? reading.message,
+        message: textOf(body, 'transactionStatusDesc') ?? textOf(body, 'originalResponseMessage'),
       };
     },
   };

@@ -107,6 +107,7 @@ const payment = {
   /** `ACCEPT` with a redirect: the payer goes on in Rebell's cashier. */
   'ACCEPT/redirect': created('awaiting-payer', 'Send the payer to redirectActionForm, then follow the ticket.'),
   PAYMENT_IN_PROCESS: pollRequired('processing'),
+  'PAYMENT_IN_PROCESS/redirect': pollRequired('awaiting-payer', { createdWhenOpen: true, advice: 'Send the payer to redirectActionForm, then follow the ticket.' }),
   // "Create a new payment", says the manual: after a timeout that charges twice.
   PAYMENT_TIMEOUT: pollRequired('unknown-outcome', { advice: 'Timed out is not unpaid: make no other payment before this one is known to have failed.' }),
   // "Already completed or cancelled: create a new order."
@@ -131,7 +132,7 @@ export const charge: CodeTable = {
   'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   // Paid, and a page to pay on: one of the two is not so. A sibling (SuperQi) says it of a payment that was only begun.
-  'SUCCESS/redirect': pollRequired('awaiting-payer', { advice: 'It says "success" and sends the payer to redirectActionForm: the inquiry knows which.' }),
+  'SUCCESS/redirect': pollRequired('awaiting-payer', { createdWhenOpen: true, advice: 'It says "success", and is not paid: send the payer to redirectActionForm, then follow the ticket.' }),
   'SUCCESS/form': pollRequired('awaiting-payer', { advice: 'It says "success" and wants the payer to act: the inquiry knows which.' }),
   // The code went into another request, which may have charged the payer.
   AUTH_CODE_ALREADY_USED: duplicate('The payer’s code was used by another request, which may be paid: look that one up before scanning again.'),

@@ -220,6 +220,11 @@ export const samples: Samples<RebellFields> = {
     pay('a system error leaves a write open', unknown('SYSTEM_ERROR'), open('unknown-outcome', 'SYSTEM_ERROR')),
     pay('a QR code that is too old is asked about before it is believed', failure('QR_EXPIRED'), open('expired', 'QR_EXPIRED')),
     pay('a charge in process is asked about', said('U', 'PAYMENT_IN_PROCESS', payment), open('processing', 'PAYMENT_IN_PROCESS')),
+    pay(
+      'a charge in process that sends the payer to a page is asked about',
+      said('U', 'PAYMENT_IN_PROCESS', { ...payment, redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' } }),
+      open('awaiting-payer', 'PAYMENT_IN_PROCESS/redirect'),
+    ),
     pay('a payer without funds has declined', failure('INSUFFICIENT_BALANCE'), ended('failed', 'insufficient-funds', 'INSUFFICIENT_BALANCE')),
     pay('a payer who refused has declined', failure('USER_REJECTED'), ended('failed', 'declined', 'USER_REJECTED')),
     pay('the risk engine’s no is final', failure('RISK_REJECT'), ended('failed', 'risk', 'RISK_REJECT')),
