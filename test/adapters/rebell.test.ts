@@ -527,6 +527,11 @@ describe('from send to settlement', () => {
     expect(await run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', verdict: { code: `payment/${paymentStatus}/unnamed` } });
   });
 
+  it('an inquiry that is itself refused with the charge’s own code ends nothing', async () => {
+    const { gateway, run } = saying({ write: () => said('F', 'GATEWAY_ERR'), inquiry: said('F', 'GATEWAY_ERR') });
+    expect((await run(gateway.settle('payment.charge', charge))).outcome).toBe('unresolved');
+  });
+
   it('a refusal with the message "success" tells no such message', async () => {
     const { gateway, run } = saying({ write: () => ({ result: { resultStatus: 'F', resultCode: 'WALLET_ON_HOLIDAY', resultMessage: 'success' } }), inquiry: said('F', 'ORDER_NOT_EXIST') });
     const { outcome, verdict } = await run(gateway.settle('payment.charge', charge));
