@@ -5,7 +5,7 @@ import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { subjectOfTicket } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
-import { isFinal, type Verdict } from '../core/verdict.ts';
+import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Intention } from '../engine/intention.ts';
 import type { Sealer } from '../engine/seal.ts';
 import type { Adapter } from '../kit/adapter.ts';
@@ -185,7 +185,8 @@ export function createReceiver(deps: {
     const judgement = waiting === undefined ? judged(operation, ticket) : judgeNotice(webhook, notice, waiting.subject);
     let { verdict } = judgement;
     const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
-    const stands = known !== undefined && verdict.kind === 'terminal' ? reconcile(known.outcome, verdict.outcome) : undefined;
+    const ofPayment = verdict.kind === 'terminal' ? paymentWord(operation, verdict.outcome) : undefined;
+    const stands = known !== undefined && ofPayment !== undefined ? reconcile(known.outcome, ofPayment) : undefined;
     const contradicts = known !== undefined && (judgement.conflict || stands?.conflict === true);
     // "Absent" was never the gateway's word on the payment: a loop that goes on with it believes what tells of it.
     const isDoubted = contradicts && (judgement.conflict || known.outcome !== 'absent');
@@ -208,8 +209,10 @@ export function createReceiver(deps: {
       verdict = answer !== undefined && isFinal(answer, { effect: 'read' }) ? answer : overruled ? known.verdict : verdict;
     }
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
-      remember(operation, { ticket, followed: before?.followed ?? false, outcome: verdict.outcome, verdict });
-      deps.onFinal(ticket, verdict);
+      const outcome = paymentWord(operation, verdict.outcome);
+      if (outcome !== undefined) remember(operation, { ticket, followed: before?.followed ?? false, outcome, verdict: { ...verdict, outcome } });
+      // What is known of the payment is no word on its cancel.
+      if (verdict !== known?.verdict || isOfItself(operation)) deps.onFinal(ticket, verdict);
     } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket, verdict);
     return {
       verified: true,
@@ -258,16 +261,26 @@ export function createReceiver(deps: {
     settled({ ticket, outcome, verdict }) {
       const operation = adapter.operations[ticket.operation];
       if (operation === undefined || notOver.has(outcome)) return;
-      const follows = kindOf(operation);
-      if (follows === 'payment' || follows === 'refund') return remember(operation, { ticket, followed: true, outcome, verdict });
-      // A cancel or capture that failed says nothing of the payment.
-      if (outcome !== 'succeeded') return;
-      const ofPayment = follows === 'cancel' ? 'canceled' : 'succeeded';
+      if (isOfItself(operation)) return remember(operation, { ticket, followed: true, outcome, verdict });
+      const ofPayment = paymentWord(operation, outcome);
+      if (ofPayment === undefined) return;
       const known = recall(operation, ticket.reference);
       if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
       remember(operation, { ticket, followed: true, outcome: ofPayment, verdict: { ...verdict, kind: 'terminal', outcome: ofPayment } });
     },
   };
+}
+
+const isOutcome = (outcome: Settlement['outcome']): outcome is Outcome => !['absent', 'unresolved', 'unsent'].includes(outcome);
+
+/** A payment or a refund: what is said of it is said of nothing else. */
+const isOfItself = (operation: Operation): boolean => ['payment', 'refund'].includes(kindOf(operation));
+
+/** What an end means for the payment: one that was canceled by a cancel is canceled; a cancel or capture that failed says nothing of it. */
+function paymentWord(operation: Operation, outcome: Settlement['outcome']): Outcome | undefined {
+  if (isOfItself(operation)) return isOutcome(outcome) ? outcome : undefined;
+  if (outcome !== 'succeeded') return undefined;
+  return kindOf(operation) === 'cancel' ? 'canceled' : 'succeeded';
 }
 
 /** The amount a notice tells, where somebody can read it: a ticket that expects anything else would contradict every answer. */

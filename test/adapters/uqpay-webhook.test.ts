@@ -459,3 +459,19 @@ describe('a late or repeated webhook of UQPAY', () => {
     expect(await clock.run(paying.ask(ticket))).toMatchObject({ outcome: 'succeeded' });
   });
 });
+
+it('a notice of a cancel that comes twice contradicts nothing: the cancel stays done, nobody is asked, and nothing is sent again', async () => {
+  const { clock, paying, simulator, conflicts, queries, created, tell } = scene();
+  const intentId = (await created()).reference['payment_intent_id'] ?? '';
+  const cancel = { payment_intent_id: intentId };
+  expect(await clock.run(paying.settle('payment.cancel', cancel))).toMatchObject({ outcome: 'succeeded' });
+  const asked = queries();
+  for (let times = 0; times < 2; times++) {
+    const received = verified(await tell('acquiring.cancel.succeeded', { ...cancellation, ...cancel }));
+    expect(received.verdict).toMatchObject({ outcome: 'succeeded', code: 'cancel/SUCCEEDED' });
+  }
+  await tell('acquiring.cancel.failed', { ...cancellation, ...cancel, cancel_status: 'FAILED' });
+  expect([conflicts().length, queries() - asked]).toEqual([0, 0]);
+  expect(await paying.settle('payment.cancel', cancel)).toMatchObject({ outcome: 'succeeded', repeated: true });
+  expect(simulator.requests.filter(({ act }) => act === 'cancel').length).toBe(1);
+});
