@@ -16,7 +16,7 @@ import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } 
 import { askableTicket, openTicket, storedTicket, writeOf } from '../engine/open-ticket.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
 import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from '../engine/registry.ts';
-import { remember, ticketOf, verdictOf } from '../engine/results.ts';
+import { anotherResponseOf, ticketOf, verdictOf } from '../engine/results.ts';
 import { createSealer } from '../engine/seal.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
@@ -590,10 +590,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
 
 /** What a second caller of a drop-in write gets. */
 function settledElsewhere(settlement: Settlement): Response {
-  const { outcome, verdict, settledBy, response, ticket } = settlement;
-  if (response !== undefined && (settledBy === 'answer' || (settledBy === 'query' && outcome === 'succeeded'))) {
-    // A clone is another object, and nothing is known of it.
-    return remember(Object.defineProperty(response.clone(), 'url', { value: response.url, enumerable: true }), { verdict, ticket });
-  }
+  const { outcome, settledBy } = settlement;
+  const response = settledBy === 'answer' || (settledBy === 'query' && outcome === 'succeeded') ? anotherResponseOf(settlement) : undefined;
+  if (response !== undefined) return response;
   throw outcome === 'unresolved' ? new UnresolvedError(settlement.ticket, settlement) : new SettledError(settlement);
 }

@@ -29,7 +29,7 @@ import { encodingOf } from './encode.ts';
 import type { ReadOpen } from './open-payment.ts';
 import { pollLoop } from './poll-loop.ts';
 import type { Mark, ProviderClock } from './provider-clock.ts';
-import { remember } from './results.ts';
+import { remember, withResponse } from './results.ts';
 import type { Sealer } from './seal.ts';
 import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
 
@@ -594,14 +594,10 @@ export class Intention {
       timeline: [...this.#timeline],
       ...(cause !== undefined && { cause }),
     } as Settlement;
-    if (exchange !== undefined) {
-      // Few callers look at it, and a `Response` costs as much as all the rest.
-      let response: Response | undefined;
-      const facts = { verdict, ticket: write && ticket };
-      const { answer } = exchange;
-      Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= remember(responseOf(answer), facts)) });
-    }
-    return settlement;
+    if (exchange === undefined) return settlement;
+    const facts = { verdict, ticket: write && ticket };
+    const { answer } = exchange;
+    return withResponse(settlement, () => remember(responseOf(answer), facts));
   }
 
   #remembered(answer: Answer, verdict: Verdict): Response {

@@ -13,7 +13,7 @@ import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { usualInPath } from './encode.ts';
 import type { Intention } from './intention.ts';
-import { remember } from './results.ts';
+import { remember, withResponse } from './results.ts';
 import type { Sealer } from './seal.ts';
 import { parse, responseOf, type Answer } from './wire.ts';
 
@@ -349,12 +349,9 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
       repeated: true as const,
       timeline: [{ at: new Date(atMs).toISOString(), elapsedMs: word.elapsedMs, type: 'settled' as const, outcome: word.outcome, settledBy: word.settledBy }],
     } as Settlement;
-    if (exchange !== undefined) {
-      let response: Response | undefined;
-      const make = (): Response => remember(responseOf({ ...exchange, headers: new Headers(JSON.parse(exchange.headers) as [string, string][]) }), { verdict: word.verdict, ticket: structuredClone(sealed) });
-      Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= make()) });
-    }
-    return settlement;
+    if (exchange === undefined) return settlement;
+    const headers = new Headers(JSON.parse(exchange.headers) as [string, string][]);
+    return withResponse(settlement, () => remember(responseOf({ ...exchange, headers }), { verdict: word.verdict, ticket: structuredClone(sealed) }));
   };
 
   const ownersFor = (ticket: Ticket): Owners => {

@@ -1,3 +1,4 @@
+import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 
@@ -14,6 +15,18 @@ export function remember(response: Response, facts: Known): Response {
   known.set(response, facts);
   return response;
 }
+
+const makers = new WeakMap<Settlement, () => Response>();
+
+/** Gives a settlement its `response`, made when somebody looks: few do, and a `Response` costs as much as all the rest. */
+export function withResponse(settlement: Settlement, make: () => Response): Settlement {
+  let response: Response | undefined;
+  makers.set(settlement, make);
+  return Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= make()) });
+}
+
+/** One more response of a settlement, for one more caller: the first may have been read. */
+export const anotherResponseOf = (settlement: Settlement): Response | undefined => makers.get(settlement)?.();
 
 function find(source: unknown): Known | undefined {
   if (source instanceof Response) return known.get(source);

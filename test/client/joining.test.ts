@@ -57,6 +57,13 @@ describe('many callers of one payment', () => {
     }
   });
 
+  it('gives a caller of the drop-in a response of his own, though another has read the body already', async () => {
+    const { gateway, clock } = bench({ sends: [said('PENDING')], polls: [state('paid')], policy: quick });
+    const reading = gateway.settle('payment.charge', charge).then(({ response }) => response?.json());
+    const posting = gateway.client.post('charge', { json: charge }).json();
+    expect(await clock.run(Promise.all([reading, posting]))).toEqual([{ state: 'paid' }, { state: 'paid' }]);
+  });
+
   it('is the same payment whether its path says what settle may leave out, or not', async () => {
     const plain = acme();
     const operation = { ...plain.operations['payment.charge'], path: '/{way:charge|pay}' } as Adapter['operations'][string];
