@@ -85,11 +85,11 @@ export const scenes: readonly Scene[] = [
     script: { onSend: ['hang-after-booking'] },
     play: charge,
   }),
-  scene(zalopayDemo, {
+  scene(uqpayDemo, {
     title: 'maintenance',
     wire: 'closed: nothing taken in',
-    script: { onSend: ['maintenance'] },
-    play: charge,
+    script: { onSend: ['maintenance'], life: lives.paidAfter(800) },
+    play: orderThenFollow,
   }),
   scene(qfpayDemo, {
     title: 'declined',
