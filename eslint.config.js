@@ -21,6 +21,11 @@ export default defineConfig(
   {
     // Core and adapters run on Bun, Deno and Workers: web standards only.
     files: ['src/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: ['node:*'], message: 'src uses web standards only.' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['node:*'], message: 'src uses web standards only.' }] },
+      ],
+    },
   },
 );

@@ -5,8 +5,8 @@ import { zalopay } from 'tillpaid/adapters/zalopay';
 import { printTable } from './table.ts';
 
 /**
- * What tillpaid costs beside ky, in one process and one run: only the ratios mean anything on another machine. `fetch` is
- * mocked, so the network, which takes a thousand times longer, is left out.
+ * What tillpaid costs beside ky, in one process and one run: only the ratios mean anything on another machine. `fetch`
+ * is mocked, so the network, which takes a thousand times longer, is left out.
  */
 const ROUNDS = 20;
 const REQUESTS = 300;
@@ -19,7 +19,10 @@ const answer = { ...named, respcd: '0000', resperr: '', respmsg: '', syssn: '202
 let orders = 0;
 const nextOrder = (): typeof order => ({ ...order, out_trade_no: `ORDER-${++orders}` });
 const [before = '', after = ''] = JSON.stringify(answer).split('ORDER-1');
-const fetch = (): Promise<Response> => Promise.resolve(new Response(`${before}ORDER-${orders}${after}`, { headers: { 'content-type': 'application/json' } }));
+const fetch = (): Promise<Response> =>
+  Promise.resolve(
+    new Response(`${before}ORDER-${orders}${after}`, { headers: { 'content-type': 'application/json' } }),
+  );
 
 const plain = ky.create({ fetch });
 const adapter = qfpay({ appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox', baseUrl });
@@ -64,7 +67,7 @@ async function microseconds(subject: () => unknown): Promise<number> {
 
 export async function printCost(): Promise<void> {
   const names = Object.keys(subjects) as Name[];
-  const measured = new Map<Name, number[]>(names.map((name) => [name, []]));
+  const measured = new Map<Name, number[]>(names.map(name => [name, []]));
   for (let round = -3; round < ROUNDS; round++) {
     // Side by side in each round, so that whatever slows the machine slows all of them; the first three only warm up.
     for (const name of names) {
@@ -77,8 +80,13 @@ export async function printCost(): Promise<void> {
   const best = (name: Name): number => Math.min(...(measured.get(name) ?? []));
   const cost = (name: Name): string[] => {
     const beside = against[name];
-    return beside === undefined ? ['', ''] : [`${(best(name) / best(beside)).toFixed(1)} x`, `+${(best(name) - best(beside)).toFixed(0)}`];
+    return beside === undefined
+      ? ['', '']
+      : [`${(best(name) / best(beside)).toFixed(1)} x`, `+${(best(name) - best(beside)).toFixed(0)}`];
   };
   console.log(`\nMicroseconds for one request, fetch mocked (the best of ${ROUNDS} rounds)\n`);
-  printTable(['', 'us', 'ratio', 'more'], names.map((name) => [name, best(name).toFixed(1), ...cost(name)]));
+  printTable(
+    ['', 'us', 'ratio', 'more'],
+    names.map(name => [name, best(name).toFixed(1), ...cost(name)]),
+  );
 }

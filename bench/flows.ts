@@ -5,8 +5,8 @@ import { findProviders, type Account, type Provider, type Scene } from '../test/
 import { printTable } from './table.ts';
 
 /**
- * How a payment feels at each provider, with every default: what is told, when, and how often the gateway was asked. On the
- * manual clock, against the simulated gateways.
+ * How a payment feels at each provider, with every default: what is told, when, and how often the gateway was asked. On
+ * the manual clock, against the simulated gateways.
  */
 interface Flow {
   readonly name: string;
@@ -34,16 +34,51 @@ const flows: readonly Flow[] = [
   { name: 'charge, paid after 1 s', scenes: charges, life: lives.paidAfter(1000), trueAtS: 1 },
   { name: 'charge, paid after 8 s', scenes: charges, life: lives.paidAfter(8000), trueAtS: 8 },
   { name: 'charge, paid after 40 s', scenes: charges, life: lives.paidAfter(40_000), trueAtS: 40 },
-  { name: 'charge, declined after 5 s', scenes: charges, life: lives.steps([{ afterMs: 5000, state: 'declined' }]), trueAtS: 5 },
-  { name: 'charge, lost before booking', scenes: charges, life: lives.paid(), trueAtS: 0, onSend: ['reset-before-booking'] },
-  { name: 'charge, lost after booking', scenes: charges, life: lives.paid(), trueAtS: 0, onSend: ['reset-after-booking'] },
-  { name: 'charge, lost and declined', scenes: charges, life: lives.steps([{ state: 'pending' }, { afterMs: 3000, state: 'declined' }]), trueAtS: 3, onSend: ['reset-after-booking'] },
+  {
+    name: 'charge, declined after 5 s',
+    scenes: charges,
+    life: lives.steps([{ afterMs: 5000, state: 'declined' }]),
+    trueAtS: 5,
+  },
+  {
+    name: 'charge, lost before booking',
+    scenes: charges,
+    life: lives.paid(),
+    trueAtS: 0,
+    onSend: ['reset-before-booking'],
+  },
+  {
+    name: 'charge, lost after booking',
+    scenes: charges,
+    life: lives.paid(),
+    trueAtS: 0,
+    onSend: ['reset-after-booking'],
+  },
+  {
+    name: 'charge, lost and declined',
+    scenes: charges,
+    life: lives.steps([{ state: 'pending' }, { afterMs: 3000, state: 'declined' }]),
+    trueAtS: 3,
+    onSend: ['reset-after-booking'],
+  },
   { name: 'charge, gateway down for 60 s', scenes: charges, life: lives.paid(), trueAtS: 60, downS: 60 },
   { name: 'order, paid after 40 s', scenes: orders, life: lives.paidAfter(40_000), trueAtS: 40 },
   { name: 'order, paid late', scenes: orders, lateInLife: 'paid', life: lives.open(), trueAtS: 20 * MINUTE_S },
   { name: 'order, never paid', scenes: orders, lateInLife: 'expired', life: lives.open(), trueAtS: 30 * MINUTE_S },
-  { name: 'order, lost before booking', scenes: orders, life: lives.open(), trueAtS: 0, onSend: ['reset-before-booking'] },
-  { name: 'order, lost after booking', scenes: orders, life: lives.open(), trueAtS: 0, onSend: ['reset-after-booking'] },
+  {
+    name: 'order, lost before booking',
+    scenes: orders,
+    life: lives.open(),
+    trueAtS: 0,
+    onSend: ['reset-before-booking'],
+  },
+  {
+    name: 'order, lost after booking',
+    scenes: orders,
+    life: lives.open(),
+    trueAtS: 0,
+    onSend: ['reset-after-booking'],
+  },
   { name: 'refund, done after 20 s', scenes: refunds, life: lives.paidAfter(20_000), trueAtS: 20 },
 ];
 
@@ -70,10 +105,14 @@ async function play(provider: Provider, account: Account, scene: Scene, flow: Fl
   const simulated = simulateGateway({ voice: account.voice, clock, lives: { [opens]: life } });
   let downUntilMs = 0;
   const fetch = (input: Request | URL | string, init?: RequestInit): Promise<Response> =>
-    clock.now() < downUntilMs ? Promise.resolve(new Response('<html>down</html>', { status: 503 })) : simulated.fetch(input, init);
+    clock.now() < downUntilMs
+      ? Promise.resolve(new Response('<html>down</html>', { status: 503 }))
+      : simulated.fetch(input, init);
   const gateway = createGateway({ adapter: account.adapter, client: ky.create({ fetch }), clock });
   const settle = (played: Scene, fields: Fields): Promise<Settlement> =>
-    clock.run(gateway.settle(played.operation as never, fields as never, played.byKey === true ? { idempotencyKey } : {}));
+    clock.run(
+      gateway.settle(played.operation as never, fields as never, played.byKey === true ? { idempotencyKey } : {}),
+    );
 
   const reference = `260131-${provider.name}`;
   const before = scene.after === undefined ? undefined : provider.scenes[scene.after];
@@ -95,9 +134,17 @@ async function play(provider: Provider, account: Account, scene: Scene, flow: Fl
     simulated.script(reference, { life: lives.steps([{ afterMs: trueAtS * 1000, state: flow.lateInLife }]) });
   }
   // An order whose answer was lost has come back with it; all else is followed to its end.
-  const last = first.outcome === 'created' && onSend === undefined ? await clock.run(gateway.untilSettled(first.ticket)) : first;
+  const last =
+    first.outcome === 'created' && onSend === undefined ? await clock.run(gateway.untilSettled(first.ticket)) : first;
   const polls = last === first ? first.polls : first.polls + last.polls;
-  return { trueAtS, outcome: last.outcome, code: last.verdict.code, atS: (clock.now() - startMs) / 1000, queries: polls, sends: first.attempts };
+  return {
+    trueAtS,
+    outcome: last.outcome,
+    code: last.verdict.code,
+    atS: (clock.now() - startMs) / 1000,
+    queries: polls,
+    sends: first.attempts,
+  };
 }
 
 /** Plays every flow at every provider. */
@@ -108,9 +155,23 @@ export async function printFlows(): Promise<void> {
       for (const name of flow.scenes) {
         const scene = provider.scenes[name];
         if (scene === undefined) continue;
-        const { trueAtS, outcome, code, atS, queries, sends } = await play(provider, provider.open(1, false), scene, flow);
+        const { trueAtS, outcome, code, atS, queries, sends } = await play(
+          provider,
+          provider.open(1, false),
+          scene,
+          flow,
+        );
         const isTold = outcome !== 'unresolved';
-        rows.push([`${provider.name} ${name}: ${flow.name.replace(/^\w+, /, '')}`, outcome, code, trueAtS.toFixed(0), atS.toFixed(1), isTold ? (atS - trueAtS).toFixed(1) : '', String(queries), String(sends)]);
+        rows.push([
+          `${provider.name} ${name}: ${flow.name.replace(/^\w+, /, '')}`,
+          outcome,
+          code,
+          trueAtS.toFixed(0),
+          atS.toFixed(1),
+          isTold ? (atS - trueAtS).toFixed(1) : '',
+          String(queries),
+          String(sends),
+        ]);
       }
     }
   }

@@ -5,7 +5,7 @@ import { printPolls } from './polls.ts';
 /** `npm run bench` prints every table; `npm run bench -- flows` only that one. */
 const tables = { cost: printCost, polls: printPolls, flows: printFlows };
 const asked = process.argv.slice(2);
-const unknown = asked.find((name) => !Object.hasOwn(tables, name));
+const unknown = asked.find(name => !Object.hasOwn(tables, name));
 if (unknown !== undefined) {
   console.error(`There is no table "${unknown}". Known: ${Object.keys(tables).join(', ')}.`);
   process.exit(2);

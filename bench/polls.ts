@@ -3,8 +3,9 @@ import { defaultPolicy } from 'tillpaid/policies';
 import { printTable } from './table.ts';
 
 /**
- * Status queries per payment against how late the settlement is seen, on a synthetic mix: 80 % settle lognormally around 6 s
- * (sigma 1), 15 % around 90 s (sigma 0.8), 5 % never. The deadline is 900 s, with a last query at the deadline, as tillpaid polls.
+ * Status queries per payment against how late the settlement is seen, on a synthetic mix: 80 % settle lognormally
+ * around 6 s (sigma 1), 15 % around 90 s (sigma 0.8), 5 % never. The deadline is 900 s, with a last query at the
+ * deadline, as tillpaid polls.
  */
 const DEADLINE_MS = 900_000;
 const PAYMENTS = 100_000;
@@ -20,11 +21,15 @@ const schedules: Readonly<Record<string, Backoff>> = {
 };
 
 export function printPolls(): void {
-  const rows = Object.entries({ ...schedules, 'the best fixed times for this mix': steps(bestWaits(4)) }).map(([name, backoff]) => {
-    const { polls, latenciesMs } = measure(backoff);
-    return [name, polls.toFixed(1), ...latenciesMs.map((latencyMs) => (latencyMs / 1000).toFixed(2))];
-  });
-  console.log(`\nStatus queries per payment, and seconds from settlement to its detection (${PAYMENTS.toLocaleString('en')} payments)\n`);
+  const rows = Object.entries({ ...schedules, 'the best fixed times for this mix': steps(bestWaits(4)) }).map(
+    ([name, backoff]) => {
+      const { polls, latenciesMs } = measure(backoff);
+      return [name, polls.toFixed(1), ...latenciesMs.map(latencyMs => (latencyMs / 1000).toFixed(2))];
+    },
+  );
+  console.log(
+    `\nStatus queries per payment, and seconds from settlement to its detection (${PAYMENTS.toLocaleString('en')} payments)\n`,
+  );
   printTable(['', 'queries', 'mean s', 'p50 s', 'p95 s'], rows);
   console.log(`\n${String(defaultPolicy.poll.backoff)}\n`);
 }
@@ -71,8 +76,8 @@ function seeded(seed: number): () => number {
 }
 
 /**
- * The waits that minimise queries + `lambda` x seconds of latency, found backwards from the deadline on a grid of 250 ms. A bound
- * for every schedule that does not know the payment, and only for a mix that is known.
+ * The waits that minimise queries + `lambda` x seconds of latency, found backwards from the deadline on a grid of 250
+ * ms. A bound for every schedule that does not know the payment, and only for a mix that is known.
  */
 function bestWaits(lambda: number): number[] {
   const gridMs = 250;
@@ -80,7 +85,8 @@ function bestWaits(lambda: number): number[] {
   const settledBy = Array.from({ length: last + 1 }, (_, i) => share(i * gridMs, quick) + share(i * gridMs, slow));
   // The area under the share settled: seconds of latency between two queries.
   const area = [0];
-  for (let i = 1; i <= last; i++) area[i] = (area[i - 1] ?? 0) + (gridMs / 1000) * 0.5 * ((settledBy[i] ?? 0) + (settledBy[i - 1] ?? 0));
+  for (let i = 1; i <= last; i++)
+    area[i] = (area[i - 1] ?? 0) + (gridMs / 1000) * 0.5 * ((settledBy[i] ?? 0) + (settledBy[i - 1] ?? 0));
   const cost = new Array<number>(last + 1).fill(0);
   const next = new Array<number>(last + 1).fill(last);
   for (let from = last - 1; from >= 0; from--) {
@@ -105,7 +111,10 @@ function share(atMs: number, { share: part, medianMs, sigma }: typeof quick): nu
 /** The normal distribution function, after Abramowitz and Stegun, 26.2.17 (error below 1e-7). */
 function normalBelow(z: number): number {
   const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const series = [0.31938153, -0.356563782, 1.781477937, -1.821255978, 1.330274429].reduceRight((sum, factor) => t * (factor + sum), 0);
+  const series = [0.31938153, -0.356563782, 1.781477937, -1.821255978, 1.330274429].reduceRight(
+    (sum, factor) => t * (factor + sum),
+    0,
+  );
   const tail = (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series;
   return z < 0 ? tail : 1 - tail;
 }

@@ -4,7 +4,8 @@ import { qfpay } from 'tillpaid/adapters/qfpay';
 import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 
-// The gateway is simulated, and so is time: a minute passes at once. Your own code has neither `client` nor `clock` here.
+// The gateway is simulated, and so is time: a minute passes at once. Your own code has neither `client` nor `clock`
+// here.
 const account = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' } as const;
 export const clock: ManualClock = manualClock();
 export const simulated: Simulator = simulateGateway({ voice: qfpayVoice(account), clock });
@@ -29,7 +30,8 @@ export async function charge(order: string, scanned: string): Promise<string> {
       return `${order}: not paid (${verdict.reason}). ${verdict.advice ?? ''}`;
     case 'rejected':
       // Somebody else's payment has this number, or our own of another day: that one may well be paid.
-      if (verdict.reason === 'duplicate') return `${order}: the number was used before. Look up what became of it before you charge again.`;
+      if (verdict.reason === 'duplicate')
+        return `${order}: the number was used before. Look up what became of it before you charge again.`;
       return `${order}: refused (${verdict.reason}), nothing was charged. ${verdict.advice ?? ''}`;
     case 'unsent':
       return `${order}: never sent, nothing was charged. Try again, under the same number.`;
@@ -49,7 +51,7 @@ export async function main(): Promise<string[]> {
   simulated.script('ORDER-3', { life: lives.declined() });
   simulated.script('ORDER-4', { life: lives.open() });
   const orders = ['ORDER-1', 'ORDER-2', 'ORDER-3', 'ORDER-4'];
-  return clock.run(Promise.all(orders.map((order) => charge(order, '284957310466312987'))));
+  return clock.run(Promise.all(orders.map(order => charge(order, '284957310466312987'))));
 }
 
 if (import.meta.main) console.log((await main()).join('\n'));

@@ -17,7 +17,8 @@ async function refund(http: KyInstance, number: string, amount: number): Promise
   return answer.sub_return_code === -23 ? 'the number was used before: look that refund up' : 'refused';
 }
 
-// This is all that changes: the client it is given signs, waits and asks. ZaloPay's 1 means "accepted"; here it means done.
+// This is all that changes: the client it is given signs, waits and asks. ZaloPay's 1 means "accepted"; here it means
+// done.
 const gateway = createGateway({ adapter: zalopay(account), client: ky.create({ fetch: simulated.fetch }), clock });
 const http = gateway.client;
 
@@ -27,14 +28,20 @@ export async function tryRefund(number: string, amount = 10_000): Promise<string
     return await refund(http, number, amount);
   } catch (error) {
     if (isSettledError(error)) return `${error.settlement.outcome}: ${error.settlement.verdict.reason}`;
-    if (isUnresolvedError(error)) return `still open: ask again with the ticket of ${error.ticket.reference['m_refund_id'] ?? ''}`;
+    if (isUnresolvedError(error))
+      return `still open: ask again with the ticket of ${error.ticket.reference['m_refund_id'] ?? ''}`;
     throw error;
   }
 }
 
 /** What is refunded below. */
 export async function sell(): Promise<string> {
-  const { outcome } = await gateway.settle('payment.create', { app_trans_id: '260101_0001', app_user: 'user-7', amount: 50_000, description: 'Tea for two' });
+  const { outcome } = await gateway.settle('payment.create', {
+    app_trans_id: '260101_0001',
+    app_user: 'user-7',
+    amount: 50_000,
+    description: 'Tea for two',
+  });
   return outcome;
 }
 
@@ -45,7 +52,8 @@ export async function main(): Promise<Record<string, string>> {
   simulated.script('260101_2553_3', { life: lives.open() });
 
   const results: Record<string, string> = {};
-  for (const number of ['260101_2553_1', '260101_2553_2', '260101_2553_3']) results[number] = await clock.run(tryRefund(number));
+  for (const number of ['260101_2553_1', '260101_2553_2', '260101_2553_3'])
+    results[number] = await clock.run(tryRefund(number));
   return results;
 }
 

@@ -8,6 +8,12 @@ const account = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' }
 const simulated = simulateGateway({ voice: qfpayVoice(account), faults: { onSend: ['reset-after-booking'] } });
 const gateway = createGateway({ adapter: qfpay(account), client: ky.create({ fetch: simulated.fetch }) });
 
-const order = { out_trade_no: 'ORDER-1', txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', auth_code: '284957310466312987' };
+const order = {
+  out_trade_no: 'ORDER-1',
+  txamt: 1000,
+  txcurrcd: 'HKD',
+  pay_type: '800108',
+  auth_code: '284957310466312987',
+};
 const { outcome, settledBy, attempts, polls } = await gateway.settle('payment.create', order);
 console.log(outcome, 'by', settledBy, { attempts, polls, charges: simulated.ledger.payment('ORDER-1')?.bookings });

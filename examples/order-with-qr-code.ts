@@ -7,7 +7,11 @@ import { zalopayVoice } from 'tillpaid/testing/zalopay';
 // The gateway is simulated, and so is time: its payer needs four minutes, which pass at once.
 const account = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' } as const;
 export const clock: ManualClock = manualClock();
-export const simulated: Simulator = simulateGateway({ voice: zalopayVoice(account), lives: { create: lives.paidAfter(240_000) }, clock });
+export const simulated: Simulator = simulateGateway({
+  voice: zalopayVoice(account),
+  lives: { create: lives.paidAfter(240_000) },
+  clock,
+});
 const openGateway = (): Gateway<ZalopayFields> =>
   createGateway({ adapter: zalopay(account), client: ky.create({ fetch: simulated.fetch }), clock });
 
@@ -19,13 +23,15 @@ export async function makeOrder(number: string): Promise<string> {
     'payment.create',
     { app_trans_id: number, app_user: 'user-7', amount: 50_000, description: 'Tea for two' },
     // Called before the first byte leaves: an order nobody remembers must not exist.
-    { onTicket: (ticket) => database.set(number, JSON.stringify(ticket)) },
+    { onTicket: ticket => database.set(number, JSON.stringify(ticket)) },
   );
   switch (outcome) {
     case 'created': {
       // The order can be there though its answer was lost, and with it what the payer must see.
       const link = textOf(answer, 'order_url');
-      return link === undefined ? `${number}: made, but its QR code was lost. Cancel it before you make another.` : `QR code: ${link}`;
+      return link === undefined
+        ? `${number}: made, but its QR code was lost. Cancel it before you make another.`
+        : `QR code: ${link}`;
     }
     case 'succeeded':
     case 'authorized':

@@ -8,8 +8,8 @@ import { lives, manualClock, simulateGateway } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 
 /**
- * An engine of your own: all that is known lies in a file, written after every step, and the process may end at any moment. Yours may be
- * a job queue, a cron job, or a table that is looked through.
+ * An engine of your own: all that is known lies in a file, written after every step, and the process may end at any
+ * moment. Yours may be a job queue, a cron job, or a table that is looked through.
  */
 export interface Payment {
   readonly order: string;
@@ -31,13 +31,22 @@ export function write(file: string, payments: readonly Payment[]): void {
   renameSync(`${file}.new`, file);
 }
 
-const save = (file: string, changed: Payment): void => write(file, read(file).map((each) => (each.order === changed.order ? changed : each)));
+const save = (file: string, changed: Payment): void =>
+  write(
+    file,
+    read(file).map(each => (each.order === changed.order ? changed : each)),
+  );
 
 const dueAtMs = ({ open }: Payment): number => (open === undefined ? 0 : Date.parse(open.dueAt));
 
-/** Makes the step that is due first. Returns how many milliseconds there are until the next one, `undefined` when all payments are over. */
+/**
+ * Makes the step that is due first. Returns how many milliseconds there are until the next one, `undefined` when all
+ * payments are over.
+ */
 export async function nextStep(file: string, gateway: Gateway<QfpayFields>): Promise<number | undefined> {
-  const [payment] = read(file).filter(({ outcome }) => outcome === undefined).sort((one, other) => dueAtMs(one) - dueAtMs(other));
+  const [payment] = read(file)
+    .filter(({ outcome }) => outcome === undefined)
+    .sort((one, other) => dueAtMs(one) - dueAtMs(other));
   if (payment === undefined) return undefined;
   if (payment.ticket === undefined) {
     save(file, await charge(file, gateway, payment));
@@ -51,16 +60,24 @@ export async function nextStep(file: string, gateway: Gateway<QfpayFields>): Pro
 /** Sends the charge: once, since its ticket is in the file before the first byte leaves. */
 async function charge(file: string, gateway: Gateway<QfpayFields>, payment: Payment): Promise<Payment> {
   const { order, amount, scanned } = payment;
-  const fields = { out_trade_no: order, txamt: amount, txcurrcd: 'HKD', pay_type: '800108', auth_code: scanned } as const;
+  const fields = {
+    out_trade_no: order,
+    txamt: amount,
+    txcurrcd: 'HKD',
+    pay_type: '800108',
+    auth_code: scanned,
+  } as const;
   const { outcome, ticket } = await gateway.settle('payment.create', fields, {
-    onTicket: (known) => save(file, { ...payment, ticket: known }),
+    onTicket: known => save(file, { ...payment, ticket: known }),
     // What is not known after one question is followed step by step.
     policy: { poll: { deadlineMs: 0 } },
   });
   return outcome === 'unresolved' ? { ...payment, ticket } : { ...payment, ticket, outcome };
 }
 
-/** Here gateway and time are simulated, and every step is made by a gateway object that knows nothing of the one before. */
+/**
+ * Here gateway and time are simulated, and every step is made by a gateway object that knows nothing of the one before.
+ */
 export async function main(): Promise<string[]> {
   const account = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' } as const;
   const clock = manualClock();
@@ -68,18 +85,24 @@ export async function main(): Promise<string[]> {
   simulated.script('ORDER-1', { life: lives.paidAfter(20_000), onSend: ['reset-after-booking'] });
   simulated.script('ORDER-2', { life: lives.steps([{ afterMs: 8000, state: 'declined' }]) });
   const file = join(mkdtempSync(join(tmpdir(), 'own-engine-')), 'payments.json');
-  write(file, ['ORDER-1', 'ORDER-2'].map((order) => ({ order, amount: 12_50, scanned: '284957310466312987' })));
+  write(
+    file,
+    ['ORDER-1', 'ORDER-2'].map(order => ({ order, amount: 12_50, scanned: '284957310466312987' })),
+  );
 
   const client = ky.create({ fetch: simulated.fetch });
   const run = async (): Promise<void> => {
     for (;;) {
       const waitMs = await nextStep(file, createGateway({ adapter: qfpay(account), client, clock }));
       if (waitMs === undefined) return;
-      await new Promise<void>((resolve) => clock.timer(waitMs, resolve));
+      await new Promise<void>(resolve => clock.timer(waitMs, resolve));
     }
   };
   await clock.run(run());
-  return read(file).map(({ order, outcome = 'open' }) => `${order}: ${outcome}, after ${simulated.ledger.payment(order)?.sends} send; money moved: ${simulated.ledger.payment(order)?.bookings}`);
+  return read(file).map(
+    ({ order, outcome = 'open' }) =>
+      `${order}: ${outcome}, after ${simulated.ledger.payment(order)?.sends} send; money moved: ${simulated.ledger.payment(order)?.bookings}`,
+  );
 }
 
 if (import.meta.main) console.log(await main());

@@ -1,7 +1,17 @@
 import { createHmac } from 'node:crypto';
 import ky from 'ky';
 import { createGateway } from 'tillpaid';
-import { lives, manualClock, simulateGateway, type EntryState, type Heard, type Situation, type Voice, type ManualClock, type Simulator } from 'tillpaid/testing';
+import {
+  lives,
+  manualClock,
+  simulateGateway,
+  type EntryState,
+  type Heard,
+  type Situation,
+  type Voice,
+  type ManualClock,
+  type Simulator,
+} from 'tillpaid/testing';
 import { lantern } from './own-provider.ts';
 
 const acts: Readonly<Record<string, Pick<Heard, 'operation' | 'act'>>> = {
@@ -44,12 +54,19 @@ export function lanternVoice(key: string): Voice {
     // The worst that "not documented" may mean.
     sameReference: 'books-again',
     hear({ url, headers, body }) {
-      const signature = createHmac('sha256', key).update(`${headers.get('x-time') ?? ''}.${body}`).digest('base64');
+      const signature = createHmac('sha256', key)
+        .update(`${headers.get('x-time') ?? ''}.${body}`)
+        .digest('base64');
       if (headers.get('x-sign') !== signature) return { refused: { status: 401, body: { code: 'SIGN' } } };
       const call = acts[url.pathname];
       if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
       const { order, refund, amount } = JSON.parse(body) as { order: string; refund?: string; amount?: number };
-      const asked = { ...call, fields: {}, reference: refund ?? order, ...(amount !== undefined && { amount: String(amount) }) };
+      const asked = {
+        ...call,
+        fields: {},
+        reference: refund ?? order,
+        ...(amount !== undefined && { amount: String(amount) }),
+      };
       return call.act === 'refund' ? { ...asked, of: order } : asked;
     },
     say({ heard: { act }, answer, entry }) {

@@ -1,9 +1,33 @@
-import { canceled, created, declined, defineAdapter, duplicate, failed, pollRequired, rejected, retryable, succeeded } from 'tillpaid';
-import { statedOf, text, textOf, whole, type Adapter, type CodeTable, type ReadName, type Row, type StatusQuery } from 'tillpaid';
+import {
+  canceled,
+  created,
+  declined,
+  defineAdapter,
+  duplicate,
+  failed,
+  pollRequired,
+  rejected,
+  retryable,
+  succeeded,
+} from 'tillpaid';
+import {
+  statedOf,
+  text,
+  textOf,
+  whole,
+  type Adapter,
+  type CodeTable,
+  type ReadName,
+  type Row,
+  type StatusQuery,
+} from 'tillpaid';
 
-/** Lantern Pay, an invented gateway: JSON, signed in a header; a `code` in every answer, and a `state` in what a query found. */
+/**
+ * Lantern Pay, an invented gateway: JSON, signed in a header; a `code` in every answer, and a `state` in what a query
+ * found.
+ */
 export interface LanternFields {
-  'payment.charge': { order: string; /** In cents. */ amount: number; /** From the payer's phone. */ scanned: string };
+  'payment.charge': { order: string /** In cents. */; amount: number /** From the payer's phone. */; scanned: string };
   'payment.create': { order: string; amount: number };
   'payment.cancel': { order: string };
   'payment.query': { order: string };
@@ -27,7 +51,9 @@ const write = (ok: Row): CodeTable => ({
   PENDING: pollRequired('processing'),
   ERROR: pollRequired('unknown-outcome'), // it proves nothing: ask
 });
-/** Chapter 4: what a query found. "None" may mean "not yet", and an error of the query says nothing about the payment. */
+/**
+ * Chapter 4: what a query found. "None" may mean "not yet", and an error of the query says nothing about the payment.
+ */
 const found = (done: Row, refused: Row): CodeTable => ({
   ...undone,
   NONE: pollRequired('not-found'),
@@ -39,11 +65,26 @@ const found = (done: Row, refused: Row): CodeTable => ({
   'OK/canceled': canceled(),
 });
 
-const by = (operation: ReadName, name: string): StatusQuery => ({ operation, fields: ({ reference }) => ({ [name]: reference[name] }) });
+const by = (operation: ReadName, name: string): StatusQuery => ({
+  operation,
+  fields: ({ reference }) => ({ [name]: reference[name] }),
+});
 const expect = ({ amount }: { amount: number }): { amount: string } => ({ amount: String(amount) });
-// Chapter 2 tells what a second refund under one number does. Of a second charge it tells nothing: none is sent on a guess.
-const order = { reference: ['order'], learns: ['id'], query: by('payment.query', 'order'), sameReference: 'unknown' } as const;
-const refund = { reference: ['refund'], query: by('refund.query', 'refund'), sameReference: 'refuses', follows: 'refund', expect } as const;
+// Chapter 2 tells what a second refund under one number does. Of a second charge it tells nothing: none is sent on a
+// guess.
+const order = {
+  reference: ['order'],
+  learns: ['id'],
+  query: by('payment.query', 'order'),
+  sameReference: 'unknown',
+} as const;
+const refund = {
+  reference: ['refund'],
+  query: by('refund.query', 'refund'),
+  sameReference: 'refuses',
+  follows: 'refund',
+  expect,
+} as const;
 const sum = { order: text, amount: whole };
 
 export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<LanternFields> =>
@@ -54,12 +95,46 @@ export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<L
     baseUrl: 'https://sandbox.lantern.example',
     encodings: ['json'],
     operations: {
-      'payment.charge': { path: '/charge', required: { ...sum, scanned: text }, codes: write(succeeded()), expect, ...order },
-      'payment.create': { path: '/create', required: sum, codes: write(created()), expect, payerNeedsAnswer: () => true, ...order },
-      'payment.cancel': { path: '/cancel', required: { order: text }, codes: write(succeeded('canceled')), follows: 'cancel', ...order },
-      'payment.query': { path: '/query', required: { order: text }, codes: found(succeeded(), declined()), reference: { order: 'order' } },
-      'refund.create': { path: '/refund', required: { ...sum, refund: text }, codes: write(pollRequired('processing')), ...refund },
-      'refund.query': { path: '/refunds', required: { refund: text }, codes: found(succeeded(), failed()), reference: { refund: 'refund' } },
+      'payment.charge': {
+        path: '/charge',
+        required: { ...sum, scanned: text },
+        codes: write(succeeded()),
+        expect,
+        ...order,
+      },
+      'payment.create': {
+        path: '/create',
+        required: sum,
+        codes: write(created()),
+        expect,
+        payerNeedsAnswer: () => true,
+        ...order,
+      },
+      'payment.cancel': {
+        path: '/cancel',
+        required: { order: text },
+        codes: write(succeeded('canceled')),
+        follows: 'cancel',
+        ...order,
+      },
+      'payment.query': {
+        path: '/query',
+        required: { order: text },
+        codes: found(succeeded(), declined()),
+        reference: { order: 'order' },
+      },
+      'refund.create': {
+        path: '/refund',
+        required: { ...sum, refund: text },
+        codes: write(pollRequired('processing')),
+        ...refund,
+      },
+      'refund.query': {
+        path: '/refunds',
+        required: { refund: text },
+        codes: found(succeeded(), failed()),
+        reference: { refund: 'refund' },
+      },
     },
     read({ body }) {
       const [code, state] = [textOf(body, 'code'), textOf(body, 'state')];
@@ -72,6 +147,8 @@ export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<L
 
 async function hmac(key: string, data: string): Promise<string> {
   const bytes = new TextEncoder();
-  const signer = await crypto.subtle.importKey('raw', bytes.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+  const signer = await crypto.subtle.importKey('raw', bytes.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+  ]);
   return btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign('HMAC', signer, bytes.encode(data)))));
 }

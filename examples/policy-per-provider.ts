@@ -26,11 +26,27 @@ const web = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'san
 const simulatedTill = simulateGateway({ voice: qfpayVoice(wallet), lives: { charge: late }, clock });
 const simulatedWeb = simulateGateway({ voice: zalopayVoice(web), lives: { create: late }, clock });
 
-const till = createGateway({ adapter: qfpay(wallet), policy: atTheTill, client: ky.create({ fetch: simulatedTill.fetch }), clock });
-const shop = createGateway({ adapter: zalopay(web), policy: online, client: ky.create({ fetch: simulatedWeb.fetch }), clock });
+const till = createGateway({
+  adapter: qfpay(wallet),
+  policy: atTheTill,
+  client: ky.create({ fetch: simulatedTill.fetch }),
+  clock,
+});
+const shop = createGateway({
+  adapter: zalopay(web),
+  policy: online,
+  client: ky.create({ fetch: simulatedWeb.fetch }),
+  clock,
+});
 
 export async function main(): Promise<string[]> {
-  const scanned = { out_trade_no: 'ORDER-1', txamt: 1250, txcurrcd: 'HKD', pay_type: '800108', auth_code: '284957310466312987' };
+  const scanned = {
+    out_trade_no: 'ORDER-1',
+    txamt: 1250,
+    txcurrcd: 'HKD',
+    pay_type: '800108',
+    auth_code: '284957310466312987',
+  };
   const order = { app_trans_id: '260101_0001', app_user: 'user-7', amount: 50_000, description: 'Tea for two' };
   const atTill = await clock.run(till.settle('payment.create', scanned));
   const created = await clock.run(shop.settle('payment.create', order));

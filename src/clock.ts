@@ -1,14 +1,15 @@
 import type { Moment } from './core/decide.ts';
 
 /**
- * The one door through which time and chance enter, so that tests run on a manual clock and a durable engine on its own.
+ * The one door through which time and chance enter, so that tests run on a manual clock and a durable engine on its
+ * own.
  */
 export interface Clock {
   /** Milliseconds since the epoch: the wall clock, which somebody may set, forward or back. */
   now(): number;
   /**
-   * Milliseconds from any start, which only ever grow, as time passes; they may stand still while the machine sleeps. Waits and
-   * deadlines are counted by it. Default: `now()`, for a clock that nobody sets.
+   * Milliseconds from any start, which only ever grow, as time passes; they may stand still while the machine sleeps.
+   * Waits and deadlines are counted by it. Default: `now()`, for a clock that nobody sets.
    */
   monotonicMs?(): number;
   /** A number in [0, 1). */
@@ -92,7 +93,10 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
   });
 }
 
-/** Why something was stopped that nobody needs any more. One for all: by default every `abort()` writes a stack that nobody reads. */
+/**
+ * Why something was stopped that nobody needs any more. One for all: by default every `abort()` writes a stack that
+ * nobody reads.
+ */
 export const noLongerNeeded: DOMException = new DOMException('Nobody waits for it any more.', 'AbortError');
 
 /** A new idempotency key: UUID v4. */

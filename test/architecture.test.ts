@@ -49,10 +49,12 @@ const places: readonly (readonly [RegExp, Room])[] = [
 const root = new URL('../', import.meta.url);
 const source = new URL('src/', root);
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
-  .map((file) => file.replaceAll('\\', '/'))
-  .filter((file) => file.endsWith('.ts'))
+  .map(file => file.replaceAll('\\', '/'))
+  .filter(file => file.endsWith('.ts'))
   .sort();
-const adapters = readdirSync(new URL('adapters/', source), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+const adapters = readdirSync(new URL('adapters/', source), { withFileTypes: true })
+  .filter(entry => entry.isDirectory())
+  .map(({ name }) => name);
 
 const roomOf = (file: string): Room | undefined => places.find(([place]) => place.test(file))?.[1];
 const adapterOf = (file: string): string | undefined => /^adapters\/([\w-]+)\//.exec(file)?.[1];
@@ -61,18 +63,22 @@ const textOf = (file: string): string => readFileSync(new URL(file, source), 'ut
 /** What a file imports, types and dynamic imports included: files of src by their path, packages by their name. */
 function importsOf(file: string): { files: string[]; packages: string[] } {
   const names = ts.preProcessFile(textOf(file), true, true).importedFiles.map(({ fileName }) => fileName);
-  const relative = names.filter((name) => name.startsWith('.'));
+  const relative = names.filter(name => name.startsWith('.'));
   return {
-    files: relative.map((name) => fileURLToPath(new URL(name, new URL(file, source))).slice(fileURLToPath(source).length).replaceAll('\\', '/')),
-    packages: names.filter((name) => !name.startsWith('.')),
+    files: relative.map(name =>
+      fileURLToPath(new URL(name, new URL(file, source)))
+        .slice(fileURLToPath(source).length)
+        .replaceAll('\\', '/'),
+    ),
+    packages: names.filter(name => !name.startsWith('.')),
   };
 }
 
 /** Files that reach themselves through imports, each with the shortest way round. */
 function circles(): string[] {
-  const imports = new Map(files.map((file) => [file, importsOf(file).files]));
-  return files.flatMap((start) => {
-    const ways: string[][] = (imports.get(start) ?? []).map((next) => [next]);
+  const imports = new Map(files.map(file => [file, importsOf(file).files]));
+  return files.flatMap(start => {
+    const ways: string[][] = (imports.get(start) ?? []).map(next => [next]);
     const seen = new Set<string>();
     for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
       const at = way.at(-1) ?? start;
@@ -88,16 +94,18 @@ function circles(): string[] {
 const printer = ts.createPrinter({ removeComments: true });
 
 /** Every file's code, without its comments. */
-const code = new Map(files.map((file) => [file, printer.printFile(ts.createSourceFile(file, textOf(file), ts.ScriptTarget.ESNext))]));
+const code = new Map(
+  files.map(file => [file, printer.printFile(ts.createSourceFile(file, textOf(file), ts.ScriptTarget.ESNext))]),
+);
 
 /** The files whose code says something. */
-const filesThatSay = (what: RegExp): string[] => files.filter((file) => what.test(code.get(file) ?? ''));
+const filesThatSay = (what: RegExp): string[] => files.filter(file => what.test(code.get(file) ?? ''));
 
 const isOf = (imported: string, name: string): boolean => imported === name || imported.startsWith(`${name}/`);
 
 describe('the rooms', () => {
   it('every file of src is in a room of the table', () => {
-    expect(files.filter((file) => roomOf(file) === undefined)).toEqual([]);
+    expect(files.filter(file => roomOf(file) === undefined)).toEqual([]);
     expect(files.length).toBeGreaterThan(20);
   });
 
@@ -106,13 +114,15 @@ describe('the rooms', () => {
     const single: readonly string[] = row.files;
     const packages: readonly string[] = row.packages;
     const forbidden = files
-      .filter((file) => roomOf(file) === room)
-      .flatMap((file) => {
+      .filter(file => roomOf(file) === room)
+      .flatMap(file => {
         const imports = importsOf(file);
         return [
-          ...imports.files.filter((imported) => !rooms.includes(roomOf(imported) ?? 'nowhere') && !single.includes(imported)),
-          ...imports.packages.filter((imported) => !packages.some((name) => isOf(imported, name))),
-        ].map((imported) => `${file} imports ${imported}`);
+          ...imports.files.filter(
+            imported => !rooms.includes(roomOf(imported) ?? 'nowhere') && !single.includes(imported),
+          ),
+          ...imports.packages.filter(imported => !packages.some(name => isOf(imported, name))),
+        ].map(imported => `${file} imports ${imported}`);
       });
     expect(forbidden).toEqual([]);
   });
@@ -122,27 +132,31 @@ describe('the rooms', () => {
   });
 
   it('no adapter imports a sibling', () => {
-    const siblings = files.flatMap((file) =>
+    const siblings = files.flatMap(file =>
       importsOf(file)
-        .files.filter((imported) => adapterOf(imported) !== undefined && adapterOf(imported) !== adapterOf(file))
-        .map((imported) => `${file} imports ${imported}`),
+        .files.filter(imported => adapterOf(imported) !== undefined && adapterOf(imported) !== adapterOf(file))
+        .map(imported => `${file} imports ${imported}`),
     );
     expect(siblings).toEqual([]);
   });
 
   it('nothing that ships imports samples', () => {
-    expect(files.filter((file) => importsOf(file).files.some((imported) => imported.endsWith('/samples.ts')))).toEqual([]);
+    expect(files.filter(file => importsOf(file).files.some(imported => imported.endsWith('/samples.ts')))).toEqual([]);
   });
 
   it('every import of a file names the file as it is', () => {
-    const broken = files.flatMap((file) => importsOf(file).files.filter((imported) => !files.includes(imported)).map((imported) => `${file} imports ${imported}`));
+    const broken = files.flatMap(file =>
+      importsOf(file)
+        .files.filter(imported => !files.includes(imported))
+        .map(imported => `${file} imports ${imported}`),
+    );
     expect(broken).toEqual([]);
   });
 });
 
 describe('the house keeps itself in order', () => {
   it('src uses web standards only: nothing of node:', () => {
-    expect(files.flatMap((file) => importsOf(file).packages.filter((name) => name.startsWith('node:')))).toEqual([]);
+    expect(files.flatMap(file => importsOf(file).packages.filter(name => name.startsWith('node:')))).toEqual([]);
   });
 
   it('every exported name is written down: no export *', () => {
@@ -151,34 +165,45 @@ describe('the house keeps itself in order', () => {
 
   it('time and chance enter through one door', () => {
     const doors: readonly string[] = ['clock.ts', 'testing/manual-clock.ts'];
-    const time = /\bDate\.now\b|\bnew Date\(\)|\bperformance\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bAbortSignal\.timeout\b/;
+    const time =
+      /\bDate\.now\b|\bnew Date\(\)|\bperformance\b|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bAbortSignal\.timeout\b/;
     const chance = /\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b/;
-    expect([...filesThatSay(time), ...filesThatSay(chance)].filter((file) => !doors.includes(file))).toEqual([]);
+    expect([...filesThatSay(time), ...filesThatSay(chance)].filter(file => !doors.includes(file))).toEqual([]);
   });
 
   it('index, core, policies, kit, engine and testing name no provider', () => {
     const shared: readonly (Room | undefined)[] = ['index', 'core', 'policies', 'clock', 'kit', 'engine', 'testing'];
     const provider = new RegExp(`\\b(?:${adapters.join('|')})`, 'i');
-    expect(filesThatSay(provider).filter((file) => shared.includes(roomOf(file)))).toEqual([]);
+    expect(filesThatSay(provider).filter(file => shared.includes(roomOf(file)))).toEqual([]);
   });
 
   it('nobody turns a rule off', () => {
-    expect(files.filter((file) => /eslint-disable|@ts-ignore|@ts-expect-error|@ts-nocheck/.test(textOf(file)))).toEqual([]);
+    expect(files.filter(file => /eslint-disable|@ts-ignore|@ts-expect-error|@ts-nocheck/.test(textOf(file)))).toEqual(
+      [],
+    );
   });
 
   it('has no room for odds and ends', () => {
-    expect(files.filter((file) => /(?:^|\/)(?:utils?|helpers?|common|misc|shared|managers?)(?:\/|\.ts$)/.test(file))).toEqual([]);
+    expect(
+      files.filter(file => /(?:^|\/)(?:utils?|helpers?|common|misc|shared|managers?)(?:\/|\.ts$)/.test(file)),
+    ).toEqual([]);
   });
 });
 
 describe('an adapter folder', () => {
-  it.each(adapters)('%s has every file a folder has', (name) => {
-    const missing = ['index.ts', 'codes.ts', 'sign.ts', 'samples.ts', 'simulator.ts', 'README.md'].filter((file) => !existsSync(new URL(`adapters/${name}/${file}`, source)));
+  it.each(adapters)('%s has every file a folder has', name => {
+    const missing = ['index.ts', 'codes.ts', 'sign.ts', 'samples.ts', 'simulator.ts', 'README.md'].filter(
+      file => !existsSync(new URL(`adapters/${name}/${file}`, source)),
+    );
     expect(missing).toEqual([]);
   });
 
-  it.each(adapters)('%s is found by its folder alone: nothing else names its files', (name) => {
-    expect(files.filter((file) => adapterOf(file) !== name && importsOf(file).files.some((imported) => adapterOf(imported) === name))).toEqual([]);
+  it.each(adapters)('%s is found by its folder alone: nothing else names its files', name => {
+    expect(
+      files.filter(
+        file => adapterOf(file) !== name && importsOf(file).files.some(imported => adapterOf(imported) === name),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -193,7 +218,9 @@ describe('package.json', () => {
   }
   const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as Package;
   const { dependencies, devDependencies, exports } = manifest;
-  const targets = Object.entries(exports).flatMap(([subpath, target]) => (typeof target === 'string' ? [] : Object.values(target).map((path) => [subpath, path] as const)));
+  const targets = Object.entries(exports).flatMap(([subpath, target]) =>
+    typeof target === 'string' ? [] : Object.values(target).map(path => [subpath, path] as const),
+  );
 
   it('is ESM without side effects', () => {
     expect(manifest).toMatchObject({ type: 'module', sideEffects: false });
@@ -203,7 +230,9 @@ describe('package.json', () => {
     const built = /^\.\/dist\/(.+?)(?:\.d\.ts|\.js)$/.exec(target)?.[1];
     expect(built).toBeDefined();
     const names = subpath.includes('*') ? adapters : [''];
-    const missing = names.map((name) => `${(built ?? '').replaceAll('*', name)}.ts`).filter((file) => !files.includes(file));
+    const missing = names
+      .map(name => `${(built ?? '').replaceAll('*', name)}.ts`)
+      .filter(file => !files.includes(file));
     expect(missing).toEqual([]);
   });
 
@@ -216,7 +245,14 @@ describe('package.json', () => {
   });
 
   it('exports every room that is the public’s: what is inside by the index, and no path to it', () => {
-    expect(Object.keys(exports).sort()).toEqual(['.', './adapters/*', './package.json', './policies', './testing', './testing/*']);
+    expect(Object.keys(exports).sort()).toEqual([
+      '.',
+      './adapters/*',
+      './package.json',
+      './policies',
+      './testing',
+      './testing/*',
+    ]);
   });
 
   it('ships the sources its source maps point to, and no samples', () => {
@@ -224,12 +260,16 @@ describe('package.json', () => {
   });
 
   it('pins every dependency exactly', () => {
-    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^(?:npm:[a-z-]+@)?\d+\.\d+\.\d+$/.test(version));
+    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
+      ([, version]) => !/^(?:npm:[a-z-]+@)?\d+\.\d+\.\d+$/.test(version),
+    );
     expect(loose).toEqual([]);
   });
 
   it('depends on what src imports, and on nothing else', () => {
-    const imported = new Set(files.flatMap((file) => importsOf(file).packages).map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name));
+    const imported = new Set(
+      files.flatMap(file => importsOf(file).packages).map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
+    );
     expect([...imported].sort()).toEqual(Object.keys(dependencies).sort());
   });
 });

@@ -144,7 +144,9 @@ describe('orAbort', () => {
     controller.abort('closing');
     await expect(waiting).rejects.toBe('closing');
     slow.reject(new Error('nobody waits for this any more'));
-    await expect(orAbort(Promise.reject(new Error('nor for this')), AbortSignal.abort('closed'))).rejects.toBe('closed');
+    await expect(orAbort(Promise.reject(new Error('nor for this')), AbortSignal.abort('closed'))).rejects.toBe(
+      'closed',
+    );
   });
 });
 

@@ -1,6 +1,16 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { always, lives, type FaultName, type LedgerEntry, type Life, type ManualClock, type Samples, type Script, type Simulator } from 'tillpaid/testing';
+import {
+  always,
+  lives,
+  type FaultName,
+  type LedgerEntry,
+  type Life,
+  type ManualClock,
+  type Samples,
+  type Script,
+  type Simulator,
+} from 'tillpaid/testing';
 import * as chargeAndWait from '../examples/charge-and-wait.ts';
 import * as dropInClient from '../examples/drop-in-client.ts';
 import * as orderWithQrCode from '../examples/order-with-qr-code.ts';
@@ -30,21 +40,25 @@ describe('the README', () => {
     const log = vi.spyOn(console, 'log').mockReturnValue();
     await import('../examples/first.ts');
     expect(log.mock.calls).toEqual([['succeeded', 'by', 'query', { attempts: 1, polls: 1, charges: 1 }]]);
-    expect(blocksOf(textOf('README.md'), 'text')).toContain('succeeded by query { attempts: 1, polls: 1, charges: 1 }\n');
+    expect(blocksOf(textOf('README.md'), 'text')).toContain(
+      'succeeded by query { attempts: 1, polls: 1, charges: 1 }\n',
+    );
   });
 
   const blocks = blocksOf(textOf('README.md'), 'ts').map((code, index) => [index + 1, code] as const);
   it.each(blocks)('imports only names there are, in block %i', async (_number, code) => {
     for (const [, names = '', from = ''] of code.matchAll(/^import (?:\w+, )?{ ([^}]+) } from '(tillpaid[^']*)';/gm)) {
       const exported = Object.keys((await import(from)) as object);
-      expect(exported).toEqual(expect.arrayContaining(names.split(', ').filter((name) => !name.startsWith('type '))));
+      expect(exported).toEqual(expect.arrayContaining(names.split(', ').filter(name => !name.startsWith('type '))));
     }
   });
 });
 
 describe('the README’s table of providers', () => {
   const adapters = readdirSync(new URL('../src/adapters/', import.meta.url));
-  const rows = [...textOf('README.md').matchAll(/^\| `tillpaid\/adapters\/([\w-]+)` \|.*\| ([^|]+) \|$/gm)].map(([, name = '', webhooks = '']) => [name, webhooks] as const);
+  const rows = [...textOf('README.md').matchAll(/^\| `tillpaid\/adapters\/([\w-]+)` \|.*\| ([^|]+) \|$/gm)].map(
+    ([, name = '', webhooks = '']) => [name, webhooks] as const,
+  );
 
   it('has a row for each', () => expect(rows.map(([name]) => name).sort()).toEqual(adapters.sort()));
 
@@ -151,43 +165,52 @@ const examples: readonly Example[] = [
   {
     name: 'charge-and-wait.ts',
     ...chargeAndWait,
-    numberOf: (index) => `FAULTY-${index}`,
-    run: (number) => chargeAndWait.charge(number, '284957310466312987'),
-    entryOf: (number) => chargeAndWait.simulated.ledger.payment(number),
+    numberOf: index => `FAULTY-${index}`,
+    run: number => chargeAndWait.charge(number, '284957310466312987'),
+    entryOf: number => chargeAndWait.simulated.ledger.payment(number),
     moved: /: paid|was paid/,
     unmoved: /not paid|nothing was charged/,
   },
   {
     name: 'order-with-qr-code.ts',
     ...orderWithQrCode,
-    numberOf: (index) => `260101_f${index}`,
-    run: async (number) => `${await orderWithQrCode.makeOrder(number)} ${await orderWithQrCode.followOrder(number)}`,
-    entryOf: (number) => orderWithQrCode.simulated.ledger.payment(number),
+    numberOf: index => `260101_f${index}`,
+    run: async number => `${await orderWithQrCode.makeOrder(number)} ${await orderWithQrCode.followOrder(number)}`,
+    entryOf: number => orderWithQrCode.simulated.ledger.payment(number),
     moved: /paid already|was paid|succeeded|refunded/,
     unmoved: /no order|never sent|failed|canceled|expired/,
   },
   {
     name: 'drop-in-client.ts',
     ...dropInClient,
-    numberOf: (index) => `260101_2553_f${index}`,
+    numberOf: index => `260101_2553_f${index}`,
     prepare: dropInClient.sell,
-    run: (number) => dropInClient.tryRefund(number, 1),
-    entryOf: (number) => dropInClient.simulated.ledger.refund(number),
+    run: number => dropInClient.tryRefund(number, 1),
+    entryOf: number => dropInClient.simulated.ledger.refund(number),
     moved: /^refunded/,
     unmoved: /^(?:failed|refused|unsent|rejected|canceled|expired)/,
   },
   {
     name: 'own-provider-simulated.ts',
     ...ownProvider,
-    numberOf: (index) => `FAULTY-${index}`,
-    run: (number) => ownProvider.charge(number),
-    entryOf: (number) => ownProvider.simulated.ledger.payment(number),
+    numberOf: index => `FAULTY-${index}`,
+    run: number => ownProvider.charge(number),
+    entryOf: number => ownProvider.simulated.ledger.payment(number),
     moved: /^(?:succeeded|refunded)/,
     unmoved: /^(?:failed|rejected(?!.*duplicate)|unsent|canceled|expired)/,
   },
 ];
 
-describe.each(examples)('$name, under every fault there is,', ({ clock, simulated, numberOf, prepare, run, entryOf, moved, unmoved }) => {
+describe.each(examples)('$name, under every fault there is,', ({
+  clock,
+  simulated,
+  numberOf,
+  prepare,
+  run,
+  entryOf,
+  moved,
+  unmoved,
+}) => {
   let index = 0;
   it.each(Object.entries(ends))('says what the gateway’s books say, of a payment that is %s', async (end, life) => {
     const runs = scripts.map(([trouble, script]) => ({ trouble, script, number: numberOf(++index) }));
@@ -195,7 +218,7 @@ describe.each(examples)('$name, under every fault there is,', ({ clock, simulate
     for (const { script, number } of runs) simulated.script(number, { ...script, life });
     const told = await clock.run(Promise.all(runs.map(({ number }) => run(number))));
     // What a proxy still holds comes after its seconds.
-    await clock.run(new Promise<void>((resolve) => clock.timer(20_000, resolve)));
+    await clock.run(new Promise<void>(resolve => clock.timer(20_000, resolve)));
     for (const [place, { trouble, number }] of runs.entries()) {
       const said = `${trouble}: ${told[place] ?? ''}`;
       const booked = (entryOf(number)?.bookings ?? 0) > 0;
@@ -203,6 +226,6 @@ describe.each(examples)('$name, under every fault there is,', ({ clock, simulate
       expect([said, claims]).toEqual([said, [claims[0] && booked, claims[1] && !booked]]);
     }
     // And it does not get away with saying nothing.
-    if (end === 'paid') expect(told.filter((said) => moved.test(said)).length).toBeGreaterThan(told.length / 4);
+    if (end === 'paid') expect(told.filter(said => moved.test(said)).length).toBeGreaterThan(told.length / 4);
   });
 });

@@ -34,18 +34,39 @@ interface KioskFields {
 /** The operations a gateway's `settle` takes. */
 type Writes<F extends Record<keyof F, object>> = Parameters<Gateway<F>['settle']>[0];
 
-const uncalled = (...calls: ((...given: never[]) => unknown)[]): void => calls.forEach((call) => expect(call).toBeTypeOf('function'));
+const uncalled = (...calls: ((...given: never[]) => unknown)[]): void =>
+  calls.forEach(call => expect(call).toBeTypeOf('function'));
 
 describe('operations by adapter', () => {
   it('settle takes the writes of its adapter, by their names', () => {
-    expectTypeOf<Writes<QfpayFields>>().toEqualTypeOf<'payment.create' | 'payment.reverse' | 'payment.close' | 'refund.create'>();
-    expectTypeOf<Writes<IfortepayFields>>().toEqualTypeOf<'qris.create' | 'qris.cancel' | 'va.create' | 'debit.charge' | 'debit.cancel'>();
-    expectTypeOf<Writes<RebellFields>>().toEqualTypeOf<
-      'payment.charge' | 'payment.create' | 'payment.cancel' | 'payment.void' | 'payment.capture' | 'refund.create' | 'message.send'
+    expectTypeOf<Writes<QfpayFields>>().toEqualTypeOf<
+      'payment.create' | 'payment.reverse' | 'payment.close' | 'refund.create'
     >();
-    expectTypeOf<Writes<UqpayFields>>().toEqualTypeOf<'payment.create' | 'payment.confirm' | 'payment.capture' | 'payment.cancel' | 'refund.create' | 'payout.create'>();
+    expectTypeOf<Writes<IfortepayFields>>().toEqualTypeOf<
+      'qris.create' | 'qris.cancel' | 'va.create' | 'debit.charge' | 'debit.cancel'
+    >();
+    expectTypeOf<Writes<RebellFields>>().toEqualTypeOf<
+      | 'payment.charge'
+      | 'payment.create'
+      | 'payment.cancel'
+      | 'payment.void'
+      | 'payment.capture'
+      | 'refund.create'
+      | 'message.send'
+    >();
+    expectTypeOf<Writes<UqpayFields>>().toEqualTypeOf<
+      'payment.create' | 'payment.confirm' | 'payment.capture' | 'payment.cancel' | 'refund.create' | 'payout.create'
+    >();
     expectTypeOf<Writes<ZalopayFields>>().toEqualTypeOf<
-      | ('payment.create' | 'payment.cancel' | 'payment.charge' | 'payment.scan' | 'refund.create' | 'binding.create' | 'binding.cancel')
+      | (
+          | 'payment.create'
+          | 'payment.cancel'
+          | 'payment.charge'
+          | 'payment.scan'
+          | 'refund.create'
+          | 'binding.create'
+          | 'binding.cancel'
+        )
       | ('card-binding.create' | 'card-binding.cancel' | 'card-payment.charge')
     >();
   });
@@ -74,7 +95,8 @@ describe('fields', () => {
   it('required ones are required, optional ones optional, each with its type', () => {
     uncalled(
       (gateway: Gateway<KioskFields>) => gateway.settle('payment.charge', { order: 'A1', amount: 1 }),
-      (gateway: Gateway<KioskFields>) => gateway.settle('payment.charge', { order: 'A1', amount: 1, note: 'two coffees' }),
+      (gateway: Gateway<KioskFields>) =>
+        gateway.settle('payment.charge', { order: 'A1', amount: 1, note: 'two coffees' }),
       // @ts-expect-error: the amount is missing.
       (gateway: Gateway<KioskFields>) => gateway.settle('payment.charge', { order: 'A1' }),
       // @ts-expect-error: an amount is a number.
@@ -85,15 +107,23 @@ describe('fields', () => {
       (gateway: Gateway<KioskFields>) => gateway.settle('payment.charge'),
       // @ts-expect-error: the same holds for a ticket.
       (gateway: Gateway<KioskFields>) => gateway.ticketFor('payment.charge', { order: 'A1' }),
-      // @ts-expect-error: QFPay wants a pay type.
-      (gateway: Gateway<QfpayFields>) => gateway.settle('payment.create', { txamt: 100, txcurrcd: 'HKD', out_trade_no: 'A1' }),
+      (gateway: Gateway<QfpayFields>) =>
+        // @ts-expect-error: QFPay wants a pay type.
+        gateway.settle('payment.create', { txamt: 100, txcurrcd: 'HKD', out_trade_no: 'A1' }),
     );
   });
 
   it('others than the adapter knows may go along: providers have more than their manuals say', () => {
     uncalled(
       (gateway: Gateway<KioskFields>) => gateway.settle('payment.charge', { order: 'A1', amount: 1, terminal: 'T7' }),
-      (gateway: Gateway<QfpayFields>) => gateway.settle('payment.create', { txamt: 100, txcurrcd: 'HKD', pay_type: '800101', out_trade_no: 'A1', novel: true }),
+      (gateway: Gateway<QfpayFields>) =>
+        gateway.settle('payment.create', {
+          txamt: 100,
+          txcurrcd: 'HKD',
+          pay_type: '800101',
+          out_trade_no: 'A1',
+          novel: true,
+        }),
     );
   });
 
@@ -123,7 +153,9 @@ describe('what an exchange means', () => {
           return verdict satisfies never;
       }
     };
-    expect(word({ kind: 'terminal', outcome: 'succeeded', code: '0000', reason: 'approved', listed: true })).toBe('succeeded');
+    expect(word({ kind: 'terminal', outcome: 'succeeded', code: '0000', reason: 'approved', listed: true })).toBe(
+      'succeeded',
+    );
   });
 
   it('an outcome stands only on a terminal verdict', () => {
@@ -206,15 +238,22 @@ describe('how a payment ended', () => {
 describe('the drop-in', () => {
   it('context.tillpaid is typed where ky takes a context, and where fetch does', () => {
     uncalled(
-      (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { trace: 'T', tillpaid: { operation: 'payment.charge', mayHaveBeenSent: true } } }),
-      (gateway: Gateway<KioskFields>) => gateway.client.extend({ context: { tillpaid: { onTicket: (ticket: Ticket) => ticket.reference } } }),
+      (gateway: Gateway<KioskFields>) =>
+        gateway.client.post('charge', {
+          context: { trace: 'T', tillpaid: { operation: 'payment.charge', mayHaveBeenSent: true } },
+        }),
+      (gateway: Gateway<KioskFields>) =>
+        gateway.client.extend({ context: { tillpaid: { onTicket: (ticket: Ticket) => ticket.reference } } }),
       (gateway: Gateway<KioskFields>) => gateway.fetch('/charge', { context: { tillpaid: { idempotencyKey: 'K' } } }),
-      // @ts-expect-error: nobody would call it.
-      (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { tillpaid: { onTickets: () => undefined } } }),
-      // @ts-expect-error: the call’s own signal is the one that counts.
-      (gateway: Gateway<KioskFields>) => gateway.client.post('charge', { context: { tillpaid: { signal: AbortSignal.timeout(1) } } }),
-      // @ts-expect-error: it is true or false, not a word.
-      (gateway: Gateway<KioskFields>) => gateway.fetch('/charge', { context: { tillpaid: { mayHaveBeenSent: 'yes' } } }),
+      (gateway: Gateway<KioskFields>) =>
+        // @ts-expect-error: nobody would call it.
+        gateway.client.post('charge', { context: { tillpaid: { onTickets: () => undefined } } }),
+      (gateway: Gateway<KioskFields>) =>
+        // @ts-expect-error: the call’s own signal is the one that counts.
+        gateway.client.post('charge', { context: { tillpaid: { signal: AbortSignal.timeout(1) } } }),
+      (gateway: Gateway<KioskFields>) =>
+        // @ts-expect-error: it is true or false, not a word.
+        gateway.fetch('/charge', { context: { tillpaid: { mayHaveBeenSent: 'yes' } } }),
     );
   });
 
@@ -224,7 +263,13 @@ describe('the drop-in', () => {
 });
 
 describe('an adapter of one’s own', () => {
-  const charge = { path: '/charge', required: { order: text, amount: text }, codes: { OK: succeeded() }, reference: ['order'], sameReference: 'unknown' } as const;
+  const charge = {
+    path: '/charge',
+    required: { order: text, amount: text },
+    codes: { OK: succeeded() },
+    reference: ['order'],
+    sameReference: 'unknown',
+  } as const;
   const query = { path: '/query', required: { order: text }, codes: { paid: succeeded() } };
   const list = { path: '/list', required: {}, codes: {} };
   const kiosk: AdapterDefinition<KioskFields> = {
@@ -258,12 +303,24 @@ describe('an adapter of one’s own', () => {
       () => defineAdapter<KioskFields>({ ...kiosk, operations: { 'payment.charge': charge, 'payment.query': query } }),
       // @ts-expect-error: a write says how a second send is treated.
       () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': unsure } }),
-      // @ts-expect-error: every required field has a check.
-      () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': { ...charge, required: unchecked } } }),
-      // @ts-expect-error: a reference is one of the fields.
-      () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': { ...charge, reference: ['number'] } } }),
-      // @ts-expect-error: a write is asked about by a read.
-      () => defineAdapter<KioskFields>({ ...kiosk, operations: { ...kiosk.operations, 'payment.charge': { ...charge, query: askedByItself } } }),
+      () =>
+        defineAdapter<KioskFields>({
+          ...kiosk,
+          // @ts-expect-error: every required field has a check.
+          operations: { ...kiosk.operations, 'payment.charge': { ...charge, required: unchecked } },
+        }),
+      () =>
+        defineAdapter<KioskFields>({
+          ...kiosk,
+          // @ts-expect-error: a reference is one of the fields.
+          operations: { ...kiosk.operations, 'payment.charge': { ...charge, reference: ['number'] } },
+        }),
+      () =>
+        defineAdapter<KioskFields>({
+          ...kiosk,
+          // @ts-expect-error: a write is asked about by a read.
+          operations: { ...kiosk.operations, 'payment.charge': { ...charge, query: askedByItself } },
+        }),
     );
   });
 
@@ -281,7 +338,12 @@ describe('an adapter of one’s own', () => {
 describe('what is given', () => {
   it('a policy has only the fields there are', () => {
     uncalled(
-      (): Policy => ({ retry: { attempts: 1 }, poll: { deadlineMs: 1, resendWhenAbsent: true }, limit: { concurrency: 1 }, attemptTimeoutMs: 1 }),
+      (): Policy => ({
+        retry: { attempts: 1 },
+        poll: { deadlineMs: 1, resendWhenAbsent: true },
+        limit: { concurrency: 1 },
+        attemptTimeoutMs: 1,
+      }),
       // @ts-expect-error: misspelt.
       (): Policy => ({ retry: { atempts: 1 } }),
       // @ts-expect-error: a backoff is a value of its own.
@@ -291,7 +353,13 @@ describe('what is given', () => {
 
   it('credentials have an environment, and it is one of two', () => {
     uncalled(
-      (): ZalopayCredentials => ({ appId: 1, key1: 'a', key2: 'b', environment: 'sandbox', baseUrl: 'https://proxy.test' }),
+      (): ZalopayCredentials => ({
+        appId: 1,
+        key1: 'a',
+        key2: 'b',
+        environment: 'sandbox',
+        baseUrl: 'https://proxy.test',
+      }),
       // @ts-expect-error: there is no environment.
       (): ZalopayCredentials => ({ appId: 1, key1: 'a', key2: 'b' }),
       // @ts-expect-error: and it is not called so.

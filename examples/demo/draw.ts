@@ -71,7 +71,8 @@ function signOf(mark: Mark): Sign | undefined {
   }
 }
 
-const isOpen = (outcome: Settlement['outcome']): boolean => outcome === 'created' || outcome === 'unresolved' || outcome === 'authorized';
+const isOpen = (outcome: Settlement['outcome']): boolean =>
+  outcome === 'created' || outcome === 'unresolved' || outcome === 'authorized';
 
 /** One payment on the time axis, up to `nowMs`. Marks that fall into one column are moved on by one. */
 export function axisLine(marks: readonly Seen[], msPerColumn: number, nowMs: number): string {
@@ -118,9 +119,11 @@ const meanings: readonly (readonly [Sign, string])[] = [
   [ended, 'process ends'],
 ];
 
-export const legend = (): string => meanings.map(([{ style, glyph }, meaning]) => `${paint(style, glyph)} ${meaning}`).join('  ');
+export const legend = (): string =>
+  meanings.map(([{ style, glyph }, meaning]) => `${paint(style, glyph)} ${meaning}`).join('  ');
 
-export const label = ({ number, title }: Scene): string => `${dim(String(number).padStart(3))} ${title.padEnd(LABEL - 4)}`;
+export const label = ({ number, title }: Scene): string =>
+  `${dim(String(number).padStart(3))} ${title.padEnd(LABEL - 4)}`;
 
 /** What happened, in words: `sent: 1145 processing · asked 2×: 1145 processing, 0000 approved`. */
 function story(marks: readonly Seen[], wordFor: (verdict: Verdict) => string): string {
@@ -158,13 +161,17 @@ export function storyLine({ scene, marks }: Performance): string {
 }
 
 /** A table with a rule under its head. Columns whose head starts with a space are numbers, set to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[], widths: readonly number[]): string {
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  widths: readonly number[],
+): string {
   const cell = (text: string, index: number): string => {
     const width = widths[index] ?? 0;
     const pad = ' '.repeat(Math.max(0, width - stripVTControlCharacters(text).length));
     return head[index]?.startsWith(' ') === true ? pad + text : text + pad;
   };
   const line = (cells: readonly string[]): string => ` ${cells.map(cell).join('  ')}`.trimEnd();
-  const rule = ` ${widths.map((width) => '─'.repeat(width)).join('  ')}`;
-  return [dim(line(head.map((text) => text.trim()))), dim(rule), ...rows.map(line)].join('\n');
+  const rule = ` ${widths.map(width => '─'.repeat(width)).join('  ')}`;
+  return [dim(line(head.map(text => text.trim()))), dim(rule), ...rows.map(line)].join('\n');
 }

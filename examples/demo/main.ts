@@ -8,11 +8,15 @@ import { withoutTillpaid } from './without.ts';
 
 const providers = [...new Set(scenes.map(({ provider }) => provider))];
 const servers = await serve(providers.map(({ gateway }) => gateway));
-console.log(heading(`tillpaid: ${scenes.length} payments side by side, against ${providers.length} simulated gateways on 127.0.0.1`));
+console.log(
+  heading(
+    `tillpaid: ${scenes.length} payments side by side, against ${providers.length} simulated gateways on 127.0.0.1`,
+  ),
+);
 
 const beganAtMs = Date.now();
 const nowMs = (): number => Date.now() - beganAtMs;
-const performances = scenes.map((scene) => ({ scene, marks: [] as Seen[], settlements: [] as Settlement[] }));
+const performances = scenes.map(scene => ({ scene, marks: [] as Seen[], settlements: [] as Settlement[] }));
 const live = showLive(performances, nowMs);
 const [compared] = await Promise.all([
   withoutTillpaid(servers.baseUrlOf),

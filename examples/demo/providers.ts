@@ -1,5 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createGateway, steps, type FollowOptions, type Policy, type Settlement, type SettleOptions, type Ticket } from 'tillpaid';
+import {
+  createGateway,
+  steps,
+  type FollowOptions,
+  type Policy,
+  type Settlement,
+  type SettleOptions,
+  type Ticket,
+} from 'tillpaid';
 import { ifortepay } from 'tillpaid/adapters/ifortepay';
 import { qfpay } from 'tillpaid/adapters/qfpay';
 import { rebell } from 'tillpaid/adapters/rebell';
@@ -12,7 +20,9 @@ import { rebellVoice } from 'tillpaid/testing/rebell';
 import { uqpayVoice } from 'tillpaid/testing/uqpay';
 import { zalopayNotice, zalopayVoice } from 'tillpaid/testing/zalopay';
 
-/** A simulated gateway, and how a shop's own code speaks to it. One more provider is one more object like those below. */
+/**
+ * A simulated gateway, and how a shop's own code speaks to it. One more provider is one more object like those below.
+ */
 export interface Provider<Shop> {
   readonly name: string;
   readonly gateway: Simulator;
@@ -68,12 +78,16 @@ function simulatedQfpay(): Provider<Charges & Follows & Refunds> {
   return {
     name: 'QFPay',
     gateway: simulateGateway({ voice: qfpayVoice(credentials), lives: { refund: lives.paidAfter(900) } }),
-    reference: (name) => `DEMO-${name}`,
+    reference: name => `DEMO-${name}`,
     open(baseUrl) {
       const gateway = createGateway({ adapter: qfpay({ ...credentials, baseUrl }), policy });
       return {
         charge: (out_trade_no, options) =>
-          gateway.settle('payment.create', { ...money, out_trade_no, pay_type: '800108', auth_code: scannedCode }, options),
+          gateway.settle(
+            'payment.create',
+            { ...money, out_trade_no, pay_type: '800108', auth_code: scannedCode },
+            options,
+          ),
         refund: ({ reference: { merchant, provider: syssn = '' } }, options) =>
           gateway.settle('refund.create', { txamt: money.txamt, out_trade_no: `${merchant}-REFUND`, syssn }, options),
         follow: (ticket, options) => gateway.untilSettled(ticket, options),
@@ -90,7 +104,7 @@ function simulatedZalopay(): Provider<Charges & Orders & Webhooks> {
   return {
     name: 'ZaloPay',
     gateway: simulated,
-    reference: (name) => `${day}_${name}`,
+    reference: name => `${day}_${name}`,
     open(baseUrl) {
       const gateway = createGateway({ adapter: zalopay({ ...credentials, baseUrl }), policy });
       const payer = { identifier: 'user-7', pay_token: 'demo-token' };
@@ -110,17 +124,23 @@ function simulatedZalopay(): Provider<Charges & Orders & Webhooks> {
 }
 
 function simulatedIfortepay(): Provider<Orders> {
-  const credentials = { partnerId: 'DEMO', privateKey: keys.privateKey, channelId: 'QR004', environment: 'sandbox' } as const;
+  const credentials = {
+    partnerId: 'DEMO',
+    privateKey: keys.privateKey,
+    channelId: 'QR004',
+    environment: 'sandbox',
+  } as const;
   return {
     name: 'iFortepay',
     gateway: simulateGateway({ voice: ifortepayVoice(credentials) }),
-    reference: (name) => `DEMO${name}`,
+    reference: name => `DEMO${name}`,
     open(baseUrl) {
       const gateway = createGateway({ adapter: ifortepay({ ...credentials, baseUrl }), policy });
       const amount = { value: '10000.00', currency: 'IDR' };
       const additionalInfo = { callbackUrl: 'https://shop.example/paid' };
       return {
-        order: (partnerReferenceNo, options) => gateway.settle('qris.create', { partnerReferenceNo, amount, additionalInfo }, options),
+        order: (partnerReferenceNo, options) =>
+          gateway.settle('qris.create', { partnerReferenceNo, amount, additionalInfo }, options),
         follow: (ticket, options) => gateway.untilSettled(ticket, options),
       };
     },
@@ -132,7 +152,7 @@ function simulatedRebell(): Provider<Charges> {
   return {
     name: 'Rebell',
     gateway: simulateGateway({ voice: rebellVoice({ ...credentials, gatewayPrivateKey: keys.privateKey }) }),
-    reference: (name) => `demo-${name}`,
+    reference: name => `demo-${name}`,
     open(baseUrl) {
       const adapter = rebell({ ...credentials, gatewayPublicKey: keys.publicKey, keyVersion: 1, baseUrl });
       const gateway = createGateway({ adapter, policy });
@@ -150,10 +170,15 @@ function simulatedUqpay(): Provider<Orders> {
   return {
     name: 'UQPAY',
     gateway: simulateGateway({ voice: uqpayVoice(credentials) }),
-    reference: (name) => `demo-${name}`,
+    reference: name => `demo-${name}`,
     open(baseUrl) {
       const gateway = createGateway({ adapter: uqpay({ ...credentials, baseUrl }), policy });
-      const tea = { amount: '12.50', currency: 'SGD', description: 'Tea for two', return_url: 'https://shop.example/thanks' };
+      const tea = {
+        amount: '12.50',
+        currency: 'SGD',
+        description: 'Tea for two',
+        return_url: 'https://shop.example/thanks',
+      };
       return {
         order: (merchant_order_id, options) => gateway.settle('payment.create', { ...tea, merchant_order_id }, options),
         follow: (ticket, options) => gateway.untilSettled(ticket, options),

@@ -1,6 +1,15 @@
 import { constant, parseTicket, type Settlement, type SettleOptions, type TimelineEntry } from 'tillpaid';
 import { lives, type Script } from 'tillpaid/testing';
-import { ifortepayDemo, qfpayDemo, rebellDemo, uqpayDemo, zalopayDemo, type Charges, type Orders, type Provider } from './providers.ts';
+import {
+  ifortepayDemo,
+  qfpayDemo,
+  rebellDemo,
+  uqpayDemo,
+  zalopayDemo,
+  type Charges,
+  type Orders,
+  type Provider,
+} from './providers.ts';
 
 /** One payment, and what goes wrong with it. */
 export interface Scene {
@@ -10,7 +19,9 @@ export interface Scene {
   /** What the wire and the gateway do. */
   readonly wire: string;
   readonly provider: Provider<unknown>;
-  /** Plays it against the gateway at that address; resolves to each settlement on the way, the last one being its end. */
+  /**
+   * Plays it against the gateway at that address; resolves to each settlement on the way, the last one being its end.
+   */
   readonly play: (baseUrl: string, onMark: (mark: Mark) => void) => Promise<Settlement[]>;
 }
 
@@ -51,14 +62,16 @@ const scene =
     };
   };
 
-const charge = async ({ shop, reference, watch }: Stage<Charges>): Promise<Settlement[]> => [await shop.charge(reference, watch)];
+const charge = async ({ shop, reference, watch }: Stage<Charges>): Promise<Settlement[]> => [
+  await shop.charge(reference, watch),
+];
 
 const orderThenFollow = async ({ shop, reference, watch }: Stage<Orders>): Promise<Settlement[]> => {
   const order = await shop.order(reference, watch);
   return [order, await shop.follow(order.ticket, watch)];
 };
 
-const pause = (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs));
+const pause = (delayMs: number): Promise<void> => new Promise(resolve => setTimeout(resolve, delayMs));
 
 export const scenes: readonly Scene[] = [
   scene(qfpayDemo, {
@@ -113,7 +126,9 @@ export const scenes: readonly Scene[] = [
     title: 'request lost',
     wire: 'cut before it arrived',
     script: { onSend: ['reset-before-booking'] },
-    play: async ({ shop, reference, watch }) => [await shop.charge(reference, { ...watch, policy: { poll: { absentAfterMs: 800 } } })],
+    play: async ({ shop, reference, watch }) => [
+      await shop.charge(reference, { ...watch, policy: { poll: { absentAfterMs: 800 } } }),
+    ],
   }),
   scene(zalopayDemo, {
     title: 'request lost, resent',
@@ -129,7 +144,7 @@ export const scenes: readonly Scene[] = [
     script: { life: lives.paidAfter(3600) },
     async play({ shop, reference, watch, nextProcess }) {
       let stored = '';
-      const onTicket: SettleOptions['onTicket'] = (ticket) => (stored = JSON.stringify(ticket));
+      const onTicket: SettleOptions['onTicket'] = ticket => (stored = JSON.stringify(ticket));
       const open = await shop.charge(reference, { ...watch, onTicket, policy: { poll: { deadlineMs: 1500 } } });
       const nextShop = nextProcess();
       await pause(900);

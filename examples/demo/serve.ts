@@ -11,14 +11,18 @@ export interface Servers {
 }
 
 /** @param travel how long a request or an answer is on its way */
-export async function serve(gateways: readonly Simulator[], travel: () => Promise<void> = betweenContinents): Promise<Servers> {
+export async function serve(
+  gateways: readonly Simulator[],
+  travel: () => Promise<void> = betweenContinents,
+): Promise<Servers> {
   const servers = new Map<Simulator, Server>();
   for (const gateway of gateways) {
     const server = createServer((incoming, outgoing) => void answer(gateway, incoming, outgoing, travel));
     servers.set(gateway, server.listen(0, '127.0.0.1'));
     await once(server, 'listening');
   }
-  const baseUrlOf = (gateway: Simulator): string => `http://127.0.0.1:${(servers.get(gateway)?.address() as AddressInfo).port}`;
+  const baseUrlOf = (gateway: Simulator): string =>
+    `http://127.0.0.1:${(servers.get(gateway)?.address() as AddressInfo).port}`;
   // The first request of a process loads what `fetch` is made of: not on the payments' time.
   for (const gateway of gateways) await fetch(baseUrlOf(gateway));
   return {
@@ -35,7 +39,12 @@ export async function serve(gateways: readonly Simulator[], travel: () => Promis
 /** A request and its answer take 80 to 160 ms each, as they do between continents. */
 const betweenContinents = (): Promise<void> => sleep(80 + 80 * Math.random());
 
-async function answer(gateway: Simulator, incoming: IncomingMessage, outgoing: ServerResponse, travel: () => Promise<void>): Promise<void> {
+async function answer(
+  gateway: Simulator,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  travel: () => Promise<void>,
+): Promise<void> {
   const clientLeft = new AbortController();
   outgoing.on('close', () => clientLeft.abort());
   try {

@@ -28,8 +28,17 @@ async function compare(client: string, http: KyInstance, reference: string, base
 
 /** A charge as a shop without tillpaid writes it. */
 async function charge(http: KyInstance, out_trade_no: string, baseUrl: string): Promise<string> {
-  const fields = { auth_code: '280000000000000000', out_trade_no, pay_type: '800108', txamt: '10000', txcurrcd: 'HKD', txdtm: '2026-11-21 12:00:00' };
-  const signed = Object.entries(fields).map((pair) => pair.join('=')).join('&');
+  const fields = {
+    auth_code: '280000000000000000',
+    out_trade_no,
+    pay_type: '800108',
+    txamt: '10000',
+    txcurrcd: 'HKD',
+    txdtm: '2026-11-21 12:00:00',
+  };
+  const signed = Object.entries(fields)
+    .map(pair => pair.join('='))
+    .join('&');
   const headers = {
     'x-qf-appcode': 'DEMO',
     'x-qf-signtype': 'SHA256',

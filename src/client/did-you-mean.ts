@@ -2,13 +2,17 @@ import { InputError } from '../core/errors.ts';
 import type { Fields, Operation } from '../core/operation.ts';
 import { printable } from '../core/printable.ts';
 
-/** The known name that a misspelt one nearly is: another case, a letter too many, one missing or wrong, two in a name of six and more. */
+/**
+ * The known name that a misspelt one nearly is: another case, a letter too many, one missing or wrong, two in a name of
+ * six and more.
+ */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   const most = name.length < 6 ? 1 : 2;
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const each of known) {
-    const distance = Math.abs(each.length - name.length) > most ? Infinity : distanceOf(name.toLowerCase(), each.toLowerCase());
+    const distance =
+      Math.abs(each.length - name.length) > most ? Infinity : distanceOf(name.toLowerCase(), each.toLowerCase());
     if (distance <= most && distance < (best?.distance ?? Infinity)) best = { name: each, distance };
   }
   return best?.name;
@@ -21,18 +25,29 @@ export function didYouMean(name: string, known: readonly string[]): string {
 }
 
 /**
- * Refuses a field that nearly is a known one which is not there: a scanned code that goes by as `authCode` makes another order than
- * was meant. Other fields may be what the gateway takes beside.
+ * Refuses a field that nearly is a known one which is not there: a scanned code that goes by as `authCode` makes
+ * another order than was meant. Other fields may be what the gateway takes beside.
  *
  * @throws {InputError}
  */
-export function refuseMisspelt(who: string, { required, optional = [] }: Pick<Operation, 'required' | 'optional'>, fields: Fields): void {
+export function refuseMisspelt(
+  who: string,
+  { required, optional = [] }: Pick<Operation, 'required' | 'optional'>,
+  fields: Fields,
+): void {
   if (typeof (fields as unknown) !== 'object' || (fields as unknown) === null) return;
   const known = [...Object.keys(required), ...optional];
   const isThere = (name: string): boolean => Object.hasOwn(fields, name) && fields[name] !== undefined;
   for (const name of Object.keys(fields)) {
-    const near = known.includes(name) || !isThere(name) ? undefined : nearest(name, known.filter((each) => !isThere(each)));
-    if (near !== undefined) throw new InputError(`${who} has no field ${JSON.stringify(printable(name))}. Did you mean ${near}?`);
+    const near =
+      known.includes(name) || !isThere(name)
+        ? undefined
+        : nearest(
+            name,
+            known.filter(each => !isThere(each)),
+          );
+    if (near !== undefined)
+      throw new InputError(`${who} has no field ${JSON.stringify(printable(name))}. Did you mean ${near}?`);
   }
 }
 

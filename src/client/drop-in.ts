@@ -1,26 +1,39 @@
-import { isForceRetryError, isHTTPError, type BeforeErrorHook, type BeforeRequestHook, type BeforeRetryHook, type Input, type KyInstance, type Options } from 'ky';
+import {
+  isForceRetryError,
+  isHTTPError,
+  type BeforeErrorHook,
+  type BeforeRequestHook,
+  type BeforeRetryHook,
+  type Input,
+  type KyInstance,
+  type Options,
+} from 'ky';
 import { conceal } from '../core/conceal.ts';
 import { baseFetch, type FetchFunction } from '../engine/base-fetch.ts';
 import type { Intention } from '../engine/intention.ts';
 import type { Unmatched } from './unmatched.ts';
 
 /**
- * The only room of the house that knows how ky works inside. It puts the gate around whatever `fetch` a request ends up with and
- * lets ky's own retry engine do the sending again, driven by hooks:
+ * The only room of the house that knows how ky works inside. It puts the gate around whatever `fetch` a request ends up
+ * with and lets ky's own retry engine do the sending again, driven by hooks:
  *
  * - the gate returns an answer that settles the request, and throws for everything else (pending, lost, unprocessed);
  * - `shouldRetry` says yes to that, so that ky comes to `beforeRetry`;
- * - our `beforeRetry`, first in line, asks the gateway and returns the settling response, or waits and lets one send through.
+ * - our `beforeRetry`, first in line, asks the gateway and returns the settling response, or waits and lets one send
+ * through.
  *
- * Our `init` hook is added at each call and therefore comes last: it sees what every other hook and option has become, and
- * nothing that comes with the call can go around it.
+ * Our `init` hook is added at each call and therefore comes last: it sees what every other hook and option has become,
+ * and nothing that comes with the call can go around it.
  */
 export interface Middleware {
   /** Whether a request may become an operation, by its URL alone. */
   readonly mayMatch: (url: URL) => boolean;
   /** Relative URLs resolve against it, unless the client has a `prefix` or `baseUrl` of its own. */
   readonly baseUrl: string;
-  /** The intention behind a request, or `undefined` when it is none of ours. A response when it was settled by another caller. */
+  /**
+   * The intention behind a request, or `undefined` when it is none of ours. A response when it was settled by another
+   * caller.
+   */
   readonly match: (request: Request, call: Call) => Promise<Intention | Response | undefined>;
   /** Told of a request that matches none, before it is sent. */
   readonly unmatched: Unmatched;
@@ -43,7 +56,9 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
 export function dropIn(user: KyInstance, middleware: Middleware): KyInstance {
   const call = guarded(user, middleware);
   const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(input, options);
-  const methods = Object.fromEntries(httpMethods.map((method) => [method, (input: Input, options?: Options) => call(input, options, undefined, method)]));
+  const methods = Object.fromEntries(
+    httpMethods.map(method => [method, (input: Input, options?: Options) => call(input, options, undefined, method)]),
+  );
   return Object.assign(instance, methods, {
     create: (options?: Options) => dropIn(user.create(options), middleware),
     extend: (options: Parameters<KyInstance['extend']>[0]) => dropIn(user.extend(options), middleware),
@@ -57,10 +72,15 @@ export function dropIn(user: KyInstance, middleware: Middleware): KyInstance {
  *
  * `prepared` is for `settle`: its intention is known before the request is made.
  */
-export function guarded(user: KyInstance, middleware: Middleware): (input: Input, options?: Options, prepared?: Intention, method?: Method) => ReturnType<KyInstance> {
+export function guarded(
+  user: KyInstance,
+  middleware: Middleware,
+): (input: Input, options?: Options, prepared?: Intention, method?: Method) => ReturnType<KyInstance> {
   const hasJson = optionsOf(user).json !== undefined;
   return (input, callOptions, prepared, method) => {
-    const { client, options } = withInitHook(user, hasJson, callOptions, (given, json) => guard(given, json, input, callOptions, middleware, prepared));
+    const { client, options } = withInitHook(user, hasJson, callOptions, (given, json) =>
+      guard(given, json, input, callOptions, middleware, prepared),
+    );
     return method === undefined ? client(input, options) : client[method](input, options);
   };
 }
@@ -68,7 +88,7 @@ export function guarded(user: KyInstance, middleware: Middleware): (input: Input
 /** A ky instance's own options, without those of a call. */
 export function optionsOf(user: KyInstance): Options {
   let found: Options = {};
-  user.extend((own) => {
+  user.extend(own => {
     found = own;
     return {};
   });
@@ -76,8 +96,8 @@ export function optionsOf(user: KyInstance): Options {
 }
 
 /**
- * Whether the gate can be put around a client's `fetch`: an older ky knows no `init` hook, and would send past it. Asks the
- * client's own ky, which sends nothing for it.
+ * Whether the gate can be put around a client's `fetch`: an older ky knows no `init` hook, and would send past it. Asks
+ * the client's own ky, which sends nothing for it.
  */
 export function isGuardable(user: KyInstance): boolean {
   let isSeen = false;
@@ -87,7 +107,9 @@ export function isGuardable(user: KyInstance): boolean {
   };
   try {
     const nothing: typeof globalThis.fetch = () => Promise.resolve(new Response(null, { status: 204 }));
-    user.create({ hooks: { init: [init] }, fetch: nothing, retry: 0 })('https://nothing.invalid/').catch(() => undefined);
+    user
+      .create({ hooks: { init: [init] }, fetch: nothing, retry: 0 })('https://nothing.invalid/')
+      .catch(() => undefined);
   } catch {
     // The hook's own error, or a client that is none.
   }
@@ -98,14 +120,22 @@ const httpMethods = ['get', 'post', 'put', 'patch', 'head', 'delete', 'query'] a
 type Method = (typeof httpMethods)[number];
 
 /** A call with one more `init` hook, the last in line, and the very value of its `json` option. */
-function withInitHook(user: KyInstance, hasJson: boolean, callOptions: Options | undefined, hook: (options: Options, json: unknown) => void): { client: KyInstance; options?: Options } {
+function withInitHook(
+  user: KyInstance,
+  hasJson: boolean,
+  callOptions: Options | undefined,
+  hook: (options: Options, json: unknown) => void,
+): { client: KyInstance; options?: Options } {
   if (!hasJson && canAppend(callOptions)) {
     const { hooks, json } = callOptions ?? {};
     const init = (options: Options): void => hook(options, json);
     return { client: user, options: { ...callOptions, hooks: { ...hooks, init: [...(hooks?.init ?? []), init] } } };
   }
-  // Hooks that are replaced or removed are for `extend` to understand; it also checks the options as the call itself would.
-  const client = user.extend(() => callOptions as Options).extend((unguarded) => ({ hooks: { init: [(options: Options): void => hook(options, unguarded.json)] } }));
+  // Hooks that are replaced or removed are for `extend` to understand; it also checks the options as the call itself
+  // would.
+  const client = user
+    .extend(() => callOptions as Options)
+    .extend(unguarded => ({ hooks: { init: [(options: Options): void => hook(options, unguarded.json)] } }));
   return { client };
 }
 
@@ -115,14 +145,29 @@ function canAppend(callOptions: unknown): boolean {
   if (typeof callOptions !== 'object' || callOptions === null || Array.isArray(callOptions)) return false;
   const { hooks } = callOptions as Options;
   if (hooks === undefined) return !Object.hasOwn(callOptions, 'hooks');
-  return Object.getOwnPropertySymbols(hooks).length === 0 && !(Object.hasOwn(hooks, 'init') && hooks.init === undefined);
+  return (
+    Object.getOwnPropertySymbols(hooks).length === 0 && !(Object.hasOwn(hooks, 'init') && hooks.init === undefined)
+  );
 }
 
 /** Our `init` hook: the last to see a call's options before ky acts on them. */
-function guard(options: Options, json: unknown, input: Input, callOptions: Options | undefined, middleware: Middleware, prepared: Intention | undefined): void {
+function guard(
+  options: Options,
+  json: unknown,
+  input: Input,
+  callOptions: Options | undefined,
+  middleware: Middleware,
+  prepared: Intention | undefined,
+): void {
   // ky copies the options for an `init` hook; where there is only ours, the caller's own value travels on.
   if (options.hooks?.init?.length === 1) options.json = json;
-  if (typeof input === 'string' && isEmpty(options.prefix) && isEmpty(options.baseUrl) && middleware.baseUrl !== '' && !isAbsolute(input)) {
+  if (
+    typeof input === 'string' &&
+    isEmpty(options.prefix) &&
+    isEmpty(options.baseUrl) &&
+    middleware.baseUrl !== '' &&
+    !isAbsolute(input)
+  ) {
     options.prefix = middleware.baseUrl;
   }
   const call: Call = {
@@ -196,7 +241,7 @@ function guard(options: Options, json: unknown, input: Input, callOptions: Optio
 
   const retrying =
     (hook: BeforeRetryHook): BeforeRetryHook =>
-    async (state) => {
+    async state => {
       let result;
       try {
         result = await hook(state);

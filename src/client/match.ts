@@ -4,20 +4,32 @@ import { encodingOf } from '../engine/encode.ts';
 import type { Adapter } from '../kit/adapter.ts';
 
 /** The fields a request of the drop-in client carries. @throws {InputError} for a body the adapter cannot read */
-export async function decode(adapter: Adapter, operation: Operation, request: Request): Promise<{ fields: Fields; encoding: Encoding }> {
+export async function decode(
+  adapter: Adapter,
+  operation: Operation,
+  request: Request,
+): Promise<{ fields: Fields; encoding: Encoding }> {
   const who = `${adapter.name} ${operation.name}`;
   const url = new URL(request.url);
   const parameters = pathFields(adapter, operation, url) ?? {};
-  if (operation.method === 'GET') return { fields: { ...single(who, url.searchParams), ...parameters }, encoding: 'query' };
+  if (operation.method === 'GET')
+    return { fields: { ...single(who, url.searchParams), ...parameters }, encoding: 'query' };
 
   const accepted = operation.encoding === undefined ? adapter.encodings : [operation.encoding];
   const text = await request.clone().text();
   if (text === '') return { fields: parameters, encoding: encodingOf(adapter, operation) };
   const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const encoding = type === 'application/x-www-form-urlencoded' ? 'form' : type === 'application/json' ? 'json' : undefined;
+  const encoding =
+    type === 'application/x-www-form-urlencoded' ? 'form' : type === 'application/json' ? 'json' : undefined;
   if (encoding === undefined || !accepted.includes(encoding)) {
-    const ways = { json: '`json: fields`', form: '`body: new URLSearchParams(fields)`', query: '`searchParams: fields`' };
-    throw new InputError(`${who}: a body of type ${type === '' ? 'nothing' : type} cannot be signed. Send ${accepted.map((way) => ways[way]).join(' or ')}.`);
+    const ways = {
+      json: '`json: fields`',
+      form: '`body: new URLSearchParams(fields)`',
+      query: '`searchParams: fields`',
+    };
+    throw new InputError(
+      `${who}: a body of type ${type === '' ? 'nothing' : type} cannot be signed. Send ${accepted.map(way => ways[way]).join(' or ')}.`,
+    );
   }
   if (encoding === 'form') return { fields: { ...single(who, new URLSearchParams(text)), ...parameters }, encoding };
   let parsed: unknown;
@@ -27,20 +39,22 @@ export async function decode(adapter: Adapter, operation: Operation, request: Re
     throw new InputError(`${who}: the body says it is JSON but is not.`);
   }
   if (isDeep(parsed)) throw new InputError(`${who}: the body is nested too deeply.`);
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new InputError(`${who}: the body must be a JSON object.`);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new InputError(`${who}: the body must be a JSON object.`);
   return { fields: { ...(parsed as Fields), ...parameters }, encoding };
 }
 
 /** Nested deeper than any gateway's request; past a few thousand, writing it again would overflow the stack. */
 export function isDeep(value: unknown, left = 64): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return left === 0 || Object.values(value).some((each) => isDeep(each, left - 1));
+  return left === 0 || Object.values(value).some(each => isDeep(each, left - 1));
 }
 
 function single(who: string, parameters: URLSearchParams): Record<string, string> {
   const fields: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of parameters) {
-    if (Object.hasOwn(fields, name)) throw new InputError(`${who}: ${name.slice(0, 40)} is given twice, and only one of them can be signed.`);
+    if (Object.hasOwn(fields, name))
+      throw new InputError(`${who}: ${name.slice(0, 40)} is given twice, and only one of them can be signed.`);
     fields[name] = value;
   }
   return { ...fields };
@@ -51,7 +65,9 @@ export function pathFields(adapter: Adapter, operation: Operation, url: URL): Re
   const { origin, paths } = compiled(adapter);
   if (url.origin !== origin) return undefined;
   const found = paths.get(operation.name)?.exec(url.pathname) ?? undefined;
-  return found && Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, safeDecode(value)]));
+  return (
+    found && Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, safeDecode(value)]))
+  );
 }
 
 /** Whether a URL is one of the adapter's operations', whatever the method. */
@@ -74,7 +90,7 @@ function compiled(adapter: Adapter): Paths {
   if (known !== undefined) return known;
   const base = URL.canParse(adapter.baseUrl) ? new URL(adapter.baseUrl) : undefined;
   const prefix = literally(base?.pathname.replace(/\/$/, '') ?? '');
-  const sendable = Object.values(adapter.operations).filter((operation) => operation.sendable !== false);
+  const sendable = Object.values(adapter.operations).filter(operation => operation.sendable !== false);
   const sources = sendable.map(({ name, path }) => [name, prefix + patternOf(path)] as const);
   const made: Paths = {
     // An adapter without a base URL matches nothing: no URL has an empty origin.
@@ -92,7 +108,7 @@ const literally = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/
 function patternOf(path: string): string {
   return path
     .split(/(\{\w+(?::[\w|]+)?\})/)
-    .map((part) => {
+    .map(part => {
       const [, name, choices] = /^\{(\w+)(?::([\w|]+))?\}$/.exec(part) ?? [];
       return name === undefined ? literally(part) : `(?<${name}>${choices ?? '[^/]+'})`;
     })
@@ -110,11 +126,15 @@ function safeDecode(segment: string): string {
 /** The adapter's operations a request may be, by method, origin and path alone. */
 export function candidates(adapter: Adapter, method: string, url: URL): Operation[] {
   return Object.values(adapter.operations).filter(
-    (operation) => (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
+    operation =>
+      (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
   );
 }
 
-/** The operation a request is, by its fields too, and what they are; `named` where the caller says which. @throws {InputError} */
+/**
+ * The operation a request is, by its fields too, and what they are; `named` where the caller says which. @throws
+ * {InputError}
+ */
 export async function operationIn(
   adapter: Adapter,
   request: Request,
@@ -124,7 +144,8 @@ export async function operationIn(
   const found = candidates(adapter, request.method, url);
   if (found.length === 0) return undefined;
   const chosen = named === undefined ? undefined : operationOf(adapter, named);
-  if (chosen !== undefined && !found.includes(chosen)) throw new InputError(`${adapter.name} ${chosen.name} is not what ${request.method} ${url.pathname} does.`);
+  if (chosen !== undefined && !found.includes(chosen))
+    throw new InputError(`${adapter.name} ${chosen.name} is not what ${request.method} ${url.pathname} does.`);
   for (const operation of chosen === undefined ? found : [chosen]) {
     const { fields, encoding } = await decode(adapter, operation, request);
     if (chosen !== undefined || operation.match?.(fields) !== false) return { operation, fields, encoding };
@@ -135,5 +156,8 @@ export async function operationIn(
 /** Whether a request is an operation. Its body is read only where that depends on its fields. @throws {InputError} */
 export async function isOperation(adapter: Adapter, request: Request, named: string | undefined): Promise<boolean> {
   const found = candidates(adapter, request.method, new URL(request.url));
-  return found.some(({ match }) => match === undefined) || (found.length > 0 && (await operationIn(adapter, request, named)) !== undefined);
+  return (
+    found.some(({ match }) => match === undefined) ||
+    (found.length > 0 && (await operationIn(adapter, request, named)) !== undefined)
+  );
 }

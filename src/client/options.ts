@@ -18,25 +18,30 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
   client?: KyInstance;
   /** Merged over the adapter's own defaults. */
   policy?: Policy;
-  /** Everything that happens, as it happens. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
+  /**
+   * Everything that happens, as it happens. May be async; what it throws or rejects with is ignored, and nothing waits
+   * for it.
+   */
   onEvent?: (event: GatewayEvent) => unknown;
   /** Seals every ticket that goes out, and refuses those that were changed since. Default: tickets have no seal. */
   ticketSeal?: TicketSeal;
   /**
-   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket learns more,
-   * whoever follows it. Store it, so that nothing is forgotten, whatever time limit a client of yours has. When it throws the first
-   * time, nothing is sent. An `onTicket` of the call's own is called beside it.
+   * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket
+   * learns more, whoever follows it. Store it, so that nothing is forgotten, whatever time limit a client of yours has.
+   * When it throws the first time, nothing is sent. An `onTicket` of the call's own is called beside it.
    */
   onTicket?: (ticket: Ticket) => unknown;
   /**
    * What becomes of a write of the drop-in or `fetch` that matches no operation and goes to the gateway. `refuse`: an
-   * {@link InputError}, nothing is sent. Default `event`: it is sent as it is. Either way there is an `unmatched` event.
+   * {@link InputError}, nothing is sent. Default `event`: it is sent as it is. Either way there is an `unmatched`
+   * event.
    */
   unmatched?: 'event' | 'refuse';
   /**
-   * Whether an error of the `fetch` below may prove that nothing was sent (a refused connection, an unknown host). `true`: a `fetch`
-   * or `dispatcher` of yours sends each request at most once, and fails only with what happened to it. `false`: not even the
-   * platform's own is believed, for whoever patched it or set a global dispatcher that retries. Default: only the platform's own
+   * Whether an error of the `fetch` below may prove that nothing was sent (a refused connection, an unknown host).
+   * `true`: a `fetch` or `dispatcher` of yours sends each request at most once, and fails only with what happened to
+   * it. `false`: not even the platform's own is believed, for whoever patched it or set a global dispatcher that
+   * retries. Default: only the platform's own
    * `fetch` without a `dispatcher` of yours is believed. What is not believed may have been sent, and is asked about.
    */
   fetchSendsOnce?: boolean;
@@ -50,37 +55,45 @@ export interface GatewayOptions<F extends FieldsByOperation<F>> {
 export interface FollowOptions {
   /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
   signal?: AbortSignal;
-  /** Each line of the timeline as it is written. May be async; what it throws or rejects with is ignored, and nothing waits for it. */
+  /**
+   * Each line of the timeline as it is written. May be async; what it throws or rejects with is ignored, and nothing
+   * waits for it.
+   */
   onProgress?: (entry: TimelineEntry) => unknown;
   /** Merged over the gateway's policy. */
   policy?: Policy;
-  /** Called whenever the ticket learns more (that the gateway knows the order, the provider's number): store it, so that whoever goes on starts from there. */
+  /**
+   * Called whenever the ticket learns more (that the gateway knows the order, the provider's number): store it, so that
+   * whoever goes on starts from there.
+   */
   onTicket?: (ticket: Ticket) => unknown;
 }
 
 /** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */
 export interface SettleOptions extends FollowOptions {
   /**
-   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten. The first
-   * time nothing is sent until it has resolved, or when it throws. Later ones are told one after the other, and nothing waits for them.
+   * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten.
+   * The first time nothing is sent until it has resolved, or when it throws. Later ones are told one after the other,
+   * and nothing waits for them.
    */
   onTicket?: (ticket: Ticket) => unknown;
   /** For a provider that has them. Default: a fresh UUID. Use one key for one intention. */
   idempotencyKey?: string;
   /**
-   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false` overrides
-   * nothing that this object remembers.
+   * A job queue redelivered: start with a status query, and read answers as after a send that may have landed. `false`
+   * overrides nothing that this object remembers.
    */
   mayHaveBeenSent?: boolean;
   /**
-   * The number was used before, and that try ended `failed`, `canceled` or `expired`: this is another one, with equal fields. It is
-   * believed only after such an end; what is open or paid is not sent again. With other fields it goes without saying.
+   * The number was used before, and that try ended `failed`, `canceled` or `expired`: this is another one, with equal
+   * fields. It is believed only after such an end; what is open or paid is not sent again. With other fields it goes
+   * without saying.
    */
   newTry?: boolean;
   /**
-   * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its idempotency key
-   * and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`. A ticket of another amount or
-   * currency than the fields is refused.
+   * The stored ticket of an earlier run of the same intention, which `mayHaveBeenSent` then knows all about: its
+   * idempotency key and how old that is, the provider's number, when it was opened. Implies `mayHaveBeenSent`. A ticket
+   * of another amount or currency than the fields is refused.
    */
   ticket?: Ticket;
 }
@@ -99,13 +112,18 @@ declare module 'ky' {
 }
 
 /**
- * Every option there is, by the door that takes it. A misspelt one is refused: an `onTickets` that nobody calls loses payments.
+ * Every option there is, by the door that takes it. A misspelt one is refused: an `onTickets` that nobody calls loses
+ * payments.
  */
 type Checks<O> = { readonly [name in keyof O]-?: FieldCheck };
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const ofType = (expects: string, type: 'function' | 'boolean' | 'string'): FieldCheck => ({ expects, accepts: (value) => typeof value === type });
+const ofType = (expects: string, type: 'function' | 'boolean' | 'string'): FieldCheck => ({
+  expects,
+  accepts: value => typeof value === type,
+});
 
 const aFunction = ofType('a function', 'function');
 const aFlag = ofType('true or false', 'boolean');
@@ -113,17 +131,20 @@ const aText = ofType('a text', 'string');
 
 const aSignal: FieldCheck = {
   expects: 'an AbortSignal',
-  accepts: (value) => isObject(value) && 'aborted' in value && 'throwIfAborted' in value && 'addEventListener' in value,
+  accepts: value => isObject(value) && 'aborted' in value && 'throwIfAborted' in value && 'addEventListener' in value,
 };
 
 const aClock: FieldCheck = {
   expects: 'a clock: now(), random() and timer(delayMs, callback)',
-  accepts: (value) => isObject(value) && ['now', 'random', 'timer'].every((name) => typeof Reflect.get(value, name) === 'function'),
+  accepts: value =>
+    isObject(value) && ['now', 'random', 'timer'].every(name => typeof Reflect.get(value, name) === 'function'),
 };
 
 /** Each of them, and no two, has a name of its own. */
 const areNamed = (value: unknown): boolean => {
-  const names = Array.isArray(value) ? value.map((each) => (isObject(each) ? (each as Partial<Backoff>).toJSON?.().name : undefined)) : [undefined];
+  const names = Array.isArray(value)
+    ? value.map(each => (isObject(each) ? (each as Partial<Backoff>).toJSON?.().name : undefined))
+    : [undefined];
   return !names.includes(undefined) && new Set(names).size === names.length;
 };
 
@@ -138,14 +159,19 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
   onEvent: aFunction,
   onTicket: aFunction,
   ticketSeal: elsewhere,
-  unmatched: { expects: "'event' or 'refuse'", accepts: (value) => value === 'event' || value === 'refuse' },
+  unmatched: { expects: "'event' or 'refuse'", accepts: value => value === 'event' || value === 'refuse' },
   fetchSendsOnce: aFlag,
   backoffs: { expects: 'a list of backoffs, each made with defineBackoff', accepts: areNamed },
   clock: aClock,
 };
 
 /** Of `untilSettled`, `step` and `ask`. */
-export const followOptions: Checks<FollowOptions> = { signal: aSignal, onProgress: aFunction, onTicket: aFunction, policy: elsewhere };
+export const followOptions: Checks<FollowOptions> = {
+  signal: aSignal,
+  onProgress: aFunction,
+  onTicket: aFunction,
+  policy: elsewhere,
+};
 
 /** Of `settle`. */
 export const settleOptions: Checks<SettleOptions> = {
@@ -174,6 +200,8 @@ export function checkOptions(who: string, given: unknown, known: Readonly<Record
 
 /** A misspelt `context.tillpaid` is no context of somebody else's. @throws {InputError} */
 export function checkContext(who: string, context: Readonly<Record<string, unknown>> | undefined): void {
-  const misspelt = Object.keys(context ?? {}).find((name) => name !== 'tillpaid' && /^t/i.test(name) && nearest(name, ['tillpaid']) !== undefined);
+  const misspelt = Object.keys(context ?? {}).find(
+    name => name !== 'tillpaid' && /^t/i.test(name) && nearest(name, ['tillpaid']) !== undefined,
+  );
   if (misspelt !== undefined) throw new InputError(`${who}: context has "${misspelt}". Did you mean tillpaid?`);
 }

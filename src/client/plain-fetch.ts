@@ -11,13 +11,28 @@ export interface FetchInit extends RequestInit {
 export type IsOurs = (request: Request, context: FetchInit['context']) => Promise<boolean>;
 
 /** What a ky client's options say about its own calls, and not about a `fetch`. */
-const ofKyAlone: ReadonlySet<string> = new Set(['method', 'body', 'json', 'searchParams', 'prefix', 'baseUrl', 'retry', 'timeout', 'throwHttpErrors']);
+const ofKyAlone: ReadonlySet<string> = new Set([
+  'method',
+  'body',
+  'json',
+  'searchParams',
+  'prefix',
+  'baseUrl',
+  'retry',
+  'timeout',
+  'throwHttpErrors',
+]);
 
 /**
- * The middleware as a `fetch`: whatever native `fetch` takes means the same, and no option of ky's means anything. What is no
- * operation goes to the client's own `fetch` and `dispatcher` as it is; an operation takes its headers and hooks along.
+ * The middleware as a `fetch`: whatever native `fetch` takes means the same, and no option of ky's means anything. What
+ * is no operation goes to the client's own `fetch` and `dispatcher` as it is; an operation takes its headers and hooks
+ * along.
  */
-export function plainFetch(user: KyInstance, middleware: Middleware, isOurs: IsOurs): (input: string | URL | Request, init?: FetchInit) => Promise<Response> {
+export function plainFetch(
+  user: KyInstance,
+  middleware: Middleware,
+  isOurs: IsOurs,
+): (input: string | URL | Request, init?: FetchInit) => Promise<Response> {
   const own = optionsOf(user);
   const kept = Object.fromEntries(Object.entries(own).filter(([name]) => !ofKyAlone.has(name)));
   const through = guarded(user.create({ ...kept, retry: 0, throwHttpErrors: false, timeout: false }), middleware);
@@ -36,7 +51,13 @@ export function plainFetch(user: KyInstance, middleware: Middleware, isOurs: IsO
     const signal = init?.signal === undefined ? (input instanceof Request ? input.signal : undefined) : init.signal;
     const { method, headers } = request;
     try {
-      return await through(request, { ...beside, method, headers, ...(signal && { signal }), ...(context !== undefined && { context }) });
+      return await through(request, {
+        ...beside,
+        method,
+        headers,
+        ...(signal && { signal }),
+        ...(context !== undefined && { context }),
+      });
     } catch (error) {
       // Other clients know `fetch`'s errors, not ky's.
       throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;
@@ -44,13 +65,18 @@ export function plainFetch(user: KyInstance, middleware: Middleware, isOurs: IsO
   };
 }
 
-const dispatcherOf = (options: object | undefined): unknown => (options === undefined ? undefined : Reflect.get(options, 'dispatcher'));
+const dispatcherOf = (options: object | undefined): unknown =>
+  options === undefined ? undefined : Reflect.get(options, 'dispatcher');
 
-/** Native `fetch` refuses relative URLs in Node; here they are the adapter's, or the client's where it has a `prefix` or `baseUrl`. */
+/**
+ * Native `fetch` refuses relative URLs in Node; here they are the adapter's, or the client's where it has a `prefix` or
+ * `baseUrl`.
+ */
 function resolved(input: string, { prefix, baseUrl }: Options, adapterBaseUrl: string): string {
   if (URL.canParse(input) || isAbsolute(input)) return input;
   const below = (base: unknown): string => `${String(base).replace(/\/+$/, '')}/${input.replace(/^\/+/, '')}`;
-  if (!isEmpty(prefix)) return isEmpty(baseUrl) || URL.canParse(below(prefix)) ? below(prefix) : new URL(below(prefix), baseUrl).href;
+  if (!isEmpty(prefix))
+    return isEmpty(baseUrl) || URL.canParse(below(prefix)) ? below(prefix) : new URL(below(prefix), baseUrl).href;
   if (!isEmpty(baseUrl)) return new URL(input, baseUrl).href;
   return adapterBaseUrl === '' ? input : below(adapterBaseUrl);
 }

@@ -42,7 +42,8 @@ export function pollRoute(adapter: Adapter, user: KyInstance, options: Options):
   // Nothing else of a call outlives it here: what it sent is among its options.
   const kept = Object.fromEntries(Object.entries(options).filter(([key]) => !ofTheWrite.has(key)));
   const beforeRequest = options.hooks?.beforeRequest ?? [];
-  const create = (): KyInstance => user.create({ ...kept, hooks: { beforeRequest }, retry: 0, timeout: false, throwHttpErrors: false });
+  const create = (): KyInstance =>
+    user.create({ ...kept, hooks: { beforeRequest }, retry: 0, timeout: false, throwHttpErrors: false });
   let client: KyInstance | undefined;
   const userFetch = options.fetch as FetchFunction | undefined;
 

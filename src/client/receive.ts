@@ -18,7 +18,10 @@ export type Received =
   | {
       readonly verified: true;
       readonly verdict: Verdict;
-      /** The provider asks to confirm its notices by a query, or it is not signed well enough to be believed: `ask(ticket)`. */
+      /**
+       * The provider asks to confirm its notices by a query, or it is not signed well enough to be believed:
+       * `ask(ticket)`.
+       */
       readonly confirm: boolean;
       /** Follows the payment, with `ask` or `untilSettled`. */
       readonly ticket: Ticket;
@@ -41,7 +44,10 @@ const MOST_SETTLED = 10_000;
 /** A notice that contradicts makes no other query so soon, however often it is sent: a captured one can be replayed. */
 const ASKED_AGAIN_AFTER_MS = 2 * 60_000;
 
-/** So often within that time the same notice makes the loop of an open payment ask, when it does not contradict what is known. */
+/**
+ * So often within that time the same notice makes the loop of an open payment ask, when it does not contradict what is
+ * known.
+ */
 const MOST_WAKES = 5;
 
 /** How many notices are remembered for that: of all payments that were settled, and of each that is not. */
@@ -72,8 +78,8 @@ interface Settled extends Known {
 }
 
 /**
- * Webhooks: verified, read, brought to the loops that wait for them, and held against what was settled before. A notice that
- * contradicts a settled payment never moves it: the gateway is asked, and the query decides.
+ * Webhooks: verified, read, brought to the loops that wait for them, and held against what was settled before. A notice
+ * that contradicts a settled payment never moves it: the gateway is asked, and the query decides.
  */
 export function createReceiver(deps: {
   readonly adapter: Adapter;
@@ -94,7 +100,9 @@ export function createReceiver(deps: {
   const woken = new WeakMap<Intention, Map<string, Wakes>>();
 
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
-    Object.entries(reference).flatMap(([name, value]) => (value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])]));
+    Object.entries(reference).flatMap(([name, value]) =>
+      value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])],
+    );
 
   const remember = (operation: Operation, facts: Settled): void => {
     for (const key of keysOf(operation, facts.ticket.reference)) {
@@ -106,8 +114,8 @@ export function createReceiver(deps: {
 
   const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
     keysOf(operation, reference)
-      .map((key) => memory.get(key))
-      .find((found) => found !== undefined && isSamePayment(found.ticket.reference, reference));
+      .map(key => memory.get(key))
+      .find(found => found !== undefined && isSamePayment(found.ticket.reference, reference));
 
   const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < ASKED_AGAIN_AFTER_MS;
 
@@ -135,28 +143,57 @@ export function createReceiver(deps: {
     return false;
   };
 
-  /** An unsigned notice is no more than a reason to ask, for a loop that waits: once in a while, since anybody can send it. */
+  /**
+   * An unsigned notice is no more than a reason to ask, for a loop that waits: once in a while, since anybody can send
+   * it.
+   */
   const hint = (webhook: Webhook, notice: Omit<HeardNotice, 'verified'>): void => {
     const operation = operationOf(adapter, notice.operation);
-    const reference = Object.fromEntries(Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined));
+    const reference = Object.fromEntries(
+      Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined),
+    );
     for (const loop of deps.loops()) {
-      if (familyOf(loop.operation) !== familyOf(operation) || !isSamePayment(loop.reference, reference) || hasWoken(loop, 'hint', 1)) continue;
-      loop.notify(judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())), true, false);
+      if (
+        familyOf(loop.operation) !== familyOf(operation) ||
+        !isSamePayment(loop.reference, reference) ||
+        hasWoken(loop, 'hint', 1)
+      )
+        continue;
+      loop.notify(
+        judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())),
+        true,
+        false,
+      );
     }
   };
 
   const receive = async (request: Request): Promise<Received> => {
     const { webhook } = adapter;
-    if (webhook === undefined) throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
-    if (request.bodyUsed) throw new InputError('receive: the body of this request has been read already. Pass the request as it came, or a clone of it.');
-    const refuse = (reason: string, reply: Reply = webhook.reply('refused', undefined)): Received => ({ verified: false, reason, reply: responseOf(reply) });
+    if (webhook === undefined)
+      throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
+    if (request.bodyUsed)
+      throw new InputError(
+        'receive: the body of this request has been read already. Pass the request as it came, or a clone of it.',
+      );
+    const refuse = (reason: string, reply: Reply = webhook.reply('refused', undefined)): Received => ({
+      verified: false,
+      reason,
+      reply: responseOf(reply),
+    });
     const late = new AbortController();
     const stopTimer = clock.timer(BODY_WITHIN_MS, () => late.abort(noLongerNeeded));
     let notice;
     try {
       const bytes = await readUpTo(request.body, MOST_BYTES, late.signal).finally(stopTimer);
       const text = new TextDecoder().decode(bytes);
-      notice = await webhook.hear({ method: request.method, url: new URL(request.url), headers: request.headers, bytes, text, nowMs: clock.now() });
+      notice = await webhook.hear({
+        method: request.method,
+        url: new URL(request.url),
+        headers: request.headers,
+        bytes,
+        text,
+        nowMs: clock.now(),
+      });
     } catch (error) {
       if (isInputError(error)) throw error;
       // It may have been genuine, on a slow line: whoever sent it may try again.
@@ -167,15 +204,24 @@ export function createReceiver(deps: {
       if (notice.hint !== undefined) hint(webhook, notice.hint);
       return refuse(notice.reason, notice.reply);
     }
-    if (Object.values(notice.reference ?? {}).some((value) => value === UNREADABLE || (value !== undefined && !isTicketText(value)))) return refuse('a number in it cannot be read');
+    if (
+      Object.values(notice.reference ?? {}).some(
+        value => value === UNREADABLE || (value !== undefined && !isTicketText(value)),
+      )
+    )
+      return refuse('a number in it cannot be read');
     const operation = operationOf(adapter, notice.operation);
     const told = ticketOf(operation, notice);
     if (Object.keys(told.reference).length === 0) return refuse('it names no order');
-    const confirms = (followed: string): boolean => (typeof webhook.confirm === 'function' ? webhook.confirm(notice, followed) : (webhook.confirm ?? false));
-    const judged = (followed: Operation, by: Ticket): Judgement => judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
+    const confirms = (followed: string): boolean =>
+      typeof webhook.confirm === 'function' ? webhook.confirm(notice, followed) : (webhook.confirm ?? false);
+    const judged = (followed: Operation, by: Ticket): Judgement =>
+      judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
     const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
 
-    const loops = [...deps.loops()].filter((loop) => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.reference, told.reference));
+    const loops = [...deps.loops()].filter(
+      loop => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.reference, told.reference),
+    );
     const waiting = loops.find(isOwn);
     const known = recall(operation, told.reference);
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
@@ -192,8 +238,8 @@ export function createReceiver(deps: {
     const isDoubted = contradicts && (judgement.conflict || known.outcome !== 'absent');
 
     for (const loop of loops) {
-      // What a payment's notice means for its cancel or capture is for the query to say; so is whose it is, while the loop knows
-      // none of the provider's numbers and the merchant's need not be unique.
+      // What a payment's notice means for its cancel or capture is for the query to say; so is whose it is, while the
+      // loop knows none of the provider's numbers and the merchant's need not be unique.
       const { expect, ...moneyless } = loop.ticket;
       const own = isOwn(loop);
       const means = own ? judgeNotice(webhook, notice, loop.subject) : judged(loop.operation, moneyless);
@@ -206,11 +252,13 @@ export function createReceiver(deps: {
       deps.onConflict(ticket, verdict.code);
       const answer = await askOnce(content, ticket);
       const overruled = judgement.conflict || stands?.outcome === known.outcome;
-      verdict = answer !== undefined && isFinal(answer, { effect: 'read' }) ? answer : overruled ? known.verdict : verdict;
+      verdict =
+        answer !== undefined && isFinal(answer, { effect: 'read' }) ? answer : overruled ? known.verdict : verdict;
     }
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
       const outcome = paymentWord(operation, verdict.outcome);
-      if (outcome !== undefined) remember(operation, { ticket, followed: before?.followed ?? false, outcome, verdict: { ...verdict, outcome } });
+      if (outcome !== undefined)
+        remember(operation, { ticket, followed: before?.followed ?? false, outcome, verdict: { ...verdict, outcome } });
       // What is known of the payment is no word on its cancel.
       if (verdict !== known?.verdict || isOfItself(operation)) deps.onFinal(ticket, verdict);
     } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket, verdict);
@@ -225,7 +273,9 @@ export function createReceiver(deps: {
   };
 
   const ticketOf = (operation: Operation, notice: HeardNotice): Ticket => {
-    const reference = Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const reference = Object.entries(notice.reference ?? {}).filter(
+      (pair): pair is [string, string] => pair[1] !== undefined,
+    );
     return {
       version: 1,
       gateway: adapter.name,
@@ -245,15 +295,21 @@ export function createReceiver(deps: {
     openedAtMs !== undefined && openedAtMs >= EARLIEST_MS && openedAtMs <= clock.now() + DAY_MS;
 
   /**
-   * The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and age. What another
-   * notice told of its age is not lent: one wrong time would stick to all that follow.
+   * The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and
+   * age. What another notice told of its age is not lent: one wrong time would stick to all that follow.
    */
   const completed = (told: Ticket, known: Known | undefined): Ticket => {
     if (known === undefined) return told;
     const { ticket, followed } = known;
     const isOwn = kindOf(operationOf(adapter, ticket.operation)) === kindOf(operationOf(adapter, told.operation));
     const isOlder = followed && (isOwn || ticket.openedAt < told.openedAt);
-    return { ...told, ...(isOwn && ticket), reference: { ...ticket.reference, ...told.reference }, openedAt: (isOlder ? ticket : told).openedAt, seen: true };
+    return {
+      ...told,
+      ...(isOwn && ticket),
+      reference: { ...ticket.reference, ...told.reference },
+      openedAt: (isOlder ? ticket : told).openedAt,
+      seen: true,
+    };
   };
 
   return {
@@ -266,24 +322,36 @@ export function createReceiver(deps: {
       if (ofPayment === undefined) return;
       const known = recall(operation, ticket.reference);
       if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
-      remember(operation, { ticket, followed: true, outcome: ofPayment, verdict: { ...verdict, kind: 'terminal', outcome: ofPayment } });
+      remember(operation, {
+        ticket,
+        followed: true,
+        outcome: ofPayment,
+        verdict: { ...verdict, kind: 'terminal', outcome: ofPayment },
+      });
     },
   };
 }
 
-const isOutcome = (outcome: Settlement['outcome']): outcome is Outcome => !['absent', 'unresolved', 'unsent'].includes(outcome);
+const isOutcome = (outcome: Settlement['outcome']): outcome is Outcome =>
+  !['absent', 'unresolved', 'unsent'].includes(outcome);
 
 /** A payment or a refund: what is said of it is said of nothing else. */
 const isOfItself = (operation: Operation): boolean => ['payment', 'refund'].includes(kindOf(operation));
 
-/** What an end means for the payment: one that was canceled by a cancel is canceled; a cancel or capture that failed says nothing of it. */
+/**
+ * What an end means for the payment: one that was canceled by a cancel is canceled; a cancel or capture that failed
+ * says nothing of it.
+ */
 function paymentWord(operation: Operation, outcome: Settlement['outcome']): Outcome | undefined {
   if (isOfItself(operation)) return isOutcome(outcome) ? outcome : undefined;
   if (outcome !== 'succeeded') return undefined;
   return kindOf(operation) === 'cancel' ? 'canceled' : 'succeeded';
 }
 
-/** The amount a notice tells, where somebody can read it: a ticket that expects anything else would contradict every answer. */
+/**
+ * The amount a notice tells, where somebody can read it: a ticket that expects anything else would contradict every
+ * answer.
+ */
 function expectOf({ amount, currency }: HeardNotice): Pick<Ticket, 'expect'> {
   if (!isReadable(amount)) return {};
   return { expect: { amount, ...(isReadable(currency) && { currency }) } };
@@ -298,23 +366,33 @@ function keepNewest(map: Map<string, unknown>, most: number): void {
   }
 }
 
-const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['created', 'authorized', 'unresolved', 'unsent', 'rejected']);
+const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
+  'created',
+  'authorized',
+  'unresolved',
+  'unsent',
+  'rejected',
+]);
 
 const kindOf = (operation: Operation): string => (isWrite(operation) ? (operation.follows ?? 'payment') : 'read');
 
-/** Writes that are asked about by the same query speak of the same thing: a payment, its cancel and its capture; a refund; a binding. */
-const familyOf = (operation: Operation): string => (isWrite(operation) ? operation.query?.operation : undefined) ?? operation.name;
+/**
+ * Writes that are asked about by the same query speak of the same thing: a payment, its cancel and its capture; a
+ * refund; a binding.
+ */
+const familyOf = (operation: Operation): string =>
+  (isWrite(operation) ? operation.query?.operation : undefined) ?? operation.name;
 
 /** Known by an idempotency key alone: the merchant's number may be another intention's too. */
 function isDoubtful({ operation, ticket }: Intention): boolean {
   if (!isWrite(operation) || operation.idempotencyKey === undefined) return false;
-  return (operation.learns ?? []).some((name) => ticket.reference[name] === undefined);
+  return (operation.learns ?? []).some(name => ticket.reference[name] === undefined);
 }
 
 /** They share a number, and no number tells them apart. */
 function isSamePayment(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
-  const shared = Object.keys(one).filter((name) => Object.hasOwn(other, name));
-  return shared.length > 0 && shared.every((name) => one[name] === other[name]);
+  const shared = Object.keys(one).filter(name => Object.hasOwn(other, name));
+  return shared.length > 0 && shared.every(name => one[name] === other[name]);
 }
 
 function responseOf({ status = 200, headers, body }: Reply): Response {

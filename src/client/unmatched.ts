@@ -9,10 +9,15 @@ import { candidates, mayMatch } from './match.ts';
 export type Unmatched = (method: string, url: string) => void;
 
 /**
- * A write that matches no operation is sent as it is: unsigned, unread, sent again by whatever retries. Somebody who meant a payment
- * must hear of it.
+ * A write that matches no operation is sent as it is: unsigned, unread, sent again by whatever retries. Somebody who
+ * meant a payment must hear of it.
  */
-export function whenUnmatched(adapter: Adapter, clock: Clock, mode: 'event' | 'refuse', tell: (event: UnmatchedEvent) => void): Unmatched {
+export function whenUnmatched(
+  adapter: Adapter,
+  clock: Clock,
+  mode: 'event' | 'refuse',
+  tell: (event: UnmatchedEvent) => void,
+): Unmatched {
   return (method, given) => {
     if (/^(?:GET|HEAD|OPTIONS)$/i.test(method)) return;
     const url = new URL(given);
@@ -38,7 +43,8 @@ export function whenUnmatched(adapter: Adapter, clock: Clock, mode: 'event' | 'r
 
 const LONGEST_URL = 300;
 
-const shown = (url: URL): string => (url.origin === 'null' ? url.protocol : url.origin + url.pathname).slice(0, LONGEST_URL);
+const shown = (url: URL): string =>
+  (url.origin === 'null' ? url.protocol : url.origin + url.pathname).slice(0, LONGEST_URL);
 
 /** The same machine, be it by http or https. */
 const isHostOf = (baseUrl: string, url: URL): boolean => {
@@ -46,17 +52,23 @@ const isHostOf = (baseUrl: string, url: URL): boolean => {
   return base?.hostname === url.hostname && base.port === url.port;
 };
 
-const isTheGateways = (adapter: Adapter, url: URL): boolean => [adapter.baseUrl, ...Object.values(adapter.otherBaseUrls)].some((base) => isHostOf(base, url));
+const isTheGateways = (adapter: Adapter, url: URL): boolean =>
+  [adapter.baseUrl, ...Object.values(adapter.otherBaseUrls)].some(base => isHostOf(base, url));
 
-const paths = (adapter: Adapter): string[] => [...new Set(Object.values(adapter.operations).flatMap(({ path, sendable }) => (sendable === false ? [] : [path])))];
+const paths = (adapter: Adapter): string[] => [
+  ...new Set(Object.values(adapter.operations).flatMap(({ path, sendable }) => (sendable === false ? [] : [path]))),
+];
 
 function hintFor(adapter: Adapter, method: string, url: URL): string | undefined {
   const { name, baseUrl, environment, otherBaseUrls } = adapter;
   const [other] = Object.entries(otherBaseUrls).find(([, base]) => isHostOf(base, url)) ?? [];
-  if (other !== undefined && !isHostOf(baseUrl, url)) return `That is ${name}'s ${other} host, and this adapter is made for ${environment}: ${baseUrl}.`;
+  if (other !== undefined && !isHostOf(baseUrl, url))
+    return `That is ${name}'s ${other} host, and this adapter is made for ${environment}: ${baseUrl}.`;
   if (candidates(adapter, method, url).length > 0) return 'Its fields are of no operation of that path.';
   if (mayMatch(adapter, url)) {
-    const methods = Object.values(adapter.operations).map((operation) => operation.method ?? 'POST').filter((each) => candidates(adapter, each, url).length > 0);
+    const methods = Object.values(adapter.operations)
+      .map(operation => operation.method ?? 'POST')
+      .filter(each => candidates(adapter, each, url).length > 0);
     return `That path takes ${[...new Set(methods)].join(' and ')}.`;
   }
   const near = nearPath(adapter, url);
@@ -68,14 +80,26 @@ function nearPath(adapter: Adapter, url: URL): string | undefined {
   if (!URL.canParse(adapter.baseUrl)) return undefined;
   const base = new URL(adapter.baseUrl).pathname.replace(/\/$/, '');
   const path = url.pathname.replaceAll(/\/{2,}/g, '/').replace(/\/$/, '');
-  for (const [asked, prefix] of [[path, base], [path, '']] as const) {
+  for (const [asked, prefix] of [
+    [path, base],
+    [path, ''],
+  ] as const) {
     const segments = asked.split('/');
     // A variable segment is whatever the request has in its place.
-    const known = paths(adapter).map((template) => {
+    const known = paths(adapter).map(template => {
       const named = (prefix + template).split('/');
-      return { template, filled: named.length === segments.length ? named.map((segment, at) => (segment.includes('{') ? segments[at] : segment)).join('/') : '' };
+      return {
+        template,
+        filled:
+          named.length === segments.length
+            ? named.map((segment, at) => (segment.includes('{') ? segments[at] : segment)).join('/')
+            : '',
+      };
     });
-    const near = nearest(asked, known.map(({ filled }) => filled));
+    const near = nearest(
+      asked,
+      known.map(({ filled }) => filled),
+    );
     const found = near === undefined ? undefined : known.find(({ filled }) => filled === near);
     if (found !== undefined) return adapter.baseUrl + found.template;
   }

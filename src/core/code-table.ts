@@ -15,7 +15,10 @@ export interface TerminalRow extends RowBase {
   readonly payerMayRetry?: true;
   /** It ends whatever was tried under the number, so that it needs no proof of whose try it was (doctrine 13). */
   readonly endsNumber?: true;
-  /** A first send's refusal because of another order of its number: the gateway is asked once what became of that one, then the refusal is told. */
+  /**
+   * A first send's refusal because of another order of its number: the gateway is asked once what became of that one,
+   * then the refusal is told.
+   */
   readonly askedOnce?: true;
 }
 
@@ -31,11 +34,14 @@ export interface PollRequiredRow extends RowBase {
   /** The answer can only exist if our order does, although the reason alone would not say so. */
   readonly acknowledges?: true;
   /**
-   * On a query: the payer or the merchant must act, and what he needs for it is in this very answer. A create that was answered
-   * "pending" before has its real answer here: it is `created`.
+   * On a query: the payer or the merchant must act, and what he needs for it is in this very answer. A create that was
+   * answered "pending" before has its real answer here: it is `created`.
    */
   readonly needsAction?: true;
-  /** Of a write: its answer says where the payer goes on. Once a query shows the order open, it is `created`, with this answer. */
+  /**
+   * Of a write: its answer says where the payer goes on. Once a query shows the order open, it is `created`, with this
+   * answer.
+   */
   readonly createdWhenOpen?: true;
   /** It speaks of another send of this write: that one's own answer is still to come. */
   readonly ofAnotherSend?: true;

@@ -2,8 +2,9 @@
 const bearing: ReadonlySet<string> = new Set(['data', 'body', 'text']);
 
 /**
- * What an error holds of a request or an answer (`request`, `options`, `response`, `data` …) is still there for whoever asks for it
- * by name, but no longer shown when the error is printed: it may hold a card number or a token. The same for its causes.
+ * What an error holds of a request or an answer (`request`, `options`, `response`, `data` …) is still there for whoever
+ * asks for it by name, but no longer shown when the error is printed: it may hold a card number or a token. The same
+ * for its causes.
  */
 export function conceal(error: unknown): void {
   const seen = new Set<unknown>();
@@ -24,7 +25,8 @@ export function conceal(error: unknown): void {
 const MOST_CAUSES = 32;
 
 /** A ticket is made to be stored and shown. */
-const isBearing = (name: string, value: unknown): boolean => name !== 'ticket' && ((typeof value === 'object' && value !== null) || bearing.has(name));
+const isBearing = (name: string, value: unknown): boolean =>
+  name !== 'ticket' && ((typeof value === 'object' && value !== null) || bearing.has(name));
 
 /** What `fetch` says of a header value that it refuses. Node and Bun quote it, and it may be a token. */
 const quoting = /\binvalid\b.*\bvalue\b|\bvalue\b.*\binvalid\b/is;
@@ -34,7 +36,9 @@ export function withoutQuotes(error: unknown): unknown {
   let each = error;
   for (let depth = 0; depth < MOST_CAUSES && each instanceof Error; depth++) {
     if (each instanceof TypeError && /header/i.test(each.message) && quoting.test(each.message)) {
-      return new Error('A header’s value has a character that no header may have, such as a line break: look at the keys and tokens.');
+      return new Error(
+        'A header’s value has a character that no header may have, such as a line break: look at the keys and tokens.',
+      );
     }
     each = each.cause;
   }

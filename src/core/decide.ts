@@ -5,16 +5,17 @@ import type { SettledBy, Settlement } from './settlement.ts';
 import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
 /**
- * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no chance
- * of its own. State and observation may pass through JSON before each step. The ky hooks and the p-retry loop only carry it out,
- * and so can any other engine.
+ * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no
+ * chance of its own. State and observation may pass through JSON before each step. The ky hooks and the p-retry loop
+ * only carry it out, and so can any other engine.
  *
  * @throws {InputError} for a state from JSON whose backoff is one of your own: see {@link attached}
  */
 export function decide(before: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
   const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
   const known = attached(before);
-  const state: State = retryAfterMs === undefined ? known : { ...known, notBeforeMs: moment.nowMs + finite(retryAfterMs) };
+  const state: State =
+    retryAfterMs === undefined ? known : { ...known, notBeforeMs: moment.nowMs + finite(retryAfterMs) };
   switch (observation.type) {
     case 'started':
       return start(state, moment);
@@ -54,7 +55,10 @@ export interface Plan {
   readonly openedAtMs: number;
   /** When the order stops being payable. Default: nobody says. */
   readonly expiresAtMs?: number;
-  /** How long an order whose end nobody says is followed, from when the ticket was opened. Default: to the policy's deadline. */
+  /**
+   * How long an order whose end nobody says is followed, from when the ticket was opened. Default: to the policy's
+   * deadline.
+   */
   readonly followedForMs?: number;
   /** How long the provider answers for an order. Default: for ever. */
   readonly answersForMs?: number;
@@ -64,7 +68,10 @@ export interface Plan {
   readonly ofOlderOrder?: boolean;
   /** The money is taken in the call. Default: no. */
   readonly charge?: boolean;
-  /** How long what is asked for can be had at all, from when the ticket was opened. Default: of a charge nobody says, of anything else for ever. */
+  /**
+   * How long what is asked for can be had at all, from when the ticket was opened. Default: of a charge nobody says, of
+   * anything else for ever.
+   */
   readonly chargeableForMs?: number;
   /** Only ask: a ticket is followed, and nothing is ever sent. */
   readonly followOnly: boolean;
@@ -105,7 +112,10 @@ export interface State {
   readonly other?: Verdict;
   /** What the last query said of a charge, which is believed to be its end from then on. */
   readonly unchanged?: { readonly code: string; readonly untilMs: number } | undefined;
-  /** When the last send ended, by the time of the call and by the wall clock. Unset: a ticket is followed that knows of no send. */
+  /**
+   * When the last send ended, by the time of the call and by the wall clock. Unset: a ticket is followed that knows of
+   * no send.
+   */
   readonly sentAtMs?: number | undefined;
   readonly sentWallMs?: number | undefined;
   /** When polling began, and how many waits it has had: for a ticket, in the life of its payment. */
@@ -117,7 +127,9 @@ export interface State {
   readonly notFounds: number;
   /** Refused status queries in a row. */
   readonly refusedPolls: number;
-  /** A send, or the last status query, was refused for its token: one that is refused again is a refusal like any other. */
+  /**
+   * A send, or the last status query, was refused for its token: one that is refused again is a refusal like any other.
+   */
   readonly reauthenticated: boolean;
   /** The next exchange carries a new token, since the last one's was refused. */
   readonly needsToken: boolean;
@@ -195,10 +207,14 @@ interface End {
 type Step = { state: State; decision: Decision };
 
 /**
- * Whoever follows a ticket goes on after these ends of a send: a create ends when its order exists, and the refusal of a send says nothing
- * of what the ticket follows.
+ * Whoever follows a ticket goes on after these ends of a send: a create ends when its order exists, and the refusal of
+ * a send says nothing of what the ticket follows.
  */
-export const endsOfASendAlone: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['created', 'unsent', 'rejected']);
+export const endsOfASendAlone: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
+  'created',
+  'unsent',
+  'rejected',
+]);
 
 /** Refused status queries in a row that end a loop: the fourth would be refused too. */
 const REFUSED_POLLS = 3;
@@ -211,11 +227,19 @@ const BLIND_FOR_MS = 45_000;
 const ONLY_A_NOTICE =
   'The status query lacks a number that only the lost answer had, and finds nothing: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
 
-const NOT_PROCESSED = 'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
-const REFUSED_UNLISTED = 'It was refused with a code that is not in the tables, and nothing was done. Tell whoever keeps the adapter.';
+const NOT_PROCESSED =
+  'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
+const REFUSED_UNLISTED =
+  'It was refused with a code that is not in the tables, and nothing was done. Tell whoever keeps the adapter.';
 
-/** @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked about before */
-export function initialState(plan: Plan, known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs?: number; polls?: number; notFounds?: number }): State {
+/**
+ * @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked
+ * about before
+ */
+export function initialState(
+  plan: Plan,
+  known: { seen: boolean; askable: boolean; lookable?: boolean; sentAtMs?: number; polls?: number; notFounds?: number },
+): State {
   return {
     plan: finitePlan(plan),
     askable: known.askable,
@@ -241,7 +265,15 @@ const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGE
 
 function finitePlan(plan: Plan): Plan {
   const { retry, poll, limit } = plan.policy;
-  return withoutInfinity({ ...plan, policy: withoutInfinity({ ...plan.policy, retry: withoutInfinity(retry), poll: withoutInfinity(poll), limit: withoutInfinity(limit) }) });
+  return withoutInfinity({
+    ...plan,
+    policy: withoutInfinity({
+      ...plan.policy,
+      retry: withoutInfinity(retry),
+      poll: withoutInfinity(poll),
+      limit: withoutInfinity(limit),
+    }),
+  });
 }
 
 /**
@@ -255,7 +287,8 @@ export function attached(state: State, own: readonly Backoff[] = []): State {
   const { retry, poll } = plan.policy;
   const isWhole = ({ backoff }: { backoff: Partial<Backoff> }): boolean => typeof backoff.delayMs === 'function';
   if (isWhole(retry) && isWhole(poll)) return state;
-  const whole = <T extends { backoff: Backoff }>(part: T): T => (isWhole(part) ? part : { ...part, backoff: backoffFrom(part.backoff, own) });
+  const whole = <T extends { backoff: Backoff }>(part: T): T =>
+    isWhole(part) ? part : { ...part, backoff: backoffFrom(part.backoff, own) };
   return { ...state, plan: { ...plan, policy: { ...plan.policy, retry: whole(retry), poll: whole(poll) } } };
 }
 
@@ -264,21 +297,39 @@ function start(before: State, moment: Moment): Step {
   // Redelivered or resumed: ask first, and go on at the pace that the payment's age has brought it to.
   const { nowMs } = moment;
   const { plan, sentAtMs } = before;
-  const state: State = { ...before, pollingSinceMs: Math.min(nowMs, plan.followOnly ? (sentAtMs ?? plan.openedAtMs) : plan.openedAtMs) };
+  const state: State = {
+    ...before,
+    pollingSinceMs: Math.min(nowMs, plan.followOnly ? (sentAtMs ?? plan.openedAtMs) : plan.openedAtMs),
+  };
   if (!state.askable) return cannotAsk(state, unknownOutcome('not-asked'), moment);
   const delayMs = spreadMs(state, moment);
-  return delayMs === 0 ? { state, decision: { type: 'ask' } } : { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
+  return delayMs === 0
+    ? { state, decision: { type: 'ask' } }
+    : { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
 }
 
-/** How long a follower may wait before his first question, and how old a payment may be that somebody still stands before. */
+/**
+ * How long a follower may wait before his first question, and how old a payment may be that somebody still stands
+ * before.
+ */
 const LONGEST_SPREAD_MS = 5000;
 const FRESH_FOR_MS = 60_000;
 
-/** A crowd that resumes at once does not ask at once: whoever follows what is not fresh begins at a time of his own, within its pace. */
+/**
+ * A crowd that resumes at once does not ask at once: whoever follows what is not fresh begins at a time of his own,
+ * within its pace.
+ */
 function spreadMs(state: State, moment: Moment): number {
   const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
   if (!plan.followOnly || (pollWaits === 0 && moment.nowMs - pollingSinceMs < FRESH_FOR_MS)) return 0;
-  return Math.floor(moment.chance * Math.min(paceMs({ ...state, pollWaits: pollWaits + 1 }, moment), LONGEST_SPREAD_MS, Math.max(0, deadlineOf(state) - moment.nowMs)));
+  return Math.floor(
+    moment.chance *
+      Math.min(
+        paceMs({ ...state, pollWaits: pollWaits + 1 }, moment),
+        LONGEST_SPREAD_MS,
+        Math.max(0, deadlineOf(state) - moment.nowMs),
+      ),
+  );
 }
 
 function due(state: State, moment: Moment): Step {
@@ -286,7 +337,8 @@ function due(state: State, moment: Moment): Step {
   // One last question is always right.
   const tooLate = moment.nowMs > deadlineOf(state) || (state.landed && isForgotten(state, moment));
   // What an earlier answer told to wait has been waited by now.
-  if (state.next === 'send' && tooLate) return giveUp(state, (state.landed ? undefined : state.unprocessed) ?? unknownOutcome('deadline'), moment);
+  if (state.next === 'send' && tooLate)
+    return giveUp(state, (state.landed ? undefined : state.unprocessed) ?? unknownOutcome('deadline'), moment);
   return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
 }
 
@@ -302,7 +354,8 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     refused: before.refused || seen.refused,
     own: verdict,
     createdWhenOpen: seen.createdWhenOpen === true,
-    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5), but where a later send is answered with the first one's result.
+    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5), but where a later send is answered
+    // with the first one's result.
     refusal: seen.refuses === true && (!before.landed || replays(before, moment)),
     // "Not found" before it was said of another send.
     ...(seen.refuses === true && { notFounds: 0 }),
@@ -312,42 +365,70 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     ...sentAt(moment),
   };
   if (state.plan.effect === 'read') {
-    return verdict.kind === 'retryable' ? resend(state, verdict, moment, seen.retryAfterMs) : settle(state, endOf(verdict), verdict, 'answer');
+    return verdict.kind === 'retryable'
+      ? resend(state, verdict, moment, seen.retryAfterMs)
+      : settle(state, endOf(verdict), verdict, 'answer');
   }
   if (verdict.kind === 'terminal') {
     if (seen.askedOnce === true && verdict.outcome === 'rejected' && state.askable) {
       // That order is no news to the gateway: there is nothing to wait for.
       const asking = { ...state, askedOnce: true, pollingSinceMs: moment.nowMs };
-      return seen.retryAfterMs === undefined ? { state: asking, decision: { type: 'ask' } } : askOther(asking, verdict, moment, seen.retryAfterMs);
+      return seen.retryAfterMs === undefined
+        ? { state: asking, decision: { type: 'ask' } }
+        : askOther(asking, verdict, moment, seen.retryAfterMs);
     }
     // A replayed answer is the first send's: where the gateway can be asked, its word on the payment comes first.
-    const replayed = before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
-    return replayed ? ask(state, verdict, moment, seen.retryAfterMs) : settle(state, verdict.outcome, verdict, 'answer');
+    const replayed =
+      before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
+    return replayed
+      ? ask(state, verdict, moment, seen.retryAfterMs)
+      : settle(state, verdict.outcome, verdict, 'answer');
   }
   if (verdict.kind === 'retryable') {
     if (!before.landed) return resend({ ...state, unprocessed: verdict }, verdict, moment, seen.retryAfterMs);
-    return state.askable ? ask(state, verdict, moment, seen.retryAfterMs) : cannotAsk(state, verdict, moment, seen.retryAfterMs);
+    return state.askable
+      ? ask(state, verdict, moment, seen.retryAfterMs)
+      : cannotAsk(state, verdict, moment, seen.retryAfterMs);
   }
   const landed = { ...state, landed: true };
-  return state.askable ? ask(landed, verdict, moment, seen.retryAfterMs) : cannotAsk(landed, verdict, moment, seen.retryAfterMs);
+  return state.askable
+    ? ask(landed, verdict, moment, seen.retryAfterMs)
+    : cannotAsk(landed, verdict, moment, seen.retryAfterMs);
 }
 
 /** It was refused for its machine token. */
 const isForToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
 
 /**
- * The gateway's own word on this write's order; a proxy's page, a "system error" or a rate limit is none, whatever it came with, nor is
- * what speaks of another send.
+ * The gateway's own word on this write's order; a proxy's page, a "system error" or a rate limit is none, whatever it
+ * came with, nor is what speaks of another send.
  */
-export function isAnswer({ verdict, acknowledges, ofAnotherSend }: Pick<AnsweredObservation, 'verdict' | 'acknowledges' | 'ofAnotherSend'>): boolean {
+export function isAnswer({
+  verdict,
+  acknowledges,
+  ofAnotherSend,
+}: Pick<AnsweredObservation, 'verdict' | 'acknowledges' | 'ofAnotherSend'>): boolean {
   if (verdict.kind === 'terminal') return true;
-  return verdict.kind === 'poll-required' && verdict.reason !== 'unknown-outcome' && acknowledges && ofAnotherSend !== true;
+  return (
+    verdict.kind === 'poll-required' && verdict.reason !== 'unknown-outcome' && acknowledges && ofAnotherSend !== true
+  );
 }
 
-function unanswered(before: State, { verdict, landed, left = true }: Observation & { type: 'lost' }, moment: Moment): Step {
+function unanswered(
+  before: State,
+  { verdict, landed, left = true }: Observation & { type: 'lost' },
+  moment: Moment,
+): Step {
   const needsToken = before.needsToken && !left;
   const repeatsSend = before.repeatsSend || landed;
-  const state: State = { ...before, ...sentAt(moment), needsToken, repeatsSend, landed: before.landed || landed, ...(landed && { refusal: false, unchanged: undefined }) };
+  const state: State = {
+    ...before,
+    ...sentAt(moment),
+    needsToken,
+    repeatsSend,
+    landed: before.landed || landed,
+    ...(landed && { refusal: false, unchanged: undefined }),
+  };
   if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
   return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment);
 }
@@ -357,7 +438,8 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   const { plan } = before;
   const reauthenticate = isForToken(verdict);
   // A new token that is refused too is a refusal like any other (doctrine 10).
-  const refusedNow = (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (reauthenticate && before.reauthenticated);
+  const refusedNow =
+    (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (reauthenticate && before.reauthenticated);
   const state: State = {
     ...before,
     polls: before.polls + 1,
@@ -370,31 +452,43 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
     unchanged: unchanged(before, seen, moment.nowMs),
     shown: before.shown === true || acknowledges,
   };
-  if (state.askedOnce === true && state.own !== undefined) return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
-  if (refusedNow && seen.incomplete === true) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
+  if (state.askedOnce === true && state.own !== undefined)
+    return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
+  if (refusedNow && seen.incomplete === true)
+    return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
   if (refusedNow) {
     // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
-    return state.refusedPolls >= REFUSED_POLLS ? settle(state, 'unresolved', verdict, 'none') : ask(state, verdict, moment, retryAfterMs, 'slowly');
+    return state.refusedPolls >= REFUSED_POLLS
+      ? settle(state, 'unresolved', verdict, 'none')
+      : ask(state, verdict, moment, retryAfterMs, 'slowly');
   }
   if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
-  if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state)) return { state, decision: { type: 'ask' } };
+  if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state))
+    return { state, decision: { type: 'ask' } };
 
   const ended = endOfRefused(state, seen, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
   if (ended !== undefined) return settle(state, 'failed', ended, 'query');
 
   // What says nothing for so long without the number that it lacks will say nothing later.
-  const saysNothing = seen.incomplete === true && !state.seen && !plan.followOnly && verdict.kind === 'poll-required' && verdict.reason === 'unknown-outcome';
-  if (saysNothing && moment.nowMs - (state.pollingSinceMs ?? moment.nowMs) >= BLIND_FOR_MS) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
+  const saysNothing =
+    seen.incomplete === true &&
+    !state.seen &&
+    !plan.followOnly &&
+    verdict.kind === 'poll-required' &&
+    verdict.reason === 'unknown-outcome';
+  if (saysNothing && moment.nowMs - (state.pollingSinceMs ?? moment.nowMs) >= BLIND_FOR_MS)
+    return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
 
   const open = verdict.kind === 'poll-required' && acknowledges;
   if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
     // The order is open, but the link or QR code its payer needs was lost with the answer.
     if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
-    const advice = 'The order exists, but its answer was lost: cancel it before making another, or wait until it is over.';
+    const advice =
+      'The order exists, but its answer was lost: cancel it before making another, or wait until it is over.';
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
   }
-  // The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the write, what a
-  // query shows first may be from before it.
+  // The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the
+  // write, what a query shows first may be from before it.
   const isOfThisWrite = state.own?.kind === 'poll-required' && (plan.ofOlderOrder !== true || before.shown === true);
   if (open && plan.payerNeedsAnswer && seen.needsAction === true && !plan.followOnly && isOfThisWrite) {
     return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created' }, 'query');
@@ -402,19 +496,39 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   if (open && state.createdWhenOpen === true && !plan.followOnly) {
     // The write's own answer says where the payer goes on, and what else it says is not so.
     const advice = state.own?.advice;
-    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', reason: 'awaiting-payer', ...(advice !== undefined && { advice }) }, 'query');
+    return settle(
+      state,
+      'created',
+      {
+        ...verdict,
+        kind: 'terminal',
+        outcome: 'created',
+        reason: 'awaiting-payer',
+        ...(advice !== undefined && { advice }),
+      },
+      'query',
+    );
   }
-  if (isNotFound(verdict) && canStillBeDone(state, moment)) return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+  if (isNotFound(verdict) && canStillBeDone(state, moment))
+    return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
   if (isNotFound(verdict) && isAbsent(state, moment)) {
     if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) {
       return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
     }
-    return settle(state, 'absent', { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' }, 'query');
+    return settle(
+      state,
+      'absent',
+      { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' },
+      'query',
+    );
   }
   return ask(state, verdict, moment, retryAfterMs);
 }
 
-/** Asks what became of the order that owns the number, until there is any answer. Whatever that is, this write was refused. */
+/**
+ * Asks what became of the order that owns the number, until there is any answer. Whatever that is, this write was
+ * refused.
+ */
 function askOther(state: State, own: Verdict, moment: Moment, retryAfterMs?: number): Step {
   const { polls, other } = state;
   const isHeard = other !== undefined && other.kind !== 'retryable';
@@ -423,21 +537,39 @@ function askOther(state: State, own: Verdict, moment: Moment, retryAfterMs?: num
 }
 
 /** What a query says of a charge while it may be its end. A query that was lost or refused has found nothing out. */
-function unchanged(before: State, { verdict, failedWhenUnchangedForMs: forMs }: StatusObservation, nowMs: number): State['unchanged'] {
+function unchanged(
+  before: State,
+  { verdict, failedWhenUnchangedForMs: forMs }: StatusObservation,
+  nowMs: number,
+): State['unchanged'] {
   if (verdict.kind !== 'poll-required') return before.unchanged;
   if (forMs === undefined || before.plan.charge !== true) return undefined;
   return before.unchanged?.code === verdict.code ? before.unchanged : { code: verdict.code, untilMs: nowMs + forMs };
 }
 
 /** Doctrine 14: what a provider goes on saying of a charge in the call, long enough, is its end. */
-function endOfUnchanged(before: State, { unchanged: now }: State, verdict: Verdict, nowMs: number): TerminalVerdict | undefined {
-  if (verdict.kind !== 'poll-required' || now === undefined || now !== before.unchanged || nowMs < now.untilMs) return undefined;
+function endOfUnchanged(
+  before: State,
+  { unchanged: now }: State,
+  verdict: Verdict,
+  nowMs: number,
+): TerminalVerdict | undefined {
+  if (verdict.kind !== 'poll-required' || now === undefined || now !== before.unchanged || nowMs < now.untilMs)
+    return undefined;
   return failedAs(verdict);
 }
 
-/** A write's own refusal is believed when the gateway finds no such order, twice, or has a row of it that was refused for the same. */
-function endOfRefused({ plan, own, refusal, seen, notFounds }: State, { verdict, refuses }: StatusObservation, moment: Moment): TerminalVerdict | undefined {
-  if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict') return undefined;
+/**
+ * A write's own refusal is believed when the gateway finds no such order, twice, or has a row of it that was refused
+ * for the same.
+ */
+function endOfRefused(
+  { plan, own, refusal, seen, notFounds }: State,
+  { verdict, refuses }: StatusObservation,
+  moment: Moment,
+): TerminalVerdict | undefined {
+  if (own === undefined || refusal !== true || verdict.kind !== 'poll-required' || verdict.reason === 'conflict')
+    return undefined;
   const isNowhere = isNotFound(verdict) && !seen && notFounds >= NOT_FOUNDS && !isOver(plan, plan.answersForMs, moment);
   const isRepeated = refuses === true && verdict.code === own.code;
   return isNowhere || isRepeated ? failedAs(own) : undefined;
@@ -459,26 +591,42 @@ function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalV
 }
 
 /**
- * The gateway does not know the order, and answers a second send with the first one's result: it is sent again, as long as what is asked
- * for can still be had. Of a charge somebody must say how long that is. What stands under a cancel's or a capture's query is the payment.
+ * The gateway does not know the order, and answers a second send with the first one's result: it is sent again, as long
+ * as what is asked for can still be had. Of a charge somebody must say how long that is. What stands under a cancel's
+ * or a capture's query is the payment.
  */
 function canStillBeDone(state: State, moment: Moment): boolean {
   const { plan, seen, refusal } = state;
   const isOwnQuery = plan.follows === 'payment' || plan.follows === 'refund';
-  const isAlive = (plan.charge !== true || plan.chargeableForMs !== undefined) && !isOver(plan, plan.chargeableForMs, moment) && !isExpired(plan, moment);
+  const isAlive =
+    (plan.charge !== true || plan.chargeableForMs !== undefined) &&
+    !isOver(plan, plan.chargeableForMs, moment) &&
+    !isExpired(plan, moment);
   return isOwnQuery && isAlive && !seen && refusal !== true && replays(state, moment) && maySend(state, moment.nowMs);
 }
 
 /** The order can no longer be paid, by either clock. */
-const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean => expiresAtMs !== undefined && Math.max(moment.nowMs, wallMsOf(moment)) >= expiresAtMs;
+const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean =>
+  expiresAtMs !== undefined && Math.max(moment.nowMs, wallMsOf(moment)) >= expiresAtMs;
 
 /** Where it disagrees with how the payment was settled, the gateway is asked. */
-function notice({ end, ...before }: State, { verdict, confirm: told }: Observation & { type: 'notice' }, moment: Moment): Step {
+function notice(
+  { end, ...before }: State,
+  { verdict, confirm: told }: Observation & { type: 'notice' },
+  moment: Moment,
+): Step {
   // The gateway speaks of the order, so a send has landed.
   const known: State = { ...before, landed: true, seen: true };
-  if (end !== undefined && verdict.kind === 'terminal' && verdict.outcome === end.outcome && verdict.outcome !== 'rejected') return { state: { ...known, end }, decision: end };
+  if (
+    end !== undefined &&
+    verdict.kind === 'terminal' &&
+    verdict.outcome === end.outcome &&
+    verdict.outcome !== 'rejected'
+  )
+    return { state: { ...known, end }, decision: end };
   // It speaks of the order that owns the number.
-  if (before.askedOnce === true && before.own !== undefined) return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
+  if (before.askedOnce === true && before.own !== undefined)
+    return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
   const confirm = told || end !== undefined;
   const state: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
@@ -486,7 +634,8 @@ function notice({ end, ...before }: State, { verdict, confirm: told }: Observati
   const leftMs = Math.max(0, (before.notBeforeMs ?? 0) - moment.nowMs);
   if (canAsk(state)) {
     if (leftMs === 0) return { state, decision: { type: 'ask' } };
-    if (isTooLong(state, leftMs, moment.nowMs)) return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
+    if (isTooLong(state, leftMs, moment.nowMs))
+      return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
     return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
   return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment, leftMs);
@@ -505,7 +654,10 @@ function isAbsent({ plan, seen, notFounds, sentAtMs, sentWallMs }: State, moment
 
 const wallMsOf = ({ nowMs, wallMs }: Moment): number => wallMs ?? nowMs;
 
-const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({ sentAtMs: moment.nowMs, sentWallMs: wallMsOf(moment) });
+const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({
+  sentAtMs: moment.nowMs,
+  sentWallMs: wallMsOf(moment),
+});
 
 /** A payment made in an order's last moment may show this much later. */
 const AFTER_ITS_LIFE_MS = 60_000;
@@ -514,7 +666,10 @@ const deadlineOf = (state: State): number => orderDeadlineOf(state) ?? chargeDea
 
 const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
 
-/** An order that is followed, and that nobody set a deadline for, is followed to the end of its own life; one that nobody has seen, to a charge's deadline at least. */
+/**
+ * An order that is followed, and that nobody set a deadline for, is followed to the end of its own life; one that
+ * nobody has seen, to a charge's deadline at least.
+ */
 function orderDeadlineOf(state: State): number | undefined {
   const { plan, heard, seen } = state;
   const { startedAtMs, policy, followedForMs } = plan;
@@ -526,10 +681,12 @@ function orderDeadlineOf(state: State): number | undefined {
 }
 
 /** A second send now would be answered with the first one's result. */
-const replays = (state: State, moment: Moment): boolean => state.plan.sameReference === 'replays' && !isForgotten(state, moment);
+const replays = (state: State, moment: Moment): boolean =>
+  state.plan.sameReference === 'replays' && !isForgotten(state, moment);
 
 /** The provider would take a second send for a new one: past this, only look up. */
-export const isForgotten = ({ plan }: Pick<State, 'plan'>, moment: Moment): boolean => isOver(plan, plan.remembersForMs, moment);
+export const isForgotten = ({ plan }: Pick<State, 'plan'>, moment: Moment): boolean =>
+  isOver(plan, plan.remembersForMs, moment);
 
 /** A time counted from when the ticket was opened is over, by either clock; one that nobody set never is. */
 const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, moment: Moment): boolean =>
@@ -557,8 +714,17 @@ function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfter
   return { state: { ...state, next: 'send' }, decision: { type: 'wait', delayMs: retryAfterMs, next: 'send' } };
 }
 
-/** Waits for the next status query, the last of which starts at the deadline. `slowly`: at the backoff's largest interval. */
-function ask(before: State, verdict: Verdict, moment: Moment, retryAfterMs = 0, pace: 'usual' | 'slowly' = 'usual'): Step {
+/**
+ * Waits for the next status query, the last of which starts at the deadline. `slowly`: at the backoff's largest
+ * interval.
+ */
+function ask(
+  before: State,
+  verdict: Verdict,
+  moment: Moment,
+  retryAfterMs = 0,
+  pace: 'usual' | 'slowly' = 'usual',
+): Step {
   const { nowMs } = moment;
   const pollingSinceMs = before.pollingSinceMs ?? nowMs;
   const state: State = { ...before, pollingSinceMs, pollWaits: before.pollWaits + 1, next: 'ask' };
@@ -567,13 +733,17 @@ function ask(before: State, verdict: Verdict, moment: Moment, retryAfterMs = 0, 
   const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
   if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
   const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
-  const usualMs = pace === 'slowly' ? state.plan.policy.poll.backoff.maxMs : Math.min(paceMs(state, moment), believedInMs);
-  return { state, decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' } };
+  const usualMs =
+    pace === 'slowly' ? state.plan.policy.poll.backoff.maxMs : Math.min(paceMs(state, moment), believedInMs);
+  return {
+    state,
+    decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' },
+  };
 }
 
 /**
- * An order is asked about after so much of the time it has waited already, told within two minutes, and more seldom where it lives so
- * long that nobody stands before it. After two hours the two minutes grow too.
+ * An order is asked about after so much of the time it has waited already, told within two minutes, and more seldom
+ * where it lives so long that nobody stands before it. After two hours the two minutes grow too.
  */
 const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.016 };
 
@@ -587,12 +757,17 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
     // An early question takes the place of the usual first one: a quick PIN waits less, and nobody is asked more often.
     const firstMs = usable(backoff.delayMs({ step: 1, elapsedMs: 0, chance }));
     const earlyMs = Math.min(firstMs, firstOfChargeMs);
-    return pollWaits <= 1 ? earlyMs : firstMs - earlyMs + usable(backoff.delayMs({ step: 2, elapsedMs: firstMs, chance }));
+    return pollWaits <= 1
+      ? earlyMs
+      : firstMs - earlyMs + usable(backoff.delayMs({ step: 2, elapsedMs: firstMs, chance }));
   }
   if (stretches !== true || orderDeadlineOf(state) === undefined) return usualMs;
   const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
   const mostMs = Math.max(ORDER_PACE.maxMs, ORDER_PACE.lateRatio * elapsedMs);
-  return Math.max(usualMs, Math.round(Math.min((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs, mostMs)));
+  return Math.max(
+    usualMs,
+    Math.round(Math.min((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs, mostMs)),
+  );
 }
 
 /** Waits for the next send of what was not processed; when sends or time are used up, says so. */
@@ -603,19 +778,27 @@ function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
   const reauthenticate = isForToken(verdict);
   if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
   const leastMs = Math.max(retryAfterMs, toldMs(verdict));
-  const usualMs = reauthenticate ? 0 : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance });
+  const usualMs = reauthenticate
+    ? 0
+    : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance });
   const delayMs = Math.max(usable(usualMs), leastMs);
-  if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state)) return giveUp(state, verdict, moment, retryAfterMs);
+  if (retryAfterMs > retry.maxRetryAfterMs || nowMs + delayMs > deadlineOf(state))
+    return giveUp(state, verdict, moment, retryAfterMs);
   return {
     state: { ...state, next: 'send', reauthenticated: state.reauthenticated || reauthenticate },
     decision: { type: 'wait', delayMs, next: 'send' },
   };
 }
 
-/** A send may have landed and cannot be asked about: a provider that replays may be sent the same again, then it is looked for. */
+/**
+ * A send may have landed and cannot be asked about: a provider that replays may be sent the same again, then it is
+ * looked for.
+ */
 function cannotAsk(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
   if (replays(state, moment) && maySend(state, moment.nowMs)) {
-    return state.attempts === 0 ? sendAgain(state, verdict, moment, retryAfterMs) : resend(state, verdict, moment, retryAfterMs);
+    return state.attempts === 0
+      ? sendAgain(state, verdict, moment, retryAfterMs)
+      : resend(state, verdict, moment, retryAfterMs);
   }
   return state.lookable ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
 }
@@ -623,7 +806,8 @@ function cannotAsk(state: State, verdict: Verdict, moment: Moment, retryAfterMs 
 /** Sends or time are used up. What may have landed can still be asked about. */
 function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
   if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
-  if (state.landed) return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
+  if (state.landed)
+    return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
   // The gateway's own refusal tells more than the network error that came after it.
   if (state.unprocessed === undefined) return settle(state, 'unsent', verdict, 'none');
   return settle(state, 'rejected', advised(state.unprocessed), 'answer');
@@ -644,7 +828,8 @@ const usable = (delayMs: number): number => (delayMs > 0 ? delayMs : 0);
 /** The least wait a verdict itself asks for. */
 const toldMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
 
-const endOf = (verdict: Verdict): Settlement['outcome'] => (verdict.kind === 'terminal' ? verdict.outcome : 'unresolved');
+const endOf = (verdict: Verdict): Settlement['outcome'] =>
+  verdict.kind === 'terminal' ? verdict.outcome : 'unresolved';
 
 /** What is known of a write nobody has answered. */
 export function unknownOutcome(code: string): PollRequiredVerdict {

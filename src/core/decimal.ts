@@ -1,6 +1,6 @@
 /**
- * An amount in one spelling, so that `100`, `0100` and `100.00` are the same. What is not written in digits with at most one point
- * stays as it is, and equals only itself.
+ * An amount in one spelling, so that `100`, `0100` and `100.00` are the same. What is not written in digits with at
+ * most one point stays as it is, and equals only itself.
  */
 export function decimalOf(amount: string): string {
   const [, whole, fraction = ''] = /^(\d+)(?:\.(\d+))?$/.exec(amount) ?? [];

@@ -19,8 +19,8 @@ export interface Judgement {
   /** The answer can only exist if our order does. */
   readonly acknowledges: boolean;
   /**
-   * A write's own first answer that states that nothing was done, in words that no row makes final; a decline that a later send is
-   * answered where the provider replays; or a query's row that states it.
+   * A write's own first answer that states that nothing was done, in words that no row makes final; a decline that a
+   * later send is answered where the provider replays; or a query's row that states it.
    */
   readonly refuses?: boolean;
   /** The answer gave a code that no row knows. */
@@ -46,7 +46,7 @@ export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): J
   const about = subject ?? subjectOf(operation, exchange.sent);
   const table = tableOf(operation, exchange);
   const readings = read(adapter, operation, exchange);
-  const judgements = readings.map((reading) => judgeReading(operation, exchange, about, reading, find(table, reading)));
+  const judgements = readings.map(reading => judgeReading(operation, exchange, about, reading, find(table, reading)));
   const listed = about.lookUp === undefined ? undefined : inList(about, about.lookUp, readings, judgements);
   if (listed !== undefined) return listed;
 
@@ -55,11 +55,20 @@ export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): J
   const rows = ours.length > 0 ? ours : judgements;
   const best = bestOf(rows);
   if (best === undefined) {
-    return { verdict: fallback(operation, exchange, undefined), acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
+    return {
+      verdict: fallback(operation, exchange, undefined),
+      acknowledges: false,
+      unlisted: false,
+      conflict: false,
+      another: false,
+      reference: {},
+    };
   }
 
   // One order number paid more than once: the merchant has a refund to make.
-  const paid = rows.filter(({ row, conflict }) => !conflict && row?.kind === 'terminal' && row.outcome === 'succeeded').length;
+  const paid = rows.filter(
+    ({ row, conflict }) => !conflict && row?.kind === 'terminal' && row.outcome === 'succeeded',
+  ).length;
   if (paid > 1) {
     const advice = `${paid} rows of this order are paid: refund all but one.`;
     return { ...best, conflict: true, verdict: { ...best.verdict, reason: 'conflict', advice } };
@@ -71,19 +80,28 @@ const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
   rows.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
 
 /**
- * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined` where the answer
- * is about the list itself, or about nothing.
+ * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined`
+ * where the answer is about the list itself, or about nothing.
  */
-function inList(subject: Subject, { isKnownElsewhere, mayBeAnothers }: Owners, readings: readonly Reading[], judgements: readonly Judgement[]): Judgement | undefined {
-  const names = ({ reference = {} }: Reading): boolean => Object.entries(reference).some(([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] === value);
-  const isRow = ({ reference = {} }: Reading): boolean => Object.values(reference).some((value) => value !== undefined);
+function inList(
+  subject: Subject,
+  { isKnownElsewhere, mayBeAnothers }: Owners,
+  readings: readonly Reading[],
+  judgements: readonly Judgement[],
+): Judgement | undefined {
+  const names = ({ reference = {} }: Reading): boolean =>
+    Object.entries(reference).some(
+      ([name, value]) =>
+        value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] === value,
+    );
+  const isRow = ({ reference = {} }: Reading): boolean => Object.values(reference).some(value => value !== undefined);
   const isOurs = ({ reference = {}, ...reading }: Reading, { another, older }: Judgement): boolean =>
     !another && older !== true && names({ reference, ...reading }) && !isKnownElsewhere(reference);
   const rows = judgements.filter((_judgement, index) => isRow(readings[index] ?? { names: [] }));
   const [first] = rows;
   if (first === undefined) return undefined;
   // Said beside the rows: that there are more of them, on other pages.
-  const aside = bestOf(judgements.filter((judgement) => !rows.includes(judgement)));
+  const aside = bestOf(judgements.filter(judgement => !rows.includes(judgement)));
   if (aside !== undefined) return aside;
   const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
   if (ours === undefined) return notThere(first.verdict);
@@ -93,20 +111,33 @@ function inList(subject: Subject, { isKnownElsewhere, mayBeAnothers }: Owners, r
   const advice = isShared
     ? 'The list has one row for two equal writes that are open, and nothing tells whose it is: look at both.'
     : `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
-  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: 'conflict', listed: true, advice, ...(message !== undefined && { message }) };
+  const verdict: PollRequiredVerdict = {
+    kind: 'poll-required',
+    code,
+    reason: 'conflict',
+    listed: true,
+    advice,
+    ...(message !== undefined && { message }),
+  };
   return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
 }
 
 /** A list that lacks this write has shown nothing: it was cut by time, and clocks differ. */
 function notThere({ code, message }: Verdict): Judgement {
   const row: Row = { kind: 'poll-required', reason: 'unknown-outcome' };
-  const verdict: PollRequiredVerdict = { kind: 'poll-required', code, reason: row.reason, listed: true, ...(message !== undefined && { message }) };
+  const verdict: PollRequiredVerdict = {
+    kind: 'poll-required',
+    code,
+    reason: row.reason,
+    listed: true,
+    ...(message !== undefined && { message }),
+  };
   return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
 }
 
 /**
- * An earlier try's row is no word on this write. It is no "not found" either: clocks differ, and whoever took his own paid row for
- * none would send again.
+ * An earlier try's row is no word on this write. It is no "not found" either: clocks differ, and whoever took his own
+ * paid row for none would send again.
  */
 function earlier({ code, message }: Verdict, { kind, reason, ...row }: Row): Judgement {
   const isPaid = kind === 'terminal' && 'outcome' in row && !endsWithout.has(row.outcome);
@@ -118,13 +149,32 @@ function earlier({ code, message }: Verdict, { kind, reason, ...row }: Row): Jud
       : 'It was said of a try before this send: what became of this one is not known.',
   };
   const verdict: PollRequiredVerdict = { ...open, code, listed: true, ...(message !== undefined && { message }) };
-  return { verdict, row: open, acknowledges: false, unlisted: false, conflict: false, another: false, older: true, reference: {} };
+  return {
+    verdict,
+    row: open,
+    acknowledges: false,
+    unlisted: false,
+    conflict: false,
+    another: false,
+    older: true,
+    reference: {},
+  };
 }
 
 /** What a verified notice means for the payment it is about. */
-export function judgeNotice(webhook: { readonly codes: CodeTable }, notice: Reading & { readonly operation: string }, subject: Subject): Judgement {
+export function judgeNotice(
+  webhook: { readonly codes: CodeTable },
+  notice: Reading & { readonly operation: string },
+  subject: Subject,
+): Judgement {
   const asked = { effect: 'read' as const };
-  return judgeReading(asked, { operation: notice.operation, status: 200, body: undefined }, subject, notice, find(webhook.codes, notice));
+  return judgeReading(
+    asked,
+    { operation: notice.operation, status: 200, body: undefined },
+    subject,
+    notice,
+    find(webhook.codes, notice),
+  );
 }
 
 function judgeReading(
@@ -135,13 +185,19 @@ function judgeReading(
   found: { code: string; row: Row } | undefined,
 ): Judgement {
   const reference = reading.reference ?? {};
-  const message = reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
+  const message =
+    reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
-  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing. But a provider that
-  // answers a later send with the first one's result has told that one's by a decline.
+  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
+  // But a provider that answers a later send with the first one's result has told that one's by a decline.
   const mayRefuse = isRead || (!landed && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable');
-  const isReplayed = landed && 'sameReference' in operation && operation.sameReference === 'replays' && found?.row.kind === 'terminal' && found.row.outcome === 'failed';
+  const isReplayed =
+    landed &&
+    'sameReference' in operation &&
+    operation.sameReference === 'replays' &&
+    found?.row.kind === 'terminal' &&
+    found.row.outcome === 'failed';
   const refuses = ((reading.refuses === true && mayRefuse) || isReplayed) && canBeFinal(exchange.status);
   const unknown = (): Judgement => ({
     verdict: { ...fallback(operation, exchange, reading), ...message },
@@ -185,7 +241,13 @@ function judgeReading(
     verdict = asFollowed({ kind: 'terminal', outcome: 'expired', reason: 'expired' }, subject, open, listed);
   } else if (row.kind !== 'terminal') {
     const { delayMs } = row;
-    verdict = { ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }), kind: row.kind, reason, ...listed, ...(delayMs !== undefined && { delayMs }) };
+    verdict = {
+      ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }),
+      kind: row.kind,
+      reason,
+      ...listed,
+      ...(delayMs !== undefined && { delayMs }),
+    };
   } else if (landed && !isOwnSuccess(row.outcome)) {
     // Doctrine 5: once an earlier send may have landed, only the operation's own success is final.
     verdict = open();
@@ -197,10 +259,17 @@ function judgeReading(
   } else {
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
-  // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is paid for, with equal money.
-  const isDoubtful = unproven && verdict.kind === 'terminal' && endsWithout.has(verdict.outcome) && !(row.kind === 'terminal' && row.endsNumber === true);
+  // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is
+  // paid for, with equal money.
+  const isDoubtful =
+    unproven &&
+    verdict.kind === 'terminal' &&
+    endsWithout.has(verdict.outcome) &&
+    !(row.kind === 'terminal' && row.endsNumber === true);
   if (isDoubtful) verdict = open();
-  const failedWhenUnchangedForMs = isDoubtful ? subject.endsWhenUnchangedForMs : unchangedEnd(row, verdict, unproven, subject);
+  const failedWhenUnchangedForMs = isDoubtful
+    ? subject.endsWhenUnchangedForMs
+    : unchangedEnd(row, verdict, unproven, subject);
   const isAnybodysError = unproven && row.kind === 'poll-required' && !knowsTheOrder.has(row.reason);
   // Of a list only one row is left, and that is learnt; else a number would make its own proof.
   const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');
@@ -209,7 +278,8 @@ function judgeReading(
     row,
     ...(refuses && { refuses }),
     ...(failedWhenUnchangedForMs !== undefined && { failedWhenUnchangedForMs }),
-    // Who refuses a write tells of no order that it made, and an error that may be an earlier try's shows none open for this one.
+    // Who refuses a write tells of no order that it made, and an error that may be an earlier try's shows none open for
+    // this one.
     acknowledges: !isDoubtful && !(refuses && !isRead) && !isAnybodysError && acknowledges(operation, row, landed),
     unlisted: false,
     conflict: false,
@@ -219,8 +289,18 @@ function judgeReading(
 }
 
 /** How long a row must go on to be said before it is a charge's end: the row knows, where it is this send's. */
-function unchangedEnd(row: Row, verdict: Verdict, unproven: boolean, { endsWhenUnchangedForMs }: Subject): number | undefined {
-  if (row.kind !== 'poll-required' || row.reason !== verdict.reason || (unproven && endsWhenUnchangedForMs === undefined)) return undefined;
+function unchangedEnd(
+  row: Row,
+  verdict: Verdict,
+  unproven: boolean,
+  { endsWhenUnchangedForMs }: Subject,
+): number | undefined {
+  if (
+    row.kind !== 'poll-required' ||
+    row.reason !== verdict.reason ||
+    (unproven && endsWhenUnchangedForMs === undefined)
+  )
+    return undefined;
   return row.failedWhenUnchangedForMs;
 }
 
@@ -228,19 +308,28 @@ function unchangedEnd(row: Row, verdict: Verdict, unproven: boolean, { endsWhenU
 const endsWithout: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', 'expired', 'refunded']);
 
 /** A refused query, or one that was not processed, tells of none. */
-const tellsOfAnOrder = (row: Row): boolean => row.kind === 'terminal' ? row.outcome !== 'rejected' : row.kind === 'poll-required' && row.reason !== 'not-found';
+const tellsOfAnOrder = (row: Row): boolean =>
+  row.kind === 'terminal' ? row.outcome !== 'rejected' : row.kind === 'poll-required' && row.reason !== 'not-found';
 
 /** A row's time is cut, to the second at the worst. */
 const CUT_OFF_MS = 999;
 
-/** Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked through. */
-function standingOf({ reference = {}, number, echo, madeAtMs }: Reading, subject: Subject): 'ours' | 'older' | 'unproven' {
+/**
+ * Doctrine 13: whether a row is this write's own, where its number may have been used before or a list was looked
+ * through.
+ */
+function standingOf(
+  { reference = {}, number, echo, madeAtMs }: Reading,
+  subject: Subject,
+): 'ours' | 'older' | 'unproven' {
   const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], earlierNumbers = [], sends = {} } = subject;
   // What a cancel or a capture is asked about was made before it.
   if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
-  const isOwn = (stated: string | undefined, name: string): boolean => stated !== undefined && stated === subject.reference[name];
-  if (ownNumbers.some((name) => isOwn(reference[name] ?? number, name))) return 'ours';
-  if ([number, ...Object.values(reference)].some((each) => each !== undefined && earlierNumbers.includes(each))) return 'older';
+  const isOwn = (stated: string | undefined, name: string): boolean =>
+    stated !== undefined && stated === subject.reference[name];
+  if (ownNumbers.some(name => isOwn(reference[name] ?? number, name))) return 'ours';
+  if ([number, ...Object.values(reference)].some(each => each !== undefined && earlierNumbers.includes(each)))
+    return 'older';
   if (echo !== undefined && echo === subject.echo) return 'ours';
   if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) {
     // Nothing else shows that a row of a list is this write's.
@@ -252,7 +341,12 @@ function standingOf({ reference = {}, number, echo, madeAtMs }: Reading, subject
 }
 
 /** What a status query's state means depends on the write that is followed: the table of docs/doctrine.md. */
-function asFollowed(row: TerminalRow, subject: Subject, open: (reason?: Verdict['reason']) => PollRequiredVerdict, listed: Omit<Verdict, 'kind' | 'reason'> & { code: string; listed: boolean }): Verdict {
+function asFollowed(
+  row: TerminalRow,
+  subject: Subject,
+  open: (reason?: Verdict['reason']) => PollRequiredVerdict,
+  listed: Omit<Verdict, 'kind' | 'reason'> & { code: string; listed: boolean },
+): Verdict {
   const end = (outcome: Outcome, reason = row.reason): Verdict => ({ kind: 'terminal', outcome, reason, ...listed });
   const { outcome } = row;
   if (outcome === 'rejected') return end('rejected');
@@ -272,14 +366,33 @@ function asFollowed(row: TerminalRow, subject: Subject, open: (reason?: Verdict[
 }
 
 /** What a send or a query that got no answer means. */
-export function lost(effect: Operation['effect'], evidence: Evidence, code: string): RetryableVerdict | PollRequiredVerdict {
+export function lost(
+  effect: Operation['effect'],
+  evidence: Evidence,
+  code: string,
+): RetryableVerdict | PollRequiredVerdict {
   if (evidence === 'not-sent' || effect === 'read') {
-    return { kind: 'retryable', code, reason: 'unreachable', listed: false, advice: 'Check the network between this machine and the gateway.' };
+    return {
+      kind: 'retryable',
+      code,
+      reason: 'unreachable',
+      listed: false,
+      advice: 'Check the network between this machine and the gateway.',
+    };
   }
-  return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'The gateway may have processed it: ask before sending again.' };
+  return {
+    kind: 'poll-required',
+    code,
+    reason: 'unknown-outcome',
+    listed: false,
+    advice: 'The gateway may have processed it: ask before sending again.',
+  };
 }
 
-/** What a reader found, as far as it is what a reader may find: an adapter of one's own may choke on an answer, or be careless. */
+/**
+ * What a reader found, as far as it is what a reader may find: an adapter of one's own may choke on an answer, or be
+ * careless.
+ */
 function read(adapter: Pick<Tables, 'read'>, operation: Operation, exchange: Exchange): readonly Reading[] {
   if (typeof exchange.body !== 'object' || exchange.body === null) return [];
   let found: unknown;
@@ -288,11 +401,19 @@ function read(adapter: Pick<Tables, 'read'>, operation: Operation, exchange: Exc
   } catch {
     return [];
   }
-  return (Array.isArray(found) ? (found as unknown[]) : [found]).flatMap((each) => {
+  return (Array.isArray(found) ? (found as unknown[]) : [found]).flatMap(each => {
     if (typeof each !== 'object' || each === null) return [];
     const { names, message, ...reading } = each as Readonly<Record<string, unknown>>;
     const texts = Array.isArray(names) ? names.filter((name): name is string => typeof name === 'string') : [];
-    return texts.length === 0 ? [] : [{ ...(reading as Omit<Reading, 'names'>), names: texts, message: typeof message === 'string' ? message : undefined }];
+    return texts.length === 0
+      ? []
+      : [
+          {
+            ...(reading as Omit<Reading, 'names'>),
+            names: texts,
+            message: typeof message === 'string' ? message : undefined,
+          },
+        ];
   });
 }
 
@@ -320,7 +441,13 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
   const http = `http/${status}`;
   const code = name !== undefined && canBeFinal(status) ? name : status >= 300 ? http : 'unreadable';
   if (operation.effect === 'write') {
-    return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false, advice: 'Not in the tables: ask the gateway, and tell whoever keeps the adapter.' };
+    return {
+      kind: 'poll-required',
+      code,
+      reason: 'unknown-outcome',
+      listed: false,
+      advice: 'Not in the tables: ask the gateway, and tell whoever keeps the adapter.',
+    };
   }
   if (status >= 500) return { kind: 'retryable', code, reason: 'unavailable', listed: false };
   if (status === 429) return { kind: 'retryable', code, reason: 'rate-limited', listed: false };
@@ -331,14 +458,16 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
 /** 408 and 421 are a server's in between: it waited too long, or was not the one to ask. */
 const betweenUs: ReadonlySet<number> = new Set([408, 421]);
 
-const canBeFinal = (status: number): boolean => (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
+const canBeFinal = (status: number): boolean =>
+  (status >= 200 && status < 300) || (status >= 400 && status < 500 && status !== 429);
 
 const canBeTheGateways = (status: number): boolean => (canBeFinal(status) || status === 429) && !betweenUs.has(status);
 
 /** Doctrine 12: an answer that names another order is not an answer to ours, not even as a refusal. */
 function isAnother(reading: Reading, subject: Subject): boolean {
   return Object.entries(reading.reference ?? {}).some(
-    ([name, value]) => value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,
+    ([name, value]) =>
+      value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,
   );
 }
 
@@ -350,10 +479,16 @@ function isOtherMoney(reading: Reading, { expect }: Subject, row: Row): boolean 
   );
 }
 
-const isOwnSuccess = (outcome: Outcome): boolean => outcome === 'succeeded' || outcome === 'created' || outcome === 'authorized';
+const isOwnSuccess = (outcome: Outcome): boolean =>
+  outcome === 'succeeded' || outcome === 'created' || outcome === 'authorized';
 
 /** Reasons that an answer cannot give without knowing the order. */
-const knowsTheOrder: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['processing', 'awaiting-payer', 'awaiting-merchant', 'already-final']);
+const knowsTheOrder: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>([
+  'processing',
+  'awaiting-payer',
+  'awaiting-merchant',
+  'already-final',
+]);
 
 function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: boolean): boolean {
   if (row.kind === 'retryable') return false;
@@ -383,7 +518,12 @@ const terminalRank: Readonly<Record<Outcome, number>> = {
   rejected: 1,
 };
 
-const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['declined', 'insufficient-funds', 'limit-exceeded', 'risk']);
+const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>([
+  'declined',
+  'insufficient-funds',
+  'limit-exceeded',
+  'risk',
+]);
 
 /**
  * Which of two final words on one payment stands when they contradict each other, until the gateway has been asked.
@@ -393,7 +533,10 @@ const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>(['de
  *
  * @returns the word that stands, and whether the two contradict each other
  */
-export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'unsent'>(known: Known, heard: Outcome): { outcome: Known | Outcome; conflict: boolean } {
+export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'unsent'>(
+  known: Known,
+  heard: Outcome,
+): { outcome: Known | Outcome; conflict: boolean } {
   const place = (outcome: string): number => settledPlace[outcome] ?? 0;
   if (known === heard || place(known) === 0) return { outcome: heard, conflict: false };
   if (place(heard) === 0) return { outcome: known, conflict: false };
@@ -403,4 +546,11 @@ export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'uns
 }
 
 /** How late in a payment's life a final word is. */
-const settledPlace: Readonly<Record<string, number>> = { absent: 1, failed: 1, expired: 1, succeeded: 2, canceled: 3, refunded: 3 };
+const settledPlace: Readonly<Record<string, number>> = {
+  absent: 1,
+  failed: 1,
+  expired: 1,
+  succeeded: 2,
+  canceled: 3,
+  refunded: 3,
+};

@@ -25,20 +25,34 @@ export interface Reading {
   names: readonly string[];
   /** The provider's message. */
   message?: string | undefined;
-  /** Which order the answer is about, by the ticket's own reference names; what the ticket lacks is learnt from here. */
+  /**
+   * Which order the answer is about, by the ticket's own reference names; what the ticket lacks is learnt from here.
+   */
   reference?: Readonly<Record<string, string | undefined>>;
-  /** The amount the answer speaks of, in the unit of the ticket's `expect.amount`: `100` and `100.00` are one amount. */
+  /**
+   * The amount the answer speaks of, in the unit of the ticket's `expect.amount`: `100` and `100.00` are one amount.
+   */
   amount?: string | undefined;
   currency?: string | undefined;
-  /** The provider's own number of what this row tells of, where `reference` leaves it out because several may stand under one reference. */
+  /**
+   * The provider's own number of what this row tells of, where `reference` leaves it out because several may stand
+   * under one reference.
+   */
   number?: string | undefined;
-  /** When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded down as the provider does. */
+  /**
+   * When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded
+   * down as the provider does.
+   */
   madeAtMs?: number | undefined;
-  /** What the row repeats of the send that made it, such as the merchant's own time: held against {@link WriteOperation.echo}. */
+  /**
+   * What the row repeats of the send that made it, such as the merchant's own time: held against {@link
+   * WriteOperation.echo}.
+   */
   echo?: string | undefined;
   /**
-   * A write's own answer: it states that nothing was done, in words that no row knows or that its row leaves open. Asked about, and
-   * believed once the order is not found twice. A query's row: it states the same of the write, and ends the doubt.
+   * A write's own answer: it states that nothing was done, in words that no row knows or that its row leaves open.
+   * Asked about, and believed once the order is not found twice. A query's row: it states the same of the write, and
+   * ends the doubt.
    */
   refuses?: boolean | undefined;
 }

@@ -5,7 +5,8 @@ import type { Ticket } from './ticket.ts';
 import type { Effect } from './verdict.ts';
 
 /**
- * What a provider's API does, as data: enough to say what any answer of it means. How its requests are made and signed is the kit's.
+ * What a provider's API does, as data: enough to say what any answer of it means. How its requests are made and signed
+ * is the kit's.
  */
 
 /** A request's fields by name. */
@@ -41,7 +42,10 @@ type OptionalKeys<F> = Exclude<keyof F & string, RequiredKeys<F>>;
 type RequiredKeys<F> = { [K in keyof F]-?: undefined extends F[K] ? never : K }[keyof F] & string;
 
 interface OperationBase<F> {
-  /** The path below the base URL; `{name}` is filled from the fields, `{name:a|b}` with one of these: the first, unless the field says otherwise. */
+  /**
+   * The path below the base URL; `{name}` is filled from the fields, `{name:a|b}` with one of these: the first, unless
+   * the field says otherwise.
+   */
   readonly path: string;
   /** Default `POST`. */
   readonly method?: 'GET' | 'POST';
@@ -49,7 +53,10 @@ interface OperationBase<F> {
   readonly encoding?: Encoding;
   /** A check for every required field. */
   readonly required: { readonly [K in RequiredKeys<F>]: FieldCheck };
-  /** The names of the other fields, as far as they are known: a field that nearly is one of them is refused by `settle`. Default: none. */
+  /**
+   * The names of the other fields, as far as they are known: a field that nearly is one of them is refused by `settle`.
+   * Default: none.
+   */
   readonly optional?: readonly OptionalKeys<F>[];
   /** What each code means for this operation. */
   readonly codes: CodeTable | ((exchange: Exchange) => CodeTable);
@@ -72,19 +79,26 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   /** The fields that identify the intention, the merchant's own number first; or what to call them in the ticket. */
   readonly reference: readonly (keyof F & string)[] | ((fields: F) => Readonly<Record<string, string | undefined>>);
   /**
-   * What makes two requests one intention. A new number of the merchant's own, by its reference name, unique among the writes that
-   * share its `space`; or what the write acts upon. Without a number, only an idempotency key tells two of them apart. Default:
+   * What makes two requests one intention. A new number of the merchant's own, by its reference name, unique among the
+   * writes that share its `space`; or what the write acts upon. Without a number, only an idempotency key tells two of
+   * them apart. Default:
    * `target` for a cancel, else the first name of `reference`, in a space that is this operation's alone.
    */
   readonly identity?: 'target' | { readonly number?: string; readonly space?: string };
-  /** The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's (doctrine 13). Default `false`. */
+  /**
+   * The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's
+   * (doctrine 13). Default `false`.
+   */
   readonly numberRepeats?: (fields: F) => boolean;
-  /** What only this send carries and the provider repeats in its rows: a row with it is this send's, whenever it was made. */
+  /**
+   * What only this send carries and the provider repeats in its rows: a row with it is this send's, whenever it was
+   * made.
+   */
   readonly echo?: (ticket: Ticket) => string | undefined;
   /**
-   * How long what is asked for can be had at all (a scanned payment code lives a minute), in milliseconds. Where the provider replays,
-   * one "not found" permits a second send until then. Default: of a charge nobody says, and it is not sent again; of an order or a
-   * refund, until the order expires or the provider forgets the number.
+   * How long what is asked for can be had at all (a scanned payment code lives a minute), in milliseconds. Where the
+   * provider replays, one "not found" permits a second send until then. Default: of a charge nobody says, and it is not
+   * sent again; of an order or a refund, until the order expires or the provider forgets the number.
    */
   readonly chargeableForMs?: (fields: F) => number | undefined;
   /** Fields that only the ticket needs: they are never sent. */
@@ -93,7 +107,10 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly learns?: readonly string[];
   /** How to ask about it. Without one it can only be answered in the call. */
   readonly query?: StatusQuery;
-  /** How to look for it while the ticket lacks what `query` needs, such as a list by time. Asked last, when nothing else is left. */
+  /**
+   * How to look for it while the ticket lacks what `query` needs, such as a list by time. Asked last, when nothing else
+   * is left.
+   */
   readonly lookUp?: StatusQuery;
   /** Default `payment`. */
   readonly follows?: Follows;
@@ -102,18 +119,22 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly expect?: (fields: F) => { amount: string; currency?: string } | undefined;
   /** How long the order stays payable from when it was opened, in milliseconds. */
   readonly payableForMs?: (fields: F, openedAtMs: number) => number | undefined;
-  /** How long an order whose life nobody states is followed from when it was opened, in milliseconds. Default: to the policy's deadline. */
+  /**
+   * How long an order whose life nobody states is followed from when it was opened, in milliseconds. Default: to the
+   * policy's deadline.
+   */
   readonly followedForMs?: number;
   /**
-   * From the call to the last status query of what somebody stands at a till for, in milliseconds. Default: the policy's deadline, which
-   * counts, too, where the user set anything about deadlines or absence.
+   * From the call to the last status query of what somebody stands at a till for, in milliseconds. Default: the
+   * policy's deadline, which counts, too, where the user set anything about deadlines or absence.
    */
   readonly deadlineMs?: number;
   /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
   readonly charge?: (fields: F) => boolean;
   /**
-   * Sent with an idempotency key, remembered for so many milliseconds; past that the write is only looked up. With a `header` every
-   * send carries it there; without one, `body` or `headers` must put `context.idempotencyKey` where the provider reads it.
+   * Sent with an idempotency key, remembered for so many milliseconds; past that the write is only looked up. With a
+   * `header` every send carries it there; without one, `body` or `headers` must put `context.idempotencyKey` where the
+   * provider reads it.
    */
   readonly idempotencyKey?: { readonly rememberedForMs: number; readonly header?: string };
   /** The payer needs this write's own answer (a link, a QR code). Default `false`. */
@@ -125,14 +146,20 @@ export interface StatusQuery {
   readonly operation: ReadName;
   /** The query's fields, or `undefined` when the ticket does not know enough to ask. */
   readonly fields: (ticket: Ticket, nowMs: number) => Fields | undefined;
-  /** The ticket lacks what the provider may insist on: a refusal of this query is then not repeated, and only a notice can tell. Default `false`. */
+  /**
+   * The ticket lacks what the provider may insist on: a refusal of this query is then not repeated, and only a notice
+   * can tell. Default `false`.
+   */
   readonly incomplete?: (ticket: Ticket) => boolean;
   /**
-   * It tells one state of the order, the last try's, and no state of each: where an order that was seen open goes on telling the same end
-   * for so long, a charge of its ended so, although nothing in the answer says whose end it is (doctrine 13). Milliseconds, default never.
+   * It tells one state of the order, the last try's, and no state of each: where an order that was seen open goes on
+   * telling the same end for so long, a charge of its ended so, although nothing in the answer says whose end it is
+   * (doctrine 13). Milliseconds, default never.
    */
   readonly endsWhenUnchangedForMs?: number;
-  /** How long the provider answers for an order; after that "not found" means nothing. Milliseconds, default forever. */
+  /**
+   * How long the provider answers for an order; after that "not found" means nothing. Milliseconds, default forever.
+   */
   readonly answersForMs?: number;
 }
 
@@ -147,15 +174,20 @@ export interface Tables {
 }
 
 /** Whether an operation is a write, for the compiler. */
-export function isWrite(operation: Operation): operation is WriteOperation & { readonly name: string; readonly effect: 'write' } {
+export function isWrite(
+  operation: Operation,
+): operation is WriteOperation & { readonly name: string; readonly effect: 'write' } {
   return operation.effect === 'write';
 }
 
 /** The operation of that name. @throws {InputError} naming the operations there are */
 export function operationOf(adapter: Omit<Tables, 'read'>, name: unknown): Operation {
-  const operation = typeof name === 'string' && Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
+  const operation =
+    typeof name === 'string' && Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
   if (operation === undefined) {
-    throw new InputError(`${adapter.name} has no operation ${JSON.stringify(String(name).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`);
+    throw new InputError(
+      `${adapter.name} has no operation ${JSON.stringify(String(name).slice(0, 60))}. Known: ${Object.keys(adapter.operations).join(', ')}.`,
+    );
   }
   return operation;
 }

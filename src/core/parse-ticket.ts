@@ -18,7 +18,9 @@ const isTime = (value: unknown): value is string =>
  */
 export function parseTicket(input: unknown): Ticket {
   const refuse = (why: string): never => {
-    throw new TicketError(`Not a ticket this version can use: ${why}. Pass the ticket exactly as onTicket or a settlement gave it.`);
+    throw new TicketError(
+      `Not a ticket this version can use: ${why}. Pass the ticket exactly as onTicket or a settlement gave it.`,
+    );
   };
   let value = input;
   if (typeof value === 'string') {
@@ -33,13 +35,15 @@ export function parseTicket(input: unknown): Ticket {
   const found = value as Record<string, unknown>;
   const own = (key: string): unknown => (Object.hasOwn(found, key) ? found[key] : undefined);
 
-  if (own('version') !== 1) refuse(`its version is ${typeof own('version') === 'number' ? String(own('version')) : 'missing'}, known is 1`);
+  if (own('version') !== 1)
+    refuse(`its version is ${typeof own('version') === 'number' ? String(own('version')) : 'missing'}, known is 1`);
   const text = (key: string): string => {
     const given = own(key);
     return isTicketText(given) ? given : refuse(`${key} is missing`);
   };
   const referenceGiven = own('reference');
-  if (typeof referenceGiven !== 'object' || referenceGiven === null || Array.isArray(referenceGiven)) return refuse('reference is missing');
+  if (typeof referenceGiven !== 'object' || referenceGiven === null || Array.isArray(referenceGiven))
+    return refuse('reference is missing');
   const pairs: [string, string][] = [];
   // One by one, and no further than a ticket's reference goes: somebody else may have written a million.
   for (const key in referenceGiven) {
@@ -51,7 +55,7 @@ export function parseTicket(input: unknown): Ticket {
   if (pairs.length === 0) return refuse('reference is empty');
   const openedAt = own('openedAt');
   if (!isTime(openedAt)) return refuse('openedAt is not a time');
-  const [lastSentAt, expiresAt] = (['lastSentAt', 'expiresAt'] as const).map((key) => {
+  const [lastSentAt, expiresAt] = (['lastSentAt', 'expiresAt'] as const).map(key => {
     const given = own(key);
     if (given !== undefined && !isTime(given)) return refuse(`${key} is not a time`);
     return given;
@@ -60,7 +64,7 @@ export function parseTicket(input: unknown): Ticket {
   if (typeof seen !== 'boolean') return refuse('seen is not true or false');
   const polls = own('polls');
   if (typeof polls !== 'number' || !Number.isSafeInteger(polls) || polls < 0) return refuse('polls is not a count');
-  const [charge, repeats, ageUnknown] = (['charge', 'repeats', 'ageUnknown'] as const).map((key) => {
+  const [charge, repeats, ageUnknown] = (['charge', 'repeats', 'ageUnknown'] as const).map(key => {
     const given = own(key);
     if (given !== undefined && given !== true) return refuse(`${key} is not true`);
     return given;
@@ -70,7 +74,8 @@ export function parseTicket(input: unknown): Ticket {
   const expect = own('expect');
   const amount = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['amount'];
   const currency = expect === undefined ? undefined : (expect as Record<string, unknown> | null)?.['currency'];
-  if (expect !== undefined && (!isTicketText(amount) || (currency !== undefined && !isTicketText(currency)))) return refuse('expect has no amount');
+  if (expect !== undefined && (!isTicketText(amount) || (currency !== undefined && !isTicketText(currency))))
+    return refuse('expect has no amount');
 
   const seal = own('seal');
   if (seal !== undefined && !isTicketText(seal)) return refuse('seal is not a text');

@@ -19,9 +19,15 @@ interface SettlementBase<Answer> {
   settledBy: SettledBy;
   /** The write's own body (`order_url`, `qrcode`), when it was received. */
   answer?: Answer;
-  /** What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the query's. */
+  /**
+   * What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the
+   * query's.
+   */
   ownVerdict?: Verdict;
-  /** Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's outcome. */
+  /**
+   * Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's
+   * outcome.
+   */
   otherVerdict?: Verdict;
   /** The same was asked for again: this is the latest word on it, and nothing was sent. */
   repeated?: true;
@@ -94,7 +100,10 @@ export type PaymentEvent = TimelineEntry & {
   readonly reference: Readonly<Record<string, string>>;
 };
 
-/** A write that went through the drop-in or `gateway.fetch` and matches no operation: nothing signed it, and nothing protects it. */
+/**
+ * A write that went through the drop-in or `gateway.fetch` and matches no operation: nothing signed it, and nothing
+ * protects it.
+ */
 export interface UnmatchedEvent {
   readonly type: 'unmatched';
   readonly at: string;

@@ -18,13 +18,22 @@ export interface Subject {
   readonly over?: boolean;
   /** The order's number may have been used before. */
   readonly repeats?: boolean;
-  /** The order was seen open since the write was made, and is asked about as a whole: the status query's `endsWhenUnchangedForMs`. */
+  /**
+   * The order was seen open since the write was made, and is asked about as a whole: the status query's
+   * `endsWhenUnchangedForMs`.
+   */
   readonly endsWhenUnchangedForMs?: number;
   /** What of `reference` is the provider's own number of this very send. */
   readonly ownNumbers?: readonly string[];
-  /** The provider's numbers of earlier tries under this one: a row with one of them is not this send's, whatever its time says. */
+  /**
+   * The provider's numbers of earlier tries under this one: a row with one of them is not this send's, whatever its
+   * time says.
+   */
   readonly earlierNumbers?: readonly string[];
-  /** When the write's sends left, by the provider's clock: none before `notBeforeMs`, all by `leftByMs`. Absent: not known. */
+  /**
+   * When the write's sends left, by the provider's clock: none before `notBeforeMs`, all by `leftByMs`. Absent: not
+   * known.
+   */
   readonly sends?: { readonly notBeforeMs?: number; readonly leftByMs?: number };
   /** It is looked for in a list. */
   readonly lookUp?: Owners;
@@ -47,7 +56,10 @@ export function subjectOf(operation: Operation, sent: Fields | undefined): Subje
   }
   try {
     const expect = operation.expect?.(sent);
-    return { reference: referenceOf(operation, sent), ...(expect !== undefined && Number.isFinite(Number(expect.amount)) && { expect }) };
+    return {
+      reference: referenceOf(operation, sent),
+      ...(expect !== undefined && Number.isFinite(Number(expect.amount)) && { expect }),
+    };
   } catch {
     // Fields that were only half given name nothing.
     return { reference: {} };
@@ -57,7 +69,11 @@ export function subjectOf(operation: Operation, sent: Fields | undefined): Subje
 /** What a write's ticket is called by, as far as its fields tell. */
 export function referenceOf(operation: WriteOperation, fields: Fields): Record<string, string> {
   const { reference } = operation;
-  return texts(typeof reference === 'function' ? Object.entries(reference(fields)) : reference.map((name) => [name, ownField(fields, name)]));
+  return texts(
+    typeof reference === 'function'
+      ? Object.entries(reference(fields))
+      : reference.map(name => [name, ownField(fields, name)]),
+  );
 }
 
 const ownField = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
@@ -66,7 +82,11 @@ const ownField = (fields: Fields, name: string): unknown => (Object.hasOwn(field
 function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, string> {
   return Object.fromEntries(
     pairs.flatMap(([name, value]) =>
-      typeof value === 'number' ? [[name, String(value)]] : typeof value === 'string' && value.trim() !== '' ? [[name, value]] : [],
+      typeof value === 'number'
+        ? [[name, String(value)]]
+        : typeof value === 'string' && value.trim() !== ''
+          ? [[name, value]]
+          : [],
     ),
   );
 }
@@ -80,7 +100,7 @@ const ECHO_AFTER_MS = 3000;
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
   const { follows, learns = [], echo, query }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
-  const ownNumbers = learns.filter((name) => ticket.reference[name] !== undefined);
+  const ownNumbers = learns.filter(name => ticket.reference[name] !== undefined);
   // An earlier try of the same second carried the same: by then this one's own row stands beside it.
   const isFresh = ticket.lastSentAt !== undefined && nowMs - Date.parse(ticket.lastSentAt) < ECHO_AFTER_MS;
   const echoed = isFresh ? undefined : echo?.(ticket);

@@ -16,7 +16,10 @@ export interface Ticket {
   reference: Record<string, string>;
   /** ISO 8601. */
   openedAt: string;
-  /** When the last send left. Without it none has, as far as the ticket knows: whoever follows it then calls nothing absent. ISO 8601. */
+  /**
+   * When the last send left. Without it none has, as far as the ticket knows: whoever follows it then calls nothing
+   * absent. ISO 8601.
+   */
   lastSentAt?: string;
   /** When the order stops being payable. ISO 8601. */
   expiresAt?: string;
@@ -28,7 +31,10 @@ export interface Ticket {
   charge?: true;
   /** The order's number may have been used before: what is found under it may be an earlier try's. */
   repeats?: true;
-  /** Redelivered without the ticket of its first run: it may have been sent before `openedAt`, and nobody knows how old its key is. */
+  /**
+   * Redelivered without the ticket of its first run: it may have been sent before `openedAt`, and nobody knows how old
+   * its key is.
+   */
   ageUnknown?: true;
   expect?: { amount: string; currency?: string };
   /** Shows that nobody changed the ticket, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
@@ -39,4 +45,5 @@ export interface Ticket {
 const LONGEST_TEXT = 256;
 
 /** What a ticket can hold, and be read with again. */
-export const isTicketText = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
+export const isTicketText = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();

@@ -6,7 +6,9 @@
 export type Verdict = TerminalVerdict | RetryableVerdict | PollRequiredVerdict;
 
 interface VerdictBase {
-  /** The row that decided, in the provider's words (`2/-54`), or what came instead of an answer (`network/ECONNRESET`). */
+  /**
+   * The row that decided, in the provider's words (`2/-54`), or what came instead of an answer (`network/ECONNRESET`).
+   */
   code: string;
   /** The meaning, in the same words for every provider. */
   reason: Reason;
@@ -94,7 +96,10 @@ export type Reason =
 /** Whether an operation changes something at the provider (`write`) or only asks (`read`). */
 export type Effect = 'write' | 'read';
 
-/** The effect an operation's name announces: a read ends in `.query` or `.list`. `defineAdapter` holds every adapter to it. */
+/**
+ * The effect an operation's name announces: a read ends in `.query` or `.list`. `defineAdapter` holds every adapter to
+ * it.
+ */
 export function effectOf(operation: string): Effect {
   return /\.(?:query|list)$/.test(operation) ? 'read' : 'write';
 }

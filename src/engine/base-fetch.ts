@@ -1,7 +1,10 @@
 /** What a request goes through in the end. */
 export interface BaseFetch {
   readonly send: (request: Request) => Promise<Response>;
-  /** It is the platform's own `fetch`, with no dispatcher of the user's: it sends once, and fails with what the connection did. */
+  /**
+   * It is the platform's own `fetch`, with no dispatcher of the user's: it sends once, and fails with what the
+   * connection did.
+   */
   readonly isPlatforms: boolean;
 }
 
@@ -15,6 +18,8 @@ export type FetchFunction = (request: Request, init?: RequestInit) => Promise<Re
  * @param init what only `fetch` knows of the client's options, such as Node's `dispatcher`
  */
 export function baseFetch(own: FetchFunction | undefined, init: RequestInit | undefined): BaseFetch {
-  const isPlatforms = (own === undefined || own === globalThis.fetch) && (init === undefined || !('dispatcher' in init) || init.dispatcher === undefined);
-  return { send: (request) => (own === undefined ? globalThis.fetch(request, init) : own(request, init)), isPlatforms };
+  const isPlatforms =
+    (own === undefined || own === globalThis.fetch) &&
+    (init === undefined || !('dispatcher' in init) || init.dispatcher === undefined);
+  return { send: request => (own === undefined ? globalThis.fetch(request, init) : own(request, init)), isPlatforms };
 }

@@ -28,27 +28,39 @@ export function encode(adapter: Adapter, operation: Operation, fields: Fields, e
     const choices = listed?.split('|');
     const value = (Object.hasOwn(fields, name) ? fields[name] : undefined) ?? choices?.[0];
     inPath.add(name);
-    if (choices?.some((choice) => choice === value) === false) throw new InputError(`${adapter.name} ${operation.name}: ${name} must be one of ${choices.join(', ')}.`);
+    if (choices?.some(choice => choice === value) === false)
+      throw new InputError(`${adapter.name} ${operation.name}: ${name} must be one of ${choices.join(', ')}.`);
     // A segment of dots would be another path once the URL is resolved.
-    if ((typeof value !== 'string' && typeof value !== 'number') || /^\.{0,2}$/.test(String(value)) || !String(value).isWellFormed()) {
-      throw new InputError(`${adapter.name} ${operation.name}: ${name} is part of the path and must be a non-empty text.`);
+    if (
+      (typeof value !== 'string' && typeof value !== 'number') ||
+      /^\.{0,2}$/.test(String(value)) ||
+      !String(value).isWellFormed()
+    ) {
+      throw new InputError(
+        `${adapter.name} ${operation.name}: ${name} is part of the path and must be a non-empty text.`,
+      );
     }
     return encodeURIComponent(value);
   });
-  const rest = Object.fromEntries(Object.entries(fields).filter(([name, value]) => value !== undefined && !inPath.has(name)));
+  const rest = Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => value !== undefined && !inPath.has(name)),
+  );
   const url = new URL(adapter.baseUrl + path);
   const method = operation.method ?? 'POST';
   if (encoding === 'query') {
     for (const [name, value] of flat(adapter, operation, rest)) url.searchParams.append(name, value);
     return { method, url, body: '', contentType: undefined };
   }
-  const body = encoding === 'json' ? JSON.stringify(rest) : new URLSearchParams(flat(adapter, operation, rest)).toString();
+  const body =
+    encoding === 'json' ? JSON.stringify(rest) : new URLSearchParams(flat(adapter, operation, rest)).toString();
   return { method, url, body, contentType: mediaTypes[encoding] };
 }
 
 /** What stands in the path where the fields say nothing: the first choice. */
 export function usualInPath({ path }: Operation): Record<string, string> {
-  return Object.fromEntries([...path.matchAll(/\{(\w+):(\w+)[\w|]*\}/g)].map(([, name = '', usual = '']) => [name, usual]));
+  return Object.fromEntries(
+    [...path.matchAll(/\{(\w+):(\w+)[\w|]*\}/g)].map(([, name = '', usual = '']) => [name, usual]),
+  );
 }
 
 function flat(adapter: Adapter, operation: Operation, fields: Fields): [string, string][] {

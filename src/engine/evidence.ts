@@ -10,9 +10,12 @@ import type { Evidence } from '../core/settlement.ts';
 export function evidenceOf(error: unknown, otherwise = 'network/unknown'): { evidence: Evidence; code: string } {
   const causes = chain(error);
   // The outermost error that says what failed speaks of this send; what it wraps may be older.
-  const telling = causes.find((each) => codeOf(each) !== undefined || provesNotSent(each));
+  const telling = causes.find(each => codeOf(each) !== undefined || provesNotSent(each));
   const code = codeOf(telling);
-  return { evidence: telling !== undefined && provesNotSent(telling) ? 'not-sent' : 'maybe-sent', code: code === undefined ? otherwise : `network/${printable(code.slice(0, 60))}` };
+  return {
+    evidence: telling !== undefined && provesNotSent(telling) ? 'not-sent' : 'maybe-sent',
+    code: code === undefined ? otherwise : `network/${printable(code.slice(0, 60))}`,
+  };
 }
 
 /** Failed before a connection stood, so that no byte of the request can have left. */
@@ -42,7 +45,14 @@ const beforeConnecting: ReadonlySet<string> = new Set([
 ]);
 
 /** These say "not sent" only of the `connect` call; on an open connection they come after the request. */
-const whileConnecting: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ENETDOWN', 'EHOSTDOWN']);
+const whileConnecting: ReadonlySet<string> = new Set([
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'ENETDOWN',
+  'EHOSTDOWN',
+]);
 
 /** Deno has no codes: it puts the system's words into the message of the cause. */
 const denoWords = /\b(?:tcp connect error|dns error|invalid peer certificate)\b/i;

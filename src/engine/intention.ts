@@ -13,7 +13,14 @@ import {
   type State,
 } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
-import { isResendRefusedError, isSettledError, isUnresolvedError, ResendRefusedError, SettledError, UnresolvedError } from '../core/errors.ts';
+import {
+  isResendRefusedError,
+  isSettledError,
+  isUnresolvedError,
+  ResendRefusedError,
+  SettledError,
+  UnresolvedError,
+} from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { isWrite, type Encoding, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../core/settlement.ts';
@@ -33,7 +40,10 @@ import { remember, withResponse } from './results.ts';
 import type { Sealer } from './seal.ts';
 import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
 
-/** Carries a status query through the user's client: his `fetch`, headers and `beforeRequest` hooks, and none of the others. */
+/**
+ * Carries a status query through the user's client: his `fetch`, headers and `beforeRequest` hooks, and none of the
+ * others.
+ */
 export type PollRoute = (
   query: Operation,
   fields: Fields,
@@ -76,18 +86,22 @@ export interface IntentionOptions {
   readonly onFact: (entry: TimelineEntry, ticket: Ticket) => void;
 }
 
-/** How long before a provider forgets a key nothing more is sent on its strength: clocks differ, and a send may be long on its way. */
+/**
+ * How long before a provider forgets a key nothing more is sent on its strength: clocks differ, and a send may be long
+ * on its way.
+ */
 const KEY_MARGIN_MS = 5 * 60_000;
 /** Two clocks that differ by less than this tell the same time. */
 const ONE_TIME_MS = 1000;
-const KEY_TOO_OLD = 'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.';
+const KEY_TOO_OLD =
+  'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.';
 
 /** What an intention ends with: a response for the drop-in client, or why there is none. */
 type End = { settlement: Settlement; response?: Answer };
 
 /**
- * One intention on its way: it carries out what `decide` says, and keeps the ticket, the timeline and the permit. It knows
- * neither ky nor its hooks.
+ * One intention on its way: it carries out what `decide` says, and keeps the ticket, the timeline and the permit. It
+ * knows neither ky nor its hooks.
  */
 export class Intention {
   readonly #options: Omit<IntentionOptions, 'fields'>;
@@ -139,17 +153,24 @@ export class Intention {
     const { clock, ticket, operation, policy } = options;
     this.#ticket = options.newTry === true ? { ...ticket, repeats: true } : ticket;
     this.#openedAt = options.providerClock.markOf(Date.parse(ticket.openedAt));
-    this.#sentBefore = ticket.lastSentAt === undefined ? undefined : options.providerClock.markOf(Date.parse(ticket.lastSentAt));
+    this.#sentBefore =
+      ticket.lastSentAt === undefined ? undefined : options.providerClock.markOf(Date.parse(ticket.lastSentAt));
     const { resumed, memory = new Map<string, string>() } = options;
     this.#memory = memory;
     this.#nowMs = callTime(clock);
     this.#startedAtMs = resumed?.startedAtMs ?? this.#nowMs();
-    this.#signal = options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
+    this.#signal =
+      options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
     this.#sendId = freshId(clock);
     const write = isWrite(operation) ? operation : undefined;
     // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
     const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
-    const remembersForMs = rememberedForMs === undefined ? undefined : ticket.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
+    const remembersForMs =
+      rememberedForMs === undefined
+        ? undefined
+        : ticket.ageUnknown === true
+          ? 0
+          : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
     const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(fields);
     const deadlineMs = options.followOnly !== true && policy.poll.mayEndEarly === true ? write?.deadlineMs : undefined;
     const plan: Plan = {
@@ -176,8 +197,16 @@ export class Intention {
     const goesOn = options.mayHaveBeenSent === true && ticket.ageUnknown !== true;
     const isKnown = options.followOnly === true || options.absentBefore === true || goesOn;
     const sentAtMs = !isKnown ? this.#startedAtMs : sentAt === undefined ? undefined : Date.parse(sentAt);
-    const known = { seen: ticket.seen, polls: ticket.polls, notFounds: options.absentBefore === true ? 1 : 0, ...this.#reach() };
-    this.#state = { ...initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) }), ...resumed?.followed };
+    const known = {
+      seen: ticket.seen,
+      polls: ticket.polls,
+      notFounds: options.absentBefore === true ? 1 : 0,
+      ...this.#reach(),
+    };
+    this.#state = {
+      ...initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) }),
+      ...resumed?.followed,
+    };
     // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
     const stopped = (): void => this.#done.reject(this.#signal.reason);
     const forget = (): void => this.#signal.removeEventListener('abort', stopped);
@@ -190,9 +219,14 @@ export class Intention {
 
   /** As it may leave: a copy, and sealed. */
   get ticket(): Ticket {
-    if (this.#sealed?.of !== this.#ticket) this.#sealed = { of: this.#ticket, ticket: this.#options.sealer.seal(this.#ticket, this.#options.ticket) };
+    if (this.#sealed?.of !== this.#ticket)
+      this.#sealed = { of: this.#ticket, ticket: this.#options.sealer.seal(this.#ticket, this.#options.ticket) };
     const { ticket } = this.#sealed;
-    return { ...ticket, reference: { ...ticket.reference }, ...(ticket.expect !== undefined && { expect: { ...ticket.expect } }) };
+    return {
+      ...ticket,
+      reference: { ...ticket.reference },
+      ...(ticket.expect !== undefined && { expect: { ...ticket.expect } }),
+    };
   }
 
   /** The numbers it goes by, for whoever looks through many. */
@@ -226,7 +260,10 @@ export class Intention {
     return { own: this.#own?.answer, status: this.#status?.answer };
   }
 
-  /** One more caller wants the ticket whenever it learns more, and `now`; the returned function ends that. Nobody waits for him. */
+  /**
+   * One more caller wants the ticket whenever it learns more, and `now`; the returned function ends that. Nobody waits
+   * for him.
+   */
   alsoTell(onTicket: (ticket: Ticket) => unknown, from: 'now' | 'next' = 'next'): () => void {
     let told: Promise<unknown> = Promise.resolve();
     // One after the other, so that none is stored over a newer one.
@@ -299,7 +336,10 @@ export class Intention {
         this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
       } else if (result.type === 'lost') {
         this.#lose('send', result);
-        const verdict = result.code === 'held' ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD } : lost(operation.effect, result.evidence, result.code);
+        const verdict =
+          result.code === 'held'
+            ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD }
+            : lost(operation.effect, result.evidence, result.code);
         this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent', left: this.#leaving });
       } else {
         const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
@@ -307,7 +347,9 @@ export class Intention {
         this.#own = { ...result, processed: isAnswer({ ...judgement, ofAnotherSend }) };
         this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
         const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
-        const refused = judgement.row?.kind === 'terminal' && (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
+        const refused =
+          judgement.row?.kind === 'terminal' &&
+          (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
         this.#learn(judgement);
         this.#observe({
           type: 'answered',
@@ -323,7 +365,8 @@ export class Intention {
         });
       }
     } catch (error) {
-      // The caller's fault or wish (bad input, no place for the ticket, an abort) or the adapter's, not the network's: it is not tried again.
+      // The caller's fault or wish (bad input, no place for the ticket, an abort) or the adapter's, not the network's:
+      // it is not tried again.
       this.#broken = { error };
       // Nobody else tells those who wait: ky runs no hook for what is no `Error`.
       this.#done.reject(error);
@@ -364,7 +407,8 @@ export class Intention {
   /**
    * A webhook about this payment: a wait ends at once, an exchange on the wire first.
    *
-   * @param isOurs it is verified, and about this very payment: whoever goes on with the ticket must know that the gateway has it
+   * @param isOurs it is verified, and about this very payment: whoever goes on with the ticket must know that the
+   * gateway has it
    */
   notify(judgement: Judgement, confirm: boolean, isOurs: boolean): void {
     if (this.over) return;
@@ -376,7 +420,8 @@ export class Intention {
   }
 
   /**
-   * A hook asked for another send of what is settled already. A question may be asked again, as often as the policy allows.
+   * A hook asked for another send of what is settled already. A question may be asked again, as often as the policy
+   * allows.
    *
    * @throws {ResendRefusedError} for a write
    * @param error what is thrown when there are no attempts left
@@ -404,7 +449,9 @@ export class Intention {
     return this.settlement ?? this.unresolved();
   }
 
-  /** One step of following: one status query, if it is time to ask. `undefined` while the payment is open: see `left`. */
+  /**
+   * One step of following: one status query, if it is time to ask. `undefined` while the payment is open: see `left`.
+   */
   async step(): Promise<Settlement | undefined> {
     this.#signal.throwIfAborted();
     this.#heedNotice();
@@ -424,7 +471,10 @@ export class Intention {
     return this.#settlement({ outcome: 'unresolved', verdict: last, settledBy: 'none' }, cause);
   }
 
-  /** What a caller of the drop-in client gets when `error` ended it from outside: once a send may have landed, an open payment. */
+  /**
+   * What a caller of the drop-in client gets when `error` ended it from outside: once a send may have landed, an open
+   * payment.
+   */
   errorFor(error: unknown): unknown {
     const isOurs = isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error);
     return isOurs || !this.exposed ? error : new UnresolvedError(this.ticket, this.unresolved(error), { cause: error });
@@ -462,7 +512,13 @@ export class Intention {
     return next.type === 'wait' && next.next === 'ask';
   }
 
-  async #poll(): Promise<{ verdict: Verdict; left: boolean; judgement?: Judgement; retryAfter?: number | undefined; incomplete?: boolean }> {
+  async #poll(): Promise<{
+    verdict: Verdict;
+    left: boolean;
+    judgement?: Judgement;
+    retryAfter?: number | undefined;
+    incomplete?: boolean;
+  }> {
     const { adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
     const question = this.#question('query') ?? this.#question('lookUp');
     if (question === undefined) return { verdict: unknownOutcome('not-asked'), left: false };
@@ -509,7 +565,8 @@ export class Intention {
     this.#decision = step.decision;
     const { decision } = step;
     const isConfirmed = decision.type === 'settle' && decision === before.end;
-    if (observation.type === 'notice' && !isConfirmed) this.#unconfirmed = decision.type === 'ask' ? observation.verdict : undefined;
+    if (observation.type === 'notice' && !isConfirmed)
+      this.#unconfirmed = decision.type === 'ask' ? observation.verdict : undefined;
   }
 
   #next(): Decision {
@@ -519,8 +576,8 @@ export class Intention {
   }
 
   /**
-   * A webhook that came while an exchange was on the wire, or before the next one, is heeded before a send, and before an end is told. A
-   * wait looks at it by itself, and a question is asked first.
+   * A webhook that came while an exchange was on the wire, or before the next one, is heeded before a send, and before
+   * an end is told. A wait looks at it by itself, and a question is asked first.
    */
   #heedNotice(): void {
     const notice = this.#notice;
@@ -534,7 +591,7 @@ export class Intention {
     if (decision.type !== 'wait') return;
     this.#record({ type: 'wait', delayMs: decision.delayMs, next: decision.next });
     if (this.#notice === undefined) {
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      const woken = new Promise<void>(resolve => (this.#wake = resolve));
       await sleep(this.#options.clock, decision.delayMs, this.#signal, woken);
       this.#wake = undefined;
     }
@@ -549,9 +606,20 @@ export class Intention {
     if (decision.type !== 'settle') throw new UnresolvedError(this.ticket);
     if (this.#end === undefined) {
       const { outcome, settledBy, verdict } = decision;
-      const answer = settledBy === 'answer' ? this.#own?.answer : settledBy === 'query' && outcome === 'succeeded' ? this.#status?.answer : undefined;
+      const answer =
+        settledBy === 'answer'
+          ? this.#own?.answer
+          : settledBy === 'query' && outcome === 'succeeded'
+            ? this.#status?.answer
+            : undefined;
       this.#record({ type: 'settled', outcome, settledBy });
-      this.#end = { settlement: this.#settlement({ outcome, settledBy, verdict }, outcome === 'unresolved' || outcome === 'unsent' ? this.#cause : undefined), ...(answer !== undefined && { response: answer }) };
+      this.#end = {
+        settlement: this.#settlement(
+          { outcome, settledBy, verdict },
+          outcome === 'unresolved' || outcome === 'unsent' ? this.#cause : undefined,
+        ),
+        ...(answer !== undefined && { response: answer }),
+      };
       this.#done.resolve(this.#end.settlement);
       // A read may be asked again.
       if (isWrite(this.#options.operation)) this.#fields = {};
@@ -566,10 +634,15 @@ export class Intention {
     // A read that got no answer ends as it would without us.
     if (!isWrite(this.#options.operation)) throw this.#cause;
     const cause = settlement.cause === undefined ? undefined : { cause: settlement.cause };
-    throw settlement.outcome === 'unresolved' ? new UnresolvedError(settlement.ticket, settlement, cause) : new SettledError(settlement, cause);
+    throw settlement.outcome === 'unresolved'
+      ? new UnresolvedError(settlement.ticket, settlement, cause)
+      : new SettledError(settlement, cause);
   }
 
-  #settlement({ outcome, verdict, settledBy }: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>, cause?: unknown): Settlement {
+  #settlement(
+    { outcome, verdict, settledBy }: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>,
+    cause?: unknown,
+  ): Settlement {
     const { operation } = this.#options;
     conceal(cause);
     const exchange = settledBy === 'answer' ? this.#own : settledBy === 'query' ? this.#status : undefined;
@@ -577,7 +650,7 @@ export class Intention {
     const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;
     const [merchant = ''] = Object.values(ticket.reference);
     const { own, other } = this.#state;
-    const provider = (write?.learns ?? []).map((name) => ticket.reference[name]).find((value) => value !== undefined);
+    const provider = (write?.learns ?? []).map(name => ticket.reference[name]).find(value => value !== undefined);
     const settlement = {
       outcome,
       verdict,
@@ -601,16 +674,20 @@ export class Intention {
   }
 
   #remembered(answer: Answer, verdict: Verdict): Response {
-    return remember(responseOf(answer), { verdict, ticket: isWrite(this.#options.operation) ? this.ticket : undefined });
+    return remember(responseOf(answer), {
+      verdict,
+      ticket: isWrite(this.#options.operation) ? this.ticket : undefined,
+    });
   }
 
   #lastVerdict(): Verdict | undefined {
-    return this.#timeline.flatMap((entry) => ('verdict' in entry ? [entry.verdict] : [])).at(-1);
+    return this.#timeline.flatMap(entry => ('verdict' in entry ? [entry.verdict] : [])).at(-1);
   }
 
   /**
-   * The first byte is about to leave: from here absence counts, and the ticket says so. What may have landed before is sent again only
-   * on the strength of a key that the provider still knows when the bytes arrive, however long slot, token and signature took.
+   * The first byte is about to leave: from here absence counts, and the ticket says so. What may have landed before is
+   * sent again only on the strength of a key that the provider still knows when the bytes arrive, however long slot,
+   * token and signature took.
    */
   #leave(): boolean {
     // A verified notice came while it stood in the queue or was signed: that is heeded first.
@@ -645,8 +722,8 @@ export class Intention {
   }
 
   /**
-   * Later the payment matters more than its ticket: the caller has one already, and nothing waits for him. He is told one ticket
-   * after the other, so that none is stored over a newer one.
+   * Later the payment matters more than its ticket: the caller has one already, and nothing waits for him. He is told
+   * one ticket after the other, so that none is stored over a newer one.
    */
   #tellAgain(): void {
     this.#untold = true;
@@ -678,7 +755,11 @@ export class Intention {
     if (!isWrite(operation)) return;
     const names = operation.learns ?? [];
     const learnt = Object.entries(reference).filter(
-      (pair): pair is [string, string] => names.includes(pair[0]) && isTicketText(pair[1]) && pair[1] !== UNREADABLE && !Object.hasOwn(this.#ticket.reference, pair[0]),
+      (pair): pair is [string, string] =>
+        names.includes(pair[0]) &&
+        isTicketText(pair[1]) &&
+        pair[1] !== UNREADABLE &&
+        !Object.hasOwn(this.#ticket.reference, pair[0]),
     );
     const seen = this.#ticket.seen || acknowledges;
     if (learnt.length === 0 && seen === this.#ticket.seen) return;
@@ -705,8 +786,20 @@ export class Intention {
     this.#options.onFact(entry, this.#ticket);
   }
 
-  #exchange(operation: Operation, fields: Fields, { answer, body }: { answer: Answer; body: unknown }, mayHaveLanded: boolean): Exchange {
-    return { operation: operation.name, mayHaveLanded, sent: { ...fields }, status: answer.status, headers: answer.headers, body };
+  #exchange(
+    operation: Operation,
+    fields: Fields,
+    { answer, body }: { answer: Answer; body: unknown },
+    mayHaveLanded: boolean,
+  ): Exchange {
+    return {
+      operation: operation.name,
+      mayHaveLanded,
+      sent: { ...fields },
+      status: answer.status,
+      headers: answer.headers,
+      body,
+    };
   }
 
   /** What a notice about the payment is held against. */
@@ -716,8 +809,21 @@ export class Intention {
 
   /** What the gateway's word on the payment is held against. */
   #subject(kind: 'query' | 'lookUp'): Subject {
-    const { operation, clock, providerClock, followOnly, mayHaveBeenSent, earlierNumbers, owners = nobodyElse } = this.#options;
-    const subject = subjectOfTicket(operation, this.#ticket, this.#state.refused, Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS));
+    const {
+      operation,
+      clock,
+      providerClock,
+      followOnly,
+      mayHaveBeenSent,
+      earlierNumbers,
+      owners = nobodyElse,
+    } = this.#options;
+    const subject = subjectOfTicket(
+      operation,
+      this.#ticket,
+      this.#state.refused,
+      Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS),
+    );
     // It is the other order that is asked about, whenever that was made.
     if (this.#state.askedOnce === true) return { ...subject, repeats: false };
     // An earlier run may have sent since the ticket was opened; without its ticket nobody knows when.
@@ -742,20 +848,30 @@ export class Intention {
   }
 
   /** What can be asked with what the ticket knows. */
-  #question(kind: 'query' | 'lookUp'): { kind: 'query' | 'lookUp'; asked: Operation; fields: Fields; incomplete: boolean } | undefined {
+  #question(
+    kind: 'query' | 'lookUp',
+  ): { kind: 'query' | 'lookUp'; asked: Operation; fields: Fields; incomplete: boolean } | undefined {
     const { operation, adapter, clock } = this.#options;
     const query = isWrite(operation) ? operation[kind] : undefined;
     const asked = query === undefined ? undefined : adapter.operations[query.operation];
     // A window of time that ends now must not end before the send because somebody set the clock back.
     const fields = query?.fields(this.#ticket, Math.max(clock.now(), this.#nowMs()));
-    return asked === undefined || fields === undefined ? undefined : { kind, asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
+    return asked === undefined || fields === undefined
+      ? undefined
+      : { kind, asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
   }
 
   #reach(): { askable: boolean; lookable: boolean } {
     return { askable: this.#question('query') !== undefined, lookable: this.#question('lookUp') !== undefined };
   }
 
-  #context(): { openedAtMs: number; sendId: string; idempotencyKey?: string; reauthenticate: boolean; memory: Map<string, string> } {
+  #context(): {
+    openedAtMs: number;
+    sendId: string;
+    idempotencyKey?: string;
+    reauthenticate: boolean;
+    memory: Map<string, string>;
+  } {
     const { idempotencyKey } = this.#options;
     return {
       openedAtMs: Date.parse(this.#ticket.openedAt),

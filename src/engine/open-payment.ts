@@ -9,12 +9,15 @@ import { askableTicket } from './open-ticket.ts';
 import type { Sealer } from './seal.ts';
 
 /**
- * A payment that is followed step by step, between two steps: plain JSON, for any store. It outlives the process and the release. It
- * holds no secret.
+ * A payment that is followed step by step, between two steps: plain JSON, for any store. It outlives the process and
+ * the release. It holds no secret.
  */
 export interface OpenPayment {
   readonly version: 1;
-  /** As it is now. What cannot be used any more, a later release's state, is followed anew from here: `gateway.step(open.ticket)`. */
+  /**
+   * As it is now. What cannot be used any more, a later release's state, is followed anew from here:
+   * `gateway.step(open.ticket)`.
+   */
   readonly ticket: Ticket;
   /** When the next step is due. ISO 8601. */
   readonly dueAt: string;
@@ -33,8 +36,22 @@ export interface OpenState extends Followed {
   readonly policy: FollowPolicyData;
 }
 
-/** What a decision has found out about a payment that is only followed; all else of its state is told by ticket and adapter. */
-export type Followed = Pick<State, 'polls' | 'pollWaits' | 'notFounds' | 'refusedPolls' | 'reauthenticated' | 'needsToken' | 'pollingSinceMs' | 'notBeforeMs' | 'unchanged'>;
+/**
+ * What a decision has found out about a payment that is only followed; all else of its state is told by ticket and
+ * adapter.
+ */
+export type Followed = Pick<
+  State,
+  | 'polls'
+  | 'pollWaits'
+  | 'notFounds'
+  | 'refusedPolls'
+  | 'reauthenticated'
+  | 'needsToken'
+  | 'pollingSinceMs'
+  | 'notBeforeMs'
+  | 'unchanged'
+>;
 
 /** An open payment as it was read. */
 export interface ReadOpen {
@@ -48,7 +65,17 @@ export interface ReadOpen {
 }
 
 /** Of a state, what is to be kept. */
-export function followedOf({ polls, pollWaits, notFounds, refusedPolls, reauthenticated, needsToken, pollingSinceMs, notBeforeMs, unchanged }: State): Followed {
+export function followedOf({
+  polls,
+  pollWaits,
+  notFounds,
+  refusedPolls,
+  reauthenticated,
+  needsToken,
+  pollingSinceMs,
+  notBeforeMs,
+  unchanged,
+}: State): Followed {
   return {
     ...{ polls, pollWaits, notFounds, refusedPolls, reauthenticated, needsToken },
     ...(pollingSinceMs !== undefined && { pollingSinceMs }),
@@ -57,10 +84,12 @@ export function followedOf({ polls, pollWaits, notFounds, refusedPolls, reauthen
   };
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What `step` was given is no ticket, but what an earlier step gave. */
-export const isOpenPayment = (given: unknown): given is Readonly<Record<string, unknown>> => isObject(given) && Object.hasOwn(given, 'ticket');
+export const isOpenPayment = (given: unknown): given is Readonly<Record<string, unknown>> =>
+  isObject(given) && Object.hasOwn(given, 'ticket');
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isFlag = (value: unknown): value is boolean => typeof value === 'boolean';
@@ -72,7 +101,7 @@ const orNone =
 
 const checks: Readonly<Record<keyof OpenState, (value: unknown) => boolean>> = {
   startedAtMs: isNumber,
-  policy: (value) => isObject(value) && isObject(value['poll']),
+  policy: value => isObject(value) && isObject(value['poll']),
   polls: isCount,
   pollWaits: isCount,
   notFounds: isCount,
@@ -81,7 +110,7 @@ const checks: Readonly<Record<keyof OpenState, (value: unknown) => boolean>> = {
   needsToken: isFlag,
   pollingSinceMs: orNone(isNumber),
   notBeforeMs: orNone(isNumber),
-  unchanged: orNone((value) => isObject(value) && typeof value['code'] === 'string' && isNumber(value['untilMs'])),
+  unchanged: orNone(value => isObject(value) && typeof value['code'] === 'string' && isNumber(value['untilMs'])),
 };
 
 /**
@@ -90,9 +119,17 @@ const checks: Readonly<Record<keyof OpenState, (value: unknown) => boolean>> = {
  * @throws {TicketError} for another version, another gateway or account, and what was changed
  * @throws {InputError} for a policy that cannot be meant, and for a backoff that is not among `backoffs`
  */
-export function readOpen(adapter: Adapter, sealer: Sealer, here: ResolvedPolicy, backoffs: readonly Backoff[], given: Readonly<Record<string, unknown>>): ReadOpen {
+export function readOpen(
+  adapter: Adapter,
+  sealer: Sealer,
+  here: ResolvedPolicy,
+  backoffs: readonly Backoff[],
+  given: Readonly<Record<string, unknown>>,
+): ReadOpen {
   const refuse = (why: string): never => {
-    throw new TicketError(`Not an open payment this version can use: ${why}. Pass what step gave exactly as it was, or follow it anew from its ticket: step(open.ticket).`);
+    throw new TicketError(
+      `Not an open payment this version can use: ${why}. Pass what step gave exactly as it was, or follow it anew from its ticket: step(open.ticket).`,
+    );
   };
   const { version, dueAt, dueInMs, state } = given;
   if (version !== 1) refuse(`its version is ${typeof version === 'number' ? String(version) : 'missing'}, known is 1`);

@@ -1,6 +1,13 @@
 import { decimalOf } from '../core/decimal.ts';
 import { InputError, TicketError } from '../core/errors.ts';
-import { isWrite, operationOf, type Operation, type WriteOperation, type FieldCheck, type Fields } from '../core/operation.ts';
+import {
+  isWrite,
+  operationOf,
+  type Operation,
+  type WriteOperation,
+  type FieldCheck,
+  type Fields,
+} from '../core/operation.ts';
 import { parseTicket } from '../core/parse-ticket.ts';
 import { referenceOf } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
@@ -13,31 +20,49 @@ type Write = WriteOperation & { readonly name: string; readonly effect: 'write' 
 /** The write of that name. @throws {InputError} for an unknown operation, a read, or one without a confirmed path */
 export function writeOf(adapter: Adapter, name: string): Write & Operation {
   const operation = operationOf(adapter, name);
-  if (!isWrite(operation)) throw new InputError(`${adapter.name} ${name} only asks; settle() sends writes. Use gateway.ask(ticket), or gateway.client.`);
+  if (!isWrite(operation))
+    throw new InputError(
+      `${adapter.name} ${name} only asks; settle() sends writes. Use gateway.ask(ticket), or gateway.client.`,
+    );
   return operation;
 }
 
 /**
  * Makes the ticket of a write before it is sent.
  *
- * `'all'` checks every required field. `'reference'`, for the drop-in client, checks only what names the order and is sent:
- * the gateway judges the rest, but an order nobody can name must not leave.
+ * `'all'` checks every required field. `'reference'`, for the drop-in client, checks only what names the order and is
+ * sent: the gateway judges the rest, but an order nobody can name must not leave.
  *
  * @throws {InputError} naming the fields that are missing or wrong
  */
-export function openTicket(adapter: Adapter, operation: Write, fields: Fields, nowMs: number, check: 'all' | 'reference'): Ticket {
+export function openTicket(
+  adapter: Adapter,
+  operation: Write,
+  fields: Fields,
+  nowMs: number,
+  check: 'all' | 'reference',
+): Ticket {
   const who = `${adapter.name} ${operation.name}`;
   const checks: [string, FieldCheck][] = Object.entries(operation.required);
   const named = (name: string): boolean =>
-    Array.isArray(operation.reference) && operation.reference.includes(name) && operation.unsent?.includes(name) !== true;
+    Array.isArray(operation.reference) &&
+    operation.reference.includes(name) &&
+    operation.unsent?.includes(name) !== true;
   checkFields(who, fields, Object.fromEntries(check === 'all' ? checks : checks.filter(([name]) => named(name))));
   const reference = referenceOf(operation, fields);
   const mayBeNameless = check === 'reference' && operation.unsent !== undefined;
-  if (Object.keys(reference).length === 0 && !mayBeNameless) throw new InputError(`${who}: nothing in the fields names the order.`);
+  if (Object.keys(reference).length === 0 && !mayBeNameless)
+    throw new InputError(`${who}: nothing in the fields names the order.`);
   const payableForMs = operation.payableForMs?.(fields, nowMs);
   const expect = operation.expect?.(fields);
-  const [unreadable] = Object.entries<unknown>({ ...reference, ...expect }).find(([, value]) => value !== undefined && !isTicketText(value)) ?? [];
-  if (unreadable !== undefined) throw new InputError(`${who}: ${unreadable} must be a well-formed text of at most 256 characters, or no ticket could hold it.`);
+  const [unreadable] =
+    Object.entries<unknown>({ ...reference, ...expect }).find(
+      ([, value]) => value !== undefined && !isTicketText(value),
+    ) ?? [];
+  if (unreadable !== undefined)
+    throw new InputError(
+      `${who}: ${unreadable} must be a well-formed text of at most 256 characters, or no ticket could hold it.`,
+    );
   return {
     version: 1,
     gateway: adapter.name,
@@ -59,38 +84,71 @@ export function openTicket(adapter: Adapter, operation: Write, fields: Fields, n
 /**
  * A ticket of this adapter and account, as it was sealed.
  *
- * @throws {TicketError} for a ticket of another gateway, account, environment, base URL, version or adapter, and one that was changed
+ * @throws {TicketError} for a ticket of another gateway, account, environment, base URL, version or adapter, and one
+ * that was changed
  */
-export function ownTicket(adapter: Adapter, sealer: Sealer, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+export function ownTicket(
+  adapter: Adapter,
+  sealer: Sealer,
+  given: unknown,
+): { ticket: Ticket; operation: Write & Operation } {
   const ticket = parseTicket(given);
-  const here = { gateway: adapter.name, account: adapter.account, environment: adapter.environment, baseUrl: adapter.ownBaseUrl ? adapter.baseUrl : undefined };
+  const here = {
+    gateway: adapter.name,
+    account: adapter.account,
+    environment: adapter.environment,
+    baseUrl: adapter.ownBaseUrl ? adapter.baseUrl : undefined,
+  };
   for (const key of ['gateway', 'account', 'environment', 'baseUrl'] as const) {
     if (ticket[key] === here[key]) continue;
-    throw new TicketError(`This ticket is of ${key} ${ticket[key] ?? '(the provider’s own)'}, this gateway is ${here[key] ?? '(the provider’s own)'}: ask through the gateway that opened it.`);
+    throw new TicketError(
+      `This ticket is of ${key} ${ticket[key] ?? '(the provider’s own)'}, this gateway is ${here[key] ?? '(the provider’s own)'}: ask through the gateway that opened it.`,
+    );
   }
-  const operation = Object.hasOwn(adapter.operations, ticket.operation) ? adapter.operations[ticket.operation] : undefined;
-  if (operation === undefined || !isWrite(operation)) throw new TicketError(`${adapter.name} has no write ${JSON.stringify(ticket.operation.slice(0, 60))}: the ticket is of another version of the adapter.`);
+  const operation = Object.hasOwn(adapter.operations, ticket.operation)
+    ? adapter.operations[ticket.operation]
+    : undefined;
+  if (operation === undefined || !isWrite(operation))
+    throw new TicketError(
+      `${adapter.name} has no write ${JSON.stringify(ticket.operation.slice(0, 60))}: the ticket is of another version of the adapter.`,
+    );
   sealer.check(ticket);
   return { ticket, operation };
 }
 
-/** A ticket that can be asked about. @throws {TicketError} as {@link ownTicket}, and for a write without a status query */
-export function askableTicket(adapter: Adapter, sealer: Sealer, given: unknown): { ticket: Ticket; operation: Write & Operation } {
+/**
+ * A ticket that can be asked about. @throws {TicketError} as {@link ownTicket}, and for a write without a status query
+ */
+export function askableTicket(
+  adapter: Adapter,
+  sealer: Sealer,
+  given: unknown,
+): { ticket: Ticket; operation: Write & Operation } {
   const own = ownTicket(adapter, sealer, given);
   if (own.operation.query === undefined) {
-    throw new TicketError(`${adapter.name} ${own.operation.name} has no status query: its outcome is known only from its own answer or a webhook.`);
+    throw new TicketError(
+      `${adapter.name} ${own.operation.name} has no status query: its outcome is known only from its own answer or a webhook.`,
+    );
   }
   return own;
 }
 
-/** The stored ticket of an earlier run, for the same intention sent again. @throws {TicketError} when it is another one's, or of other money */
+/**
+ * The stored ticket of an earlier run, for the same intention sent again. @throws {TicketError} when it is another
+ * one's, or of other money
+ */
 export function storedTicket(adapter: Adapter, sealer: Sealer, fresh: Ticket, given: unknown): Ticket {
   const { ticket } = ownTicket(adapter, sealer, given);
   const who = `${fresh.gateway} ${fresh.operation} ${Object.values(fresh.reference)[0] ?? ''}`;
-  const same = ticket.operation === fresh.operation && Object.entries(fresh.reference).every(([name, value]) => ticket.reference[name] === value);
+  const same =
+    ticket.operation === fresh.operation &&
+    Object.entries(fresh.reference).every(([name, value]) => ticket.reference[name] === value);
   if (!same) throw new TicketError(`This ticket is not of ${who}: pass the ticket this intention had, or none.`);
   const differs = whatDiffers(ticket, fresh);
-  if (differs !== undefined) throw new TicketError(`This ticket of ${who} has another ${differs} than the fields: pass the ticket and the fields of one intention. Nothing was sent.`);
+  if (differs !== undefined)
+    throw new TicketError(
+      `This ticket of ${who} has another ${differs} than the fields: pass the ticket and the fields of one intention. Nothing was sent.`,
+    );
   // What an older ticket does not tell, the fields do.
   return { ...ticket, ...(fresh.expect !== undefined && { expect: { ...fresh.expect, ...ticket.expect } }) };
 }
@@ -98,7 +156,8 @@ export function storedTicket(adapter: Adapter, sealer: Sealer, fresh: Ticket, gi
 /** What no answer may confirm under the other one's name. */
 function whatDiffers(stored: Ticket, fresh: Ticket): string | undefined {
   const [known, meant] = [stored.expect, fresh.expect];
-  if (known !== undefined && (meant === undefined || decimalOf(known.amount) !== decimalOf(meant.amount))) return 'amount';
+  if (known !== undefined && (meant === undefined || decimalOf(known.amount) !== decimalOf(meant.amount)))
+    return 'amount';
   if (known?.currency !== undefined && known.currency !== meant?.currency) return 'currency';
   return stored.charge === fresh.charge ? undefined : 'kind of payment (taken in the call, or paid later)';
 }

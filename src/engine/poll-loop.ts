@@ -1,13 +1,16 @@
 import pRetry from 'p-retry';
 
-/** The payment is still open after a status query. One for all: a stack would be written at each poll, and is never read. */
+/**
+ * The payment is still open after a status query. One for all: a stack would be written at each poll, and is never
+ * read.
+ */
 const stillOpen = new Error('The payment is still open.');
 
 /**
  * The status-poll loop, run by p-retry: asks, and while the decision is to wait and ask again, waits and asks again.
  *
- * `retries` is infinite because p-retry's default would end a payment after eleven polls, and `minTimeout` is 0 because every
- * wait is ours: abortable, on our clock, never before `Retry-After`. The loop never sends a write.
+ * `retries` is infinite because p-retry's default would end a payment after eleven polls, and `minTimeout` is 0 because
+ * every wait is ours: abortable, on our clock, never before `Retry-After`. The loop never sends a write.
  */
 export async function pollLoop(loop: {
   /** One status query; `true` while the payment is still open. */

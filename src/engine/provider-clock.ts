@@ -23,7 +23,10 @@ export interface ProviderClock {
   markOf(wallMs: number): Mark;
   /** An answer has come to what left at `sent`. */
   hear(date: string | null, sent: Mark): void;
-  /** When a moment was, by the provider's clock; `undefined` while nothing is known, and for a moment before a clock was set. */
+  /**
+   * When a moment was, by the provider's clock; `undefined` while nothing is known, and for a moment before a clock was
+   * set.
+   */
   at(mark: Mark): Span | undefined;
 }
 
@@ -31,7 +34,8 @@ export interface ProviderClock {
 const CUT_OFF_MS = 999;
 
 /**
- * Somebody may set the wall clock, and the steady one may stand still while the machine sleeps. What both allow is believed.
+ * Somebody may set the wall clock, and the steady one may stand still while the machine sleeps. What both allow is
+ * believed.
  *
  * @param steadyMs default: the wall clock, for one that nobody sets
  */
@@ -40,7 +44,7 @@ export function createProviderClock(wallMs: () => number, steadyMs: () => number
   const steady = offsetFrom(steadyMs);
   return {
     mark: () => ({ ...wall.now(), steady: steady.now() }),
-    markOf: (atMs) => ({ atMs, steady: { atMs: atMs - wallMs() + steadyMs() } }),
+    markOf: atMs => ({ atMs, steady: { atMs: atMs - wallMs() + steadyMs() } }),
     hear(date, sent) {
       wall.hear(date, sent);
       steady.hear(date, sent.steady);
@@ -59,8 +63,9 @@ interface Offset {
 }
 
 /**
- * Each answer was made between the send and its arrival, and says when: that bounds how far the two clocks are apart. All answers
- * together bound it closer; when they contradict each other, a clock was set, and a new epoch begins with the last one.
+ * Each answer was made between the send and its arrival, and says when: that bounds how far the two clocks are apart.
+ * All answers together bound it closer; when they contradict each other, a clock was set, and a new epoch begins with
+ * the last one.
  */
 function offsetFrom(now: () => number): Offset {
   let epoch = 0;
@@ -72,11 +77,17 @@ function offsetFrom(now: () => number): Offset {
       const saidMs = date === null ? NaN : Date.parse(date);
       if (Number.isNaN(saidMs) || receivedAtMs < sentAtMs) return;
       const heard = { fromMs: saidMs - receivedAtMs, toMs: saidMs + CUT_OFF_MS - sentAtMs };
-      const both = offset === undefined ? heard : { fromMs: Math.max(offset.fromMs, heard.fromMs), toMs: Math.min(offset.toMs, heard.toMs) };
+      const both =
+        offset === undefined
+          ? heard
+          : { fromMs: Math.max(offset.fromMs, heard.fromMs), toMs: Math.min(offset.toMs, heard.toMs) };
       const isSet = both.fromMs > both.toMs;
       if (isSet) epoch++;
       offset = isSet ? heard : both;
     },
-    at: (instant) => (offset === undefined || (instant.epoch ?? epoch) !== epoch ? undefined : { fromMs: instant.atMs + offset.fromMs, toMs: instant.atMs + offset.toMs }),
+    at: instant =>
+      offset === undefined || (instant.epoch ?? epoch) !== epoch
+        ? undefined
+        : { fromMs: instant.atMs + offset.fromMs, toMs: instant.atMs + offset.toMs },
   };
 }

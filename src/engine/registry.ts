@@ -18,8 +18,8 @@ import type { Sealer } from './seal.ts';
 import { parse, responseOf, type Answer } from './wire.ts';
 
 /**
- * Who is open and who is settled, as far as this gateway object knows: one payment has one loop, what may have been sent is asked
- * about before it is sent again, and what the gateway's word has settled stays settled.
+ * Who is open and who is settled, as far as this gateway object knows: one payment has one loop, what may have been
+ * sent is asked about before it is sent again, and what the gateway's word has settled stays settled.
  */
 export interface Registry {
   /** What a caller who wants this write is to do. @throws {ReferenceInUseError} {InputError} */
@@ -33,11 +33,13 @@ export interface Registry {
   /** A final word that came beside the loops: by a notice, or by a single question. */
   hear(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
   /**
-   * The gateway has told of an order beside the loops: it is not absent, whatever a query says, and what contradicts the last word on
-   * it is asked about before anything is sent.
+   * The gateway has told of an order beside the loops: it is not absent, whatever a query says, and what contradicts
+   * the last word on it is asked about before anything is sent.
    */
   see(ticket: Ticket, verdict?: Verdict): void;
-  /** What is known here of the payment that a ticket names: that the gateway has it, and which numbers are not its own. */
+  /**
+   * What is known here of the payment that a ticket names: that the gateway has it, and which numbers are not its own.
+   */
   known(key: string | undefined): Known;
   /** Whose a row of a list is that `ticket`'s payment is looked for in. */
   ownersFor(ticket: Ticket): Owners;
@@ -68,10 +70,23 @@ export interface Known {
 
 export type Admission =
   /** Nothing stands against it. `before`: the number has been used for this earlier try. */
-  | { readonly type: 'fresh'; readonly newTry: boolean; readonly before?: Ticket; readonly earlierNumbers: readonly string[] }
+  | {
+      readonly type: 'fresh';
+      readonly newTry: boolean;
+      readonly before?: Ticket;
+      readonly earlierNumbers: readonly string[];
+    }
   | { readonly type: 'join'; readonly loop: Loop }
-  /** It may have been sent: ask first. `absent`: the gateway has said once, for long enough, that there is no such order. */
-  | { readonly type: 'open'; readonly ticket: Ticket; readonly absent: boolean; readonly earlierNumbers: readonly string[] }
+  /**
+   * It may have been sent: ask first. `absent`: the gateway has said once, for long enough, that there is no such
+   * order.
+   */
+  | {
+      readonly type: 'open';
+      readonly ticket: Ticket;
+      readonly absent: boolean;
+      readonly earlierNumbers: readonly string[];
+    }
   | { readonly type: 'settled'; readonly settlement: Settlement };
 
 /** The gateway's last word, light enough to keep a hundred thousand of them. */
@@ -115,12 +130,17 @@ const LONGEST_KEPT = 64 * 1024;
 const endsATry: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['failed', 'canceled', 'expired']);
 
 /** Outcomes that are no word of the gateway's on the payment. */
-const noWord: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['unresolved', 'absent', 'unsent', 'rejected']);
+const noWord: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
+  'unresolved',
+  'absent',
+  'unsent',
+  'rejected',
+]);
 const isWord = (outcome: Settlement['outcome']): outcome is Outcome => !noWord.has(outcome);
 
 /**
- * What makes two requests one intention (doctrine 15): the merchant's own number, in its space; the target of a cancel; or else
- * the idempotency key. `undefined` when nothing names it.
+ * What makes two requests one intention (doctrine 15): the merchant's own number, in its space; the target of a cancel;
+ * or else the idempotency key. `undefined` when nothing names it.
  */
 export function keyOf({ operation: name, reference }: Ticket, operation: WriteOperation): string | undefined {
   const identity = operation.identity ?? (operation.follows === 'cancel' ? 'target' : undefined);
@@ -137,8 +157,11 @@ export function keyOf({ operation: name, reference }: Ticket, operation: WriteOp
 }
 
 /** Without a declared identity, the first name that the merchant's fields gave. */
-const ownNumberOf = ({ reference: names, learns }: WriteOperation, reference: Ticket['reference']): string | undefined =>
-  typeof names === 'function' ? Object.keys(reference).find((name) => learns?.includes(name) !== true) : names[0];
+const ownNumberOf = (
+  { reference: names, learns }: WriteOperation,
+  reference: Ticket['reference'],
+): string | undefined =>
+  typeof names === 'function' ? Object.keys(reference).find(name => learns?.includes(name) !== true) : names[0];
 
 /** Whether the merchant has named this write, so that the same one, asked for again, is known to be the same. */
 export function isNamed(ticket: Ticket, operation: WriteOperation): boolean {
@@ -152,17 +175,25 @@ export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Ope
   const fresh = new Set(adapter.perSend);
   return (operation, fields) => {
     // A drop-in request says in its path what `settle` may leave out.
-    const business = Object.fromEntries(Object.entries({ ...usualInPath(operation), ...fields }).filter(([name]) => !fresh.has(name)));
+    const business = Object.fromEntries(
+      Object.entries({ ...usualInPath(operation), ...fields }).filter(([name]) => !fresh.has(name)),
+    );
     return bytesToHex(hmac(sha256, secret, utf8ToBytes(canonical(business))));
   };
 }
 
-/** Equal fields give equal texts, in whatever order and notation they were written. What is empty is as good as absent. */
+/**
+ * Equal fields give equal texts, in whatever order and notation they were written. What is empty is as good as absent.
+ */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, each: unknown): unknown => {
     if (typeof each === 'string' || typeof each === 'number' || typeof each === 'bigint') return notation(String(each));
     if (typeof each !== 'object' || each === null || Array.isArray(each)) return each;
-    return Object.fromEntries(Object.entries(each).filter(([, inner]) => inner !== undefined && inner !== null && inner !== '').sort(byName));
+    return Object.fromEntries(
+      Object.entries(each)
+        .filter(([, inner]) => inner !== undefined && inner !== null && inner !== '')
+        .sort(byName),
+    );
   });
 }
 
@@ -182,7 +213,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   const numbersOf = ({ operation: name, reference }: Pick<Ticket, 'operation' | 'reference'>): string[] => {
     const operation = adapter.operations[name];
     const learns = operation !== undefined && isWrite(operation) ? (operation.learns ?? []) : [];
-    return learns.flatMap((each) => (reference[each] === undefined ? [] : [JSON.stringify([each, reference[each]])]));
+    return learns.flatMap(each => (reference[each] === undefined ? [] : [JSON.stringify([each, reference[each]])]));
   };
 
   const forget = (entry: Entry): void => {
@@ -206,7 +237,8 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     }
   };
 
-  const entryOf = (key: string | undefined): Entry | undefined => (key === undefined ? undefined : (open.get(key) ?? settled.get(key)));
+  const entryOf = (key: string | undefined): Entry | undefined =>
+    key === undefined ? undefined : (open.get(key) ?? settled.get(key));
 
   const writeOf = ({ operation: name }: Ticket): (WriteOperation & Operation) | undefined => {
     const operation = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
@@ -215,27 +247,39 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
 
   /** Whoever only followed a ticket does not know the fields: then the amount must do. */
   const isSame = (known: { digest: string | undefined; ticket: Ticket }, { digest, ticket }: Wanted): boolean =>
-    ticket.operation === known.ticket.operation && (known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest);
+    ticket.operation === known.ticket.operation &&
+    (known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest);
 
   const admit = (key: string | undefined, wanted: Wanted): Admission => {
     const loop = loops.get(key ?? '');
     if (loop !== undefined) {
-      if (!isSame({ digest: loop.digest ?? entryOf(key)?.digest, ticket: loop.intention.ticket }, wanted)) throw new ReferenceInUseError(loop.intention.ticket);
+      if (!isSame({ digest: loop.digest ?? entryOf(key)?.digest, ticket: loop.intention.ticket }, wanted))
+        throw new ReferenceInUseError(loop.intention.ticket);
       return { type: 'join', loop };
     }
     dropOld();
     const entry = entryOf(key);
     if (entry === undefined) {
       if (open.size >= MOST_OPEN) {
-        throw new InputError(`${adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`);
+        throw new InputError(
+          `${adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`,
+        );
       }
       return { type: 'fresh', newTry: wanted.newTry, earlierNumbers: [] };
     }
     const { word, ticket, absent, earlierNumbers = [] } = entry;
     const same = isSame(entry, wanted);
-    if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry)) return { type: 'fresh', newTry: true, before: ticket, earlierNumbers: [...earlierNumbers, ...providersOf(ticket)] };
+    if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry))
+      return {
+        type: 'fresh',
+        newTry: true,
+        before: ticket,
+        earlierNumbers: [...earlierNumbers, ...providersOf(ticket)],
+      };
     if (!same) throw new ReferenceInUseError(sealer.seal(ticket, ticket));
-    return word === undefined ? { type: 'open', ticket, absent, earlierNumbers } : { type: 'settled', settlement: settlementOf(entry, word) };
+    return word === undefined
+      ? { type: 'open', ticket, absent, earlierNumbers }
+      : { type: 'settled', settlement: settlementOf(entry, word) };
   };
 
   const begin = (key: string | undefined, loop: Loop): void => {
@@ -254,7 +298,15 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     if (!isWrite(operation)) return;
     const settlement = intention.settlement ?? ended;
     const before = entryOf(key);
-    const entry: Entry = { key, digest: digest ?? before?.digest, ticket, word: before?.word, absent: false, atMs: nowMs(), ...triesBefore(before, intention) };
+    const entry: Entry = {
+      key,
+      digest: digest ?? before?.digest,
+      ticket,
+      word: before?.word,
+      absent: false,
+      atMs: nowMs(),
+      ...triesBefore(before, intention),
+    };
     if (settlement !== undefined && isWord(settlement.outcome)) {
       const { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer } = settlement;
       const { own, status } = intention.answers;
@@ -277,26 +329,39 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   const triesBefore = (before: Entry | undefined, { sends, reference }: Intention): Pick<Entry, 'earlierNumbers'> => {
     if (before === undefined) return {};
     const own = new Set(Object.values(reference));
-    const theirs = sends && before.word !== undefined ? providersOf(before.ticket).filter((number) => !own.has(number)) : [];
+    const theirs =
+      sends && before.word !== undefined ? providersOf(before.ticket).filter(number => !own.has(number)) : [];
     const earlierNumbers = [...(before.earlierNumbers ?? []), ...theirs].slice(-MOST_TRIES);
     return earlierNumbers.length === 0 ? {} : { earlierNumbers };
   };
 
-  const providersOf = (ticket: Ticket): string[] => (writeOf(ticket)?.learns ?? []).flatMap((name) => ticket.reference[name] ?? []);
+  const providersOf = (ticket: Ticket): string[] =>
+    (writeOf(ticket)?.learns ?? []).flatMap(name => ticket.reference[name] ?? []);
 
   const known = (key: string | undefined): Known => {
     const entry = entryOf(key);
-    return { seen: entry !== undefined && (entry.word !== undefined || entry.ticket.seen), earlierNumbers: entry?.earlierNumbers ?? [] };
+    return {
+      seen: entry !== undefined && (entry.word !== undefined || entry.ticket.seen),
+      earlierNumbers: entry?.earlierNumbers ?? [],
+    };
   };
 
   /** A payment never goes backwards, but for a new send of its own. */
   const hearWord = (entry: Entry, operation: WriteOperation, word: Word, beside: boolean): void => {
     const known = beside ? entry.word : undefined;
-    const latest = known !== undefined && isOver(known.outcome) && (!isOver(word.outcome) || reconcile(known.outcome, word.outcome).outcome === known.outcome) ? known : word;
-    const isTarget = operation.identity === 'target' || (operation.identity === undefined && operation.follows === 'cancel');
+    const latest =
+      known !== undefined &&
+      isOver(known.outcome) &&
+      (!isOver(word.outcome) || reconcile(known.outcome, word.outcome).outcome === known.outcome)
+        ? known
+        : word;
+    const isTarget =
+      operation.identity === 'target' || (operation.identity === undefined && operation.follows === 'cancel');
     // What acts on a target is remembered only as done: a cancel that failed may be tried again.
     if (isTarget && latest.outcome !== 'succeeded') return forget(entry);
-    const withoutSecrets = isOver(latest.outcome) ? { ...latest, own: stripped(latest.own), exchange: stripped(latest.exchange) } : latest;
+    const withoutSecrets = isOver(latest.outcome)
+      ? { ...latest, own: stripped(latest.own), exchange: stripped(latest.exchange) }
+      : latest;
     const { noticed: _noticed, ...heard } = entry;
     keep({ ...heard, word: withoutSecrets });
   };
@@ -307,7 +372,12 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     const secret = new Set(adapter.answerSecrets);
     const body = parse(new TextDecoder().decode(answer.bytes));
     if (typeof body !== 'object') return answer;
-    return { ...answer, bytes: new TextEncoder().encode(JSON.stringify(body, (name, value: unknown) => (secret.has(name) ? undefined : value))) };
+    return {
+      ...answer,
+      bytes: new TextEncoder().encode(
+        JSON.stringify(body, (name, value: unknown) => (secret.has(name) ? undefined : value)),
+      ),
+    };
   };
 
   const hear = (ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void => {
@@ -318,9 +388,23 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     const before = entryOf(key);
     const known = before?.ticket ?? ticket;
     const [merchant = ''] = Object.values(known.reference);
-    const entry: Entry = { ...(before ?? { key, digest: undefined, ticket, word: undefined, absent: false }), atMs: nowMs() };
-    const { reference, attempts = 0, polls = 0, elapsedMs = 0, own } = before?.word ?? { reference: { merchant }, own: undefined };
-    hearWord(entry, operation, { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined }, true);
+    const entry: Entry = {
+      ...(before ?? { key, digest: undefined, ticket, word: undefined, absent: false }),
+      atMs: nowMs(),
+    };
+    const {
+      reference,
+      attempts = 0,
+      polls = 0,
+      elapsedMs = 0,
+      own,
+    } = before?.word ?? { reference: { merchant }, own: undefined };
+    hearWord(
+      entry,
+      operation,
+      { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined },
+      true,
+    );
   };
 
   const see = (ticket: Ticket, verdict?: Verdict): void => {
@@ -328,11 +412,28 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     const key = operation === undefined ? undefined : keyOf(ticket, operation);
     if (key === undefined || loops.has(key)) return;
     const entry = entryOf(key);
-    if (entry === undefined) return keep({ key, digest: undefined, ticket: { ...ticket, seen: true }, word: undefined, absent: false, atMs: nowMs(), noticed: true });
+    if (entry === undefined)
+      return keep({
+        key,
+        digest: undefined,
+        ticket: { ...ticket, seen: true },
+        word: undefined,
+        absent: false,
+        atMs: nowMs(),
+        noticed: true,
+      });
     const { seal: _outdated, ...before } = entry.ticket;
-    const seen: Entry = { ...entry, ticket: entry.ticket.seen ? entry.ticket : { ...before, seen: true }, absent: false };
+    const seen: Entry = {
+      ...entry,
+      ticket: entry.ticket.seen ? entry.ticket : { ...before, seen: true },
+      absent: false,
+    };
     // A last word that this one contradicts is not the last any more: the gateway is to be asked.
-    const isOld = entry.word !== undefined && verdict?.kind === 'terminal' && isOver(entry.word.outcome) && reconcile(entry.word.outcome, verdict.outcome).outcome !== entry.word.outcome;
+    const isOld =
+      entry.word !== undefined &&
+      verdict?.kind === 'terminal' &&
+      isOver(entry.word.outcome) &&
+      reconcile(entry.word.outcome, verdict.outcome).outcome !== entry.word.outcome;
     keep(isOld ? { ...seen, word: undefined } : seen);
   };
 
@@ -347,11 +448,21 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
       body,
       ticket: sealed,
       repeated: true as const,
-      timeline: [{ at: new Date(atMs).toISOString(), elapsedMs: word.elapsedMs, type: 'settled' as const, outcome: word.outcome, settledBy: word.settledBy }],
+      timeline: [
+        {
+          at: new Date(atMs).toISOString(),
+          elapsedMs: word.elapsedMs,
+          type: 'settled' as const,
+          outcome: word.outcome,
+          settledBy: word.settledBy,
+        },
+      ],
     } as Settlement;
     if (exchange === undefined) return settlement;
     const headers = new Headers(JSON.parse(exchange.headers) as [string, string][]);
-    return withResponse(settlement, () => remember(responseOf({ ...exchange, headers }), { verdict: word.verdict, ticket: structuredClone(sealed) }));
+    return withResponse(settlement, () =>
+      remember(responseOf({ ...exchange, headers }), { verdict: word.verdict, ticket: structuredClone(sealed) }),
+    );
   };
 
   const ownersFor = (ticket: Ticket): Owners => {
@@ -361,8 +472,12 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     return {
       isKnownElsewhere(reference) {
         const numbers = numbersOf({ operation: ticket.operation, reference: stated(reference) });
-        if (numbers.some((number) => owners.has(number) && owners.get(number) !== own)) return true;
-        return others().some((intention) => numbersOf({ operation: intention.operation.name, reference: intention.reference }).some((number) => numbers.includes(number)));
+        if (numbers.some(number => owners.has(number) && owners.get(number) !== own)) return true;
+        return others().some(intention =>
+          numbersOf({ operation: intention.operation.name, reference: intention.reference }).some(number =>
+            numbers.includes(number),
+          ),
+        );
       },
       mayBeAnothers(reference) {
         const row = Object.entries(stated(reference));
@@ -374,12 +489,21 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
           numbersOf(other).length === 0 &&
           isSameMoney(ticket, other);
         for (const [key, entry] of open) if (key !== own && isRival(entry.ticket)) return true;
-        return others().some((intention) => intention.exposed && isRival(intention.ticket));
+        return others().some(intention => intention.exposed && isRival(intention.ticket));
       },
     };
   };
 
-  return { admit, begin, running: (key) => loops.get(key ?? ''), loops: () => [...loops.values()].map(({ intention }) => intention), hear, see, known, ownersFor };
+  return {
+    admit,
+    begin,
+    running: key => loops.get(key ?? ''),
+    loops: () => [...loops.values()].map(({ intention }) => intention),
+    hear,
+    see,
+    known,
+    ownersFor,
+  };
 }
 
 /** The last who waited for it has left: it is about to end, and not by an answer. */
@@ -388,14 +512,21 @@ export const isLeft = ({ controller }: Loop): boolean => controller?.signal.abor
 const isOver = (outcome: Settlement['outcome']): boolean => outcome !== 'created' && outcome !== 'authorized';
 
 const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolean =>
-  one === undefined || other === undefined || (decimalOf(one.amount) === decimalOf(other.amount) && (one.currency === undefined || other.currency === undefined || one.currency === other.currency));
+  one === undefined ||
+  other === undefined ||
+  (decimalOf(one.amount) === decimalOf(other.amount) &&
+    (one.currency === undefined || other.currency === undefined || one.currency === other.currency));
 
 const kept = (answer: Answer | undefined): Kept | undefined =>
-  answer === undefined || answer.bytes.length > LONGEST_KEPT ? undefined : { ...answer, headers: JSON.stringify([...answer.headers]) };
+  answer === undefined || answer.bytes.length > LONGEST_KEPT
+    ? undefined
+    : { ...answer, headers: JSON.stringify([...answer.headers]) };
 
-const bodyOf = (answer: Kept | undefined): unknown => (answer === undefined ? undefined : parse(new TextDecoder().decode(answer.bytes)));
+const bodyOf = (answer: Kept | undefined): unknown =>
+  answer === undefined ? undefined : parse(new TextDecoder().decode(answer.bytes));
 
 const stated = (reference: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
 
-const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1);
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1;

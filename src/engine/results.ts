@@ -18,7 +18,9 @@ export function remember(response: Response, facts: Known): Response {
 
 const makers = new WeakMap<Settlement, () => Response>();
 
-/** Gives a settlement its `response`, made when somebody looks: few do, and a `Response` costs as much as all the rest. */
+/**
+ * Gives a settlement its `response`, made when somebody looks: few do, and a `Response` costs as much as all the rest.
+ */
 export function withResponse(settlement: Settlement, make: () => Response): Settlement {
   let response: Response | undefined;
   makers.set(settlement, make);
@@ -34,12 +36,17 @@ function find(source: unknown): Known | undefined {
   return response instanceof Response ? known.get(response) : undefined;
 }
 
-/** What a drop-in response meant. Takes a `Response` or a ky `HTTPError`; `undefined` for one that matched no operation. */
+/**
+ * What a drop-in response meant. Takes a `Response` or a ky `HTTPError`; `undefined` for one that matched no operation.
+ */
 export function verdictOf(source: unknown): Verdict | undefined {
   return find(source)?.verdict;
 }
 
-/** The ticket to follow a drop-in write by. Takes a `Response` or a ky `HTTPError`; `undefined` for one that matched no write. */
+/**
+ * The ticket to follow a drop-in write by. Takes a `Response` or a ky `HTTPError`; `undefined` for one that matched no
+ * write.
+ */
 export function ticketOf(source: unknown): Ticket | undefined {
   return find(source)?.ticket;
 }

@@ -12,7 +12,10 @@ export interface TicketSeal {
   key: string | Uint8Array;
   /** Keys that sealed tickets before. Their tickets are taken, and sealed with `key` when they go out again. */
   previousKeys?: readonly (string | Uint8Array)[];
-  /** Tickets without a seal are taken until then: those that were stored before there was a key. ISO 8601, or a `Date`. Default: none is taken. */
+  /**
+   * Tickets without a seal are taken until then: those that were stored before there was a key. ISO 8601, or a `Date`.
+   * Default: none is taken.
+   */
   acceptUnsealedUntil?: string | Date;
 }
 
@@ -37,29 +40,36 @@ const SHORTEST_KEY = 32;
 /** @throws {InputError} for a key that is too short, or a time that is none; no key is ever quoted */
 export function createSealer(options: TicketSeal | undefined, now: () => number): Sealer {
   if (options === undefined) return withoutKey;
-  if (typeof options !== 'object' || (options as unknown) === null) throw new InputError('createGateway: ticketSeal must be an object with a key.');
+  if (typeof options !== 'object' || (options as unknown) === null)
+    throw new InputError('createGateway: ticketSeal must be an object with a key.');
   const { previousKeys = [], acceptUnsealedUntil } = options;
-  if (!Array.isArray(previousKeys)) throw new InputError('createGateway: ticketSeal.previousKeys must be a list of keys.');
+  if (!Array.isArray(previousKeys))
+    throw new InputError('createGateway: ticketSeal.previousKeys must be a list of keys.');
   const key = bytesOf(options.key, 'key');
   const keys = [key, ...previousKeys.map((each: string | Uint8Array) => bytesOf(each, 'previousKeys'))];
   const unsealedUntilMs = acceptUnsealedUntil === undefined ? -Infinity : new Date(acceptUnsealedUntil).getTime();
-  if (Number.isNaN(unsealedUntilMs)) throw new InputError('createGateway: ticketSeal.acceptUnsealedUntil must be a time in ISO 8601, or a Date.');
+  if (Number.isNaN(unsealedUntilMs))
+    throw new InputError('createGateway: ticketSeal.acceptUnsealedUntil must be a time in ISO 8601, or a Date.');
 
   const check = (what: 'ticket' | 'open payment', sealed: Sealed): void => {
     const { seal } = sealed;
     if (seal === undefined) {
       if (now() <= unsealedUntilMs) return;
-      throw new TicketError(`This ${what} has no seal, and this gateway takes sealed ones only: pass the ${what} exactly as it was given, or set ticketSeal.acceptUnsealedUntil for older ones.`);
+      throw new TicketError(
+        `This ${what} has no seal, and this gateway takes sealed ones only: pass the ${what} exactly as it was given, or set ticketSeal.acceptUnsealedUntil for older ones.`,
+      );
     }
-    if (keys.some((each) => timingSafeEqual(sealOf(what, sealed, each), seal))) return;
-    throw new TicketError(`This ${what} is not as it was sealed: it was changed, or sealed with a key that is neither ticketSeal.key nor among previousKeys. Look who can write where your tickets are kept.`);
+    if (keys.some(each => timingSafeEqual(sealOf(what, sealed, each), seal))) return;
+    throw new TicketError(
+      `This ${what} is not as it was sealed: it was changed, or sealed with a key that is neither ticketSeal.key nor among previousKeys. Look who can write where your tickets are kept.`,
+    );
   };
 
   return {
-    seal: (ticket) => ({ ...ticket, seal: sealOf('ticket', ticket, key) }),
-    check: (ticket) => check('ticket', ticket),
-    sealOpen: (open) => ({ ...open, seal: sealOf('open payment', open, key) }),
-    checkOpen: (open) => check('open payment', open),
+    seal: ticket => ({ ...ticket, seal: sealOf('ticket', ticket, key) }),
+    check: ticket => check('ticket', ticket),
+    sealOpen: open => ({ ...open, seal: sealOf('open payment', open, key) }),
+    checkOpen: open => check('open payment', open),
   };
 }
 
@@ -71,14 +81,17 @@ const withoutKey: Sealer = {
     return rest;
   },
   check: () => undefined,
-  sealOpen: (open) => open,
+  sealOpen: open => open,
   checkOpen: () => undefined,
 };
 
 function bytesOf(key: unknown, name: string): Uint8Array {
   const bytes = typeof key === 'string' ? utf8ToBytes(key) : key instanceof Uint8Array ? key.slice() : undefined;
   const length = typeof key === 'string' ? key.length : (bytes?.length ?? 0);
-  if (bytes === undefined || length < SHORTEST_KEY) throw new InputError(`createGateway: ticketSeal.${name} must be at least ${SHORTEST_KEY} bytes, or a text of as many characters.`);
+  if (bytes === undefined || length < SHORTEST_KEY)
+    throw new InputError(
+      `createGateway: ticketSeal.${name} must be at least ${SHORTEST_KEY} bytes, or a text of as many characters.`,
+    );
   return bytes;
 }
 
@@ -90,7 +103,9 @@ function sealOf(what: 'ticket' | 'open payment', { seal: _own, ...rest }: Sealed
 function canonical(ticket: object): string {
   return JSON.stringify(ticket, (_name, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.entries(value as Fields).filter(([, each]) => each !== undefined).sort(([one], [other]) => (one < other ? -1 : 1))
+      ? Object.entries(value as Fields)
+          .filter(([, each]) => each !== undefined)
+          .sort(([one], [other]) => (one < other ? -1 : 1))
       : value,
   );
 }

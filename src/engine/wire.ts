@@ -25,13 +25,20 @@ export interface WireRequest {
   /** The caller's: when it aborts, so does the exchange, with the signal's reason. */
   readonly signal: AbortSignal;
   readonly context: Omit<SendContext, 'operation' | 'nowMs' | 'fetch' | 'signal'>;
-  /** Called when the first byte is about to leave; `false` holds it back: it is lost, not sent, with the code `held`. */
+  /**
+   * Called when the first byte is about to leave; `false` holds it back: it is lost, not sent, with the code `held`.
+   */
   readonly onLeaving?: () => boolean;
 }
 
 export type WireResult =
   | { readonly type: 'answered'; readonly answer: Answer; readonly body: unknown }
-  | { readonly type: 'lost'; readonly evidence: Exclude<Evidence, 'refused'>; readonly code: string; readonly error: unknown };
+  | {
+      readonly type: 'lost';
+      readonly evidence: Exclude<Evidence, 'refused'>;
+      readonly code: string;
+      readonly error: unknown;
+    };
 
 /** An answer, wholly read. */
 export interface Answer {
@@ -58,7 +65,8 @@ class GivenUp extends Error {
 }
 
 export function createWire({ fetchSendsOnce, limiter, ...deps }: WireOptions): Wire {
-  return (spec) => limiter.run(spec.lane, spec.signal, () => exchange(deps, spec, fetchSendsOnce ?? spec.fetch.isPlatforms));
+  return spec =>
+    limiter.run(spec.lane, spec.signal, () => exchange(deps, spec, fetchSendsOnce ?? spec.fetch.isPlatforms));
 }
 
 interface WireOptions {
@@ -67,19 +75,25 @@ interface WireOptions {
   readonly providerClock: ProviderClock;
   readonly limiter: Limiter;
   /**
-   * Whether a failing `fetch` may prove that nothing was sent. One of the user's own may have sent before, or fail after the answer.
-   * Default: only the platform's own may.
+   * Whether a failing `fetch` may prove that nothing was sent. One of the user's own may have sent before, or fail
+   * after the answer. Default: only the platform's own may.
    */
   readonly fetchSendsOnce: boolean | undefined;
 }
 
-async function exchange({ adapter, clock, providerClock }: Pick<WireOptions, 'adapter' | 'clock' | 'providerClock'>, spec: WireRequest, sendsOnce: boolean): Promise<WireResult> {
+async function exchange(
+  { adapter, clock, providerClock }: Pick<WireOptions, 'adapter' | 'clock' | 'providerClock'>,
+  spec: WireRequest,
+  sendsOnce: boolean,
+): Promise<WireResult> {
   const attempt = new AbortController();
   const { signal } = attempt;
   const onAbort = (): void => attempt.abort(spec.signal.reason);
   spec.signal.addEventListener('abort', onAbort, { once: true });
   // The slot is had: now the attempt's time counts.
-  const stopTimer = clock.timer(spec.timeoutMs, () => attempt.abort(new GivenUp('timeout', 'The attempt took too long.')));
+  const stopTimer = clock.timer(spec.timeoutMs, () =>
+    attempt.abort(new GivenUp('timeout', 'The attempt took too long.')),
+  );
   /** How far it came. */
   const progress = { left: false, answered: false };
 
@@ -97,8 +111,16 @@ async function exchange({ adapter, clock, providerClock }: Pick<WireOptions, 'ad
     // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
     const bytes = await readUpTo(response.body, MOST_BYTES, signal);
     const text = new TextDecoder().decode(bytes);
-    const answer: Answer = { status: response.status, statusText: response.statusText, headers: response.headers, url: response.url, bytes };
-    const genuine = adapter.verify === undefined || (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
+    const answer: Answer = {
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+      url: response.url,
+      bytes,
+    };
+    const genuine =
+      adapter.verify === undefined ||
+      (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
     return { type: 'answered', answer, body: genuine ? parse(text) : undefined };
   };
 
@@ -110,7 +132,10 @@ async function exchange({ adapter, clock, providerClock }: Pick<WireOptions, 'ad
     spec.signal.throwIfAborted();
     const { left, answered } = progress;
     if (!left && isInputError(error)) throw error;
-    const { evidence, code } = error instanceof GivenUp ? { evidence: 'maybe-sent' as const, code: error.code } : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
+    const { evidence, code } =
+      error instanceof GivenUp
+        ? { evidence: 'maybe-sent' as const, code: error.code }
+        : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
     const mayBeSent = answered || (left && (!sendsOnce || evidence === 'maybe-sent'));
     return { type: 'lost', evidence: mayBeSent ? 'maybe-sent' : 'not-sent', code, error: withoutQuotes(error) };
   } finally {
@@ -120,9 +145,20 @@ async function exchange({ adapter, clock, providerClock }: Pick<WireOptions, 'ad
 }
 
 /** Everything is signed afresh for each send; reference, key and business fields stay the same. */
-async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal: AbortSignal): Promise<{ send: EncodedSend; request: Request }> {
+async function prepare(
+  adapter: Adapter,
+  clock: Clock,
+  spec: WireRequest,
+  signal: AbortSignal,
+): Promise<{ send: EncodedSend; request: Request }> {
   const { operation } = spec;
-  const context: SendContext = { ...spec.context, operation: operation.name, nowMs: clock.now(), fetch: spec.fetch.send, signal };
+  const context: SendContext = {
+    ...spec.context,
+    operation: operation.name,
+    nowMs: clock.now(),
+    fetch: spec.fetch.send,
+    signal,
+  };
   const unsent: readonly string[] = (isWrite(operation) ? operation.unsent : undefined) ?? [];
   const given = Object.fromEntries(Object.entries(spec.fields).filter(([name]) => !unsent.includes(name)));
   const fields = adapter.body(given, context);
@@ -131,7 +167,14 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   const key = keyHeader(adapter, operation, context);
   const signed = [...Object.entries(await adapter.headers(send)), ...key];
   // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
-  const request = new Request(url, { method, headers: spec.headers, signal, redirect: 'manual', ...withoutCredentials, ...(method !== 'GET' && once(body)) });
+  const request = new Request(url, {
+    method,
+    headers: spec.headers,
+    signal,
+    redirect: 'manual',
+    ...withoutCredentials,
+    ...(method !== 'GET' && once(body)),
+  });
   const { headers } = request;
   headers.delete('content-type');
   headers.delete('content-length');
@@ -140,7 +183,10 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
   const own = new Headers();
   for (const [name, value] of signed) {
     const before = own.get(name);
-    if (before !== null && before !== value) throw new InputError(`${adapter.name} ${operation.name}: the adapter’s headers name another ${name} than the send’s idempotency key.`);
+    if (before !== null && before !== value)
+      throw new InputError(
+        `${adapter.name} ${operation.name}: the adapter’s headers name another ${name} than the send’s idempotency key.`,
+      );
     own.set(name, value);
     headers.set(name, value);
   }
@@ -148,14 +194,15 @@ async function prepare(adapter: Adapter, clock: Clock, spec: WireRequest, signal
 }
 
 /**
- * A body that can be read once: `fetch` keeps a text or bytes, and after an HTTP 421 sends them again by itself. Its length is known
- * all the same, and goes with it as `content-length`: gateways that read forms dislike chunks.
+ * A body that can be read once: `fetch` keeps a text or bytes, and after an HTTP 421 sends them again by itself. Its
+ * length is known all the same, and goes with it as `content-length`: gateways that read forms dislike chunks.
  */
 const once = (body: string): RequestInit & { duplex: 'half' } => ({ body: new Response(body).body, duplex: 'half' });
 
 /**
- * Nothing here is for a cookie jar; and to a 401 with a body that can be read once, the `fetch` of Node 24.14 and 24.15 gives no answer
- * but fails, unless it is told so (https://github.com/nodejs/undici/issues/5018). Where a `Request` has no such option, it must not be named.
+ * Nothing here is for a cookie jar; and to a 401 with a body that can be read once, the `fetch` of Node 24.14 and 24.15
+ * gives no answer but fails, unless it is told so (https://github.com/nodejs/undici/issues/5018). Where a `Request` has
+ * no such option, it must not be named.
  */
 const withoutCredentials: RequestInit = 'credentials' in Request.prototype ? { credentials: 'omit' } : {};
 
@@ -167,7 +214,8 @@ function keyHeader(adapter: Adapter, operation: Operation, { idempotencyKey: key
   if (key === undefined) throw new InputError(`${who} is sent with an idempotency key only, and this send has none.`);
   if (declared.header === undefined) return [];
   // Whatever else would be changed or refused on its way, and be another key then.
-  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(key)) throw new InputError(`${who}: idempotencyKey travels in a header and must be plain ASCII.`);
+  if (!/^[!-~](?:[ -~]*[!-~])?$/.test(key))
+    throw new InputError(`${who}: idempotencyKey travels in a header and must be plain ASCII.`);
   return [[declared.header, key]];
 }
 
@@ -189,7 +237,11 @@ const unprintableInStatus = /[^\t -~\u00A0-\u00FF]/g;
 /** A fresh `Response` of an answer that was read: it can be handed out more than once. */
 export function responseOf({ status, statusText, headers, url, bytes }: Answer): Response {
   // Only 200 to 599 can be constructed; anything else is a gateway that does not speak HTTP.
-  const response = new Response(bodiless.has(status) ? null : bytes.slice(), { status: status >= 200 && status <= 599 ? status : 599, statusText: statusText.replaceAll(unprintableInStatus, '?'), headers });
+  const response = new Response(bodiless.has(status) ? null : bytes.slice(), {
+    status: status >= 200 && status <= 599 ? status : 599,
+    statusText: statusText.replaceAll(unprintableInStatus, '?'),
+    headers,
+  });
   Object.defineProperty(response, 'url', { value: url, enumerable: true });
   return response;
 }

@@ -1,7 +1,15 @@
 import { judge } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
 import type { Exchange, Reading } from '../core/exchange.ts';
-import { isWrite, type Encoding, type Fields, type Operation, type ReadName, type ReadOperation, type WriteOperation } from '../core/operation.ts';
+import {
+  isWrite,
+  type Encoding,
+  type Fields,
+  type Operation,
+  type ReadName,
+  type ReadOperation,
+  type WriteOperation,
+} from '../core/operation.ts';
 import { isTicketText } from '../core/ticket.ts';
 import { effectOf, type Verdict } from '../core/verdict.ts';
 import type { Policy } from '../policies/policy.ts';
@@ -19,8 +27,8 @@ export interface SendContext {
   /** When the intention was opened: the same for every send. */
   readonly openedAtMs: number;
   /**
-   * 18 digits that name this send. Fresh for each query and after an answered refusal; the same again after a send that may
-   * have landed, so that a gateway which refuses repeats tells that the first one did.
+   * 18 digits that name this send. Fresh for each query and after an answered refusal; the same again after a send that
+   * may have landed, so that a gateway which refuses repeats tells that the first one did.
    */
   readonly sendId: string;
   /** The intention's idempotency key, for an operation that has one: made once, the same for every send. */
@@ -56,7 +64,10 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   readonly baseUrl: string;
   /** Whether `baseUrl` replaces the provider's own; tickets are then bound to it. Default `false`. */
   readonly ownBaseUrl?: boolean;
-  /** The provider's other hosts, by environment: nothing is sent there, and a write that goes there by mistake is told of. */
+  /**
+   * The provider's other hosts, by environment: nothing is sent there, and a write that goes there by mistake is told
+   * of.
+   */
   readonly otherBaseUrls?: Readonly<Partial<Record<Environment, string>>>;
   /** The encodings the gateway takes, the preferred first. */
   readonly encodings: readonly Encoding[];
@@ -68,19 +79,30 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   /** Completes the fields of one send: account, fresh timestamps, a signature that travels in the body. */
   readonly body?: (fields: Fields, context: SendContext) => Fields;
   /** The headers of one send: a signature or a token. */
-  readonly headers?: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
-  /** Whether a signed answer is the gateway's own. A false one is unreadable, whatever it says. Default: no answer is signed. */
+  readonly headers?: (
+    send: EncodedSend,
+  ) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  /**
+   * Whether a signed answer is the gateway's own. A false one is unreadable, whatever it says. Default: no answer is
+   * signed.
+   */
   readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
   /** How the provider's notices are verified and read, when it sends any. */
   readonly webhook?: Webhook;
-  /** Fields of a write that may differ from one call of the same intention to the next: times, signatures, message numbers. */
+  /**
+   * Fields of a write that may differ from one call of the same intention to the next: times, signatures, message
+   * numbers.
+   */
   readonly perSend?: readonly string[];
-  /** Names in an answer that let whoever holds them act for the payer (`client_secret`): they are forgotten once the order has ended. */
+  /**
+   * Names in an answer that let whoever holds them act for the payer (`client_secret`): they are forgotten once the
+   * order has ended.
+   */
   readonly answerSecrets?: readonly string[];
   /**
-   * Defaults for this provider. `poll.deadlineMs` is a charge's: an order that is followed has its own life (`payableForMs`) and a
-   * minute. A deadline that would come before `poll.absentAfterMs` is moved to a minute after it; a backoff is stretched for an order
-   * that is waited for long, and begins at its own first wait.
+   * Defaults for this provider. `poll.deadlineMs` is a charge's: an order that is followed has its own life
+   * (`payableForMs`) and a minute. A deadline that would come before `poll.absentAfterMs` is moved to a minute after
+   * it; a backoff is stretched for an order that is waited for long, and begins at its own first wait.
    */
   readonly policy?: Policy;
 }
@@ -139,19 +161,31 @@ export interface Adapter<F extends FieldsByOperation<F> = object> {
 export function defineAdapter<F extends FieldsByOperation<F>>(definition: AdapterDefinition<F>): Adapter<F> {
   const who = `defineAdapter(${definition.name})`;
   checkAddress(`${who}: baseUrl`, definition.baseUrl, definition.environment);
-  const unreadable = (['name', 'account', 'environment'] as const).filter((key) => !isTicketText(definition[key]));
-  if (unreadable.length > 0) throw new InputError(`${who}: ${unreadable.join(', ')} must be a text of at most 256 characters, or no ticket could hold it.`);
+  const unreadable = (['name', 'account', 'environment'] as const).filter(key => !isTicketText(definition[key]));
+  if (unreadable.length > 0)
+    throw new InputError(
+      `${who}: ${unreadable.join(', ')} must be a text of at most 256 characters, or no ticket could hold it.`,
+    );
   const operations: Record<string, Operation> = {};
   for (const [name, given] of Object.entries(definition.operations) as [string, ReadOperation | WriteOperation][]) {
     const effect = effectOf(name);
     if (effect === 'write' && !('sameReference' in given && 'reference' in given)) {
-      throw new InputError(`${who}: ${name} is a write and needs a reference and sameReference; the name of a read ends in .query or .list.`);
+      throw new InputError(
+        `${who}: ${name} is a write and needs a reference and sameReference; the name of a read ends in .query or .list.`,
+      );
     }
     if (effect === 'read' && 'sameReference' in given) {
       throw new InputError(`${who}: ${name} is named like a read but declared as a write.`);
     }
-    if ('idempotencyKey' in given && given.idempotencyKey.header === undefined && definition.body === undefined && definition.headers === undefined) {
-      throw new InputError(`${who}: ${name} has an idempotency key that nothing would send. Name its header, or put it into the body.`);
+    if (
+      'idempotencyKey' in given &&
+      given.idempotencyKey.header === undefined &&
+      definition.body === undefined &&
+      definition.headers === undefined
+    ) {
+      throw new InputError(
+        `${who}: ${name} has an idempotency key that nothing would send. Name its header, or put it into the body.`,
+      );
     }
     operations[name] = Object.freeze({ ...given, name, effect });
   }
@@ -160,7 +194,9 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
       if (query === undefined) continue;
       const asked = Object.hasOwn(operations, query.operation) ? operations[query.operation] : undefined;
       if (asked?.effect === 'read') continue;
-      throw new InputError(`${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`);
+      throw new InputError(
+        `${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
+      );
     }
   }
   const adapter: Adapter<F> = {
@@ -173,14 +209,14 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     encodings: definition.encodings,
     operations: Object.freeze(operations),
     read: definition.read,
-    body: definition.body ?? ((fields) => fields),
+    body: definition.body ?? (fields => fields),
     headers: definition.headers ?? (() => ({})),
     verify: definition.verify,
     webhook: definition.webhook,
     perSend: definition.perSend ?? [],
     answerSecrets: definition.answerSecrets ?? [],
     policy: definition.policy ?? {},
-    classify: (exchange) => judge(adapter, exchange).verdict,
+    classify: exchange => judge(adapter, exchange).verdict,
   };
   return Object.freeze(adapter);
 }

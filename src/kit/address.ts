@@ -21,13 +21,15 @@ export function baseUrlOf(
   known: Readonly<Record<Location['environment'], string>>,
 ): { baseUrl: string; ownBaseUrl: boolean; otherBaseUrls: Readonly<Partial<Record<Location['environment'], string>>> } {
   const { environment, baseUrl } = location;
-  if (!Object.hasOwn(known, environment)) throw new InputError(`${who}: environment must be 'production' or 'sandbox'.`);
+  if (!Object.hasOwn(known, environment))
+    throw new InputError(`${who}: environment must be 'production' or 'sandbox'.`);
   if (baseUrl === undefined) {
     const { [environment]: own, ...otherBaseUrls } = known;
     return { baseUrl: own, ownBaseUrl: false, otherBaseUrls };
   }
   checkAddress(`${who}: baseUrl`, baseUrl, environment, known);
-  if (baseUrl.length > LONGEST_URL) throw new InputError(`${who}: baseUrl must have at most ${LONGEST_URL} characters, or no ticket could hold it.`);
+  if (baseUrl.length > LONGEST_URL)
+    throw new InputError(`${who}: baseUrl must have at most ${LONGEST_URL} characters, or no ticket could hold it.`);
   return { baseUrl, ownBaseUrl: true, otherBaseUrls: known };
 }
 
@@ -36,7 +38,8 @@ export function baseUrlOf(
  *
  * @param what names it in the error, such as `acme: tokenUrl`
  * @param known the provider's own addresses: one environment's is never the other's
- * @throws {InputError} for what is no http(s) URL, for plain http in production (this machine apart), and for the other environment's host
+ * @throws {InputError} for what is no http(s) URL, for plain http in production (this machine apart), and for the other
+ * environment's host
  */
 export function checkAddress(
   what: string,
@@ -45,15 +48,26 @@ export function checkAddress(
   known: Readonly<Partial<Record<Location['environment'], string>>> = {},
 ): void {
   const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || /[?#]/.test(address)) {
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.password !== '' ||
+    /[?#]/.test(address)
+  ) {
     throw new InputError(`${what} must be an http or https URL without credentials, query or fragment.`);
   }
   if (environment === 'production' && url.protocol === 'http:' && !thisMachine.has(url.hostname)) {
-    throw new InputError(`${what} must be https in production: over http everybody on the way reads what is sent, and can change it.`);
+    throw new InputError(
+      `${what} must be https in production: over http everybody on the way reads what is sent, and can change it.`,
+    );
   }
   const other = environment === 'production' ? 'sandbox' : 'production';
-  const [own, others] = [known[environment], known[other]].map((each) => (each === undefined ? undefined : hostOf(new URL(each))));
-  if (others !== undefined && others !== own && hostOf(url) === others) throw new InputError(`${what} is the provider's ${other}, but environment is '${environment}'.`);
+  const [own, others] = [known[environment], known[other]].map(each =>
+    each === undefined ? undefined : hostOf(new URL(each)),
+  );
+  if (others !== undefined && others !== own && hostOf(url) === others)
+    throw new InputError(`${what} is the provider's ${other}, but environment is '${environment}'.`);
 }
 
 const thisMachine: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);

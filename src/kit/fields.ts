@@ -4,32 +4,38 @@ import type { FieldCheck, Fields } from '../core/operation.ts';
 /** A non-empty text. */
 export const text: FieldCheck = {
   expects: 'a non-empty text',
-  accepts: (value) => typeof value === 'string' && value.trim() !== '',
+  accepts: value => typeof value === 'string' && value.trim() !== '',
 };
 
 /** A whole number, 0 or more, or its digits (a form carries nothing else). */
 export const whole: FieldCheck = {
   expects: 'a whole number, 0 or more',
-  accepts: (value) => (typeof value === 'number' ? Number.isSafeInteger(value) && value >= 0 : typeof value === 'string' && /^\d+$/.test(value)),
+  accepts: value =>
+    typeof value === 'number'
+      ? Number.isSafeInteger(value) && value >= 0
+      : typeof value === 'string' && /^\d+$/.test(value),
 };
 
 /** An object with fields of its own. */
 export const record: FieldCheck = {
   expects: 'an object',
-  accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 
 /** A non-empty text of at most `longest` characters. */
 export function textUpTo(longest: number): FieldCheck {
   return {
     expects: `a non-empty text of at most ${longest} characters`,
-    accepts: (value) => text.accepts(value) && (value as string).length <= longest,
+    accepts: value => text.accepts(value) && (value as string).length <= longest,
   };
 }
 
 /** One of the listed texts. */
 export function oneOf(...choices: readonly string[]): FieldCheck {
-  return { expects: `one of ${choices.join(', ')}`, accepts: (value) => typeof value === 'string' && choices.includes(value) };
+  return {
+    expects: `one of ${choices.join(', ')}`,
+    accepts: value => typeof value === 'string' && choices.includes(value),
+  };
 }
 
 /**
@@ -37,20 +43,30 @@ export function oneOf(...choices: readonly string[]): FieldCheck {
  *
  * @throws {InputError}
  */
-export function checkFields(who: string, fields: unknown, checks: Readonly<Record<string, FieldCheck>>): asserts fields is Fields {
+export function checkFields(
+  who: string,
+  fields: unknown,
+  checks: Readonly<Record<string, FieldCheck>>,
+): asserts fields is Fields {
   if (!record.accepts(fields)) throw new InputError(`${who}: pass the fields as an object.`);
   const given = fields as Fields;
   const wrong = Object.entries(checks)
     .filter(([name, check]) => !check.accepts(Object.hasOwn(given, name) ? given[name] : undefined))
-    .map(([name, check]) => `${name} ${Object.hasOwn(given, name) && given[name] !== undefined ? 'must be' : 'is missing: it must be'} ${check.expects}`);
+    .map(
+      ([name, check]) =>
+        `${name} ${Object.hasOwn(given, name) && given[name] !== undefined ? 'must be' : 'is missing: it must be'} ${check.expects}`,
+    );
   if (wrong.length > 0) throw new InputError(`${who}: ${wrong.join('; ')}.`);
 }
 
-/** A text that a header carries: without line ends and without white space around it, as a key read from a file may have. */
+/**
+ * A text that a header carries: without line ends and without white space around it, as a key read from a file may
+ * have.
+ */
 export function headerTextUpTo(longest: number): FieldCheck {
   return {
     expects: `a text of at most ${longest} printable characters, without white space around it`,
-    accepts: (value) => textUpTo(longest).accepts(value) && /^[!-~](?:[ -~]*[!-~])?$/.test(value as string),
+    accepts: value => textUpTo(longest).accepts(value) && /^[!-~](?:[ -~]*[!-~])?$/.test(value as string),
   };
 }
 
@@ -62,8 +78,17 @@ const mistakes: ReadonlySet<string> = new Set(['undefined', 'null', 'NaN', '[obj
  *
  * @throws {InputError} naming each; values are never quoted
  */
-export function checkCredentials(who: string, credentials: unknown, checks: Readonly<Record<string, FieldCheck>>): void {
+export function checkCredentials(
+  who: string,
+  credentials: unknown,
+  checks: Readonly<Record<string, FieldCheck>>,
+): void {
   checkFields(who, credentials, checks);
-  const missing = Object.entries(credentials).flatMap(([name, value]) => (typeof value === 'string' && mistakes.has(value.trim()) ? [name] : []));
-  if (missing.length > 0) throw new InputError(`${who}: ${missing.join(', ')} is what a missing value is written as: is the environment variable set?`);
+  const missing = Object.entries(credentials).flatMap(([name, value]) =>
+    typeof value === 'string' && mistakes.has(value.trim()) ? [name] : [],
+  );
+  if (missing.length > 0)
+    throw new InputError(
+      `${who}: ${missing.join(', ')} is what a missing value is written as: is the environment variable set?`,
+    );
 }

@@ -10,14 +10,19 @@ const FIRST_BYTES = 2048;
  * @throws {Error} when it is longer than `most` bytes or is cut short
  * @throws the signal's reason when it aborts
  */
-export async function readUpTo(body: ReadableStream<Uint8Array> | null, most: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+export async function readUpTo(
+  body: ReadableStream<Uint8Array> | null,
+  most: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   signal?.throwIfAborted();
   if (body === null) return new Uint8Array();
   const reader = body.getReader();
   const giveUp = (): void => void reader.cancel().catch(() => undefined);
   // A canceled stream ends the read that waits for it, whatever its source does.
   signal?.addEventListener('abort', giveUp, { once: true });
-  // One buffer that grows: a chunk is copied and let go, since each may be one byte in a buffer of its own, or of many kilobytes.
+  // One buffer that grows: a chunk is copied and let go, since each may be one byte in a buffer of its own, or of many
+  // kilobytes.
   let bytes = new Uint8Array(Math.min(most, FIRST_BYTES));
   let length = 0;
   try {

@@ -22,7 +22,10 @@ export function idOf(value: unknown, key: string): string | undefined {
 /** What an answer states but nobody can read: it agrees with no number, and is never learnt. */
 export const UNREADABLE = '(unreadable)';
 
-/** As {@link idOf}, for what an answer is about: absent, `null` and `''` state nothing; anything else that is no number or text is {@link UNREADABLE}. */
+/**
+ * As {@link idOf}, for what an answer is about: absent, `null` and `''` state nothing; anything else that is no number
+ * or text is {@link UNREADABLE}.
+ */
 export function statedOf(value: unknown, key: string): string | undefined {
   const record = asRecord(value);
   const found = record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
@@ -39,7 +42,10 @@ export function integerOf(value: unknown, key: string): number | undefined {
   return Number.isSafeInteger(found) ? (found as number) : undefined;
 }
 
-/** An own property that is an ISO 8601 time, in milliseconds since the epoch. Without its offset from UTC, nobody knows whose clock is meant. */
+/**
+ * An own property that is an ISO 8601 time, in milliseconds since the epoch. Without its offset from UTC, nobody knows
+ * whose clock is meant.
+ */
 export function instantOf(value: unknown, key: string): number | undefined {
   const time = textOf(value, key) ?? '';
   const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;

@@ -47,7 +47,9 @@ export function declined(reason: Reason = 'declined', advice?: string): Terminal
 }
 
 /** This reference is taken. On a first send another intention owns it; after a send that may have landed, ask. */
-export function duplicate(advice: string = 'Another order owns this number: look it up before choosing a new one.'): TerminalRow {
+export function duplicate(
+  advice: string = 'Another order owns this number: look it up before choosing a new one.',
+): TerminalRow {
   return rejected('duplicate', advice);
 }
 
@@ -65,15 +67,13 @@ export function retryable(
 }
 
 /**
- * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of an order
- * that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in the call that goes on
- * saying so, it means `failed`. `needsAction`: on a query, somebody must act, and has what he needs in this answer.
- * `ofAnotherSend`: it speaks of another send of the same write. `createdWhenOpen`: a write's answer says where the payer goes on, and
- * is `created` once a query shows the order open.
+ * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of
+ * an order that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in
+ * the call that goes on saying so, it means `failed`. `needsAction`: on a query, somebody must act, and has what he
+ * needs in this answer.
+ * `ofAnotherSend`: it speaks of another send of the same write. `createdWhenOpen`: a write's answer says where the
+ * payer goes on, and is `created` once a query shows the order open.
  */
-export function pollRequired(
-  reason: Reason,
-  options: Omit<PollRequiredRow, 'kind' | 'reason'> = {},
-): PollRequiredRow {
+export function pollRequired(reason: Reason, options: Omit<PollRequiredRow, 'kind' | 'reason'> = {}): PollRequiredRow {
   return { kind: 'poll-required', reason, ...options };
 }

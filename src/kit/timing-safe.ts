@@ -1,6 +1,6 @@
 /**
- * Whether two texts are equal. How long it takes tells nothing but their lengths, so that nobody learns a signature letter by
- * letter.
+ * Whether two texts are equal. How long it takes tells nothing but their lengths, so that nobody learns a signature
+ * letter by letter.
  */
 export function timingSafeEqual(one: string, other: string): boolean {
   let difference = one.length ^ other.length;

@@ -11,15 +11,18 @@ export interface Token {
 }
 
 /**
- * Where tokens are kept. One for several machines is the user's to give. A key holds no secret, and is the same on every machine with the
- * same credentials. The tokens themselves are secrets: keep them as you keep credentials.
+ * Where tokens are kept. One for several machines is the user's to give. A key holds no secret, and is the same on
+ * every machine with the same credentials. The tokens themselves are secrets: keep them as you keep credentials.
  */
 export interface TokenStore {
   get(key: string): Token | undefined | Promise<Token | undefined>;
   set(key: string, token: Token): unknown;
 }
 
-/** What ends so soon counts as ended, since it would die on the way. No sooner: a new token may end the one that other machines still use. */
+/**
+ * What ends so soon counts as ended, since it would die on the way. No sooner: a new token may end the one that other
+ * machines still use.
+ */
 const RENEW_BEFORE_MS = 5000;
 
 /** A token request and how many wait for it. */
@@ -29,7 +32,9 @@ interface Fetching {
   waiting: number;
 }
 
-/** What is known by key: the newest token, which a store that answers late must not undo, and the request for the next. */
+/**
+ * What is known by key: the newest token, which a store that answers late must not undo, and the request for the next.
+ */
 interface Knowledge {
   readonly newest: Map<string, Token>;
   readonly underWay: Map<string, Fetching>;
@@ -39,11 +44,12 @@ interface Knowledge {
 const inProcess: Knowledge = { newest: new Map(), underWay: new Map() };
 
 /** 128 bits, made with the secret and not of it: equal for equal credentials, and nothing to learn the secret from. */
-const keyOf = (account: string, secret: string): string => `${account} ${bytesToHex(hmac(sha256, utf8ToBytes(secret), utf8ToBytes(`token ${account}`))).slice(0, 32)}`;
+const keyOf = (account: string, secret: string): string =>
+  `${account} ${bytesToHex(hmac(sha256, utf8ToBytes(secret), utf8ToBytes(`token ${account}`))).slice(0, 32)}`;
 
 /**
- * One token per account and secret in this process, fetched once for all who wait, and again when it has ended or was refused. Who
- * knows only the account, and not its secret, never gets its token.
+ * One token per account and secret in this process, fetched once for all who wait, and again when it has ended or was
+ * refused. Who knows only the account, and not its secret, never gets its token.
  */
 export function tokenKeeper(options: {
   /** Names the account and where its tokens are fetched; public. */
@@ -89,16 +95,18 @@ export function tokenKeeper(options: {
     }
   };
 
-  return async (context) => {
-    // Another call may have renewed it since: only the very token that was refused is thrown away. Which one it was, another process
-    // that goes on with the payment does not know.
+  return async context => {
+    // Another call may have renewed it since: only the very token that was refused is thrown away. Which one it was,
+    // another process that goes on with the payment does not know.
     const used = context.memory.get('token');
     const isRefused = ({ value }: Token): boolean => context.reauthenticate && (used === undefined || value === used);
     const isUsable = (token: Token | undefined): token is Token =>
       token !== undefined && !isRefused(token) && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
     const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
     // Of two, the one that ends later is the newer: it may have ended the other.
-    const [known] = [newest.get(key), stored].filter(isUsable).sort((one, other) => other.expiresAtMs - one.expiresAtMs);
+    const [known] = [newest.get(key), stored]
+      .filter(isUsable)
+      .sort((one, other) => other.expiresAtMs - one.expiresAtMs);
     if (known !== undefined) newest.set(key, known);
     const token = known ?? (await fetched(context));
     context.memory.set('token', token.value);

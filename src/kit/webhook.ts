@@ -7,9 +7,15 @@ export interface Webhook {
   readonly hear: (delivery: Delivery) => Notice | Promise<Notice>;
   /** What each name a notice goes by means for the payment. */
   readonly codes: CodeTable;
-  /** The manual asks to confirm a notice by a status query. `followed`: the write that is known to be meant, else the notice's own. */
+  /**
+   * The manual asks to confirm a notice by a status query. `followed`: the write that is known to be meant, else the
+   * notice's own.
+   */
   readonly confirm?: boolean | ((notice: HeardNotice, followed: string) => boolean);
-  /** What the provider wants to hear. `stored`: it may stop; `again`: it must send once more; `refused`: the signature was wrong. */
+  /**
+   * What the provider wants to hear. `stored`: it may stop; `again`: it must send once more; `refused`: the signature
+   * was wrong.
+   */
   readonly reply: (word: 'stored' | 'again' | 'refused', notice: HeardNotice | undefined) => Reply;
 }
 
@@ -26,10 +32,19 @@ export interface Delivery {
 }
 
 /**
- * What a notice is. `reason` completes "refused: …" and quotes nothing of the request; `reply`: when it is not the usual refusal.
- * `hint`: whose it would be, where the provider does not sign such notices; whoever waits for that payment asks, and that is all.
+ * What a notice is. `reason` completes "refused: …" and quotes nothing of the request; `reply`: when it is not the
+ * usual refusal.
+ * `hint`: whose it would be, where the provider does not sign such notices; whoever waits for that payment asks, and
+ * that is all.
  */
-export type Notice = HeardNotice | { readonly verified: false; readonly reason: string; readonly reply?: Reply; readonly hint?: Omit<HeardNotice, 'verified'> };
+export type Notice =
+  | HeardNotice
+  | {
+      readonly verified: false;
+      readonly reason: string;
+      readonly reply?: Reply;
+      readonly hint?: Omit<HeardNotice, 'verified'>;
+    };
 
 export interface HeardNotice extends Reading {
   readonly verified: true;

@@ -22,7 +22,10 @@ export interface Backoff {
   list(count?: number): number[];
   /** Such as `steps 1000, 2000, 3000, …`. */
   toString(): string;
-  /** What `JSON.stringify` writes, and {@link backoffFrom} reads. Without it a backoff cannot be stored: see {@link defineBackoff}. */
+  /**
+   * What `JSON.stringify` writes, and {@link backoffFrom} reads. Without it a backoff cannot be stored: see {@link
+   * defineBackoff}.
+   */
   toJSON?(): BackoffData;
 }
 
@@ -30,8 +33,20 @@ export interface Backoff {
 export type BackoffData =
   | { readonly name: 'constant'; readonly everyMs: number }
   | { readonly name: 'steps'; readonly delaysMs: readonly number[] }
-  | { readonly name: 'exponential'; readonly baseMs: number; readonly maxMs: number; readonly factor: number; readonly jitter: 'full' | 'none' }
-  | { readonly name: 'growing'; readonly firstMs: number; readonly baseMs: number; readonly ratio: number; readonly maxMs: number }
+  | {
+      readonly name: 'exponential';
+      readonly baseMs: number;
+      readonly maxMs: number;
+      readonly factor: number;
+      readonly jitter: 'full' | 'none';
+    }
+  | {
+      readonly name: 'growing';
+      readonly firstMs: number;
+      readonly baseMs: number;
+      readonly ratio: number;
+      readonly maxMs: number;
+    }
   | { readonly name: string };
 
 function makeBackoff(data: BackoffData, maxMs: number, delayMs: (step: BackoffStep) => number): Backoff {
@@ -69,11 +84,16 @@ export function constant(delayMs: number): Backoff {
 
 /** The listed waits, the last of which repeats. @param delaysMs milliseconds, at least one */
 export function steps(delaysMs: readonly number[]): Backoff {
-  if (!Array.isArray(delaysMs)) throw new InputError('steps: pass a list of waits in milliseconds, such as steps([1000, 2000, 5000]).');
+  if (!Array.isArray(delaysMs))
+    throw new InputError('steps: pass a list of waits in milliseconds, such as steps([1000, 2000, 5000]).');
   const waits = delaysMs.map((delay, index) => finite(duration('steps', `wait ${index + 1}`, delay)));
   const last = waits.at(-1);
   if (last === undefined) throw new InputError('steps: pass at least one wait in milliseconds.');
-  return makeBackoff({ name: 'steps', delaysMs: Object.freeze(waits) }, Math.max(...waits), ({ step }) => waits[step - 1] ?? last);
+  return makeBackoff(
+    { name: 'steps', delaysMs: Object.freeze(waits) },
+    Math.max(...waits),
+    ({ step }) => waits[step - 1] ?? last,
+  );
 }
 
 /**
@@ -91,7 +111,8 @@ export function exponential(
   const baseMs = finite(duration('exponential', 'baseMs', base));
   const maxMs = finite(duration('exponential', 'maxMs', most));
   const factor = ratioOf('exponential', 'factor', times, 1);
-  if (!['full', 'none'].includes(jitter)) throw new InputError(`exponential: jitter is 'full' or 'none'; got ${jitter}.`);
+  if (!['full', 'none'].includes(jitter))
+    throw new InputError(`exponential: jitter is 'full' or 'none'; got ${jitter}.`);
   return makeBackoff({ name: 'exponential', baseMs, maxMs, factor, jitter }, maxMs, ({ step, chance }) => {
     // A base of 0 stays 0, though its factor grows to infinity.
     const ceiling = baseMs === 0 ? 0 : Math.min(maxMs, baseMs * factor ** (step - 1));
@@ -123,20 +144,28 @@ const builtIn: Readonly<Record<string, (data: never) => Backoff>> = {
 };
 
 /**
- * A backoff of your own, with a name by which stored payments find it again: pass it in `createGateway({ backoffs: [ … ] })` too.
+ * A backoff of your own, with a name by which stored payments find it again: pass it in `createGateway({ backoffs: [ …
+ * ] })` too.
  *
  * @param name a name of your own; keep it for as long as payments are stored with it
  * @param delayMs the next wait in milliseconds. Pure: time and chance come with the step
  * @param options `maxMs`: no wait is longer, and a refused status query is repeated after so long. Default 60,000
  * @throws {InputError}
  */
-export function defineBackoff(name: string, delayMs: (step: BackoffStep) => number, options: { maxMs?: number } = {}): Backoff {
-  if (typeof name !== 'string' || name.trim() === '' || name.length > LONGEST_NAME) throw new InputError(`defineBackoff: name must be a text of at most ${LONGEST_NAME} characters.`);
-  if (Object.hasOwn(builtIn, name)) throw new InputError(`defineBackoff: ${name} is a backoff of tillpaid's. Choose a name of your own.`);
-  if (typeof delayMs !== 'function') throw new InputError(`defineBackoff: ${name} needs a function that gives the next wait in milliseconds.`);
+export function defineBackoff(
+  name: string,
+  delayMs: (step: BackoffStep) => number,
+  options: { maxMs?: number } = {},
+): Backoff {
+  if (typeof name !== 'string' || name.trim() === '' || name.length > LONGEST_NAME)
+    throw new InputError(`defineBackoff: name must be a text of at most ${LONGEST_NAME} characters.`);
+  if (Object.hasOwn(builtIn, name))
+    throw new InputError(`defineBackoff: ${name} is a backoff of tillpaid's. Choose a name of your own.`);
+  if (typeof delayMs !== 'function')
+    throw new InputError(`defineBackoff: ${name} needs a function that gives the next wait in milliseconds.`);
   const { maxMs: most = 60_000 } = options;
   const maxMs = finite(duration('defineBackoff', 'maxMs', most));
-  return makeBackoff({ name }, maxMs, (step) => Math.min(maxMs, delayMs(step)));
+  return makeBackoff({ name }, maxMs, step => Math.min(maxMs, delayMs(step)));
 }
 
 const LONGEST_NAME = 100;
@@ -149,14 +178,20 @@ const LONGEST_NAME = 100;
  */
 export function backoffFrom(data: unknown, own: readonly Backoff[] = []): Backoff {
   const name = typeof data === 'object' && data !== null && 'name' in data ? data.name : undefined;
-  if (typeof name !== 'string') throw new InputError('backoff: one that has no name cannot be stored. Make it with defineBackoff(name, delayMs), and pass it in createGateway({ backoffs: [ … ] }).');
+  if (typeof name !== 'string')
+    throw new InputError(
+      'backoff: one that has no name cannot be stored. Make it with defineBackoff(name, delayMs), and pass it in createGateway({ backoffs: [ … ] }).',
+    );
   if (Object.hasOwn(builtIn, name)) return (builtIn[name] as (given: unknown) => Backoff)(data);
-  const found = own.find((each) => each.toJSON?.().name === name);
+  const found = own.find(each => each.toJSON?.().name === name);
   if (found !== undefined) return found;
-  throw new InputError(`backoff: there is no "${name.slice(0, LONGEST_NAME)}" here. Make it with defineBackoff, and pass it in createGateway({ backoffs: [ … ] }).`);
+  throw new InputError(
+    `backoff: there is no "${name.slice(0, LONGEST_NAME)}" here. Make it with defineBackoff, and pass it in createGateway({ backoffs: [ … ] }).`,
+  );
 }
 
 function ratioOf(who: string, name: string, value: unknown, least: 0 | 1): number {
-  if (typeof value !== 'number' || !(value >= least)) throw new InputError(`${who}: ${name} must be ${least} or more; got ${String(value)}.`);
+  if (typeof value !== 'number' || !(value >= least))
+    throw new InputError(`${who}: ${name} must be ${least} or more; got ${String(value)}.`);
   return finite(value);
 }

@@ -1,12 +1,18 @@
 import { InputError } from '../core/errors.ts';
 import { backoffFrom, duration, exponential, growing, type Backoff, type BackoffData } from './backoff.ts';
 
-/** When to send again, how to poll, how much at once. Every part is optional: call over gateway over adapter over these defaults. */
+/**
+ * When to send again, how to poll, how much at once. Every part is optional: call over gateway over adapter over these
+ * defaults.
+ */
 export interface Policy {
   retry?: RetryPolicy;
   poll?: PollPolicy;
   limit?: LimitPolicy;
-  /** How long one exchange may take, in milliseconds, from the moment it has its slot. Default: the client's timeout, else 10,000. */
+  /**
+   * How long one exchange may take, in milliseconds, from the moment it has its slot. Default: the client's timeout,
+   * else 10,000.
+   */
   attemptTimeoutMs?: number;
 }
 
@@ -23,11 +29,14 @@ export interface PollPolicy {
   /** The wait before the next status query. Default `growing()`. */
   backoff?: Backoff;
   /**
-   * From the call to the start of the last status query, in milliseconds. Default: of an order that is followed, its own life and a
-   * minute; else the adapter's, else 120,000.
+   * From the call to the start of the last status query, in milliseconds. Default: of an order that is followed, its
+   * own life and a minute; else the adapter's, else 120,000.
    */
   deadlineMs?: number;
-  /** How long after the last send "not found" may be believed, in milliseconds: no longer than `deadlineMs`. Default: the adapter's, else never. */
+  /**
+   * How long after the last send "not found" may be believed, in milliseconds: no longer than `deadlineMs`. Default:
+   * the adapter's, else never.
+   */
   absentAfterMs?: number;
   /** Send again, under the same reference, once the order is absent, which needs `absentAfterMs`. Default `false`. */
   resendWhenAbsent?: boolean;
@@ -60,7 +69,12 @@ interface Fitting {
 
 /** JSON has no Infinity: what never ends lasts longer than anybody waits. */
 export const withoutInfinity = <T extends object>(values: T): T =>
-  Object.fromEntries(Object.entries(values).map(([name, value]: [string, unknown]) => [name, typeof value === 'number' ? Math.min(value, Number.MAX_SAFE_INTEGER) : value])) as T;
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'number' ? Math.min(value, Number.MAX_SAFE_INTEGER) : value,
+    ]),
+  ) as T;
 
 export const defaultPolicy: ResolvedPolicy = Object.freeze({
   retry: { attempts: 3, backoff: exponential({ baseMs: 500, maxMs: 10_000 }), maxRetryAfterMs: 60_000 },
@@ -81,7 +95,12 @@ const flagField: Check = (where, value) => {
 };
 const backoffField: Check = (where, value) => {
   const found = value as Partial<Backoff> | null;
-  if (typeof found !== 'object' || found === null || typeof found.delayMs !== 'function' || typeof found.maxMs !== 'number') {
+  if (
+    typeof found !== 'object' ||
+    found === null ||
+    typeof found.delayMs !== 'function' ||
+    typeof found.maxMs !== 'number'
+  ) {
     throw new InputError(`policy: ${where} must be a backoff: exponential(), steps([…]), constant(ms) or growing().`);
   }
 };
@@ -94,20 +113,23 @@ const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string
 };
 
 function checkPolicy(policy: Policy): void {
-  if (typeof (policy as unknown) !== 'object' || (policy as unknown) === null) throw new InputError('policy: pass an object, such as { retry: { attempts: 2 } }.');
+  if (typeof (policy as unknown) !== 'object' || (policy as unknown) === null)
+    throw new InputError('policy: pass an object, such as { retry: { attempts: 2 } }.');
   for (const [group, fields] of Object.entries(policy) as [string, unknown][]) {
     if (fields === undefined) continue;
     if (group === 'attemptTimeoutMs') {
       durationField(group, fields);
       continue;
     }
-    if (!Object.hasOwn(groups, group)) throw new InputError(`policy: there is no group "${group}". Known: retry, poll, limit, attemptTimeoutMs.`);
+    if (!Object.hasOwn(groups, group))
+      throw new InputError(`policy: there is no group "${group}". Known: retry, poll, limit, attemptTimeoutMs.`);
     const checks = groups[group as keyof typeof groups];
     if (typeof fields !== 'object' || fields === null) throw new InputError(`policy: ${group} must be an object.`);
     for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
       if (value === undefined) continue;
       const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-      if (check === undefined) throw new InputError(`policy: there is no ${group}.${name}. Known: ${Object.keys(checks).join(', ')}.`);
+      if (check === undefined)
+        throw new InputError(`policy: there is no ${group}.${name}. Known: ${Object.keys(checks).join(', ')}.`);
       check(`${group}.${name}`, value);
     }
   }
@@ -137,19 +159,25 @@ const FIRST_OF_CHARGE_MS = 1500;
 const AFTER_ABSENCE_MS = 60_000;
 
 /**
- * The policy of a call: the user's, call over gateway, over the adapter's own, over the defaults. What the user did not set is made
- * to fit: an adapter's deadline is a charge's, and no default comes before another that it would keep from ever acting.
+ * The policy of a call: the user's, call over gateway, over the adapter's own, over the defaults. What the user did not
+ * set is made to fit: an adapter's deadline is a charge's, and no default comes before another that it would keep from
+ * ever acting.
  *
  * @throws {InputError} for a policy of the user's that cannot be meant, or that could never act
  */
 export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, call?: Policy): ResolvedPolicy {
-  if (call?.limit !== undefined) throw new InputError('policy: limit has no effect on one call, since all of them share it: give it to createGateway.');
+  if (call?.limit !== undefined)
+    throw new InputError(
+      'policy: limit has no effect on one call, since all of them share it: give it to createGateway.',
+    );
   const users = [gateway, call];
   const merged = users.reduce<ResolvedPolicy>(mergePolicy, mergePolicy(defaultPolicy, adapter));
-  const isOwn = (name: keyof PollPolicy): boolean => users.some((policy) => policy?.poll?.[name] !== undefined);
+  const isOwn = (name: keyof PollPolicy): boolean => users.some(policy => policy?.poll?.[name] !== undefined);
   const { absentAfterMs, deadlineMs, resendWhenAbsent } = merged.poll;
   if (resendWhenAbsent && absentAfterMs === undefined) {
-    throw new InputError('policy: poll.resendWhenAbsent has no effect, since nothing is ever called absent here: set poll.absentAfterMs too.');
+    throw new InputError(
+      'policy: poll.resendWhenAbsent has no effect, since nothing is ever called absent here: set poll.absentAfterMs too.',
+    );
   }
   const isTooShort = !isOwn('deadlineMs') && absentAfterMs !== undefined && absentAfterMs >= deadlineMs;
   return {
@@ -166,8 +194,8 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
 }
 
 /**
- * Refuses a policy for writes whose numbers contradict each other. Of two policies the nearer one may well mean to cut the other short;
- * and whoever only follows may have a ticket that is old enough.
+ * Refuses a policy for writes whose numbers contradict each other. Of two policies the nearer one may well mean to cut
+ * the other short; and whoever only follows may have a ticket that is old enough.
  *
  * @throws {InputError}
  */
@@ -176,19 +204,23 @@ export function checkEffect(policy: Policy | undefined): void {
   checkPolicy(policy);
   const { absentAfterMs = 0, deadlineMs = Infinity } = policy.poll ?? {};
   if (absentAfterMs > deadlineMs) {
-    throw new InputError(`policy: poll.absentAfterMs (${absentAfterMs}) has no effect, since poll.deadlineMs (${deadlineMs}) ends the polling first: make the deadline longer, leave absentAfterMs out, or give the deadline to untilSettled alone.`);
+    throw new InputError(
+      `policy: poll.absentAfterMs (${absentAfterMs}) has no effect, since poll.deadlineMs (${deadlineMs}) ends the polling first: make the deadline longer, leave absentAfterMs out, or give the deadline to untilSettled alone.`,
+    );
   }
 }
 
 /**
- * Refuses a policy for one write that was not sent before: it says when to send again, and that nothing is sent again. What may have
- * been sent is sent once more by it, and so a gateway may have it.
+ * Refuses a policy for one write that was not sent before: it says when to send again, and that nothing is sent again.
+ * What may have been sent is sent once more by it, and so a gateway may have it.
  *
  * @throws {InputError}
  */
 export function checkResend(policy: Policy | undefined): void {
   if (policy?.poll?.resendWhenAbsent === true && policy.retry?.attempts === 1) {
-    throw new InputError('policy: poll.resendWhenAbsent has no effect, since retry.attempts is 1, and the first send counts: make it 2.');
+    throw new InputError(
+      'policy: poll.resendWhenAbsent has no effect, since retry.attempts is 1, and the first send counts: make it 2.',
+    );
   }
 }
 
@@ -200,12 +232,19 @@ export interface FollowPolicyData {
 }
 
 /** @throws {InputError} for a backoff that nobody could read again: it has no name, or is not among `own` */
-export function followPolicyData({ poll, retry, attemptTimeoutMs }: ResolvedPolicy, own: readonly Backoff[]): FollowPolicyData {
+export function followPolicyData(
+  { poll, retry, attemptTimeoutMs }: ResolvedPolicy,
+  own: readonly Backoff[],
+): FollowPolicyData {
   const { backoff, resendWhenAbsent: _sendsNothing, ...rest } = poll;
   const data = backoff.toJSON?.();
   backoffFrom(data, own);
   const { maxRetryAfterMs } = retry;
-  return JSON.parse(JSON.stringify(withoutInfinity({ poll: withoutInfinity({ ...rest, backoff: data }), maxRetryAfterMs, attemptTimeoutMs }))) as FollowPolicyData;
+  return JSON.parse(
+    JSON.stringify(
+      withoutInfinity({ poll: withoutInfinity({ ...rest, backoff: data }), maxRetryAfterMs, attemptTimeoutMs }),
+    ),
+  ) as FollowPolicyData;
 }
 
 /**
@@ -214,7 +253,11 @@ export function followPolicyData({ poll, retry, attemptTimeoutMs }: ResolvedPoli
  * @param here what it does not tell
  * @throws {InputError} for what is no such policy, and for a backoff that is neither tillpaid's nor among `own`
  */
-export function followPolicyFrom(data: FollowPolicyData, here: ResolvedPolicy, own: readonly Backoff[]): ResolvedPolicy {
+export function followPolicyFrom(
+  data: FollowPolicyData,
+  here: ResolvedPolicy,
+  own: readonly Backoff[],
+): ResolvedPolicy {
   const { maxRetryAfterMs, attemptTimeoutMs } = data;
   const { backoff, deadlineMs, absentAfterMs, followsOrder, stretches, firstOfChargeMs } = data.poll;
   const poll = { backoff: backoffFrom(backoff, own), deadlineMs, resendWhenAbsent: false, ...given({ absentAfterMs }) };
@@ -226,7 +269,12 @@ export function followPolicyFrom(data: FollowPolicyData, here: ResolvedPolicy, o
   return {
     ...rest,
     retry: { ...here.retry, maxRetryAfterMs },
-    poll: { ...poll, followsOrder: followsOrder === true, stretches: stretches === true, ...given({ firstOfChargeMs }) },
+    poll: {
+      ...poll,
+      followsOrder: followsOrder === true,
+      stretches: stretches === true,
+      ...given({ firstOfChargeMs }),
+    },
     ...given({ attemptTimeoutMs }),
   };
 }

@@ -11,7 +11,10 @@ function inUnits(amount: string, decimals: number): bigint {
 
 export function totalOf(amounts: readonly string[]): string {
   const decimals = Math.max(0, ...amounts.map(decimalsOf));
-  const digits = amounts.reduce((sum, amount) => sum + inUnits(amount, decimals), 0n).toString().padStart(decimals + 1, '0');
+  const digits = amounts
+    .reduce((sum, amount) => sum + inUnits(amount, decimals), 0n)
+    .toString()
+    .padStart(decimals + 1, '0');
   return decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 

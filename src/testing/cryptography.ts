@@ -1,12 +1,15 @@
 /**
- * Web Crypto works on other threads, where the event loop does not show it: an RSA signature under way looks like nothing at
- * all. Whoever waits until nothing goes on has to count it.
+ * Web Crypto works on other threads, where the event loop does not show it: an RSA signature under way looks like
+ * nothing at all. Whoever waits until nothing goes on has to count it.
  */
 
 let underWay = 0;
 let isCounted = false;
 
-/** Counts the cryptography under way from now on: `crypto.subtle` gets methods that count and otherwise do what they did. */
+/**
+ * Counts the cryptography under way from now on: `crypto.subtle` gets methods that count and otherwise do what they
+ * did.
+ */
 export function countCryptography(): () => number {
   if (!isCounted) wrapMethods();
   isCounted = true;

@@ -1,7 +1,10 @@
 import { sleep, type Clock } from '../clock.ts';
 import type { Heard, Situation } from './voice.ts';
 
-/** What can go wrong with one exchange. `…-after-booking`: the gateway did what was asked, and its answer is what suffers. */
+/**
+ * What can go wrong with one exchange. `…-after-booking`: the gateway did what was asked, and its answer is what
+ * suffers.
+ */
 export type FaultName =
   /** Nothing goes wrong. */
   | 'none'
@@ -69,7 +72,11 @@ export type FaultName =
  */
 export type Fault =
   | { readonly name?: string; readonly books: false; readonly does: (scene: Scene) => Response | Promise<Response> }
-  | { readonly name?: string; readonly books: true; readonly does: (scene: AnsweredScene) => Response | Promise<Response> };
+  | {
+      readonly name?: string;
+      readonly books: true;
+      readonly does: (scene: AnsweredScene) => Response | Promise<Response>;
+    };
 
 /** What a fault has to work with. */
 export interface Scene {
@@ -109,7 +116,8 @@ export function always(fault: FaultName | Fault): Always {
 }
 
 /**
- * The gateway gets the request so much later, when the client may have given up or sent it again. The client hears nothing.
+ * The gateway gets the request so much later, when the client may have given up or sent it again. The client hears
+ * nothing.
  *
  * @example A request that was stuck on its way for a minute
  * ```ts
@@ -121,7 +129,8 @@ export function deliveredLate(delayMs: number): Fault {
 }
 
 /**
- * A proxy mixes up two exchanges: the gateway does what it was asked, and the client gets this answer, which is another order's.
+ * A proxy mixes up two exchanges: the gateway does what it was asked, and the client gets this answer, which is another
+ * order's.
  *
  * @param answer may be asked for more than once
  */
@@ -130,13 +139,14 @@ export function anothersAnswer(answer: () => Response): Fault {
 }
 
 /**
- * A replica answers that is so far behind: it knows nothing at first, and then what was so a while ago. For queries; one for each
- * order, since it remembers what the gateway has said about it.
+ * A replica answers that is so far behind: it knows nothing at first, and then what was so a while ago. For queries;
+ * one for each order, since it remembers what the gateway has said about it.
  *
  * @param openedAtMs since when the gateway itself has the order
  * @example
  * ```ts
- * gateway.script('ORDER-1', { onQuery: [always(lagging(30_000, () => gateway.ledger.payment('ORDER-1')?.openedAtMs))] });
+ * gateway.script('ORDER-1', { onQuery: [always(lagging(30_000, () => gateway.ledger.payment('ORDER-1')?.openedAtMs))]
+ * });
  * ```
  */
 export function lagging(lagMs: number | (() => number), openedAtMs: () => number | undefined): Fault {
@@ -153,7 +163,7 @@ export function lagging(lagMs: number | (() => number), openedAtMs: () => number
       if (sinceMs === undefined || behindMs === 0) return answer;
       if (sinceMs > seesUntilMs) return say('not-found');
       // No older than the lag: the first that was said since.
-      return told.find((each) => each.atMs >= seesUntilMs)?.answer.clone() ?? answer;
+      return told.find(each => each.atMs >= seesUntilMs)?.answer.clone() ?? answer;
     },
   };
 }
@@ -163,12 +173,15 @@ export function slowed(delayMs: number, fault: FaultName | Fault = 'none'): Faul
   const { name, fault: slow } = named(fault);
   const wait = ({ clock, request }: Scene): Promise<void> => sleep(clock, delayMs, request.signal);
   return slow.books
-    ? { name, books: true, does: async (scene) => (await wait(scene), slow.does(scene)) }
-    : { name, books: false, does: async (scene) => (await wait(scene), slow.does(scene)) };
+    ? { name, books: true, does: async scene => (await wait(scene), slow.does(scene)) }
+    : { name, books: false, does: async scene => (await wait(scene), slow.does(scene)) };
 }
 
 /** The same, and its answer has a `Retry-After`: seconds, or an HTTP date. */
-export function withRetryAfter(retryAfter: string | ((nowMs: number) => string), fault: FaultName | Fault = 'none'): Fault {
+export function withRetryAfter(
+  retryAfter: string | ((nowMs: number) => string),
+  fault: FaultName | Fault = 'none',
+): Fault {
   const { name, fault: told } = named(fault);
   const tell = async ({ clock }: Scene, answer: Response | Promise<Response>): Promise<Response> => {
     const { status, headers, body } = await answer;
@@ -177,8 +190,8 @@ export function withRetryAfter(retryAfter: string | ((nowMs: number) => string),
     return new Response(body, { status, headers: more });
   };
   return told.books
-    ? { name, books: true, does: (scene) => tell(scene, told.does(scene)) }
-    : { name, books: false, does: (scene) => tell(scene, told.does(scene)) };
+    ? { name, books: true, does: scene => tell(scene, told.does(scene)) }
+    : { name, books: false, does: scene => tell(scene, told.does(scene)) };
 }
 
 /** Hands out a list's faults one by one, by name where they have one. */
@@ -197,7 +210,10 @@ const named = (fault: FaultName | Fault): { name: string; fault: Fault } =>
 
 const cuts = new WeakSet();
 
-/** Whether an error of the simulator stands for a connection that broke: a server then destroys the socket instead of answering. */
+/**
+ * Whether an error of the simulator stands for a connection that broke: a server then destroys the socket instead of
+ * answering.
+ */
 export function isCut(error: unknown): boolean {
   return typeof error === 'object' && error !== null && cuts.has(error);
 }
@@ -249,7 +265,8 @@ const garbage = (): Response => page(200, 'Welcome');
 
 const empty = (): Response => new Response('', { headers: { 'content-type': 'application/json' } });
 
-const redirect = ({ request }: Scene): Response => new Response(null, { status: 307, headers: { location: request.url } });
+const redirect = ({ request }: Scene): Response =>
+  new Response(null, { status: 307, headers: { location: request.url } });
 
 const says =
   (answer: Exclude<Situation['answer'], 'state'>) =>
@@ -264,7 +281,10 @@ async function tooOften({ say }: Scene): Promise<Response> {
 }
 
 /** The same answer with a body that comes in pieces, under the length that was promised. */
-async function inPieces(answer: Response, bodyOf: (bytes: Uint8Array<ArrayBuffer>) => UnderlyingDefaultSource<Uint8Array>): Promise<Response> {
+async function inPieces(
+  answer: Response,
+  bodyOf: (bytes: Uint8Array<ArrayBuffer>) => UnderlyingDefaultSource<Uint8Array>,
+): Promise<Response> {
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const { status } = answer;
   const headers = new Headers(answer.headers);
@@ -273,7 +293,7 @@ async function inPieces(answer: Response, bodyOf: (bytes: Uint8Array<ArrayBuffer
 }
 
 const truncate = ({ answer }: AnsweredScene): Promise<Response> =>
-  inPieces(answer, (bytes) => {
+  inPieces(answer, bytes => {
     let half: Uint8Array | undefined = bytes.slice(0, Math.floor(bytes.length / 2));
     return {
       pull(controller) {
@@ -287,7 +307,7 @@ const truncate = ({ answer }: AnsweredScene): Promise<Response> =>
 const DRIP_MS = 1000;
 
 const drip = ({ answer, request, clock }: AnsweredScene): Promise<Response> =>
-  inPieces(answer, (bytes) => {
+  inPieces(answer, bytes => {
     const canceled = new AbortController();
     const signal = AbortSignal.any([request.signal, canceled.signal]);
     let sent = 0;

@@ -6,5 +6,13 @@ export { manualClock } from './manual-clock.ts';
 export type { ManualClock } from './manual-clock.ts';
 export type { Sample, Samples } from './sample.ts';
 export { simulateGateway } from './simulator.ts';
-export type { FaultScript, Ledger, LedgerEntry, RequestRecord, Script, Simulator, SimulatorOptions } from './simulator.ts';
+export type {
+  FaultScript,
+  Ledger,
+  LedgerEntry,
+  RequestRecord,
+  Script,
+  Simulator,
+  SimulatorOptions,
+} from './simulator.ts';
 export type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from './voice.ts';

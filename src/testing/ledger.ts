@@ -4,8 +4,8 @@ import type { Life } from './lives.ts';
 import type { Entry, EntryState, Heard, Situation, Voice } from './voice.ts';
 
 /**
- * What the gateway knows: payments and refunds, and how often money moved. The same rules for every gateway; how they sound
- * is the voice's. Time passes when somebody looks: the ledger sets no timer.
+ * What the gateway knows: payments and refunds, and how often money moved. The same rules for every gateway; how they
+ * sound is the voice's. Time passes when somebody looks: the ledger sets no timer.
  */
 export interface Books {
   /** Does what was heard, and says what came of it. */
@@ -67,7 +67,13 @@ export function keepBooks(options: {
     Object.assign(account, { life, lifeBeganAtMs: nowMs, queries: 0, lived: 0 } satisfies Partial<Account>);
   };
 
-  const open = (act: Opening, heard: Heard, kind: Entry['kind'], amount: string, { of, earlier }: Partial<Pick<Account, 'of' | 'earlier'>> = {}): Account => {
+  const open = (
+    act: Opening,
+    heard: Heard,
+    kind: Entry['kind'],
+    amount: string,
+    { of, earlier }: Partial<Pick<Account, 'of' | 'earlier'>> = {},
+  ): Account => {
     const nowMs = clock.now();
     const account: Account = {
       kind,
@@ -106,12 +112,18 @@ export function keepBooks(options: {
     return account?.heard.reference === reference ? account : undefined;
   };
 
-  const pay = (act: 'create' | 'charge') => (heard: Heard): Ruling => {
-    const before = known('payment', heard);
-    if (before === undefined) return stateOf(open(act, heard, 'payment', heard.amount ?? '0'));
-    if (sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
-    return stateOf(isDeclined(before) ? open(act, heard, 'payment', heard.amount ?? '0', { earlier: before }) : acceptAgain(before));
-  };
+  const pay =
+    (act: 'create' | 'charge') =>
+    (heard: Heard): Ruling => {
+      const before = known('payment', heard);
+      if (before === undefined) return stateOf(open(act, heard, 'payment', heard.amount ?? '0'));
+      if (sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
+      return stateOf(
+        isDeclined(before)
+          ? open(act, heard, 'payment', heard.amount ?? '0', { earlier: before })
+          : acceptAgain(before),
+      );
+    };
 
   const confirm = (heard: Heard): Ruling => {
     const order = look('payment', heard.of);
@@ -131,32 +143,39 @@ export function keepBooks(options: {
     const payment = look('payment', before?.of?.providerId ?? heard.of);
     if (payment === undefined) return { answer: 'not-found' };
     const amount = heard.amount ?? payment.amount;
-    const taken = payment.refunds.filter(({ state }) => state !== 'declined').flatMap((each) => repeated(each.amount, each.accepted));
+    const taken = payment.refunds
+      .filter(({ state }) => state !== 'declined')
+      .flatMap(each => repeated(each.amount, each.accepted));
     if (payment.state !== 'paid' || exceeds(totalOf([...taken, amount]), payment.amount)) {
       return { answer: 'already-final', entry: view(payment) };
     }
-    const account = before === undefined ? open('refund', heard, 'refund', amount, { of: payment }) : acceptAgain(before);
+    const account =
+      before === undefined ? open('refund', heard, 'refund', amount, { of: payment }) : acceptAgain(before);
     age(payment, clock.now());
     return stateOf(account);
   };
 
   /** A write that changes a payment's state, or finds that it cannot. It is found by its own number afterwards. */
-  const change = (state: EntryState, may: (payment: Account, heard: Heard) => boolean) => (heard: Heard): Ruling => {
-    const payment = look('payment', heard.of ?? heard.reference);
-    if (payment === undefined) return { answer: 'not-found' };
-    if (!may(payment, heard)) return { answer: 'already-final', entry: view(payment) };
-    byNumber.payment.set(heard.reference, payment);
-    move(payment, state);
-    beginLife(payment, [], clock.now());
-    return stateOf(payment);
-  };
+  const change =
+    (state: EntryState, may: (payment: Account, heard: Heard) => boolean) =>
+    (heard: Heard): Ruling => {
+      const payment = look('payment', heard.of ?? heard.reference);
+      if (payment === undefined) return { answer: 'not-found' };
+      if (!may(payment, heard)) return { answer: 'already-final', entry: view(payment) };
+      byNumber.payment.set(heard.reference, payment);
+      move(payment, state);
+      beginLife(payment, [], clock.now());
+      return stateOf(payment);
+    };
 
-  const query = (kind: Entry['kind']) => (heard: Heard): Ruling => {
-    const account = look(kind, heard.reference);
-    if (account === undefined) return { answer: 'not-found' };
-    account.queries++;
-    return stateOf(account);
-  };
+  const query =
+    (kind: Entry['kind']) =>
+    (heard: Heard): Ruling => {
+      const account = look(kind, heard.reference);
+      if (account === undefined) return { answer: 'not-found' };
+      account.queries++;
+      return stateOf(account);
+    };
 
   const everything = (): Entry[] => {
     const nowMs = clock.now();
@@ -166,10 +185,13 @@ export function keepBooks(options: {
 
   const rules: Readonly<Record<Heard['act'], (heard: Heard) => Ruling>> = {
     create: pay('create'),
-    charge: (heard) => (heard.of === undefined ? pay('charge') : confirm)(heard),
+    charge: heard => (heard.of === undefined ? pay('charge') : confirm)(heard),
     refund,
-    cancel: change('canceled', (payment, heard) => isOpen(payment) || (payment.state === 'paid' && heard.alsoWhenPaid === true)),
-    capture: change('paid', (payment) => payment.state === 'authorized'),
+    cancel: change(
+      'canceled',
+      (payment, heard) => isOpen(payment) || (payment.state === 'paid' && heard.alsoWhenPaid === true),
+    ),
+    capture: change('paid', payment => payment.state === 'authorized'),
     query: query('payment'),
     'refund-query': query('refund'),
     list: () => ({ answer: 'done', entries: everything() }),
@@ -177,7 +199,7 @@ export function keepBooks(options: {
   };
 
   return {
-    take: (heard) => rules[heard.act](heard),
+    take: heard => rules[heard.act](heard),
     entries: everything,
     merchantReference: (kind, reference) => {
       const account = byNumber[kind].get(reference);
@@ -216,17 +238,22 @@ function book(account: Account): void {
   if (account.state === 'paid' || account.bookings > 0) account.bookings = account.accepted;
 }
 
-const refundedOf = ({ refunds }: Account): string => totalOf(refunds.flatMap(({ amount, bookings }) => repeated(amount, bookings)));
+const refundedOf = ({ refunds }: Account): string =>
+  totalOf(refunds.flatMap(({ amount, bookings }) => repeated(amount, bookings)));
 
 const repeated = (amount: string, times: number): string[] => Array.from({ length: times }, () => amount);
 
 /** A charge that was declined is over; the payer of an order may try again. */
-const mayBePaid = ({ state, heard }: Account): boolean => state === 'open' || (state === 'declined' && heard.act === 'create');
+const mayBePaid = ({ state, heard }: Account): boolean =>
+  state === 'open' || (state === 'declined' && heard.act === 'create');
 
-/** A charge under the number of a declined one is another try, with a number of the provider's and a life of its own. */
+/**
+ * A charge under the number of a declined one is another try, with a number of the provider's and a life of its own.
+ */
 const isDeclined = ({ state, heard }: Account): boolean => state === 'declined' && heard.act === 'charge';
 
-const isOpen = (account: Account): boolean => mayBePaid(account) || account.state === 'pending' || account.state === 'authorized';
+const isOpen = (account: Account): boolean =>
+  mayBePaid(account) || account.state === 'pending' || account.state === 'authorized';
 
 /** 15 digits, as the shortest of the gateways has them: the day, then a count. */
 function providerIdOf(nowMs: number, count: number): string {

@@ -13,12 +13,14 @@ export interface LifeStep {
 }
 
 /**
- * The usual lives. A charge or a refund begins `pending`, an order `open`: its payer acts only after its answer was given.
+ * The usual lives. A charge or a refund begins `pending`, an order `open`: its payer acts only after its answer was
+ * given.
  *
  * @example
  * ```ts
  * gateway.script('ORDER-1', { life: lives.paidAfter(90_000) });
- * gateway.script('ORDER-2', { life: lives.steps([{ afterMs: 1_000, state: 'pending' }, { afterMs: 5_000, state: 'declined' }]) });
+ * gateway.script('ORDER-2', { life: lives.steps([{ afterMs: 1_000, state: 'pending' }, { afterMs: 5_000, state:
+ * 'declined' }]) });
  * ```
  */
 export const lives = {
@@ -55,7 +57,10 @@ export const lives = {
   steps(steps: readonly LifeStep[]): Life {
     let beforeMs = 0;
     for (const { afterMs = beforeMs, state } of steps) {
-      if (!(afterMs >= beforeMs)) throw new InputError(`lives.steps: "${state}" after ${afterMs} ms comes too late in the list; steps go forward in time.`);
+      if (!(afterMs >= beforeMs))
+        throw new InputError(
+          `lives.steps: "${state}" after ${afterMs} ms comes too late in the list; steps go forward in time.`,
+        );
       beforeMs = afterMs;
     }
     return steps;

@@ -5,8 +5,8 @@ import { countCryptography } from './cryptography.ts';
 export interface ManualClock extends Clock {
   monotonicMs(): number;
   /**
-   * Sets the wall clock forward, or back, by so much; timers, and the monotonic clock, are not touched. A machine that slept is a step
-   * forward too: all but the wall clock stood still.
+   * Sets the wall clock forward, or back, by so much; timers, and the monotonic clock, are not touched. A machine that
+   * slept is a step forward too: all but the wall clock stood still.
    */
   stepWall(byMs: number): void;
   /** Timers that are set and have not fired: 0 when nothing was left behind. */
@@ -14,16 +14,17 @@ export interface ManualClock extends Clock {
   /**
    * Moves time on at once and fires what falls due, each timer at its own time.
    *
-   * What a promise sets afterwards counts from the new time. To let promises act in between: `run(sleep(clock, delayMs))`.
+   * What a promise sets afterwards counts from the new time. To let promises act in between: `run(sleep(clock,
+   * delayMs))`.
    */
   advance(delayMs: number): void;
   /**
-   * Ends as `work` does. Whenever nothing else goes on, time jumps to the next timer, so that a loop of 15 minutes takes
-   * milliseconds.
+   * Ends as `work` does. Whenever nothing else goes on, time jumps to the next timer, so that a loop of 15 minutes
+   * takes milliseconds.
    *
-   * "Nothing goes on" means: for `idleTurns` turns of the event loop (default 2, about a millisecond each) nobody touched the
-   * clock, and no cryptography is under way. Other work on the outside needs more turns (30 for real HTTP within this process),
-   * or `during`.
+   * "Nothing goes on" means: for `idleTurns` turns of the event loop (default 2, about a millisecond each) nobody
+   * touched the clock, and no cryptography is under way. Other work on the outside needs more turns (30 for real HTTP
+   * within this process), or `during`.
    *
    * @throws {Error} when for `stuckTurns` turns (default 2,000) there was no timer to jump to either
    */
@@ -148,7 +149,7 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
 }
 
 /** One turn of the event loop. A timer rather than a message, since libraries wait with `setTimeout(0)` themselves. */
-const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+const turn = (): Promise<void> => new Promise(resolve => void setTimeout(resolve, 0));
 
 /** Mulberry32: small, and the same numbers on every machine. */
 function seeded(seed: number): () => number {

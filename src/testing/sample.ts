@@ -9,7 +9,13 @@ export interface Sample {
   readonly title: string;
   readonly exchange: Exchange;
   /** What `classify` must say; what is left out is not compared. */
-  readonly verdict: { readonly kind: Verdict['kind']; readonly outcome?: string; readonly reason?: string; readonly code?: string; readonly listed?: boolean };
+  readonly verdict: {
+    readonly kind: Verdict['kind'];
+    readonly outcome?: string;
+    readonly reason?: string;
+    readonly code?: string;
+    readonly listed?: boolean;
+  };
 }
 
 /** What the contract suite needs of an adapter folder. */

@@ -47,7 +47,10 @@ export interface Simulator {
   readonly ledger: Ledger;
   /** Every request, in the order it came. */
   readonly requests: readonly RequestRecord[];
-  /** Says what happens to a reference: the merchant's number. May be called at any time; what is left out stays as it was. */
+  /**
+   * Says what happens to a reference: the merchant's number. May be called at any time; what is left out stays as it
+   * was.
+   */
   script(reference: string, script: Script): void;
 }
 
@@ -76,7 +79,10 @@ export interface RequestRecord {
   readonly operation?: string;
   readonly act?: Heard['act'];
   readonly reference?: string;
-  /** What came of it: the payment's state then, or a word such as `duplicate` or `refused`; `not-taken` when it never got so far. */
+  /**
+   * What came of it: the payment's state then, or a word such as `duplicate` or `refused`; `not-taken` when it never
+   * got so far.
+   */
   readonly result: string;
   /** What went wrong with it, by name, or `none`. */
   readonly fault: string;
@@ -117,7 +123,8 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
   const books = keepBooks({
     clock,
     sameReference,
-    lifeOf: (act, reference, isNextTry) => (isNextTry ? planOf(reference).nextTry : undefined) ?? planOf(reference).life ?? lives[act] ?? paid,
+    lifeOf: (act, reference, isNextTry) =>
+      (isNextTry ? planOf(reference).nextTry : undefined) ?? planOf(reference).life ?? lives[act] ?? paid,
   });
 
   /** While the gateway works, a manual clock stands still; while it hangs or drips, time goes on. */
@@ -186,7 +193,7 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
       heard,
       clock,
       deliver: () => work(deliver()),
-      say: (answer) => work(respond(voice.say({ heard, nowMs: clock.now(), answer }))),
+      say: answer => work(respond(voice.say({ heard, nowMs: clock.now(), answer }))),
     };
     if (fault.books) {
       const answer = await answerTo(heard);
@@ -205,8 +212,10 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     // The only redirect there is leads to the same address.
     const again = request.redirect === 'manual' ? request : request.clone();
     const response = await exchange(request);
-    if (response.status !== 307 || again.redirect === 'manual') return Object.defineProperty(response, 'url', { value: request.url });
-    if (again.redirect === 'error' || redirectsLeft === 0) throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
+    if (response.status !== 307 || again.redirect === 'manual')
+      return Object.defineProperty(response, 'url', { value: request.url });
+    if (again.redirect === 'error' || redirectsLeft === 0)
+      throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
     return fetch(again, redirectsLeft - 1);
   };
 
@@ -219,10 +228,12 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
       answers: about.map(({ result, fault }) => (fault === 'none' ? result : fault)),
     });
   };
-  const entryOf = (kind: Entry['kind']) => (reference: string): LedgerEntry | undefined => {
-    const entry = books.entries().findLast((each) => each.kind === kind && each.reference === reference);
-    return entry && withRequests(entry);
-  };
+  const entryOf =
+    (kind: Entry['kind']) =>
+    (reference: string): LedgerEntry | undefined => {
+      const entry = books.entries().findLast(each => each.kind === kind && each.reference === reference);
+      return entry && withRequests(entry);
+    };
 
   return {
     fetch: (input, init) => fetch(input instanceof Request && init === undefined ? input : new Request(input, init)),
@@ -288,7 +299,8 @@ const isQuery = (act: Heard['act'] | undefined): boolean => act === 'query' || a
 
 const isSend = (act: Heard['act']): boolean => act !== 'other' && !isQuery(act);
 
-const kindOf = (act: Heard['act']): Entry['kind'] => (act === 'refund' || act === 'refund-query' ? 'refund' : 'payment');
+const kindOf = (act: Heard['act']): Entry['kind'] =>
+  act === 'refund' || act === 'refund-query' ? 'refund' : 'payment';
 
 /** A token request is neither a send nor a query of a payment: it fails only where its operation is named. */
 function nextFault(plan: Plan, { operation, act }: Heard): ReturnType<NextFault> {

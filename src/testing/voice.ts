@@ -1,8 +1,9 @@
 import type { Fields } from '../core/operation.ts';
 
 /**
- * How one gateway hears and speaks, for the simulator. A voice lives beside its adapter (`adapters/<name>/simulator.ts`); the
- * ledger, the lives of payments and the faults are the simulator's, and the same for every gateway.
+ * How one gateway hears and speaks, for the simulator. A voice lives beside its adapter
+ * (`adapters/<name>/simulator.ts`); the ledger, the lives of payments and the faults are the simulator's, and the same
+ * for every gateway.
  */
 export interface Voice {
   /** The gateway's name. */
@@ -10,13 +11,16 @@ export interface Voice {
   /** What this gateway does with a second send of the same reference. */
   readonly sameReference: 'replays' | 'refuses' | 'books-again';
   /**
-   * Understands a request and checks its signature with its own arithmetic, or refuses it. A request is heard also when a fault then
-   * keeps it from the gateway: what only a request that was taken changes belongs in `say`.
+   * Understands a request and checks its signature with its own arithmetic, or refuses it. A request is heard also when
+   * a fault then keeps it from the gateway: what only a request that was taken changes belongs in `say`.
    */
   hear(request: HeardRequest): Heard | Refusal | Promise<Heard | Refusal>;
   /** What the gateway answers in a situation. */
   say(situation: Situation): Answer;
-  /** Completes an answer on its way out (also a refusal), for a gateway that signs what it says. `body` is the text as it is sent. */
+  /**
+   * Completes an answer on its way out (also a refusal), for a gateway that signs what it says. `body` is the text as
+   * it is sent.
+   */
   seal?(answer: Answer & { readonly body: string }, request: HeardRequest): Answer | Promise<Answer>;
 }
 
@@ -32,8 +36,7 @@ export interface HeardRequest {
 export interface Heard {
   readonly operation: string;
   readonly fields: Fields;
-  readonly act:
-    /** An order the payer pays later. */
+  readonly act: /** An order the payer pays later. */
     | 'create'
     /** Money taken in the call. */
     | 'charge'
@@ -51,8 +54,8 @@ export interface Heard {
   /** The merchant's number of the order or refund that is made or asked about. */
   readonly reference: string;
   /**
-   * For a refund, a cancel or a capture: the payment it is about, by the merchant's number or the provider's. For a charge: the
-   * open order that it confirms.
+   * For a refund, a cancel or a capture: the payment it is about, by the merchant's number or the provider's. For a
+   * charge: the open order that it confirms.
    */
   readonly of?: string;
   /** What this gateway recognises a repeated send by, where that is not the reference. */
@@ -106,8 +109,7 @@ export type EntryState = 'open' | 'pending' | 'authorized' | 'paid' | 'declined'
 export interface Situation {
   readonly heard: Heard;
   readonly nowMs: number;
-  readonly answer:
-    /** The write was accepted, or the query found it: answer by `entry.state`. */
+  readonly answer: /** The write was accepted, or the query found it: answer by `entry.state`. */
     | 'state'
     /** An act without a ledger entry was done. */
     | 'done'

@@ -8,7 +8,9 @@ import { madeUp as ofRebell } from '../../src/adapters/rebell/samples.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
 import { zalopay } from '../../src/adapters/zalopay/index.ts';
 
-/** A mistake in the set-up is told when the adapter is made, not by payments that fail, or that go to the wrong place. */
+/**
+ * A mistake in the set-up is told when the adapter is made, not by payments that fail, or that go to the wrong place.
+ */
 
 interface Case {
   readonly name: string;
@@ -19,15 +21,40 @@ interface Case {
   readonly inHeaders: readonly string[];
 }
 
-const symmetric = { ...ofIfortepay, signature: 'symmetric' as const, clientSecret: 'made-up-client-secret', clientId: 'made-up-client' };
+const symmetric = {
+  ...ofIfortepay,
+  signature: 'symmetric' as const,
+  clientSecret: 'made-up-client-secret',
+  clientId: 'made-up-client',
+};
 const cases: readonly Case[] = [
-  { name: 'qfpay', make: (change) => qfpay({ appCode: 'SHOP', clientKey: 'made-up', environment: 'sandbox', ...change }), texts: ['appCode', 'clientKey', 'mchid'], inHeaders: ['appCode'] },
-  { name: 'zalopay', make: (change) => zalopay({ appId: 2553, key1: 'made-up', key2: 'made-up', environment: 'sandbox', ...change }), texts: ['key1', 'key2'], inHeaders: [] },
-  { name: 'ifortepay', make: (change) => ifortepay({ ...symmetric, ...change }), texts: ['partnerId', 'channelId', 'clientId', 'clientSecret', 'privateKey'], inHeaders: ['partnerId', 'channelId', 'clientId'] },
-  { name: 'rebell', make: (change) => rebell({ ...ofRebell, ...change }), texts: ['clientId', 'privateKey', 'gatewayPublicKey'], inHeaders: ['clientId'] },
+  {
+    name: 'qfpay',
+    make: change => qfpay({ appCode: 'SHOP', clientKey: 'made-up', environment: 'sandbox', ...change }),
+    texts: ['appCode', 'clientKey', 'mchid'],
+    inHeaders: ['appCode'],
+  },
+  {
+    name: 'zalopay',
+    make: change => zalopay({ appId: 2553, key1: 'made-up', key2: 'made-up', environment: 'sandbox', ...change }),
+    texts: ['key1', 'key2'],
+    inHeaders: [],
+  },
+  {
+    name: 'ifortepay',
+    make: change => ifortepay({ ...symmetric, ...change }),
+    texts: ['partnerId', 'channelId', 'clientId', 'clientSecret', 'privateKey'],
+    inHeaders: ['partnerId', 'channelId', 'clientId'],
+  },
+  {
+    name: 'rebell',
+    make: change => rebell({ ...ofRebell, ...change }),
+    texts: ['clientId', 'privateKey', 'gatewayPublicKey'],
+    inHeaders: ['clientId'],
+  },
   {
     name: 'uqpay',
-    make: (change) => uqpay({ clientId: 'made-up', apiKey: 'made-up', environment: 'sandbox', ...change }),
+    make: change => uqpay({ clientId: 'made-up', apiKey: 'made-up', environment: 'sandbox', ...change }),
     texts: ['clientId', 'apiKey', 'webhookSecret', 'onBehalfOf'],
     inHeaders: ['clientId', 'apiKey', 'onBehalfOf'],
   },
@@ -47,8 +74,9 @@ describe.each(cases)('$name', ({ name, make, texts, inHeaders }) => {
   const sandbox = make({ environment: 'sandbox' }).baseUrl;
   const production = make({ environment: 'production' }).baseUrl;
 
-  it.each(texts)('refuses a %s that is what a missing value is written as', (field) => {
-    for (const value of ['undefined', 'null', 'NaN', '[object Object]', 'undefined\n']) expect(refusal(() => make({ [field]: value }))).toMatch(new RegExp(`^InputError: ${name}.*${field}`));
+  it.each(texts)('refuses a %s that is what a missing value is written as', field => {
+    for (const value of ['undefined', 'null', 'NaN', '[object Object]', 'undefined\n'])
+      expect(refusal(() => make({ [field]: value }))).toMatch(new RegExp(`^InputError: ${name}.*${field}`));
   });
 
   it('refuses what a header carries with white space around it, and does not quote it', () => {
@@ -62,18 +90,33 @@ describe.each(cases)('$name', ({ name, make, texts, inHeaders }) => {
   });
 
   it('refuses plain http in production, this machine apart', () => {
-    for (const baseUrl of ['http://proxy.example/pay', 'HTTP://10.0.0.7', 'http://127.0.0.1.example', 'http://localhost.example', `http://${new URL(production).host}`]) {
+    for (const baseUrl of [
+      'http://proxy.example/pay',
+      'HTTP://10.0.0.7',
+      'http://127.0.0.1.example',
+      'http://localhost.example',
+      `http://${new URL(production).host}`,
+    ]) {
       expect(refusal(() => make({ environment: 'production', baseUrl }))).toMatch(/baseUrl must be https/);
-      if (new URL(baseUrl).host !== new URL(production).host) expect(make({ environment: 'sandbox', baseUrl }).baseUrl).toBe(baseUrl);
+      if (new URL(baseUrl).host !== new URL(production).host)
+        expect(make({ environment: 'sandbox', baseUrl }).baseUrl).toBe(baseUrl);
     }
-    for (const baseUrl of ['http://127.0.0.1:8080', 'http://localhost:8080/pay', 'http://[::1]:8080', 'https://proxy.example']) {
+    for (const baseUrl of [
+      'http://127.0.0.1:8080',
+      'http://localhost:8080/pay',
+      'http://[::1]:8080',
+      'https://proxy.example',
+    ]) {
       expect(make({ environment: 'production', baseUrl }).baseUrl).toBe(baseUrl);
     }
   });
 
   it('refuses the sandbox in production, and production in the sandbox', () => {
     expect(sandbox).not.toBe(production);
-    for (const [environment, baseUrl] of [['production', sandbox], ['sandbox', production]] as const) {
+    for (const [environment, baseUrl] of [
+      ['production', sandbox],
+      ['sandbox', production],
+    ] as const) {
       for (const written of [baseUrl, `${baseUrl}/`, baseUrl.toUpperCase(), `${new URL(baseUrl).origin}.:443/other`]) {
         expect(refusal(() => make({ environment, baseUrl: written }))).toMatch(/environment is/);
       }

@@ -26,17 +26,24 @@ interface Signing {
 }
 
 /** iFortepay's signature of a body that has no white space between its tokens. */
-function signatureOf(body: string, { url = notifyUrl, secret = credentials.clientSecret, at = timestamp, version = 'v1' }: Signing = {}): string {
+function signatureOf(
+  body: string,
+  { url = notifyUrl, secret = credentials.clientSecret, at = timestamp, version = 'v1' }: Signing = {},
+): string {
   const digest = createHash('sha256').update(body).digest('hex');
   return createHmac('sha512', secret).update(`${url}:${version}:${digest}:${at}`).digest('base64');
 }
 
-const deliver = (body: string, headers: Record<string, string> = { 'X-TIMESTAMP': timestamp, 'X-SIGNATURE': signatureOf(body) }, url = notifyUrl): Request =>
-  new Request(url, { method: 'POST', headers, body });
+const deliver = (
+  body: string,
+  headers: Record<string, string> = { 'X-TIMESTAMP': timestamp, 'X-SIGNATURE': signatureOf(body) },
+  url = notifyUrl,
+): Request => new Request(url, { method: 'POST', headers, body });
 
 const tell = (told: unknown): Request => deliver(JSON.stringify(told));
 
-const heard = async (told: unknown, of = shop()): Promise<Received & { verified: true }> => verified(await of.receive(tell(told)));
+const heard = async (told: unknown, of = shop()): Promise<Received & { verified: true }> =>
+  verified(await of.receive(tell(told)));
 
 /** As printed at https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/notify */
 const debit = {
@@ -57,7 +64,12 @@ const qris = {
   latestTransactionStatus: '00',
   transactionStatusDesc: 'Success',
   amount: { value: '10000.00', currency: 'IDR' },
-  additionalInfo: { merchantId: '936008600000000000', paymentChannel: 'NOBU', issuer: 'OVO', retrievalReferenceNo: '432109876543' },
+  additionalInfo: {
+    merchantId: '936008600000000000',
+    paymentChannel: 'NOBU',
+    issuer: 'OVO',
+    retrievalReferenceNo: '432109876543',
+  },
 };
 
 /** As SNAP has it: we have no sample of iFortepay's. */
@@ -76,16 +88,36 @@ const account = {
 describe('a notification of iFortepay', () => {
   it('of a QRIS payment gives its verdict, and the ticket of its order', async () => {
     const { verdict, ticket } = await heard(qris);
-    expect(verdict).toMatchObject({ kind: 'terminal', outcome: 'succeeded', code: 'qris/00', message: 'Success', listed: true });
-    expect(ticket).toMatchObject({ gateway: 'ifortepay', account: 'IFP2024067944', operation: 'qris.create', seen: true, expect: { amount: '10000.00', currency: 'IDR' } });
-    expect(ticket.reference).toEqual({ originalPartnerReferenceNo: 'ORDER20261120001', originalReferenceNo: qris.originalReferenceNo, serviceCode: '47' });
+    expect(verdict).toMatchObject({
+      kind: 'terminal',
+      outcome: 'succeeded',
+      code: 'qris/00',
+      message: 'Success',
+      listed: true,
+    });
+    expect(ticket).toMatchObject({
+      gateway: 'ifortepay',
+      account: 'IFP2024067944',
+      operation: 'qris.create',
+      seen: true,
+      expect: { amount: '10000.00', currency: 'IDR' },
+    });
+    expect(ticket.reference).toEqual({
+      originalPartnerReferenceNo: 'ORDER20261120001',
+      originalReferenceNo: qris.originalReferenceNo,
+      serviceCode: '47',
+    });
   });
 
   it('of a direct debit also tells when it was opened', async () => {
     const { verdict, ticket } = await heard(debit);
     expect(verdict).toMatchObject({ outcome: 'succeeded', code: 'debit/00' });
     expect(ticket).toMatchObject({ operation: 'debit.charge', openedAt: '2024-09-13T04:18:40.000Z' });
-    expect(ticket.reference).toEqual({ originalPartnerReferenceNo: 'QA-20240913-004', originalReferenceNo: debit.originalReferenceNo, serviceCode: '54' });
+    expect(ticket.reference).toEqual({
+      originalPartnerReferenceNo: 'QA-20240913-004',
+      originalReferenceNo: debit.originalReferenceNo,
+      serviceCode: '54',
+    });
   });
 
   it('of a direct debit may name iFortepay’s number alone: then the service, which all orders share, does not stand in for the merchant’s', async () => {
@@ -94,7 +126,11 @@ describe('a notification of iFortepay', () => {
   });
 
   it('of a virtual account is a reason to ask, whatever it says', async () => {
-    for (const told of [account, { ...account, latestTransactionStatus: 'PAID' }, { virtualAccountData: { ...account, status: 'PAID' } }]) {
+    for (const told of [
+      account,
+      { ...account, latestTransactionStatus: 'PAID' },
+      { virtualAccountData: { ...account, status: 'PAID' } },
+    ]) {
       const { verdict, ticket } = await heard(told);
       expect(verdict).toMatchObject({ kind: 'poll-required', reason: 'processing', code: 'va', listed: true });
       expect([ticket.operation, ticket.reference]).toEqual(['va.create', accountNumbers]);
@@ -102,7 +138,9 @@ describe('a notification of iFortepay', () => {
   });
 
   it('of a QRIS payment is told by its service too, where another version of the manual sends it', async () => {
-    expect((await heard({ ...qris, additionalInfo: undefined, serviceCode: '47' })).ticket.operation).toBe('qris.create');
+    expect((await heard({ ...qris, additionalInfo: undefined, serviceCode: '47' })).ticket.operation).toBe(
+      'qris.create',
+    );
   });
 
   it.each([
@@ -122,7 +160,11 @@ describe('a notification of iFortepay', () => {
 
   it('without a status, or with a number for one, decides nothing', async () => {
     for (const latestTransactionStatus of [undefined, 0, null, ['00']]) {
-      expect((await heard({ ...qris, latestTransactionStatus })).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', code: 'qris' });
+      expect((await heard({ ...qris, latestTransactionStatus })).verdict).toMatchObject({
+        kind: 'poll-required',
+        reason: 'unknown-outcome',
+        code: 'qris',
+      });
     }
   });
 
@@ -132,8 +174,14 @@ describe('a notification of iFortepay', () => {
     ['a virtual account', account, '25'],
   ])('of %s is answered in its service’s codes: 200 once it is stored, 500 to have it again', async (_what, told, service) => {
     const { reply, askAgain } = await heard(told);
-    expect([reply.status, await reply.json()]).toEqual([200, { responseCode: `200${service}00`, responseMessage: 'Successful' }]);
-    expect([askAgain.status, await askAgain.json()]).toEqual([500, { responseCode: `500${service}00`, responseMessage: 'General Error' }]);
+    expect([reply.status, await reply.json()]).toEqual([
+      200,
+      { responseCode: `200${service}00`, responseMessage: 'Successful' },
+    ]);
+    expect([askAgain.status, await askAgain.json()]).toEqual([
+      500,
+      { responseCode: `500${service}00`, responseMessage: 'General Error' },
+    ]);
   });
 });
 
@@ -142,7 +190,8 @@ describe('iFortepay’s signature of a notification', () => {
    * openssl's, with the text below in body.json, and in min.json without the white space between its tokens:
    *
    *   hash=$(openssl dgst -sha256 -hex < min.json | sed 's/.*= //'); t=2026-11-21T10:30:00+07:00
-   *   printf '%s' "https://shop.example/ifortepay:v1:$hash:$t" | openssl dgst -sha512 -hmac sample-client-secret-6b1f -binary | base64 -w0
+   *   printf '%s' "https://shop.example/ifortepay:v1:$hash:$t" | openssl dgst -sha512 -hmac sample-client-secret-6b1f
+   * -binary | base64 -w0
    */
   const body = `{
     "originalReferenceNo": "01907cf4e9dd7f01b99da9a25dae6c8e",
@@ -155,12 +204,18 @@ describe('iFortepay’s signature of a notification', () => {
 `;
   const v1 = 'ZiyHtRdbk5NGNCFK3gZzV2iH/NbUbRORJTT5sT2Z5Eg8A8P/SrvVhT9foGl0zmpiwicEJ7K8Honb5nql73h5wQ==';
   const v2 = 'dZFd1O9Wk6MVq1vVqRxw7Bw5ULOaV5HE7qh8xvDaEonWZZlJdrXLdpcgXJWPlWKGYFhiWJBzjlM2r5tEdxp83A==';
-  const signed = (signature: string, more: Record<string, string> = {}): Record<string, string> => ({ 'X-TIMESTAMP': timestamp, 'X-SIGNATURE': signature, ...more });
+  const signed = (signature: string, more: Record<string, string> = {}): Record<string, string> => ({
+    'X-TIMESTAMP': timestamp,
+    'X-SIGNATURE': signature,
+    ...more,
+  });
 
   it('is openssl’s, over the body without the white space between its tokens, and with all there is within its texts', async () => {
     const { verdict } = verified(await shop().receive(deliver(body, signed(v1))));
     expect(verdict).toMatchObject({ outcome: 'succeeded', message: 'Paid  by "Siti" \\' });
-    expect(await shop().receive(deliver(body.replaceAll('\n', '\r\n\t'), signed(v1)))).toMatchObject({ verified: true });
+    expect(await shop().receive(deliver(body.replaceAll('\n', '\r\n\t'), signed(v1)))).toMatchObject({
+      verified: true,
+    });
   });
 
   it('is made with the version that the header names', async () => {
@@ -182,7 +237,10 @@ describe('iFortepay’s signature of a notification', () => {
     ['a blank less in a text', deliver(body.replace('Paid  by', 'Paid by'), signed(v1))],
     ['another escape in a text', deliver(body.replace('Siti', '\\u0053iti'), signed(v1))],
     ['more after the end', deliver(`${body}{}`, signed(v1))],
-    ['another secret', deliver(body, signed(signatureOf(JSON.stringify(JSON.parse(body)), { secret: 'another-secret' })))],
+    [
+      'another secret',
+      deliver(body, signed(signatureOf(JSON.stringify(JSON.parse(body)), { secret: 'another-secret' }))),
+    ],
     ['an empty secret', deliver(body, signed(signatureOf(JSON.stringify(JSON.parse(body)), { secret: '' })))],
     ['another address', deliver(body, signed(v1), 'https://shop.example/ifortepay?order=2')],
     ['another time', deliver(body, signed(v1, { 'X-TIMESTAMP': '2026-11-21T10:30:01+07:00' }))],
@@ -195,7 +253,10 @@ describe('iFortepay’s signature of a notification', () => {
   ])('refuses %s, and the reason quotes nothing', async (_what, request) => {
     const received = await shop().receive(request);
     expect(refused(received)).not.toMatch(/ZiyH|secret-|ORDER2026|10000|shop\.example/);
-    expect([received.reply.status, await received.reply.json()]).toEqual([401, { responseCode: '4010000', responseMessage: 'Unauthorized. Signature' }]);
+    expect([received.reply.status, await received.reply.json()]).toEqual([
+      401,
+      { responseCode: '4010000', responseMessage: 'Unauthorized. Signature' },
+    ]);
   });
 
   it.each([
@@ -212,24 +273,48 @@ describe('iFortepay’s signature of a notification', () => {
   it('of a time nobody can read is refused', async () => {
     const told = JSON.stringify(qris);
     for (const at of ['', 'now', '1795232400000']) {
-      expect(refused(await shop().receive(deliver(told, { 'X-TIMESTAMP': at, 'X-SIGNATURE': signatureOf(told, { at }) })))).toContain('X-TIMESTAMP');
+      expect(
+        refused(await shop().receive(deliver(told, { 'X-TIMESTAMP': at, 'X-SIGNATURE': signatureOf(told, { at }) }))),
+      ).toContain('X-TIMESTAMP');
     }
   });
 
   it('makes nobody believe a virtual account’s notification that lacks it, but the reply is 200: the manual lets it go for now', async () => {
-    for (const headers of [{}, { 'X-TIMESTAMP': timestamp }, signed('85be817c55b2c135157c7e89f52499bf0c25ad6eeebe04a986e8c862561b19a5')]) {
+    for (const headers of [
+      {},
+      { 'X-TIMESTAMP': timestamp },
+      signed('85be817c55b2c135157c7e89f52499bf0c25ad6eeebe04a986e8c862561b19a5'),
+    ]) {
       const received = await shop().receive(deliver(JSON.stringify(account), headers));
       expect(refused(received)).toContain('ask about the virtual account');
-      expect([received.reply.status, await received.reply.json()]).toEqual([200, { responseCode: '2002500', responseMessage: 'Successful' }]);
+      expect([received.reply.status, await received.reply.json()]).toEqual([
+        200,
+        { responseCode: '2002500', responseMessage: 'Successful' },
+      ]);
     }
-    for (const told of [qris, debit, {}]) expect((await shop().receive(deliver(JSON.stringify(told), { 'X-TIMESTAMP': timestamp }))).reply.status).toBe(401);
+    for (const told of [qris, debit, {}])
+      expect((await shop().receive(deliver(JSON.stringify(told), { 'X-TIMESTAMP': timestamp }))).reply.status).toBe(
+        401,
+      );
   });
 
   it('does not make a notification of what is none: signed rubbish is refused, and nothing throws', async () => {
-    for (const told of [{}, [], null, 7, true, 'SUCCESS', { latestTransactionStatus: '00' }, { ...qris, originalReferenceNo: 7, originalPartnerReferenceNo: [] }, { trxId: '' }, { virtualAccountData: [] }]) {
+    for (const told of [
+      {},
+      [],
+      null,
+      7,
+      true,
+      'SUCCESS',
+      { latestTransactionStatus: '00' },
+      { ...qris, originalReferenceNo: 7, originalPartnerReferenceNo: [] },
+      { trxId: '' },
+      { virtualAccountData: [] },
+    ]) {
       refused(await shop().receive(tell(told)));
     }
-    for (const text of ['', ' ', '{', '"', '"\\', '\u0000', 'a=b', '\uFEFF']) refused(await shop().receive(deliver(text)));
+    for (const text of ['', ' ', '{', '"', '"\\', '\u0000', 'a=b', '\uFEFF'])
+      refused(await shop().receive(deliver(text)));
     for (const text of ['[['.repeat(50_000), `"${'x'.repeat(300_000)}"`]) refused(await shop().receive(deliver(text)));
     refused(await shop().receive(new Request(notifyUrl)));
     refused(await shop().receive(new Request(notifyUrl, { method: 'POST', body: new Uint8Array([0xff, 0x22, 0x5c]) })));
@@ -258,8 +343,17 @@ const walletCharge: object = { bankCardToken: undefined };
 function scene() {
   const clock = manualClock({ startMs: nowMs });
   const events: GatewayEvent[] = [];
-  const simulator = simulateGateway({ voice: ifortepayVoice(credentials), clock, lives: { create: lives.open(), charge: lives.open() } });
-  const paying = createGateway({ adapter: ifortepay(credentials), client: ky.create({ fetch: simulator.fetch }), clock, onEvent: (event) => events.push(event) });
+  const simulator = simulateGateway({
+    voice: ifortepayVoice(credentials),
+    clock,
+    lives: { create: lives.open(), charge: lives.open() },
+  });
+  const paying = createGateway({
+    adapter: ifortepay(credentials),
+    client: ky.create({ fetch: simulator.fetch }),
+    clock,
+    onEvent: event => events.push(event),
+  });
   return {
     clock,
     simulator,
@@ -272,7 +366,10 @@ function scene() {
       if (entry === undefined) throw new Error('there is no such order');
       return ifortepayNotice(credentials, { ...entry, ...change }, clock.now());
     },
-    created: async <K extends 'qris.create' | 'va.create' | 'debit.charge'>(operation: K, more: Partial<IfortepayFields[K]> = {}) => {
+    created: async <K extends 'qris.create' | 'va.create' | 'debit.charge'>(
+      operation: K,
+      more: Partial<IfortepayFields[K]> = {},
+    ) => {
       const fields = { ...samples.complete[operation], ...more } as IfortepayFields[K] & Record<string, unknown>;
       return (await clock.run(paying.settle(operation, fields))).ticket;
     },
@@ -281,7 +378,10 @@ function scene() {
 }
 
 describe('a loop that waits for iFortepay', () => {
-  it.each(['qris.create', 'debit.charge'] as const)('of a %s ends at once by a paid one, without another query', async (operation) => {
+  it.each([
+    'qris.create',
+    'debit.charge',
+  ] as const)('of a %s ends at once by a paid one, without another query', async operation => {
     const { clock, paying, queries, notice, created, settleDown } = scene();
     const following = paying.untilSettled(await created(operation, operation === 'debit.charge' ? walletCharge : {}));
     await settleDown();
@@ -300,7 +400,11 @@ describe('a loop that waits for iFortepay', () => {
     simulator.script('ORDER20261120001', { life: lives.paid() });
     const [atMs, asked] = [clock.now(), queries()];
     verified(await paying.receive(await notice()));
-    expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'query', verdict: { code: '2003000/PAID' } });
+    expect(await following).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      verdict: { code: '2003000/PAID' },
+    });
     expect([clock.now(), queries(), clock.pending]).toEqual([atMs, asked + 1, 0]);
   });
 
@@ -309,7 +413,8 @@ describe('a loop that waits for iFortepay', () => {
     const following = paying.untilSettled(await created('va.create'));
     await settleDown();
     const before = queries();
-    const forged = async (): Promise<Request> => new Request(notifyUrl, { method: 'POST', body: await (await notice()).text() });
+    const forged = async (): Promise<Request> =>
+      new Request(notifyUrl, { method: 'POST', body: await (await notice()).text() });
     for (let time = 0; time < 5; time++) {
       refused(await paying.receive(await forged()));
       await settleDown();
@@ -375,7 +480,9 @@ describe('a late or repeated notification of iFortepay', () => {
     const before = queries();
     for (let time = 0; time < 3; time++) {
       clock.advance(MINUTE_MS);
-      expect(verified(await paying.receive(await notice({ state: 'paid' }))).verdict).toMatchObject({ outcome: 'succeeded' });
+      expect(verified(await paying.receive(await notice({ state: 'paid' }))).verdict).toMatchObject({
+        outcome: 'succeeded',
+      });
     }
     expect([queries(), conflicts().length]).toEqual([before, 0]);
   });
@@ -400,7 +507,11 @@ describe('a late or repeated notification of iFortepay', () => {
     expect(conflicts()).toHaveLength(1);
   });
 
-  it.each(['qris.create', 'va.create', 'debit.charge'] as const)('of %s gives a ticket that can be asked about', async (operation) => {
+  it.each([
+    'qris.create',
+    'va.create',
+    'debit.charge',
+  ] as const)('of %s gives a ticket that can be asked about', async operation => {
     const { clock, simulator, paying, notice, created } = scene();
     await created(operation, operation === 'debit.charge' ? walletCharge : {});
     simulator.script('ORDER20261120001', { life: lives.paid() });

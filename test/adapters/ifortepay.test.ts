@@ -22,7 +22,7 @@ const body = JSON.stringify(samples.complete['qris.create']);
 
 function memoryStore(): TokenStore & { readonly kept: Map<string, Token> } {
   const kept = new Map<string, Token>();
-  return { kept, get: (key) => kept.get(key), set: (key, token) => kept.set(key, token) };
+  return { kept, get: key => kept.get(key), set: (key, token) => kept.set(key, token) };
 }
 
 const sendOf = (more: Partial<EncodedSend> = {}): EncodedSend => ({
@@ -42,26 +42,37 @@ const sendOf = (more: Partial<EncodedSend> = {}): EncodedSend => ({
 });
 
 /** A token endpoint: `token-1`, `token-2`, …, and every request it got. */
-function tokenEndpoint(answer: Record<string, unknown> = { expiresIn: '900' }): { fetch: SendContext['fetch']; requests: Request[] } {
+function tokenEndpoint(answer: Record<string, unknown> = { expiresIn: '900' }): {
+  fetch: SendContext['fetch'];
+  requests: Request[];
+} {
   const requests: Request[] = [];
   return {
     requests,
     async fetch(request) {
       requests.push(request);
       await Promise.resolve();
-      return Response.json({ responseCode: '2007300', accessToken: `token-${requests.length}`, tokenType: 'Bearer', ...answer });
+      return Response.json({
+        responseCode: '2007300',
+        accessToken: `token-${requests.length}`,
+        tokenType: 'Bearer',
+        ...answer,
+      });
     },
   };
 }
 
-const symmetric = (more: Partial<IfortepayCredentials> = {}) => ifortepay({ ...credentials, signature: 'symmetric', tokens: memoryStore(), ...more });
+const symmetric = (more: Partial<IfortepayCredentials> = {}) =>
+  ifortepay({ ...credentials, signature: 'symmetric', tokens: memoryStore(), ...more });
 
 /*
- * The vectors below are openssl's. With the key of samples.ts in key.pem, the body of samples.ts' qris.create in body.json:
+ * The vectors below are openssl's. With the key of samples.ts in key.pem, the body of samples.ts' qris.create in
+ * body.json:
  *
  *   hash=$(openssl dgst -sha256 -hex < body.json | sed 's/.*= //'); t=2026-11-21T10:30:00+07:00
  *   printf '%s' "POST:/v1.0/qr/qr-mpm-generate:$hash:$t" | openssl dgst -sha256 -sign key.pem | base64 -w0
- *   printf '%s' "POST:/v1.0/qr/qr-mpm-generate:token-1:$hash:$t" | openssl dgst -sha512 -hmac sample-client-secret-6b1f -binary | base64 -w0
+ *   printf '%s' "POST:/v1.0/qr/qr-mpm-generate:token-1:$hash:$t" | openssl dgst -sha512 -hmac sample-client-secret-6b1f
+ * -binary | base64 -w0
  *   printf '%s' "IFP2024067944|$t" | openssl dgst -sha256 -sign key.pem | base64 -w0
  *   printf '%s' "IFP2024067944:$t" | openssl dgst -sha256 -sign key.pem | base64 -w0
  */
@@ -107,7 +118,10 @@ describe('an asymmetric signature', () => {
   });
 
   it('with a key that cannot be read is refused without quoting it', async () => {
-    const wrong = ifortepay({ ...credentials, privateKey: '-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----' });
+    const wrong = ifortepay({
+      ...credentials,
+      privateKey: '-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----',
+    });
     const error: unknown = await Promise.resolve(wrong.headers(sendOf())).catch((reason: unknown) => reason);
     expect(isInputError(error)).toBe(true);
     expect(JSON.stringify([String(error), (error as Error).cause])).not.toContain('bm90');
@@ -117,7 +131,10 @@ describe('an asymmetric signature', () => {
 describe('a symmetric signature', () => {
   it('is openssl’s, with the B2B token in it and beside it', async () => {
     const { fetch, requests } = tokenEndpoint();
-    expect(await symmetric().headers(sendOf({ fetch }))).toMatchObject({ Authorization: 'Bearer token-1', 'X-SIGNATURE': vectors.hmac });
+    expect(await symmetric().headers(sendOf({ fetch }))).toMatchObject({
+      Authorization: 'Bearer token-1',
+      'X-SIGNATURE': vectors.hmac,
+    });
 
     const [request] = requests;
     expect(request?.url).toBe('https://kronos-stage.ifortepay.id/auth/merchants/v1.0/access-token/b2b');
@@ -137,19 +154,28 @@ describe('a symmetric signature', () => {
   });
 
   it.each<[string, Partial<IfortepayCredentials>, string]>([
-    ['in production', { environment: 'production' }, 'https://kronos.ifortepay.id/auth/merchants/v1.0/access-token/b2b'],
-    ['below the merchant’s own base URL', { baseUrl: 'http://127.0.0.1:8080/ifp/' }, 'http://127.0.0.1:8080/ifp/auth/merchants/v1.0/access-token/b2b'],
+    [
+      'in production',
+      { environment: 'production' },
+      'https://kronos.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
+    ],
+    [
+      'below the merchant’s own base URL',
+      { baseUrl: 'http://127.0.0.1:8080/ifp/' },
+      'http://127.0.0.1:8080/ifp/auth/merchants/v1.0/access-token/b2b',
+    ],
     ['where the merchant says', { tokenUrl: 'https://tokens.example/b2b' }, 'https://tokens.example/b2b'],
   ])('fetches its token %s', async (_where, more, url) => {
     const { fetch, requests } = tokenEndpoint();
     await symmetric(more).headers(sendOf({ fetch }));
-    expect(requests.map((request) => request.url)).toEqual([url]);
+    expect(requests.map(request => request.url)).toEqual([url]);
   });
 
   it('keeps a token until it has ended, but for the seconds on its way', async () => {
     const { fetch, requests } = tokenEndpoint();
     const { headers } = symmetric();
-    const tokenAt = async (atMs: number): Promise<string | undefined> => (await headers(sendOf({ fetch, nowMs: atMs })))['Authorization'];
+    const tokenAt = async (atMs: number): Promise<string | undefined> =>
+      (await headers(sendOf({ fetch, nowMs: atMs })))['Authorization'];
     expect(await tokenAt(nowMs)).toBe('Bearer token-1');
     expect(await tokenAt(nowMs + 894_999)).toBe('Bearer token-1');
     expect(await tokenAt(nowMs + 895_000)).toBe('Bearer token-2');
@@ -180,7 +206,9 @@ describe('a symmetric signature', () => {
     const { headers } = symmetric();
     const memories = Array.from({ length: 10 }, () => new Map<string, string>());
     for (const memory of memories) await headers(sendOf({ fetch, memory }));
-    const again = await Promise.all(memories.map(async (memory) => headers(sendOf({ fetch, memory, reauthenticate: true }))));
+    const again = await Promise.all(
+      memories.map(async memory => headers(sendOf({ fetch, memory, reauthenticate: true }))),
+    );
     expect(requests).toHaveLength(2);
     expect(new Set(again.map(({ Authorization }) => Authorization))).toEqual(new Set(['Bearer token-2']));
   });
@@ -188,7 +216,11 @@ describe('a symmetric signature', () => {
   it('shares no token with somebody who has another private key', async () => {
     const tokens = memoryStore();
     const { fetch, requests } = tokenEndpoint();
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
     for (const more of [{}, { privateKey }, {}]) await symmetric({ tokens, ...more }).headers(sendOf({ fetch }));
     expect(requests).toHaveLength(2);
     expect(tokens.kept.size).toBe(2);
@@ -198,7 +230,12 @@ describe('a symmetric signature', () => {
   it('shares no token with another account or another place', async () => {
     const tokens = memoryStore();
     const { fetch, requests } = tokenEndpoint();
-    for (const more of [{}, { partnerId: 'IFP2' }, { environment: 'production' as const }, { baseUrl: 'http://127.0.0.1:8080' }]) {
+    for (const more of [
+      {},
+      { partnerId: 'IFP2' },
+      { environment: 'production' as const },
+      { baseUrl: 'http://127.0.0.1:8080' },
+    ]) {
       await symmetric({ tokens, ...more }).headers(sendOf({ fetch }));
     }
     expect(requests).toHaveLength(4);
@@ -206,7 +243,14 @@ describe('a symmetric signature', () => {
   });
 
   it.each<[string, () => Response]>([
-    ['refused', () => Response.json({ responseCode: '4017300', responseMessage: 'Unauthorized. stringToSign', accessToken: 'leaked' }, { status: 401 })],
+    [
+      'refused',
+      () =>
+        Response.json(
+          { responseCode: '4017300', responseMessage: 'Unauthorized. stringToSign', accessToken: 'leaked' },
+          { status: 401 },
+        ),
+    ],
     ['answered without a token', () => Response.json({ responseCode: '2007300' })],
     ['answered by a proxy', () => new Response('<html>', { status: 502 })],
   ])('fails to be made when the token request is %s, and tells no secret', async (_how, respond) => {
@@ -224,7 +268,11 @@ describe('a request', () => {
     const numbers = { originalPartnerReferenceNo: 'ORDER1', originalReferenceNo: 'ifp-1' };
     expect(bodyOf('qris.query', numbers)).toEqual({ ...numbers, serviceCode: '47' });
     expect(bodyOf('debit.query', numbers)).toEqual({ ...numbers, serviceCode: '54' });
-    expect(bodyOf('qris.cancel', { ...numbers, reason: 'x' })).toEqual({ ...numbers, reason: 'x', additionalInfo: { type: 'DYNAMIC' } });
+    expect(bodyOf('qris.cancel', { ...numbers, reason: 'x' })).toEqual({
+      ...numbers,
+      reason: 'x',
+      additionalInfo: { type: 'DYNAMIC' },
+    });
     expect(bodyOf('qris.query', { ...numbers, serviceCode: '48' })).toMatchObject({ serviceCode: '48' });
   });
 
@@ -241,7 +289,11 @@ describe('a ticket', () => {
     openTicket(adapter, writeOf(adapter, operation), { ...samples.complete[operation], ...more }, nowMs, 'all');
   const own = 'ORDER20261120001';
   const theirs = '01907cf4e9dd7f01b99da9a25dae6c8e';
-  const numbers = { partnerServiceId: '   89169', customerNo: '20261120000001', virtualAccountNo: '   8916920261120000001' };
+  const numbers = {
+    partnerServiceId: '   89169',
+    customerNo: '20261120000001',
+    virtualAccountNo: '   8916920261120000001',
+  };
 
   it.each<[string, Fields, Fields]>([
     ['qris.create', { originalPartnerReferenceNo: own, serviceCode: '47' }, { originalPartnerReferenceNo: own }],
@@ -276,35 +328,67 @@ describe('a ticket', () => {
     ['qris.create', '2004700'],
     ['debit.charge', '2005400'],
   ])('of %s learns iFortepay’s number from the answer', (operation, responseCode) => {
-    expect(answerTo(operation, { responseCode, referenceNo: theirs, partnerReferenceNo: own }).reference).toMatchObject({ originalReferenceNo: theirs });
+    expect(answerTo(operation, { responseCode, referenceNo: theirs, partnerReferenceNo: own }).reference).toMatchObject(
+      { originalReferenceNo: theirs },
+    );
     expect(writeOf(adapter, operation).learns).toEqual(['originalReferenceNo']);
   });
 
   it('of a virtual account learns the numbers iFortepay chose, and holds none of the merchant’s own against the answer', () => {
     const virtualAccountData = { ...numbers, trxId: own };
-    expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData }).reference).toEqual({ trxId: own, ...numbers });
+    expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData }).reference).toEqual({
+      trxId: own,
+      ...numbers,
+    });
     const trimmed = { ...virtualAccountData, partnerServiceId: '89169' };
-    const told = answerTo('va.create', { responseCode: '2002700', virtualAccountData: trimmed }, { partnerServiceId: '   89169' });
+    const told = answerTo(
+      'va.create',
+      { responseCode: '2002700', virtualAccountData: trimmed },
+      { partnerServiceId: '   89169' },
+    );
     expect(told).toMatchObject({ conflict: false, verdict: { outcome: 'created' } });
-    expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData: { trxId: 'ORDER2' } })).toMatchObject({ conflict: true });
+    expect(answerTo('va.create', { responseCode: '2002700', virtualAccountData: { trxId: 'ORDER2' } })).toMatchObject({
+      conflict: true,
+    });
   });
 
   it('ends with its QR code or its virtual account, to the millisecond where the order says when', () => {
     expect(ticketOf('qris.create').expiresAt).toBe('2026-11-21T03:45:00.000Z');
-    expect(ticketOf('qris.create', { validityPeriod: '2026-11-21T11:00:00+07:00' }).expiresAt).toBe('2026-11-21T04:00:00.000Z');
+    expect(ticketOf('qris.create', { validityPeriod: '2026-11-21T11:00:00+07:00' }).expiresAt).toBe(
+      '2026-11-21T04:00:00.000Z',
+    );
     expect(ticketOf('va.create').expiresAt).toBe('2026-11-22T03:30:00.000Z');
     expect(ticketOf('va.create', { virtualAccountTrxType: 'X' }).expiresAt).toBeUndefined();
-    expect(ticketOf('va.create', { expiredDate: '2026-11-22T23:59:59.500+07:00' }).expiresAt).toBe('2026-11-22T16:59:59.500Z');
+    expect(ticketOf('va.create', { expiredDate: '2026-11-22T23:59:59.500+07:00' }).expiresAt).toBe(
+      '2026-11-22T16:59:59.500Z',
+    );
   });
 
-  it.each(['2026-11-21T11:00:00', 'in half an hour', '', 30])('of a QR code ends after the longest time there is, where nobody can tell the moment: %s', (validityPeriod) => {
+  it.each([
+    '2026-11-21T11:00:00',
+    'in half an hour',
+    '',
+    30,
+  ])('of a QR code ends after the longest time there is, where nobody can tell the moment: %s', validityPeriod => {
     expect(ticketOf('qris.create', { validityPeriod }).expiresAt).toBe('2026-11-21T04:30:00.000Z');
     expect(ticketOf('va.create', { expiredDate: validityPeriod }).expiresAt).toBeUndefined();
   });
 
-  it.each(['qris.create', 'debit.charge', 'qris.cancel', 'debit.cancel'] as const)('of %s is not opened by a service alone, which names no order', (operation) => {
-    const nameless = { ...samples.complete[operation], partnerReferenceNo: ' ', originalPartnerReferenceNo: undefined, originalReferenceNo: '' };
-    expect(() => openTicket(adapter, writeOf(adapter, operation), nameless, nowMs, 'reference')).toThrow(/nothing in the fields names the order/);
+  it.each([
+    'qris.create',
+    'debit.charge',
+    'qris.cancel',
+    'debit.cancel',
+  ] as const)('of %s is not opened by a service alone, which names no order', operation => {
+    const nameless = {
+      ...samples.complete[operation],
+      partnerReferenceNo: ' ',
+      originalPartnerReferenceNo: undefined,
+      originalReferenceNo: '',
+    };
+    expect(() => openTicket(adapter, writeOf(adapter, operation), nameless, nowMs, 'reference')).toThrow(
+      /nothing in the fields names the order/,
+    );
   });
 
   it('of a charge ends with the wallet’s page or the OTP, where its payer must act', () => {
@@ -317,7 +401,8 @@ describe('a ticket', () => {
 
   it('expects the amount that was sent', () => {
     const sum = { amount: '10000.00', currency: 'IDR' };
-    for (const operation of ['qris.create', 'va.create', 'debit.charge']) expect(ticketOf(operation).expect).toEqual(sum);
+    for (const operation of ['qris.create', 'va.create', 'debit.charge'])
+      expect(ticketOf(operation).expect).toEqual(sum);
   });
 
   it('expects no amount where the payer may pay another', () => {
@@ -337,7 +422,12 @@ describe('a ticket', () => {
   const statusOf = (operation: string, rest: Fields, { refused = false, status = 200 } = {}) => {
     const write = writeOf(adapter, operation);
     const ticket = ticketOf(operation);
-    const exchange = { operation: write.query?.operation ?? '', sent: { ...write.query?.fields(ticket, nowMs) }, status, body: { ...rest } };
+    const exchange = {
+      operation: write.query?.operation ?? '',
+      sent: { ...write.query?.fields(ticket, nowMs) },
+      status,
+      body: { ...rest },
+    };
     // What the codes mean of a try that is known for this one.
     return judge(adapter, exchange, { ...subjectOfTicket(write, ticket, refused), repeats: false });
   };
@@ -353,7 +443,10 @@ describe('a ticket', () => {
   it('of a lost create learns iFortepay’s number from an answer that names the order, and from no other', () => {
     const named = statusOf('qris.create', qris('01', { originalReferenceNo: theirs }));
     expect(named).toMatchObject({ acknowledges: true, reference: { originalReferenceNo: theirs } });
-    const unnamed = statusOf('qris.create', qris('00', { originalPartnerReferenceNo: undefined, originalReferenceNo: theirs }));
+    const unnamed = statusOf(
+      'qris.create',
+      qris('00', { originalPartnerReferenceNo: undefined, originalReferenceNo: theirs }),
+    );
     expect(unnamed).toMatchObject({ acknowledges: false, verdict: unknown });
     expect(unnamed.reference['originalReferenceNo']).toBeUndefined();
   });
@@ -361,7 +454,10 @@ describe('a ticket', () => {
   it('of a lost create is not settled, acknowledged or called absent by anything else', () => {
     for (const responseCode of ['4005101', '4005102', '4045116', '4055100', '4045118']) {
       const judged = statusOf('qris.create', { responseCode }, { status: Number(responseCode.slice(0, 3)) });
-      expect(judged, responseCode).toMatchObject({ acknowledges: false, verdict: { outcome: 'rejected', advice: expect.stringContaining('notification') as string } });
+      expect(judged, responseCode).toMatchObject({
+        acknowledges: false,
+        verdict: { outcome: 'rejected', advice: expect.stringContaining('notification') as string },
+      });
     }
     const saysNothing = ['2005100', '2025100', '4035100', '4035113', '4045100', '4045101', '4045114'];
     for (const responseCode of saysNothing) {
@@ -390,17 +486,29 @@ describe('a ticket', () => {
   });
 
   it('says that a query lacks iFortepay’s numbers until an answer has told them', () => {
-    const lacks = (operation: string, more: Fields = {}): boolean | undefined => writeOf(adapter, operation).query?.incomplete?.(ticketOf(operation, more));
+    const lacks = (operation: string, more: Fields = {}): boolean | undefined =>
+      writeOf(adapter, operation).query?.incomplete?.(ticketOf(operation, more));
     for (const operation of ['qris.create', 'debit.charge', 'va.create']) expect(lacks(operation)).toBe(true);
     for (const operation of ['qris.cancel', 'debit.cancel']) expect(lacks(operation)).toBe(false);
     expect(lacks('va.create', numbers)).toBe(false);
   });
 
   it('says of direct debit alone that an earlier try may stand under its number, and when a row was made', () => {
-    const repeats = (operation: string): boolean | undefined => writeOf(adapter, operation).numberRepeats?.(samples.complete[operation] ?? {});
-    expect([repeats('debit.charge'), repeats('qris.create'), repeats('va.create')]).toEqual([true, undefined, undefined]);
+    const repeats = (operation: string): boolean | undefined =>
+      writeOf(adapter, operation).numberRepeats?.(samples.complete[operation] ?? {});
+    expect([repeats('debit.charge'), repeats('qris.create'), repeats('va.create')]).toEqual([
+      true,
+      undefined,
+      undefined,
+    ]);
     const row = { ...qris('00'), createdTime: '2026-11-21T10:30:00+07:00' };
-    const read = (body: Fields) => operationOf(adapter, 'debit.query').read?.({ operation: 'debit.query', sent: {}, status: 200, body: { ...body } });
+    const read = (body: Fields) =>
+      operationOf(adapter, 'debit.query').read?.({
+        operation: 'debit.query',
+        sent: {},
+        status: 200,
+        body: { ...body },
+      });
     expect(read(row)).toMatchObject({ madeAtMs: nowMs });
     expect(read({ ...row, createdTime: '2026-11-21T10:30:00' })).toMatchObject({ madeAtMs: undefined });
     const paid = { ...qris('00'), paidTime: '2026-11-21T10:30:00+07:00' };
@@ -411,14 +519,24 @@ describe('a ticket', () => {
 
   it('is settled by the same amount written another way', () => {
     for (const value of ['10000', '10000.0', '010000.00']) {
-      expect(statusOf('qris.create', qris('00', { amount: { value, currency: 'IDR' } })).verdict).toMatchObject({ outcome: 'succeeded' });
+      expect(statusOf('qris.create', qris('00', { amount: { value, currency: 'IDR' } })).verdict).toMatchObject({
+        outcome: 'succeeded',
+      });
     }
   });
 
   it('of a failed payment carries the reason, not the call’s own "Successful"', () => {
     const failed = { ...qris('06'), responseMessage: 'Successful' };
-    expect(statusOf('qris.create', { ...failed, transactionStatusDesc: 'Insufficient balance' }).verdict).toMatchObject({ outcome: 'failed', message: 'Insufficient balance' });
-    expect(statusOf('qris.create', { ...failed, originalResponseCode: '4034714', originalResponseMessage: 'Insufficient Funds' }).verdict).toMatchObject({
+    expect(statusOf('qris.create', { ...failed, transactionStatusDesc: 'Insufficient balance' }).verdict).toMatchObject(
+      { outcome: 'failed', message: 'Insufficient balance' },
+    );
+    expect(
+      statusOf('qris.create', {
+        ...failed,
+        originalResponseCode: '4034714',
+        originalResponseMessage: 'Insufficient Funds',
+      }).verdict,
+    ).toMatchObject({
       outcome: 'failed',
       reason: 'insufficient-funds',
       message: 'Insufficient Funds',
@@ -426,7 +544,10 @@ describe('a ticket', () => {
   });
 
   it('is not settled by another amount', () => {
-    for (const amount of [{ value: '9999.00', currency: 'IDR' }, { value: '10000.00', currency: 'USD' }]) {
+    for (const amount of [
+      { value: '9999.00', currency: 'IDR' },
+      { value: '10000.00', currency: 'USD' },
+    ]) {
       expect(statusOf('qris.create', qris('00', { amount })).verdict).toMatchObject(conflict);
     }
     const rupiah = (value: string): Fields => ({ value, currency: 'IDR' });
@@ -440,10 +561,18 @@ describe('a ticket', () => {
 
   it('of a QR code that was acknowledged reads 07 as expired once its time is over, and not before', () => {
     const write = writeOf(adapter, 'qris.create');
-    const known = { ...ticketOf('qris.create'), reference: { originalPartnerReferenceNo: own, originalReferenceNo: theirs } };
+    const known = {
+      ...ticketOf('qris.create'),
+      reference: { originalPartnerReferenceNo: own, originalReferenceNo: theirs },
+    };
     const at = (minutes: number, seen: boolean) => {
       const ticket = { ...known, seen };
-      const exchange = { operation: 'qris.query', sent: { ...write.query?.fields(ticket, nowMs) }, status: 200, body: { ...qris('07') } };
+      const exchange = {
+        operation: 'qris.query',
+        sent: { ...write.query?.fields(ticket, nowMs) },
+        status: 200,
+        body: { ...qris('07') },
+      };
       return judge(adapter, exchange, subjectOfTicket(write, ticket, false, nowMs + minutes * 60_000)).verdict;
     };
     expect(at(16, true)).toMatchObject({ kind: 'terminal', outcome: 'expired', code: '2005100/07' });
@@ -452,9 +581,13 @@ describe('a ticket', () => {
   });
 
   it('of a cancel ends well when the payment is off the table, and as already final when it was paid and the cancel refused', () => {
-    for (const state of ['04', '05', '06']) expect(statusOf('qris.cancel', qris(state)).verdict).toMatchObject({ outcome: 'succeeded' });
+    for (const state of ['04', '05', '06'])
+      expect(statusOf('qris.cancel', qris(state)).verdict).toMatchObject({ outcome: 'succeeded' });
     expect(statusOf('qris.cancel', qris('00')).verdict).toMatchObject({ kind: 'poll-required' });
-    expect(statusOf('qris.cancel', qris('00'), { refused: true }).verdict).toMatchObject({ outcome: 'failed', reason: 'already-final' });
+    expect(statusOf('qris.cancel', qris('00'), { refused: true }).verdict).toMatchObject({
+      outcome: 'failed',
+      reason: 'already-final',
+    });
   });
 });
 
@@ -462,15 +595,32 @@ describe('a later send', () => {
   const later = (responseCode: string, mayHaveLanded: boolean) => {
     const status = Number(responseCode.slice(0, 3));
     const sent = { ...samples.complete['debit.charge'] };
-    return judge(adapter, { operation: 'debit.charge', attempt: 2, mayHaveLanded, sent, status, body: { responseCode } });
+    return judge(adapter, {
+      operation: 'debit.charge',
+      attempt: 2,
+      mayHaveLanded,
+      sent,
+      status,
+      body: { responseCode },
+    });
   };
 
-  it.each(['4095400', '4095401', '4045418'])('answered %s says that an earlier one, which may have landed, did', (responseCode) => {
-    expect(later(responseCode, true)).toMatchObject({ acknowledges: true, verdict: { kind: 'poll-required', reason: 'duplicate' } });
+  it.each([
+    '4095400',
+    '4095401',
+    '4045418',
+  ])('answered %s says that an earlier one, which may have landed, did', responseCode => {
+    expect(later(responseCode, true)).toMatchObject({
+      acknowledges: true,
+      verdict: { kind: 'poll-required', reason: 'duplicate' },
+    });
   });
 
   it('answered 409xx01 after sends that landed nowhere is refused: the number is another order’s', () => {
-    expect(later('4095401', false)).toMatchObject({ acknowledges: false, verdict: { outcome: 'rejected', reason: 'duplicate' } });
+    expect(later('4095401', false)).toMatchObject({
+      acknowledges: false,
+      verdict: { outcome: 'rejected', reason: 'duplicate' },
+    });
   });
 
   it('that is declined decides nothing once an earlier one may have landed', () => {
@@ -484,7 +634,10 @@ describe('the factory', () => {
     expect(adapter).toMatchObject({ name: 'ifortepay', account: 'IFP2024067944', encodings: ['json'] });
     expect(adapter).toMatchObject({ baseUrl: 'https://api-stage.ifortepay.id', ownBaseUrl: false });
     expect(ifortepay({ ...credentials, environment: 'production' }).baseUrl).toBe('https://api.ifortepay.id');
-    expect(ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080/' })).toMatchObject({ baseUrl: 'http://127.0.0.1:8080', ownBaseUrl: true });
+    expect(ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080/' })).toMatchObject({
+      baseUrl: 'http://127.0.0.1:8080',
+      ownBaseUrl: true,
+    });
   });
 
   it.each<[string, Record<string, unknown>]>([
@@ -510,15 +663,22 @@ describe('the factory', () => {
 
   it('refuses an amount without two decimals before anything is sent', () => {
     const charge = writeOf(adapter, 'debit.charge');
-    const wrong = (amount: unknown) => () => openTicket(adapter, charge, { ...samples.complete['debit.charge'], amount }, nowMs, 'all');
-    for (const amount of ['10000.00', 10_000, { value: 10_000, currency: 'IDR' }, { value: '10000', currency: 'IDR' }, { value: '10000.00' }]) {
+    const wrong = (amount: unknown) => () =>
+      openTicket(adapter, charge, { ...samples.complete['debit.charge'], amount }, nowMs, 'all');
+    for (const amount of [
+      '10000.00',
+      10_000,
+      { value: 10_000, currency: 'IDR' },
+      { value: '10000', currency: 'IDR' },
+      { value: '10000.00' },
+    ]) {
       expect(wrong(amount)).toThrow(/amount must be .*two decimals/);
     }
   });
 
   it('knows only the codes of each operation’s own service', () => {
     for (const [operation, names] of Object.entries(samples.manual)) {
-      const services = new Set(names.map((name) => name.slice(3, 5)));
+      const services = new Set(names.map(name => name.slice(3, 5)));
       expect([operation, services.size]).toEqual([operation, 1]);
     }
     expect(new Set(Object.values(samples.manual).map(([name = '']) => name.slice(3, 5))).size).toBe(9);
@@ -528,9 +688,20 @@ describe('the factory', () => {
 describe('through a gateway', () => {
   const policy: Policy = { poll: { deadlineMs: 120_000 } };
 
-  function setUp(options: { voice?: IfortepayVoiceOptions; simulator?: Partial<SimulatorOptions>; credentials?: Partial<IfortepayCredentials>; policy?: Policy } = {}) {
+  function setUp(
+    options: {
+      voice?: IfortepayVoiceOptions;
+      simulator?: Partial<SimulatorOptions>;
+      credentials?: Partial<IfortepayCredentials>;
+      policy?: Policy;
+    } = {},
+  ) {
     const clock = manualClock({ startMs: nowMs });
-    const simulator = simulateGateway({ voice: ifortepayVoice(credentials, options.voice), clock, ...options.simulator });
+    const simulator = simulateGateway({
+      voice: ifortepayVoice(credentials, options.voice),
+      clock,
+      ...options.simulator,
+    });
     const externalIds: string[] = [];
     const base = 'http://127.0.0.1:8080';
     const fetch: typeof globalThis.fetch = (input, init) => {
@@ -568,9 +739,18 @@ describe('through a gateway', () => {
     expect(ended).toMatchObject({ outcome: 'expired', settledBy: 'query', verdict: { code: '2005100/07' } });
   });
 
-  it.each([20, 0.5])('an order is followed to its end under every default, by questions that have numbers of their own: paid after %d minutes, from a clock that tells fractions', async (minutes) => {
-    for (const [operation, fields] of [['qris.create', { ...qris, validityPeriod: '2026-11-21T11:00:00+07:00' }], ['va.create', account], ['debit.charge', { ...charge, bankCardToken: undefined }]] as const) {
-      const { clock, gateway, externalIds } = setUp({ policy: {}, simulator: { lives: { create: lives.paidAfter((operation === 'debit.charge' ? 0.5 : minutes) * 60_000) } } });
+  it.each([
+    20, 0.5,
+  ])('an order is followed to its end under every default, by questions that have numbers of their own: paid after %d minutes, from a clock that tells fractions', async minutes => {
+    for (const [operation, fields] of [
+      ['qris.create', { ...qris, validityPeriod: '2026-11-21T11:00:00+07:00' }],
+      ['va.create', account],
+      ['debit.charge', { ...charge, bankCardToken: undefined }],
+    ] as const) {
+      const { clock, gateway, externalIds } = setUp({
+        policy: {},
+        simulator: { lives: { create: lives.paidAfter((operation === 'debit.charge' ? 0.5 : minutes) * 60_000) } },
+      });
       clock.advance(0.4);
       const { ticket } = await clock.run(gateway.settle(operation, fields as IfortepayFields[typeof operation]));
       expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
@@ -581,27 +761,48 @@ describe('through a gateway', () => {
   it('a virtual account is created, and asked about by the numbers iFortepay chose', async () => {
     const { clock, gateway } = setUp({ simulator: { lives: { create: lives.expiresAfter(20_000) } } });
     const made = await clock.run(gateway.settle('va.create', account));
-    expect(Object.keys(made.ticket.reference).sort()).toEqual(['customerNo', 'partnerServiceId', 'trxId', 'virtualAccountNo']);
-    expect(await clock.run(gateway.untilSettled(made.ticket))).toMatchObject({ outcome: 'expired', verdict: { code: '2003000/EXPIRED' } });
+    expect(Object.keys(made.ticket.reference).sort()).toEqual([
+      'customerNo',
+      'partnerServiceId',
+      'trxId',
+      'virtualAccountNo',
+    ]);
+    expect(await clock.run(gateway.untilSettled(made.ticket))).toMatchObject({
+      outcome: 'expired',
+      verdict: { code: '2003000/EXPIRED' },
+    });
   });
 
   it('a wallet’s owner is sent to its page, and voided when it is canceled after paying', async () => {
     const { clock, simulator, gateway } = setUp();
     const { partnerReferenceNo, amount } = charge;
     const made = await clock.run(gateway.settle('debit.charge', { partnerReferenceNo, amount }));
-    expect(made).toMatchObject({ outcome: 'created', answer: { webRedirectUrl: expect.stringContaining('https://') as string } });
+    expect(made).toMatchObject({
+      outcome: 'created',
+      answer: { webRedirectUrl: expect.stringContaining('https://') as string },
+    });
     const { originalPartnerReferenceNo = '', originalReferenceNo = '' } = made.ticket.reference;
     const undone = await clock.run(gateway.settle('debit.cancel', { originalPartnerReferenceNo, originalReferenceNo }));
     expect(undone).toMatchObject({ outcome: 'succeeded', verdict: { code: '2005700', reason: 'canceled' } });
     expect(simulator.ledger.payment(own)).toMatchObject({ state: 'canceled' });
   });
 
-  it.each(['reset-after-booking', '504-after-booking', 'rate-limited', 'system-error'] as const)('a create that ended in %s and can only be asked about blindly ends within seconds, open', async (fault) => {
+  it.each([
+    'reset-after-booking',
+    '504-after-booking',
+    'rate-limited',
+    'system-error',
+  ] as const)('a create that ended in %s and can only be asked about blindly ends within seconds, open', async fault => {
     for (const operation of ['qris.create', 'debit.charge'] as const) {
       const { clock, simulator, gateway } = setUp();
       simulator.script(own, { onSend: [fault] });
       const settled = await clock.run(gateway.settle(operation, operation === 'qris.create' ? qris : charge));
-      expect(settled).toMatchObject({ outcome: 'unresolved', attempts: 1, polls: 1, verdict: { reason: 'invalid-request', advice: expect.stringContaining('gateway.receive') as string } });
+      expect(settled).toMatchObject({
+        outcome: 'unresolved',
+        attempts: 1,
+        polls: 1,
+        verdict: { reason: 'invalid-request', advice: expect.stringContaining('gateway.receive') as string },
+      });
       expect(settled.elapsedMs).toBeLessThan(15_000);
       expect(settled.ticket.reference).toMatchObject({ originalPartnerReferenceNo: own });
     }
@@ -610,21 +811,43 @@ describe('through a gateway', () => {
   it('a charge whose OTP is on its way is created, and followed to the payer’s answer', async () => {
     const { clock, gateway } = setUp({ simulator: { lives: { create: lives.paidAfter(40_000) } } });
     const made = await clock.run(gateway.settle('debit.charge', { ...charge, additionalInfo: { isWithOtp: 'Y' } }));
-    expect(made).toMatchObject({ outcome: 'created', attempts: 1, verdict: { code: '4035413', reason: 'awaiting-payer' } });
-    expect(await clock.run(gateway.untilSettled(made.ticket))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(made).toMatchObject({
+      outcome: 'created',
+      attempts: 1,
+      verdict: { code: '4035413', reason: 'awaiting-payer' },
+    });
+    expect(await clock.run(gateway.untilSettled(made.ticket))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
   });
 
   it('a failed charge tells why', async () => {
-    const { clock, gateway } = setUp({ simulator: { lives: { charge: lives.steps([{ afterMs: 5000, state: 'declined' }]) } } });
-    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'failed', verdict: { code: '2005500/06', message: 'Insufficient balance' } });
+    const { clock, gateway } = setUp({
+      simulator: { lives: { charge: lives.steps([{ afterMs: 5000, state: 'declined' }]) } },
+    });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({
+      outcome: 'failed',
+      verdict: { code: '2005500/06', message: 'Insufficient balance' },
+    });
   });
 
   it('a number used again after a decline is not failed by the earlier try, when the new one’s answer was lost', async () => {
-    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { sameReference: 'books-again' } });
+    const { clock, simulator, gateway } = setUp({
+      voice: { answersOwnNumberAlone: true },
+      simulator: { sameReference: 'books-again' },
+    });
     simulator.script(own, { life: lives.declined(), nextTry: lives.paid(), onSend: ['none', 'reset-before-booking'] });
-    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'failed', verdict: { code: '4035405' } });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({
+      outcome: 'failed',
+      verdict: { code: '4035405' },
+    });
     clock.advance(60_000);
-    const other = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch: simulator.fetch }), clock });
+    const other = createGateway({
+      adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }),
+      client: ky.create({ fetch: simulator.fetch }),
+      clock,
+    });
     const again = await clock.run(other.settle('debit.charge', charge));
     expect(again).toMatchObject({ outcome: 'unresolved', attempts: 1 });
   });
@@ -632,7 +855,11 @@ describe('through a gateway', () => {
   it('a number that a paid order owns is asked about once, and refused with what became of that order', async () => {
     const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true } });
     expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded' });
-    const other = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch: simulator.fetch }), clock });
+    const other = createGateway({
+      adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }),
+      client: ky.create({ fetch: simulator.fetch }),
+      clock,
+    });
     const again = await clock.run(other.settle('debit.charge', charge));
     expect(again).toMatchObject({
       outcome: 'rejected',
@@ -649,17 +876,34 @@ describe('through a gateway', () => {
   it('a number that a paid order owns is refused though nobody can ask about that order', async () => {
     const { clock, simulator, gateway } = setUp();
     expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded' });
-    const other = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch: simulator.fetch }), clock });
+    const other = createGateway({
+      adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }),
+      client: ky.create({ fetch: simulator.fetch }),
+      clock,
+    });
     const again = await clock.run(other.settle('debit.charge', charge));
-    expect(again).toMatchObject({ outcome: 'rejected', polls: 1, verdict: { reason: 'duplicate' }, otherVerdict: { outcome: 'rejected', code: '4005502' } });
+    expect(again).toMatchObject({
+      outcome: 'rejected',
+      polls: 1,
+      verdict: { reason: 'duplicate' },
+      otherVerdict: { outcome: 'rejected', code: '4005502' },
+    });
     expect(again.elapsedMs).toBeLessThan(1000);
   });
 
   it('a lost charge is found where the gateway answers for the merchant’s number alone, and never sent again', async () => {
-    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { lives: { charge: lives.paidAfter(20_000) } } });
+    const { clock, simulator, gateway } = setUp({
+      voice: { answersOwnNumberAlone: true },
+      simulator: { lives: { charge: lives.paidAfter(20_000) } },
+    });
     simulator.script(own, { onSend: ['hang-after-booking'] });
     const settled = await clock.run(gateway.settle('debit.charge', charge));
-    expect(settled).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, reference: { merchant: own } });
+    expect(settled).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 1,
+      reference: { merchant: own },
+    });
     expect(settled.ticket.reference['originalReferenceNo']).toBeDefined();
     expect(simulator.ledger.payment(own)).toMatchObject({ bookings: 1, sends: 1 });
   });
@@ -667,41 +911,80 @@ describe('through a gateway', () => {
   /** A charge whose answer is lost, and a query that says this of it. */
   const lostCharge = async (row: Fields) => {
     const clock = manualClock({ startMs: nowMs });
-    const found = { responseCode: '2005500', responseMessage: 'Successful', originalPartnerReferenceNo: own, originalReferenceNo: 'R1', ...row };
+    const found = {
+      responseCode: '2005500',
+      responseMessage: 'Successful',
+      originalPartnerReferenceNo: own,
+      originalReferenceNo: 'R1',
+      ...row,
+    };
     const fetch = (input: RequestInfo | URL): Promise<Response> => {
       const isQuery = new URL(input instanceof Request ? input.url : input).pathname.endsWith('/status');
-      return isQuery ? Promise.resolve(Response.json(found, { headers: { date: new Date(clock.now()).toUTCString() } })) : Promise.reject(new TypeError('fetch failed'));
+      return isQuery
+        ? Promise.resolve(Response.json(found, { headers: { date: new Date(clock.now()).toUTCString() } }))
+        : Promise.reject(new TypeError('fetch failed'));
     };
-    const gateway = createGateway({ adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }), client: ky.create({ fetch }), policy, clock });
+    const gateway = createGateway({
+      adapter: ifortepay({ ...credentials, baseUrl: 'http://127.0.0.1:8080' }),
+      client: ky.create({ fetch }),
+      policy,
+      clock,
+    });
     return clock.run(gateway.settle('debit.charge', charge), { idleTurns: 30 });
   };
 
   it('a lost charge is not paid by what was paid under its number the day before', async () => {
     const yesterday = await lostCharge({ latestTransactionStatus: '00', paidTime: '2026-11-20T10:30:00+07:00' });
-    expect(yesterday).toMatchObject({ outcome: 'unresolved', attempts: 1, verdict: { reason: 'conflict', advice: expect.stringContaining('before this send') as string } });
-    expect(await lostCharge({ latestTransactionStatus: '00', paidTime: '2026-11-21T10:30:01+07:00' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
-    expect(await lostCharge({ latestTransactionStatus: '00' })).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    expect(yesterday).toMatchObject({
+      outcome: 'unresolved',
+      attempts: 1,
+      verdict: { reason: 'conflict', advice: expect.stringContaining('before this send') as string },
+    });
+    expect(await lostCharge({ latestTransactionStatus: '00', paidTime: '2026-11-21T10:30:01+07:00' })).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
+    expect(await lostCharge({ latestTransactionStatus: '00' })).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
   });
 
   it('a lost charge of which the query knows nothing is left to a notice within a minute', async () => {
     const settled = await lostCharge({ latestTransactionStatus: '07', originalReferenceNo: undefined });
-    expect(settled).toMatchObject({ outcome: 'unresolved', attempts: 1, verdict: { advice: expect.stringContaining('receive') as string } });
+    expect(settled).toMatchObject({
+      outcome: 'unresolved',
+      attempts: 1,
+      verdict: { advice: expect.stringContaining('receive') as string },
+    });
     expect(settled.elapsedMs).toBeLessThan(60_000);
     expect(settled.polls).toBeLessThan(16);
   });
 
   it('a lost charge that failed has no message where the query gives none but "Successful"', async () => {
-    const { outcome, verdict } = await lostCharge({ latestTransactionStatus: '06', createdTime: '2026-11-21T10:30:01+07:00' });
+    const { outcome, verdict } = await lostCharge({
+      latestTransactionStatus: '06',
+      createdTime: '2026-11-21T10:30:01+07:00',
+    });
     expect([outcome, verdict.code, verdict.message]).toEqual(['failed', '2005500/06', undefined]);
   });
 
   it('a channel in its cut-off is tried again no sooner than five seconds later', async () => {
     const { clock, gateway } = setUp({ simulator: { faults: { onSend: ['maintenance', 'none'] } } });
-    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2, timeline: expect.arrayContaining([expect.objectContaining({ type: 'wait', delayMs: 5000, next: 'send' })]) as unknown });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 2,
+      timeline: expect.arrayContaining([
+        expect.objectContaining({ type: 'wait', delayMs: 5000, next: 'send' }),
+      ]) as unknown,
+    });
   });
 
   it('a lost QR code that a query finds is created without its code', async () => {
-    const { clock, simulator, gateway } = setUp({ voice: { answersOwnNumberAlone: true }, simulator: { lives: { create: lives.open() } } });
+    const { clock, simulator, gateway } = setUp({
+      voice: { answersOwnNumberAlone: true },
+      simulator: { lives: { create: lives.open() } },
+    });
     simulator.script(own, { onSend: ['truncated'] });
     const settled = await clock.run(gateway.settle('qris.create', qris));
     expect(settled).toMatchObject({ outcome: 'created', settledBy: 'query', attempts: 1 });
@@ -710,9 +993,14 @@ describe('through a gateway', () => {
   });
 
   it('every query, and every send after an answered refusal, has an X-EXTERNAL-ID of its own', async () => {
-    const { clock, simulator, gateway, externalIds } = setUp({ simulator: { lives: { charge: lives.paidAfter(30_000) } } });
+    const { clock, simulator, gateway, externalIds } = setUp({
+      simulator: { lives: { charge: lives.paidAfter(30_000) } },
+    });
     simulator.script(own, { onSend: ['maintenance'] });
-    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 2,
+    });
     expect(new Set(externalIds).size).toBe(externalIds.length);
     for (const id of externalIds) expect(id).toMatch(/^\d{18}$/);
     expect(simulator.ledger.payment(own)).toMatchObject({ bookings: 1, sends: 2 });
@@ -732,13 +1020,23 @@ describe('through a gateway', () => {
   it('a token the gateway has forgotten is fetched again once', async () => {
     const tokens = memoryStore();
     const { clock, simulator, gateway } = setUp({ credentials: { signature: 'symmetric', tokens } });
-    tokens.get = (key) => tokens.kept.get(key) ?? { value: 'forgotten', expiresAtMs: nowMs + 3_600_000 };
-    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 2 });
-    expect(simulator.requests.map(({ operation = 'refused' }) => operation)).toEqual(['refused', 'token', 'debit.charge', 'debit.query']);
+    tokens.get = key => tokens.kept.get(key) ?? { value: 'forgotten', expiresAtMs: nowMs + 3_600_000 };
+    expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 2,
+    });
+    expect(simulator.requests.map(({ operation = 'refused' }) => operation)).toEqual([
+      'refused',
+      'token',
+      'debit.charge',
+      'debit.query',
+    ]);
   });
 
   it('a token endpoint that cannot be reached means that nothing was sent', async () => {
-    const { clock, simulator, gateway } = setUp({ credentials: { signature: 'symmetric', tokenUrl: 'http://127.0.0.1:8080/elsewhere' } });
+    const { clock, simulator, gateway } = setUp({
+      credentials: { signature: 'symmetric', tokenUrl: 'http://127.0.0.1:8080/elsewhere' },
+    });
     expect(await clock.run(gateway.settle('debit.charge', charge))).toMatchObject({ outcome: 'unsent' });
     expect(simulator.ledger.payment(own)).toBeUndefined();
   });

@@ -11,14 +11,21 @@ const clientKey = '615ED178BA524459976CE40FAB78000F';
 const credentials: QfpayCredentials = { appCode: 'APP0CODE', clientKey, environment: 'sandbox' };
 const gateway = createGateway({ adapter: qfpay(credentials) });
 
-const signatureOf = (body: string, key = clientKey, hash = 'md5'): string => createHash(hash).update(body + key).digest('hex').toUpperCase();
+const signatureOf = (body: string, key = clientKey, hash = 'md5'): string =>
+  createHash(hash)
+    .update(body + key)
+    .digest('hex')
+    .toUpperCase();
 
 const deliver = (body: string, headers: Record<string, string> = { 'X-QF-SIGN': signatureOf(body) }): Request =>
   new Request('https://shop.example/qfpay', { method: 'POST', headers, body });
 
 const receive = (told: unknown, of = gateway): Promise<Received> => of.receive(deliver(JSON.stringify(told)));
 
-/** The notification printed at https://sdk.qfapi.com/docs/common-api/async-notifications, byte for byte as Python writes it. */
+/**
+ * The notification printed at https://sdk.qfapi.com/docs/common-api/async-notifications, byte for byte as Python writes
+ * it.
+ */
 const sample =
   '{"status": "1", "pay_type": "800101", "sysdtm": "2020-06-15 10:32:58", "paydtm": "2020-06-15 10:33:35", "goods_name": "", "txcurrcd": "HKD", "txdtm": "2020-06-15 10:32:58", "mchid": "O37MRh6Qq5", "txamt": "10", "exchange_rate": "", "chnlsn2": "", "out_trade_no": "9G3ZIWTG1R3IVSC2AH2O5EGKJQ7I72QO", "syssn": "20200615000200020000641807", "cash_fee_type": "", "cancel": "0", "respcd": "0000", "goods_info": "", "cash_fee": "0", "notify_type": "payment", "chnlsn": "2020061522001453561406303428", "cardcd": "2088032341453564"}';
 const payment = JSON.parse(sample) as Record<string, string>;
@@ -42,7 +49,13 @@ const refund = {
 describe('a notification', () => {
   it('of a payment is verified over its raw bytes, and gives the payment’s ticket', async () => {
     const received = verified(await gateway.receive(deliver(sample)));
-    expect(received.verdict).toMatchObject({ kind: 'terminal', outcome: 'succeeded', reason: 'approved', code: 'payment/0000', listed: true });
+    expect(received.verdict).toMatchObject({
+      kind: 'terminal',
+      outcome: 'succeeded',
+      reason: 'approved',
+      code: 'payment/0000',
+      listed: true,
+    });
     expect(received.ticket).toMatchObject({
       gateway: 'qfpay',
       account: 'APP0CODE',
@@ -62,7 +75,9 @@ describe('a notification', () => {
   });
 
   it('may be signed in lower case', async () => {
-    expect(await gateway.receive(deliver(sample, { 'x-qf-sign': signatureOf(sample).toLowerCase() }))).toMatchObject({ verified: true });
+    expect(await gateway.receive(deliver(sample, { 'x-qf-sign': signatureOf(sample).toLowerCase() }))).toMatchObject({
+      verified: true,
+    });
   });
 
   it('of a refund gives the refund’s ticket: its own number, and the payment’s syssn', async () => {
@@ -73,12 +88,25 @@ describe('a notification', () => {
   });
 
   it('of a refund that is called "cancel", as until 2026, is a refund’s when it names the payment', async () => {
-    expect(verified(await receive({ ...refund, notify_type: 'cancel' }))).toMatchObject({ verdict: { reason: 'refunded' }, ticket: { operation: 'refund.create' } });
-    expect(verified(await receive({ ...payment, notify_type: 'cancel' })).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome' });
+    expect(verified(await receive({ ...refund, notify_type: 'cancel' }))).toMatchObject({
+      verdict: { reason: 'refunded' },
+      ticket: { operation: 'refund.create' },
+    });
+    expect(verified(await receive({ ...payment, notify_type: 'cancel' })).verdict).toMatchObject({
+      kind: 'poll-required',
+      reason: 'unknown-outcome',
+    });
   });
 
   it('of an online card is told by its order_type; the window of its enquiry begins at the earlier of its times', async () => {
-    const card = { ...payment, status: undefined, notify_type: undefined, order_type: 'payment', txdtm: '2021-12-08 07:04:15', sysdtm: '2021-12-08 15:04:16' };
+    const card = {
+      ...payment,
+      status: undefined,
+      notify_type: undefined,
+      order_type: 'payment',
+      txdtm: '2021-12-08 07:04:15',
+      sysdtm: '2021-12-08 15:04:16',
+    };
     const { verdict, ticket } = verified(await receive(card));
     expect(verdict).toMatchObject({ outcome: 'succeeded' });
     expect(ticket.openedAt).toBe('2021-12-07T23:04:15.000Z');
@@ -94,7 +122,10 @@ describe('a notification', () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
-    ['an answer to a request: it is signed in the same way, and its 0000 only says that an order exists', { notify_type: undefined }],
+    [
+      'an answer to a request: it is signed in the same way, and its 0000 only says that an order exists',
+      { notify_type: undefined },
+    ],
     ['a kind of 2018', { notify_type: 'close' }],
     ['a pre-authorisation', { notify_type: 'unfreeze' }],
     ['a kind that has the name of an object’s own', { notify_type: '__proto__' }],
@@ -106,7 +137,10 @@ describe('a notification', () => {
     ['a pre-authorisation that was finished', { cancel: '4' }],
     ['a flag that no manual names', { cancel: '9' }],
   ])('that may be %s is genuine and decides nothing', async (_what, change) => {
-    expect(verified(await receive({ ...payment, ...change })).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome' });
+    expect(verified(await receive({ ...payment, ...change })).verdict).toMatchObject({
+      kind: 'poll-required',
+      reason: 'unknown-outcome',
+    });
   });
 
   it('has a time nobody can read: the window begins now', async () => {
@@ -142,8 +176,13 @@ describe('a signature', () => {
     '{"pay_type": "800108", "sysdtm": "2018-01-12 19:31:16", "cardcd": "2088802362210279", "txdtm": "2018-01-12 19:31:22", "resperr": "\\u4ea4\\u6613\\u6210\\u529f", "txcurrcd": "CNY", "txamt": "1", "respmsg": "", "out_trade_no": "130145934788787530052", "syssn": "20180112000100020001662134", "respcd": "0000"}';
 
   it('is what QFPay printed for its own sample', async () => {
-    const received = verified(await gateway.receive(deliver(answer, { 'X-QF-SIGN': '1E2CE7C2A7F8F581C354A857182B7A31' })));
-    expect(received.ticket.reference).toEqual({ out_trade_no: '130145934788787530052', syssn: '20180112000100020001662134' });
+    const received = verified(
+      await gateway.receive(deliver(answer, { 'X-QF-SIGN': '1E2CE7C2A7F8F581C354A857182B7A31' })),
+    );
+    expect(received.ticket.reference).toEqual({
+      out_trade_no: '130145934788787530052',
+      syssn: '20180112000100020001662134',
+    });
     expect(received.verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', listed: false });
   });
 
@@ -151,7 +190,10 @@ describe('a signature', () => {
   it.each<[string, Request]>([
     ['a tampered body', deliver(sample.replace('"txamt": "10"', '"txamt": "11"'), { 'X-QF-SIGN': right })],
     ['a body written again', deliver(JSON.stringify(payment), { 'X-QF-SIGN': right })],
-    ['escapes written out', deliver(answer.replace('\\u4ea4', '交'), { 'X-QF-SIGN': '1E2CE7C2A7F8F581C354A857182B7A31' })],
+    [
+      'escapes written out',
+      deliver(answer.replace('\\u4ea4', '交'), { 'X-QF-SIGN': '1E2CE7C2A7F8F581C354A857182B7A31' }),
+    ],
     ['a byte order mark', deliver(`\uFEFF${sample}`, { 'X-QF-SIGN': right })],
     ['a line feed at the end', deliver(`${sample}\n`, { 'X-QF-SIGN': right })],
     ['another key', deliver(sample, { 'X-QF-SIGN': signatureOf(sample, 'another-key') })],
@@ -164,7 +206,10 @@ describe('a signature', () => {
     ['a better hash that nobody named', deliver(sample, { 'X-QF-SIGN': signatureOf(sample, clientKey, 'sha256') })],
     ['the weaker hash under the better one’s name', deliver(sample, { 'X-QF-SIGN': right, 'X-QF-SIGNTYPE': 'SHA256' })],
     ['a hash of no name', deliver(sample, { 'X-QF-SIGN': right, 'X-QF-SIGNTYPE': 'constructor' })],
-    ['a hash that QFPay does not use', deliver(sample, { 'X-QF-SIGN': signatureOf(sample, clientKey, 'sha1'), 'X-QF-SIGNTYPE': 'SHA1' })],
+    [
+      'a hash that QFPay does not use',
+      deliver(sample, { 'X-QF-SIGN': signatureOf(sample, clientKey, 'sha1'), 'X-QF-SIGNTYPE': 'SHA1' }),
+    ],
   ])('is refused with %s, and the reason quotes nothing', async (_what, request) => {
     const received = await gateway.receive(request);
     expect(refused(received)).not.toMatch(/[0-9A-F]{8}|another-key|9G3Z/i);
@@ -175,20 +220,43 @@ describe('a signature', () => {
     for (const signType of ['MD5', 'SHA256'] as const) {
       const account = createGateway({ adapter: qfpay({ ...credentials, signType }) });
       expect(await account.receive(deliver(sample, { 'X-QF-SIGN': right }))).toMatchObject({ verified: true });
-      expect(await account.receive(deliver(sample, { 'X-QF-SIGN': right, 'X-QF-SIGNTYPE': 'md5' }))).toMatchObject({ verified: true });
+      expect(await account.receive(deliver(sample, { 'X-QF-SIGN': right, 'X-QF-SIGNTYPE': 'md5' }))).toMatchObject({
+        verified: true,
+      });
       const better = { 'X-QF-SIGN': signatureOf(sample, clientKey, 'sha256'), 'X-QF-SIGNTYPE': 'SHA256' };
       expect(await account.receive(deliver(sample, better))).toMatchObject({ verified: true });
     }
   });
 
   it('does not make a notification of what is none: signed rubbish is refused and nothing throws', async () => {
-    for (const told of [{ ...payment, out_trade_no: undefined, syssn: undefined }, { ...payment, out_trade_no: '', syssn: {} }, [payment], [], null, 7, true, 'SUCCESS', {}]) {
+    for (const told of [
+      { ...payment, out_trade_no: undefined, syssn: undefined },
+      { ...payment, out_trade_no: '', syssn: {} },
+      [payment],
+      [],
+      null,
+      7,
+      true,
+      'SUCCESS',
+      {},
+    ]) {
       refused(await receive(told));
     }
-    for (const body of ['', ' ', '{', '{"notify_type": "payment"', '\u0000', 'status=1&respcd=0000', '[['.repeat(50_000), `"${'x'.repeat(300_000)}"`]) {
+    for (const body of [
+      '',
+      ' ',
+      '{',
+      '{"notify_type": "payment"',
+      '\u0000',
+      'status=1&respcd=0000',
+      '[['.repeat(50_000),
+      `"${'x'.repeat(300_000)}"`,
+    ]) {
       refused(await gateway.receive(deliver(body)));
     }
-    refused(await gateway.receive(new Request('https://shop.example/qfpay', { headers: { 'X-QF-SIGN': signatureOf('') } })));
+    refused(
+      await gateway.receive(new Request('https://shop.example/qfpay', { headers: { 'X-QF-SIGN': signatureOf('') } })),
+    );
   });
 });
 
@@ -198,9 +266,13 @@ const order = { txamt: 1000, txcurrcd: 'HKD', pay_type: '800201', out_trade_no: 
 function scene(options: { startMs?: number; life?: Life } = {}) {
   const clock = manualClock(options.startMs === undefined ? {} : { startMs: options.startMs });
   const events: GatewayEvent[] = [];
-  const simulator = simulateGateway({ voice: qfpayVoice(credentials), clock, lives: { create: options.life ?? lives.open(), refund: lives.open() } });
+  const simulator = simulateGateway({
+    voice: qfpayVoice(credentials),
+    clock,
+    lives: { create: options.life ?? lives.open(), refund: lives.open() },
+  });
   const client = ky.create({ fetch: simulator.fetch });
-  const paying = createGateway({ adapter: qfpay(credentials), client, clock, onEvent: (event) => events.push(event) });
+  const paying = createGateway({ adapter: qfpay(credentials), client, clock, onEvent: event => events.push(event) });
   const noticeOf = (entry: Entry | undefined, change: Partial<Entry> = {}): Request => {
     if (entry === undefined) throw new Error('there is no such entry');
     return qfpayNotice(credentials, { ...entry, ...change }, clock.now());
@@ -247,13 +319,24 @@ describe('a loop that waits for QFPay', () => {
   it('of a refund ends by the refund’s notification', async () => {
     const { clock, paying, simulator, refundNotice, settleDown } = scene({ life: lives.paid() });
     const { reference } = await clock.run(paying.settle('payment.create', order));
-    const refunding = paying.settle('refund.create', { txamt: 400, out_trade_no: 'REFUND-1', syssn: reference.provider ?? '' });
+    const refunding = paying.settle('refund.create', {
+      txamt: 400,
+      out_trade_no: 'REFUND-1',
+      syssn: reference.provider ?? '',
+    });
     await settleDown();
     simulator.script('REFUND-1', { life: lives.paid() });
     const before = clock.now();
     const { ticket } = verified(await paying.receive(refundNotice()));
-    expect(await refunding).toMatchObject({ outcome: 'succeeded', settledBy: 'query', verdict: { reason: 'refunded' } });
-    expect(ticket).toMatchObject({ operation: 'refund.create', reference: { out_trade_no: 'REFUND-1', syssn: reference.provider } });
+    expect(await refunding).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      verdict: { reason: 'refunded' },
+    });
+    expect(ticket).toMatchObject({
+      operation: 'refund.create',
+      reference: { out_trade_no: 'REFUND-1', syssn: reference.provider },
+    });
     expect([clock.now() - before, clock.pending]).toEqual([0, 0]);
   });
 
@@ -264,7 +347,9 @@ describe('a loop that waits for QFPay', () => {
     const before = queries();
     const genuine = notice();
     const body = await genuine.text();
-    await paying.receive(deliver(body.replace('"1000"', '"1"'), { 'X-QF-SIGN': genuine.headers.get('X-QF-SIGN') ?? '' }));
+    await paying.receive(
+      deliver(body.replace('"1000"', '"1"'), { 'X-QF-SIGN': genuine.headers.get('X-QF-SIGN') ?? '' }),
+    );
     await receive(payment, paying);
     await settleDown();
     expect([queries(), clock.pending]).toEqual([before, 1]);
@@ -309,7 +394,9 @@ describe('a late or repeated notification of QFPay', () => {
   it('paid after a reversal that succeeded moves nothing back', async () => {
     const { clock, paying, notice, conflicts, created } = scene();
     const { reference } = await created();
-    expect(await clock.run(paying.settle('payment.reverse', { ...reference, txamt: 1000 }))).toMatchObject({ outcome: 'succeeded' });
+    expect(await clock.run(paying.settle('payment.reverse', { ...reference, txamt: 1000 }))).toMatchObject({
+      outcome: 'succeeded',
+    });
     const { verdict } = verified(await clock.run(paying.receive(notice())));
     expect(verdict).toMatchObject({ outcome: 'canceled' });
     expect(conflicts()).toHaveLength(1);

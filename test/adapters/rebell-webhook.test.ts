@@ -5,7 +5,14 @@ import { rebell, type RebellCredentials, type RebellFields } from '../../src/ada
 import { madeUp } from '../../src/adapters/rebell/samples.ts';
 import { rebellNotice, rebellVoice } from '../../src/adapters/rebell/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
-import { lives, manualClock, simulateGateway, type Entry, type Life, type ManualClock } from '../../src/testing/index.ts';
+import {
+  lives,
+  manualClock,
+  simulateGateway,
+  type Entry,
+  type Life,
+  type ManualClock,
+} from '../../src/testing/index.ts';
 import { refused, verified } from './received.ts';
 
 const nowMs = Date.parse('2026-11-21T05:00:00Z');
@@ -13,8 +20,10 @@ const time = '2026-11-21T05:00:00Z';
 const path = '/rebell/webhook';
 const MINUTE_MS = 60_000;
 
-const shop = (more: Partial<RebellCredentials> = {}, clock: ManualClock = manualClock({ startMs: nowMs })): Gateway<RebellFields> =>
-  createGateway({ adapter: rebell({ ...madeUp, ...more }), clock });
+const shop = (
+  more: Partial<RebellCredentials> = {},
+  clock: ManualClock = manualClock({ startMs: nowMs }),
+): Gateway<RebellFields> => createGateway({ adapter: rebell({ ...madeUp, ...more }), clock });
 
 interface Signing {
   key?: string;
@@ -24,7 +33,16 @@ interface Signing {
   client?: string;
 }
 
-function signatureOf(body: string, { key = madeUp.gatewayPrivateKey, at = time, method = 'POST', path: signedPath = path, client = madeUp.clientId }: Signing = {}): string {
+function signatureOf(
+  body: string,
+  {
+    key = madeUp.gatewayPrivateKey,
+    at = time,
+    method = 'POST',
+    path: signedPath = path,
+    client = madeUp.clientId,
+  }: Signing = {},
+): string {
   return createSign('RSA-SHA256').update(`${method} ${signedPath}\n${client}.${at}.${body}`).sign(key, 'base64');
 }
 
@@ -33,12 +51,16 @@ const headersOf = (signature: string, at = time): Record<string, string> => ({
   Signature: `algorithm=SHA256withRSA, keyVersion=1, signature=${signature}`,
 });
 
-const deliver = (body: string, headers: Record<string, string> = headersOf(signatureOf(body)), url = `https://shop.example${path}`): Request =>
-  new Request(url, { method: 'POST', headers, body });
+const deliver = (
+  body: string,
+  headers: Record<string, string> = headersOf(signatureOf(body)),
+  url = `https://shop.example${path}`,
+): Request => new Request(url, { method: 'POST', headers, body });
 
 const tell = (told: unknown): Request => deliver(JSON.stringify(told));
 
-const heard = async (told: unknown): Promise<Received & { verified: true }> => verified(await shop().receive(tell(told)));
+const heard = async (told: unknown): Promise<Received & { verified: true }> =>
+  verified(await shop().receive(tell(told)));
 
 /** As printed at https://docs.rebellapp.com/payment-integration/webhooks */
 const payment = {
@@ -84,7 +106,13 @@ describe('a notification of Rebell', () => {
   it('of a payment gives its verdict, and the ticket of its payment', async () => {
     const { verdict, ticket } = await heard(payment);
     expect(verdict).toMatchObject({ kind: 'terminal', outcome: 'succeeded', code: 'payment/SUCCESS', listed: true });
-    expect(ticket).toMatchObject({ gateway: 'rebell', account: madeUp.clientId, operation: 'payment.create', seen: true, expect: { amount: '499', currency: 'EUR' } });
+    expect(ticket).toMatchObject({
+      gateway: 'rebell',
+      account: madeUp.clientId,
+      operation: 'payment.create',
+      seen: true,
+      expect: { amount: '499', currency: 'EUR' },
+    });
     expect(ticket.reference).toEqual({ paymentRequestId: 'checkout-20240321-987', paymentId: '2024032100123456' });
   });
 
@@ -102,15 +130,25 @@ describe('a notification of Rebell', () => {
   });
 
   it('tells why a payment failed', async () => {
-    expect((await heard({ ...payment, paymentStatus: 'FAIL', failureReason: 'INSUFFICIENT_BALANCE' })).verdict).toMatchObject({
+    expect(
+      (await heard({ ...payment, paymentStatus: 'FAIL', failureReason: 'INSUFFICIENT_BALANCE' })).verdict,
+    ).toMatchObject({
       outcome: 'failed',
       message: 'INSUFFICIENT_BALANCE',
     });
   });
 
   it('that tells no state, such as a cashier’s, is a reason to ask', async () => {
-    expect((await heard(cashier)).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', code: 'payment', listed: true });
-    expect((await heard({ ...refund, refundStatus: 7 })).verdict).toMatchObject({ kind: 'poll-required', code: 'refund' });
+    expect((await heard(cashier)).verdict).toMatchObject({
+      kind: 'poll-required',
+      reason: 'unknown-outcome',
+      code: 'payment',
+      listed: true,
+    });
+    expect((await heard({ ...refund, refundStatus: 7 })).verdict).toMatchObject({
+      kind: 'poll-required',
+      code: 'refund',
+    });
   });
 
   it.each<[string, Record<string, unknown>, string]>([
@@ -120,12 +158,20 @@ describe('a notification of Rebell', () => {
     ['a state in other letters', { paymentStatus: 'success' }, 'payment/success'],
     ['a state that has the name of an object’s own', { paymentStatus: '__proto__' }, 'payment/__proto__'],
   ])('with %s is genuine and decides nothing', async (_what, change, code) => {
-    expect((await heard({ ...payment, ...change })).verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', listed: false, code });
+    expect((await heard({ ...payment, ...change })).verdict).toMatchObject({
+      kind: 'poll-required',
+      reason: 'unknown-outcome',
+      listed: false,
+      code,
+    });
   });
 
   it('is answered with a success once it is stored, and otherwise with none in either place', async () => {
     const { reply, askAgain } = await heard(payment);
-    expect([reply.status, await reply.json()]).toEqual([200, { result: { resultCode: 'SUCCESS', resultStatus: 'S', resultMessage: 'success' } }]);
+    expect([reply.status, await reply.json()]).toEqual([
+      200,
+      { result: { resultCode: 'SUCCESS', resultStatus: 'S', resultMessage: 'success' } },
+    ]);
     expect(askAgain.status).toBe(500);
     expect(await askAgain.json()).toMatchObject({ result: { resultStatus: 'U' } });
   });
@@ -135,7 +181,8 @@ describe('Rebell’s signature of a notification', () => {
   /*
    * openssl's, with the gateway's and the merchant's keys of samples.ts in key.pem:
    *
-   *   printf 'POST /rebell/webhook\nTEST_5X00000000000000.2026-11-21T05:00:00Z.%s' "$body" | openssl dgst -sha256 -sign key.pem | openssl base64 -A
+   *   printf 'POST /rebell/webhook\nTEST_5X00000000000000.2026-11-21T05:00:00Z.%s' "$body" | openssl dgst -sha256 -sign
+   * key.pem | openssl base64 -A
    */
   const body = JSON.stringify(payment);
   const right =
@@ -157,7 +204,11 @@ describe('Rebell’s signature of a notification', () => {
     const proxied = deliver(body, headersOf(right), 'http://10.0.0.7:8080/webhook');
     refused(await shop().receive(proxied.clone()));
     expect(await shop({ notifyPath: path }).receive(proxied)).toMatchObject({ verified: true });
-    const asked = deliver(body, headersOf(signatureOf(body, { path: `${path}?shop=7` })), `https://shop.example${path}?shop=7`);
+    const asked = deliver(
+      body,
+      headersOf(signatureOf(body, { path: `${path}?shop=7` })),
+      `https://shop.example${path}?shop=7`,
+    );
     expect(await shop().receive(asked)).toMatchObject({ verified: true });
   });
 
@@ -166,7 +217,10 @@ describe('Rebell’s signature of a notification', () => {
     ['a body written again', deliver(JSON.stringify(payment, undefined, 2), headersOf(right))],
     ['a line feed at the end', deliver(`${body}\n`, headersOf(right))],
     ['the merchant’s own key', deliver(body, headersOf(merchants))],
-    ['another merchant’s notification', deliver(body, headersOf(signatureOf(body, { client: 'TEST_5X00000000000001' })))],
+    [
+      'another merchant’s notification',
+      deliver(body, headersOf(signatureOf(body, { client: 'TEST_5X00000000000001' }))),
+    ],
     ['another path', deliver(body, headersOf(right), 'https://shop.example/rebell/refunds')],
     ['another method', new Request(`https://shop.example${path}`, { method: 'PUT', headers: headersOf(right), body })],
     ['another time', deliver(body, headersOf(right, '2026-11-21T05:00:01Z'))],
@@ -179,7 +233,10 @@ describe('Rebell’s signature of a notification', () => {
   ])('refuses %s, and the reason quotes nothing', async (_what, request) => {
     const received = await shop().receive(request);
     expect(refused(received)).not.toMatch(/mzAw|kZ4s|checkout-|499|\/rebell/);
-    expect([received.reply.status, await received.reply.json()]).toMatchObject([401, { result: { resultStatus: 'F', resultCode: 'INVALID_SIGNATURE' } }]);
+    expect([received.reply.status, await received.reply.json()]).toMatchObject([
+      401,
+      { result: { resultStatus: 'F', resultCode: 'INVALID_SIGNATURE' } },
+    ]);
   });
 
   it.each([
@@ -193,18 +250,36 @@ describe('Rebell’s signature of a notification', () => {
   });
 
   it('of a time nobody can read is refused', async () => {
-    for (const at of ['', 'now', '1795237200000']) expect(refused(await shop().receive(deliver(body, headersOf(signatureOf(body, { at }), at))))).toContain('Request-Time');
+    for (const at of ['', 'now', '1795237200000'])
+      expect(refused(await shop().receive(deliver(body, headersOf(signatureOf(body, { at }), at))))).toContain(
+        'Request-Time',
+      );
   });
 
   it('does not make a notification of what is none: signed rubbish is refused, and nothing throws', async () => {
-    for (const told of [{}, [], null, 7, true, 'SUCCESS', { paymentStatus: 'SUCCESS' }, { ...payment, paymentId: {}, paymentRequestId: [] }, { refundId: '' }, [payment]]) {
+    for (const told of [
+      {},
+      [],
+      null,
+      7,
+      true,
+      'SUCCESS',
+      { paymentStatus: 'SUCCESS' },
+      { ...payment, paymentId: {}, paymentRequestId: [] },
+      { refundId: '' },
+      [payment],
+    ]) {
       refused(await shop().receive(tell(told)));
     }
     for (const text of ['', ' ', '{', '"', '\u0000', 'a=b']) refused(await shop().receive(deliver(text)));
     for (const text of ['[['.repeat(50_000), `"${'x'.repeat(300_000)}"`]) refused(await shop().receive(deliver(text)));
     refused(await shop().receive(new Request(`https://shop.example${path}`)));
     const bytes = new Uint8Array([...new TextEncoder().encode(body.slice(0, -1)), 0xff, 0x7d]);
-    refused(await shop().receive(new Request(`https://shop.example${path}`, { method: 'POST', headers: headersOf(right), body: bytes })));
+    refused(
+      await shop().receive(
+        new Request(`https://shop.example${path}`, { method: 'POST', headers: headersOf(right), body: bytes }),
+      ),
+    );
   });
 
   it('cannot be checked without gatewayPublicKey: whoever receives is told what to configure', async () => {
@@ -217,7 +292,8 @@ describe('Rebell’s signature of a notification', () => {
   });
 
   it('is never asked for over a path that is none', () => {
-    for (const notifyPath of ['', 'rebell', 'https://shop.example/rebell', '/rebell#top', '/rebell path']) expect(() => rebell({ ...madeUp, notifyPath })).toThrow(/notifyPath/);
+    for (const notifyPath of ['', 'rebell', 'https://shop.example/rebell', '/rebell#top', '/rebell path'])
+      expect(() => rebell({ ...madeUp, notifyPath })).toThrow(/notifyPath/);
   });
 });
 
@@ -227,8 +303,17 @@ const charge = { paymentRequestId: 'order-1', paymentAmount: { currency: 'EUR', 
 function scene(options: { create?: Life; charge?: Life } = {}) {
   const clock = manualClock({ startMs: nowMs });
   const events: GatewayEvent[] = [];
-  const simulator = simulateGateway({ voice: rebellVoice(madeUp), clock, lives: { create: lives.open(), charge: lives.open(), refund: lives.open(), ...options } });
-  const paying = createGateway({ adapter: rebell(madeUp), client: ky.create({ fetch: simulator.fetch }), clock, onEvent: (event) => events.push(event) });
+  const simulator = simulateGateway({
+    voice: rebellVoice(madeUp),
+    clock,
+    lives: { create: lives.open(), charge: lives.open(), refund: lives.open(), ...options },
+  });
+  const paying = createGateway({
+    adapter: rebell(madeUp),
+    client: ky.create({ fetch: simulator.fetch }),
+    clock,
+    onEvent: event => events.push(event),
+  });
   // A signature is made by a thread, which the clock cannot see.
   const run = <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 });
   const noticeOf = (entry: Entry | undefined, change: Partial<Entry>): Promise<Request> => {
@@ -243,11 +328,12 @@ function scene(options: { create?: Life; charge?: Life } = {}) {
     conflicts: () => events.filter(({ type }) => type === 'conflict'),
     queries: () => simulator.requests.filter(({ act }) => act === 'query' || act === 'refund-query').length,
     notice: (change: Partial<Entry> = {}) => noticeOf(simulator.ledger.payment('order-1'), change),
-    refundNotice: (reference: string, change: Partial<Entry> = {}) => noticeOf(simulator.ledger.refund(reference), change),
+    refundNotice: (reference: string, change: Partial<Entry> = {}) =>
+      noticeOf(simulator.ledger.refund(reference), change),
     created: async () => (await run(paying.settle('payment.create', charge))).ticket,
     /** Lets promises and signatures act, with the clock where it is. */
     settleDown: async () => {
-      for (let turn = 0; turn < 60; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+      for (let turn = 0; turn < 60; turn++) await new Promise(resolve => setTimeout(resolve, 1));
     },
   };
 }
@@ -284,11 +370,17 @@ describe('a loop that waits for Rebell', () => {
     const refundAmount = { currency: 'EUR', value: '500' };
     const first = paying.settle('refund.create', { refundRequestId: 'refund-1', paymentId, refundAmount });
     const second = paying.settle('refund.create', { refundRequestId: 'refund-2', paymentId, refundAmount });
-    const voiding = paying.untilSettled(paying.ticketFor('payment.void', { voidRequestId: 'void-1', paymentId }), { policy: { poll: { deadlineMs: 120_000 } } });
+    const voiding = paying.untilSettled(paying.ticketFor('payment.void', { voidRequestId: 'void-1', paymentId }), {
+      policy: { poll: { deadlineMs: 120_000 } },
+    });
     await settleDown();
     const before = [clock.now(), queries()];
     verified(await paying.receive(await refundNotice('refund-1', { state: 'paid' })));
-    expect(await first).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', verdict: { code: 'refund/SUCCESS' } });
+    expect(await first).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      verdict: { code: 'refund/SUCCESS' },
+    });
     await settleDown();
     expect([clock.now(), queries()]).toEqual(before);
     verified(await paying.receive(await refundNotice('refund-2', { state: 'declined' })));
@@ -331,7 +423,9 @@ describe('a late or repeated notification of Rebell', () => {
     const before = queries();
     for (let repeat = 0; repeat < 3; repeat++) {
       clock.advance(MINUTE_MS);
-      expect(verified(await paying.receive(await notice({ state: 'paid' }))).verdict).toMatchObject({ outcome: 'succeeded' });
+      expect(verified(await paying.receive(await notice({ state: 'paid' }))).verdict).toMatchObject({
+        outcome: 'succeeded',
+      });
     }
     expect([queries(), conflicts().length]).toEqual([before, 0]);
   });

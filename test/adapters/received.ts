@@ -13,5 +13,5 @@ export const refused = (received: Received): string => {
 
 /** Lets promises act, with the clock where it is. */
 export const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 60; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 60; turn++) await new Promise(resolve => setTimeout(resolve, 0));
 };

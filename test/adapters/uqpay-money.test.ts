@@ -3,19 +3,40 @@ import { describe, expect, it } from 'vitest';
 import { constant, createGateway, type Gateway, type Policy, type Settlement, type Ticket } from '../../src/index.ts';
 import { uqpay, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
 import { uqpayVoice, type StrangeIntent } from '../../src/adapters/uqpay/simulator.ts';
-import { always, lives, manualClock, simulateGateway, type ManualClock, type Simulator } from '../../src/testing/index.ts';
+import {
+  always,
+  lives,
+  manualClock,
+  simulateGateway,
+  type ManualClock,
+  type Simulator,
+} from '../../src/testing/index.ts';
 
 const HOUR_MS = 3_600_000;
-const order = { amount: '10.12', currency: 'SGD', merchant_order_id: 'O1', description: 'Shoes', return_url: 'https://shop.example' };
+const order = {
+  amount: '10.12',
+  currency: 'SGD',
+  merchant_order_id: 'O1',
+  description: 'Shoes',
+  return_url: 'https://shop.example',
+};
 let clients = 0;
 
 /** A client of its own for each test: tokens are kept per client and process. */
-function shop(policy?: Policy, strangers?: readonly StrangeIntent[]): { gateway: Gateway<UqpayFields>; process: () => Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
+function shop(
+  policy?: Policy,
+  strangers?: readonly StrangeIntent[],
+): { gateway: Gateway<UqpayFields>; process: () => Gateway<UqpayFields>; clock: ManualClock; simulator: Simulator } {
   const credentials = { clientId: `money-${++clients}`, apiKey: 'api-key', environment: 'sandbox' as const };
   const clock = manualClock();
-  const simulator = simulateGateway({ voice: uqpayVoice(credentials, { ...(strangers !== undefined && { strangers }) }), clock, lives: { create: lives.open() } });
+  const simulator = simulateGateway({
+    voice: uqpayVoice(credentials, { ...(strangers !== undefined && { strangers }) }),
+    clock,
+    lives: { create: lives.open() },
+  });
   const client = ky.create({ fetch: simulator.fetch });
-  const process = (): Gateway<UqpayFields> => createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) });
+  const process = (): Gateway<UqpayFields> =>
+    createGateway({ adapter: uqpay(credentials), client, clock, ...(policy !== undefined && { policy }) });
   return { gateway: process(), process, clock, simulator };
 }
 
@@ -28,7 +49,10 @@ function unlisted(policy: Policy): ReturnType<typeof shop> {
 
 describe('the idempotency key', () => {
   it('is not used again after its 24 hours, though a wait slept through them', async () => {
-    const { gateway, clock, simulator } = unlisted({ retry: { backoff: constant(25 * HOUR_MS) }, poll: { backoff: constant(12 * HOUR_MS), deadlineMs: 72 * HOUR_MS } });
+    const { gateway, clock, simulator } = unlisted({
+      retry: { backoff: constant(25 * HOUR_MS) },
+      poll: { backoff: constant(12 * HOUR_MS), deadlineMs: 72 * HOUR_MS },
+    });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const settlement = await clock.run(gateway.settle('payment.create', order));
     expect(settlement).toMatchObject({ attempts: 1, outcome: 'unresolved' });
@@ -41,7 +65,12 @@ describe('the idempotency key', () => {
     const first = await clock.run(gateway.settle('payment.create', order));
     const sends = simulator.ledger.payment('O1')?.sends;
     for (const idempotencyKey of [undefined, first.ticket.reference['idempotencyKey']]) {
-      const again = await clock.run(process().settle('payment.create', order, { mayHaveBeenSent: true, ...(idempotencyKey !== undefined && { idempotencyKey }) }));
+      const again = await clock.run(
+        process().settle('payment.create', order, {
+          mayHaveBeenSent: true,
+          ...(idempotencyKey !== undefined && { idempotencyKey }),
+        }),
+      );
       expect(again).toMatchObject({ attempts: 0, outcome: 'unresolved' });
     }
     expect(simulator.ledger.payment('O1')?.sends).toBe(sends);
@@ -51,7 +80,11 @@ describe('the idempotency key', () => {
     const { gateway, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     await clock.run(gateway.settle('payment.create', order));
-    expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({ attempts: 1, outcome: 'created', answer: { merchant_order_id: 'O1' } });
+    expect(await clock.run(gateway.settle('payment.create', order))).toMatchObject({
+      attempts: 1,
+      outcome: 'created',
+      answer: { merchant_order_id: 'O1' },
+    });
     expect(simulator.ledger.entries).toHaveLength(1);
   });
 
@@ -61,7 +94,11 @@ describe('the idempotency key', () => {
     const first = await clock.run(gateway.settle('payment.create', order));
     const second = await clock.run(gateway.settle('payment.create', order, { idempotencyKey: 'A-FRESH-ONE' }));
     const third = await clock.run(gateway.settle('payment.create', order));
-    expect([first, second, third].map(({ outcome, attempts }) => [outcome, attempts])).toEqual([['unresolved', 1], ['created', 1], ['created', 1]]);
+    expect([first, second, third].map(({ outcome, attempts }) => [outcome, attempts])).toEqual([
+      ['unresolved', 1],
+      ['created', 1],
+      ['created', 1],
+    ]);
     const [one, two, three] = [first, second, third].map(({ ticket }) => ticket.reference['idempotencyKey']);
     expect([one === two, two === three, third.repeated]).toEqual([true, true, true]);
     expect(simulator.ledger.entries).toHaveLength(1);
@@ -71,17 +108,28 @@ describe('the idempotency key', () => {
     const { gateway, clock, simulator } = unlisted({ retry: { attempts: 1 }, poll: { deadlineMs: 1000 } });
     simulator.script('O1', { onSend: ['reset-after-booking'] });
     const { ticket } = await clock.run(gateway.settle('payment.create', order));
-    expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({ attempts: 1, outcome: 'created', answer: { merchant_order_id: 'O1' } });
+    expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({
+      attempts: 1,
+      outcome: 'created',
+      answer: { merchant_order_id: 'O1' },
+    });
     clock.advance(24 * HOUR_MS);
-    expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({ attempts: 0, outcome: 'unresolved' });
+    expect(await clock.run(gateway.settle('payment.create', order, { ticket }))).toMatchObject({
+      attempts: 0,
+      outcome: 'unresolved',
+    });
     expect(simulator.ledger.entries).toHaveLength(1);
   });
 
   it('of another intention’s ticket is refused', async () => {
     const { gateway, clock } = shop();
     const { ticket } = await clock.run(gateway.settle('payment.create', order));
-    await expect(gateway.settle('payment.create', { ...order, merchant_order_id: 'O2' }, { ticket })).rejects.toMatchObject({ name: 'TicketError' });
-    await expect(gateway.settle('payment.create', order, { ticket, idempotencyKey: 'other' })).rejects.toMatchObject({ name: 'InputError' });
+    await expect(
+      gateway.settle('payment.create', { ...order, merchant_order_id: 'O2' }, { ticket }),
+    ).rejects.toMatchObject({ name: 'TicketError' });
+    await expect(gateway.settle('payment.create', order, { ticket, idempotencyKey: 'other' })).rejects.toMatchObject({
+      name: 'InputError',
+    });
   });
 
   it('tells two equal refunds apart', async () => {
@@ -91,8 +139,10 @@ describe('the idempotency key', () => {
     await clock.run(gateway.untilSettled(ticket));
     const refund = { payment_intent_id: ticket.reference['payment_intent_id'] ?? '', amount: '1.00', reason: 'torn' };
     const keys = [crypto.randomUUID(), crypto.randomUUID()];
-    const both = await clock.run(Promise.all(keys.map((idempotencyKey) => gateway.settle('refund.create', refund, { idempotencyKey }))));
-    expect(new Set(both.map((settlement) => settlement.ticket.reference['payment_refund_id'])).size).toBe(2);
+    const both = await clock.run(
+      Promise.all(keys.map(idempotencyKey => gateway.settle('refund.create', refund, { idempotencyKey }))),
+    );
+    expect(new Set(both.map(settlement => settlement.ticket.reference['payment_refund_id'])).size).toBe(2);
     expect(simulator.ledger.entries.filter(({ kind }) => kind === 'refund')).toHaveLength(2);
   });
 });
@@ -135,7 +185,9 @@ describe('a lost answer', () => {
     const { gateway, clock, simulator } = shop();
     const { ticket } = await clock.run(gateway.settle('payment.create', order));
     simulator.script('O1', { on: { 'payment.confirm': ['reset-before-booking'] } });
-    const settlement = await clock.run(gateway.settle('payment.confirm', { payment_intent_id: ticket.reference['payment_intent_id'] ?? '' }));
+    const settlement = await clock.run(
+      gateway.settle('payment.confirm', { payment_intent_id: ticket.reference['payment_intent_id'] ?? '' }),
+    );
     expect(settlement.attempts).toBe(2);
     expect(settlement.outcome).not.toBe('unresolved');
   });
@@ -143,20 +195,35 @@ describe('a lost answer', () => {
   it('is looked for in the list once nothing else is left, and followed by the number found there', async () => {
     const asked: string[] = [];
     const clock = manualClock();
-    const intent = { payment_intent_id: 'PI9', merchant_order_id: 'O1', amount: '10.12', currency: 'SGD', create_time: new Date(clock.now()).toISOString() };
+    const intent = {
+      payment_intent_id: 'PI9',
+      merchant_order_id: 'O1',
+      amount: '10.12',
+      currency: 'SGD',
+      create_time: new Date(clock.now()).toISOString(),
+    };
     const fetch = (request: Request): Promise<Response> => {
       const { pathname, searchParams } = new URL(request.url);
       asked.push(`${pathname} ${searchParams.get('start_time') ?? ''}`.trim());
-      if (pathname.endsWith('/token')) return Promise.resolve(Response.json({ auth_token: 't', expired_at: clock.now() / 1000 + 1800 }));
+      if (pathname.endsWith('/token'))
+        return Promise.resolve(Response.json({ auth_token: 't', expired_at: clock.now() / 1000 + 1800 }));
       const other = { ...intent, merchant_order_id: 'O2', intent_status: 'SUCCEEDED' };
       const page = { total_pages: 1, data: [other, { ...intent, intent_status: 'PENDING' }] };
-      if (pathname.endsWith('/payment_intents')) return Promise.resolve(Response.json(page, { headers: { date: new Date(clock.now()).toUTCString() } }));
+      if (pathname.endsWith('/payment_intents'))
+        return Promise.resolve(Response.json(page, { headers: { date: new Date(clock.now()).toUTCString() } }));
       return Promise.resolve(Response.json({ ...intent, intent_status: 'SUCCEEDED' }));
     };
     const adapter = uqpay({ clientId: 'list-1', apiKey: 'api-key', environment: 'sandbox' });
     const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), clock });
     const ticket: Ticket = gateway.ticketFor('payment.create', order);
-    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'succeeded', ticket: { reference: { payment_intent_id: 'PI9' } } });
-    expect(asked).toEqual(['/api/v1/connect/token', '/api/v2/payment_intents 2025-12-31T23:55:00.000Z', '/api/v2/payment_intents/PI9']);
+    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({
+      outcome: 'succeeded',
+      ticket: { reference: { payment_intent_id: 'PI9' } },
+    });
+    expect(asked).toEqual([
+      '/api/v1/connect/token',
+      '/api/v2/payment_intents 2025-12-31T23:55:00.000Z',
+      '/api/v2/payment_intents/PI9',
+    ]);
   });
 });

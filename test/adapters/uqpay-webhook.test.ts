@@ -13,24 +13,47 @@ const webhookSecret = 'sample-webhook-secret-d08e6b31';
 
 let clients = 0;
 /** Tokens are shared by everybody in a process who uses one `clientId`: each scene has its own. */
-const ownCredentials = () => ({ clientId: `hook-client-${++clients}`, apiKey: 'api-key-4f0e', webhookSecret, environment: 'sandbox' }) satisfies UqpayCredentials;
+const ownCredentials = () =>
+  ({
+    clientId: `hook-client-${++clients}`,
+    apiKey: 'api-key-4f0e',
+    webhookSecret,
+    environment: 'sandbox',
+  }) satisfies UqpayCredentials;
 
-const shop = (clock: ManualClock = manualClock({ startMs: nowMs })): Gateway<UqpayFields> => createGateway({ adapter: uqpay(ownCredentials()), clock });
+const shop = (clock: ManualClock = manualClock({ startMs: nowMs })): Gateway<UqpayFields> =>
+  createGateway({ adapter: uqpay(ownCredentials()), clock });
 
-const signatureOf = (body: string, at = String(nowMs), secret = webhookSecret): string => createHmac('sha512', secret).update(body + at).digest('hex');
+const signatureOf = (body: string, at = String(nowMs), secret = webhookSecret): string =>
+  createHmac('sha512', secret)
+    .update(body + at)
+    .digest('hex');
 
-const headersOf = (signature: string, at = String(nowMs)): Record<string, string> => ({ 'x-wk-timestamp': at, 'x-wk-signature': signature });
+const headersOf = (signature: string, at = String(nowMs)): Record<string, string> => ({
+  'x-wk-timestamp': at,
+  'x-wk-signature': signature,
+});
 
 const deliver = (body: string, headers: Record<string, string> = headersOf(signatureOf(body))): Request =>
   new Request('https://shop.example/uqpay', { method: 'POST', headers, body });
 
 const tell = (told: unknown): Request => deliver(JSON.stringify(told));
 
-const heard = async (told: unknown): Promise<Received & { verified: true }> => verified(await shop().receive(tell(told)));
+const heard = async (told: unknown): Promise<Received & { verified: true }> =>
+  verified(await shop().receive(tell(told)));
 
-const event = (event_type: string, data: object): object => ({ version: 'V1.6.0', event_name: 'ACQUIRING', event_type, event_id: '10a83d0c-1dc8-425b-b120-029ea48f9ac8', data });
+const event = (event_type: string, data: object): object => ({
+  version: 'V1.6.0',
+  event_name: 'ACQUIRING',
+  event_type,
+  event_id: '10a83d0c-1dc8-425b-b120-029ea48f9ac8',
+  data,
+});
 
-/** The data of https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/webhooks/paymentintent-result and its neighbours. */
+/**
+ * The data of https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/webhooks/paymentintent-result and its
+ * neighbours.
+ */
 const intent = {
   amount: '8.88',
   create_time: '2026-04-13T17:54:15+08:00',
@@ -59,15 +82,36 @@ const refund = {
   payment_refund_id: 'RF2043629695899013120',
   refund_status: 'SUCCEEDED',
 };
-const cancellation = { amount: '8.88', cancel_status: 'SUCCEEDED', cancel_time: '2026-04-13T18:06:35+08:00', currency: 'SGD', payment_intent_id: 'PI2043631660116742144' };
-const payout = { create_time: '2026-04-13T18:13:32+08:00', payout_amount: 1.11, payout_currency: 'SGD', payout_id: 'PO2043633677040095232', payout_status: 'COMPLETED' };
+const cancellation = {
+  amount: '8.88',
+  cancel_status: 'SUCCEEDED',
+  cancel_time: '2026-04-13T18:06:35+08:00',
+  currency: 'SGD',
+  payment_intent_id: 'PI2043631660116742144',
+};
+const payout = {
+  create_time: '2026-04-13T18:13:32+08:00',
+  payout_amount: 1.11,
+  payout_currency: 'SGD',
+  payout_id: 'PO2043633677040095232',
+  payout_status: 'COMPLETED',
+};
 
 describe('a webhook of UQPAY', () => {
   it('of an intent gives its verdict, and the ticket of its order', async () => {
     const { verdict, ticket } = await heard(event('acquiring.payment_intent.succeeded', intent));
     expect(verdict).toMatchObject({ kind: 'terminal', outcome: 'succeeded', code: 'intent/SUCCEEDED', listed: true });
-    expect(ticket).toMatchObject({ gateway: 'uqpay', operation: 'payment.create', openedAt: '2026-04-13T09:54:15.000Z', seen: true, expect: { amount: '8.88', currency: 'SGD' } });
-    expect(ticket.reference).toEqual({ merchant_order_id: intent.merchant_order_id, payment_intent_id: 'PI2043628825316691968' });
+    expect(ticket).toMatchObject({
+      gateway: 'uqpay',
+      operation: 'payment.create',
+      openedAt: '2026-04-13T09:54:15.000Z',
+      seen: true,
+      expect: { amount: '8.88', currency: 'SGD' },
+    });
+    expect(ticket.reference).toEqual({
+      merchant_order_id: intent.merchant_order_id,
+      payment_intent_id: 'PI2043628825316691968',
+    });
   });
 
   it.each([
@@ -95,8 +139,17 @@ describe('a webhook of UQPAY', () => {
     ['succeeded', 'SUCCEEDED', 'processing'],
   ])('of an attempt that has %s leaves the intent open: it is a reason to ask', async (word, attempt_status, reason) => {
     const { verdict, ticket } = await heard(event(`acquiring.payment_attempt.${word}`, { ...attempt, attempt_status }));
-    expect(verdict).toMatchObject({ kind: 'poll-required', code: `attempt/${attempt_status}`, reason, listed: true, message: 'do_not_honor' });
-    expect(ticket).toMatchObject({ operation: 'payment.create', reference: { payment_intent_id: intent.payment_intent_id } });
+    expect(verdict).toMatchObject({
+      kind: 'poll-required',
+      code: `attempt/${attempt_status}`,
+      reason,
+      listed: true,
+      message: 'do_not_honor',
+    });
+    expect(ticket).toMatchObject({
+      operation: 'payment.create',
+      reference: { payment_intent_id: intent.payment_intent_id },
+    });
     expect(Date.parse(ticket.openedAt)).toBe(nowMs);
   });
 
@@ -115,7 +168,10 @@ describe('a webhook of UQPAY', () => {
   it('of a cancellation speaks of the cancel, and of one that failed only says that it did', async () => {
     const done = await heard(event('acquiring.cancel.succeeded', cancellation));
     expect(done.verdict).toMatchObject({ outcome: 'succeeded', reason: 'canceled', code: 'cancel/SUCCEEDED' });
-    expect(done.ticket).toMatchObject({ operation: 'payment.cancel', reference: { payment_intent_id: 'PI2043631660116742144' } });
+    expect(done.ticket).toMatchObject({
+      operation: 'payment.cancel',
+      reference: { payment_intent_id: 'PI2043631660116742144' },
+    });
     const failed = await heard(event('acquiring.cancel.failed', { ...cancellation, cancel_status: 'FAILED' }));
     expect(failed.verdict).toMatchObject({ kind: 'poll-required', reason: 'already-final' });
   });
@@ -123,13 +179,22 @@ describe('a webhook of UQPAY', () => {
   it('of a payout, whose amount is a number', async () => {
     const { verdict, ticket } = await heard(event('acquiring.payout.succeeded', payout));
     expect(verdict).toMatchObject({ outcome: 'succeeded', code: 'payout/COMPLETED' });
-    expect(ticket).toMatchObject({ operation: 'payout.create', reference: { payout_id: payout.payout_id }, expect: { amount: '1.11', currency: 'SGD' } });
-    expect((await heard(event('acquiring.payout.failed', { ...payout, payout_status: 'FAILED_REFUNDED' }))).verdict).toMatchObject({ outcome: 'failed', reason: 'refunded' });
+    expect(ticket).toMatchObject({
+      operation: 'payout.create',
+      reference: { payout_id: payout.payout_id },
+      expect: { amount: '1.11', currency: 'SGD' },
+    });
+    expect(
+      (await heard(event('acquiring.payout.failed', { ...payout, payout_status: 'FAILED_REFUNDED' }))).verdict,
+    ).toMatchObject({ outcome: 'failed', reason: 'refunded' });
   });
 
   it('heard for a connected account is confirmed by a query, since it does not say whose it is', async () => {
     const asBoth = async (told: object, onBehalfOf: string): Promise<boolean[]> => {
-      const gateway = createGateway({ adapter: uqpay({ ...ownCredentials(), onBehalfOf }), clock: manualClock({ startMs: nowMs }) });
+      const gateway = createGateway({
+        adapter: uqpay({ ...ownCredentials(), onBehalfOf }),
+        clock: manualClock({ startMs: nowMs }),
+      });
       return [await heard(told), verified(await gateway.receive(tell(told)))].map(({ confirm }) => confirm);
     };
     const own = 'b1b89684-c2c4-4d54-b8a8-3572727fd120';
@@ -143,11 +208,16 @@ describe('a webhook of UQPAY', () => {
       expect(await asBoth(told, own)).toEqual([false, true]);
     }
     // Only a payout's event names its account.
-    expect(await asBoth(event('acquiring.payout.succeeded', { ...payout, account_id: own }), own)).toEqual([false, false]);
+    expect(await asBoth(event('acquiring.payout.succeeded', { ...payout, account_id: own }), own)).toEqual([
+      false,
+      false,
+    ]);
   });
 
   it('without a state decides nothing', async () => {
-    expect((await heard(event('acquiring.payment_intent.succeeded', { ...intent, intent_status: undefined }))).verdict).toMatchObject({ kind: 'poll-required', code: 'intent', listed: false });
+    expect(
+      (await heard(event('acquiring.payment_intent.succeeded', { ...intent, intent_status: undefined }))).verdict,
+    ).toMatchObject({ kind: 'poll-required', code: 'intent', listed: false });
   });
 
   it('is answered 200 once it is stored, and 500 to have it again', async () => {
@@ -156,12 +226,19 @@ describe('a webhook of UQPAY', () => {
     expect(askAgain.status).toBe(500);
   });
 
-  it.each(['acquiring.payment.settlement', 'acquiring.dispute.created', 'issuing.transaction.authorization', 'payout.completed', 'acquiring.constructor.created', 'xacquiring.refund.created', ''])(
-    'of another product (%s) is refused: it is about nothing that can be followed',
-    async (event_type) => {
-      expect(refused(await shop().receive(tell(event(event_type, { ...intent, ...refund, ...payout }))))).toContain('nothing that tillpaid follows');
-    },
-  );
+  it.each([
+    'acquiring.payment.settlement',
+    'acquiring.dispute.created',
+    'issuing.transaction.authorization',
+    'payout.completed',
+    'acquiring.constructor.created',
+    'xacquiring.refund.created',
+    '',
+  ])('of another product (%s) is refused: it is about nothing that can be followed', async event_type => {
+    expect(refused(await shop().receive(tell(event(event_type, { ...intent, ...refund, ...payout }))))).toContain(
+      'nothing that tillpaid follows',
+    );
+  });
 });
 
 describe('UQPAY’s signature of a webhook', () => {
@@ -170,7 +247,8 @@ describe('UQPAY’s signature of a webhook', () => {
     '{"version":"V1.6.0","event_name":"ACQUIRING","event_type":"acquiring.payment_intent.succeeded","event_id":"2a88cf2e-5c1d-4c6c-a6aa-1cccdf259e5e","source_id":"PI2013833849980588032","data":{"amount":"101","cancel_time":null,"cancellation_reason":"","complete_time":"2026-01-21T13:15:22.456+08:00","create_time":"2026-01-21T12:39:39.716846826+08:00","currency":"USD","description":"Test payment intent","intent_status":"SUCCEEDED","merchant_order_id":"test-order-002","metadata":{"test":"true"},"payment_intent_id":"PI2013833849980588032","payment_method":null}}';
   const inMilliseconds =
     'bfd26b5b3a53c8221b3df99402fc71371b09f3300b9810dd0fd5ef409349efea46f4e1346729f8290429983ced06bef6d874ba4af7e34e12535a9d690965f3c7';
-  const inSeconds = 'a3803aee40e5e00b1257ec31875397a691d0576f707417f45317a70a7bec09a248e0a4ba1801e97b0359bfe05fdee200e9e92a1ff110edc905f57e32efb6a623';
+  const inSeconds =
+    'a3803aee40e5e00b1257ec31875397a691d0576f707417f45317a70a7bec09a248e0a4ba1801e97b0359bfe05fdee200e9e92a1ff110edc905f57e32efb6a623';
   const right = headersOf(inMilliseconds, '1795231800000');
 
   it('is openssl’s, over the body as it came and the time in milliseconds', async () => {
@@ -180,7 +258,9 @@ describe('UQPAY’s signature of a webhook', () => {
 
   it('may be over a time in seconds, as it was before, and in capitals', async () => {
     expect(await shop().receive(deliver(body, headersOf(inSeconds, '1795231800')))).toMatchObject({ verified: true });
-    expect(await shop().receive(deliver(body, headersOf(inSeconds.toUpperCase(), '1795231800')))).toMatchObject({ verified: true });
+    expect(await shop().receive(deliver(body, headersOf(inSeconds.toUpperCase(), '1795231800')))).toMatchObject({
+      verified: true,
+    });
   });
 
   it.each<[string, Request]>([
@@ -190,7 +270,10 @@ describe('UQPAY’s signature of a webhook', () => {
     ['a byte order mark', deliver(`\uFEFF${body}`, right)],
     ['another secret', deliver(body, headersOf(signatureOf(body, '1795231800000', 'another-secret'), '1795231800000'))],
     ['an empty secret', deliver(body, headersOf(signatureOf(body, '1795231800000', ''), '1795231800000'))],
-    ['the body’s signature alone, as the manual reads', deliver(body, headersOf(createHmac('sha512', webhookSecret).update(body).digest('hex'), '1795231800000'))],
+    [
+      'the body’s signature alone, as the manual reads',
+      deliver(body, headersOf(createHmac('sha512', webhookSecret).update(body).digest('hex'), '1795231800000')),
+    ],
     ['another time', deliver(body, { ...right, 'x-wk-timestamp': '1795231800001' })],
     ['the same time in the other unit', deliver(body, { ...right, 'x-wk-timestamp': '1795231800' })],
     ['a digit of the time in the body', deliver(`${body}1`, { ...right, 'x-wk-timestamp': '795231800000' })],
@@ -217,14 +300,37 @@ describe('UQPAY’s signature of a webhook', () => {
   });
 
   it('of a time nobody can read is refused', async () => {
-    for (const at of ['', 'now', '2026-11-21T03:30:00Z', '1795231800000.0', '-1795231800000', '0x1a1f6c0a0c0', '1e12', '99999999999999999']) {
-      expect(refused(await shop().receive(deliver(body, headersOf(signatureOf(body, at), at))))).toContain('x-wk-timestamp');
+    for (const at of [
+      '',
+      'now',
+      '2026-11-21T03:30:00Z',
+      '1795231800000.0',
+      '-1795231800000',
+      '0x1a1f6c0a0c0',
+      '1e12',
+      '99999999999999999',
+    ]) {
+      expect(refused(await shop().receive(deliver(body, headersOf(signatureOf(body, at), at))))).toContain(
+        'x-wk-timestamp',
+      );
     }
   });
 
   it('does not make a webhook of what is none: signed rubbish is refused, and nothing throws', async () => {
     const intentEvent = (data: unknown): object => ({ event_type: 'acquiring.payment_intent.succeeded', data });
-    for (const told of [{}, [], null, 7, true, 'OK', intentEvent(undefined), intentEvent(null), intentEvent([intent]), intentEvent({ intent_status: 'SUCCEEDED' }), { data: intent }]) {
+    for (const told of [
+      {},
+      [],
+      null,
+      7,
+      true,
+      'OK',
+      intentEvent(undefined),
+      intentEvent(null),
+      intentEvent([intent]),
+      intentEvent({ intent_status: 'SUCCEEDED' }),
+      { data: intent },
+    ]) {
       refused(await shop().receive(tell(told)));
     }
     refused(await shop().receive(tell({ event_type: ['acquiring.payment_intent.succeeded'], data: intent })));
@@ -245,7 +351,8 @@ describe('UQPAY’s signature of a webhook', () => {
   });
 
   it('is never made with an empty secret', () => {
-    for (const wrong of ['', ' ']) expect(() => uqpay({ ...ownCredentials(), webhookSecret: wrong })).toThrow(/webhookSecret/);
+    for (const wrong of ['', ' '])
+      expect(() => uqpay({ ...ownCredentials(), webhookSecret: wrong })).toThrow(/webhookSecret/);
   });
 });
 
@@ -262,8 +369,17 @@ function scene(more: Pick<UqpayCredentials, 'onBehalfOf'> = {}) {
   const clock = manualClock({ startMs: nowMs });
   const events: GatewayEvent[] = [];
   const credentials = { ...ownCredentials(), ...more };
-  const simulator = simulateGateway({ voice: uqpayVoice(credentials), clock, lives: { create: lives.open(), refund: lives.open(), charge: lives.open() } });
-  const paying = createGateway({ adapter: uqpay(credentials), client: ky.create({ fetch: simulator.fetch }), clock, onEvent: (fact) => events.push(fact) });
+  const simulator = simulateGateway({
+    voice: uqpayVoice(credentials),
+    clock,
+    lives: { create: lives.open(), refund: lives.open(), charge: lives.open() },
+  });
+  const paying = createGateway({
+    adapter: uqpay(credentials),
+    client: ky.create({ fetch: simulator.fetch }),
+    clock,
+    onEvent: fact => events.push(fact),
+  });
   const noticeOf = (entry: Entry | undefined, change: Partial<Entry> = {}): Promise<Request> => {
     if (entry === undefined) throw new Error('there is no such entry');
     return uqpayNotice(credentials, { ...entry, ...change }, clock.now());
@@ -293,7 +409,11 @@ describe('a loop that waits for UQPAY', () => {
     const before = [clock.now(), queries()];
     const { ticket } = verified(await paying.receive(await notice({ state: 'paid' })));
     const settlement = await following;
-    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', verdict: { code: 'intent/SUCCEEDED' } });
+    expect(settlement).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      verdict: { code: 'intent/SUCCEEDED' },
+    });
     expect(settlement.ticket.reference).toMatchObject(ticket.reference);
     expect([clock.now(), queries(), clock.pending]).toEqual([...before, 0]);
   });
@@ -352,14 +472,20 @@ describe('a loop that waits for UQPAY', () => {
     simulator.script('ORDER-1', { life: lives.paid() });
     await clock.run(paying.untilSettled(ticket));
     const { payment_intent_id = '' } = ticket.reference;
-    const refunding = ['refund-1', 'refund-2'].map((merchant_refund_id) =>
+    const refunding = ['refund-1', 'refund-2'].map(merchant_refund_id =>
       paying.settle('refund.create', { payment_intent_id, amount: '5.00', reason: 'Returned', merchant_refund_id }),
     );
     await settleDown();
     const [first, second] = simulator.ledger.entries.filter(({ kind }) => kind === 'refund');
     await paying.receive(await noticeOf(first, { state: 'paid' }));
-    const ended = await Promise.race(refunding.map((settling, index) => settling.then((settlement) => ({ settlement, index }))));
-    expect(ended.settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', verdict: { code: 'refund/SUCCEEDED' } });
+    const ended = await Promise.race(
+      refunding.map((settling, index) => settling.then(settlement => ({ settlement, index }))),
+    );
+    expect(ended.settlement).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      verdict: { code: 'refund/SUCCEEDED' },
+    });
     await settleDown();
     expect(clock.pending).toBe(1);
     await paying.receive(await noticeOf(second, { state: 'declined' }));
@@ -384,7 +510,12 @@ describe('a loop that waits for UQPAY', () => {
 
   it('of a payout ends at once', async () => {
     const { clock, simulator, paying, noticeOf, settleDown } = scene();
-    const paid = paying.settle('payout.create', { payout_currency: 'SGD', payout_amount: '100.00', statement_descriptor: 'WEEK 47', merchant_payout_id: 'P-1' });
+    const paid = paying.settle('payout.create', {
+      payout_currency: 'SGD',
+      payout_amount: '100.00',
+      statement_descriptor: 'WEEK 47',
+      merchant_payout_id: 'P-1',
+    });
     await settleDown();
     verified(await paying.receive(await noticeOf(simulator.ledger.entries[0], { state: 'paid' })));
     expect(await paid).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
@@ -415,7 +546,9 @@ describe('a late or repeated webhook of UQPAY', () => {
     const before = queries();
     for (let repeat = 0; repeat < 3; repeat++) {
       clock.advance(MINUTE_MS);
-      expect(verified(await paying.receive(await notice({ state: 'paid' }))).verdict).toMatchObject({ outcome: 'succeeded' });
+      expect(verified(await paying.receive(await notice({ state: 'paid' }))).verdict).toMatchObject({
+        outcome: 'succeeded',
+      });
     }
     expect([queries(), conflicts().length]).toEqual([before, 0]);
   });

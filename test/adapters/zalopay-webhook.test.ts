@@ -16,7 +16,11 @@ const gateway = createGateway({ adapter: zalopay(credentials) });
 const macOf = (data: string, key = key2): string => createHmac('sha256', key).update(data).digest('hex');
 
 const deliver = (body: string): Request =>
-  new Request('https://shop.example/zalopay', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  new Request('https://shop.example/zalopay', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
 
 /** A callback about these facts, signed as ZaloPay signs. */
 const callback = (told: unknown, change: object = {}): Request => {
@@ -47,7 +51,13 @@ const agreement = {
 describe('a callback', () => {
   it('is what ZaloPay printed: verified, paid, and with a ticket', async () => {
     const received = verified(await gateway.receive(printed()));
-    expect(received.verdict).toMatchObject({ kind: 'terminal', outcome: 'succeeded', reason: 'approved', code: 'order', listed: true });
+    expect(received.verdict).toMatchObject({
+      kind: 'terminal',
+      outcome: 'succeeded',
+      reason: 'approved',
+      code: 'order',
+      listed: true,
+    });
     expect(received.ticket).toMatchObject({
       gateway: 'zalopay',
       account: '2553',
@@ -62,7 +72,10 @@ describe('a callback', () => {
   it('is answered in ZaloPay’s words', async () => {
     const { reply, askAgain } = verified(await gateway.receive(printed()));
     expect([reply.status, await reply.json()]).toEqual([200, { return_code: 1, return_message: 'success' }]);
-    expect([askAgain.status, await askAgain.json()]).toEqual([200, { return_code: 0, return_message: 'callback again' }]);
+    expect([askAgain.status, await askAgain.json()]).toEqual([
+      200,
+      { return_code: 0, return_message: 'callback again' },
+    ]);
     const { reply: no } = await gateway.receive(printed({ mac: '' }));
     expect([no.status, await no.json()]).toEqual([200, { return_code: -1, return_message: 'mac not equal' }]);
   });
@@ -82,19 +95,31 @@ describe('a callback', () => {
   ])('of an agreement with status %i', async (status, verdict) => {
     const received = verified(await gateway.receive(callback({ ...agreement, status })));
     expect(received.verdict).toMatchObject({ ...verdict, code: `agreement/${status}` });
-    expect(received.ticket.reference).toEqual({ app_trans_id: agreement.app_trans_id, binding_id: agreement.binding_id });
+    expect(received.ticket.reference).toEqual({
+      app_trans_id: agreement.app_trans_id,
+      binding_id: agreement.binding_id,
+    });
     expect(JSON.stringify([received.verdict, received.ticket])).not.toContain(agreement.pay_token);
   });
 
   it('may have its envelope written again: only the data is signed', async () => {
-    expect(await gateway.receive(deliver(JSON.stringify({ type: 1, mac, more: [], data }, undefined, 2)))).toMatchObject({ verified: true });
+    expect(
+      await gateway.receive(deliver(JSON.stringify({ type: 1, mac, more: [], data }, undefined, 2))),
+    ).toMatchObject({ verified: true });
   });
 
   it('tells when the payment was made, an agreement’s does not', async () => {
     const heard = async (request: Request) => {
       const text = await request.text();
       const { method, url, headers } = request;
-      return zalopay(credentials).webhook?.hear({ method, url: new URL(url), headers, bytes: new TextEncoder().encode(text), text, nowMs: 0 });
+      return zalopay(credentials).webhook?.hear({
+        method,
+        url: new URL(url),
+        headers,
+        bytes: new TextEncoder().encode(text),
+        text,
+        nowMs: 0,
+      });
     };
     expect(await heard(printed())).toMatchObject({ madeAtMs: 1_599_189_413_498 });
     expect(await heard(callback(agreement))).not.toHaveProperty('madeAtMs');
@@ -154,24 +179,51 @@ describe('a mac', () => {
   });
 
   it('over rubbish does not throw', async () => {
-    for (const told of ['null', '[]', '7', '"text"', 'true', '{', ' ', '\u0000', '{}', '[['.repeat(20_000)]) refused(await gateway.receive(callback(told)));
-    for (const body of ['', '{', 'null', '[]', '7', `data=${encodeURIComponent(data)}&mac=${mac}`, '{}', '{"__proto__":{"data":"x","mac":"y"}}', 'x'.repeat(300_000)]) {
+    for (const told of ['null', '[]', '7', '"text"', 'true', '{', ' ', '\u0000', '{}', '[['.repeat(20_000)])
+      refused(await gateway.receive(callback(told)));
+    for (const body of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '7',
+      `data=${encodeURIComponent(data)}&mac=${mac}`,
+      '{}',
+      '{"__proto__":{"data":"x","mac":"y"}}',
+      'x'.repeat(300_000),
+    ]) {
       refused(await gateway.receive(deliver(body)));
     }
     refused(await gateway.receive(new Request('https://shop.example/zalopay')));
   });
 });
 
-const order = { app_trans_id: '261121_2553_0001', app_user: 'user-7', amount: 50_000, description: 'Tea', embed_data: '{"note":"trà đá"}' };
+const order = {
+  app_trans_id: '261121_2553_0001',
+  app_user: 'user-7',
+  amount: 50_000,
+  description: 'Tea',
+  embed_data: '{"note":"trà đá"}',
+};
 
 /** A gateway whose orders do what `script` says, and the loops that wait for them. */
 function scene(life: Life = lives.open()) {
   const clock = manualClock({ startMs: Date.UTC(2026, 10, 21, 3, 30) });
   const events: GatewayEvent[] = [];
-  const simulator = simulateGateway({ voice: zalopayVoice(credentials), clock, lives: { create: life, charge: lives.open(), refund: lives.paid() } });
+  const simulator = simulateGateway({
+    voice: zalopayVoice(credentials),
+    clock,
+    lives: { create: life, charge: lives.open(), refund: lives.paid() },
+  });
   const client = ky.create({ fetch: simulator.fetch });
   const policy = { poll: { backoff: constant(20_000) } };
-  const paying = createGateway({ adapter: zalopay(credentials), client, clock, policy, onEvent: (event) => events.push(event) });
+  const paying = createGateway({
+    adapter: zalopay(credentials),
+    client,
+    clock,
+    policy,
+    onEvent: event => events.push(event),
+  });
   return {
     clock,
     simulator,
@@ -204,11 +256,20 @@ describe('a loop that waits for ZaloPay', () => {
   it('for a token payment ends too', async () => {
     const { clock, paying, notice, created, settleDown } = scene();
     await created();
-    const charge = { app_trans_id: order.app_trans_id, identifier: 'user-7', zp_trans_token: `AC${order.app_trans_id}`, pay_token: 'MADEUPPAYTOKEN0001' };
+    const charge = {
+      app_trans_id: order.app_trans_id,
+      identifier: 'user-7',
+      zp_trans_token: `AC${order.app_trans_id}`,
+      pay_token: 'MADEUPPAYTOKEN0001',
+    };
     const paid = paying.settle('payment.charge', charge);
     await settleDown();
     await paying.receive(notice());
-    expect(await paid).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', ticket: { operation: 'payment.charge' } });
+    expect(await paid).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      ticket: { operation: 'payment.charge' },
+    });
     expect(clock.pending).toBe(0);
   });
 
@@ -221,7 +282,11 @@ describe('a loop that waits for ZaloPay', () => {
     simulator.script(scan.app_trans_id, { life: lives.declined() });
     const { confirm } = verified(await paying.receive(notice(scan.app_trans_id)));
     expect(confirm).toBe(true);
-    expect(await clock.run(scanned)).toMatchObject({ outcome: 'failed', settledBy: 'query', verdict: { code: '2/-63' } });
+    expect(await clock.run(scanned)).toMatchObject({
+      outcome: 'failed',
+      settledBy: 'query',
+      verdict: { code: '2/-63' },
+    });
   });
 
   it('does not believe another amount than was ordered', async () => {
@@ -243,7 +308,11 @@ describe('a loop that waits for ZaloPay', () => {
     const following = paying.untilSettled(ticket);
     await settleDown();
     await paying.receive(notice(fields.app_trans_id));
-    expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', ticket: { operation: 'binding.create' } });
+    expect(await following).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      ticket: { operation: 'binding.create' },
+    });
     expect(clock.pending).toBe(0);
   });
 
@@ -257,7 +326,9 @@ describe('a loop that waits for ZaloPay', () => {
     expect(clock.pending).toBe(1);
 
     const binding = { ...agreement, app_trans_id: '261121_2553_B2' };
-    const { ticket } = await clock.run(paying.settle('binding.create', { app_trans_id: binding.app_trans_id, identifier: 'user-7' }));
+    const { ticket } = await clock.run(
+      paying.settle('binding.create', { app_trans_id: binding.app_trans_id, identifier: 'user-7' }),
+    );
     const bound = paying.untilSettled(ticket);
     await settleDown();
     await paying.receive(callback({ ...paidOrder, app_trans_id: binding.app_trans_id }));
@@ -298,11 +369,17 @@ describe('a late or repeated callback of ZaloPay', () => {
   it('paid after expired: a conflict, and the query decides', async () => {
     const { clock, paying, simulator, notice, conflicts, created } = scene(lives.expiresAfter(1000));
     expect(await clock.run(paying.untilSettled(await created()))).toMatchObject({ outcome: 'expired' });
-    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'expired', code: '2/-54' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({
+      outcome: 'expired',
+      code: '2/-54',
+    });
     simulator.script(order.app_trans_id, { life: lives.paid() });
     // Sooner, the same callback makes no other query.
     clock.advance(300_000);
-    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'succeeded', code: '1' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({
+      outcome: 'succeeded',
+      code: '1',
+    });
     expect(conflicts()).toHaveLength(2);
     expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'succeeded' });
     expect(conflicts()).toHaveLength(2);
@@ -312,7 +389,10 @@ describe('a late or repeated callback of ZaloPay', () => {
     const { clock, paying, simulator, notice, conflicts, created } = scene(lives.expiresAfter(1000));
     expect(await clock.run(paying.untilSettled(await created()))).toMatchObject({ outcome: 'expired' });
     simulator.script(order.app_trans_id, { onQuery: [always('reset-before-booking')] });
-    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({ outcome: 'succeeded', code: 'order' });
+    expect(verified(await clock.run(paying.receive(notice()))).verdict).toMatchObject({
+      outcome: 'succeeded',
+      code: 'order',
+    });
     expect(conflicts()).toHaveLength(1);
   });
 
@@ -333,7 +413,12 @@ describe('a late or repeated callback of ZaloPay', () => {
   it('paid again after a refund contradicts nothing: they are two stories', async () => {
     const { clock, paying, notice, conflicts, created } = scene(lives.paid());
     const { reference } = await clock.run(paying.untilSettled(await created()));
-    const refund = { m_refund_id: '261121_2553_R1', zp_trans_id: reference.provider ?? '', amount: 50_000, description: 'back' };
+    const refund = {
+      m_refund_id: '261121_2553_R1',
+      zp_trans_id: reference.provider ?? '',
+      amount: 50_000,
+      description: 'back',
+    };
     expect(await clock.run(paying.settle('refund.create', refund))).toMatchObject({ outcome: 'succeeded' });
     expect(verified(await paying.receive(notice())).verdict).toMatchObject({ outcome: 'succeeded' });
     expect(conflicts()).toEqual([]);
@@ -345,7 +430,10 @@ describe('a late or repeated callback of ZaloPay', () => {
     await clock.run(paying.settle('binding.create', fields));
     verified(await paying.receive(notice(fields.app_trans_id, { state: 'canceled' })));
     simulator.script(fields.app_trans_id, { life: lives.steps([{ state: 'canceled' }]) });
-    expect(verified(await clock.run(paying.receive(notice(fields.app_trans_id)))).verdict).toMatchObject({ outcome: 'canceled', code: '1/3' });
+    expect(verified(await clock.run(paying.receive(notice(fields.app_trans_id)))).verdict).toMatchObject({
+      outcome: 'canceled',
+      code: '1/3',
+    });
     expect(conflicts()).toHaveLength(1);
   });
 });

@@ -15,8 +15,15 @@ const init = (signal?: AbortSignal): RequestInit => ({
 type Door = (gateway: Bench['gateway'], signal?: AbortSignal) => Promise<unknown>;
 const doors: [string, Door][] = [
   ['settle', (gateway, signal) => gateway.settle('payment.charge', charge, signal && { signal })],
-  ['untilSettled', (gateway, signal) => gateway.untilSettled(gateway.ticketFor('payment.charge', charge), signal && { signal })],
-  ['the drop-in', (gateway, signal) => gateway.client.post(`${base}/charge`, { json: charge, ...(signal !== undefined && { signal }) })],
+  [
+    'untilSettled',
+    (gateway, signal) => gateway.untilSettled(gateway.ticketFor('payment.charge', charge), signal && { signal }),
+  ],
+  [
+    'the drop-in',
+    (gateway, signal) =>
+      gateway.client.post(`${base}/charge`, { json: charge, ...(signal !== undefined && { signal }) }),
+  ],
   ['fetch', (gateway, signal) => gateway.fetch(`${base}/charge`, init(signal))],
   ['fetch with a Request', (gateway, signal) => gateway.fetch(new Request(`${base}/charge`, init(signal)))],
 ];
@@ -39,15 +46,31 @@ const moments: [when: string, sends: Step[], polls: Step[], afterMs: number, not
 ];
 
 const cases = doors.flatMap(([door, call]) =>
-  reasons.flatMap(([what, reason]) => moments.filter(([, , , , only]) => only === undefined || only !== door).map((moment) => [door, what, moment[0], call, reason, moment] as const)),
+  reasons.flatMap(([what, reason]) =>
+    moments
+      .filter(([, , , , only]) => only === undefined || only !== door)
+      .map(moment => [door, what, moment[0], call, reason, moment] as const),
+  ),
 );
 
 describe('an abort with a reason that is no Error', () => {
-  it.each(cases)('%s, %s, %s: rejects with that very reason, and the next call works', async (_door, _what, _when, call, reason, [, sends, polls, afterMs]) => {
+  it.each(
+    cases,
+  )('%s, %s, %s: rejects with that very reason, and the next call works', async (_door, _what, _when, call, reason, [
+    ,
+    sends,
+    polls,
+    afterMs,
+  ]) => {
     const { gateway, clock } = bench({ sends, polls, policy: quick });
     const controller = new AbortController();
     clock.timer(afterMs, () => controller.abort(reason));
-    const thrown: unknown = await clock.run(call(gateway, controller.signal).then(() => expect.fail('resolved'), (error: unknown) => error));
+    const thrown: unknown = await clock.run(
+      call(gateway, controller.signal).then(
+        () => expect.fail('resolved'),
+        (error: unknown) => error,
+      ),
+    );
     expect(Object.is(thrown, reason)).toBe(true);
     expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded' });
     await clock.run(call(gateway));

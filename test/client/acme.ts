@@ -67,7 +67,8 @@ export interface AcmeOptions {
 export function acme({ sameReference = 'unknown', policy = {} }: AcmeOptions = {}): Adapter<AcmeFields> {
   const query = {
     operation: 'payment.query' as const,
-    fields: ({ reference }: { reference: Record<string, string> }) => (reference['order'] === undefined ? undefined : { order: reference['order'] }),
+    fields: ({ reference }: { reference: Record<string, string> }) =>
+      reference['order'] === undefined ? undefined : { order: reference['order'] },
   };
   const order = { reference: ['order'] as const, learns: ['id'], query, sameReference };
   const expect = ({ amount }: { amount: number }): { amount: string } => ({ amount: String(amount) });
@@ -80,9 +81,28 @@ export function acme({ sameReference = 'unknown', policy = {} }: AcmeOptions = {
     policy,
     operations: {
       'payment.charge': { path: '/charge', required: { order: text, amount: whole }, codes: writes, expect, ...order },
-      'payment.create': { path: '/create', required: { order: text, amount: whole }, codes: writes, expect, payerNeedsAnswer: () => true, ...order },
-      'payment.cancel': { path: '/cancel', required: { order: text }, codes: { ...writes, DONE: succeeded('canceled') }, follows: 'cancel', ...order },
-      'payout.create': { path: '/payout', required: { order: text }, codes: writes, reference: ['order'], sameReference },
+      'payment.create': {
+        path: '/create',
+        required: { order: text, amount: whole },
+        codes: writes,
+        expect,
+        payerNeedsAnswer: () => true,
+        ...order,
+      },
+      'payment.cancel': {
+        path: '/cancel',
+        required: { order: text },
+        codes: { ...writes, DONE: succeeded('canceled') },
+        follows: 'cancel',
+        ...order,
+      },
+      'payout.create': {
+        path: '/payout',
+        required: { order: text },
+        codes: writes,
+        reference: ['order'],
+        sameReference,
+      },
       'payment.query': { path: '/query', required: { order: text }, codes: states, reference: { order: 'order' } },
     },
     read: ({ body }) => {
@@ -93,7 +113,7 @@ export function acme({ sameReference = 'unknown', policy = {} }: AcmeOptions = {
         amount: textOf(body, 'amount'),
       };
     },
-    body: (fields) => ({ ...fields, signed: 'yes' }),
+    body: fields => ({ ...fields, signed: 'yes' }),
     headers: ({ nowMs }) => ({ 'x-signed-at': String(nowMs) }),
   });
 }
@@ -102,11 +122,22 @@ export function acme({ sameReference = 'unknown', policy = {} }: AcmeOptions = {
 export type Step = Response | Error | ((request: Request, signal: AbortSignal) => Response | Promise<Response>);
 
 export const json = (body: unknown, init: ResponseInit = {}): Response => Response.json(body, init);
-export const said = (code: string, more: object = {}): Step => () => json({ code, ...more });
-export const state = (name: string, more: object = {}): Step => () => json({ state: name, ...more });
-export const reset = (): Error => Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('read'), { code: 'ECONNRESET' }) });
-export const refused = (): Error => Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) });
-export const hang: Step = (_request, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+export const said =
+  (code: string, more: object = {}): Step =>
+  () =>
+    json({ code, ...more });
+export const state =
+  (name: string, more: object = {}): Step =>
+  () =>
+    json({ state: name, ...more });
+export const reset = (): Error =>
+  Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('read'), { code: 'ECONNRESET' }) });
+export const refused = (): Error =>
+  Object.assign(new TypeError('fetch failed'), {
+    cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+  });
+export const hang: Step = (_request, signal) =>
+  new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
 export interface Seen {
   readonly path: string;
@@ -129,22 +160,35 @@ export interface Bench {
 
 /** A gateway that answers sends and polls from two scripts, the last step of which repeats. */
 export function bench(
-  script: { sends?: Step[]; polls?: Step[]; adapter?: Adapter<AcmeFields>; policy?: Policy; client?: (fetch: Bench['fetch']) => KyInstance } = {},
+  script: {
+    sends?: Step[];
+    polls?: Step[];
+    adapter?: Adapter<AcmeFields>;
+    policy?: Policy;
+    client?: (fetch: Bench['fetch']) => KyInstance;
+  } = {},
 ): Bench {
   const clock = manualClock();
   const sends: Seen[] = [];
   const polls: Seen[] = [];
   const events: GatewayEvent[] = [];
-  const next = (steps: Step[] | undefined, index: number): Step => steps?.[Math.min(index, steps.length - 1)] ?? (() => json({}, { status: 404 }));
+  const next = (steps: Step[] | undefined, index: number): Step =>
+    steps?.[Math.min(index, steps.length - 1)] ?? (() => json({}, { status: 404 }));
   const fetch = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
-    const seen = { path: url.pathname, method: request.method, body: await request.clone().text(), headers: request.headers, atMs: clock.now() };
+    const seen = {
+      path: url.pathname,
+      method: request.method,
+      body: await request.clone().text(),
+      headers: request.headers,
+      atMs: clock.now(),
+    };
     const isPoll = url.pathname === '/api/query';
     const step = isPoll ? next(script.polls, polls.push(seen) - 1) : next(script.sends, sends.push(seen) - 1);
     if (step instanceof Error) throw step;
     return step instanceof Response ? step.clone() : step(request, request.signal);
   };
-  const client = (script.client ?? ((base) => ky.create({ fetch: base as typeof globalThis.fetch })))(fetch);
+  const client = (script.client ?? (base => ky.create({ fetch: base as typeof globalThis.fetch })))(fetch);
   const gateway = createGateway<AcmeFields>({
     adapter: script.adapter ?? acme(),
     client,
@@ -152,7 +196,7 @@ export function bench(
     fetchSendsOnce: true,
     clock,
     ...(script.policy !== undefined && { policy: script.policy }),
-    onEvent: (event) => events.push(event),
+    onEvent: event => events.push(event),
   });
   return { gateway, clock, sends, polls, events, fetch };
 }

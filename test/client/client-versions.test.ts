@@ -27,8 +27,15 @@ describe('the client’s own copy of ky', () => {
     expect(sent).toEqual([]);
   });
 
-  it.each(['ky', {}, () => undefined, Object.assign(() => undefined, { extend: () => undefined, create: () => undefined })])('what is no ky instance is refused: %s', (client) => {
-    expect(isInputError(thrownBy(() => createGateway({ adapter: acme(), client: client as unknown as KyInstance })))).toBe(true);
+  it.each([
+    'ky',
+    {},
+    () => undefined,
+    Object.assign(() => undefined, { extend: () => undefined, create: () => undefined }),
+  ])('what is no ky instance is refused: %s', client => {
+    expect(
+      isInputError(thrownBy(() => createGateway({ adapter: acme(), client: client as unknown as KyInstance }))),
+    ).toBe(true);
   });
 
   it('a second copy of ky 2 is as good as ours, and asking it sends nothing and calls no hook of the user’s', async () => {
@@ -36,10 +43,13 @@ describe('the client’s own copy of ky', () => {
     const hooked: string[] = [];
     const { gateway, clock, sends } = bench({
       sends: [refused(), said('PAID')],
-      client: (fetch) => ky2.create({ fetch: fetch as typeof globalThis.fetch, hooks: { init: [() => void hooked.push('init')] } }),
+      client: fetch =>
+        ky2.create({ fetch: fetch as typeof globalThis.fetch, hooks: { init: [() => void hooked.push('init')] } }),
     });
     expect([sends.length, hooked]).toEqual([0, []]);
-    expect(await clock.run(gateway.client.post('charge', { json: { order: 'A1', amount: 100 } }).json())).toEqual({ code: 'PAID' });
+    expect(await clock.run(gateway.client.post('charge', { json: { order: 'A1', amount: 100 } }).json())).toEqual({
+      code: 'PAID',
+    });
     expect(sends.length).toBe(2);
   });
 });

@@ -1,16 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { constant, pollRequired, type Adapter, type Settlement, type Ticket, type WriteOperation } from '../../src/index.ts';
+import {
+  constant,
+  pollRequired,
+  type Adapter,
+  type Settlement,
+  type Ticket,
+  type WriteOperation,
+} from '../../src/index.ts';
 import { sleep } from '../../src/clock.ts';
 import { acme, bench, reset, said, state, type AcmeFields, type Bench } from './acme.ts';
 
-/** Somebody sets the machine's clock, or it slept: waits and deadlines go by what has passed, and no age is taken for what it is not. */
+/**
+ * Somebody sets the machine's clock, or it slept: waits and deadlines go by what has passed, and no age is taken for
+ * what it is not.
+ */
 
 const charge = { order: 'A1', amount: 100 };
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** Runs a charge to its end, with the wall clock set by so much after five seconds. */
-async function stepped(byMs: number, script: Parameters<typeof bench>[0], act = ({ gateway }: Bench): Promise<Settlement> => gateway.settle('payment.charge', charge)): Promise<Settlement> {
+async function stepped(
+  byMs: number,
+  script: Parameters<typeof bench>[0],
+  act = ({ gateway }: Bench): Promise<Settlement> => gateway.settle('payment.charge', charge),
+): Promise<Settlement> {
   const scene = bench(script);
   scene.clock.timer(5000, () => scene.clock.stepWall(byMs));
   return scene.clock.run(act(scene));
@@ -19,14 +33,24 @@ async function stepped(byMs: number, script: Parameters<typeof bench>[0], act = 
 describe('a wall clock that is set', () => {
   const pending = { sends: [said('PENDING')], polls: [state('pending')] };
 
-  it.each([-MINUTE_MS, -HOUR_MS, MINUTE_MS, 16 * MINUTE_MS, 24 * HOUR_MS])('by %i ms floods nobody, and moves no deadline', async (byMs) => {
+  it.each([
+    -MINUTE_MS,
+    -HOUR_MS,
+    MINUTE_MS,
+    16 * MINUTE_MS,
+    24 * HOUR_MS,
+  ])('by %i ms floods nobody, and moves no deadline', async byMs => {
     const usual = await stepped(0, pending);
     const settlement = await stepped(byMs, pending);
     expect(settlement).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000, polls: usual.polls });
-    expect(settlement.timeline.map(({ elapsedMs }) => elapsedMs)).toEqual(usual.timeline.map(({ elapsedMs }) => elapsedMs));
+    expect(settlement.timeline.map(({ elapsedMs }) => elapsedMs)).toEqual(
+      usual.timeline.map(({ elapsedMs }) => elapsedMs),
+    );
   });
 
-  const believing = { poll: { backoff: constant(MINUTE_MS), absentAfterMs: 15 * MINUTE_MS, deadlineMs: 20 * MINUTE_MS } };
+  const believing = {
+    poll: { backoff: constant(MINUTE_MS), absentAfterMs: 15 * MINUTE_MS, deadlineMs: 20 * MINUTE_MS },
+  };
 
   it('forward makes nothing absent', async () => {
     const settlement = await stepped(16 * MINUTE_MS, { sends: [reset()], polls: [state('none')], policy: believing });
@@ -42,7 +66,10 @@ describe('a wall clock that is set', () => {
     const plain = acme();
     const asked: number[] = [];
     const charging = plain.operations['payment.charge'] as WriteOperation & Adapter['operations'][string];
-    const query = { operation: 'payment.query' as const, fields: (_ticket: Ticket, nowMs: number) => (asked.push(nowMs), { order: 'A1' }) };
+    const query = {
+      operation: 'payment.query' as const,
+      fields: (_ticket: Ticket, nowMs: number) => (asked.push(nowMs), { order: 'A1' }),
+    };
     const adapter = { ...plain, operations: { ...plain.operations, 'payment.charge': { ...charging, query } } };
     const settlement = await stepped(-26 * HOUR_MS, { adapter, sends: [said('PENDING')], polls: [state('pending')] });
     expect(Math.min(...asked)).toBeGreaterThanOrEqual(Date.parse(settlement.ticket.openedAt));
@@ -50,24 +77,43 @@ describe('a wall clock that is set', () => {
 
   it('forward makes no order expired', async () => {
     const plain = acme();
-    const codes = { ...(plain.operations['payment.query']?.codes as object), waiting: pollRequired('awaiting-payer', { expiredWhenOver: true }) };
-    const adapter = { ...plain, operations: { ...plain.operations, 'payment.query': { ...plain.operations['payment.query'], codes } as Adapter['operations'][string] } };
+    const codes = {
+      ...(plain.operations['payment.query']?.codes as object),
+      waiting: pollRequired('awaiting-payer', { expiredWhenOver: true }),
+    };
+    const adapter = {
+      ...plain,
+      operations: {
+        ...plain.operations,
+        'payment.query': { ...plain.operations['payment.query'], codes } as Adapter['operations'][string],
+      },
+    };
     const follow = ({ gateway, clock }: Bench): Promise<Settlement> => {
       const expiresAt = new Date(clock.now() + 15 * MINUTE_MS).toISOString();
       return gateway.untilSettled({ ...gateway.ticketFor('payment.create', charge), seen: true, expiresAt });
     };
     for (const byMs of [0, 20 * MINUTE_MS, HOUR_MS]) {
-      expect(await stepped(byMs, { adapter, polls: [state('waiting')] }, follow)).toMatchObject({ outcome: 'expired', elapsedMs: 16 * MINUTE_MS });
+      expect(await stepped(byMs, { adapter, polls: [state('waiting')] }, follow)).toMatchObject({
+        outcome: 'expired',
+        elapsedMs: 16 * MINUTE_MS,
+      });
     }
   });
 
-  it.each([-26 * HOUR_MS, 26 * HOUR_MS])('by %i ms forgets nothing that is settled: asked for again, it sends nothing', async (byMs) => {
+  it.each([
+    -26 * HOUR_MS,
+    26 * HOUR_MS,
+  ])('by %i ms forgets nothing that is settled: asked for again, it sends nothing', async byMs => {
     const { gateway, clock, sends } = bench({ sends: [said('PAID')] });
     await clock.run(gateway.settle('payment.charge', charge));
     clock.stepWall(byMs);
     await clock.run(gateway.settle('payment.charge', { ...charge, order: 'B2' }));
     clock.stepWall(-byMs);
-    for (const order of ['A1', 'B2']) expect(await clock.run(gateway.settle('payment.charge', { ...charge, order }))).toMatchObject({ outcome: 'succeeded', repeated: true });
+    for (const order of ['A1', 'B2'])
+      expect(await clock.run(gateway.settle('payment.charge', { ...charge, order }))).toMatchObject({
+        outcome: 'succeeded',
+        repeated: true,
+      });
     expect(sends.length).toBe(2);
   });
 
@@ -81,9 +127,16 @@ describe('a wall clock that is set', () => {
 });
 
 /** A payout that nobody can ask about, and that a key known for a day makes safe to send again. */
-function keyedPayout(signingMs = 0): { adapter: Adapter<AcmeFields>; keyed: (scene: Bench, agoMs?: number) => Promise<Settlement>; onClockOf: (scene: Bench) => void } {
+function keyedPayout(signingMs = 0): {
+  adapter: Adapter<AcmeFields>;
+  keyed: (scene: Bench, agoMs?: number) => Promise<Settlement>;
+  onClockOf: (scene: Bench) => void;
+} {
   const plain = acme({ sameReference: 'replays' });
-  const operation = { ...plain.operations['payout.create'], idempotencyKey: { rememberedForMs: 24 * HOUR_MS, header: 'idempotency-key' } } as Adapter['operations'][string];
+  const operation = {
+    ...plain.operations['payout.create'],
+    idempotencyKey: { rememberedForMs: 24 * HOUR_MS, header: 'idempotency-key' },
+  } as Adapter['operations'][string];
   let scene: Bench | undefined;
   const adapter: Adapter<AcmeFields> = {
     ...plain,
@@ -95,10 +148,13 @@ function keyedPayout(signingMs = 0): { adapter: Adapter<AcmeFields>; keyed: (sce
   };
   return {
     adapter,
-    onClockOf: (given) => (scene = given),
+    onClockOf: given => (scene = given),
     keyed: ({ gateway, clock }, agoMs) => {
       if (agoMs === undefined) return gateway.settle('payout.create', { order: 'A1' });
-      const ticket = { ...gateway.ticketFor('payout.create', { order: 'A1' }), openedAt: new Date(clock.now() - agoMs).toISOString() };
+      const ticket = {
+        ...gateway.ticketFor('payout.create', { order: 'A1' }),
+        openedAt: new Date(clock.now() - agoMs).toISOString(),
+      };
       return gateway.settle('payout.create', { order: 'A1' }, { ticket });
     },
   };
@@ -120,11 +176,18 @@ describe('a key near the end of its life', () => {
   it('sends nothing where nobody knows how old it is, whoever goes on with its ticket', async () => {
     const { adapter } = keyedPayout();
     const { gateway, clock, sends } = bench({ adapter, sends: [said('PAID')] });
-    const redelivered = await clock.run(gateway.settle('payout.create', { order: 'A1' }, { idempotencyKey: 'key-of-yesterday', mayHaveBeenSent: true }));
+    const redelivered = await clock.run(
+      gateway.settle('payout.create', { order: 'A1' }, { idempotencyKey: 'key-of-yesterday', mayHaveBeenSent: true }),
+    );
     expect(redelivered).toMatchObject({ outcome: 'unresolved', ticket: { ageUnknown: true } });
-    expect(await clock.run(gateway.settle('payout.create', { order: 'A1' }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    expect(await clock.run(gateway.settle('payout.create', { order: 'A1' }))).toMatchObject({
+      outcome: 'unresolved',
+      attempts: 0,
+    });
     const other = bench({ adapter, sends: [said('PAID')] });
-    expect(await other.clock.run(other.gateway.settle('payout.create', { order: 'A1' }, { ticket: redelivered.ticket }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    expect(
+      await other.clock.run(other.gateway.settle('payout.create', { order: 'A1' }, { ticket: redelivered.ticket })),
+    ).toMatchObject({ outcome: 'unresolved', attempts: 0 });
     expect([...sends, ...other.sends].length).toBe(0);
   });
 
@@ -132,7 +195,12 @@ describe('a key near the end of its life', () => {
     const agoMs = 24 * HOUR_MS - 5 * MINUTE_MS - 3000;
     expect(await redelivered(agoMs, 2000)).toMatchObject({ outcome: 'succeeded' });
     const settlement = await redelivered(agoMs, 8000);
-    expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { code: 'key-too-old', advice: expect.stringContaining('too old') as string } });
-    expect(settlement.timeline).toContainEqual(expect.objectContaining({ type: 'lost', of: 'send', evidence: 'not-sent' }));
+    expect(settlement).toMatchObject({
+      outcome: 'unresolved',
+      verdict: { code: 'key-too-old', advice: expect.stringContaining('too old') as string },
+    });
+    expect(settlement.timeline).toContainEqual(
+      expect.objectContaining({ type: 'lost', of: 'send', evidence: 'not-sent' }),
+    );
   });
 });

@@ -40,13 +40,21 @@ async function pay(): Promise<{ gateway: object; settlements: Settlement[]; card
   for (const how of ['paid', 'pending', 'open', 'busy', 'reset', 'open-reset']) {
     settlements.push(await clock.run(gateway.settle('payment.charge', fieldsOf(`${how}-1`))));
     await clock.run(gateway.client.post('charge', { json: fieldsOf(`${how}-2`) }).then(ignore, ignore));
-    const init = { method: 'POST', body: JSON.stringify(fieldsOf(`${how}-3`)), headers: { 'content-type': 'application/json' } };
+    const init = {
+      method: 'POST',
+      body: JSON.stringify(fieldsOf(`${how}-3`)),
+      headers: { 'content-type': 'application/json' },
+    };
     await clock.run(gateway.fetch('charge', init).then(ignore, ignore));
   }
   const controller = new AbortController();
   clock.timer(500, () => controller.abort());
-  await clock.run(gateway.settle('payment.charge', fieldsOf('open-4'), { signal: controller.signal }).then(ignore, ignore));
-  settlements.push(await clock.run(gateway.untilSettled(gateway.ticketFor('payment.charge', { order: 'paid-5', amount: 100 }))));
+  await clock.run(
+    gateway.settle('payment.charge', fieldsOf('open-4'), { signal: controller.signal }).then(ignore, ignore),
+  );
+  settlements.push(
+    await clock.run(gateway.untilSettled(gateway.ticketFor('payment.charge', { order: 'paid-5', amount: 100 }))),
+  );
   // The stack of what a user's fetch threw is the user's; it is not the gateway that keeps it.
   return { gateway, settlements: settlements.filter(({ cause }) => cause === undefined), cards };
 }
@@ -54,9 +62,9 @@ async function pay(): Promise<{ gateway: object; settlements: Settlement[]; card
 describe('after its loop has ended', () => {
   it('no field that was sent is reachable from the gateway or a settlement: not of the first payment that was asked about, nor of one left open', async () => {
     const { gateway, settlements, cards } = await pay();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise(resolve => setTimeout(resolve, 20));
     const alive = await heap();
-    expect(cards.filter((card) => alive.includes(reversed(card)))).toEqual([]);
+    expect(cards.filter(card => alive.includes(reversed(card)))).toEqual([]);
     // They have been alive all the time.
     expect([typeof gateway, settlements.length > 4, cards.length]).toEqual(['object', true, 19]);
     // It would be found, if it were there.

@@ -1,17 +1,34 @@
 import ky, { type BeforeRetryHook, type Options } from 'ky';
 import { describe, expect, it } from 'vitest';
-import { constant, isInputError, isResendRefusedError, isUnresolvedError, ticketOf, verdictOf } from '../../src/index.ts';
+import {
+  constant,
+  isInputError,
+  isResendRefusedError,
+  isUnresolvedError,
+  ticketOf,
+  verdictOf,
+} from '../../src/index.ts';
 import { acme, bench, json, refused, reset, said, state, type Bench, type Step } from './acme.ts';
 
-/** Hooks of the user's that would send a payment again, or something else in its place. More of them: drop-in.test.ts. */
+/**
+ * Hooks of the user's that would send a payment again, or something else in its place. More of them: drop-in.test.ts.
+ */
 
 const base = 'https://acme.test/api';
 const charge = { order: 'A1', amount: 100 };
 const quick = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 10_000 } };
-const thrown = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => expect.fail('resolved'), (error: unknown) => error);
+const thrown = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => expect.fail('resolved'),
+    (error: unknown) => error,
+  );
 
 const other = (url = `${base}/charge`): Request =>
-  new Request(url, { method: 'POST', body: JSON.stringify({ order: 'B2', amount: 999 }), headers: { 'content-type': 'application/json' } });
+  new Request(url, {
+    method: 'POST',
+    body: JSON.stringify({ order: 'B2', amount: 999 }),
+    headers: { 'content-type': 'application/json' },
+  });
 
 describe('a hook before a send that is allowed', () => {
   const hooks: [what: string, hook: BeforeRetryHook][] = [
@@ -25,7 +42,13 @@ describe('a hook before a send that is allowed', () => {
       const { gateway, clock, sends, fetch } = bench({ sends: [first, said('PAID')], policy: quick });
       const urls: string[] = [];
       const listening = (request: Request): Promise<Response> => (urls.push(request.url), fetch(request));
-      const response = await clock.run(gateway.client.post(`${base}/charge`, { json: charge, fetch: listening as typeof globalThis.fetch, hooks: { beforeRetry: [hook] } }));
+      const response = await clock.run(
+        gateway.client.post(`${base}/charge`, {
+          json: charge,
+          fetch: listening as typeof globalThis.fetch,
+          hooks: { beforeRetry: [hook] },
+        }),
+      );
       expect(ticketOf(response)?.reference).toEqual({ order: 'A1' });
       expect(urls).toEqual([`${base}/charge`, `${base}/charge`]);
       expect(sends.map(({ body }) => body)).toEqual(Array(2).fill('{"order":"A1","amount":100,"signed":"yes"}'));
@@ -35,7 +58,9 @@ describe('a hook before a send that is allowed', () => {
   it('cannot make one of none: the number of sends stays what the policy says', async () => {
     const hook: BeforeRetryHook = ({ request }) => new Request(request);
     const { gateway, clock, sends } = bench({ sends: [said('BUSY')], policy: quick });
-    const response = await clock.run(gateway.client.post(`${base}/charge`, { json: charge, hooks: { beforeRetry: [hook] }, throwHttpErrors: false }));
+    const response = await clock.run(
+      gateway.client.post(`${base}/charge`, { json: charge, hooks: { beforeRetry: [hook] }, throwHttpErrors: false }),
+    );
     expect(verdictOf(response)).toMatchObject({ kind: 'retryable' });
     expect(sends.length).toBe(3);
   });
@@ -51,8 +76,14 @@ describe('a hook that answers in place of the gateway', () => {
     const posted = bench(script);
     const response = await posted.clock.run(posted.gateway.client.post(`${base}/charge`, { json: charge, ...options }));
     expect([verdictOf(response), posted.sends.length]).toEqual([undefined, sent]);
-    const settled = bench({ ...script, client: (fetch) => ky.create({ fetch: fetch as typeof globalThis.fetch, ...options }) });
-    expect(await settled.clock.run(settled.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', settledBy: 'none' });
+    const settled = bench({
+      ...script,
+      client: fetch => ky.create({ fetch: fetch as typeof globalThis.fetch, ...options }),
+    });
+    expect(await settled.clock.run(settled.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'unresolved',
+      settledBy: 'none',
+    });
     expect(settled.sends.length).toBe(sent);
   });
 
@@ -60,7 +91,11 @@ describe('a hook that answers in place of the gateway', () => {
     const client = (fetch: Bench['fetch']) =>
       ky.create({
         fetch: fetch as typeof globalThis.fetch,
-        hooks: { beforeRequest: [({ request }) => (request.url.endsWith('/query') ? json({ state: 'paid', order: 'A1' }) : undefined)] },
+        hooks: {
+          beforeRequest: [
+            ({ request }) => (request.url.endsWith('/query') ? json({ state: 'paid', order: 'A1' }) : undefined),
+          ],
+        },
       });
     const { gateway, clock, polls } = bench({ sends: [reset()], client, policy: quick });
     expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved' });
@@ -73,7 +108,14 @@ describe('a hook after an answer', () => {
     const tried: unknown[] = [];
     const { gateway, clock, sends } = bench({ sends: [said('DECLINED'), said('PAID')], policy: quick });
     const again = (): ReturnType<typeof ky.retry> => ky.retry({ request: other() });
-    const error = await clock.run(thrown(gateway.client.post(`${base}/charge`, { json: charge, hooks: { afterResponse: [({ response }) => void tried.push(response.status), again] } })));
+    const error = await clock.run(
+      thrown(
+        gateway.client.post(`${base}/charge`, {
+          json: charge,
+          hooks: { afterResponse: [({ response }) => void tried.push(response.status), again] },
+        }),
+      ),
+    );
     expect(isResendRefusedError(error) && error.settlement?.outcome).toBe('failed');
     expect([tried, sends.length]).toEqual([[200], 1]);
   });
@@ -89,8 +131,19 @@ describe('a hook after an answer', () => {
 
 describe('a client that is told to send everything again', () => {
   const eager: Options = {
-    retry: { limit: 9, methods: ['post', 'get'], statusCodes: [200, 402, 429, 500, 503], afterStatusCodes: [200, 429, 503], shouldRetry: () => true, retryOnTimeout: true, delay: () => 0 },
-    hooks: { beforeRetry: [({ request }) => new Request(request)], afterResponse: [({ response }) => (response.ok ? undefined : ky.retry())] },
+    retry: {
+      limit: 9,
+      methods: ['post', 'get'],
+      statusCodes: [200, 402, 429, 500, 503],
+      afterStatusCodes: [200, 429, 503],
+      shouldRetry: () => true,
+      retryOnTimeout: true,
+      delay: () => 0,
+    },
+    hooks: {
+      beforeRetry: [({ request }) => new Request(request)],
+      afterResponse: [({ response }) => (response.ok ? undefined : ky.retry())],
+    },
   };
   const client = (fetch: Bench['fetch']) => ky.create({ fetch: fetch as typeof globalThis.fetch, ...eager });
 
@@ -105,8 +158,12 @@ describe('a client that is told to send everything again', () => {
       ({ gateway }) => gateway.settle('payment.charge', charge),
       ({ gateway }) => gateway.client.post('charge', { json: charge, ...eager }),
       ({ gateway }) => gateway.client.extend(eager).post('charge', { json: charge }),
-      ({ gateway, fetch }) => gateway.client.create({ ...eager, fetch: fetch as typeof globalThis.fetch }).post(`${base}/charge`, { json: charge }),
-      ({ gateway }) => gateway.fetch(`${base}/charge`, { method: 'POST', body: new URLSearchParams({ order: 'A1', amount: '100' }) }),
+      ({ gateway, fetch }) =>
+        gateway.client
+          .create({ ...eager, fetch: fetch as typeof globalThis.fetch })
+          .post(`${base}/charge`, { json: charge }),
+      ({ gateway }) =>
+        gateway.fetch(`${base}/charge`, { method: 'POST', body: new URLSearchParams({ order: 'A1', amount: '100' }) }),
     ];
     for (const through of doors) {
       const scene = bench({ sends: [first], polls: [state('pending'), state('paid')], policy: quick, client });
@@ -117,7 +174,9 @@ describe('a client that is told to send everything again', () => {
 
   it('is refused what it cannot sign, before anything is sent', async () => {
     const { gateway, clock, sends } = bench({ adapter: acme(), sends: [said('PAID')], client, policy: quick });
-    const error = await clock.run(thrown(gateway.client.post('charge', { body: 'order=A1', headers: { 'content-type': 'text/plain' } })));
+    const error = await clock.run(
+      thrown(gateway.client.post('charge', { body: 'order=A1', headers: { 'content-type': 'text/plain' } })),
+    );
     expect([isInputError(error), sends.length]).toEqual([true, 0]);
   });
 });

@@ -1,22 +1,34 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { constant, isReferenceInUseError, isUnresolvedError, ticketOf, verdictOf, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
+import {
+  constant,
+  isReferenceInUseError,
+  isUnresolvedError,
+  ticketOf,
+  verdictOf,
+  type Adapter,
+  type Settlement,
+  type Ticket,
+} from '../../src/index.ts';
 import { acme, bench, hang, refused, reset, said, state, type Bench } from './acme.ts';
 
-/** One loop per payment in a process, however many callers wait for it: each with a signal, and a ticket store, of his own. */
+/**
+ * One loop per payment in a process, however many callers wait for it: each with a signal, and a ticket store, of his
+ * own.
+ */
 
 const charge = { order: 'A1', amount: 100 };
 const quick = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000 } };
 
 /** Lets promises act, with the clock where it is. */
 const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
 };
 
 /** How a call ended, in a word: its outcome, or what it was rejected with. */
 const wordOf = (call: Promise<unknown>): Promise<string> =>
   call.then(
-    (result) => (result as Partial<Settlement>).outcome ?? 'answered',
+    result => (result as Partial<Settlement>).outcome ?? 'answered',
     (error: unknown) => (error as Error).message,
   );
 
@@ -27,33 +39,47 @@ interface Leaver {
 
 const leaver = (): Leaver => {
   const controller = new AbortController();
-  return { signal: controller.signal, leave: (word) => controller.abort(new Error(word)) };
+  return { signal: controller.signal, leave: word => controller.abort(new Error(word)) };
 };
 
 describe('many callers of one payment', () => {
   it('share one send and one loop; whoever leaves hears his own reason at once, the others the end, and no listener is left', async () => {
-    const { gateway, clock, sends, polls } = bench({ sends: [said('PENDING')], polls: [state('pending'), state('pending'), state('paid')], policy: quick });
+    const { gateway, clock, sends, polls } = bench({
+      sends: [said('PENDING')],
+      polls: [state('pending'), state('pending'), state('paid')],
+      policy: quick,
+    });
     const callers = Array.from({ length: 100 }, leaver);
     const calls = callers.map(({ signal }) => wordOf(gateway.settle('payment.charge', charge, { signal })));
-    const leave = (from: number, to: number): void => callers.slice(from, to).forEach(({ leave: go }, index) => go(`caller ${from + index}`));
+    const leave = (from: number, to: number): void =>
+      callers.slice(from, to).forEach(({ leave: go }, index) => go(`caller ${from + index}`));
     leave(0, 20);
     await settleDown();
     leave(20, 60);
     clock.advance(1000);
     await settleDown();
     leave(60, 99);
-    expect(await Promise.all(calls.slice(0, 99))).toEqual(callers.slice(0, 99).map((_caller, index) => `caller ${index}`));
+    expect(await Promise.all(calls.slice(0, 99))).toEqual(
+      callers.slice(0, 99).map((_caller, index) => `caller ${index}`),
+    );
     expect(await clock.run(calls[99] ?? Promise.reject(new Error('nobody is left')))).toBe('succeeded');
     expect([sends.length, polls.length, clock.pending]).toEqual([1, 3, 0]);
     expect(callers.flatMap(({ signal }) => getEventListeners(signal, 'abort'))).toEqual([]);
   });
 
   it('gives each caller of the drop-in a response that tells its verdict and its ticket: of one that is joined, and of one that is settled', async () => {
-    const { gateway, clock } = bench({ sends: [said('PENDING')], polls: [state('pending'), state('paid')], policy: quick });
+    const { gateway, clock } = bench({
+      sends: [said('PENDING')],
+      polls: [state('pending'), state('paid')],
+      policy: quick,
+    });
     const post = (): Promise<Response> => gateway.client.post('charge', { json: charge });
     const first = await clock.run(Promise.all([post(), post()]));
     for (const response of [...first, await post()]) {
-      expect([verdictOf(response), ticketOf(response)?.reference]).toEqual([expect.objectContaining({ outcome: 'succeeded' }), { order: 'A1' }]);
+      expect([verdictOf(response), ticketOf(response)?.reference]).toEqual([
+        expect.objectContaining({ outcome: 'succeeded' }),
+        { order: 'A1' },
+      ]);
     }
   });
 
@@ -66,16 +92,29 @@ describe('many callers of one payment', () => {
 
   it('is the same payment whether its path says what settle may leave out, or not', async () => {
     const plain = acme();
-    const operation = { ...plain.operations['payment.charge'], path: '/{way:charge|pay}' } as Adapter['operations'][string];
-    const { gateway, clock, sends } = bench({ adapter: { ...plain, operations: { ...plain.operations, 'payment.charge': operation } }, sends: [said('PAID')] });
+    const operation = {
+      ...plain.operations['payment.charge'],
+      path: '/{way:charge|pay}',
+    } as Adapter['operations'][string];
+    const { gateway, clock, sends } = bench({
+      adapter: { ...plain, operations: { ...plain.operations, 'payment.charge': operation } },
+      sends: [said('PAID')],
+    });
     await clock.run(gateway.client.post('charge', { json: charge }));
-    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
     await expect(gateway.client.post('pay', { json: charge })).rejects.toSatisfy(isReferenceInUseError);
     expect(sends.length).toBe(1);
   });
 
   it('may come through different doors', async () => {
-    const { gateway, clock, sends, polls } = bench({ sends: [said('PENDING')], polls: [state('pending'), state('paid')], policy: quick });
+    const { gateway, clock, sends, polls } = bench({
+      sends: [said('PENDING')],
+      polls: [state('pending'), state('paid')],
+      policy: quick,
+    });
     const settling = gateway.settle('payment.charge', charge);
     await settleDown();
     const body = JSON.stringify(charge);
@@ -84,7 +123,13 @@ describe('many callers of one payment', () => {
         wordOf(settling),
         wordOf(gateway.untilSettled(gateway.ticketFor('payment.charge', charge))),
         wordOf(gateway.client.post('charge', { json: charge })),
-        wordOf(gateway.fetch('https://acme.test/api/charge', { method: 'POST', body, headers: { 'content-type': 'application/json' } })),
+        wordOf(
+          gateway.fetch('https://acme.test/api/charge', {
+            method: 'POST',
+            body,
+            headers: { 'content-type': 'application/json' },
+          }),
+        ),
       ]),
     );
     expect(ends).toEqual(['succeeded', 'succeeded', 'answered', 'answered']);
@@ -92,7 +137,11 @@ describe('many callers of one payment', () => {
   });
 
   it('end the loop when the last of them has left, and nothing is sent after that', async () => {
-    const { gateway, clock, sends, polls } = bench({ sends: [said('PENDING')], polls: [state('pending')], policy: quick });
+    const { gateway, clock, sends, polls } = bench({
+      sends: [said('PENDING')],
+      polls: [state('pending')],
+      policy: quick,
+    });
     const [one, other] = [leaver(), leaver()];
     const calls = [one, other].map(({ signal }) => wordOf(gateway.settle('payment.charge', charge, { signal })));
     await settleDown();
@@ -126,7 +175,9 @@ describe('many callers of one payment', () => {
     const settling = wordOf(gateway.settle('payment.charge', charge, { signal: first.signal }));
     await settleDown();
     let stored: () => void = () => undefined;
-    const other = wordOf(gateway.settle('payment.charge', charge, { onTicket: () => new Promise<void>((resolve) => (stored = resolve)) }));
+    const other = wordOf(
+      gateway.settle('payment.charge', charge, { onTicket: () => new Promise<void>(resolve => (stored = resolve)) }),
+    );
     await settleDown();
     first.leave('the first');
     stored();
@@ -137,7 +188,11 @@ describe('many callers of one payment', () => {
 
   const again: [how: string, (scene: Bench) => Promise<unknown>][] = [
     ['settle', ({ gateway }) => gateway.settle('payment.charge', charge, { mayHaveBeenSent: true })],
-    ['the drop-in', ({ gateway }) => gateway.client.post('charge', { json: charge, context: { tillpaid: { mayHaveBeenSent: true } } })],
+    [
+      'the drop-in',
+      ({ gateway }) =>
+        gateway.client.post('charge', { json: charge, context: { tillpaid: { mayHaveBeenSent: true } } }),
+    ],
     ['untilSettled', ({ gateway }) => gateway.untilSettled(gateway.ticketFor('payment.charge', charge))],
   ];
   it.each(again)('who come when the last has just left are not sent away with his reason: %s', async (_how, come) => {
@@ -158,7 +213,11 @@ describe('many callers of one payment', () => {
   });
 
   it('ask first what the one before them may have sent, also when nobody told them that it was sent', async () => {
-    const { gateway, clock, sends, polls } = bench({ sends: [hang, said('PAID')], polls: [state('paid')], policy: quick });
+    const { gateway, clock, sends, polls } = bench({
+      sends: [hang, said('PAID')],
+      polls: [state('paid')],
+      policy: quick,
+    });
     const first = leaver();
     const call = wordOf(gateway.settle('payment.charge', charge, { signal: first.signal }));
     await settleDown();
@@ -172,8 +231,15 @@ describe('many callers of one payment', () => {
   it('each get the ticket whenever it learns more', async () => {
     const { gateway, clock } = bench({ sends: [said('PENDING', { id: 'P9' })], polls: [state('paid')], policy: quick });
     const stored: Ticket[][] = [[], []];
-    await clock.run(Promise.all(stored.map((tickets) => gateway.settle('payment.charge', charge, { onTicket: (ticket) => tickets.push(ticket) }))));
-    expect(stored.map((tickets) => tickets.at(-1)?.reference)).toEqual([{ order: 'A1', id: 'P9' }, { order: 'A1', id: 'P9' }]);
+    await clock.run(
+      Promise.all(
+        stored.map(tickets => gateway.settle('payment.charge', charge, { onTicket: ticket => tickets.push(ticket) })),
+      ),
+    );
+    expect(stored.map(tickets => tickets.at(-1)?.reference)).toEqual([
+      { order: 'A1', id: 'P9' },
+      { order: 'A1', id: 'P9' },
+    ]);
   });
 });
 
@@ -181,18 +247,32 @@ const short = { ...quick, poll: { backoff: constant(1000), deadlineMs: 1500 } };
 
 describe('a payment that this process left open', () => {
   const unresolved = async (scene: Bench): Promise<void> => {
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved' });
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'unresolved',
+    });
   };
 
   it('is asked about before it is sent again, though the next caller brings no ticket', async () => {
-    const scene = bench({ sends: [reset(), said('PAID')], polls: [state('pending'), state('pending'), state('paid')], policy: short });
+    const scene = bench({
+      sends: [reset(), said('PAID')],
+      polls: [state('pending'), state('pending'), state('paid')],
+      policy: short,
+    });
     await unresolved(scene);
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 0,
+    });
     expect([scene.sends.length, scene.polls.length]).toEqual([1, 3]);
   });
 
   it('of the drop-in too', async () => {
-    const scene = bench({ sends: [reset(), said('PAID')], polls: [state('pending'), state('pending'), state('paid')], policy: short });
+    const scene = bench({
+      sends: [reset(), said('PAID')],
+      polls: [state('pending'), state('pending'), state('paid')],
+      policy: short,
+    });
     const post = (): Promise<unknown> => scene.gateway.client.post('charge', { json: charge }).json();
     const error: unknown = await scene.clock.run(post().catch((caught: unknown) => caught));
     expect(isUnresolvedError(error)).toBe(true);
@@ -203,32 +283,50 @@ describe('a payment that this process left open', () => {
   it('is not sent with other fields', async () => {
     const scene = bench({ sends: [reset()], polls: [state('pending')], policy: short });
     await unresolved(scene);
-    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(
+      isReferenceInUseError,
+    );
     expect(scene.sends.length).toBe(1);
   });
 
   it('is not sent with other fields, though somebody has followed its ticket since', async () => {
     const scene = bench({ sends: [reset()], polls: [state('pending')], policy: short });
     await unresolved(scene);
-    expect(await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)))).toMatchObject({ outcome: 'unresolved' });
-    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
+    expect(
+      await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge))),
+    ).toMatchObject({ outcome: 'unresolved' });
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(
+      isReferenceInUseError,
+    );
   });
 
   it('is asked about all the same when a caller says that it was not sent', async () => {
     const scene = bench({ sends: [reset(), said('PAID')], polls: [state('pending')], policy: short });
     await unresolved(scene);
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge, { mayHaveBeenSent: false }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    expect(
+      await scene.clock.run(scene.gateway.settle('payment.charge', charge, { mayHaveBeenSent: false })),
+    ).toMatchObject({ outcome: 'unresolved', attempts: 0 });
     expect(scene.sends.length).toBe(1);
   });
 
   it('is not remembered when nothing was sent, or all that was sent was refused', async () => {
     const offline = bench({ sends: [refused(), refused(), refused(), said('PAID')], policy: quick });
-    expect(await offline.clock.run(offline.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unsent' });
-    expect(await offline.clock.run(offline.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+    expect(await offline.clock.run(offline.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'unsent',
+    });
+    expect(await offline.clock.run(offline.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 1,
+    });
 
     const wrong = bench({ sends: [said('REFUSED'), said('PAID')], policy: quick });
-    expect(await wrong.clock.run(wrong.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'rejected' });
-    expect(await wrong.clock.run(wrong.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+    expect(await wrong.clock.run(wrong.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'rejected',
+    });
+    expect(await wrong.clock.run(wrong.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 1,
+    });
   });
 });
 
@@ -239,8 +337,19 @@ describe('a payment that the gateway’s word has settled', () => {
     const scene = bench({ sends: [said('PAID', { id: 'P9' })], policy: quick });
     const first = await scene.clock.run(scene.gateway.settle('payment.charge', charge));
     const tickets: Ticket[] = [];
-    const again = await scene.gateway.settle('payment.charge', { amount: 100, order: 'A1' }, { onTicket: (ticket) => tickets.push(ticket) });
-    expect(again).toMatchObject({ outcome: 'succeeded', settledBy: 'answer', repeated: true, answer: first.answer, verdict: first.verdict, reference: first.reference });
+    const again = await scene.gateway.settle(
+      'payment.charge',
+      { amount: 100, order: 'A1' },
+      { onTicket: ticket => tickets.push(ticket) },
+    );
+    expect(again).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'answer',
+      repeated: true,
+      answer: first.answer,
+      verdict: first.verdict,
+      reference: first.reference,
+    });
     expect([tickets, scene.sends.length, first.repeated]).toEqual([[first.ticket], 1, undefined]);
   });
 
@@ -268,49 +377,96 @@ describe('a payment that the gateway’s word has settled', () => {
     const scene = make();
     await scene.clock.run(scene.gateway.settle('payment.charge', charge));
     for (const options of [{}, { newTry: true }, { mayHaveBeenSent: false }]) {
-      await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 }, options)).rejects.toSatisfy(isReferenceInUseError);
+      await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 }, options)).rejects.toSatisfy(
+        isReferenceInUseError,
+      );
     }
     expect(scene.sends.length).toBe(1);
   });
 
   it('as failed is a new try with other fields, and with equal ones when the caller says so', async () => {
     const scene = bench({ sends: [said('DECLINED'), said('DECLINED'), said('PAID')], policy: quick });
-    const settle = (fields: typeof charge, options = {}): Promise<Settlement> => scene.clock.run(scene.gateway.settle('payment.charge', fields, options));
+    const settle = (fields: typeof charge, options = {}): Promise<Settlement> =>
+      scene.clock.run(scene.gateway.settle('payment.charge', fields, options));
     expect(await settle(charge)).toMatchObject({ outcome: 'failed' });
     expect(await settle(charge)).toMatchObject({ outcome: 'failed', repeated: true });
     expect(await settle({ ...charge, amount: 200 })).toMatchObject({ outcome: 'failed', attempts: 1 });
-    expect(await settle({ ...charge, amount: 200 }, { newTry: true })).toMatchObject({ outcome: 'succeeded', attempts: 1 });
-    expect(await settle({ ...charge, amount: 200 }, { newTry: true })).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(await settle({ ...charge, amount: 200 }, { newTry: true })).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 1,
+    });
+    expect(await settle({ ...charge, amount: 200 }, { newTry: true })).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
     expect(scene.sends.length).toBe(3);
   });
 
   it('by whoever followed its ticket stays settled, though he did not know the fields', async () => {
     const scene = bench({ polls: [state('paid')], policy: quick });
-    expect(await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)))).toMatchObject({ outcome: 'succeeded' });
-    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({ outcome: 'succeeded', repeated: true });
-    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
+    expect(
+      await scene.clock.run(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge))),
+    ).toMatchObject({ outcome: 'succeeded' });
+    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(
+      isReferenceInUseError,
+    );
     expect(scene.sends.length).toBe(0);
   });
 
   it('by one question stays settled too, and keeps the first answer', async () => {
-    const scene = bench({ sends: [said('CREATED', { url: 'https://pay.test/A1' })], polls: [state('paid')], policy: quick });
+    const scene = bench({
+      sends: [said('CREATED', { url: 'https://pay.test/A1' })],
+      polls: [state('paid')],
+      policy: quick,
+    });
     const first = await scene.clock.run(scene.gateway.settle('payment.create', charge));
-    expect(await scene.clock.run(scene.gateway.ask(first.ticket))).toMatchObject({ kind: 'terminal', outcome: 'succeeded' });
-    expect(await scene.gateway.settle('payment.create', charge)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', repeated: true, answer: { url: 'https://pay.test/A1' } });
+    expect(await scene.clock.run(scene.gateway.ask(first.ticket))).toMatchObject({
+      kind: 'terminal',
+      outcome: 'succeeded',
+    });
+    expect(await scene.gateway.settle('payment.create', charge)).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      repeated: true,
+      answer: { url: 'https://pay.test/A1' },
+    });
     expect(scene.sends.length).toBe(1);
   });
 
   it('as absent is asked about first: a late booking is found, and the advice to send again is followed once', async () => {
-    const absent = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000, absentAfterMs: 3000 } };
-    const late = bench({ sends: [reset(), said('DUPLICATE')], polls: [state('none'), state('none'), state('none'), state('paid')], policy: absent });
+    const absent = {
+      retry: { backoff: constant(100) },
+      poll: { backoff: constant(1000), deadlineMs: 60_000, absentAfterMs: 3000 },
+    };
+    const late = bench({
+      sends: [reset(), said('DUPLICATE')],
+      polls: [state('none'), state('none'), state('none'), state('paid')],
+      policy: absent,
+    });
     expect(await late.clock.run(late.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'absent' });
-    expect(await late.clock.run(late.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+    expect(await late.clock.run(late.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 0,
+    });
 
-    const never = bench({ sends: [reset(), said('DUPLICATE')], polls: [state('none'), state('none'), state('none'), state('none'), state('paid')], policy: absent });
+    const never = bench({
+      sends: [reset(), said('DUPLICATE')],
+      polls: [state('none'), state('none'), state('none'), state('none'), state('paid')],
+      policy: absent,
+    });
     const again = { policy: { poll: { resendWhenAbsent: true } } };
     expect(await never.clock.run(never.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'absent' });
     // Its own first send's duplicate: not "refused", while it is paid.
-    expect(await never.clock.run(never.gateway.settle('payment.charge', charge, again))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1 });
+    expect(await never.clock.run(never.gateway.settle('payment.charge', charge, again))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 1,
+    });
     expect([late.sends.length, never.sends.length]).toEqual([1, 2]);
   });
 
@@ -325,13 +481,23 @@ describe('a payment that the gateway’s word has settled', () => {
 
   it('is the same whatever is written differently in the same fields', async () => {
     const scene = bench({ sends: [said('PAID')], policy: quick });
-    await scene.clock.run(scene.gateway.settle('payment.charge', { ...charge, note: { b: '', a: '10.50', c: undefined } } as typeof charge));
-    expect(await scene.gateway.settle('payment.charge', { note: { a: '10.5' }, ...charge } as typeof charge)).toMatchObject({ repeated: true });
-    await expect(scene.gateway.settle('payment.charge', { ...charge, note: { a: '010.5' } } as typeof charge)).rejects.toSatisfy(isReferenceInUseError);
+    await scene.clock.run(
+      scene.gateway.settle('payment.charge', { ...charge, note: { b: '', a: '10.50', c: undefined } } as typeof charge),
+    );
+    expect(
+      await scene.gateway.settle('payment.charge', { note: { a: '10.5' }, ...charge } as typeof charge),
+    ).toMatchObject({ repeated: true });
+    await expect(
+      scene.gateway.settle('payment.charge', { ...charge, note: { a: '010.5' } } as typeof charge),
+    ).rejects.toSatisfy(isReferenceInUseError);
   });
 
   it('does not end whoever follows a ticket by the refusal of somebody else’s send', async () => {
-    const scene = bench({ sends: [said('BUSY'), said('REFUSED')], polls: [state('paid')], policy: { ...quick, retry: { backoff: constant(5000) } } });
+    const scene = bench({
+      sends: [said('BUSY'), said('REFUSED')],
+      polls: [state('paid')],
+      policy: { ...quick, retry: { backoff: constant(5000) } },
+    });
     const settling = wordOf(scene.gateway.settle('payment.charge', charge));
     await settleDown();
     const following = scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge));

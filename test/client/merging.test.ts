@@ -16,10 +16,16 @@ import { idOf, textOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
 import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
-/** What a query, a webhook and a late answer say of one payment, in whatever order they come: it only ever goes forward. */
+/**
+ * What a query, a webhook and a late answer say of one payment, in whatever order they come: it only ever goes forward.
+ */
 
 const charge = { order: 'A1', amount: 100 };
-const policy = { retry: { attempts: 1, backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000 }, attemptTimeoutMs: 5000 };
+const policy = {
+  retry: { attempts: 1, backoff: constant(100) },
+  poll: { backoff: constant(1000), deadlineMs: 60_000 },
+  attemptTimeoutMs: 5000,
+};
 
 const states: CodeTable = {
   paid: succeeded(),
@@ -36,10 +42,15 @@ function notifying(): Adapter<AcmeFields> {
   const webhook: Webhook = {
     codes: states,
     confirm: false,
-    reply: (word) => ({ body: word }),
+    reply: word => ({ body: word }),
     hear({ text }) {
       const told: unknown = JSON.parse(text);
-      return { verified: true, operation: 'payment.create', names: [textOf(told, 'state') ?? ''], reference: { order: idOf(told, 'order') } };
+      return {
+        verified: true,
+        operation: 'payment.create',
+        names: [textOf(told, 'state') ?? ''],
+        reference: { order: idOf(told, 'order') },
+      };
     },
   };
   return { ...acme(), webhook };
@@ -48,7 +59,9 @@ function notifying(): Adapter<AcmeFields> {
 const shop = (script: { sends?: Step[]; polls?: Step[] }): Bench => bench({ adapter: notifying(), policy, ...script });
 
 const tell = async ({ gateway }: Bench, word: string): Promise<Received & { verified: true }> => {
-  const received = await gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify({ order: 'A1', state: word }) }));
+  const received = await gateway.receive(
+    new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify({ order: 'A1', state: word }) }),
+  );
   if (!received.verified) throw new Error(received.reason);
   return received;
 };
@@ -57,13 +70,13 @@ const conflicts = ({ events }: Bench): number => events.filter(({ type }) => typ
 
 /** Lets promises act, with the clock where it is. */
 const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
 };
 
 /** A step whose answer comes when it is let go. */
 function held(answer: () => Response): { step: Step; letGo: () => void } {
   let letGo: () => void = () => undefined;
-  const gate = new Promise<void>((resolve) => (letGo = resolve));
+  const gate = new Promise<void>(resolve => (letGo = resolve));
   return { step: () => gate.then(answer), letGo: () => letGo() };
 }
 
@@ -77,21 +90,37 @@ describe('a state that flaps', () => {
     ['a refusal', [state('REFUSED')]],
     ['maintenance', [state('BUSY')]],
     ['an earlier state', [state('open')]],
-    ['all of these', [state('frozen'), state('none'), reset(), state('none'), state('BUSY'), state('open'), state('none')]],
+    [
+      'all of these',
+      [state('frozen'), state('none'), reset(), state('none'), state('BUSY'), state('open'), state('none')],
+    ],
   ];
   it.each(unknown)('pending, then %s, then paid is paid', async (_what, steps) => {
     const absent = { ...policy, poll: { ...policy.poll, absentAfterMs: 0 } };
     const polls = [state('pending'), ...steps, state('pending'), ...steps, state('paid')];
     const { gateway, clock, sends } = bench({ sends: [reset()], polls, policy: absent });
-    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', polls: polls.length });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      polls: polls.length,
+    });
     expect(sends.length).toBe(1);
   });
 
-  it.each(unknown)('pending, then %s until the deadline, leaves it open: it is never absent, and never failed', async (_what, steps) => {
+  it.each(
+    unknown,
+  )('pending, then %s until the deadline, leaves it open: it is never absent, and never failed', async (_what, steps) => {
     const absent = { ...policy, poll: { ...policy.poll, absentAfterMs: 0, resendWhenAbsent: true } };
     const last = steps.at(-1) ?? reset();
-    const { gateway, clock, sends } = bench({ sends: [reset()], polls: [state('pending'), ...steps, last], policy: { ...absent, retry: { attempts: 3 } } });
-    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved', ticket: { seen: true } });
+    const { gateway, clock, sends } = bench({
+      sends: [reset()],
+      polls: [state('pending'), ...steps, last],
+      policy: { ...absent, retry: { attempts: 3 } },
+    });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'unresolved',
+      ticket: { seen: true },
+    });
     expect(sends.length).toBe(1);
   });
 });
@@ -106,7 +135,7 @@ describe('a notice that comes while a query is on the wire', () => {
   ];
   it.each(olds)('is not undone by what the query says then: %s', async (_old, answer, settlement, polls) => {
     let letGo: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    const gate = new Promise<void>(resolve => (letGo = resolve));
     const first: Step = async (request, signal) => {
       await gate;
       if (answer instanceof Error) throw answer;
@@ -126,9 +155,12 @@ describe('a notice that comes while a query is on the wire', () => {
 });
 
 describe('an answer that comes when nobody waits for it any more', () => {
-  it.each(['DECLINED', 'REFUSED', 'PAID'])('settles nothing: %s, after the attempt had timed out', async (code) => {
+  it.each(['DECLINED', 'REFUSED', 'PAID'])('settles nothing: %s, after the attempt had timed out', async code => {
     const late = held(() => json({ code }));
-    const { gateway, clock, sends, polls } = shop({ sends: [late.step], polls: [state('pending'), state('pending'), state('paid')] });
+    const { gateway, clock, sends, polls } = shop({
+      sends: [late.step],
+      polls: [state('pending'), state('pending'), state('paid')],
+    });
     const settling = gateway.settle('payment.charge', charge);
     await settleDown();
     for (let second = 0; second < 7; second++) {
@@ -138,7 +170,12 @@ describe('an answer that comes when nobody waits for it any more', () => {
     expect(polls.length).toBe(2);
     late.letGo();
     await settleDown();
-    expect(await clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 1, polls: 3 });
+    expect(await clock.run(settling)).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 1,
+      polls: 3,
+    });
     expect(sends.length).toBe(1);
   });
 
@@ -160,16 +197,17 @@ describe('notices that come out of order', () => {
     return scene;
   };
 
-  it.each<[known: string, outcome: string]>([['paid', 'succeeded'], ['refunded', 'refunded'], ['canceled', 'canceled']])(
-    'an earlier state after %s takes nothing back: nobody is asked, and what is known stands',
-    async (known, outcome) => {
-      const scene = await settled(known);
-      for (const earlier of ['open', 'pending', 'frozen']) await tell(scene, earlier);
-      expect([scene.polls.length, conflicts(scene)]).toEqual([0, 0]);
-      expect((await tell(scene, known)).verdict).toMatchObject({ kind: 'terminal', outcome });
-      expect([scene.polls.length, conflicts(scene)]).toEqual([0, 0]);
-    },
-  );
+  it.each<[known: string, outcome: string]>([
+    ['paid', 'succeeded'],
+    ['refunded', 'refunded'],
+    ['canceled', 'canceled'],
+  ])('an earlier state after %s takes nothing back: nobody is asked, and what is known stands', async (known, outcome) => {
+    const scene = await settled(known);
+    for (const earlier of ['open', 'pending', 'frozen']) await tell(scene, earlier);
+    expect([scene.polls.length, conflicts(scene)]).toEqual([0, 0]);
+    expect((await tell(scene, known)).verdict).toMatchObject({ kind: 'terminal', outcome });
+    expect([scene.polls.length, conflicts(scene)]).toEqual([0, 0]);
+  });
 
   it('paid after refunded is asked about, and stays refunded', async () => {
     const scene = await settled('refunded');

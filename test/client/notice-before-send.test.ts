@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { canceled, constant, pollRequired, succeeded, textOf, type Adapter, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
+import {
+  canceled,
+  constant,
+  pollRequired,
+  succeeded,
+  textOf,
+  type Adapter,
+  type Gateway,
+  type Settlement,
+  type Ticket,
+} from '../../src/index.ts';
 import { acme, bench, refused, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 const charge = { order: 'A1', amount: 100 };
@@ -16,7 +26,12 @@ const notifying = (more: More = {}, confirm = false): Adapter<AcmeFields> => ({
   webhook: {
     codes: { paid: succeeded(), canceled: canceled(), open: pollRequired('awaiting-payer') },
     confirm,
-    hear: ({ text }) => ({ verified: true, operation: 'payment.charge', names: [textOf(JSON.parse(text), 'state') ?? ''], reference: { order: 'A1' } }),
+    hear: ({ text }) => ({
+      verified: true,
+      operation: 'payment.charge',
+      names: [textOf(JSON.parse(text), 'state') ?? ''],
+      reference: { order: 'A1' },
+    }),
     reply: () => ({ body: 'OK' }),
   },
   ...more,
@@ -25,10 +40,14 @@ const notifying = (more: More = {}, confirm = false): Adapter<AcmeFields> => ({
 const notice = (gateway: Gateway<AcmeFields>, name: string): Promise<unknown> =>
   gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify({ state: name }) }));
 
-const later = (clock: Bench['clock'], delayMs: number): Promise<void> => new Promise((resolve) => clock.timer(delayMs, resolve));
+const later = (clock: Bench['clock'], delayMs: number): Promise<void> =>
+  new Promise(resolve => clock.timer(delayMs, resolve));
 
 /** Each step on the way to a send, and the sends that had left before the notice came. */
-const moments: Record<string, (confirm: boolean, name: string) => Promise<{ b: Bench; settlement: Settlement; sends: number }>> = {
+const moments: Record<
+  string,
+  (confirm: boolean, name: string) => Promise<{ b: Bench; settlement: Settlement; sends: number }>
+> = {
   'while the ticket is stored, before the slot': async (confirm, name) => {
     const b = bench({ adapter: notifying({}, confirm), sends: [said('PAID')], polls: [state(name)], policy });
     const settling = b.gateway.settle('payment.charge', charge, { onTicket: () => notice(b.gateway, name) });
@@ -40,7 +59,11 @@ const moments: Record<string, (confirm: boolean, name: string) => Promise<{ b: B
     const first = b.gateway.settle('payment.charge', { ...charge, order: 'B2' });
     const settling = b.gateway.settle('payment.charge', charge);
     b.clock.timer(2000, () => void notice(b.gateway, name));
-    return { b, settlement: await b.clock.run(Promise.all([first, settling]).then(([, settlement]) => settlement)), sends: 1 };
+    return {
+      b,
+      settlement: await b.clock.run(Promise.all([first, settling]).then(([, settlement]) => settlement)),
+      sends: 1,
+    };
   },
   'while it is signed': async (confirm, name) => {
     let told = false;
@@ -49,17 +72,32 @@ const moments: Record<string, (confirm: boolean, name: string) => Promise<{ b: B
       told = true;
       return {};
     };
-    const b: Bench = bench({ adapter: notifying({ headers }, confirm), sends: [said('PAID')], polls: [state(name)], policy });
+    const b: Bench = bench({
+      adapter: notifying({ headers }, confirm),
+      sends: [said('PAID')],
+      polls: [state(name)],
+      policy,
+    });
     return { b, settlement: await b.clock.run(b.gateway.settle('payment.charge', charge)), sends: 0 };
   },
   'during the backoff before another send': async (confirm, name) => {
-    const b = bench({ adapter: notifying({}, confirm), sends: [said('BUSY'), said('PAID')], polls: [state(name)], policy });
+    const b = bench({
+      adapter: notifying({}, confirm),
+      sends: [said('BUSY'), said('PAID')],
+      polls: [state(name)],
+      policy,
+    });
     b.clock.timer(500, () => void notice(b.gateway, name));
     return { b, settlement: await b.clock.run(b.gateway.settle('payment.charge', charge)), sends: 1 };
   },
   'while an unprocessed send is on the wire': async (confirm, name) => {
     const busy: Step = async () => (await notice(b.gateway, name), Response.json({ code: 'BUSY' }));
-    const b: Bench = bench({ adapter: notifying({}, confirm), sends: [busy, said('PAID')], polls: [state(name)], policy });
+    const b: Bench = bench({
+      adapter: notifying({}, confirm),
+      sends: [busy, said('PAID')],
+      polls: [state(name)],
+      policy,
+    });
     return { b, settlement: await b.clock.run(b.gateway.settle('payment.charge', charge)), sends: 1 };
   },
   'while a send that never connects is tried': async (confirm, name) => {
@@ -67,7 +105,12 @@ const moments: Record<string, (confirm: boolean, name: string) => Promise<{ b: B
       await notice(b.gateway, name);
       throw refused();
     };
-    const b: Bench = bench({ adapter: notifying({}, confirm), sends: [fails, said('PAID')], polls: [state(name)], policy });
+    const b: Bench = bench({
+      adapter: notifying({}, confirm),
+      sends: [fails, said('PAID')],
+      polls: [state(name)],
+      policy,
+    });
     return { b, settlement: await b.clock.run(b.gateway.settle('payment.charge', charge)), sends: 1 };
   },
   'during the query whose “not found” calls for another send': async (confirm, name) => {
@@ -76,44 +119,66 @@ const moments: Record<string, (confirm: boolean, name: string) => Promise<{ b: B
       if (++asked === 2) await notice(b.gateway, name);
       return Response.json({ state: 'none' });
     };
-    const b: Bench = bench({ adapter: notifying({}, confirm), sends: [reset(), said('PAID')], polls: [none, none, state(name)], policy });
+    const b: Bench = bench({
+      adapter: notifying({}, confirm),
+      sends: [reset(), said('PAID')],
+      polls: [none, none, state(name)],
+      policy,
+    });
     return { b, settlement: await b.clock.run(b.gateway.settle('payment.charge', charge)), sends: 1 };
   },
   'in a hook of the user’s, between the decision and the gate': async (confirm, name) => {
     let told = false;
-    const b: Bench = bench({ adapter: notifying({}, confirm), sends: [said('BUSY'), said('PAID')], polls: [state(name)], policy });
-    const beforeRetry = [async (): Promise<void> => {
-      if (!told) await notice(b.gateway, name);
-      told = true;
-    }];
-    const end = await b.clock.run(b.gateway.client.post('charge', { json: charge, hooks: { beforeRetry } }).then(
-      () => ({ outcome: 'succeeded' }),
-      (error: unknown) => (error as { settlement: Settlement }).settlement,
-    ));
+    const b: Bench = bench({
+      adapter: notifying({}, confirm),
+      sends: [said('BUSY'), said('PAID')],
+      polls: [state(name)],
+      policy,
+    });
+    const beforeRetry = [
+      async (): Promise<void> => {
+        if (!told) await notice(b.gateway, name);
+        told = true;
+      },
+    ];
+    const end = await b.clock.run(
+      b.gateway.client.post('charge', { json: charge, hooks: { beforeRetry } }).then(
+        () => ({ outcome: 'succeeded' }),
+        (error: unknown) => (error as { settlement: Settlement }).settlement,
+      ),
+    );
     return { b, settlement: end as Settlement, sends: 1 };
   },
 };
 
 describe('a verified notice is heeded before the next byte leaves', () => {
-  it.each(Object.entries(moments).flatMap(([when, play]) => [false, true].flatMap((confirm) => ['paid', 'canceled'].map((name) => [when, name, confirm, play] as const))))(
-    '%s: %s (to be confirmed by a query: %s)',
-    async (_when, name, confirm, play) => {
-      const { b, settlement, sends } = await play(confirm, name);
-      expect(settlement).toMatchObject({ outcome: name === 'paid' ? 'succeeded' : 'canceled' });
-      expect(b.sends.length).toBe(sends);
-      expect(b.clock.pending).toBe(0);
-    },
-  );
+  it.each(
+    Object.entries(moments).flatMap(([when, play]) =>
+      [false, true].flatMap(confirm => ['paid', 'canceled'].map(name => [when, name, confirm, play] as const)),
+    ),
+  )('%s: %s (to be confirmed by a query: %s)', async (_when, name, confirm, play) => {
+    const { b, settlement, sends } = await play(confirm, name);
+    expect(settlement).toMatchObject({ outcome: name === 'paid' ? 'succeeded' : 'canceled' });
+    expect(b.sends.length).toBe(sends);
+    expect(b.clock.pending).toBe(0);
+  });
 
   it('a notice that the order is open, and a query that finds it so: what was held back is not sent later either', async () => {
     const headers = async (): Promise<Record<string, string>> => {
       if (b.polls.length === 0) await notice(b.gateway, 'open');
       return {};
     };
-    const b: Bench = bench({ adapter: notifying({ headers }), sends: [said('PAID')], polls: [state('open'), state('open'), state('paid')], policy });
+    const b: Bench = bench({
+      adapter: notifying({ headers }),
+      sends: [said('PAID')],
+      polls: [state('open'), state('open'), state('paid')],
+      policy,
+    });
     const settlement = await b.clock.run(b.gateway.settle('payment.charge', charge));
     expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
-    expect(settlement.timeline).toContainEqual(expect.objectContaining({ type: 'lost', of: 'send', evidence: 'not-sent', code: 'held' }));
+    expect(settlement.timeline).toContainEqual(
+      expect.objectContaining({ type: 'lost', of: 'send', evidence: 'not-sent', code: 'held' }),
+    );
     expect(b.sends.length).toBe(0);
   });
 });
@@ -128,7 +193,9 @@ describe('what a verified notice has told is not forgotten with the loop that he
     const b = bench({ ...told, policy: impatient });
     b.clock.timer(500, () => void notice(b.gateway, 'paid'));
     const stored: Ticket[] = [];
-    const { outcome, ticket } = await b.clock.run(b.gateway.settle('payment.charge', charge, { onTicket: (each) => void stored.push(each) }));
+    const { outcome, ticket } = await b.clock.run(
+      b.gateway.settle('payment.charge', charge, { onTicket: each => void stored.push(each) }),
+    );
     expect([outcome, ticket.seen, stored.at(-1)?.seen]).toEqual(['unresolved', true, true]);
     const other = bench({ ...told, policy });
     expect(await other.clock.run(other.gateway.untilSettled(ticket))).toMatchObject({ outcome: 'unresolved' });
@@ -140,11 +207,16 @@ describe('what a verified notice has told is not forgotten with the loop that he
     ['once it was called absent', 5000, impatient.poll.absentAfterMs, 'succeeded'],
   ] as const)('what is settled again after a notice is not sent again: it came %s', async (_when, atMs, absentAfterMs, ends) => {
     const { absentAfterMs: _usual, resendWhenAbsent: _never, ...poll } = impatient.poll;
-    const b = bench({ ...told, policy: { ...impatient, poll: { ...poll, ...(absentAfterMs !== undefined && { absentAfterMs }) } } });
+    const b = bench({
+      ...told,
+      policy: { ...impatient, poll: { ...poll, ...(absentAfterMs !== undefined && { absentAfterMs }) } },
+    });
     b.clock.timer(atMs, () => void notice(b.gateway, 'paid'));
     await b.clock.run(b.gateway.settle('payment.charge', charge));
     await b.clock.run(later(b.clock, 10_000));
-    expect(await b.clock.run(b.gateway.settle('payment.charge', charge, { policy: { poll: policy.poll } }))).toMatchObject({ outcome: ends, attempts: 0 });
+    expect(
+      await b.clock.run(b.gateway.settle('payment.charge', charge, { policy: { poll: policy.poll } })),
+    ).toMatchObject({ outcome: ends, attempts: 0 });
     expect(b.sends.length).toBe(1);
   });
 });

@@ -29,12 +29,19 @@ import {
   type Policy,
   type Ticket,
 } from '../../src/index.ts';
-import { lives, simulateGateway, type FaultList, type Life, type Simulator, type SimulatorOptions } from '../../src/testing/index.ts';
+import {
+  lives,
+  simulateGateway,
+  type FaultList,
+  type Life,
+  type Simulator,
+  type SimulatorOptions,
+} from '../../src/testing/index.ts';
 import { acmeVoice, sign } from '../testing/acme.ts';
 
 /**
- * Real clients over `gateway.fetch`, told to retry whatever they can. The gateway books again whatever it is sent again, so each
- * send too many is money taken twice. Every timer is vitest's: nothing waits.
+ * Real clients over `gateway.fetch`, told to retry whatever they can. The gateway books again whatever it is sent
+ * again, so each send too many is money taken twice. Every timer is vitest's: nothing waits.
  */
 
 interface ShopFields {
@@ -66,19 +73,33 @@ const shop: Adapter<ShopFields> = defineAdapter<ShopFields>({
       required: { order: text, amount: text },
       codes: states,
       reference: ['order'],
-      query: { operation: 'payment.query', fields: ({ reference: { order } }) => (order === undefined ? undefined : { order }) },
+      query: {
+        operation: 'payment.query',
+        fields: ({ reference: { order } }) => (order === undefined ? undefined : { order }),
+      },
       sameReference: 'unknown',
     },
-    'payment.query': { path: '/payment.query', required: { order: text }, codes: states, reference: { order: 'order' } },
+    'payment.query': {
+      path: '/payment.query',
+      required: { order: text },
+      codes: states,
+      reference: { order: 'order' },
+    },
   },
   read: ({ body }) => {
     const code = textOf(body, 'code');
-    return { names: [code === 'state' ? textOf(body, 'state') : code].filter((name) => name !== undefined), reference: { order: textOf(body, 'order') } };
+    return {
+      names: [code === 'state' ? textOf(body, 'state') : code].filter(name => name !== undefined),
+      reference: { order: textOf(body, 'order') },
+    };
   },
   headers: ({ body }) => ({ 'x-acme-sign': sign(body) }),
 });
 
-/** One payment by a client's own means. `retries`: how often it may send again, whatever was thrown. Gives the body it was answered with. */
+/**
+ * One payment by a client's own means. `retries`: how often it may send again, whatever was thrown. Gives the body it
+ * was answered with.
+ */
 type Client = (fetch: Gateway<ShopFields>['fetch'], retries: number) => Promise<unknown>;
 
 const order = { order: 'A1', amount: '100' };
@@ -86,13 +107,20 @@ const order = { order: 'A1', amount: '100' };
 const clients: [name: string, pay: Client, statusOf: (error: unknown) => number | undefined][] = [
   [
     'ofetch',
-    (fetch, retries) => createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, { method: 'POST', body: order, retry: retries, retryDelay: 500 }),
-    (error) => (error instanceof FetchError ? error.status : undefined),
+    (fetch, retries) =>
+      createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, {
+        method: 'POST',
+        body: order,
+        retry: retries,
+        retryDelay: 500,
+      }),
+    error => (error instanceof FetchError ? error.status : undefined),
   ],
   [
     'openai',
-    (fetch, maxRetries) => new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries }).post('/payment.charge', { body: order }),
-    (error) => (error instanceof APIError ? (error.status as number | undefined) : undefined),
+    (fetch, maxRetries) =>
+      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries }).post('/payment.charge', { body: order }),
+    error => (error instanceof APIError ? (error.status as number | undefined) : undefined),
   ],
   [
     'axios with axios-retry',
@@ -101,23 +129,44 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
       axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500 });
       return (await client.post<unknown>(`${baseUrl}/payment.charge`, order)).data;
     },
-    (error) => (isAxiosError(error) ? error.response?.status : undefined),
+    error => (isAxiosError(error) ? error.response?.status : undefined),
   ],
   [
     'wretch',
     (fetch, maxAttempts) =>
       wretch(baseUrl)
         .fetchPolyfill(fetch)
-        .middlewares(maxAttempts === 0 ? [] : [retry({ maxAttempts, delayTimer: 500, retryOnNetworkError: true, until: (response) => response?.ok === true })])
+        .middlewares(
+          maxAttempts === 0
+            ? []
+            : [
+                retry({
+                  maxAttempts,
+                  delayTimer: 500,
+                  retryOnNetworkError: true,
+                  until: response => response?.ok === true,
+                }),
+              ],
+        )
         .url('/payment.charge')
         .post(order)
         .json(),
-    (error) => (error as { status?: number }).status,
+    error => (error as { status?: number }).status,
   ],
   [
     'openapi-fetch, tried again by its caller',
     async (fetch, retries) => {
-      const api = createClient<Record<'/payment.charge', { post: { requestBody: { content: { 'application/json': typeof order } }; responses: { 200: { content: { 'application/json': object } } } } }>>({ baseUrl, fetch });
+      const api = createClient<
+        Record<
+          '/payment.charge',
+          {
+            post: {
+              requestBody: { content: { 'application/json': typeof order } };
+              responses: { 200: { content: { 'application/json': object } } };
+            };
+          }
+        >
+      >({ baseUrl, fetch });
       for (let tried = 0; ; tried++) {
         try {
           const { data, response } = await api.POST('/payment.charge', { body: order });
@@ -125,11 +174,11 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
           throw Object.assign(new Error('refused'), { status: response.status });
         } catch (error) {
           if (tried >= retries) throw error;
-          await new Promise((resolve) => setTimeout(resolve, 500));
+          await new Promise(resolve => setTimeout(resolve, 500));
         }
       }
     },
-    (error) => (error as { status?: number }).status,
+    error => (error as { status?: number }).status,
   ],
 ];
 
@@ -142,10 +191,18 @@ interface Shop {
 }
 
 /** A gateway that books again, and answers a decline with HTTP 402 as many do. */
-function open({ life, onSend, policy, ...options }: { life?: Life; onSend?: FaultList; policy?: Policy } & Partial<SimulatorOptions>): Shop {
+function open({
+  life,
+  onSend,
+  policy,
+  ...options
+}: { life?: Life; onSend?: FaultList; policy?: Policy } & Partial<SimulatorOptions>): Shop {
   const voice = acmeVoice('books-again');
   const simulated = simulateGateway({
-    voice: { ...voice, say: (situation) => ({ ...voice.say(situation), ...(situation.entry?.state === 'declined' && { status: 402 }) }) },
+    voice: {
+      ...voice,
+      say: situation => ({ ...voice.say(situation), ...(situation.entry?.state === 'declined' && { status: 402 }) }),
+    },
     ...(life !== undefined && { lives: { charge: life } }),
     ...(onSend !== undefined && { faults: { onSend } }),
     ...options,
@@ -156,17 +213,23 @@ function open({ life, onSend, policy, ...options }: { life?: Life; onSend?: Faul
     adapter: shop,
     client: ky.create({ fetch: simulated.fetch }),
     policy: { poll: { backoff: constant(1000), deadlineMs: 30_000 }, ...policy },
-    onTicket: (ticket) => tickets.push(ticket),
-    onEvent: (event) => events.push(event),
+    onTicket: ticket => tickets.push(ticket),
+    onEvent: event => events.push(event),
   });
-  return { gateway, simulated, tickets, events, sends: () => simulated.requests.filter(({ path }) => path === '/payment.charge').length };
+  return {
+    gateway,
+    simulated,
+    tickets,
+    events,
+    sends: () => simulated.requests.filter(({ path }) => path === '/payment.charge').length,
+  };
 }
 
 /** Lets time pass until it ends. */
 async function ends(promise: Promise<unknown>): Promise<{ resolved: unknown } | { rejected: unknown }> {
   let result: { resolved: unknown } | { rejected: unknown } | undefined;
   promise.then(
-    (resolved) => (result = { resolved }),
+    resolved => (result = { resolved }),
     (rejected: unknown) => (result = { rejected }),
   );
   while (result === undefined) await vi.advanceTimersByTimeAsync(250);
@@ -191,7 +254,10 @@ describe.each(clients)('%s over gateway.fetch', (_name, pay, statusOf) => {
   });
 
   it('that sends again whatever is thrown takes the money once: refunded in the meantime', async () => {
-    const { gateway, simulated, sends } = open({ onSend: ['reset-after-booking'], life: lives.steps([{ state: 'paid' }, { state: 'refunded' }]) });
+    const { gateway, simulated, sends } = open({
+      onSend: ['reset-after-booking'],
+      life: lives.steps([{ state: 'paid' }, { state: 'refunded' }]),
+    });
     const end = await ends(pay(gateway.fetch, 2));
     const ours = findTillpaidError('rejected' in end ? end.rejected : undefined);
     expect(isSettledError(ours) && ours.settlement.outcome).toBe('refunded');
@@ -199,7 +265,10 @@ describe.each(clients)('%s over gateway.fetch', (_name, pay, statusOf) => {
   });
 
   it('that sends again whatever is thrown takes no money behind the gateway’s back: absent', async () => {
-    const { gateway, simulated, sends, events } = open({ onSend: ['reset-before-booking'], policy: { poll: { absentAfterMs: 2000, backoff: constant(1000), deadlineMs: 30_000 } } });
+    const { gateway, simulated, sends, events } = open({
+      onSend: ['reset-before-booking'],
+      policy: { poll: { absentAfterMs: 2000, backoff: constant(1000), deadlineMs: 30_000 } },
+    });
     const end = await ends(pay(gateway.fetch, 2));
     const ours = findTillpaidError('rejected' in end ? end.rejected : undefined);
     expect(isSettledError(ours) && ours.settlement.outcome).toBe('absent');
@@ -208,20 +277,30 @@ describe.each(clients)('%s over gateway.fetch', (_name, pay, statusOf) => {
   });
 
   it('that sends again after absent is answered by the payment that came late after all', async () => {
-    const { gateway, simulated, events } = open({ onSend: ['reset-booked-later'], policy: { poll: { absentAfterMs: 1000, backoff: constant(1000), deadlineMs: 30_000 } } });
+    const { gateway, simulated, events } = open({
+      onSend: ['reset-booked-later'],
+      policy: { poll: { absentAfterMs: 1000, backoff: constant(1000), deadlineMs: 30_000 } },
+    });
     expect(await ends(pay(gateway.fetch, 9))).toMatchObject({ resolved: { state: 'paid' } });
     // The network delivers the one send again: the gateway hears it twice.
-    expect([simulated.ledger.payment('A1')?.bookings, events.filter(({ type }) => type === 'send').length]).toEqual([1, 1]);
+    expect([simulated.ledger.payment('A1')?.bookings, events.filter(({ type }) => type === 'send').length]).toEqual([
+      1, 1,
+    ]);
   });
 
   it('that sends again whatever is thrown leaves one open payment open, with its ticket', async () => {
-    const { gateway, simulated, sends, tickets } = open({ onSend: ['reset-after-booking'], life: lives.paidAfter(10 * 60_000) });
+    const { gateway, simulated, sends, tickets } = open({
+      onSend: ['reset-after-booking'],
+      life: lives.paidAfter(10 * 60_000),
+    });
     const end = await ends(pay(gateway.fetch, 2));
     const ours = findTillpaidError('rejected' in end ? end.rejected : undefined);
     expect([isUnresolvedError(ours) && ours.ticket.reference, sends()]).toEqual([{ order: 'A1' }, 1]);
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     const [kept] = tickets;
-    expect(await ends(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({ resolved: { outcome: 'succeeded' } });
+    expect(await ends(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({
+      resolved: { outcome: 'succeeded' },
+    });
     expect(simulated.ledger.payment('A1')?.bookings).toBe(1);
   });
 });
@@ -230,9 +309,22 @@ describe.each(clients)('%s over gateway.fetch', (_name, pay, statusOf) => {
 const hurried: [name: string, pay: Client][] = [
   [
     'ofetch',
-    (fetch, retries) => createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, { method: 'POST', body: order, retry: retries, retryDelay: 500, timeout: 2000 }),
+    (fetch, retries) =>
+      createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, {
+        method: 'POST',
+        body: order,
+        retry: retries,
+        retryDelay: 500,
+        timeout: 2000,
+      }),
   ],
-  ['openai', (fetch, maxRetries) => new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries, timeout: 2000 }).post('/payment.charge', { body: order })],
+  [
+    'openai',
+    (fetch, maxRetries) =>
+      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries, timeout: 2000 }).post('/payment.charge', {
+        body: order,
+      }),
+  ],
   [
     'axios with axios-retry',
     async (fetch, retries) => {
@@ -248,7 +340,9 @@ describe.each(hurried)('%s with a time limit of its own', (_name, pay) => {
     const { gateway, simulated, tickets, sends } = open({ onSend: ['hang-after-booking'] });
     expect(await ends(pay(gateway.fetch, 0))).toHaveProperty('rejected');
     const [kept] = tickets;
-    expect(await ends(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({ resolved: { outcome: 'succeeded', polls: 1 } });
+    expect(await ends(gateway.untilSettled(kept ?? expect.fail('no ticket')))).toMatchObject({
+      resolved: { outcome: 'succeeded', polls: 1 },
+    });
     expect([simulated.ledger.payment('A1')?.bookings, sends()]).toEqual([1, 1]);
   });
 });

@@ -34,7 +34,9 @@ const states: CodeTable = {
   refunded: refunded(),
 };
 
-/** Acme with webhooks: the signature of body and time is in a header, and what is older than five minutes is refused. */
+/**
+ * Acme with webhooks: the signature of body and time is in a header, and what is older than five minutes is refused.
+ */
 function notifying(options: { confirm?: boolean; hear?: Webhook['hear'] } = {}): Adapter<AcmeFields> {
   const plain = acme();
   const { codes, ...query } = plain.operations['payment.query'] as Adapter['operations'][string];
@@ -42,12 +44,18 @@ function notifying(options: { confirm?: boolean; hear?: Webhook['hear'] } = {}):
   const webhook: Webhook = {
     codes: states,
     confirm: options.confirm ?? false,
-    reply: (word) => ({ ...(word === 'stored' ? {} : { status: word === 'again' ? 503 : 401 }), headers: { 'x-acme': word }, body: word === 'stored' ? 'OK' : { word } }),
+    reply: word => ({
+      ...(word === 'stored' ? {} : { status: word === 'again' ? 503 : 401 }),
+      headers: { 'x-acme': word },
+      body: word === 'stored' ? 'OK' : { word },
+    }),
     hear: ({ bytes, text, headers, nowMs }) => {
       const sentAtMs = Number(headers.get('x-acme-time'));
       const right = createHmac('sha256', secret).update(bytes).update(String(sentAtMs)).digest('hex');
-      if (headers.get('x-acme-sign') !== right) return { verified: false, reason: 'the signature is not that of this body' };
-      if (Math.abs(nowMs - sentAtMs) > FIVE_MINUTES_MS) return { verified: false, reason: 'it is more than five minutes old' };
+      if (headers.get('x-acme-sign') !== right)
+        return { verified: false, reason: 'the signature is not that of this body' };
+      if (Math.abs(nowMs - sentAtMs) > FIVE_MINUTES_MS)
+        return { verified: false, reason: 'it is more than five minutes old' };
       const told: unknown = JSON.parse(text);
       const openedAtMs = integerOf(told, 'openedAtMs');
       return {
@@ -62,22 +70,44 @@ function notifying(options: { confirm?: boolean; hear?: Webhook['hear'] } = {}):
     },
     ...(options.hear !== undefined && { hear: options.hear }),
   };
-  const ask = { operation: 'refund.query' as const, fields: ({ reference }: Ticket) => ({ order: reference['order'] }) };
+  const ask = {
+    operation: 'refund.query' as const,
+    fields: ({ reference }: Ticket) => ({ order: reference['order'] }),
+  };
   const operations: Adapter['operations'] = {
     ...plain.operations,
     'payment.query': { ...query, codes: { ...asRecord(codes), refunded: refunded() } as CodeTable },
     'refund.query': { ...query, codes: { ...states, pending: pollRequired('processing') }, name: 'refund.query' },
-    'refund.create': { ...create, name: 'refund.create', path: '/refund', follows: 'refund', query: ask, sameReference: 'unknown', payerNeedsAnswer: () => false },
+    'refund.create': {
+      ...create,
+      name: 'refund.create',
+      path: '/refund',
+      follows: 'refund',
+      query: ask,
+      sameReference: 'unknown',
+      payerNeedsAnswer: () => false,
+    },
   };
   return Object.freeze({ ...plain, operations, webhook });
 }
 
 /** A webhook request as Acme sends it. */
-function notice(clock: Bench['clock'], told: object, change: { secret?: string; body?: string; sentAtMs?: number } = {}): Request {
+function notice(
+  clock: Bench['clock'],
+  told: object,
+  change: { secret?: string; body?: string; sentAtMs?: number } = {},
+): Request {
   const body = JSON.stringify(told);
   const sentAt = String(change.sentAtMs ?? clock.now());
-  const sign = createHmac('sha256', change.secret ?? secret).update(body).update(sentAt).digest('hex');
-  return new Request('https://shop.example/hooks', { method: 'POST', headers: { 'x-acme-sign': sign, 'x-acme-time': sentAt }, body: change.body ?? body });
+  const sign = createHmac('sha256', change.secret ?? secret)
+    .update(body)
+    .update(sentAt)
+    .digest('hex');
+  return new Request('https://shop.example/hooks', {
+    method: 'POST',
+    headers: { 'x-acme-sign': sign, 'x-acme-time': sentAt },
+    body: change.body ?? body,
+  });
 }
 
 const paid = { order: 'A1', id: 'P9', state: 'paid', amount: 100 };
@@ -97,7 +127,7 @@ const conflicts = ({ events }: Bench): object[] => events.filter(({ type }) => t
 
 /** Lets promises act, with the clock where it is. */
 const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
 };
 
 describe('receive: a genuine notice', () => {
@@ -105,7 +135,14 @@ describe('receive: a genuine notice', () => {
     const { gateway, clock, polls, events } = shop();
     const openedAtMs = clock.now() - 60_000;
     const received = verified(await gateway.receive(notice(clock, { ...paid, message: 'thank you', openedAtMs })));
-    expect(received.verdict).toEqual({ kind: 'terminal', outcome: 'succeeded', reason: 'approved', code: 'paid', listed: true, message: 'thank you' });
+    expect(received.verdict).toEqual({
+      kind: 'terminal',
+      outcome: 'succeeded',
+      reason: 'approved',
+      code: 'paid',
+      listed: true,
+      message: 'thank you',
+    });
     expect(received.ticket).toEqual({
       version: 1,
       gateway: 'acme',
@@ -118,8 +155,14 @@ describe('receive: a genuine notice', () => {
       polls: 0,
       expect: { amount: '100' },
     });
-    expect([received.reply.status, await received.reply.text(), received.reply.headers.get('x-acme')]).toEqual([200, 'OK', 'stored']);
-    expect([received.askAgain.status, await received.askAgain.json(), received.askAgain.headers.get('x-acme')]).toEqual([503, { word: 'again' }, 'again']);
+    expect([received.reply.status, await received.reply.text(), received.reply.headers.get('x-acme')]).toEqual([
+      200,
+      'OK',
+      'stored',
+    ]);
+    expect([received.askAgain.status, await received.askAgain.json(), received.askAgain.headers.get('x-acme')]).toEqual(
+      [503, { word: 'again' }, 'again'],
+    );
     expect([polls.length, events.length, clock.pending]).toEqual([0, 0, 0]);
   });
 
@@ -128,12 +171,19 @@ describe('receive: a genuine notice', () => {
     const { ticket } = verified(await gateway.receive(notice(clock, { ...paid, state: 'open' })));
     const stored = JSON.parse(JSON.stringify(ticket)) as Ticket;
     expect(await clock.run(gateway.ask(stored))).toMatchObject({ kind: 'poll-required', reason: 'awaiting-payer' });
-    expect(await clock.run(gateway.untilSettled(stored))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', ticket: { reference: { id: 'P9' } } });
+    expect(await clock.run(gateway.untilSettled(stored))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      ticket: { reference: { id: 'P9' } },
+    });
   });
 
   it('is open when no row knows its name, and when it says so', async () => {
     const { gateway, clock } = shop();
-    expect(verified(await gateway.receive(notice(clock, { ...paid, state: 'open' }))).verdict).toMatchObject({ kind: 'poll-required', reason: 'awaiting-payer' });
+    expect(verified(await gateway.receive(notice(clock, { ...paid, state: 'open' }))).verdict).toMatchObject({
+      kind: 'poll-required',
+      reason: 'awaiting-payer',
+    });
     for (const unknown of ['frozen', '', 'constructor', '__proto__']) {
       const { verdict } = verified(await gateway.receive(notice(clock, { ...paid, state: unknown })));
       expect(verdict).toMatchObject({ kind: 'poll-required', reason: 'unknown-outcome', listed: false });
@@ -143,24 +193,35 @@ describe('receive: a genuine notice', () => {
   it('hands the adapter the very bytes that came, and the time', async () => {
     const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0x7b, 0xff, 0x7d, 0x0a]);
     const heard: unknown[] = [];
-    const hear: Webhook['hear'] = (delivery) => {
-      heard.push([[...delivery.bytes], delivery.method, delivery.url.pathname, delivery.headers.get('x-a'), delivery.nowMs]);
+    const hear: Webhook['hear'] = delivery => {
+      heard.push([
+        [...delivery.bytes],
+        delivery.method,
+        delivery.url.pathname,
+        delivery.headers.get('x-a'),
+        delivery.nowMs,
+      ]);
       return { verified: false, reason: 'enough' };
     };
     const { gateway, clock } = bench({ adapter: notifying({ hear }) });
-    await gateway.receive(new Request('https://shop.example/hooks?x=1', { method: 'PUT', headers: { 'x-a': 'b' }, body: bytes }));
+    await gateway.receive(
+      new Request('https://shop.example/hooks?x=1', { method: 'PUT', headers: { 'x-a': 'b' }, body: bytes }),
+    );
     expect(heard).toEqual([[[...bytes], 'PUT', '/hooks', 'b', clock.now()]]);
   });
 });
 
 describe('receive: what is not genuine', () => {
   const forgeries: [string, (clock: Bench['clock']) => Request][] = [
-    ['a tampered body', (clock) => notice(clock, paid, { body: JSON.stringify({ ...paid, order: 'A2' }) })],
-    ['another key', (clock) => notice(clock, paid, { secret: 'guess' })],
-    ['a body written again', (clock) => notice(clock, paid, { body: JSON.stringify(paid, undefined, 1) })],
-    ['a missing signature', () => new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify(paid) })],
-    ['a stale time', (clock) => notice(clock, paid, { sentAtMs: clock.now() - FIVE_MINUTES_MS - 1 })],
-    ['signed text that is not JSON', (clock) => notice(clock, paid, { body: 'x' })],
+    ['a tampered body', clock => notice(clock, paid, { body: JSON.stringify({ ...paid, order: 'A2' }) })],
+    ['another key', clock => notice(clock, paid, { secret: 'guess' })],
+    ['a body written again', clock => notice(clock, paid, { body: JSON.stringify(paid, undefined, 1) })],
+    [
+      'a missing signature',
+      () => new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify(paid) }),
+    ],
+    ['a stale time', clock => notice(clock, paid, { sentAtMs: clock.now() - FIVE_MINUTES_MS - 1 })],
+    ['signed text that is not JSON', clock => notice(clock, paid, { body: 'x' })],
     ['no body', () => new Request('https://shop.example/hooks')],
   ];
 
@@ -185,7 +246,12 @@ describe('receive: what is not genuine', () => {
   });
 
   it('an adapter that throws refuses', async () => {
-    for (const hear of [() => Promise.reject(new Error(`broken ${secret}`)), () => { throw new TypeError(secret); }] satisfies Webhook['hear'][]) {
+    for (const hear of [
+      () => Promise.reject(new Error(`broken ${secret}`)),
+      () => {
+        throw new TypeError(secret);
+      },
+    ] satisfies Webhook['hear'][]) {
       const { gateway, clock } = bench({ adapter: notifying({ hear }) });
       const received = await gateway.receive(notice(clock, paid));
       expect(received).toMatchObject({ verified: false });
@@ -197,32 +263,50 @@ describe('receive: what is not genuine', () => {
     let heard = 0;
     const hear: Webhook['hear'] = () => (heard++, { verified: false, reason: 'heard' });
     const { gateway } = bench({ adapter: notifying({ hear }) });
-    const streamed = (body: ReadableStream): Request => new Request('https://shop.example/hooks', { method: 'POST', body, duplex: 'half' } as RequestInit);
+    const streamed = (body: ReadableStream): Request =>
+      new Request('https://shop.example/hooks', { method: 'POST', body, duplex: 'half' } as RequestInit);
 
-    expect(await gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: 'x'.repeat(256 * 1024 + 1) }))).toMatchObject({ verified: false });
+    expect(
+      await gateway.receive(
+        new Request('https://shop.example/hooks', { method: 'POST', body: 'x'.repeat(256 * 1024 + 1) }),
+      ),
+    ).toMatchObject({ verified: false });
     let given = 0;
     let left = false;
     const endless = new ReadableStream({
-      pull: (controller) => (given++, controller.enqueue(new Uint8Array(64 * 1024))),
+      pull: controller => (given++, controller.enqueue(new Uint8Array(64 * 1024))),
       cancel: () => void (left = true),
     });
     expect(await gateway.receive(streamed(endless))).toMatchObject({ verified: false });
     expect(given).toBeLessThan(10);
     expect(left).toBe(true);
-    const cut = new ReadableStream({ start: (controller) => (controller.enqueue(new Uint8Array(9)), controller.error(new Error('reset'))) });
+    const cut = new ReadableStream({
+      start: controller => (controller.enqueue(new Uint8Array(9)), controller.error(new Error('reset'))),
+    });
     expect(await gateway.receive(streamed(cut))).toMatchObject({ verified: false });
     expect(heard).toBe(0);
 
-    expect(await gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: 'x'.repeat(256 * 1024) }))).toMatchObject({ reason: 'heard' });
+    expect(
+      await gateway.receive(
+        new Request('https://shop.example/hooks', { method: 'POST', body: 'x'.repeat(256 * 1024) }),
+      ),
+    ).toMatchObject({ reason: 'heard' });
   });
 
   it('a body that does not arrive within ten seconds is waited for no longer, and its connection is let go', async () => {
     const { gateway, clock } = shop();
     let canceled = false;
     // Whoever drips begins with something that is right.
-    const never = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"order":')), cancel: () => void (canceled = true) });
+    const never = new ReadableStream<Uint8Array>({
+      start: controller => controller.enqueue(new TextEncoder().encode('{"order":')),
+      cancel: () => void (canceled = true),
+    });
     const startMs = clock.now();
-    const received = await clock.run(gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: never, duplex: 'half' } as RequestInit)));
+    const received = await clock.run(
+      gateway.receive(
+        new Request('https://shop.example/hooks', { method: 'POST', body: never, duplex: 'half' } as RequestInit),
+      ),
+    );
     expect(received).toMatchObject({ verified: false, reason: 'the body did not arrive in time' });
     expect([clock.now() - startMs, canceled, received.reply.status, clock.pending]).toEqual([10_000, true, 503, 0]);
   });
@@ -231,7 +315,9 @@ describe('receive: what is not genuine', () => {
     const { gateway, clock } = shop();
     const request = notice(clock, paid);
     await request.text();
-    await expect(gateway.receive(request)).rejects.toSatisfy((error) => isInputError(error) && /read/.test(error.message));
+    await expect(gateway.receive(request)).rejects.toSatisfy(
+      error => isInputError(error) && /read/.test(error.message),
+    );
   });
 
   it('an adapter without webhooks says so', async () => {
@@ -251,12 +337,26 @@ describe('receive: a loop that waits', () => {
     expect(clock.pending).toBe(1);
     const { verdict } = verified(await gateway.receive(notice(clock, paid)));
     const settlement = await settling;
-    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', attempts: 1, polls: 0, elapsedMs: 0, verdict });
-    expect(settlement.timeline.map(({ type }) => type)).toEqual(['ticket', 'send', 'answer', 'wait', 'notice', 'settled']);
+    expect(settlement).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      attempts: 1,
+      polls: 0,
+      elapsedMs: 0,
+      verdict,
+    });
+    expect(settlement.timeline.map(({ type }) => type)).toEqual([
+      'ticket',
+      'send',
+      'answer',
+      'wait',
+      'notice',
+      'settled',
+    ]);
     expect([clock.now(), clock.pending, polls.length]).toEqual([before, 0, 0]);
   });
 
-  it.each(['failed', 'canceled', 'expired', 'refunded'] as const)('ends %s when the notice says so', async (outcome) => {
+  it.each(['failed', 'canceled', 'expired', 'refunded'] as const)('ends %s when the notice says so', async outcome => {
     const { gateway, clock } = shop(waiting);
     const settling = gateway.settle('payment.charge', charge);
     await settleDown();
@@ -285,7 +385,10 @@ describe('receive: a loop that waits', () => {
     await settleDown();
     expect(polls.length).toBe(1);
     await gateway.receive(notice(clock, paid));
-    expect((await both).map(({ outcome, settledBy }) => [outcome, settledBy])).toEqual([['succeeded', 'webhook'], ['succeeded', 'webhook']]);
+    expect((await both).map(({ outcome, settledBy }) => [outcome, settledBy])).toEqual([
+      ['succeeded', 'webhook'],
+      ['succeeded', 'webhook'],
+    ]);
     expect([polls.length, clock.pending]).toEqual([1, 0]);
   });
 
@@ -294,7 +397,10 @@ describe('receive: a loop that waits', () => {
     const posting = gateway.client.post('charge', { json: charge }).catch((error: unknown) => error);
     await settleDown();
     await gateway.receive(notice(clock, paid));
-    expect(await posting).toSatisfy((error) => isSettledError(error) && error.settlement.outcome === 'succeeded' && error.settlement.settledBy === 'webhook');
+    expect(await posting).toSatisfy(
+      error =>
+        isSettledError(error) && error.settlement.outcome === 'succeeded' && error.settlement.settledBy === 'webhook',
+    );
     expect(clock.pending).toBe(0);
   });
 
@@ -309,7 +415,11 @@ describe('receive: a loop that waits', () => {
   });
 
   it('goes on when the confirming query says that it is still open', async () => {
-    const { gateway, clock, polls } = shop({ sends: [said('PENDING')], polls: [state('pending'), state('paid')], confirm: true });
+    const { gateway, clock, polls } = shop({
+      sends: [said('PENDING')],
+      polls: [state('pending'), state('paid')],
+      confirm: true,
+    });
     const settling = gateway.settle('payment.charge', charge);
     await settleDown();
     await gateway.receive(notice(clock, paid));
@@ -348,7 +458,11 @@ describe('receive: a loop that waits', () => {
     await settleDown();
     expect(clock.pending).toBe(1);
     await gateway.receive(notice(clock, { ...paid, about: 'refund', id: 'R1' }));
-    expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', ticket: { operation: 'refund.create' } });
+    expect(await following).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'webhook',
+      ticket: { operation: 'refund.create' },
+    });
   });
 
   it('of a cancel asks when the payment’s notice comes: what it means for the cancel is the query’s to say', async () => {
@@ -382,9 +496,13 @@ describe('receive: a loop that waits', () => {
     ];
     for (const [answer, settled] of answers) {
       let release: () => void = () => undefined;
-      const held = new Promise<void>((resolve) => (release = resolve));
+      const held = new Promise<void>(resolve => (release = resolve));
       const { gateway, clock } = shop({
-        sends: [async (request, signal) => (await held, answer instanceof Response || answer instanceof Error ? json({}) : answer(request, signal))],
+        sends: [
+          async (request, signal) => (
+            await held, answer instanceof Response || answer instanceof Error ? json({}) : answer(request, signal)
+          ),
+        ],
         polls: [state('paid')],
       });
       const settling = gateway.settle('payment.charge', charge);
@@ -402,7 +520,17 @@ describe('receive: repeated, late and contradictory', () => {
   const settled = async (scene: Bench, known: string): Promise<void> => {
     if (known === 'absent') {
       const policy = { poll: { backoff: constant(1000), absentAfterMs: 5000, deadlineMs: 60_000 } };
-      expect(await scene.clock.run(scene.gateway.untilSettled({ ...scene.gateway.ticketFor('payment.create', charge), lastSentAt: new Date(scene.clock.now()).toISOString() }, { policy }))).toMatchObject({ outcome: 'absent' });
+      expect(
+        await scene.clock.run(
+          scene.gateway.untilSettled(
+            {
+              ...scene.gateway.ticketFor('payment.create', charge),
+              lastSentAt: new Date(scene.clock.now()).toISOString(),
+            },
+            { policy },
+          ),
+        ),
+      ).toMatchObject({ outcome: 'absent' });
     } else {
       const { verdict } = verified(await scene.gateway.receive(notice(scene.clock, { ...paid, state: known })));
       expect(verdict).toMatchObject({ outcome: known === 'paid' ? 'succeeded' : known });
@@ -421,7 +549,9 @@ describe('receive: repeated, late and contradictory', () => {
     const again = verified(await scene.gateway.receive(notice(scene.clock, paid)));
     expect(again.verdict).toEqual(first.verdict);
     expect(again.ticket.reference).toMatchObject({ order: 'A1' });
-    expect([again.reply.status, scene.polls.length, conflicts(scene).length, scene.clock.pending]).toEqual([200, 0, 0, 0]);
+    expect([again.reply.status, scene.polls.length, conflicts(scene).length, scene.clock.pending]).toEqual([
+      200, 0, 0, 0,
+    ]);
   });
 
   /** What a query may say: a state, or nothing at all. */
@@ -447,15 +577,21 @@ describe('receive: repeated, late and contradictory', () => {
     ['paid', 'expired', 'REFUSED', 'succeeded'],
   ];
 
-  it.each(cases)('%s, then a notice that says %s and a query that says %s: %s, and a conflict', async (known, heard, queried, outcome) => {
+  it.each(
+    cases,
+  )('%s, then a notice that says %s and a query that says %s: %s, and a conflict', async (known, heard, queried, outcome) => {
     const scene = shop({ polls: [saying(queried)] });
     await settled(scene, known);
     scene.clock.advance(1000);
-    const { verdict, ticket } = verified(await scene.clock.run(scene.gateway.receive(notice(scene.clock, { ...paid, state: heard }))));
+    const { verdict, ticket } = verified(
+      await scene.clock.run(scene.gateway.receive(notice(scene.clock, { ...paid, state: heard }))),
+    );
     expect(verdict).toMatchObject({ kind: 'terminal', outcome });
     expect(ticket.reference).toEqual({ order: 'A1', id: 'P9' });
     expect(scene.polls.length).toBe(1);
-    expect(conflicts(scene)).toMatchObject([{ type: 'conflict', code: heard, gateway: 'acme', reference: { order: 'A1' } }]);
+    expect(conflicts(scene)).toMatchObject([
+      { type: 'conflict', code: heard, gateway: 'acme', reference: { order: 'A1' } },
+    ]);
     expect(scene.clock.pending).toBe(0);
 
     // What stands is what the next notice is held against.
@@ -465,10 +601,12 @@ describe('receive: repeated, late and contradictory', () => {
     expect(conflicts(scene)).toEqual([]);
   });
 
-  it.each(['canceled', 'refunded'])('paid, then %s, is a payment’s ordinary life', async (heard) => {
+  it.each(['canceled', 'refunded'])('paid, then %s, is a payment’s ordinary life', async heard => {
     const scene = shop({ polls: [state('paid')] });
     await settled(scene, 'paid');
-    expect(verified(await scene.gateway.receive(notice(scene.clock, { ...paid, state: heard }))).verdict).toMatchObject({ outcome: heard });
+    expect(verified(await scene.gateway.receive(notice(scene.clock, { ...paid, state: heard }))).verdict).toMatchObject(
+      { outcome: heard },
+    );
     expect([scene.polls.length, conflicts(scene).length]).toEqual([0, 0]);
   });
 
@@ -483,7 +621,9 @@ describe('receive: repeated, late and contradictory', () => {
   it('a late paid notice does not undo a confirmed cancel', async () => {
     for (const query of [state('canceled'), reset(), state('pending')]) {
       const scene = shop({ sends: [said('DONE')], polls: [query] });
-      expect(await scene.clock.run(scene.gateway.settle('payment.cancel', { order: 'A1' }))).toMatchObject({ outcome: 'succeeded' });
+      expect(await scene.clock.run(scene.gateway.settle('payment.cancel', { order: 'A1' }))).toMatchObject({
+        outcome: 'succeeded',
+      });
       const { verdict, ticket } = verified(await scene.clock.run(scene.gateway.receive(notice(scene.clock, paid))));
       expect(verdict).toMatchObject({ kind: 'terminal', outcome: 'canceled' });
       expect(ticket.operation).not.toBe('payment.cancel');
@@ -495,7 +635,10 @@ describe('receive: repeated, late and contradictory', () => {
   it('a cancel that came too late does not make a paid payment failed', async () => {
     const scene = shop({ sends: [said('TOO_LATE')], polls: [state('paid')] });
     await settled(scene, 'paid');
-    expect(await scene.clock.run(scene.gateway.settle('payment.cancel', { order: 'A1' }))).toMatchObject({ outcome: 'failed', verdict: { reason: 'already-final' } });
+    expect(await scene.clock.run(scene.gateway.settle('payment.cancel', { order: 'A1' }))).toMatchObject({
+      outcome: 'failed',
+      verdict: { reason: 'already-final' },
+    });
     const { verdict } = verified(await scene.clock.run(scene.gateway.receive(notice(scene.clock, paid))));
     expect(verdict).toMatchObject({ outcome: 'succeeded' });
     expect([scene.polls.length, conflicts(scene).length]).toEqual([0, 0]);
@@ -505,7 +648,9 @@ describe('receive: repeated, late and contradictory', () => {
     for (const query of [state('paid', { amount: '100' }), reset()]) {
       const scene = shop({ sends: [said('PAID')], polls: [query] });
       await scene.clock.run(scene.gateway.settle('payment.charge', charge));
-      const { verdict, ticket } = verified(await scene.clock.run(scene.gateway.receive(notice(scene.clock, { ...paid, amount: 1 }))));
+      const { verdict, ticket } = verified(
+        await scene.clock.run(scene.gateway.receive(notice(scene.clock, { ...paid, amount: 1 }))),
+      );
       expect(verdict).toMatchObject({ outcome: 'succeeded' });
       expect(ticket.expect).toEqual({ amount: '100' });
       expect([scene.polls.length, conflicts(scene).length]).toEqual([1, 1]);
@@ -516,19 +661,26 @@ describe('receive: repeated, late and contradictory', () => {
     const scene = shop();
     await settled(scene, 'paid');
     verified(await scene.gateway.receive(notice(scene.clock, { ...paid, about: 'refund', state: 'failed' })));
-    expect(verified(await scene.gateway.receive(notice(scene.clock, paid))).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(verified(await scene.gateway.receive(notice(scene.clock, paid))).verdict).toMatchObject({
+      outcome: 'succeeded',
+    });
     expect([scene.polls.length, conflicts(scene).length]).toEqual([0, 0]);
   });
 
   it('payments with the same provider’s number but other orders contradict nothing', async () => {
     const scene = shop();
     await settled(scene, 'failed');
-    expect(verified(await scene.gateway.receive(notice(scene.clock, { ...paid, order: 'A2' }))).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(verified(await scene.gateway.receive(notice(scene.clock, { ...paid, order: 'A2' }))).verdict).toMatchObject({
+      outcome: 'succeeded',
+    });
     expect([scene.polls.length, conflicts(scene).length]).toEqual([0, 0]);
   });
 
   it('a loop that waits asks first, when the notice contradicts what was settled before', async () => {
-    for (const [known, queried, outcome] of [['refunded', 'refunded', 'refunded'], ['failed', 'paid', 'succeeded']] as const) {
+    for (const [known, queried, outcome] of [
+      ['refunded', 'refunded', 'refunded'],
+      ['failed', 'paid', 'succeeded'],
+    ] as const) {
       const scene = shop({ sends: [said('PENDING')], polls: [state(queried)] });
       await settled(scene, known);
       const settling = scene.gateway.settle('payment.charge', charge);
@@ -550,9 +702,22 @@ describe('receive: repeated, late and contradictory', () => {
 
 describe('receive: odd and repeated notices', () => {
   const DAY_MS = 24 * 3_600_000;
-  const odd = [0, -1, 1_767_225_600, Date.UTC(1999, 11, 31), Date.UTC(9999, 0), 8.64e15, 8.64e15 + 1, -8.64e15, -1e300, 253_402_300_799_999];
+  const odd = [
+    0,
+    -1,
+    1_767_225_600,
+    Date.UTC(1999, 11, 31),
+    Date.UTC(9999, 0),
+    8.64e15,
+    8.64e15 + 1,
+    -8.64e15,
+    -1e300,
+    253_402_300_799_999,
+  ];
 
-  it.each(odd)('a notice that says its order was made at %i gets a ticket that can be asked about', async (openedAtMs) => {
+  it.each(
+    odd,
+  )('a notice that says its order was made at %i gets a ticket that can be asked about', async openedAtMs => {
     const { gateway, clock } = shop({ polls: [state('paid')] });
     const { ticket } = verified(await gateway.receive(notice(clock, { ...paid, openedAtMs })));
     expect(ticket.openedAt).toBe(new Date(clock.now()).toISOString());
@@ -581,15 +746,32 @@ describe('receive: odd and repeated notices', () => {
 
   it('a notice that names no order is refused', async () => {
     const { gateway, clock } = shop();
-    expect(await gateway.receive(notice(clock, { state: 'paid' }))).toMatchObject({ verified: false, reason: 'it names no order' });
+    expect(await gateway.receive(notice(clock, { state: 'paid' }))).toMatchObject({
+      verified: false,
+      reason: 'it names no order',
+    });
   });
 
-  it.each(['9'.repeat(300), 'A\uD800', { sum: 1 }])('an amount that no ticket can hold is not expected of the next answer', async (amount) => {
+  it.each([
+    '9'.repeat(300),
+    'A\uD800',
+    { sum: 1 },
+  ])('an amount that no ticket can hold is not expected of the next answer', async amount => {
     const hear: Webhook['hear'] = ({ text }) => {
       const told: unknown = JSON.parse(text);
-      return { verified: true, operation: 'payment.create', names: ['paid'], reference: { order: idOf(told, 'order') }, amount: statedOf(told, 'amount') };
+      return {
+        verified: true,
+        operation: 'payment.create',
+        names: ['paid'],
+        reference: { order: idOf(told, 'order') },
+        amount: statedOf(told, 'amount'),
+      };
     };
-    const { gateway, clock } = bench({ adapter: notifying({ hear }), policy: slow, polls: [state('paid', { amount: '100' })] });
+    const { gateway, clock } = bench({
+      adapter: notifying({ hear }),
+      policy: slow,
+      polls: [state('paid', { amount: '100' })],
+    });
     const { ticket } = verified(await gateway.receive(notice(clock, { order: 'A1', amount })));
     expect(parseTicket(JSON.stringify(ticket)).expect).toBeUndefined();
     expect(await clock.run(gateway.ask(ticket))).toMatchObject({ outcome: 'succeeded' });
@@ -599,7 +781,8 @@ describe('receive: odd and repeated notices', () => {
     const { gateway, clock, polls } = shop({ polls: [state('paid')] });
     verified(await gateway.receive(notice(clock, paid)));
     const failed = { ...paid, state: 'failed' };
-    for (let replay = 0; replay < 500; replay++) expect(verified(await gateway.receive(notice(clock, failed))).verdict).toMatchObject({ outcome: 'succeeded' });
+    for (let replay = 0; replay < 500; replay++)
+      expect(verified(await gateway.receive(notice(clock, failed))).verdict).toMatchObject({ outcome: 'succeeded' });
     await Promise.all(Array.from({ length: 500 }, () => gateway.receive(notice(clock, failed))));
     expect(polls).toHaveLength(1);
     await gateway.receive(notice(clock, { ...failed, amount: 7 }));
@@ -625,7 +808,11 @@ describe('receive: odd and repeated notices', () => {
   });
 
   it('a thousand replays of a notice that is to be confirmed make few queries while the payment is open', async () => {
-    const { gateway, clock, polls } = shop({ confirm: true, sends: [said('PENDING', { id: 'P9' })], polls: [...Array.from({ length: 5 }, () => state('pending')), state('paid')] });
+    const { gateway, clock, polls } = shop({
+      confirm: true,
+      sends: [said('PENDING', { id: 'P9' })],
+      polls: [...Array.from({ length: 5 }, () => state('pending')), state('paid')],
+    });
     const settling = gateway.settle('payment.create', charge);
     await settleDown();
     for (let replay = 0; replay < 50; replay++) {

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { constant, defineAdapter, isReferenceInUseError, pollRequired, succeeded, text, textOf, type Adapter, type Ticket } from '../../src/index.ts';
+import {
+  constant,
+  defineAdapter,
+  isReferenceInUseError,
+  pollRequired,
+  succeeded,
+  text,
+  textOf,
+  type Adapter,
+  type Ticket,
+} from '../../src/index.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
 import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
@@ -14,23 +24,34 @@ const hooked = (confirm: boolean): Adapter<AcmeFields> => {
     confirm,
     codes: { paid: succeeded(), pending: pollRequired('processing') },
     reply: () => ({ body: 'OK' }),
-    hear: ({ text: body }) => ({ verified: true, operation: 'payment.charge', names: [textOf(JSON.parse(body), 'state') ?? ''], reference: { order: 'A1' } }),
+    hear: ({ text: body }) => ({
+      verified: true,
+      operation: 'payment.charge',
+      names: [textOf(JSON.parse(body), 'state') ?? ''],
+      reference: { order: 'A1' },
+    }),
   };
   return Object.freeze({ ...acme(), webhook });
 };
-const shop = (confirm: boolean, script: { sends?: Step[]; polls?: Step[]; policy?: object } = {}): Bench => bench({ policy, adapter: hooked(confirm), ...script });
-const notify = ({ gateway }: Bench, word = 'paid'): Promise<unknown> => gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify({ state: word }) }));
+const shop = (confirm: boolean, script: { sends?: Step[]; polls?: Step[]; policy?: object } = {}): Bench =>
+  bench({ policy, adapter: hooked(confirm), ...script });
+const notify = ({ gateway }: Bench, word = 'paid'): Promise<unknown> =>
+  gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify({ state: word }) }));
 
 /** Lets promises act, with the clock where it is. */
 const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
 };
 
 describe('a notice that came while nobody waited, and needs to be confirmed', () => {
   it('of a payment that nobody has sent from here is asked about before anything is sent', async () => {
     const scene = shop(true, { sends: [said('PAID')], polls: [state('paid')] });
     await notify(scene);
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 0,
+    });
     expect(scene.sends.length).toBe(0);
   });
 
@@ -38,8 +59,13 @@ describe('a notice that came while nobody waited, and needs to be confirmed', ()
     const scene = shop(true, { sends: [said('DECLINED'), said('PAID')], polls: [state('paid')] });
     expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'failed' });
     await notify(scene);
-    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(isReferenceInUseError);
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(
+      isReferenceInUseError,
+    );
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
     expect(scene.sends.length).toBe(1);
   });
 
@@ -48,7 +74,10 @@ describe('a notice that came while nobody waited, and needs to be confirmed', ()
     await scene.clock.run(scene.gateway.settle('payment.charge', charge));
     await notify(scene);
     await notify(scene, 'pending');
-    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
   });
 });
 
@@ -58,25 +87,39 @@ describe('what is known here', () => {
   it('is not forgotten by whoever follows an older ticket: what was paid is not absent', async () => {
     const scene = shop(false, { sends: [said('PAID')], polls: [state('none')], policy: lagging });
     const stored: Ticket[] = [];
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge, { onTicket: (ticket) => stored.push(ticket) }))).toMatchObject({ outcome: 'succeeded' });
+    expect(
+      await scene.clock.run(
+        scene.gateway.settle('payment.charge', charge, { onTicket: ticket => stored.push(ticket) }),
+      ),
+    ).toMatchObject({ outcome: 'succeeded' });
     const old = stored.at(-1) as Ticket;
-    expect(await scene.clock.run(scene.gateway.untilSettled({ ...old, seen: false }))).toMatchObject({ outcome: 'unresolved' });
+    expect(await scene.clock.run(scene.gateway.untilSettled({ ...old, seen: false }))).toMatchObject({
+      outcome: 'unresolved',
+    });
   });
 
   it('ends a loop that goes on after “absent” by the notice that says “paid”', async () => {
     const scene = shop(false, { sends: [reset()], polls: [state('none')], policy: lagging });
     expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'absent' });
-    const waiting = scene.gateway.settle('payment.charge', charge, { policy: { poll: { absentAfterMs: 60_000, deadlineMs: 120_000 } } });
+    const waiting = scene.gateway.settle('payment.charge', charge, {
+      policy: { poll: { absentAfterMs: 60_000, deadlineMs: 120_000 } },
+    });
     await settleDown();
     await notify(scene);
     expect(await scene.clock.run(waiting)).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
-    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
   });
 
   it('is no send, where a stored ticket knows of none: whoever goes on from it calls nothing absent', async () => {
     const scene = shop(false, { sends: [reset()], polls: [state('none')], policy: lagging });
     const ticket = scene.gateway.ticketFor('payment.charge', charge);
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({ outcome: 'unresolved', attempts: 0 });
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({
+      outcome: 'unresolved',
+      attempts: 0,
+    });
   });
 });
 
@@ -88,19 +131,30 @@ describe('a second caller', () => {
     },
   };
 
-  it.each([['hangs', hanging], ['throws', throwing]])('whose ticket store %s hears the end all the same', async (_how, options) => {
+  it.each([
+    ['hangs', hanging],
+    ['throws', throwing],
+  ])('whose ticket store %s hears the end all the same', async (_how, options) => {
     const scene = shop(false, { sends: [said('PENDING')], polls: [state('paid')] });
     const first = scene.gateway.settle('payment.charge', charge);
     await settleDown();
     const joined = scene.gateway.settle('payment.charge', charge, options);
-    expect(await scene.clock.run(Promise.all([first, joined]))).toMatchObject([{ outcome: 'succeeded' }, { outcome: 'succeeded' }]);
-    expect(await scene.gateway.settle('payment.charge', charge, options)).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(await scene.clock.run(Promise.all([first, joined]))).toMatchObject([
+      { outcome: 'succeeded' },
+      { outcome: 'succeeded' },
+    ]);
+    expect(await scene.gateway.settle('payment.charge', charge, options)).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
   });
 
   it('may have options of its own when the one who sent it has just left', async () => {
     const scene = shop(false, { sends: [said('PENDING')], polls: [state('paid')] });
     const leaving = new AbortController();
-    const posting = scene.gateway.client.post('charge', { json: charge, signal: leaving.signal }).catch((error: unknown) => error);
+    const posting = scene.gateway.client
+      .post('charge', { json: charge, signal: leaving.signal })
+      .catch((error: unknown) => error);
     await settleDown();
     const joined = scene.gateway.settle('payment.charge', charge, { mayHaveBeenSent: true, newTry: false });
     leaving.abort(new Error('left'));
@@ -111,7 +165,17 @@ describe('a second caller', () => {
 
 describe('a drop-in call that ended before its payment was made', () => {
   const doors: [string, (scene: Bench, signal: AbortSignal, onTicket?: () => unknown) => Promise<unknown>][] = [
-    ['client', ({ gateway }, signal, onTicket) => gateway.client.post('charge', { json: charge, signal, ...(onTicket !== undefined && { context: { tillpaid: { onTicket } } }) }).json()],
+    [
+      'client',
+      ({ gateway }, signal, onTicket) =>
+        gateway.client
+          .post('charge', {
+            json: charge,
+            signal,
+            ...(onTicket !== undefined && { context: { tillpaid: { onTicket } } }),
+          })
+          .json(),
+    ],
     [
       'fetch',
       ({ gateway }, signal, onTicket) =>
@@ -128,20 +192,29 @@ describe('a drop-in call that ended before its payment was made', () => {
   it.each(doors)('leaves the way free for the next one: its time was over before (%s)', async (_door, call) => {
     const scene = shop(false, { sends: [said('PAID')] });
     await expect(call(scene, AbortSignal.abort('over'))).rejects.toBe('over');
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 1,
+    });
   });
 
-  it.each(doors.flatMap(([door, call]) => [null, 'db down', new Error('db')].map((error) => [door, error, call] as const)))(
-    'leaves the way free for the next one: its ticket could not be stored (%s, %o)',
-    async (_door, error, call) => {
-      const scene = shop(false, { sends: [said('PAID')] });
-      const storing = (): never => {
-        throw error;
-      };
-      await expect(scene.clock.run(call(scene, new AbortController().signal, storing).catch(() => Promise.reject(new Error('ended'))))).rejects.toThrow('ended');
-      expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', attempts: 1 });
-    },
-  );
+  it.each(
+    doors.flatMap(([door, call]) => [null, 'db down', new Error('db')].map(error => [door, error, call] as const)),
+  )('leaves the way free for the next one: its ticket could not be stored (%s, %o)', async (_door, error, call) => {
+    const scene = shop(false, { sends: [said('PAID')] });
+    const storing = (): never => {
+      throw error;
+    };
+    await expect(
+      scene.clock.run(
+        call(scene, new AbortController().signal, storing).catch(() => Promise.reject(new Error('ended'))),
+      ),
+    ).rejects.toThrow('ended');
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 1,
+    });
+  });
 });
 
 it('a declared idempotency key that nothing would send is refused when the adapter is made', () => {
@@ -153,7 +226,16 @@ it('a declared idempotency key that nothing would send is refused when the adapt
       baseUrl: 'https://mill.test',
       encodings: ['json'],
       read: () => ({ names: [] }),
-      operations: { 'payment.charge': { path: '/charge', required: { order: text }, codes: {}, reference: ['order'], sameReference: 'replays', idempotencyKey } },
+      operations: {
+        'payment.charge': {
+          path: '/charge',
+          required: { order: text },
+          codes: {},
+          reference: ['order'],
+          sameReference: 'replays',
+          idempotencyKey,
+        },
+      },
     });
   expect(() => make({ rememberedForMs: 1000 })).toThrow(/idempotency key that nothing would send\. Name its header/);
   expect(make({ rememberedForMs: 1000, header: 'x-once' })).toBeDefined();
@@ -161,8 +243,15 @@ it('a declared idempotency key that nothing would send is refused when the adapt
 
 it('“not processed” under a status of somebody in between is not sent again', async () => {
   for (const status of [408, 421]) {
-    const scene = bench({ policy, sends: [() => json({ code: 'BUSY' }, { status }), said('PAID')], polls: [state('paid')] });
-    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
+    const scene = bench({
+      policy,
+      sends: [() => json({ code: 'BUSY' }, { status }), said('PAID')],
+      polls: [state('paid')],
+    });
+    expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
     expect(scene.sends.length).toBe(1);
   }
 });

@@ -40,11 +40,21 @@ const webhook: Webhook = {
   }),
 };
 
-function shop(ticketSeal?: TicketSeal, script: { sends?: Step[]; polls?: Step[] } = {}): Bench & { another: (seal?: TicketSeal) => Gateway<AcmeFields> } {
+function shop(
+  ticketSeal?: TicketSeal,
+  script: { sends?: Step[]; polls?: Step[] } = {},
+): Bench & { another: (seal?: TicketSeal) => Gateway<AcmeFields> } {
   const adapter: Adapter<AcmeFields> = Object.freeze({ ...acme(), webhook });
-  const world = bench({ adapter, policy, sends: [said('PENDING', { id: 'P9' })], polls: [state('pending', { order: 'A1' })], ...script });
+  const world = bench({
+    adapter,
+    policy,
+    sends: [said('PENDING', { id: 'P9' })],
+    polls: [state('pending', { order: 'A1' })],
+    ...script,
+  });
   const client = ky.create({ fetch: world.fetch as typeof globalThis.fetch });
-  const another = (seal?: TicketSeal): Gateway<AcmeFields> => createGateway({ adapter, client, clock: world.clock, policy, ...(seal !== undefined && { ticketSeal: seal }) });
+  const another = (seal?: TicketSeal): Gateway<AcmeFields> =>
+    createGateway({ adapter, client, clock: world.clock, policy, ...(seal !== undefined && { ticketSeal: seal }) });
   return { ...world, gateway: another(ticketSeal), another };
 }
 
@@ -55,12 +65,18 @@ async function ticketsOf({ gateway, clock }: Pick<Bench, 'gateway' | 'clock'>): 
   tickets.push((await clock.run(gateway.settle('payment.charge', charge, { onTicket }))).ticket);
   tickets.push((await clock.run(gateway.untilSettled(tickets[0] as Ticket))).ticket);
   tickets.push(gateway.ticketFor('payment.charge', charge));
-  const error: unknown = await clock.run(gateway.client.post('charge', { json: { order: 'A2', amount: 100 } }).catch((thrown: unknown) => thrown));
+  const error: unknown = await clock.run(
+    gateway.client.post('charge', { json: { order: 'A2', amount: 100 } }).catch((thrown: unknown) => thrown),
+  );
   if (isUnresolvedError(error)) tickets.push(error.ticket);
-  const answered = await clock.run(gateway.client.post('create', { json: { order: 'A3', amount: 100 } }).catch((thrown: unknown) => thrown));
+  const answered = await clock.run(
+    gateway.client.post('create', { json: { order: 'A3', amount: 100 } }).catch((thrown: unknown) => thrown),
+  );
   const ofAnswer = gateway.ticketOf(answered);
   if (ofAnswer !== undefined) tickets.push(ofAnswer);
-  const received = await gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: '{"order":"A4"}' }));
+  const received = await gateway.receive(
+    new Request('https://shop.example/hooks', { method: 'POST', body: '{"order":"A4"}' }),
+  );
   if (received.verified) tickets.push(received.ticket);
   return tickets;
 }
@@ -90,15 +106,37 @@ describe('with a seal', () => {
       expect(ticket.seal).toMatch(/^[0-9a-f]{64}$/);
       const read = parseTicket(JSON.stringify(ticket));
       expect(read).toEqual(ticket);
-      const reordered = { ...Object.fromEntries(Object.entries(read).reverse()), reference: Object.fromEntries(Object.entries(read.reference).reverse()) };
+      const reordered = {
+        ...Object.fromEntries(Object.entries(read).reverse()),
+        reference: Object.fromEntries(Object.entries(read.reference).reverse()),
+      };
       expect((await world.clock.run(world.another({ key }).ask(parseTicket(reordered)))).kind).toBe('poll-required');
     }
   });
 
   it('a ticket is followed, and sent again, as without one', async () => {
-    const { gateway, another, clock, sends: sent } = shop({ key }, { polls: [state('pending', { order: 'A1' }), state('pending', { order: 'A1' }), state('pending', { order: 'A1' }), state('pending', { order: 'A1' }), state('paid', { order: 'A1' })] });
+    const {
+      gateway,
+      another,
+      clock,
+      sends: sent,
+    } = shop(
+      { key },
+      {
+        polls: [
+          state('pending', { order: 'A1' }),
+          state('pending', { order: 'A1' }),
+          state('pending', { order: 'A1' }),
+          state('pending', { order: 'A1' }),
+          state('paid', { order: 'A1' }),
+        ],
+      },
+    );
     const { ticket } = await clock.run(gateway.settle('payment.charge', charge));
-    expect(await clock.run(another({ key }).settle('payment.charge', charge, { ticket }))).toMatchObject({ outcome: 'succeeded', ticket: { seal: expect.any(String) as string } });
+    expect(await clock.run(another({ key }).settle('payment.charge', charge, { ticket }))).toMatchObject({
+      outcome: 'succeeded',
+      ticket: { seal: expect.any(String) as string },
+    });
     expect(sent).toHaveLength(1);
   });
 
@@ -157,7 +195,9 @@ describe('with a seal', () => {
       expect((await clock.run(another({ key, acceptUnsealedUntil }).untilSettled(unsealed))).ticket.seal).toBeDefined();
     }
     clock.advance(3_600_000);
-    expect(await refusal(() => clock.run(another({ key, acceptUnsealedUntil: new Date(untilMs) }).ask(unsealed)))).toMatch(/no seal/);
+    expect(
+      await refusal(() => clock.run(another({ key, acceptUnsealedUntil: new Date(untilMs) }).ask(unsealed))),
+    ).toMatch(/no seal/);
   });
 
   it('a ticket of a previous key is taken, and leaves with the new one', async () => {
@@ -174,9 +214,16 @@ describe('with a seal', () => {
     const { seal: _seal, ...plain } = ticket;
     const sorted = (value: object): [string, unknown][] =>
       Object.entries(value)
-        .map(([name, each]): [string, unknown] => [name, typeof each === 'object' && each !== null ? sorted(each as object) : each])
+        .map(([name, each]): [string, unknown] => [
+          name,
+          typeof each === 'object' && each !== null ? sorted(each as object) : each,
+        ])
         .sort(([one], [other]) => (one < other ? -1 : 1));
-    expect(ticket.seal).toBe(createHmac('sha256', key).update(`tillpaid ticket ${JSON.stringify(sorted(plain))}`).digest('hex'));
+    expect(ticket.seal).toBe(
+      createHmac('sha256', key)
+        .update(`tillpaid ticket ${JSON.stringify(sorted(plain))}`)
+        .digest('hex'),
+    );
   });
 
   it('a key that is too short, or a time that is none, is refused without being shown', () => {
@@ -217,38 +264,68 @@ describe('without a seal', () => {
 });
 
 describe('a stored ticket of other money', () => {
-  const cases: [what: string, differs: RegExp, fields: { order: string; amount: number }, change: (ticket: Ticket) => Ticket][] = [
-    ['another amount', /another amount/, { order: 'A1', amount: 999 }, (ticket) => ticket],
-    ['a currency that the fields have not', /another currency/, charge, (ticket) => ({ ...ticket, expect: { amount: '100', currency: 'EUR' } })],
+  const cases: [
+    what: string,
+    differs: RegExp,
+    fields: { order: string; amount: number },
+    change: (ticket: Ticket) => Ticket,
+  ][] = [
+    ['another amount', /another amount/, { order: 'A1', amount: 999 }, ticket => ticket],
+    [
+      'a currency that the fields have not',
+      /another currency/,
+      charge,
+      ticket => ({ ...ticket, expect: { amount: '100', currency: 'EUR' } }),
+    ],
     ['no charge in the call', /taken in the call/, charge, ({ charge: _charge, ...ticket }) => ticket],
   ];
   it.each(cases)('is refused before anything is sent: %s', async (_what, differs, fields, change) => {
-    const { gateway, clock, sends: sent, polls } = shop(undefined, { polls: [() => json({ state: 'paid', order: 'A1' })] });
+    const {
+      gateway,
+      clock,
+      sends: sent,
+      polls,
+    } = shop(undefined, { polls: [() => json({ state: 'paid', order: 'A1' })] });
     const ticket = change(gateway.ticketFor('payment.charge', charge));
     expect(await refusal(() => clock.run(gateway.settle('payment.charge', fields, { ticket })))).toMatch(differs);
-    expect(await refusal(() => clock.run(gateway.client.post('charge', { json: fields, context: { tillpaid: { ticket } } })))).toMatch(differs);
+    expect(
+      await refusal(() =>
+        clock.run(gateway.client.post('charge', { json: fields, context: { tillpaid: { ticket } } })),
+      ),
+    ).toMatch(differs);
     expect([sent.length, polls.length]).toEqual([0, 0]);
   });
 
   it('but the same amount in another spelling is the same money', async () => {
     const { gateway, clock } = shop(undefined, { polls: [() => json({ state: 'paid', order: 'A1' })] });
     const ticket = { ...gateway.ticketFor('payment.charge', charge), expect: { amount: '100.00' } };
-    expect(await clock.run(gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({ outcome: 'succeeded' });
+    expect(await clock.run(gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({
+      outcome: 'succeeded',
+    });
   });
 
   it('an older ticket that expects nothing expects what the fields say', async () => {
     const { gateway, clock } = shop(undefined, { polls: [() => json({ state: 'paid', order: 'A1', amount: '7' })] });
     const { expect: _expect, ...ticket } = gateway.ticketFor('payment.charge', charge);
-    expect(await clock.run(gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({ outcome: 'unresolved', ticket: { expect: { amount: '100' } } });
+    expect(await clock.run(gateway.settle('payment.charge', charge, { ticket }))).toMatchObject({
+      outcome: 'unresolved',
+      ticket: { expect: { amount: '100' } },
+    });
   });
 });
 
 it('what a notice adds to a ticket that is remembered is sealed with the rest', async () => {
-  const { gateway, clock } = shop({ key }, { sends: [() => new Response('', { status: 500 })], polls: [state('none')] });
-  const tell = (body: object): Promise<unknown> => gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify(body) }));
+  const { gateway, clock } = shop(
+    { key },
+    { sends: [() => new Response('', { status: 500 })], polls: [state('none')] },
+  );
+  const tell = (body: object): Promise<unknown> =>
+    gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify(body) }));
   expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved' });
   await tell({ order: 'A1', state: 'pending' });
-  const refused: unknown = await gateway.settle('payment.charge', { ...charge, amount: 200 }).catch((error: unknown) => error);
+  const refused: unknown = await gateway
+    .settle('payment.charge', { ...charge, amount: 200 })
+    .catch((error: unknown) => error);
   const open = isReferenceInUseError(refused) ? refused.ticket : undefined;
   expect(open).toMatchObject({ seen: true });
   await clock.run(gateway.ask(open as Ticket));

@@ -2,15 +2,24 @@ import { expect, it } from 'vitest';
 import { constant, type Adapter } from '../../src/index.ts';
 import { acme, bench, refused, reset, said, type AcmeFields, type Step } from './acme.ts';
 
-/** The number by which a gateway may know a second send for the first: the ids of all sends of a payout that nobody can ask about. */
+/**
+ * The number by which a gateway may know a second send for the first: the ids of all sends of a payout that nobody can
+ * ask about.
+ */
 async function idsOf(sends: Step[]): Promise<string[]> {
   const ids: string[] = [];
-  const adapter = { ...acme({ sameReference: 'replays' }), headers: ({ sendId }: { sendId: string }) => (ids.push(sendId), {}) } as Adapter<AcmeFields>;
+  const adapter = {
+    ...acme({ sameReference: 'replays' }),
+    headers: ({ sendId }: { sendId: string }) => (ids.push(sendId), {}),
+  } as Adapter<AcmeFields>;
   const { gateway, clock } = bench({ adapter, sends, policy: { retry: { attempts: 5, backoff: constant(100) } } });
-  expect(await clock.run(gateway.settle('payout.create', { order: 'A1' }))).toMatchObject({ outcome: 'succeeded', attempts: sends.length });
+  expect(await clock.run(gateway.settle('payout.create', { order: 'A1' }))).toMatchObject({
+    outcome: 'succeeded',
+    attempts: sends.length,
+  });
   // In the order of their first use.
   const seen = [...new Set(ids)];
-  return ids.map((id) => 'abc'.charAt(seen.indexOf(id)));
+  return ids.map(id => 'abc'.charAt(seen.indexOf(id)));
 }
 
 it.each<[string, Step[], string]>([

@@ -18,22 +18,32 @@ describe('a ticket that could not be read again', () => {
     const { gateway, clock, sends } = bench({ sends: [reset()], polls: [state('pending')], policy });
     const tickets: Ticket[] = [];
     const ends = [
-      () => gateway.settle('payment.charge', { order, amount: 100 }, { onTicket: (ticket) => tickets.push(ticket) }),
+      () => gateway.settle('payment.charge', { order, amount: 100 }, { onTicket: ticket => tickets.push(ticket) }),
       () => gateway.client.post('charge', { json: { order, amount: 100 } }),
     ];
     for (const begin of ends) {
-      const error = await clock.run(begin().then(() => undefined, (thrown: unknown) => thrown));
+      const error = await clock.run(
+        begin().then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        ),
+      );
       expect(isInputError(error), String(error).slice(0, 200)).toBe(true);
     }
     expect([sends.length, tickets]).toEqual([0, []]);
     expect(() => gateway.ticketFor('payment.charge', { order, amount: 100 })).toThrow(/order/);
   });
 
-  it.each(unreadable)('is not made of one that can: a number of the provider’s that is %s is not learnt', async (_what, id) => {
+  it.each(
+    unreadable,
+  )('is not made of one that can: a number of the provider’s that is %s is not learnt', async (_what, id) => {
     const { gateway, clock } = bench({ sends: [said('PENDING', { id })], polls: [state('pending', { id })], policy });
     const tickets: Ticket[] = [];
-    const { ticket } = await clock.run(gateway.settle('payment.charge', charge, { onTicket: (given) => tickets.push(given) }));
-    for (const each of [...tickets, ticket]) expect(parseTicket(JSON.stringify(each)).reference).toEqual({ order: 'A1' });
+    const { ticket } = await clock.run(
+      gateway.settle('payment.charge', charge, { onTicket: given => tickets.push(given) }),
+    );
+    for (const each of [...tickets, ticket])
+      expect(parseTicket(JSON.stringify(each)).reference).toEqual({ order: 'A1' });
     expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'unresolved' });
   });
 });

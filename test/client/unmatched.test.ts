@@ -12,27 +12,51 @@ import { acme, json, type AcmeFields } from './acme.ts';
 const own: Adapter<AcmeFields> = { ...acme(), otherBaseUrls: { production: 'https://live.acme.test/api' } };
 const charge = { order: 'A1', amount: 100 };
 
-function scene(options: Partial<GatewayOptions<AcmeFields>> = {}, user: (client: KyInstance) => KyInstance = (client) => client) {
+function scene(
+  options: Partial<GatewayOptions<AcmeFields>> = {},
+  user: (client: KyInstance) => KyInstance = client => client,
+) {
   const sent: string[] = [];
   const events: GatewayEvent[] = [];
   const clock = manualClock();
-  const answering = (request: Request): Promise<Response> => (sent.push(`${request.method} ${request.url}`), Promise.resolve(json({ code: 'PAID' }, { status: request.url.includes('busy') ? 503 : 200 })));
+  const answering = (request: Request): Promise<Response> => (
+    sent.push(`${request.method} ${request.url}`),
+    Promise.resolve(json({ code: 'PAID' }, { status: request.url.includes('busy') ? 503 : 200 }))
+  );
   const client = user(ky.create({ fetch: answering as typeof globalThis.fetch, retry: { delay: () => 0 } }));
-  const gateway = createGateway<AcmeFields>({ adapter: own, client, clock, onEvent: (event) => events.push(event), ...options });
-  return { gateway, clock, sent, unmatched: () => events.filter((event) => event.type === 'unmatched'), events };
+  const gateway = createGateway<AcmeFields>({
+    adapter: own,
+    client,
+    clock,
+    onEvent: event => events.push(event),
+    ...options,
+  });
+  return { gateway, clock, sent, unmatched: () => events.filter(event => event.type === 'unmatched'), events };
 }
 
-const thrown = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => expect.fail('resolved'), (error: unknown) => error);
+const thrown = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => expect.fail('resolved'),
+    (error: unknown) => error,
+  );
 const post = { method: 'POST', body: JSON.stringify(charge), headers: { 'content-type': 'application/json' } };
 
 const hints: [what: string, url: string, hint: RegExp | undefined][] = [
-  ['the production host with a sandbox adapter', 'https://live.acme.test/api/charge', /acme's production host, and this adapter is made for sandbox/],
+  [
+    'the production host with a sandbox adapter',
+    'https://live.acme.test/api/charge',
+    /acme's production host, and this adapter is made for sandbox/,
+  ],
   ['a path that nearly is one', 'https://acme.test/api/chrage', /Did you mean https:\/\/acme\.test\/api\/charge\?/],
   ['a slash too many', 'https://acme.test/api//charge/', /Did you mean https:\/\/acme\.test\/api\/charge\?/],
   ['another case', 'https://acme.test/API/Charge', /Did you mean https:\/\/acme\.test\/api\/charge\?/],
   ['a path without its base', 'https://acme.test/charge', /Did you mean https:\/\/acme\.test\/api\/charge\?/],
   ['http in place of https', 'http://acme.test/api/charge', /Did you mean https:\/\/acme\.test\/api\/charge\?/],
-  ['an operation’s path at a host that is nobody’s', 'https://acme.tset/api/charge', /Did you mean https:\/\/acme\.test\/api\/charge\?/],
+  [
+    'an operation’s path at a host that is nobody’s',
+    'https://acme.tset/api/charge',
+    /Did you mean https:\/\/acme\.test\/api\/charge\?/,
+  ],
   ['a path that is like none', 'https://acme.test/api/webhooks/register', undefined],
   ['another host and path', 'https://elsewhere.test/orders', undefined],
 ];
@@ -43,7 +67,13 @@ describe('a write that matches no operation', () => {
       const { gateway, unmatched, sent } = scene();
       await (through === 'client' ? gateway.client.post(url, { json: charge }) : gateway.fetch(url, post));
       const [event, ...more] = unmatched();
-      expect(event).toMatchObject({ type: 'unmatched', gateway: 'acme', method: 'POST', url, at: '2026-01-01T00:00:00.000Z' });
+      expect(event).toMatchObject({
+        type: 'unmatched',
+        gateway: 'acme',
+        method: 'POST',
+        url,
+        at: '2026-01-01T00:00:00.000Z',
+      });
       if (hint === undefined) expect(event).not.toHaveProperty('hint');
       else expect(event?.hint).toMatch(hint);
       expect([more, sent]).toEqual([[], [`POST ${url}`]]);
@@ -54,10 +84,14 @@ describe('a write that matches no operation', () => {
     const { gateway, unmatched } = scene();
     await gateway.client.put('https://acme.test/api/charge', { json: charge });
     expect(unmatched()[0]).toMatchObject({ method: 'PUT', hint: 'That path takes POST.' });
-    const operations = Object.fromEntries(Object.entries(own.operations).map(([name, operation]) => [name, { ...operation, match: () => false }]));
+    const operations = Object.fromEntries(
+      Object.entries(own.operations).map(([name, operation]) => [name, { ...operation, match: () => false }]),
+    );
     for (const through of ['client', 'fetch'] as const) {
       const other = scene({ adapter: { ...own, operations } });
-      await (through === 'client' ? other.gateway.client.post('charge', { json: charge }) : other.gateway.fetch('/charge', post));
+      await (through === 'client'
+        ? other.gateway.client.post('charge', { json: charge })
+        : other.gateway.fetch('/charge', post));
       expect(other.unmatched()[0]?.hint).toBe('Its fields are of no operation of that path.');
     }
   });
@@ -76,11 +110,14 @@ describe('a write that matches no operation', () => {
 
   it('is told of when a hook makes it one', async () => {
     const { gateway, unmatched } = scene();
-    await gateway.client.post('charge', { json: charge, hooks: { beforeRequest: [({ request }) => new Request('https://live.acme.test/api/charge', request)] } });
+    await gateway.client.post('charge', {
+      json: charge,
+      hooks: { beforeRequest: [({ request }) => new Request('https://live.acme.test/api/charge', request)] },
+    });
     expect(unmatched()).toHaveLength(1);
   });
 
-  it.each(['get', 'head'] as const)('is no %s: nobody is told of a question', async (method) => {
+  it.each(['get', 'head'] as const)('is no %s: nobody is told of a question', async method => {
     const { gateway, unmatched } = scene();
     await gateway.client[method]('https://acme.test/api/chrage');
     await gateway.fetch('https://acme.test/api/chrage', { method: 'OPTIONS' });
@@ -100,8 +137,12 @@ describe('unmatched: refuse', () => {
 
   it.each(toTheGateway)('sends nothing of a write to the gateway: %s', async (_what, url, hint) => {
     for (const through of ['client', 'fetch'] as const) {
-      const { gateway, sent, unmatched } = scene({ unmatched: 'refuse' }, (client) => client.extend({ retry: { limit: 3, methods: ['post'], shouldRetry: () => true } }));
-      const error = await thrown(through === 'client' ? gateway.client.post(url, { json: charge }) : gateway.fetch(url, post));
+      const { gateway, sent, unmatched } = scene({ unmatched: 'refuse' }, client =>
+        client.extend({ retry: { limit: 3, methods: ['post'], shouldRetry: () => true } }),
+      );
+      const error = await thrown(
+        through === 'client' ? gateway.client.post(url, { json: charge }) : gateway.fetch(url, post),
+      );
       expect([isInputError(error), sent]).toEqual([true, []]);
       expect((error as Error).message).toMatch(hint ?? /Known paths: \/charge, \/create/);
       expect(unmatched().length).toBeGreaterThan(0);
@@ -127,14 +168,17 @@ describe('every provider’s other environment is known', () => {
   const key = 'k'.repeat(32);
   const privateKey = `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----`;
   const adapters: [name: string, make: (environment: 'production' | 'sandbox') => Adapter][] = [
-    ['qfpay', (environment) => qfpay({ appCode: 'SHOP', clientKey: key, environment })],
-    ['zalopay', (environment) => zalopay({ appId: 2553, key1: key, key2: key, environment })],
-    ['ifortepay', (environment) => ifortepay({ partnerId: 'P', privateKey, channelId: '1', environment })],
-    ['rebell', (environment) => rebell({ clientId: 'C', privateKey, keyVersion: 1, environment })],
-    ['uqpay', (environment) => uqpay({ clientId: 'C', apiKey: key, environment })],
+    ['qfpay', environment => qfpay({ appCode: 'SHOP', clientKey: key, environment })],
+    ['zalopay', environment => zalopay({ appId: 2553, key1: key, key2: key, environment })],
+    ['ifortepay', environment => ifortepay({ partnerId: 'P', privateKey, channelId: '1', environment })],
+    ['rebell', environment => rebell({ clientId: 'C', privateKey, keyVersion: 1, environment })],
+    ['uqpay', environment => uqpay({ clientId: 'C', apiKey: key, environment })],
   ];
   it.each(adapters)('%s', (_name, make) => {
     const [production, sandbox] = [make('production'), make('sandbox')];
-    expect([production.otherBaseUrls, sandbox.otherBaseUrls]).toEqual([{ sandbox: sandbox.baseUrl }, { production: production.baseUrl }]);
+    expect([production.otherBaseUrls, sandbox.otherBaseUrls]).toEqual([
+      { sandbox: sandbox.baseUrl },
+      { production: production.baseUrl },
+    ]);
   });
 });

@@ -36,11 +36,35 @@ interface OrderFields {
 }
 
 export type WriteCode =
-  | ('0000' | 'CREATED' | 'HELD' | 'DECLINED' | 'BLOCKED' | 'CANCELED' | 'EXPIRED' | 'REFUNDED' | 'REFUSED' | 'DUPLICATE' | 'TOO_LATE')
+  | (
+      | '0000'
+      | 'CREATED'
+      | 'HELD'
+      | 'DECLINED'
+      | 'BLOCKED'
+      | 'CANCELED'
+      | 'EXPIRED'
+      | 'REFUNDED'
+      | 'REFUSED'
+      | 'DUPLICATE'
+      | 'TOO_LATE'
+    )
   | ('BUSY' | 'TOKEN' | 'LIMITED' | 'PENDING' | 'UNSURE');
 
 export type StateCode =
-  | ('paid' | 'partly-refunded' | 'held' | 'made' | 'open' | 'pending' | 'declined' | 'blocked' | 'canceled' | 'expired' | 'refunded')
+  | (
+      | 'paid'
+      | 'partly-refunded'
+      | 'held'
+      | 'made'
+      | 'open'
+      | 'pending'
+      | 'declined'
+      | 'blocked'
+      | 'canceled'
+      | 'expired'
+      | 'refunded'
+    )
   | ('none' | 'none-or-over' | 'known' | 'refused' | 'busy');
 
 /** What a write's answer may say. */
@@ -102,7 +126,8 @@ export const readCorner = ({ body }: Exchange): Reading | Reading[] => {
 
 const aboutOrder = {
   operation: 'payment.query' as const,
-  fields: ({ reference }: { reference: Record<string, string> }) => (reference['order'] === undefined ? undefined : { orderNumber: reference['order'] }),
+  fields: ({ reference }: { reference: Record<string, string> }) =>
+    reference['order'] === undefined ? undefined : { orderNumber: reference['order'] },
 };
 
 const order = { reference: ['order'] as const, learns: ['id'], query: aboutOrder, sameReference: 'unknown' as const };
@@ -133,8 +158,18 @@ export const corner: Adapter<CornerFields> = defineAdapter<CornerFields>({
       query: { operation: 'refund.query', fields: ({ reference }) => ({ ...reference }) },
       sameReference: 'unknown',
     },
-    'payment.query': { path: '/query', required: { orderNumber: text }, codes: states, reference: { orderNumber: 'order' } },
-    'refund.query': { path: '/refund-query', required: { refund: text }, codes: states, reference: { refund: 'refund' } },
+    'payment.query': {
+      path: '/query',
+      required: { orderNumber: text },
+      codes: states,
+      reference: { orderNumber: 'order' },
+    },
+    'refund.query': {
+      path: '/refund-query',
+      required: { refund: text },
+      codes: states,
+      reference: { refund: 'refund' },
+    },
   },
   read: readCorner,
 });

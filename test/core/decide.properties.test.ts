@@ -6,9 +6,12 @@ import { constant, defineBackoff } from '../../src/policies/backoff.ts';
 import { plans, stories, tell, type Story, type Turn } from './story.ts';
 
 /** Holds for every turn of every story; `earlier` are the turns before it. */
-function always(holds: (turn: Turn, earlier: readonly Turn[], story: Story) => void, given: fc.Arbitrary<Story> = stories): void {
+function always(
+  holds: (turn: Turn, earlier: readonly Turn[], story: Story) => void,
+  given: fc.Arbitrary<Story> = stories,
+): void {
   fc.assert(
-    fc.property(given, (story) => {
+    fc.property(given, story => {
       const turns = tell(story);
       for (const [index, turn] of turns.entries()) holds(turn, turns.slice(0, index), story);
     }),
@@ -16,7 +19,8 @@ function always(holds: (turn: Turn, earlier: readonly Turn[], story: Story) => v
   );
 }
 
-const verdictOf = ({ observation }: Turn): Verdict | undefined => ('verdict' in observation ? observation.verdict : undefined);
+const verdictOf = ({ observation }: Turn): Verdict | undefined =>
+  'verdict' in observation ? observation.verdict : undefined;
 
 /** The facts, counted from what was observed and not from what the state claims. */
 function mayHaveLanded(turns: readonly Turn[], { plan }: Story): boolean {
@@ -25,24 +29,34 @@ function mayHaveLanded(turns: readonly Turn[], { plan }: Story): boolean {
     plan.mayHaveBeenSent ||
     turns.some(
       ({ observation: seen }) =>
-        seen.type === 'notice' || (seen.type === 'lost' && seen.landed) || (seen.type === 'answered' && seen.verdict.kind !== 'retryable'),
+        seen.type === 'notice' ||
+        (seen.type === 'lost' && seen.landed) ||
+        (seen.type === 'answered' && seen.verdict.kind !== 'retryable'),
     )
   );
 }
 
-const isNotFound = (turn: Turn): boolean => verdictOf(turn)?.kind === 'poll-required' && verdictOf(turn)?.reason === 'not-found';
+const isNotFound = (turn: Turn): boolean =>
+  verdictOf(turn)?.kind === 'poll-required' && verdictOf(turn)?.reason === 'not-found';
 
 const isSend = ({ decision }: Turn): boolean => decision.type === 'send';
 
 const orForever = (durationMs: number | undefined): number => durationMs ?? Infinity;
 
-/** A charge's deadline, or the order's own once it was answered or seen, or is only followed; a life that nobody states is no shorter. */
+/**
+ * A charge's deadline, or the order's own once it was answered or seen, or is only followed; a life that nobody states
+ * is no shorter.
+ */
 function deadlineOf({ plan, heard, seen }: Pick<State, 'plan' | 'heard' | 'seen'>): number {
   const { startedAtMs, policy } = plan;
   const statedMs = plan.expiresAtMs;
   const expiresAtMs = statedMs ?? (plan.followedForMs === undefined ? undefined : plan.openedAtMs + plan.followedForMs);
   const chargesMs = startedAtMs + policy.poll.deadlineMs;
-  const isOrder = policy.poll.followsOrder === true && plan.charge !== true && plan.follows === 'payment' && expiresAtMs !== undefined;
+  const isOrder =
+    policy.poll.followsOrder === true &&
+    plan.charge !== true &&
+    plan.follows === 'payment' &&
+    expiresAtMs !== undefined;
   if (!isOrder || !(plan.followOnly || heard || seen)) return chargesMs;
   const ownMs = Math.max(startedAtMs, expiresAtMs) + 60_000;
   return statedMs !== undefined && (heard || seen) ? ownMs : Math.max(ownMs, chargesMs);
@@ -52,7 +66,8 @@ function deadlineOf({ plan, heard, seen }: Pick<State, 'plan' | 'heard' | 'seen'
 const ageMs = ({ nowMs, wallMs }: Turn, { openedAtMs }: Plan): number => Math.max(nowMs, wallMs) - openedAtMs;
 
 /** A send has ended that may have changed something: one that never left has not. */
-const changes = ({ observation: seen }: Turn): boolean => seen.type === 'answered' || (seen.type === 'lost' && seen.landed);
+const changes = ({ observation: seen }: Turn): boolean =>
+  seen.type === 'answered' || (seen.type === 'lost' && seen.landed);
 
 /** The first answer of the first send states that nothing was done, and nothing else was sent. */
 const isRefusal = (turns: readonly Turn[], story: Story): boolean => {
@@ -63,7 +78,10 @@ const isRefusal = (turns: readonly Turn[], story: Story): boolean => {
   return isReplayed || !mayHaveLanded(turns.slice(0, turns.indexOf(last)), story);
 };
 
-/** At the last turn: “not found” was said twice since the send before it, late enough, of an order nobody has acknowledged and of which the provider still answers. */
+/**
+ * At the last turn: “not found” was said twice since the send before it, late enough, of an order nobody has
+ * acknowledged and of which the provider still answers.
+ */
 function isAbsent(turns: readonly Turn[], { plan, known }: Story): boolean {
   const { absentAfterMs } = plan.policy.poll;
   const last = turns.at(-1);
@@ -72,9 +90,24 @@ function isAbsent(turns: readonly Turn[], { plan, known }: Story): boolean {
   const sent = turns.findLast(isEndOfSend) ?? { nowMs: plan.openedAtMs, wallMs: plan.openedAtMs };
   const sinceMs = Math.min(last.nowMs - sent.nowMs, last.wallMs - sent.wallMs);
   const sinceSend = turns.slice(turns.slice(0, -1).findLastIndex(isSend) + 1);
-  const notFounds = sinceSend.filter((turn) => turn.observation.type === 'status' && verdictOf(turn)?.kind === 'poll-required' && verdictOf(turn)?.reason === 'not-found');
-  const seen = known.seen || turns.some(({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges));
-  return absentAfterMs !== undefined && notFounds.length >= 2 && !seen && sinceMs >= absentAfterMs && ageMs(last, plan) < orForever(plan.answersForMs);
+  const notFounds = sinceSend.filter(
+    turn =>
+      turn.observation.type === 'status' &&
+      verdictOf(turn)?.kind === 'poll-required' &&
+      verdictOf(turn)?.reason === 'not-found',
+  );
+  const seen =
+    known.seen ||
+    turns.some(
+      ({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges),
+    );
+  return (
+    absentAfterMs !== undefined &&
+    notFounds.length >= 2 &&
+    !seen &&
+    sinceMs >= absentAfterMs &&
+    ageMs(last, plan) < orForever(plan.answersForMs)
+  );
 }
 
 describe('never charge twice', () => {
@@ -108,8 +141,19 @@ describe('never charge twice', () => {
   it('what “not found” sends again can still be had, was neither acknowledged nor refused, and its provider replays', () => {
     always((turn, earlier, story) => {
       const { plan, known } = story;
-      if (!isSend(turn) || turn.observation.type !== 'status' || !isNotFound(turn) || isAbsent([...earlier, turn], story)) return;
-      const seen = known.seen || [...earlier, turn].some(({ observation }) => observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges));
+      if (
+        !isSend(turn) ||
+        turn.observation.type !== 'status' ||
+        !isNotFound(turn) ||
+        isAbsent([...earlier, turn], story)
+      )
+        return;
+      const seen =
+        known.seen ||
+        [...earlier, turn].some(
+          ({ observation }) =>
+            observation.type === 'notice' || ('acknowledges' in observation && observation.acknowledges),
+        );
       expect([plan.sameReference, seen, isRefusal(earlier, story)]).toEqual(['replays', false, false]);
       expect(['payment', 'refund']).toContain(plan.follows);
       // How long a charge can be made somebody must say.
@@ -120,7 +164,7 @@ describe('never charge twice', () => {
 
   it('no send at all where only a ticket is followed', () => {
     const following = stories.map((story): Story => ({ ...story, plan: { ...story.plan, followOnly: true } }));
-    always((turn) => {
+    always(turn => {
       expect(isSend(turn)).toBe(false);
       if (turn.decision.type === 'wait') expect(turn.decision.next).toBe('ask');
     }, following);
@@ -136,11 +180,14 @@ describe('never charge twice', () => {
 
 /** A terminal answer ends the story, and whether it landed is no question any more. */
 const landsBy = (turn: Turn, earlier: readonly Turn[], story: Story): boolean =>
-  mayHaveLanded(turn.observation.type === 'answered' && turn.observation.verdict.kind === 'terminal' ? earlier : [...earlier, turn], story);
+  mayHaveLanded(
+    turn.observation.type === 'answered' && turn.observation.verdict.kind === 'terminal' ? earlier : [...earlier, turn],
+    story,
+  );
 
 describe('never call paid “failed”', () => {
   it('an outcome is what the last observation said, or one of: unresolved, absent, unsent, rejected, created', () => {
-    always((turn) => {
+    always(turn => {
       if (turn.decision.type !== 'settle') return;
       const { outcome, settledBy } = turn.decision;
       const verdict = verdictOf(turn);
@@ -153,46 +200,103 @@ describe('never call paid “failed”', () => {
 
   it('failed without a terminal word comes from a query alone: a refused order that is not there or says so itself, or a charge that goes on saying so', () => {
     /** Told often enough to be seen: a first send is refused in so many words. */
-    const refusedAtFirst = stories.map(({ plan, known, cards: [first, ...cards] }): Story => ({
-      plan: { ...plan, mayHaveBeenSent: false, followOnly: false },
-      known: { ...known, seen: false },
-      cards: first === undefined ? [] : [{ ...first, kind: 'poll-required', reason: 'unknown-outcome', lost: 'no', refuses: true, acknowledges: false, askable: true }, ...cards],
-    }));
-    const stuck = stories.map(({ plan, known, cards }): Story => ({
-      plan: { ...plan, charge: true, mayHaveBeenSent: true },
-      known: { ...known, askable: true },
-      cards: cards.map((card) => ({ ...card, kind: 'poll-required', code: 'x', unchangedForMs: 100, notice: 'no', retryAfterMs: undefined })),
-    }));
+    const refusedAtFirst = stories.map(
+      ({ plan, known, cards: [first, ...cards] }): Story => ({
+        plan: { ...plan, mayHaveBeenSent: false, followOnly: false },
+        known: { ...known, seen: false },
+        cards:
+          first === undefined
+            ? []
+            : [
+                {
+                  ...first,
+                  kind: 'poll-required',
+                  reason: 'unknown-outcome',
+                  lost: 'no',
+                  refuses: true,
+                  acknowledges: false,
+                  askable: true,
+                },
+                ...cards,
+              ],
+      }),
+    );
+    const stuck = stories.map(
+      ({ plan, known, cards }): Story => ({
+        plan: { ...plan, charge: true, mayHaveBeenSent: true },
+        known: { ...known, askable: true },
+        cards: cards.map(card => ({
+          ...card,
+          kind: 'poll-required',
+          code: 'x',
+          unchangedForMs: 100,
+          notice: 'no',
+          retryAfterMs: undefined,
+        })),
+      }),
+    );
     let refused = 0;
     let unchanged = 0;
-    always((turn, earlier, story) => {
-      const verdict = verdictOf(turn);
-      if (turn.decision.type !== 'settle' || turn.decision.outcome !== 'failed' || verdict?.kind === 'terminal') return;
-      expect([turn.observation.type, turn.decision.settledBy, verdict?.kind]).toEqual(['status', 'query', 'poll-required']);
-      const turns = [...earlier, turn];
-      const sinceSend = turns.slice(Math.max(0, turns.findLastIndex(changes)));
-      const own = verdictOf(sinceSend[0] ?? turn);
-      const isNowhere = sinceSend.filter((each) => each.observation.type === 'status' && isNotFound(each)).length >= 2 && !turn.after.seen && ageMs(turn, story.plan) < orForever(story.plan.answersForMs);
-      const isRefused = isRefusal(turns, story) && (isNowhere || ('refuses' in turn.observation && turn.observation.refuses && verdict?.code === own?.code));
-      refused += isRefused ? 1 : 0;
-      unchanged += isRefused ? 0 : 1;
-      if (isRefused) return expect(turn.decision.verdict).toMatchObject({ code: own?.code });
-      // The same code, seen since so long, and nothing else in between.
-      expect(story.plan.charge).toBe(true);
-      const found = sinceSend.filter((each) => each.observation.type === 'status' && verdictOf(each)?.kind === 'poll-required');
-      const same = found.slice(found.findLastIndex((each) => verdictOf(each)?.code !== verdict?.code || !('failedWhenUnchangedForMs' in each.observation)) + 1);
-      const [first] = same;
-      const forMs = first !== undefined && 'failedWhenUnchangedForMs' in first.observation ? (first.observation.failedWhenUnchangedForMs ?? Infinity) : Infinity;
-      expect(same.length).toBeGreaterThanOrEqual(2);
-      expect(turn.nowMs - (first?.nowMs ?? turn.nowMs)).toBeGreaterThanOrEqual(forMs);
-    }, fc.oneof(stories, refusedAtFirst, stuck));
+    always(
+      (turn, earlier, story) => {
+        const verdict = verdictOf(turn);
+        if (turn.decision.type !== 'settle' || turn.decision.outcome !== 'failed' || verdict?.kind === 'terminal')
+          return;
+        expect([turn.observation.type, turn.decision.settledBy, verdict?.kind]).toEqual([
+          'status',
+          'query',
+          'poll-required',
+        ]);
+        const turns = [...earlier, turn];
+        const sinceSend = turns.slice(Math.max(0, turns.findLastIndex(changes)));
+        const own = verdictOf(sinceSend[0] ?? turn);
+        const isNowhere =
+          sinceSend.filter(each => each.observation.type === 'status' && isNotFound(each)).length >= 2 &&
+          !turn.after.seen &&
+          ageMs(turn, story.plan) < orForever(story.plan.answersForMs);
+        const isRefused =
+          isRefusal(turns, story) &&
+          (isNowhere || ('refuses' in turn.observation && turn.observation.refuses && verdict?.code === own?.code));
+        refused += isRefused ? 1 : 0;
+        unchanged += isRefused ? 0 : 1;
+        if (isRefused) return expect(turn.decision.verdict).toMatchObject({ code: own?.code });
+        // The same code, seen since so long, and nothing else in between.
+        expect(story.plan.charge).toBe(true);
+        const found = sinceSend.filter(
+          each => each.observation.type === 'status' && verdictOf(each)?.kind === 'poll-required',
+        );
+        const same = found.slice(
+          found.findLastIndex(
+            each => verdictOf(each)?.code !== verdict?.code || !('failedWhenUnchangedForMs' in each.observation),
+          ) + 1,
+        );
+        const [first] = same;
+        const forMs =
+          first !== undefined && 'failedWhenUnchangedForMs' in first.observation
+            ? (first.observation.failedWhenUnchangedForMs ?? Infinity)
+            : Infinity;
+        expect(same.length).toBeGreaterThanOrEqual(2);
+        expect(turn.nowMs - (first?.nowMs ?? turn.nowMs)).toBeGreaterThanOrEqual(forMs);
+      },
+      fc.oneof(stories, refusedAtFirst, stuck),
+    );
     expect([refused > 0, unchanged > 0]).toEqual([true, true]);
   });
 
   it('failed, canceled, expired and refunded come else only from a terminal word: an answer before anything may have landed, a query, or a notice', () => {
     always((turn, earlier, story) => {
-      if (turn.decision.type === 'settle' && turn.decision.outcome === 'failed' && turn.decision.settledBy === 'query' && verdictOf(turn)?.kind !== 'terminal') return;
-      if (turn.decision.type !== 'settle' || !['failed', 'canceled', 'expired', 'refunded'].includes(turn.decision.outcome)) return;
+      if (
+        turn.decision.type === 'settle' &&
+        turn.decision.outcome === 'failed' &&
+        turn.decision.settledBy === 'query' &&
+        verdictOf(turn)?.kind !== 'terminal'
+      )
+        return;
+      if (
+        turn.decision.type !== 'settle' ||
+        !['failed', 'canceled', 'expired', 'refunded'].includes(turn.decision.outcome)
+      )
+        return;
       expect(verdictOf(turn)).toMatchObject({ kind: 'terminal', outcome: turn.decision.outcome });
       const { type } = turn.observation;
       expect(['answered', 'status', 'notice']).toContain(type);
@@ -226,7 +330,7 @@ describe('never call paid “failed”', () => {
   });
 
   it('a refused query that lacked what the provider insists on is the last', () => {
-    always((turn) => {
+    always(turn => {
       const { observation, decision, after } = turn;
       if (observation.type !== 'status' || observation.incomplete !== true || after.refusedPolls === 0) return;
       expect(decision).toMatchObject({ type: 'settle', outcome: 'unresolved', settledBy: 'none' });
@@ -234,10 +338,11 @@ describe('never call paid “failed”', () => {
   });
 
   it('a refused query settles nothing but “unresolved”', () => {
-    always((turn) => {
+    always(turn => {
       const verdict = verdictOf(turn);
       if (turn.observation.type !== 'status' || verdict?.kind !== 'terminal' || verdict.outcome !== 'rejected') return;
-      if (turn.decision.type === 'settle') expect(turn.decision).toMatchObject({ outcome: 'unresolved', settledBy: 'none' });
+      if (turn.decision.type === 'settle')
+        expect(turn.decision).toMatchObject({ outcome: 'unresolved', settledBy: 'none' });
     });
   });
 });
@@ -251,16 +356,24 @@ describe('as quick and as cheap as can be', () => {
 
   it('no wait is shorter than Retry-After', () => {
     always(({ decision, observation }) => {
-      if (decision.type === 'wait' && 'retryAfterMs' in observation) expect(decision.delayMs).toBeGreaterThanOrEqual(observation.retryAfterMs ?? 0);
+      if (decision.type === 'wait' && 'retryAfterMs' in observation)
+        expect(decision.delayMs).toBeGreaterThanOrEqual(observation.retryAfterMs ?? 0);
     });
   });
 
   it('no wait is shorter than the verdict’s own: a retryable one’s for whatever comes next, a pending one’s for the next query', () => {
-    always((turn) => {
+    always(turn => {
       const verdict = verdictOf(turn);
       // A notice ends a wait, or leaves what is left of a Retry-After.
-      if (turn.decision.type !== 'wait' || verdict === undefined || verdict.kind === 'terminal' || turn.observation.type === 'notice') return;
-      if (verdict.kind === 'retryable' || turn.decision.next === 'ask') expect(turn.decision.delayMs).toBeGreaterThanOrEqual(verdict.delayMs ?? 0);
+      if (
+        turn.decision.type !== 'wait' ||
+        verdict === undefined ||
+        verdict.kind === 'terminal' ||
+        turn.observation.type === 'notice'
+      )
+        return;
+      if (verdict.kind === 'retryable' || turn.decision.next === 'ask')
+        expect(turn.decision.delayMs).toBeGreaterThanOrEqual(verdict.delayMs ?? 0);
     });
   });
 
@@ -268,20 +381,23 @@ describe('as quick and as cheap as can be', () => {
     always((turn, earlier) => {
       if (turn.decision.type !== 'send' && turn.decision.type !== 'ask') return;
       for (const { observation, nowMs } of [...earlier, turn]) {
-        if ('retryAfterMs' in observation) expect(turn.nowMs).toBeGreaterThanOrEqual(nowMs + (observation.retryAfterMs ?? 0));
+        if ('retryAfterMs' in observation)
+          expect(turn.nowMs).toBeGreaterThanOrEqual(nowMs + (observation.retryAfterMs ?? 0));
       }
     });
   });
 
   it('no wait is for a longer Retry-After than the policy allows', () => {
     always(({ decision, observation }, _earlier, { plan }) => {
-      if (decision.type === 'wait' && 'retryAfterMs' in observation) expect(observation.retryAfterMs ?? 0).toBeLessThanOrEqual(plan.policy.retry.maxRetryAfterMs);
+      if (decision.type === 'wait' && 'retryAfterMs' in observation)
+        expect(observation.retryAfterMs ?? 0).toBeLessThanOrEqual(plan.policy.retry.maxRetryAfterMs);
     });
   });
 
   it('no wait goes beyond the deadline', () => {
     always(({ decision, nowMs, after }) => {
-      if (decision.type === 'wait') expect(nowMs + decision.delayMs).toBeLessThanOrEqual(Math.max(nowMs, deadlineOf(after)));
+      if (decision.type === 'wait')
+        expect(nowMs + decision.delayMs).toBeLessThanOrEqual(Math.max(nowMs, deadlineOf(after)));
     });
   });
 
@@ -289,14 +405,27 @@ describe('as quick and as cheap as can be', () => {
     const usualMs = 4000;
     const regular = stories.map((story): Story => {
       const { policy } = story.plan;
-      return { ...story, plan: { ...story.plan, policy: { ...policy, poll: { ...policy.poll, backoff: constant(usualMs) } } } };
+      return {
+        ...story,
+        plan: { ...story.plan, policy: { ...policy, poll: { ...policy.poll, backoff: constant(usualMs) } } },
+      };
     });
     always(({ decision, nowMs, observation, after }) => {
-      // A follower of what is not fresh begins at a time of his own; a charge’s first query comes early; an end that can be believed is not waited past.
-      if (decision.type !== 'wait' || decision.next !== 'ask' || observation.type === 'notice' || observation.type === 'started') return;
+      // A follower of what is not fresh begins at a time of his own; a charge’s first query comes early; an end that
+      // can be believed is not waited past.
+      if (
+        decision.type !== 'wait' ||
+        decision.next !== 'ask' ||
+        observation.type === 'notice' ||
+        observation.type === 'started'
+      )
+        return;
       if (after.plan.charge === true && (after.pollWaits <= 2 || after.unchanged !== undefined)) return;
       const verdict = 'verdict' in observation ? observation.verdict : undefined;
-      const toldMs = Math.max('retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0, verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
+      const toldMs = Math.max(
+        'retryAfterMs' in observation ? (observation.retryAfterMs ?? 0) : 0,
+        verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0,
+      );
       const leftMs = Math.max(0, deadlineOf(after) - nowMs);
       expect(decision.delayMs).toBe(Math.min(leftMs, Math.max(usualMs, toldMs)));
     }, regular);
@@ -312,7 +441,8 @@ describe('as quick and as cheap as can be', () => {
       const leftMs = deadlineOf(turn.after) - turn.nowMs;
       const tooLong = leastMs > leftMs || (observation.retryAfterMs ?? 0) > plan.policy.retry.maxRetryAfterMs;
       // A query that lacks what the provider may insist on, and finds nothing, is not asked for ever.
-      const isBlind = observation.incomplete === true && !turn.after.seen && !plan.followOnly && verdict.reason === 'unknown-outcome';
+      const isBlind =
+        observation.incomplete === true && !turn.after.seen && !plan.followOnly && verdict.reason === 'unknown-outcome';
       const isBlindForLong = isBlind && turn.nowMs - (turn.after.pollingSinceMs ?? turn.nowMs) >= 45_000;
       expect(leftMs <= 0 || tooLong || isBlindForLong || turn.after.refusedPolls === 3).toBe(true);
     });
@@ -321,7 +451,10 @@ describe('as quick and as cheap as can be', () => {
   it('once the deadline has passed, at most one more query is asked for by the loop', () => {
     always((turn, earlier) => {
       if (turn.decision.type !== 'ask' || turn.observation.type === 'notice') return;
-      const late = earlier.filter(({ decision, nowMs, observation, after }) => decision.type === 'ask' && observation.type !== 'notice' && nowMs > deadlineOf(after));
+      const late = earlier.filter(
+        ({ decision, nowMs, observation, after }) =>
+          decision.type === 'ask' && observation.type !== 'notice' && nowMs > deadlineOf(after),
+      );
       if (turn.nowMs > deadlineOf(turn.after)) expect(late).toEqual([]);
     });
   });
@@ -341,7 +474,17 @@ describe('the decision is a pure function', () => {
     const { retry, poll } = policy;
     const read = JSON.parse(JSON.stringify(state)) as State;
     const { policy: plain } = read.plan;
-    return { ...read, plan: { ...read.plan, policy: { ...plain, retry: { ...plain.retry, backoff: retry.backoff }, poll: { ...plain.poll, backoff: poll.backoff } } } };
+    return {
+      ...read,
+      plan: {
+        ...read.plan,
+        policy: {
+          ...plain,
+          retry: { ...plain.retry, backoff: retry.backoff },
+          poll: { ...plain.poll, backoff: poll.backoff },
+        },
+      },
+    };
   };
 
   it('a state that went through JSON decides the same, but for the backoffs', () => {
@@ -351,7 +494,11 @@ describe('the decision is a pure function', () => {
   });
 
   it('so does the state of a provider that remembers and answers for ever', () => {
-    const forever = fc.record({ plan: plans, story: stories }).map(({ plan, story }): Story => ({ ...story, plan: { ...plan, remembersForMs: Infinity, answersForMs: Infinity } }));
+    const forever = fc
+      .record({ plan: plans, story: stories })
+      .map(
+        ({ plan, story }): Story => ({ ...story, plan: { ...plan, remembersForMs: Infinity, answersForMs: Infinity } }),
+      );
     always(({ before, observation, nowMs, wallMs, chance, decision }) => {
       expect(decide(stored(before), observation, { nowMs, wallMs, chance }).decision).toEqual(decision);
     }, forever);
@@ -369,7 +516,13 @@ function deepFreeze<T>(value: T): T {
 describe('the decision is plain JSON', () => {
   const throughJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
   /** What a user may call endless. */
-  const endless = fc.record({ attempts: fc.boolean(), deadlineMs: fc.boolean(), maxRetryAfterMs: fc.boolean(), absentAfterMs: fc.boolean(), lives: fc.boolean() });
+  const endless = fc.record({
+    attempts: fc.boolean(),
+    deadlineMs: fc.boolean(),
+    maxRetryAfterMs: fc.boolean(),
+    absentAfterMs: fc.boolean(),
+    lives: fc.boolean(),
+  });
   const endlessStories = fc.tuple(stories, endless).map(([{ plan, ...story }, without]): Story => {
     const { retry, poll, limit } = plan.policy;
     return {
@@ -379,8 +532,16 @@ describe('the decision is plain JSON', () => {
         ...(without.lives && { remembersForMs: Infinity, answersForMs: Infinity, chargeableForMs: Infinity }),
         policy: {
           limit,
-          retry: { ...retry, ...(without.attempts && { attempts: Infinity }), ...(without.maxRetryAfterMs && { maxRetryAfterMs: Infinity }) },
-          poll: { ...poll, ...(without.deadlineMs && { deadlineMs: Infinity }), ...(without.absentAfterMs && { absentAfterMs: Infinity }) },
+          retry: {
+            ...retry,
+            ...(without.attempts && { attempts: Infinity }),
+            ...(without.maxRetryAfterMs && { maxRetryAfterMs: Infinity }),
+          },
+          poll: {
+            ...poll,
+            ...(without.deadlineMs && { deadlineMs: Infinity }),
+            ...(without.absentAfterMs && { absentAfterMs: Infinity }),
+          },
         },
       },
     };
@@ -388,7 +549,7 @@ describe('the decision is plain JSON', () => {
 
   it('state and observation may pass through JSON at every step: every decision stays the same, and so does what is known', () => {
     fc.assert(
-      fc.property(fc.oneof(stories, endlessStories), (story) => {
+      fc.property(fc.oneof(stories, endlessStories), story => {
         const [plain, stored] = [tell(story), tell(story, throughJson)];
         expect(stored.map(({ decision }) => decision)).toEqual(plain.map(({ decision }) => decision));
         expect(stored.map(({ after }) => throughJson(after))).toEqual(plain.map(({ after }) => throughJson(after)));
@@ -398,7 +559,11 @@ describe('the decision is plain JSON', () => {
   });
 
   it('it holds nothing that JSON would lose', () => {
-    const isLost = (value: unknown): boolean => typeof value === 'bigint' || typeof value === 'symbol' || (typeof value === 'number' && !Number.isFinite(value)) || (typeof value === 'object' && Object.values(value ?? {}).some(isLost));
+    const isLost = (value: unknown): boolean =>
+      typeof value === 'bigint' ||
+      typeof value === 'symbol' ||
+      (typeof value === 'number' && !Number.isFinite(value)) ||
+      (typeof value === 'object' && Object.values(value ?? {}).some(isLost));
     always(({ after, decision }) => expect([isLost(after), isLost(decision)]).toEqual([false, false]), endlessStories);
   });
 
@@ -407,9 +572,18 @@ describe('the decision is plain JSON', () => {
     const [plan] = fc.sample(plans, 1);
     if (plan === undefined) throw new Error('no plan');
     const { poll, ...policy } = plan.policy;
-    const state = initialState({ ...plan, followOnly: true, policy: { ...policy, poll: { deadlineMs: 60_000, resendWhenAbsent: false, backoff: own } } }, { seen: true, askable: true });
+    const state = initialState(
+      {
+        ...plan,
+        followOnly: true,
+        policy: { ...policy, poll: { deadlineMs: 60_000, resendWhenAbsent: false, backoff: own } },
+      },
+      { seen: true, askable: true },
+    );
     const stored = throughJson(state);
     expect(attached(stored, [own]).plan.policy.poll.backoff).toBe(own);
-    expect(() => decide(stored, { type: 'started' }, { nowMs: plan.startedAtMs, chance: 0 })).toThrow(/no "at night" here/);
+    expect(() => decide(stored, { type: 'started' }, { nowMs: plan.startedAtMs, chance: 0 })).toThrow(
+      /no "at night" here/,
+    );
   });
 });

@@ -12,7 +12,17 @@ describe('an amount in one spelling', () => {
     ['100000000000000000000.10', '100000000000000000000.1'],
   ])('of %s is %s', (amount, one) => expect(decimalOf(amount)).toBe(one));
 
-  it.each(['', ' 100', '1e2', '-1', '+1', '1.', '.5', '1,000.00', '1.0.0', '(unreadable)', '１００'])('leaves alone what is no plain decimal: %j', (text) =>
-    expect(decimalOf(text)).toBe(text),
-  );
+  it.each([
+    '',
+    ' 100',
+    '1e2',
+    '-1',
+    '+1',
+    '1.',
+    '.5',
+    '1,000.00',
+    '1.0.0',
+    '(unreadable)',
+    '１００',
+  ])('leaves alone what is no plain decimal: %j', text => expect(decimalOf(text)).toBe(text));
 });

@@ -35,7 +35,14 @@ const ticket: Ticket = {
 
 const settlement: Settlement = {
   outcome: 'failed',
-  verdict: { kind: 'terminal', outcome: 'failed', code: '1205', reason: 'declined', listed: true, message: 'card 4111111111111111 was declined' },
+  verdict: {
+    kind: 'terminal',
+    outcome: 'failed',
+    code: '1205',
+    reason: 'declined',
+    listed: true,
+    message: 'card 4111111111111111 was declined',
+  },
   settledBy: 'query',
   answer: { qrcode: 'https://pay.test/secret-link' },
   body: { token: 'tok_body' },
@@ -76,12 +83,14 @@ describe.each(errors)('%s', (name, error, guard) => {
   });
 
   it('is known by its guard alone', () => {
-    expect(guards.map((each) => each(error))).toEqual(guards.map((each) => each === guard));
+    expect(guards.map(each => each(error))).toEqual(guards.map(each => each === guard));
   });
 
   it('is known across copies of the package, by its name and what it carries', () => {
     const { ticket: carried, settlement: settledBy } = error as { ticket?: unknown; settlement?: unknown };
-    expect(guard(Object.assign(new Error('from another copy'), { name, ticket: carried, settlement: settledBy }))).toBe(true);
+    expect(guard(Object.assign(new Error('from another copy'), { name, ticket: carried, settlement: settledBy }))).toBe(
+      true,
+    );
   });
 
   it('is found inside what other clients make of it', () => {
@@ -103,24 +112,44 @@ describe.each(errors)('%s', (name, error, guard) => {
 });
 
 describe('the guards', () => {
-  it.each([undefined, null, 'SettledError', { name: 'SettledError' }, new Error('SettledError'), []])('take %s for none of ours', (value) => {
-    expect(guards.some((guard) => guard(value))).toBe(false);
+  it.each([
+    undefined,
+    null,
+    'SettledError',
+    { name: 'SettledError' },
+    new Error('SettledError'),
+    [],
+  ])('take %s for none of ours', value => {
+    expect(guards.some(guard => guard(value))).toBe(false);
   });
 
   it('are false for a wrapper that has the name alone: a true one has its ticket or settlement', () => {
     for (const [, error] of errors.slice(2)) {
       const wrapper = AxiosError.from(Object.assign(new Error('lost'), { name: error.name }), 'ERR_NETWORK');
       expect(wrapper.name).toBe(error.name);
-      expect(guards.some((guard) => guard(wrapper))).toBe(false);
+      expect(guards.some(guard => guard(wrapper))).toBe(false);
     }
-    for (const broken of [{ ticket: {} }, { ticket: 'T-1' }, { settlement: { outcome: 'failed' } }, { ticket, settlement: 'failed' }]) {
-      for (const name of ['UnresolvedError', 'SettledError']) expect(guards.some((guard) => guard(Object.assign(new Error('odd'), { name }, broken)))).toBe(false);
+    for (const broken of [
+      { ticket: {} },
+      { ticket: 'T-1' },
+      { settlement: { outcome: 'failed' } },
+      { ticket, settlement: 'failed' },
+    ]) {
+      for (const name of ['UnresolvedError', 'SettledError'])
+        expect(guards.some(guard => guard(Object.assign(new Error('odd'), { name }, broken)))).toBe(false);
     }
   });
 });
 
 describe('findTillpaidError', () => {
-  it.each([undefined, null, 'SettledError', 5, new Error('another'), { cause: { cause: null } }])('finds nothing in %s', (value) => {
+  it.each([
+    undefined,
+    null,
+    'SettledError',
+    5,
+    new Error('another'),
+    { cause: { cause: null } },
+  ])('finds nothing in %s', value => {
     expect(findTillpaidError(value)).toBeUndefined();
   });
 
@@ -130,7 +159,9 @@ describe('findTillpaidError', () => {
     circle.errors = Array.from({ length: 100_000 }, () => circle);
     let deep: unknown = new TicketError('deep');
     for (let depth = 0; depth < 10_000; depth++) deep = { cause: deep };
-    const touchy = Object.defineProperty(new Error('touchy', { cause: new InputError('found.') }), 'error', { get: () => expect.fail('thrown') });
+    const touchy = Object.defineProperty(new Error('touchy', { cause: new InputError('found.') }), 'error', {
+      get: () => expect.fail('thrown'),
+    });
     expect([findTillpaidError(circle), findTillpaidError(deep)]).toEqual([undefined, undefined]);
     expect(isInputError(findTillpaidError(touchy))).toBe(true);
   });
@@ -142,14 +173,27 @@ describe('printed', () => {
 
   it('they show no answer, body, request or option, of theirs or of a cause; all of it is there by name', () => {
     const socket = Object.assign(new Error('parser'), { data: secret, socket: { bytes: secret } });
-    const sent = Object.assign(new Error('timed out', { cause: new AggregateError([socket]) }), { request, options: { json: secret }, response: { body: secret } });
+    const sent = Object.assign(new Error('timed out', { cause: new AggregateError([socket]) }), {
+      request,
+      options: { json: secret },
+      response: { body: secret },
+    });
     const shown: Settlement = { ...unresolved, body: secret, answer: secret };
-    for (const error of [new UnresolvedError(ticket, shown, { cause: sent }), new SettledError(shown, { cause: sent }), new ResendRefusedError(ticket, shown, { cause: sent })]) {
+    for (const error of [
+      new UnresolvedError(ticket, shown, { cause: sent }),
+      new SettledError(shown, { cause: sent }),
+      new ResendRefusedError(ticket, shown, { cause: sent }),
+    ]) {
       expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toMatch(/4111|tok_body|secret-link/);
       expect([error.settlement?.body, error.cause]).toEqual([secret, sent]);
       expect(inspect(error)).toContain('timed out');
     }
-    expect([sent.request, sent.options.json, sent.response.body, socket.data]).toEqual([request, secret, secret, secret]);
+    expect([sent.request, sent.options.json, sent.response.body, socket.data]).toEqual([
+      request,
+      secret,
+      secret,
+      secret,
+    ]);
     expect(JSON.parse(JSON.stringify(new UnresolvedError(ticket, shown)))).toMatchObject({ ticket });
   });
 
@@ -161,7 +205,8 @@ describe('printed', () => {
 
 describe('the causes', () => {
   it('are kept', () => {
-    for (const error of [errors[0][1], errors[1][1], errors[2][1], errors[3][1], errors[4][1]]) expect(error.cause).toBe(cause);
+    for (const error of [errors[0][1], errors[1][1], errors[2][1], errors[3][1], errors[4][1]])
+      expect(error.cause).toBe(cause);
   });
 
   it('are absent where there was none', () => {
@@ -173,11 +218,31 @@ describe('the messages say who, what, and what to do', () => {
   const who = 'corner payment.charge A1';
 
   it.each<[string, Error, RegExp, RegExp]>([
-    ['UnresolvedError', new UnresolvedError(ticket), /is unresolved: it may have been processed/, /Ask again with untilSettled\(error\.ticket\); do not send a new one/],
+    [
+      'UnresolvedError',
+      new UnresolvedError(ticket),
+      /is unresolved: it may have been processed/,
+      /Ask again with untilSettled\(error\.ticket\); do not send a new one/,
+    ],
     ['SettledError', new SettledError(settlement), /ended failed \(declined, code 1205\)/, /error\.settlement/],
-    ['ResendRefusedError, while it is open', new ResendRefusedError(ticket), /a second send was refused, since the first may/, /Ask with untilSettled\(error\.ticket\)/],
-    ['ResendRefusedError, once it has ended', new ResendRefusedError(ticket, settlement), /It had ended failed/, /see error\.settlement/],
-    ['ReferenceInUseError', new ReferenceInUseError(ticket), /is being settled with other fields, or was left open/, /Follow that payment with untilSettled\(error\.ticket\)\. Use one reference for one intention/],
+    [
+      'ResendRefusedError, while it is open',
+      new ResendRefusedError(ticket),
+      /a second send was refused, since the first may/,
+      /Ask with untilSettled\(error\.ticket\)/,
+    ],
+    [
+      'ResendRefusedError, once it has ended',
+      new ResendRefusedError(ticket, settlement),
+      /It had ended failed/,
+      /see error\.settlement/,
+    ],
+    [
+      'ReferenceInUseError',
+      new ReferenceInUseError(ticket),
+      /is being settled with other fields, or was left open/,
+      /Follow that payment with untilSettled\(error\.ticket\)\. Use one reference for one intention/,
+    ],
   ])('%s', (_name, error, what, whatToDo) => {
     expect(error.message.startsWith(who)).toBe(true);
     expect(error.message).toMatch(what);
@@ -185,25 +250,34 @@ describe('the messages say who, what, and what to do', () => {
   });
 
   it('names a payment without a number, too', () => {
-    expect(new UnresolvedError({ ...ticket, reference: {} }).message).toMatch(/^corner payment\.charge \(no reference\) is unresolved/);
+    expect(new UnresolvedError({ ...ticket, reference: {} }).message).toMatch(
+      /^corner payment\.charge \(no reference\) is unresolved/,
+    );
   });
 
   it('say what the gateway said, without the card, link or token in it, and no more than a line', () => {
-    const saying = (message: string): string => new SettledError({ ...settlement, verdict: { ...settlement.verdict, message } }).message;
-    expect(new SettledError(settlement).message).toBe('corner payment.charge A1 ended failed (declined, code 1205), "card … was declined": see error.settlement.');
-    expect(saying('4111 1111 1111 1111 at https://pay.test/secret-link?token=tok_body, 1205\n\u001b[31m')).toMatch(/, "… at … 1205 \uFFFD\[31m": see/);
+    const saying = (message: string): string =>
+      new SettledError({ ...settlement, verdict: { ...settlement.verdict, message } }).message;
+    expect(new SettledError(settlement).message).toBe(
+      'corner payment.charge A1 ended failed (declined, code 1205), "card … was declined": see error.settlement.',
+    );
+    expect(saying('4111 1111 1111 1111 at https://pay.test/secret-link?token=tok_body, 1205\n\u001b[31m')).toMatch(
+      /, "… at … 1205 \uFFFD\[31m": see/,
+    );
     expect(saying(`So ${'long '.repeat(60)}`).length).toBeLessThan(250);
     expect(saying(' ')).toBe('corner payment.charge A1 ended failed (declined, code 1205): see error.settlement.');
   });
 
   it('hold no amount, key, link, body or card number', () => {
-    for (const [, error] of errors) expect(error.message).not.toMatch(/98765|XTS|key-7f3a|secret-link|tok_body|4111|shop-1/);
+    for (const [, error] of errors)
+      expect(error.message).not.toMatch(/98765|XTS|key-7f3a|secret-link|tok_body|4111|shop-1/);
   });
 });
 
 describe('what they carry', () => {
   it('the ticket, to ask with', () => {
-    for (const error of [new UnresolvedError(ticket), new ResendRefusedError(ticket), new ReferenceInUseError(ticket)]) expect(error.ticket).toBe(ticket);
+    for (const error of [new UnresolvedError(ticket), new ResendRefusedError(ticket), new ReferenceInUseError(ticket)])
+      expect(error.ticket).toBe(ticket);
   });
 
   it('the settlement, where there is one', () => {

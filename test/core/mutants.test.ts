@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { CodeTable } from '../../src/core/code-table.ts';
-import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/core/decide.ts';
+import {
+  decide,
+  initialState,
+  unknownOutcome,
+  type Decision,
+  type Observation,
+  type Plan,
+  type State,
+} from '../../src/core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../../src/core/doctrine.ts';
 import { operationOf } from '../../src/core/operation.ts';
 import { subjectOfTicket, type Subject } from '../../src/core/subject.ts';
@@ -13,7 +21,9 @@ import { constant, growing } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
 import { corner, readCorner, states, writes, type StateCode } from './corner.ts';
 
-/** What mutation testing found untested: each of these fails when one small thing in the decision code is turned round. */
+/**
+ * What mutation testing found untested: each of these fails when one small thing in the decision code is turned round.
+ */
 
 const order = 'A1';
 const ours: Subject = { reference: { order }, follows: 'payment' };
@@ -42,15 +52,25 @@ function adapterWith(
     encodings: ['json'],
     read,
     operations: {
-      'payment.charge': { path: '/charge', required: {}, codes: writes, reference: ['order'], sameReference: 'unknown', ...write },
+      'payment.charge': {
+        path: '/charge',
+        required: {},
+        codes: writes,
+        reference: ['order'],
+        sameReference: 'unknown',
+        ...write,
+      },
       'payment.query': { path: '/query', required: {}, codes, reference: { order: 'order' } },
     },
   });
 }
 
 describe('what the fields that were sent say the answer should be about', () => {
-  const charged = (sent: Record<string, unknown>, about: object, adapter: Adapter<OneField> = adapterWith({})): Verdict =>
-    adapter.classify({ operation: 'payment.charge', status: 200, sent, body: { code: '0000', ...about } });
+  const charged = (
+    sent: Record<string, unknown>,
+    about: object,
+    adapter: Adapter<OneField> = adapterWith({}),
+  ): Verdict => adapter.classify({ operation: 'payment.charge', status: 200, sent, body: { code: '0000', ...about } });
   const conflict = { kind: 'poll-required', reason: 'conflict' };
   const paid = { kind: 'terminal', outcome: 'succeeded' };
 
@@ -59,7 +79,13 @@ describe('what the fields that were sent say the answer should be about', () => 
     expect(charged({ order: 7 }, { order: '8' })).toMatchObject(conflict);
   });
 
-  it.each([[{}], [{ order: '' }], [{ order: '  ' }], [{ order: null }], [{ order: {} }]])('%j names no order, so no answer is about another', (sent) => {
+  it.each([
+    [{}],
+    [{ order: '' }],
+    [{ order: '  ' }],
+    [{ order: null }],
+    [{ order: {} }],
+  ])('%j names no order, so no answer is about another', sent => {
     expect(charged(sent, { order })).toMatchObject(paid);
   });
 
@@ -80,13 +106,16 @@ describe('what the fields that were sent say the answer should be about', () => 
   });
 
   it('an answer in the currency and amount that were asked for is believed', () => {
-    expect(asked({ code: 'paid', amount: 100, currency: 'EUR' }, { expect: { amount: '100', currency: 'EUR' } }).verdict).toMatchObject(paid);
+    expect(
+      asked({ code: 'paid', amount: 100, currency: 'EUR' }, { expect: { amount: '100', currency: 'EUR' } }).verdict,
+    ).toMatchObject(paid);
   });
 });
 
 describe('what an answer proves of our order, once more', () => {
   it('a refusal proves nothing after a send that may have landed, unless it is for a duplicate', () => {
-    const later = (code: string): boolean => judge(corner, { operation: 'payment.charge', status: 200, attempt: 2, body: { code } }, ours).acknowledges;
+    const later = (code: string): boolean =>
+      judge(corner, { operation: 'payment.charge', status: 200, attempt: 2, body: { code } }, ours).acknowledges;
     expect([later('REFUSED'), later('DUPLICATE')]).toEqual([false, true]);
   });
 
@@ -101,7 +130,9 @@ describe('what an answer proves of our order, once more', () => {
     ['conflict', false],
   ])('a row that is open with reason %s proves that the order exists: %s', (reason, proves) => {
     const adapter = adapterWith({ codes: { open: pollRequired(reason) } });
-    expect(judge(adapter, { operation: 'payment.query', status: 200, body: { code: 'open' } }, ours).acknowledges).toBe(proves);
+    expect(judge(adapter, { operation: 'payment.query', status: 200, body: { code: 'open' } }, ours).acknowledges).toBe(
+      proves,
+    );
   });
 });
 
@@ -109,24 +140,37 @@ describe('what nobody can read', () => {
   const nothing = { acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
 
   it('is no conflict, no unlisted code and no other order’s', () => {
-    expect(asked({ rows: [] })).toEqual({ ...nothing, verdict: { kind: 'retryable', code: 'unreadable', reason: 'unreadable', listed: false } });
+    expect(asked({ rows: [] })).toEqual({
+      ...nothing,
+      verdict: { kind: 'retryable', code: 'unreadable', reason: 'unreadable', listed: false },
+    });
   });
 
   it('an unlisted code is unlisted, and no more than that', () => {
     expect(asked({ code: 'novel' })).toMatchObject({ ...nothing, unlisted: true });
   });
 
-  it.each([['<html>paid</html>'], [null]])('%j is no answer, even to a reader that finds a name in everything', (body) => {
+  it.each([
+    ['<html>paid</html>'],
+    [null],
+  ])('%j is no answer, even to a reader that finds a name in everything', body => {
     const believing = adapterWith({ read: () => ({ names: ['0000'] }) });
-    expect(believing.classify({ operation: 'payment.charge', status: 200, body })).toMatchObject({ kind: 'poll-required', listed: false, code: 'unreadable' });
+    expect(believing.classify({ operation: 'payment.charge', status: 200, body })).toMatchObject({
+      kind: 'poll-required',
+      listed: false,
+      code: 'unreadable',
+    });
   });
 
   it('a name that is no list of names is none', () => {
     const careless = adapterWith({ read: () => ({ names: 'paid' }) as unknown as { names: string[] } });
-    expect(careless.classify({ operation: 'payment.query', status: 200, body: {} })).toMatchObject({ kind: 'retryable', code: 'unreadable' });
+    expect(careless.classify({ operation: 'payment.query', status: 200, body: {} })).toMatchObject({
+      kind: 'retryable',
+      code: 'unreadable',
+    });
   });
 
-  it.each([0, 103, 199, 300])('a final word under HTTP %i is not believed', (status) => {
+  it.each([0, 103, 199, 300])('a final word under HTTP %i is not believed', status => {
     expect(asked({ code: 'paid' }, {}, status).verdict).toMatchObject({ kind: 'poll-required', listed: false });
   });
 
@@ -136,7 +180,8 @@ describe('what nobody can read', () => {
 });
 
 describe('of several rows', () => {
-  const decider = (...codes: string[]): string => asked({ rows: codes.map((code) => ({ code, order })) }, { charge: true }).verdict.code;
+  const decider = (...codes: string[]): string =>
+    asked({ rows: codes.map(code => ({ code, order })) }, { charge: true }).verdict.code;
   const places: StateCode[][] = [
     ['paid'],
     ['open', 'pending', 'known'],
@@ -149,7 +194,9 @@ describe('of several rows', () => {
     ['none', 'busy'],
   ];
   const pairs = places.flatMap((winners, place) =>
-    winners.flatMap((winner) => places.slice(place + 1).flatMap((losers) => losers.map((loser): [StateCode, StateCode] => [winner, loser]))),
+    winners.flatMap(winner =>
+      places.slice(place + 1).flatMap(losers => losers.map((loser): [StateCode, StateCode] => [winner, loser])),
+    ),
   );
 
   it.each(pairs)('%s wins over %s, in whatever order they come', (winner, loser) => {
@@ -160,11 +207,21 @@ describe('of several rows', () => {
     expect([decider('open', 'pending'), decider('pending', 'open')]).toEqual(['open', 'pending']);
   });
 
-  it.each<Reason>(['declined', 'insufficient-funds', 'limit-exceeded', 'risk'])('one that is open after a decline (%s) does not hide how the order ended', (reason) => {
+  it.each<Reason>([
+    'declined',
+    'insufficient-funds',
+    'limit-exceeded',
+    'risk',
+  ])('one that is open after a decline (%s) does not hide how the order ended', reason => {
     const adapter = adapterWith({ codes: { ...states, 'may retry': pollRequired(reason) } });
-    for (const codes of [['may retry', 'expired'], ['expired', 'may retry']]) {
-      const body = { rows: codes.map((code) => ({ code, order })) };
-      expect(judge(adapter, { operation: 'payment.query', status: 200, body }, ours).verdict).toMatchObject({ outcome: 'expired' });
+    for (const codes of [
+      ['may retry', 'expired'],
+      ['expired', 'may retry'],
+    ]) {
+      const body = { rows: codes.map(code => ({ code, order })) };
+      expect(judge(adapter, { operation: 'payment.query', status: 200, body }, ours).verdict).toMatchObject({
+        outcome: 'expired',
+      });
     }
   });
 });
@@ -177,7 +234,12 @@ describe('what a verdict carries', () => {
   it('tells the engineer on call what to do where no table can', () => {
     const another = asked({ code: 'paid', order: 'B2' }).verdict;
     const unlisted = corner.classify({ operation: 'payment.charge', status: 200, body: { code: 'novel' } });
-    expect([another.advice, unlisted.advice, lost('write', 'not-sent', 'x').advice, lost('write', 'maybe-sent', 'x').advice]).toEqual([
+    expect([
+      another.advice,
+      unlisted.advice,
+      lost('write', 'not-sent', 'x').advice,
+      lost('write', 'maybe-sent', 'x').advice,
+    ]).toEqual([
       expect.stringContaining('not believed'),
       expect.stringContaining('ask the gateway'),
       expect.stringContaining('network'),
@@ -187,7 +249,12 @@ describe('what a verdict carries', () => {
 
   it('is of no row where nobody answered', () => {
     expect(lost('write', 'maybe-sent', 'timeout').listed).toBe(false);
-    expect(unknownOutcome('deadline')).toEqual({ kind: 'poll-required', code: 'deadline', reason: 'unknown-outcome', listed: false });
+    expect(unknownOutcome('deadline')).toEqual({
+      kind: 'poll-required',
+      code: 'deadline',
+      reason: 'unknown-outcome',
+      listed: false,
+    });
   });
 });
 
@@ -204,7 +271,8 @@ it('an order is over a minute after its time, and not before', () => {
     seen: true,
     polls: 0,
   };
-  const isOver = (at: string): boolean | undefined => subjectOfTicket(operationOf(corner, 'payment.create'), ticket, false, Date.parse(at)).over;
+  const isOver = (at: string): boolean | undefined =>
+    subjectOfTicket(operationOf(corner, 'payment.create'), ticket, false, Date.parse(at)).over;
   expect([isOver('2026-01-01T00:15:59.999Z'), isOver('2026-01-01T00:16:00.000Z')]).toEqual([false, true]);
 });
 
@@ -226,7 +294,10 @@ describe('two final words that contradict each other', () => {
 const startMs = Date.UTC(2026, 10, 1);
 const deadlineMs = 60_000;
 const maxRetryAfterMs = 20_000;
-const usual: Policy = { retry: { attempts: 3, backoff: constant(100), maxRetryAfterMs }, poll: { backoff: constant(1000), deadlineMs } };
+const usual: Policy = {
+  retry: { attempts: 3, backoff: constant(100), maxRetryAfterMs },
+  poll: { backoff: constant(1000), deadlineMs },
+};
 
 const pending: PollRequiredVerdict = { kind: 'poll-required', reason: 'awaiting-payer', code: 'PENDING', listed: true };
 const notFound: PollRequiredVerdict = { kind: 'poll-required', reason: 'not-found', code: 'none', listed: true };
@@ -268,7 +339,8 @@ const due: Observation = { type: 'due' };
 
 const step = (state: State, observation: Observation, afterMs = 0): { state: State; decision: Decision } =>
   decide(state, observation, { nowMs: startMs + afterMs, chance: 1 });
-const next = (state: State, observation: Observation, afterMs = 0): Decision => step(state, observation, afterMs).decision;
+const next = (state: State, observation: Observation, afterMs = 0): Decision =>
+  step(state, observation, afterMs).decision;
 
 const replays: Partial<Plan> = { sameReference: 'replays' };
 const toSend = (delayMs: number): Decision => ({ type: 'wait', next: 'send', delayMs });
@@ -282,13 +354,19 @@ describe('what an answer does not prove is not remembered', () => {
   it('“not processed” is not the answer that the payer of an open order waits for', () => {
     const busy = step(stateOf({ landed: true }, { payerNeedsAnswer: true }), answered(unprocessed));
     expect(busy.state.heard).toBe(false);
-    expect(next(busy.state, status(pending, { acknowledges: true }))).toMatchObject({ type: 'settle', outcome: 'created', settledBy: 'query' });
+    expect(next(busy.state, status(pending, { acknowledges: true }))).toMatchObject({
+      type: 'settle',
+      outcome: 'created',
+      settledBy: 'query',
+    });
   });
 });
 
 describe('a send whose wait is over', () => {
   it('leaves when an earlier one may have landed, while the provider still replays', () => {
-    expect(next(stateOf({ landed: true, next: 'send' }, { ...replays, remembersForMs: 5000 }), due, 4999)).toEqual({ type: 'send' });
+    expect(next(stateOf({ landed: true, next: 'send' }, { ...replays, remembersForMs: 5000 }), due, 4999)).toEqual({
+      type: 'send',
+    });
   });
 
   it('leaves however long ago the ticket was opened, when no earlier one landed: there is nothing to forget', () => {
@@ -297,7 +375,10 @@ describe('a send whose wait is over', () => {
 
   it('that a query has called for is a send, not a query', () => {
     const resending: Policy = { poll: { absentAfterMs: 0, resendWhenAbsent: true } };
-    const waiting = step(stateOf({ landed: true, notFounds: 1, next: 'ask' }, {}, resending), status(notFound, { retryAfterMs: 5000 }));
+    const waiting = step(
+      stateOf({ landed: true, notFounds: 1, next: 'ask' }, {}, resending),
+      status(notFound, { retryAfterMs: 5000 }),
+    );
     expect(waiting.decision).toEqual(toSend(5000));
     expect(next(waiting.state, due, 5000)).toEqual({ type: 'send' });
   });
@@ -316,7 +397,9 @@ describe('Retry-After is waited for up to the very limit', () => {
     next(stateOf({ landed: true, notFounds: 1 }, {}, resending), status(notFound, { retryAfterMs }), afterMs);
 
   it('of the policy: before a query, a send, and a send that a query has called for', () => {
-    expect(next(stateOf({ landed: true }), status(pending, { retryAfterMs: maxRetryAfterMs }))).toEqual(toAsk(maxRetryAfterMs));
+    expect(next(stateOf({ landed: true }), status(pending, { retryAfterMs: maxRetryAfterMs }))).toEqual(
+      toAsk(maxRetryAfterMs),
+    );
     expect(next(stateOf(), answered(unprocessed, maxRetryAfterMs))).toEqual(toSend(maxRetryAfterMs));
     expect(absent(maxRetryAfterMs)).toEqual(toSend(maxRetryAfterMs));
   });
@@ -342,11 +425,19 @@ describe('a send that was not processed', () => {
 describe('a verdict that nobody answered is called by what happened', () => {
   it('nothing could be asked', () => {
     const blind = { ...stateOf({}, { followOnly: true }), askable: false };
-    expect(next(blind, { type: 'started' })).toMatchObject({ type: 'settle', outcome: 'unresolved', verdict: { code: 'not-asked' } });
+    expect(next(blind, { type: 'started' })).toMatchObject({
+      type: 'settle',
+      outcome: 'unresolved',
+      verdict: { code: 'not-asked' },
+    });
   });
 
   it('the deadline came first', () => {
-    expect(next(stateOf({ next: 'send' }), due, deadlineMs + 1)).toMatchObject({ type: 'settle', outcome: 'unsent', verdict: { code: 'deadline' } });
+    expect(next(stateOf({ next: 'send' }), due, deadlineMs + 1)).toMatchObject({
+      type: 'settle',
+      outcome: 'unsent',
+      verdict: { code: 'deadline' },
+    });
   });
 });
 
@@ -358,12 +449,15 @@ describe('what a failed send proves, once more', () => {
     ...['EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME'],
     ...['CERT_NOT_YET_VALID', 'CERT_REVOKED', 'CERT_UNTRUSTED', 'SELF_SIGNED_CERT_IN_CHAIN'],
     ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'],
-  ])('%s comes before a connection stands', (code) => {
+  ])('%s comes before a connection stands', code => {
     expect(proves(coded(code))).toBe('not-sent');
   });
 
-  it.each(['ENETDOWN', 'EHOSTDOWN'])('%s proves it only of the connect call', (code) => {
-    expect([proves(coded(code, { syscall: 'connect' })), proves(coded(code, { syscall: 'read' }))]).toEqual(['not-sent', 'maybe-sent']);
+  it.each(['ENETDOWN', 'EHOSTDOWN'])('%s proves it only of the connect call', code => {
+    expect([proves(coded(code, { syscall: 'connect' })), proves(coded(code, { syscall: 'read' }))]).toEqual([
+      'not-sent',
+      'maybe-sent',
+    ]);
   });
 
   it('the words of Deno count in whatever case, but only as whole words', () => {
@@ -372,7 +466,9 @@ describe('what a failed send proves, once more', () => {
   });
 
   it('one address that was tried must prove it too, whatever the error around it is called', () => {
-    expect(proves(Object.assign(new AggregateError([coded('ECONNRESET', { syscall: 'read' })]), { code: 'ECONNREFUSED' }))).toBe('maybe-sent');
+    expect(
+      proves(Object.assign(new AggregateError([coded('ECONNRESET', { syscall: 'read' })]), { code: 'ECONNREFUSED' })),
+    ).toBe('maybe-sent');
   });
 
   it('an error of odd make proves nothing, and chokes nobody', () => {
@@ -382,7 +478,8 @@ describe('what a failed send proves, once more', () => {
   });
 
   it('is looked for eight causes deep, and no deeper', () => {
-    const wrapped = (times: number): Error => (times === 0 ? coded('ECONNREFUSED') : new Error('wrapped', { cause: wrapped(times - 1) }));
+    const wrapped = (times: number): Error =>
+      times === 0 ? coded('ECONNREFUSED') : new Error('wrapped', { cause: wrapped(times - 1) });
     expect([proves(wrapped(7)), proves(wrapped(8))]).toEqual(['not-sent', 'maybe-sent']);
   });
 });

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { decide, initialState, unknownOutcome, type Decision, type Observation, type Plan, type State } from '../../src/core/decide.ts';
+import {
+  decide,
+  initialState,
+  unknownOutcome,
+  type Decision,
+  type Observation,
+  type Plan,
+  type State,
+} from '../../src/core/decide.ts';
 import { constant, exponential, growing, steps } from '../../src/policies/backoff.ts';
 import type { Outcome, Reason, TerminalVerdict, Verdict } from '../../src/core/verdict.ts';
 
@@ -53,11 +61,12 @@ export interface Story {
 }
 
 /**
- * Tells a story to its end, or until the cards are used up. Verdicts are such as `classify` gives: by what may have landed.
+ * Tells a story to its end, or until the cards are used up. Verdicts are such as `classify` gives: by what may have
+ * landed.
  *
  * @param kept what a store makes of state and observation between two turns; default: it keeps them as they are
  */
-export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = (value) => value): Turn[] {
+export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = value => value): Turn[] {
   const turns: Turn[] = [];
   let nowMs = plan.startedAtMs;
   let wallMs = nowMs;
@@ -73,7 +82,14 @@ export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = (
   for (const card of cards) {
     if (decision.type === 'settle' && card.notice === 'no') break;
     const interrupted = (decision.type === 'wait' || decision.type === 'settle') && card.notice !== 'no';
-    const passedMs = decision.type === 'settle' ? 0 : decision.type !== 'wait' ? card.tookMs : interrupted ? Math.floor(decision.delayMs / 2) : decision.delayMs + card.lateMs;
+    const passedMs =
+      decision.type === 'settle'
+        ? 0
+        : decision.type !== 'wait'
+          ? card.tookMs
+          : interrupted
+            ? Math.floor(decision.delayMs / 2)
+            : decision.delayMs + card.lateMs;
     nowMs += passedMs;
     wallMs += passedMs + card.stepMs;
     decision = observe(interrupted ? noticeOf(card) : observationOf(decision, card, state), card.chance);
@@ -91,35 +107,60 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
       acknowledges: card.acknowledges && card.kind !== 'retryable' && card.reason !== 'not-found',
       refuses: card.refuses,
       incomplete: card.incomplete,
-      ...(card.unchangedForMs !== undefined && card.kind === 'poll-required' && { failedWhenUnchangedForMs: card.unchangedForMs }),
+      ...(card.unchangedForMs !== undefined &&
+        card.kind === 'poll-required' && { failedWhenUnchangedForMs: card.unchangedForMs }),
       ...retryAfter,
     };
   }
   if (card.lost !== 'no') {
     const landed = card.lost === 'maybe-sent';
-    const verdict: Verdict = landed ? unknownOutcome('network/ECONNRESET') : { kind: 'retryable', reason: 'unreachable', code: 'network/ECONNREFUSED', listed: false };
+    const verdict: Verdict = landed
+      ? unknownOutcome('network/ECONNRESET')
+      : { kind: 'retryable', reason: 'unreachable', code: 'network/ECONNREFUSED', listed: false };
     return { type: 'lost', landed, verdict };
   }
   const { acknowledges, refused, askable, lookable } = card;
   const verdict = softened(verdictOf(card), state);
-  return { type: 'answered', verdict, acknowledges, refused, refuses: card.refuses && verdict.kind === 'poll-required', askable, lookable, ...retryAfter };
+  return {
+    type: 'answered',
+    verdict,
+    acknowledges,
+    refused,
+    refuses: card.refuses && verdict.kind === 'poll-required',
+    askable,
+    lookable,
+    ...retryAfter,
+  };
 }
 
-const noticeOf = (card: Card): Observation => ({ type: 'notice', verdict: verdictOf(card), confirm: card.notice === 'to confirm' });
+const noticeOf = (card: Card): Observation => ({
+  type: 'notice',
+  verdict: verdictOf(card),
+  confirm: card.notice === 'to confirm',
+});
 
-/** Doctrine 5, as `classify` holds to it: after a send that may have landed only the operation's own success is final. */
+/**
+ * Doctrine 5, as `classify` holds to it: after a send that may have landed only the operation's own success is final.
+ */
 function softened(verdict: Verdict, state: State): Verdict {
-  const isFinal = verdict.kind !== 'terminal' || !state.landed || ['succeeded', 'created', 'authorized'].includes(verdict.outcome);
+  const isFinal =
+    verdict.kind !== 'terminal' || !state.landed || ['succeeded', 'created', 'authorized'].includes(verdict.outcome);
   return isFinal ? verdict : { ...wordsOf(verdict), kind: 'poll-required' };
 }
 
-const wordsOf = ({ reason, code, listed }: TerminalVerdict): Pick<Verdict, 'reason' | 'code' | 'listed'> => ({ reason, code, listed });
+const wordsOf = ({ reason, code, listed }: TerminalVerdict): Pick<Verdict, 'reason' | 'code' | 'listed'> => ({
+  reason,
+  code,
+  listed,
+});
 
 function verdictOf({ kind, outcome, reason, code, delayMs, reauthenticate }: Card): Verdict {
   const base = { reason, code, listed: true };
   const wait = delayMs === undefined ? {} : { delayMs };
   if (kind === 'terminal') return { kind, outcome, ...base };
-  return kind === 'retryable' ? { kind, ...base, ...wait, ...(reauthenticate && { remedy: 'reauthenticate' as const }) } : { kind, ...base, ...wait };
+  return kind === 'retryable'
+    ? { kind, ...base, ...wait, ...(reauthenticate && { remedy: 'reauthenticate' as const }) }
+    : { kind, ...base, ...wait };
 }
 
 const ms = (max: number): fc.Arbitrary<number> => fc.integer({ min: 0, max });
@@ -128,20 +169,30 @@ const startMs = Date.UTC(2026, 10, 1);
 const backoff = fc.oneof(
   ms(30_000).map(constant),
   fc.array(ms(30_000), { minLength: 1, maxLength: 4 }).map(steps),
-  fc.record({ baseMs: ms(5000), maxMs: ms(60_000), jitter: fc.constantFrom('full' as const, 'none' as const) }).map(exponential),
+  fc
+    .record({ baseMs: ms(5000), maxMs: ms(60_000), jitter: fc.constantFrom('full' as const, 'none' as const) })
+    .map(exponential),
   fc.record({ firstMs: ms(5000), baseMs: ms(5000), maxMs: ms(60_000) }).map(growing),
 );
 
 const resolvedPolicy = fc.record({
   retry: fc.record({ attempts: fc.integer({ min: 1, max: 5 }), backoff, maxRetryAfterMs: ms(60_000) }),
   poll: fc.record(
-    { backoff, deadlineMs: ms(200_000), resendWhenAbsent: fc.boolean(), absentAfterMs: ms(20_000), followsOrder: fc.boolean(), firstOfChargeMs: fc.constant(1500) },
+    {
+      backoff,
+      deadlineMs: ms(200_000),
+      resendWhenAbsent: fc.boolean(),
+      absentAfterMs: ms(20_000),
+      followsOrder: fc.boolean(),
+      firstOfChargeMs: fc.constant(1500),
+    },
     { requiredKeys: ['backoff', 'deadlineMs', 'resendWhenAbsent'] },
   ),
   limit: fc.constant({ concurrency: 32 }),
 });
 
-const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { freq: 2, nil: undefined });
+const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { freq: 2, nil: undefined });
 
 /** Plans of every kind; what a provider remembers and answers for is finite, as JSON has no Infinity. */
 export const plans: fc.Arbitrary<Plan> = fc
@@ -152,26 +203,56 @@ export const plans: fc.Arbitrary<Plan> = fc
     remembersForMs: fc.oneof(ms(100_000), fc.constant(Number.MAX_SAFE_INTEGER)),
     policy: resolvedPolicy,
     startedAtMs: fc.constant(startMs),
-    openedAtMs: ms(50_000).map((agoMs) => startMs - agoMs),
+    openedAtMs: ms(50_000).map(agoMs => startMs - agoMs),
     answersForMs: fc.oneof(ms(100_000), fc.constant(Number.MAX_SAFE_INTEGER)),
     payerNeedsAnswer: fc.boolean(),
     followOnly: fc.boolean(),
     mayHaveBeenSent: fc.boolean(),
     charge: fc.boolean(),
     chargeableForMs: sometimes(ms(100_000)),
-    expiresAtMs: sometimes(ms(400_000).map((inMs) => startMs - 100_000 + inMs)),
+    expiresAtMs: sometimes(ms(400_000).map(inMs => startMs - 100_000 + inMs)),
     followedForMs: sometimes(ms(400_000)),
   })
-  .map(({ chargeableForMs, expiresAtMs, followedForMs, ...plan }) => ({ ...plan, ...(followedForMs !== undefined && { followedForMs }), ...(chargeableForMs !== undefined && { chargeableForMs }), ...(expiresAtMs !== undefined && { expiresAtMs }) }));
+  .map(({ chargeableForMs, expiresAtMs, followedForMs, ...plan }) => ({
+    ...plan,
+    ...(followedForMs !== undefined && { followedForMs }),
+    ...(chargeableForMs !== undefined && { chargeableForMs }),
+    ...(expiresAtMs !== undefined && { expiresAtMs }),
+  }));
 
 const card: fc.Arbitrary<Card> = fc.record({
   tookMs: ms(15_000),
   lateMs: fc.oneof(fc.constant(0), ms(50), ms(100_000)),
   chance: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   // Stories that end at once show little.
-  kind: fc.constantFrom<Verdict['kind'][]>('poll-required', 'poll-required', 'poll-required', 'retryable', 'retryable', 'terminal'),
-  outcome: fc.constantFrom<Outcome[]>('succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created', 'rejected', 'rejected'),
-  reason: fc.constantFrom<Reason[]>('processing', 'awaiting-payer', 'not-found', 'not-found', 'not-found', 'unknown-outcome', 'declined'),
+  kind: fc.constantFrom<Verdict['kind'][]>(
+    'poll-required',
+    'poll-required',
+    'poll-required',
+    'retryable',
+    'retryable',
+    'terminal',
+  ),
+  outcome: fc.constantFrom<Outcome[]>(
+    'succeeded',
+    'failed',
+    'canceled',
+    'expired',
+    'refunded',
+    'authorized',
+    'created',
+    'rejected',
+    'rejected',
+  ),
+  reason: fc.constantFrom<Reason[]>(
+    'processing',
+    'awaiting-payer',
+    'not-found',
+    'not-found',
+    'not-found',
+    'unknown-outcome',
+    'declined',
+  ),
   delayMs: sometimes(ms(30_000)),
   retryAfterMs: sometimes(ms(80_000)),
   reauthenticate: fc.boolean(),
@@ -182,7 +263,10 @@ const card: fc.Arbitrary<Card> = fc.record({
   incomplete: fc.constantFrom(false, false, false, true),
   code: fc.constantFrom('x', 'x', 'y'),
   unchangedForMs: sometimes(ms(15_000)),
-  stepMs: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: -100_000, max: 100_000 }) }),
+  stepMs: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.integer({ min: -100_000, max: 100_000 }) },
+  ),
   askable: fc.boolean(),
   lookable: fc.boolean(),
   notice: fc.constantFrom<Card['notice'][]>('no', 'no', 'no', 'no', 'no', 'no', 'believed', 'to confirm'),

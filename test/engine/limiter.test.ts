@@ -4,11 +4,16 @@ import { createLimiter, type Lane } from '../../src/engine/limiter.ts';
 const never = new AbortController().signal;
 
 /** Exchanges that end when told to, and are counted while they are on the wire. */
-function wire(): { exchange: (name: string) => () => Promise<string>; end: (name: string, error?: Error) => Promise<void>; onTheWire: () => string[]; most: () => number } {
+function wire(): {
+  exchange: (name: string) => () => Promise<string>;
+  end: (name: string, error?: Error) => Promise<void>;
+  onTheWire: () => string[];
+  most: () => number;
+} {
   const open = new Map<string, PromiseWithResolvers<string>>();
   let most = 0;
   return {
-    exchange: (name) => () => {
+    exchange: name => () => {
       const running = Promise.withResolvers<string>();
       open.set(name, running);
       most = Math.max(most, open.size);
@@ -26,7 +31,7 @@ function wire(): { exchange: (name: string) => () => Promise<string>; end: (name
 }
 
 /** Lets every promise that can go on do so. */
-const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+const settle = (): Promise<void> => new Promise(resolve => void setTimeout(resolve, 0));
 
 describe('the limiter', () => {
   it('runs at once while there are slots, and gives back what the exchange gave', async () => {
@@ -35,10 +40,10 @@ describe('the limiter', () => {
     await expect(limiter.run('write', never, () => Promise.reject(new Error('broke')))).rejects.toThrow('broke');
   });
 
-  it.each<Lane>(['write', 'read'])('has no more exchanges on the wire than its concurrency: %s', async (lane) => {
+  it.each<Lane>(['write', 'read'])('has no more exchanges on the wire than its concurrency: %s', async lane => {
     const limiter = createLimiter(2);
     const { exchange, end, onTheWire, most } = wire();
-    const runs = ['a', 'b', 'c', 'd'].map((name) => limiter.run(lane, never, exchange(name)));
+    const runs = ['a', 'b', 'c', 'd'].map(name => limiter.run(lane, never, exchange(name)));
     await settle();
     expect(onTheWire()).toEqual(['a', 'b']);
     await end('b');
@@ -135,10 +140,14 @@ describe('an abort', () => {
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...args: Parameters<AbortSignal['addEventListener']>): void => (listeners++, add(...args));
-    signal.removeEventListener = (...args: Parameters<AbortSignal['removeEventListener']>): void => (listeners--, remove(...args));
+    signal.addEventListener = (...args: Parameters<AbortSignal['addEventListener']>): void => (
+      listeners++, add(...args)
+    );
+    signal.removeEventListener = (...args: Parameters<AbortSignal['removeEventListener']>): void => (
+      listeners--, remove(...args)
+    );
     const limiter = createLimiter(1);
-    await Promise.all([1, 2, 3].map((value) => limiter.run('read', signal, () => Promise.resolve(value))));
+    await Promise.all([1, 2, 3].map(value => limiter.run('read', signal, () => Promise.resolve(value))));
     await settle();
     expect(listeners).toBe(0);
   });

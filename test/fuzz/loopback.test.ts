@@ -8,7 +8,14 @@ import { credentials } from '../../src/adapters/ifortepay/samples.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
 import { candidates } from '../../src/client/match.ts';
 import { isWrite } from '../../src/core/operation.ts';
-import { constant, createGateway, isUnresolvedError, type Policy, type Settlement, type TokenStore } from '../../src/index.ts';
+import {
+  constant,
+  createGateway,
+  isUnresolvedError,
+  type Policy,
+  type Settlement,
+  type TokenStore,
+} from '../../src/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { keyOf, kits, type Kit } from './adapters.ts';
 
@@ -34,7 +41,7 @@ async function listen(): Promise<Host> {
     incoming.on('end', () => host.answer(incoming, outgoing));
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(host, { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
@@ -53,21 +60,32 @@ afterAll(() => {
 /** The machine's own clock, and nothing to wait for. */
 const policy: Policy = { retry: { attempts: 3, backoff: constant(0) }, poll: { backoff: constant(0), deadlineMs: 5 } };
 
-/** Sends to the gateway's stand-in on this machine whatever would go to the provider: method, headers, body and redirect mode as they are. */
+/**
+ * Sends to the gateway's stand-in on this machine whatever would go to the provider: method, headers, body and redirect
+ * mode as they are.
+ */
 function rerouted(adapter: Adapter, options: Options = {}): KyInstance {
   const fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
     const { method, headers, redirect, signal } = request;
     const url = new URL(request.url);
-    if (candidates(adapter, method, url).length === 0) return Response.json({ auth_token: 't', expired_at: 4e9, accessToken: 't' });
+    if (candidates(adapter, method, url).length === 0)
+      return Response.json({ auth_token: 't', expired_at: 4e9, accessToken: 't' });
     // A body that could be sent again, as the original could.
     const body = method === 'GET' ? null : await request.text();
-    return globalThis.fetch(gatewayHost.origin + url.pathname + url.search, { method, headers, redirect, signal, body });
+    return globalThis.fetch(gatewayHost.origin + url.pathname + url.search, {
+      method,
+      headers,
+      redirect,
+      signal,
+      body,
+    });
   };
   return ky.create({ fetch, ...options });
 }
 
-const writeOf = ({ adapter }: Kit): string => Object.values(adapter.operations).find((operation) => isWrite(operation) && operation.query !== undefined)?.name ?? '';
+const writeOf = ({ adapter }: Kit): string =>
+  Object.values(adapter.operations).find(operation => isWrite(operation) && operation.query !== undefined)?.name ?? '';
 
 /** Settles one write over real HTTP, with the stand-in answering everything the same way. */
 async function settled(kit: Kit, answer: Handler, options?: Options): Promise<Settlement> {
@@ -82,16 +100,20 @@ async function settled(kit: Kit, answer: Handler, options?: Options): Promise<Se
 const sendsOf = ({ adapter }: Kit, seen: readonly string[]): number => {
   const base = new URL(adapter.baseUrl).pathname.replace(/\/$/, '');
   const path = base + (adapter.operations[writeOf({ adapter } as Kit)]?.path ?? '').replace(/\{\w+:(\w+)[^}]*\}/, '$1');
-  return seen.filter((each) => each === `POST ${path}`).length;
+  return seen.filter(each => each === `POST ${path}`).length;
 };
 
 describe.each(kits)('$name over HTTP', (kit: Kit) => {
-  it.each([301, 302, 303, 307, 308])('follows no redirect of a signed write or query (%i), to this host or another', async (status) => {
+  it.each([
+    301, 302, 303, 307, 308,
+  ])('follows no redirect of a signed write or query (%i), to this host or another', async status => {
     for (const to of [() => `${elsewhere.origin}/stolen`, () => `${gatewayHost.origin}/again`]) {
-      const settlement = await settled(kit, (_incoming, outgoing) => outgoing.writeHead(status, { location: to() }).end());
+      const settlement = await settled(kit, (_incoming, outgoing) =>
+        outgoing.writeHead(status, { location: to() }).end(),
+      );
       expect(settlement.outcome).toBe('unresolved');
       expect(elsewhere.seen).toEqual([]);
-      expect(gatewayHost.seen.filter((each) => each.includes('/again'))).toEqual([]);
+      expect(gatewayHost.seen.filter(each => each.includes('/again'))).toEqual([]);
       const { sameReference } = kit.adapter.operations[writeOf(kit)] as { sameReference?: string };
       if (sameReference !== 'replays') expect(sendsOf(kit, gatewayHost.seen)).toBe(1);
       expect(settlement.attempts).toBeGreaterThan(0);
@@ -99,7 +121,11 @@ describe.each(kits)('$name over HTTP', (kit: Kit) => {
   });
 
   it('nor when the client was told to follow them', async () => {
-    await settled(kit, (_incoming, outgoing) => outgoing.writeHead(307, { location: `${elsewhere.origin}/stolen` }).end(), { redirect: 'follow' });
+    await settled(
+      kit,
+      (_incoming, outgoing) => outgoing.writeHead(307, { location: `${elsewhere.origin}/stolen` }).end(),
+      { redirect: 'follow' },
+    );
     expect(elsewhere.seen).toEqual([]);
     expect(gatewayHost.seen.length).toBeGreaterThan(0);
   });
@@ -116,12 +142,31 @@ describe.each(kits)('$name over HTTP', (kit: Kit) => {
         more();
       },
     ],
-    ['a small body that unpacks to sixteen mebibytes', (_incoming, outgoing) => outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)],
-    ['a body that says it is packed and is not', (_incoming, outgoing) => outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end('{"code":0}')],
-    ['headers without end', (_incoming, outgoing) => outgoing.socket?.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(200_000)}`)],
+    [
+      'a small body that unpacks to sixteen mebibytes',
+      (_incoming, outgoing) => outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+    ],
+    [
+      'a body that says it is packed and is not',
+      (_incoming, outgoing) => outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end('{"code":0}'),
+    ],
+    [
+      'headers without end',
+      (_incoming, outgoing) => outgoing.socket?.write(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(200_000)}`),
+    ],
     ['no HTTP', (_incoming, outgoing) => outgoing.socket?.end('SSH-2.0-OpenSSH_9.9\r\n')],
-    ['a body that is shorter than it was promised', (_incoming, outgoing) => outgoing.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{"respcd":"0000","return_code":1}')],
-    ['two answers at once', (_incoming, outgoing) => outgoing.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}')],
+    [
+      'a body that is shorter than it was promised',
+      (_incoming, outgoing) =>
+        outgoing.socket?.end('HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{"respcd":"0000","return_code":1}'),
+    ],
+    [
+      'two answers at once',
+      (_incoming, outgoing) =>
+        outgoing.socket?.end(
+          'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}',
+        ),
+    ],
   ])('takes %s for a lost or unknown answer, and sends nothing again', async (_what, answer) => {
     const settlement = await settled(kit, answer);
     expect(settlement.outcome).toBe('unresolved');
@@ -136,7 +181,7 @@ describe.each(kits)('$name over HTTP', (kit: Kit) => {
       const more = (): void => {
         while (!outgoing.destroyed && (written += piece.byteLength) < 512 * 1024 * 1024 && outgoing.write(piece));
       };
-      closed.push(new Promise((resolve) => outgoing.on('close', () => resolve(written))));
+      closed.push(new Promise(resolve => outgoing.on('close', () => resolve(written))));
       outgoing.on('drain', more);
       more();
     });
@@ -148,14 +193,20 @@ describe.each(kits)('$name over HTTP', (kit: Kit) => {
   it('the drop-in follows no redirect either, and keeps the ticket', async () => {
     const operation = kit.adapter.operations[writeOf(kit)];
     if (operation === undefined) throw new Error('no write');
-    gatewayHost.answer = (_incoming, outgoing) => outgoing.writeHead(307, { location: `${elsewhere.origin}/stolen` }).end();
+    gatewayHost.answer = (_incoming, outgoing) =>
+      outgoing.writeHead(307, { location: `${elsewhere.origin}/stolen` }).end();
     elsewhere.seen.length = 0;
     const gateway = createGateway({ adapter: kit.adapter, client: rerouted(kit.adapter), policy });
     const fields = kit.complete[operation.name] ?? {};
-    const path = operation.path.replaceAll(/\{(\w+)(?::(\w+)[^}]*)?\}/g, (_whole, name: string, choice?: string) => choice ?? String(fields[name]));
+    const path = operation.path.replaceAll(
+      /\{(\w+)(?::(\w+)[^}]*)?\}/g,
+      (_whole, name: string, choice?: string) => choice ?? String(fields[name]),
+    );
     const texts = Object.entries(fields).map(([name, value]): [string, string] => [name, String(value)]);
     const body = kit.adapter.encodings[0] === 'form' ? { body: new URLSearchParams(texts) } : { json: fields };
-    const end: unknown = await gateway.client.post(kit.adapter.baseUrl + path, { ...body, redirect: 'follow' }).catch((error: unknown) => error);
+    const end: unknown = await gateway.client
+      .post(kit.adapter.baseUrl + path, { ...body, redirect: 'follow' })
+      .catch((error: unknown) => error);
     expect(isUnresolvedError(end), String(end)).toBe(true);
     expect(elsewhere.seen).toEqual([]);
   });
@@ -166,23 +217,34 @@ describe('a machine’s token', () => {
     ['uqpay', uqpay({ clientId: 'shop-1', apiKey: 'made-up', environment: 'sandbox', tokens: nowhere() })],
     ['ifortepay', ifortepay({ ...credentials, signature: 'symmetric', environment: 'sandbox', tokens: nowhere() })],
   ];
-  it.each(forms)('%s: is asked for at its own address only; a redirect is not followed, and nothing is sent without it', async (name, adapter) => {
-    const kit = kits.find((each) => each.name === name);
+  it.each(
+    forms,
+  )('%s: is asked for at its own address only; a redirect is not followed, and nothing is sent without it', async (name, adapter) => {
+    const kit = kits.find(each => each.name === name);
     gatewayHost.seen.length = 0;
     elsewhere.seen.length = 0;
-    gatewayHost.answer = (_incoming, outgoing) => outgoing.writeHead(307, { location: `${elsewhere.origin}/token` }).end();
+    gatewayHost.answer = (_incoming, outgoing) =>
+      outgoing.writeHead(307, { location: `${elsewhere.origin}/token` }).end();
     const fetch = (input: Request): Promise<Response> => {
       const { pathname, search } = new URL(input.url);
       const { method, headers, redirect, signal } = input;
-      return input.text().then((body) => globalThis.fetch(gatewayHost.origin + pathname + search, { method, headers, redirect, signal, body }));
+      return input
+        .text()
+        .then(body =>
+          globalThis.fetch(gatewayHost.origin + pathname + search, { method, headers, redirect, signal, body }),
+        );
     };
     const gateway = createGateway({ adapter, client: ky.create({ fetch: fetch as typeof globalThis.fetch }), policy });
     const operation = kit === undefined ? '' : writeOf(kit);
-    const settlement = await gateway.settle(operation as never, (kit?.complete[operation] ?? {}) as never, kit && keyOf(kit, operation));
+    const settlement = await gateway.settle(
+      operation as never,
+      (kit?.complete[operation] ?? {}) as never,
+      kit && keyOf(kit, operation),
+    );
     expect(settlement.outcome).toBe('unsent');
     expect(elsewhere.seen).toEqual([]);
     expect(gatewayHost.seen.length).toBeGreaterThan(0);
-    expect(gatewayHost.seen.filter((each) => !each.includes('token'))).toEqual([]);
+    expect(gatewayHost.seen.filter(each => !each.includes('token'))).toEqual([]);
   });
 });
 

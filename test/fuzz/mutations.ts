@@ -23,13 +23,19 @@ export function leavesOf(value: unknown): Leaf[] {
 
 /** What is in one place. */
 export function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((holder, key) => (isBranch(holder) && Object.hasOwn(holder, key) ? holder[key] : undefined), value);
+  return path.reduce<unknown>(
+    (holder, key) => (isBranch(holder) && Object.hasOwn(holder, key) ? holder[key] : undefined),
+    value,
+  );
 }
 
 /** Every value there is but the whole, branches included. */
 export function nodesOf(value: unknown, path: Path = []): Leaf[] {
   if (!isBranch(value)) return [];
-  return Object.entries(value).flatMap(([key, inner]) => [{ path: [...path, key], value: inner }, ...nodesOf(inner, [...path, key])]);
+  return Object.entries(value).flatMap(([key, inner]) => [
+    { path: [...path, key], value: inner },
+    ...nodesOf(inner, [...path, key]),
+  ]);
 }
 
 /** The answer with something else in one place. */
@@ -44,9 +50,11 @@ export function replaced(value: unknown, [key, ...rest]: Path, to: (old: unknown
 /** The answer without what is in one place. */
 export function dropped(value: unknown, path: Path): unknown {
   const last = path.at(-1);
-  return replaced(value, path.slice(0, -1), (holder) => {
+  return replaced(value, path.slice(0, -1), holder => {
     if (Array.isArray(holder)) return (holder as unknown[]).filter((_each, index) => String(index) !== String(last));
-    return isBranch(holder) ? Object.fromEntries(Object.entries(holder).filter(([name]) => name !== String(last))) : holder;
+    return isBranch(holder)
+      ? Object.fromEntries(Object.entries(holder).filter(([name]) => name !== String(last)))
+      : holder;
   });
 }
 
@@ -54,12 +62,39 @@ export function dropped(value: unknown, path: Path): unknown {
 export function strangersOf(value: unknown): unknown[] {
   const near =
     typeof value === 'string'
-      ? [`${value} `, ` ${value}`, `${value}\u0000`, `${value}0`, `0${value}`, `\uFEFF${value}`, value.toLowerCase(), value.toUpperCase(), value.slice(0, -1), ...(/^\d+$/.test(value) ? [Number(value)] : [])]
+      ? [
+          `${value} `,
+          ` ${value}`,
+          `${value}\u0000`,
+          `${value}0`,
+          `0${value}`,
+          `\uFEFF${value}`,
+          value.toLowerCase(),
+          value.toUpperCase(),
+          value.slice(0, -1),
+          ...(/^\d+$/.test(value) ? [Number(value)] : []),
+        ]
       : typeof value === 'number'
         ? [String(value), value + 0.5, -value - 1, value + 2 ** 32, value + 1e15, `${value}.0`, 1e300]
         : [];
-  const always = [true, false, {}, [], [value], { value }, { 0: value, length: 1 }, -7, 0.1, 'x', '__proto__', 'constructor', 'toString', 'null', 'undefined'];
-  return [...near, ...always].filter((each) => !Object.is(each, value) && !(each === '' || each === 0));
+  const always = [
+    true,
+    false,
+    {},
+    [],
+    [value],
+    { value },
+    { 0: value, length: 1 },
+    -7,
+    0.1,
+    'x',
+    '__proto__',
+    'constructor',
+    'toString',
+    'null',
+    'undefined',
+  ];
+  return [...near, ...always].filter(each => !Object.is(each, value) && !(each === '' || each === 0));
 }
 
 /** Values that say as much as nothing. */

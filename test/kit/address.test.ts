@@ -8,16 +8,36 @@ describe('baseUrlOf', () => {
   const of = (location: unknown): ReturnType<typeof baseUrlOf> => baseUrlOf('corner', location as Location, known);
 
   it('is the provider’s own for the environment', () => {
-    expect(of({ environment: 'production' })).toEqual({ baseUrl: known.production, ownBaseUrl: false, otherBaseUrls: { sandbox: known.sandbox } });
-    expect(of({ environment: 'sandbox' })).toEqual({ baseUrl: known.sandbox, ownBaseUrl: false, otherBaseUrls: { production: known.production } });
+    expect(of({ environment: 'production' })).toEqual({
+      baseUrl: known.production,
+      ownBaseUrl: false,
+      otherBaseUrls: { sandbox: known.sandbox },
+    });
+    expect(of({ environment: 'sandbox' })).toEqual({
+      baseUrl: known.sandbox,
+      ownBaseUrl: false,
+      otherBaseUrls: { production: known.production },
+    });
   });
 
   it('is the user’s where he gives one', () => {
-    for (const baseUrl of ['https://proxy.test/corner', 'http://127.0.0.1:8080']) expect(of({ environment: 'sandbox', baseUrl })).toEqual({ baseUrl, ownBaseUrl: true, otherBaseUrls: known });
+    for (const baseUrl of ['https://proxy.test/corner', 'http://127.0.0.1:8080'])
+      expect(of({ environment: 'sandbox', baseUrl })).toEqual({ baseUrl, ownBaseUrl: true, otherBaseUrls: known });
   });
 
-  it.each(['live', 'PRODUCTION', '', undefined, null, 'constructor', '__proto__'])('refuses %s for an environment', (environment) => {
-    expect(thrownBy(() => of({ environment }))).toMatchObject({ name: 'InputError', message: "corner: environment must be 'production' or 'sandbox'." });
+  it.each([
+    'live',
+    'PRODUCTION',
+    '',
+    undefined,
+    null,
+    'constructor',
+    '__proto__',
+  ])('refuses %s for an environment', environment => {
+    expect(thrownBy(() => of({ environment }))).toMatchObject({
+      name: 'InputError',
+      message: "corner: environment must be 'production' or 'sandbox'.",
+    });
   });
 
   it.each([
@@ -37,20 +57,25 @@ describe('baseUrlOf', () => {
   ])('refuses a base URL with %s, and does not quote it', (_what, baseUrl) => {
     const error = thrownBy(() => of({ environment: 'sandbox', baseUrl }));
     expect(isInputError(error)).toBe(true);
-    expect((error as Error).message).toBe('corner: baseUrl must be an http or https URL without credentials, query or fragment.');
+    expect((error as Error).message).toBe(
+      'corner: baseUrl must be an http or https URL without credentials, query or fragment.',
+    );
   });
 
   it('gives a base that a path can be put behind', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.webUrl(), fc.string()), (baseUrl) => {
-        const refusal = thrownBy(() => of({ environment: 'sandbox', baseUrl }));
-        if (refusal !== undefined) {
-          expect(isInputError(refusal)).toBe(true);
-          return;
-        }
-        const { baseUrl: found } = of({ environment: 'sandbox', baseUrl });
-        expect(new URL(`${found.replace(/\/+$/, '')}/v1/pay`).pathname).toMatch(/\/v1\/pay$/);
-      }),
+      fc.property(
+        fc.oneof(fc.webUrl({ withQueryParameters: true, withFragments: true }), fc.webUrl(), fc.string()),
+        baseUrl => {
+          const refusal = thrownBy(() => of({ environment: 'sandbox', baseUrl }));
+          if (refusal !== undefined) {
+            expect(isInputError(refusal)).toBe(true);
+            return;
+          }
+          const { baseUrl: found } = of({ environment: 'sandbox', baseUrl });
+          expect(new URL(`${found.replace(/\/+$/, '')}/v1/pay`).pathname).toMatch(/\/v1\/pay$/);
+        },
+      ),
     );
   });
 });

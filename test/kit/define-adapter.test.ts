@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/core/errors.ts';
 import { isWrite, operationOf } from '../../src/core/operation.ts';
-import { defineAdapter, type Adapter, type AdapterDefinition, type EncodedSend, type SendContext } from '../../src/kit/adapter.ts';
+import {
+  defineAdapter,
+  type Adapter,
+  type AdapterDefinition,
+  type EncodedSend,
+  type SendContext,
+} from '../../src/kit/adapter.ts';
 import { text } from '../../src/kit/fields.ts';
 import { pollRequired, succeeded } from '../../src/kit/rows.ts';
 
@@ -19,7 +25,11 @@ const charge = {
   sameReference: 'unknown',
 } as const;
 
-const query = { path: '/query', required: { order: text }, codes: { paid: succeeded(), open: pollRequired('awaiting-payer') } } as const;
+const query = {
+  path: '/query',
+  required: { order: text },
+  codes: { paid: succeeded(), open: pollRequired('awaiting-payer') },
+} as const;
 
 const kiosk: AdapterDefinition<KioskFields> = {
   name: 'kiosk',
@@ -32,9 +42,11 @@ const kiosk: AdapterDefinition<KioskFields> = {
 };
 
 /** Defines an adapter as plain JavaScript would, which no compiler holds back. */
-const define = (operations: object): Adapter<KioskFields> => defineAdapter({ ...kiosk, operations: operations as typeof kiosk.operations });
+const define = (operations: object): Adapter<KioskFields> =>
+  defineAdapter({ ...kiosk, operations: operations as typeof kiosk.operations });
 
-const without = (operation: object, key: string): object => Object.fromEntries(Object.entries(operation).filter(([name]) => name !== key));
+const without = (operation: object, key: string): object =>
+  Object.fromEntries(Object.entries(operation).filter(([name]) => name !== key));
 
 describe('defineAdapter refuses', () => {
   it.each<[string, Partial<AdapterDefinition<KioskFields>>, RegExp]>([
@@ -46,8 +58,14 @@ describe('defineAdapter refuses', () => {
     expect(() => defineAdapter({ ...kiosk, ...change })).toThrow(why);
   });
 
-  const askedBy = (operation: string): object => ({ 'payment.charge': { ...charge, query: { operation, fields: () => ({}) } }, 'payment.query': query });
-  const lookedUpBy = (operation: string): object => ({ 'payment.charge': { ...charge, lookUp: { operation, fields: () => ({}) } }, 'payment.query': query });
+  const askedBy = (operation: string): object => ({
+    'payment.charge': { ...charge, query: { operation, fields: () => ({}) } },
+    'payment.query': query,
+  });
+  const lookedUpBy = (operation: string): object => ({
+    'payment.charge': { ...charge, lookUp: { operation, fields: () => ({}) } },
+    'payment.query': query,
+  });
   const isNoRead = /payment\.charge is asked about by payment\.charge, which is (?:not a read|a write)/;
 
   it.each<[string, object, RegExp]>([
@@ -56,17 +74,33 @@ describe('defineAdapter refuses', () => {
       { 'payment.charge': without(charge, 'sameReference'), 'payment.query': query },
       /payment\.charge is a write and needs a reference and sameReference/,
     ],
-    ['a write that nothing names', { 'payment.charge': without(charge, 'reference'), 'payment.query': query }, /payment\.charge is a write and needs a reference/],
+    [
+      'a write that nothing names',
+      { 'payment.charge': without(charge, 'reference'), 'payment.query': query },
+      /payment\.charge is a write and needs a reference/,
+    ],
     [
       'a read that is not named like one',
       { 'payment.charge': charge, 'payment.query': query, 'payment.status': query },
       /payment\.status is a write and needs .*the name of a read ends in \.query or \.list/,
     ],
-    ['a write that is named like a read', { 'payment.query': charge }, /payment\.query is named like a read but declared as a write/],
+    [
+      'a write that is named like a read',
+      { 'payment.query': charge },
+      /payment\.query is named like a read but declared as a write/,
+    ],
     ['a list that is declared as a write', { 'payment.list': charge }, /payment\.list is named like a read/],
-    ['a status query that is not an operation', { 'payment.charge': charge }, /payment\.charge is asked about by payment\.query, which is not an operation/],
+    [
+      'a status query that is not an operation',
+      { 'payment.charge': charge },
+      /payment\.charge is asked about by payment\.query, which is not an operation/,
+    ],
     ['a status query of an inherited name', askedBy('toString'), /asked about by toString, which is not an operation/],
-    ['a look-up that is not an operation', lookedUpBy('payment.list'), /asked about by payment\.list, which is not an operation/],
+    [
+      'a look-up that is not an operation',
+      lookedUpBy('payment.list'),
+      /asked about by payment\.list, which is not an operation/,
+    ],
     ['a status query that is a write: asking would send it', askedBy('payment.charge'), isNoRead],
     ['a look-up that is a write: looking would send it', lookedUpBy('payment.charge'), isNoRead],
   ])('%s', (_what, operations, message) => {
@@ -90,7 +124,10 @@ describe('defineAdapter gives', () => {
 
   it('a base URL without a trailing slash', () => {
     const baseUrlOf = (baseUrl: string): string => defineAdapter({ ...kiosk, baseUrl }).baseUrl;
-    expect(['https://kiosk.test', 'https://kiosk.test/'].map(baseUrlOf)).toEqual(['https://kiosk.test', 'https://kiosk.test']);
+    expect(['https://kiosk.test', 'https://kiosk.test/'].map(baseUrlOf)).toEqual([
+      'https://kiosk.test',
+      'https://kiosk.test',
+    ]);
     expect(baseUrlOf('https://kiosk.test/v1//')).toBe('https://kiosk.test/v1');
   });
 
@@ -102,7 +139,14 @@ describe('defineAdapter gives', () => {
   });
 
   it('what the definition gives', () => {
-    const given = { ...kiosk, ownBaseUrl: true, policy: { retry: { attempts: 1 } }, body: () => ({ signed: true }), headers: () => ({ a: 'b' }), verify: () => true };
+    const given = {
+      ...kiosk,
+      ownBaseUrl: true,
+      policy: { retry: { attempts: 1 } },
+      body: () => ({ signed: true }),
+      headers: () => ({ a: 'b' }),
+      verify: () => true,
+    };
     const { ownBaseUrl, policy, body, headers, verify, name, account, environment, encodings } = defineAdapter(given);
     expect({ ownBaseUrl, policy, body, headers, verify, name, account, environment, encodings }).toMatchObject(
       Object.fromEntries(Object.entries(given).filter(([key]) => !['operations', 'read', 'baseUrl'].includes(key))),
@@ -110,11 +154,15 @@ describe('defineAdapter gives', () => {
   });
 
   it('a value that stays as it is, whatever becomes of the definition', () => {
-    const operations: { 'payment.charge': object; 'payment.query': object } = { 'payment.charge': { ...charge }, 'payment.query': { ...query } };
+    const operations: { 'payment.charge': object; 'payment.query': object } = {
+      'payment.charge': { ...charge },
+      'payment.query': { ...query },
+    };
     const made = define(operations);
     operations['payment.charge'] = {};
     expect(operationOf(made, 'payment.charge')).toMatchObject({ path: '/charge' });
-    for (const part of [made, made.operations, made.operations['payment.charge']]) expect(Object.isFrozen(part)).toBe(true);
+    for (const part of [made, made.operations, made.operations['payment.charge']])
+      expect(Object.isFrozen(part)).toBe(true);
   });
 });
 

@@ -17,14 +17,15 @@ describe('what a field may be', () => {
     ['a short text', textUpTo(3), ['a', 'abc'], ['', '   ', 'abcd', 1, undefined]],
     ['one of a list', oneOf('GET', 'POST'), ['GET', 'POST'], ['get', '', 'PUT', ['GET'], undefined]],
   ])('%s', (_what, check, accepted, refused) => {
-    expect(accepted.filter((value) => !check.accepts(value))).toEqual([]);
-    expect(refused.filter((value) => check.accepts(value))).toEqual([]);
+    expect(accepted.filter(value => !check.accepts(value))).toEqual([]);
+    expect(refused.filter(value => check.accepts(value))).toEqual([]);
   });
 
   it('is asked of anything without throwing', () => {
     fc.assert(
-      fc.property(fc.anything(), (value) => {
-        for (const check of [text, whole, record, textUpTo(5), oneOf('a', 'b')]) expect(check.accepts(value)).toBeTypeOf('boolean');
+      fc.property(fc.anything(), value => {
+        for (const check of [text, whole, record, textUpTo(5), oneOf('a', 'b')])
+          expect(check.accepts(value)).toBeTypeOf('boolean');
       }),
     );
   });
@@ -42,7 +43,8 @@ describe('what a field may be', () => {
 
 describe('checkFields', () => {
   const checks = { order: text, amount: whole };
-  const refusal = (fields: unknown, given: Readonly<Record<string, FieldCheck>> = checks): Error => thrownBy(() => checkFields('corner payment.charge', fields, given)) as Error;
+  const refusal = (fields: unknown, given: Readonly<Record<string, FieldCheck>> = checks): Error =>
+    thrownBy(() => checkFields('corner payment.charge', fields, given)) as Error;
 
   it('accepts what passes its checks, and whatever else is there', () => {
     expect(() => checkFields('corner', { order: 'A1', amount: 1, note: Symbol('any') }, checks)).not.toThrow();
@@ -52,10 +54,12 @@ describe('checkFields', () => {
   it('names who asked, every field that is missing, and every one that is wrong', () => {
     const error = refusal({ amount: -1 });
     expect(isInputError(error)).toBe(true);
-    expect(error.message).toBe('corner payment.charge: order is missing: it must be a non-empty text; amount must be a whole number, 0 or more.');
+    expect(error.message).toBe(
+      'corner payment.charge: order is missing: it must be a non-empty text; amount must be a whole number, 0 or more.',
+    );
   });
 
-  it.each([undefined, null, 'order=A1', 7, [], () => 1])('refuses %s for fields', (fields) => {
+  it.each([undefined, null, 'order=A1', 7, [], () => 1])('refuses %s for fields', fields => {
     expect(isInputError(refusal(fields))).toBe(true);
     expect(refusal(fields).message).toBe('corner payment.charge: pass the fields as an object.');
   });

@@ -16,7 +16,10 @@ function reachable(): number {
 }
 
 /** So many chunks, and what was reachable just before the last one. */
-function inChunks(count: number, chunk: (index: number) => Uint8Array<ArrayBuffer>): { body: ReadableStream<Uint8Array<ArrayBuffer>>; grown: () => number } {
+function inChunks(
+  count: number,
+  chunk: (index: number) => Uint8Array<ArrayBuffer>,
+): { body: ReadableStream<Uint8Array<ArrayBuffer>>; grown: () => number } {
   let index = 0;
   let before = 0;
   let after = 0;
@@ -35,10 +38,14 @@ function inChunks(count: number, chunk: (index: number) => Uint8Array<ArrayBuffe
 }
 
 describe('a body', () => {
-  it.each([0, 1, 2047, 2048, 2049, 4096, 5000, 10_000])('of %i bytes is read as it came, however it is cut', async (length) => {
+  it.each([
+    0, 1, 2047, 2048, 2049, 4096, 5000, 10_000,
+  ])('of %i bytes is read as it came, however it is cut', async length => {
     const bytes = Uint8Array.from({ length }, (_each, index) => index % 251);
     for (const size of [1, 7, 2048, 3000, length]) {
-      const { body } = inChunks(size === 0 ? 0 : Math.ceil(length / size), (index) => bytes.slice(index * size, (index + 1) * size));
+      const { body } = inChunks(size === 0 ? 0 : Math.ceil(length / size), index =>
+        bytes.slice(index * size, (index + 1) * size),
+      );
       const read = await readUpTo(body, 10_000);
       expect(read).toEqual(bytes);
       expect(read.buffer.byteLength).toBe(length);
@@ -47,14 +54,17 @@ describe('a body', () => {
 
   it('is refused when it is a byte too long, and its source is told to stop', async () => {
     let canceled = false;
-    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(10)), cancel: () => void (canceled = true) });
+    const body = new ReadableStream<Uint8Array>({
+      pull: controller => controller.enqueue(new Uint8Array(10)),
+      cancel: () => void (canceled = true),
+    });
     await expect(readUpTo(body, 99)).rejects.toThrow('too long');
     expect(canceled).toBe(true);
     expect((await readUpTo(new Blob(['x'.repeat(99)]).stream(), 99)).byteLength).toBe(99);
   });
 
   it('that is not made of bytes is refused', async () => {
-    const body: unknown = new ReadableStream<string>({ start: (controller) => controller.enqueue('12') });
+    const body: unknown = new ReadableStream<string>({ start: controller => controller.enqueue('12') });
     await expect(readUpTo(body as ReadableStream<Uint8Array>, 100)).rejects.toThrow('not made of bytes');
   });
 

@@ -23,7 +23,11 @@ const contextAt = (nowMs: number, more: Partial<SendContext> = {}): SendContext 
 });
 
 /** A gateway that hands out `token-1`, `token-2`, … when told to. */
-function issuer(): { fetchToken: (context: SendContext) => Promise<Token>; issued: () => number; hold: () => (error?: Error) => void } {
+function issuer(): {
+  fetchToken: (context: SendContext) => Promise<Token>;
+  issued: () => number;
+  hold: () => (error?: Error) => void;
+} {
   let count = 0;
   let held: Promise<unknown> = Promise.resolve();
   return {
@@ -37,13 +41,15 @@ function issuer(): { fetchToken: (context: SendContext) => Promise<Token>; issue
       const { promise, resolve, reject } = Promise.withResolvers<undefined>();
       held = promise;
       promise.catch(() => undefined);
-      return (error) => (error === undefined ? resolve(undefined) : reject(error));
+      return error => (error === undefined ? resolve(undefined) : reject(error));
     },
   };
 }
 
 /** The store of one account: what it holds, by whatever key. */
-function storeOf(first?: Token): TokenStore & { account: string; keys: Set<string>; kept: { token: Token | undefined } } {
+function storeOf(
+  first?: Token,
+): TokenStore & { account: string; keys: Set<string>; kept: { token: Token | undefined } } {
   const kept = { token: first };
   const keys = new Set<string>();
   return {
@@ -88,7 +94,9 @@ describe('a token', () => {
   it('is shared by keepers of one account, and by no other', async () => {
     const account = freshAccount();
     const gateway = issuer();
-    const [first, second, other] = [account, account, freshAccount()].map((each) => tokenKeeper({ account: each, secret, fetchToken: gateway.fetchToken }));
+    const [first, second, other] = [account, account, freshAccount()].map(each =>
+      tokenKeeper({ account: each, secret, fetchToken: gateway.fetchToken }),
+    );
     expect(await first?.(contextAt(startMs))).toBe('token-1');
     expect(await second?.(contextAt(startMs))).toBe('token-1');
     expect(await other?.(contextAt(startMs))).toBe('token-2');
@@ -97,7 +105,11 @@ describe('a token', () => {
   it('is never handed to somebody with another key of the same account, whoever came first', async () => {
     const account = freshAccount();
     const [right, wrong] = [issuer(), issuer()];
-    const denied = tokenKeeper({ account, secret: 'wrong', fetchToken: () => (wrong.fetchToken(contextAt(startMs)), Promise.reject(new Error('denied'))) });
+    const denied = tokenKeeper({
+      account,
+      secret: 'wrong',
+      fetchToken: () => (wrong.fetchToken(contextAt(startMs)), Promise.reject(new Error('denied'))),
+    });
     const known = tokenKeeper({ account, secret, fetchToken: right.fetchToken });
     const stranger = tokenKeeper({ account, secret: `${secret}-of-another-tenant`, fetchToken: wrong.fetchToken });
     const both = await Promise.allSettled([denied(contextAt(startMs)), known(contextAt(startMs))]);
@@ -135,7 +147,9 @@ describe('a token that was refused', () => {
     const token = tokenKeeper({ account: freshAccount(), secret, fetchToken: gateway.fetchToken });
     const memories = Array.from({ length: 10 }, () => new Map<string, string>());
     for (const memory of memories) await token(contextAt(startMs, { memory }));
-    const renewed = await Promise.all(memories.map((memory) => token(contextAt(startMs, { memory, reauthenticate: true }))));
+    const renewed = await Promise.all(
+      memories.map(memory => token(contextAt(startMs, { memory, reauthenticate: true }))),
+    );
     expect(new Set(renewed)).toEqual(new Set(['token-2']));
     expect(gateway.issued()).toBe(2);
   });
@@ -189,7 +203,9 @@ describe('a token store', () => {
     const gateway = issuer();
     const store = storeOf();
     for (const each of [secret, secret, `${secret}-2`]) {
-      await tokenKeeper({ account: store.account, secret: each, fetchToken: gateway.fetchToken, store })(contextAt(startMs));
+      await tokenKeeper({ account: store.account, secret: each, fetchToken: gateway.fetchToken, store })(
+        contextAt(startMs),
+      );
     }
     expect(store.keys.size).toBe(2);
     for (const key of store.keys) {
@@ -211,7 +227,11 @@ describe('a token store', () => {
   it('that fails is the caller’s to know', async () => {
     const gateway = issuer();
     const broken: TokenStore = { get: () => Promise.reject(new Error('store down')), set: () => undefined };
-    await expect(tokenKeeper({ account: freshAccount(), secret, fetchToken: gateway.fetchToken, store: broken })(contextAt(startMs))).rejects.toThrow('store down');
+    await expect(
+      tokenKeeper({ account: freshAccount(), secret, fetchToken: gateway.fetchToken, store: broken })(
+        contextAt(startMs),
+      ),
+    ).rejects.toThrow('store down');
     expect(gateway.issued()).toBe(0);
   });
 });

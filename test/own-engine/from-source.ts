@@ -11,6 +11,8 @@ const places: readonly (readonly [RegExp, string])[] = [
 registerHooks({
   resolve(specifier, context, next) {
     const [name, place] = places.find(([each]) => each.test(specifier)) ?? [];
-    return name === undefined || place === undefined ? next(specifier, context) : next(new URL(`../../src/${specifier.replace(name, place)}`, import.meta.url).href, context);
+    return name === undefined || place === undefined
+      ? next(specifier, context)
+      : next(new URL(`../../src/${specifier.replace(name, place)}`, import.meta.url).href, context);
   },
 });

@@ -46,10 +46,23 @@ async function scene(script: Script): Promise<Scene> {
     payment: () => read(file)[0] ?? expect.unreachable('the file is empty'),
     entry: () => simulated.ledger.payment(order) ?? expect.unreachable('the gateway knows no such order'),
     async runAndKill(until) {
-      const child = spawn(process.execPath, ['--import', './test/own-engine/from-source.ts', 'test/own-engine/process.ts', file, servers.baseUrlOf(simulated)], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(
+        process.execPath,
+        [
+          '--import',
+          './test/own-engine/from-source.ts',
+          'test/own-engine/process.ts',
+          file,
+          servers.baseUrlOf(simulated),
+        ],
+        { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+      );
       processes.add(child);
       const exited = once(child, 'exit');
-      const [line] = until === undefined ? ((await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as unknown[]) : [await holds(until)];
+      const [line] =
+        until === undefined
+          ? ((await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as unknown[])
+          : [await holds(until)];
       child.kill('SIGKILL');
       await exited;
       processes.delete(child);
@@ -60,7 +73,7 @@ async function scene(script: Script): Promise<Scene> {
 
 /** Looks until it does. */
 async function holds(condition: () => boolean): Promise<undefined> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!condition()) await new Promise(resolve => setTimeout(resolve, 5));
 }
 
 async function toTheEnd({ runAndKill }: Scene): Promise<number> {
@@ -68,18 +81,26 @@ async function toTheEnd({ runAndKill }: Scene): Promise<number> {
     const said = await runAndKill();
     if (said === 'over') return steps;
     expect(said).toMatch(/^\d+$/);
-    await new Promise((resolve) => setTimeout(resolve, Number(said)));
+    await new Promise(resolve => setTimeout(resolve, Number(said)));
   }
   return expect.unreachable('it never ends');
 }
 
 describe('an engine of one’s own', () => {
   it('drives payments to their ends by public names alone', async () => {
-    expect(await main()).toEqual(['ORDER-1: succeeded, after 1 send; money moved: 1', 'ORDER-2: failed, after 1 send; money moved: 0']);
+    expect(await main()).toEqual([
+      'ORDER-1: succeeded, after 1 send; money moved: 1',
+      'ORDER-2: failed, after 1 send; money moved: 0',
+    ]);
   });
 
   it.each<[string, Script, Payment['outcome'], number]>([
-    ['is paid, and whose answer is lost', { life: lives.paidAfterQueries(2), onSend: ['reset-after-booking'] }, 'succeeded', 1],
+    [
+      'is paid, and whose answer is lost',
+      { life: lives.paidAfterQueries(2), onSend: ['reset-after-booking'] },
+      'succeeded',
+      1,
+    ],
     ['is declined', { life: lives.steps([{ afterQueries: 2, state: 'declined' }]) }, 'failed', 0],
   ])('whose process is killed after every step charges once, and says what the gateway’s books say, of a payment that %s', async (_what, script, outcome, bookings) => {
     const world = await scene(script);

@@ -1,15 +1,35 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/core/errors.ts';
-import { backoffFrom, constant, defineBackoff, exponential, growing, steps, type Backoff } from '../../src/policies/backoff.ts';
+import {
+  backoffFrom,
+  constant,
+  defineBackoff,
+  exponential,
+  growing,
+  steps,
+  type Backoff,
+} from '../../src/policies/backoff.ts';
 
 describe('a backoff can be printed', () => {
   it.each<[Backoff, number[], string]>([
     [constant(250), [250, 250, 250, 250, 250, 250], 'constant 250, 250, 250, 250, 250, …'],
     [steps([1000, 2000, 5000]), [1000, 2000, 5000, 5000, 5000, 5000], 'steps 1000, 2000, 5000, 5000, 5000, …'],
-    [exponential({ baseMs: 100, maxMs: 1000 }), [100, 200, 400, 800, 1000, 1000], 'exponential 100, 200, 400, 800, 1000, …'],
-    [exponential({ baseMs: 100, maxMs: 1000, jitter: 'none', factor: 3 }), [100, 300, 900, 1000, 1000, 1000], 'exponential 100, 300, 900, 1000, 1000, …'],
-    [growing({ firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 10_000 }), [3000, 3500, 5250, 7875, 10_000, 10_000], 'growing 3000, 3500, 5250, 7875, 10000, …'],
+    [
+      exponential({ baseMs: 100, maxMs: 1000 }),
+      [100, 200, 400, 800, 1000, 1000],
+      'exponential 100, 200, 400, 800, 1000, …',
+    ],
+    [
+      exponential({ baseMs: 100, maxMs: 1000, jitter: 'none', factor: 3 }),
+      [100, 300, 900, 1000, 1000, 1000],
+      'exponential 100, 300, 900, 1000, 1000, …',
+    ],
+    [
+      growing({ firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 10_000 }),
+      [3000, 3500, 5250, 7875, 10_000, 10_000],
+      'growing 3000, 3500, 5250, 7875, 10000, …',
+    ],
   ])('%s', (backoff, waits, printed) => {
     expect(backoff.list(6)).toEqual(waits);
     expect(String(backoff)).toBe(printed);
@@ -41,7 +61,12 @@ describe('a backoff can be stored as JSON', () => {
   ])('as its name and its numbers: %s', (backoff, data) => expect(stored(backoff)).toEqual(data));
 
   it('and gives the same waits when it is read again', () => {
-    for (const backoff of [constant(250), steps([0, Infinity]), exponential({ baseMs: 3, factor: Infinity, jitter: 'none' }), growing({ maxMs: Infinity, ratio: Infinity })]) {
+    for (const backoff of [
+      constant(250),
+      steps([0, Infinity]),
+      exponential({ baseMs: 3, factor: Infinity, jitter: 'none' }),
+      growing({ maxMs: Infinity, ratio: Infinity }),
+    ]) {
       expect(backoffFrom(stored(backoff)).list(20)).toEqual(backoff.list(20));
       expect(backoff.list(20).every(Number.isFinite)).toBe(true);
     }
@@ -58,11 +83,21 @@ describe('a backoff can be stored as JSON', () => {
     expectRefusal(() => backoffFrom(stored({ ...constant(250), delayMs: () => 5 })), /has no name.*defineBackoff/);
   });
 
-  it.each([null, 5, 'constant', {}, { name: 5 }, { name: 'constant', everyMs: -1 }, { name: 'steps' }, { name: 'growing', ratio: 'x' }, { name: 'toString' }])('not from %j', (data) => {
+  it.each([
+    null,
+    5,
+    'constant',
+    {},
+    { name: 5 },
+    { name: 'constant', everyMs: -1 },
+    { name: 'steps' },
+    { name: 'growing', ratio: 'x' },
+    { name: 'toString' },
+  ])('not from %j', data => {
     expectRefusal(() => backoffFrom(data), /./);
   });
 
-  it.each(['', ' ', 'growing', 'x'.repeat(101), null])('not under the name %j', (name) => {
+  it.each(['', ' ', 'growing', 'x'.repeat(101), null])('not under the name %j', name => {
     expectRefusal(() => defineBackoff(name as string, () => 1), /^defineBackoff: /);
   });
 });
@@ -84,17 +119,19 @@ describe('full jitter', () => {
   const drawn = exponential({ baseMs: 1000, maxMs: 8000 });
 
   it('draws evenly between nothing and the whole wait', () => {
-    expect([0, 0.25, 0.5, 1].map((chance) => drawn.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([0, 500, 1000, 2000]);
+    expect([0, 0.25, 0.5, 1].map(chance => drawn.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([
+      0, 500, 1000, 2000,
+    ]);
   });
 
   it('can be turned off', () => {
     const plain = exponential({ baseMs: 1000, maxMs: 8000, jitter: 'none' });
-    expect([0, 0.5, 1].map((chance) => plain.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([2000, 2000, 2000]);
+    expect([0, 0.5, 1].map(chance => plain.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([2000, 2000, 2000]);
   });
 
   it('is only in exponential: what polls a payment comes at its time', () => {
     for (const backoff of [constant(100), steps([100, 200]), growing()]) {
-      const waits = [0, 0.5, 0.999].map((chance) => backoff.delayMs({ step: 2, elapsedMs: 1000, chance }));
+      const waits = [0, 0.5, 0.999].map(chance => backoff.delayMs({ step: 2, elapsedMs: 1000, chance }));
       expect(new Set(waits).size).toBe(1);
     }
   });
@@ -106,11 +143,28 @@ describe('whatever the step', () => {
     ms.map(constant),
     fc.array(ms, { minLength: 1, maxLength: 10 }).map(steps),
     fc
-      .record({ baseMs: ms, maxMs: ms, factor: fc.double({ min: 1, max: 100, noNaN: true }), jitter: fc.constantFrom('full' as const, 'none' as const) }, { requiredKeys: [] })
+      .record(
+        {
+          baseMs: ms,
+          maxMs: ms,
+          factor: fc.double({ min: 1, max: 100, noNaN: true }),
+          jitter: fc.constantFrom('full' as const, 'none' as const),
+        },
+        { requiredKeys: [] },
+      )
       .map(exponential),
-    fc.record({ firstMs: ms, baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms }, { requiredKeys: [] }).map(growing),
+    fc
+      .record(
+        { firstMs: ms, baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms },
+        { requiredKeys: [] },
+      )
+      .map(growing),
   );
-  const step = fc.record({ step: fc.integer({ min: 1, max: 100_000 }), elapsedMs: fc.integer({ min: 0, max: 10 ** 12 }), chance: fc.double({ min: 0, max: 1, noNaN: true }) });
+  const step = fc.record({
+    step: fc.integer({ min: 1, max: 100_000 }),
+    elapsedMs: fc.integer({ min: 0, max: 10 ** 12 }),
+    chance: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
 
   it('a wait is a number from 0 to maxMs', () => {
     fc.assert(
@@ -124,7 +178,12 @@ describe('whatever the step', () => {
   });
 
   it('no wait stays no wait for ever', () => {
-    for (const given of [exponential({ baseMs: 0 }), exponential({ baseMs: 0, jitter: 'none' }), constant(0), steps([0])]) {
+    for (const given of [
+      exponential({ baseMs: 0 }),
+      exponential({ baseMs: 0, jitter: 'none' }),
+      constant(0),
+      steps([0]),
+    ]) {
       expect(given.delayMs({ step: 2000, elapsedMs: 0, chance: 0.5 })).toBe(0);
     }
   });
@@ -137,7 +196,9 @@ describe('whatever the step', () => {
     fc.assert(
       fc.property(ms, ms, fc.integer({ min: 1, max: 500 }), (baseMs, maxMs, at) => {
         const given = exponential({ baseMs: baseMs + 1, maxMs });
-        expect(given.delayMs({ step: at + 1, elapsedMs: 0, chance: 1 })).toBeGreaterThanOrEqual(given.delayMs({ step: at, elapsedMs: 0, chance: 1 }));
+        expect(given.delayMs({ step: at + 1, elapsedMs: 0, chance: 1 })).toBeGreaterThanOrEqual(
+          given.delayMs({ step: at, elapsedMs: 0, chance: 1 }),
+        );
       }),
     );
   });
@@ -147,27 +208,27 @@ describe('bad input is refused', () => {
   const notDurations: unknown[] = [-1, -0.001, Number.NaN, -Infinity, '1000', null, {}, [], true];
 
   it.each<[string, (value: never) => Backoff, RegExp]>([
-    ['constant', (value) => constant(value), /^constant: delayMs must be a number of milliseconds, 0 or more/],
-    ['steps', (value) => steps([1, value]), /^steps: wait 2 must be/],
-    ['exponential’s baseMs', (value) => exponential({ baseMs: value }), /^exponential: baseMs must be/],
-    ['exponential’s maxMs', (value) => exponential({ maxMs: value }), /^exponential: maxMs must be/],
-    ['growing’s firstMs', (value) => growing({ firstMs: value }), /^growing: firstMs must be/],
-    ['growing’s baseMs', (value) => growing({ baseMs: value }), /^growing: baseMs must be/],
-    ['growing’s maxMs', (value) => growing({ maxMs: value }), /^growing: maxMs must be/],
-    ['growing’s ratio', (value) => growing({ ratio: value }), /^growing: ratio must be 0 or more/],
+    ['constant', value => constant(value), /^constant: delayMs must be a number of milliseconds, 0 or more/],
+    ['steps', value => steps([1, value]), /^steps: wait 2 must be/],
+    ['exponential’s baseMs', value => exponential({ baseMs: value }), /^exponential: baseMs must be/],
+    ['exponential’s maxMs', value => exponential({ maxMs: value }), /^exponential: maxMs must be/],
+    ['growing’s firstMs', value => growing({ firstMs: value }), /^growing: firstMs must be/],
+    ['growing’s baseMs', value => growing({ baseMs: value }), /^growing: baseMs must be/],
+    ['growing’s maxMs', value => growing({ maxMs: value }), /^growing: maxMs must be/],
+    ['growing’s ratio', value => growing({ ratio: value }), /^growing: ratio must be 0 or more/],
   ])('%s: whatever is no duration', (_what, make, message) => {
     for (const value of notDurations) expectRefusal(() => make(value as never), message);
   });
 
-  it.each([0.5, 0, -2, Number.NaN, '2', null])('exponential: a factor of %s, which would not grow', (factor) => {
+  it.each([0.5, 0, -2, Number.NaN, '2', null])('exponential: a factor of %s, which would not grow', factor => {
     expectRefusal(() => exponential({ factor: factor as number }), /^exponential: factor must be 1 or more/);
   });
 
-  it.each(['half', '', null, 1, {}])('exponential: a jitter of %s', (jitter) => {
+  it.each(['half', '', null, 1, {}])('exponential: a jitter of %s', jitter => {
     expectRefusal(() => exponential({ jitter: jitter as 'full' }), /^exponential: jitter is 'full' or 'none'/);
   });
 
-  it.each([undefined, null, 1000, '1000', { 0: 1 }, []])('steps: %s instead of a list with a wait', (delaysMs) => {
+  it.each([undefined, null, 1000, '1000', { 0: 1 }, []])('steps: %s instead of a list with a wait', delaysMs => {
     expectRefusal(() => steps(delaysMs as number[]), /^steps: pass/);
   });
 });

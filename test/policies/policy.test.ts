@@ -2,13 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/core/errors.ts';
 import { constant, steps } from '../../src/policies/backoff.ts';
-import { checkEffect, checkResend, defaultPolicy, layeredPolicy, mergePolicy, type Policy, type ResolvedPolicy } from '../../src/policies/policy.ts';
+import {
+  checkEffect,
+  checkResend,
+  defaultPolicy,
+  layeredPolicy,
+  mergePolicy,
+  type Policy,
+  type ResolvedPolicy,
+} from '../../src/policies/policy.ts';
 
-const merge = (...policies: (Policy | undefined)[]): ResolvedPolicy => policies.reduce<ResolvedPolicy>(mergePolicy, defaultPolicy);
+const merge = (...policies: (Policy | undefined)[]): ResolvedPolicy =>
+  policies.reduce<ResolvedPolicy>(mergePolicy, defaultPolicy);
 
 describe('the default policy', () => {
   it('is three sends, two minutes of polling, and no belief in absence', () => {
-    expect(defaultPolicy).toMatchObject({ retry: { attempts: 3, maxRetryAfterMs: 60_000 }, poll: { deadlineMs: 120_000, resendWhenAbsent: false }, limit: { concurrency: 32 } });
+    expect(defaultPolicy).toMatchObject({
+      retry: { attempts: 3, maxRetryAfterMs: 60_000 },
+      poll: { deadlineMs: 120_000, resendWhenAbsent: false },
+      limit: { concurrency: 32 },
+    });
     expect(defaultPolicy.poll.absentAfterMs).toBeUndefined();
     expect(defaultPolicy.attemptTimeoutMs).toBeUndefined();
     expect(String(defaultPolicy.retry.backoff)).toBe('exponential 500, 1000, 2000, 4000, 8000, …');
@@ -20,7 +33,11 @@ describe('merging: call over gateway over adapter over core', () => {
   const slow = constant(9000);
 
   it('goes group by group and field by field', () => {
-    const merged = merge({ retry: { attempts: 5 } }, { poll: { backoff: slow } }, { retry: { maxRetryAfterMs: 1 }, attemptTimeoutMs: 700 });
+    const merged = merge(
+      { retry: { attempts: 5 } },
+      { poll: { backoff: slow } },
+      { retry: { maxRetryAfterMs: 1 }, attemptTimeoutMs: 700 },
+    );
     expect(merged).toEqual({
       retry: { ...defaultPolicy.retry, attempts: 5, maxRetryAfterMs: 1 },
       poll: { ...defaultPolicy.poll, backoff: slow },
@@ -30,12 +47,24 @@ describe('merging: call over gateway over adapter over core', () => {
   });
 
   it('lets the later one win', () => {
-    expect(merge({ retry: { attempts: 5 }, attemptTimeoutMs: 1 }, { retry: { attempts: 2 }, attemptTimeoutMs: 2 })).toMatchObject({ retry: { attempts: 2 }, attemptTimeoutMs: 2 });
+    expect(
+      merge({ retry: { attempts: 5 }, attemptTimeoutMs: 1 }, { retry: { attempts: 2 }, attemptTimeoutMs: 2 }),
+    ).toMatchObject({ retry: { attempts: 2 }, attemptTimeoutMs: 2 });
   });
 
   it('takes what is undefined for not given', () => {
-    const given: Policy = { retry: { attempts: 5 }, poll: { absentAfterMs: 7 }, limit: { concurrency: 1 }, attemptTimeoutMs: 3 };
-    const nothing = { retry: { attempts: undefined }, poll: { absentAfterMs: undefined, backoff: undefined }, limit: undefined, attemptTimeoutMs: undefined } as unknown as Policy;
+    const given: Policy = {
+      retry: { attempts: 5 },
+      poll: { absentAfterMs: 7 },
+      limit: { concurrency: 1 },
+      attemptTimeoutMs: 3,
+    };
+    const nothing = {
+      retry: { attempts: undefined },
+      poll: { absentAfterMs: undefined, backoff: undefined },
+      limit: undefined,
+      attemptTimeoutMs: undefined,
+    } as unknown as Policy;
     expect(merge(given, nothing)).toEqual(merge(given));
     expect(merge(given, undefined, {})).toEqual(merge(given));
   });
@@ -51,8 +80,19 @@ describe('merging: call over gateway over adapter over core', () => {
     const ms = fc.nat();
     const policies: fc.Arbitrary<Policy> = fc.record(
       {
-        retry: fc.record({ attempts: fc.integer({ min: 1, max: 9 }), backoff: ms.map(constant), maxRetryAfterMs: ms }, { requiredKeys: [] }),
-        poll: fc.record({ backoff: ms.map((delayMs) => steps([delayMs])), deadlineMs: ms, absentAfterMs: ms, resendWhenAbsent: fc.boolean() }, { requiredKeys: [] }),
+        retry: fc.record(
+          { attempts: fc.integer({ min: 1, max: 9 }), backoff: ms.map(constant), maxRetryAfterMs: ms },
+          { requiredKeys: [] },
+        ),
+        poll: fc.record(
+          {
+            backoff: ms.map(delayMs => steps([delayMs])),
+            deadlineMs: ms,
+            absentAfterMs: ms,
+            resendWhenAbsent: fc.boolean(),
+          },
+          { requiredKeys: [] },
+        ),
         limit: fc.record({ concurrency: fc.integer({ min: 1, max: 99 }) }, { requiredKeys: [] }),
         attemptTimeoutMs: ms,
       },
@@ -60,7 +100,13 @@ describe('merging: call over gateway over adapter over core', () => {
     );
     fc.assert(
       fc.property(policies, policies, (one, two) => {
-        const both: Policy = { ...one, ...two, retry: { ...one.retry, ...two.retry }, poll: { ...one.poll, ...two.poll }, limit: { ...one.limit, ...two.limit } };
+        const both: Policy = {
+          ...one,
+          ...two,
+          retry: { ...one.retry, ...two.retry },
+          poll: { ...one.poll, ...two.poll },
+          limit: { ...one.limit, ...two.limit },
+        };
         expect(merge(one, two)).toEqual(merge(both));
       }),
     );
@@ -77,7 +123,7 @@ describe('what a policy may say', () => {
     { poll: { absentAfterMs: 0, resendWhenAbsent: true } },
     { limit: { concurrency: Infinity } },
     { retry: { backoff: { ...constant(1), delayMs: () => 5 } } },
-  ])('%o', (policy) => {
+  ])('%o', policy => {
     expect(() => merge(policy)).not.toThrow();
   });
 });
@@ -96,16 +142,27 @@ describe('a policy that cannot be meant is refused, and the message names the fi
     ['poll.backoff', [1000, null, {}]],
   ];
 
-  it.each(cases.flatMap(([where, values]) => values.map((value) => [where, value] as const)))('%s: %j', (where, value) => {
+  it.each(
+    cases.flatMap(([where, values]) => values.map(value => [where, value] as const)),
+  )('%s: %j', (where, value) => {
     const [group = '', name = ''] = where.split('.');
     expectRefusal({ [group]: { [name]: value } }, new RegExp(`^policy: ${where.replace('.', '\\.')} must be`));
   });
 
-  it.each(durations)('attemptTimeoutMs: %j', (value) => expectRefusal({ attemptTimeoutMs: value }, /^policy: attemptTimeoutMs must be/));
+  it.each(durations)('attemptTimeoutMs: %j', value =>
+    expectRefusal({ attemptTimeoutMs: value }, /^policy: attemptTimeoutMs must be/));
 
   it.each<[string, object, RegExp]>([
-    ['a group', { retries: { attempts: 3 } }, /there is no group "retries"\. Known: retry, poll, limit, attemptTimeoutMs/],
-    ['a field of retry', { retry: { atempts: 3 } }, /there is no retry\.atempts\. Known: attempts, backoff, maxRetryAfterMs/],
+    [
+      'a group',
+      { retries: { attempts: 3 } },
+      /there is no group "retries"\. Known: retry, poll, limit, attemptTimeoutMs/,
+    ],
+    [
+      'a field of retry',
+      { retry: { atempts: 3 } },
+      /there is no retry\.atempts\. Known: attempts, backoff, maxRetryAfterMs/,
+    ],
     ['a field of poll', { poll: { deadline: 3 } }, /there is no poll\.deadline\. Known: backoff, deadlineMs/],
     ['a field of limit', { limit: { max: 3 } }, /there is no limit\.max/],
     ['a field of another group', { retry: { deadlineMs: 3 } }, /there is no retry\.deadlineMs/],
@@ -114,11 +171,13 @@ describe('a policy that cannot be meant is refused, and the message names the fi
     ['a prototype', JSON.parse('{"__proto__":{"attempts":9}}') as object, /there is no group "__proto__"/],
   ])('misspelt: %s', (_what, policy, message) => expectRefusal(policy, message));
 
-  it.each([3, 'fast', true, null])('a group that is %j', (value) => {
-    for (const group of ['retry', 'poll', 'limit']) expectRefusal({ [group]: value }, new RegExp(`^policy: ${group} must be an object`));
+  it.each([3, 'fast', true, null])('a group that is %j', value => {
+    for (const group of ['retry', 'poll', 'limit'])
+      expectRefusal({ [group]: value }, new RegExp(`^policy: ${group} must be an object`));
   });
 
-  it.each([null, 'fast', 3, true, [{ attempts: 3 }]])('a policy that is %j', (policy) => expectRefusal(policy, /^policy: /));
+  it.each([null, 'fast', 3, true, [{ attempts: 3 }]])('a policy that is %j', policy =>
+    expectRefusal(policy, /^policy: /));
 });
 
 describe('what nobody set is made to fit', () => {
@@ -144,7 +203,11 @@ describe('what nobody set is made to fit', () => {
 
   it('a deadline of the till cuts off nothing that the user has set about deadlines or absence', () => {
     expect(layeredPolicy(absent, { retry: { attempts: 2 } }).poll.mayEndEarly).toBe(true);
-    for (const poll of [{ deadlineMs: 5000 }, { absentAfterMs: 5000 }, { absentAfterMs: 5000, resendWhenAbsent: true }]) {
+    for (const poll of [
+      { deadlineMs: 5000 },
+      { absentAfterMs: 5000 },
+      { absentAfterMs: 5000, resendWhenAbsent: true },
+    ]) {
       expect(layeredPolicy(absent, { poll }).poll.mayEndEarly).toBe(false);
       expect(layeredPolicy(absent, {}, { poll }).poll.mayEndEarly).toBe(false);
     }
@@ -162,30 +225,47 @@ describe('what nobody set is made to fit', () => {
 describe('a policy that could never act is refused', () => {
   it('an absence later than the deadline beside it', () => {
     const never: Policy = { poll: { absentAfterMs: 300_000, deadlineMs: 60_000 } };
-    expectRefusal(never, /^policy: poll\.absentAfterMs \(300000\) has no effect, since poll\.deadlineMs \(60000\)/, checkEffect);
+    expectRefusal(
+      never,
+      /^policy: poll\.absentAfterMs \(300000\) has no effect, since poll\.deadlineMs \(60000\)/,
+      checkEffect,
+    );
     expect(() => checkEffect({ poll: { absentAfterMs: 60_000, deadlineMs: 60_000 } })).not.toThrow();
     expect(() => checkEffect({ poll: { absentAfterMs: 60_000 } })).not.toThrow();
   });
 
   it('a limit for one call, since all of them share it', () => {
-    expectRefusal({ limit: { concurrency: 2 } }, /limit has no effect on one call.*createGateway/, (policy) => layeredPolicy({}, {}, policy));
+    expectRefusal({ limit: { concurrency: 2 } }, /limit has no effect on one call.*createGateway/, policy =>
+      layeredPolicy({}, {}, policy),
+    );
     expect(layeredPolicy({}, { limit: { concurrency: 2 } }).limit.concurrency).toBe(2);
   });
 
   it('a send upon absence, where the first send is the only one', () => {
     const never: Policy = { retry: { attempts: 1 }, poll: { resendWhenAbsent: true } };
-    expectRefusal(never, /resendWhenAbsent has no effect, since retry\.attempts is 1, and the first send counts: make it 2/, checkResend);
-    for (const acts of [undefined, {}, { ...never, retry: { attempts: 2 } }, { retry: { attempts: 1 } }]) expect(() => checkResend(acts)).not.toThrow();
+    expectRefusal(
+      never,
+      /resendWhenAbsent has no effect, since retry\.attempts is 1, and the first send counts: make it 2/,
+      checkResend,
+    );
+    for (const acts of [undefined, {}, { ...never, retry: { attempts: 2 } }, { retry: { attempts: 1 } }])
+      expect(() => checkResend(acts)).not.toThrow();
   });
 
   it('a send upon absence, where nothing is ever called absent', () => {
     const never: Policy = { poll: { resendWhenAbsent: true } };
-    expectRefusal(never, /resendWhenAbsent has no effect.*set poll\.absentAfterMs too/, (policy) => layeredPolicy({}, policy));
+    expectRefusal(never, /resendWhenAbsent has no effect.*set poll\.absentAfterMs too/, policy =>
+      layeredPolicy({}, policy),
+    );
     expect(() => layeredPolicy({ poll: { absentAfterMs: 1000 } }, never)).not.toThrow();
   });
 });
 
-function expectRefusal(policy: unknown, message: RegExp, take: (policy: Policy) => unknown = (given) => mergePolicy(defaultPolicy, given)): void {
+function expectRefusal(
+  policy: unknown,
+  message: RegExp,
+  take: (policy: Policy) => unknown = given => mergePolicy(defaultPolicy, given),
+): void {
   let thrown: unknown;
   try {
     take(policy as Policy);

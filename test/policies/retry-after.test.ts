@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { retryAfterMs } from '../../src/policies/retry-after.ts';
 
 const nowMs = Date.UTC(2026, 10, 1, 8, 0, 0);
-const read = (value?: string): number | undefined => retryAfterMs(new Headers(value === undefined ? {} : { 'retry-after': value }), nowMs);
+const read = (value?: string): number | undefined =>
+  retryAfterMs(new Headers(value === undefined ? {} : { 'retry-after': value }), nowMs);
 
 describe('Retry-After', () => {
   it('is absent when there is none', () => {
@@ -38,7 +39,7 @@ describe('Retry-After', () => {
   it.each([
     ...['-5', '1.5', '+5', '5s', '1e3', '0x10', '120, 120', 'NaN', 'Infinity'],
     ...['', ' ', 'abc', 'Mon', 'Soon', '2026-11-01T08:00:30Z', 'Sun, 99 Nov 2026 08:00:00 GMT'],
-  ])('that is malformed is ignored: %j', (value) => {
+  ])('that is malformed is ignored: %j', value => {
     expect(read(value)).toBeUndefined();
   });
 
@@ -48,9 +49,9 @@ describe('Retry-After', () => {
   });
 
   it('is a wait of 0 or more or nothing at all, whatever is sent', () => {
-    const date = fc.date({ noInvalidDate: true }).map((given) => given.toUTCString());
+    const date = fc.date({ noInvalidDate: true }).map(given => given.toUTCString());
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), date), (value) => {
+      fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String), date), value => {
         fc.pre(/^[\x20-\x7e]*$/.test(value));
         const delayMs = read(value);
         if (delayMs !== undefined) expect(delayMs).toBeGreaterThanOrEqual(0);

@@ -1,23 +1,30 @@
 import type { Policy } from '../../src/index.ts';
 
 /**
- * What the storm grants, since no client could do without it. Whoever cannot grant it to his gateway leaves `absentAfterMs` unset:
- * then nothing is ever called absent, and a lost payment ends `unresolved`.
+ * What the storm grants, since no client could do without it. Whoever cannot grant it to his gateway leaves
+ * `absentAfterMs` unset: then nothing is ever called absent, and a lost payment ends `unresolved`.
  *
- * 1. "Not found" is believed after `absentAfterMs`. By then whatever was sent has arrived or never will, and every replica has
+ * 1. "Not found" is believed after `absentAfterMs`. By then whatever was sent has arrived or never will, and every
+ * replica has
  *    caught up: a request is never later than `absentAfterMs`, and no replica lags as long as that.
- * 2. An answer about another order is noticed when it names the order, or is about another amount. One that names neither is taken
+ * 2. An answer about another order is noticed when it names the order, or is about another amount. One that names
+ * neither is taken
  *    for the order's own (`namesItsOrder` in providers.ts).
  * 3. A final word is final: what a gateway calls declined for good, expired or canceled is not paid afterwards.
- * 4. A gateway that books a second request under the same number also books the copy of a proxy, and what the shop's own `fetch` sends
+ * 4. A gateway that books a second request under the same number also books the copy of a proxy, and what the shop's
+ * own `fetch` sends
  *    again by itself: the client sent once.
- * 5. Such a copy may be answered "this number is taken" to a client that sent it once, or "not processed" when it is the shop's own
- *    `fetch` that hides a first answer. `rejected` for the reason `duplicate` therefore never means "not paid", but "look it up".
+ * 5. Such a copy may be answered "this number is taken" to a client that sent it once, or "not processed" when it is
+ * the shop's own
+ *    `fetch` that hides a first answer. `rejected` for the reason `duplicate` therefore never means "not paid", but
+ * "look it up".
  * 6. An idempotency key is not used again after the time for which the provider remembers it.
  * 7. Clocks differ by less than a minute where an order's end is told by the merchant's own clock.
- * 8. A state may flap: of an order that the gateway has told of it may say "not found" at any time. Who has heard of the order knows
+ * 8. A state may flap: of an order that the gateway has told of it may say "not found" at any time. Who has heard of
+ * the order knows
  *    better, and so does who goes on with his ticket; who died before he had has only 1 to go by.
- * 9. What a ticket tells, it tells in wall time: while a call begins and while something is sent, the wall clock is wrong by no more
+ * 9. What a ticket tells, it tells in wall time: while a call begins and while something is sent, the wall clock is
+ * wrong by no more
  *    than `smallStepMs`. In the middle of a call it may be wrong by hours.
  */
 export const assumptions: {

@@ -2,14 +2,22 @@ import type { Clock } from '../../src/clock.ts';
 import { countCryptography } from '../../src/testing/cryptography.ts';
 
 /**
- * One clock for thousands of payments side by side. `manualClock` jumps to each timer by itself, and waits a few turns of the event
- * loop at each; here timers that fall due at about the same time share those turns.
+ * One clock for thousands of payments side by side. `manualClock` jumps to each timer by itself, and waits a few turns
+ * of the event loop at each; here timers that fall due at about the same time share those turns.
  */
 export interface StormClock {
   now(): number;
   /** The clock as one party has it. */
-  party(options: { readonly of: number; readonly chance: () => number; readonly skewMs?: number; readonly frozen?: Frozen; readonly steps?: readonly Step[] }): PartyClock;
-  /** Moves on from timer to timer until `work` has ended. @throws {StuckError} when there is no timer left to move to */
+  party(options: {
+    readonly of: number;
+    readonly chance: () => number;
+    readonly skewMs?: number;
+    readonly frozen?: Frozen;
+    readonly steps?: readonly Step[];
+  }): PartyClock;
+  /**
+   * Moves on from timer to timer until `work` has ended. @throws {StuckError} when there is no timer left to move to
+   */
   run(work: Promise<unknown>): Promise<void>;
 }
 
@@ -68,7 +76,10 @@ const roundUp = (elapsedMs: number): number => {
 /** Payments whose timers fire in one turn of the event loop. */
 export const AT_ONCE = 50;
 
-/** Turns of the event loop without a sign of life, after which nothing goes on. ky waits by `setTimeout(0)`, which is one turn. */
+/**
+ * Turns of the event loop without a sign of life, after which nothing goes on. ky waits by `setTimeout(0)`, which is
+ * one turn.
+ */
 const IDLE_TURNS = 2;
 /** The same, when there is no timer to move to either, or when somebody holds the clock. */
 const STUCK_TURNS = 500;
@@ -90,7 +101,7 @@ export function stormClock(startMs: number): StormClock {
     let due = timers.get(momentMs);
     if (due === undefined) {
       timers.set(momentMs, (due = new Set()));
-      const place = moments.findIndex((other) => other > momentMs);
+      const place = moments.findIndex(other => other > momentMs);
       moments.splice(place < 0 ? moments.length : place, 0, momentMs);
     }
     due.add(timer);
@@ -98,8 +109,8 @@ export function stormClock(startMs: number): StormClock {
   };
 
   /**
-   * Moves to the next moment that has timers, and fires them: a payment's own at once and in the order in which they are due, and a
-   * few payments at a time. What a thousand do at once would also be in memory at once.
+   * Moves to the next moment that has timers, and fires them: a payment's own at once and in the order in which they
+   * are due, and a few payments at a time. What a thousand do at once would also be in memory at once.
    */
   const moveOn = async (): Promise<boolean> => {
     for (let momentMs = moments.shift(); momentMs !== undefined; momentMs = moments.shift()) {
@@ -126,8 +137,12 @@ export function stormClock(startMs: number): StormClock {
     party({ of, chance, skewMs = 0, frozen, steps = [] }) {
       let pending = 0;
       let isRight = steps.length === 0;
-      const steppedMs = (): number => (isRight ? 0 : steps.reduce((sum, { fromMs, untilMs, byMs }) => sum + (nowMs >= fromMs && nowMs < untilMs ? byMs : 0), 0));
-      const awakeMs = (dueMs: number): number => (frozen !== undefined && dueMs >= frozen.fromMs && dueMs < frozen.untilMs ? frozen.untilMs : dueMs);
+      const steppedMs = (): number =>
+        isRight
+          ? 0
+          : steps.reduce((sum, { fromMs, untilMs, byMs }) => sum + (nowMs >= fromMs && nowMs < untilMs ? byMs : 0), 0);
+      const awakeMs = (dueMs: number): number =>
+        frozen !== undefined && dueMs >= frozen.fromMs && dueMs < frozen.untilMs ? frozen.untilMs : dueMs;
       return {
         get pending() {
           return pending;
@@ -201,7 +216,7 @@ export function stormClock(startMs: number): StormClock {
 }
 
 /** One turn of the event loop: a timer rather than a message, as libraries wait by timers themselves. */
-const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+const turn = (): Promise<void> => new Promise(resolve => void setTimeout(resolve, 0));
 
 /** Lets promises act. */
-export const breath = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+export const breath = (): Promise<void> => new Promise(resolve => void setImmediate(resolve));

@@ -1,12 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome, Ticket, Verdict } from '../../src/index.ts';
 import type { EntryState, LedgerEntry } from '../../src/testing/index.ts';
-import { asksCalmly, bookedAtMostOnce, noticesAreTrue, openHasATicket, overIsNeverPaidLater, paidIsNeverCalledOver, settledStaysSettled, successIsTrue, tellsTheTruth, type Ending, type Moment } from './invariants.ts';
+import {
+  asksCalmly,
+  bookedAtMostOnce,
+  noticesAreTrue,
+  openHasATicket,
+  overIsNeverPaidLater,
+  paidIsNeverCalledOver,
+  settledStaysSettled,
+  successIsTrue,
+  tellsTheTruth,
+  type Ending,
+  type Moment,
+} from './invariants.ts';
 import type { Scene } from './providers.ts';
 
 /** The rules of the storm are only worth what they would notice. */
 
-const scene = (more: Partial<Scene> = {}): Scene => ({ operation: 'payment.create', opens: 'create', wants: 'paid', namesItsOrder: true, queryNamesItsOrder: true, fields: () => ({}), ...more });
+const scene = (more: Partial<Scene> = {}): Scene => ({
+  operation: 'payment.create',
+  opens: 'create',
+  wants: 'paid',
+  namesItsOrder: true,
+  queryNamesItsOrder: true,
+  fields: () => ({}),
+  ...more,
+});
 const cancel = scene({ operation: 'payment.cancel', wants: 'off' });
 
 const entry = (state: EntryState, more: Partial<LedgerEntry> = {}): LedgerEntry => ({
@@ -29,8 +49,24 @@ const entry = (state: EntryState, more: Partial<LedgerEntry> = {}): LedgerEntry 
   ...more,
 });
 
-const ticket: Ticket = { version: 1, gateway: 'acme', account: 'shop-1', environment: 'sandbox', operation: 'payment.create', reference: { order: 'A1' }, openedAt: '2026-01-01T00:00:00.000Z', seen: true, polls: 0 };
-const verdictOf = (outcome: Outcome, reason: Verdict['reason'] = 'approved'): Verdict => ({ kind: 'terminal', outcome, reason, code: outcome, listed: true });
+const ticket: Ticket = {
+  version: 1,
+  gateway: 'acme',
+  account: 'shop-1',
+  environment: 'sandbox',
+  operation: 'payment.create',
+  reference: { order: 'A1' },
+  openedAt: '2026-01-01T00:00:00.000Z',
+  seen: true,
+  polls: 0,
+};
+const verdictOf = (outcome: Outcome, reason: Verdict['reason'] = 'approved'): Verdict => ({
+  kind: 'terminal',
+  outcome,
+  reason,
+  code: outcome,
+  listed: true,
+});
 
 const moment = (outcome: Ending['outcome'], found: LedgerEntry | undefined, more: Partial<Moment> = {}): Moment => ({
   ending: { outcome, settledBy: 'answer', ticket },
@@ -46,13 +82,15 @@ const moment = (outcome: Ending['outcome'], found: LedgerEntry | undefined, more
 const overs = ['failed', 'canceled', 'expired', 'absent', 'unsent', 'rejected'] as const;
 
 describe('what is paid', () => {
-  it.each(overs)('may not be called %s, nor what was given back since', (outcome) => {
-    for (const state of ['paid', 'refunded'] as const) expect(paidIsNeverCalledOver(moment(outcome, entry(state)))).toContain(`${outcome} `);
-    for (const state of ['open', 'pending', 'declined', 'canceled', 'expired'] as const) expect(paidIsNeverCalledOver(moment(outcome, entry(state)))).toBeUndefined();
+  it.each(overs)('may not be called %s, nor what was given back since', outcome => {
+    for (const state of ['paid', 'refunded'] as const)
+      expect(paidIsNeverCalledOver(moment(outcome, entry(state)))).toContain(`${outcome} `);
+    for (const state of ['open', 'pending', 'declined', 'canceled', 'expired'] as const)
+      expect(paidIsNeverCalledOver(moment(outcome, entry(state)))).toBeUndefined();
     expect(paidIsNeverCalledOver(moment(outcome, undefined))).toBeUndefined();
   });
 
-  it.each(overs)('may not have been called %s before', (outcome) => {
+  it.each(overs)('may not have been called %s before', outcome => {
     expect(overIsNeverPaidLater(moment(outcome, entry('paid')))).toContain(`${outcome} `);
   });
 
@@ -60,12 +98,21 @@ describe('what is paid', () => {
     const duplicate: Ending = { outcome: 'rejected', verdict: verdictOf('rejected', 'duplicate') };
     const declined: Ending = { outcome: 'failed', verdict: verdictOf('failed', 'declined') };
     expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate }))).toBeDefined();
-    expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate, isTaken: true }))).toBeUndefined();
-    expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate, isCopied: true }))).toBeUndefined();
+    expect(
+      paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate, isTaken: true })),
+    ).toBeUndefined();
+    expect(
+      paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: duplicate, isCopied: true })),
+    ).toBeUndefined();
     expect(paidIsNeverCalledOver(moment('failed', entry('paid'), { ending: declined, isCopied: true }))).toBeDefined();
-    const unprocessed: Ending = { outcome: 'rejected', verdict: { kind: 'retryable', reason: 'maintenance', code: 'x', listed: true } };
+    const unprocessed: Ending = {
+      outcome: 'rejected',
+      verdict: { kind: 'retryable', reason: 'maintenance', code: 'x', listed: true },
+    };
     expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: unprocessed }))).toBeDefined();
-    expect(paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: unprocessed, isCopied: true }))).toBeUndefined();
+    expect(
+      paidIsNeverCalledOver(moment('rejected', entry('paid'), { ending: unprocessed, isCopied: true })),
+    ).toBeUndefined();
   });
 
   it('of a cancel is a payment that is off the table by the cancel, and not by itself', () => {
@@ -76,7 +123,14 @@ describe('what is paid', () => {
 });
 
 describe('succeeded', () => {
-  it.each(['open', 'pending', 'authorized', 'declined', 'canceled', 'expired'] as const)('may not be said of what is %s', (state) => {
+  it.each([
+    'open',
+    'pending',
+    'authorized',
+    'declined',
+    'canceled',
+    'expired',
+  ] as const)('may not be said of what is %s', state => {
     expect(successIsTrue(moment('succeeded', entry(state)))).toBeDefined();
   });
 
@@ -88,7 +142,10 @@ describe('succeeded', () => {
   });
 
   it('may be said by another order’s answer only where that names no order, and never by a query', () => {
-    const misled = (settledBy: 'answer' | 'query'): Partial<Moment> => ({ isMisled: true, ending: { outcome: 'succeeded', settledBy, ticket } });
+    const misled = (settledBy: 'answer' | 'query'): Partial<Moment> => ({
+      isMisled: true,
+      ending: { outcome: 'succeeded', settledBy, ticket },
+    });
     expect(successIsTrue(moment('succeeded', entry('open'), misled('answer')))).toBeUndefined();
     expect(successIsTrue(moment('succeeded', entry('open'), misled('query')))).toBeDefined();
   });
@@ -98,7 +155,10 @@ describe('succeeded', () => {
     expect(successIsTrue(moment('succeeded', entry('canceled'), { scene: cancel }))).toBeUndefined();
   });
 
-  it.each([['refunded', 'paid', 'refunded'], ['authorized', 'paid', 'authorized']] as const)('so with %s: not of what is %s', (outcome, wrong, right) => {
+  it.each([
+    ['refunded', 'paid', 'refunded'],
+    ['authorized', 'paid', 'authorized'],
+  ] as const)('so with %s: not of what is %s', (outcome, wrong, right) => {
     expect(successIsTrue(moment(outcome, entry(wrong)))).toBeDefined();
     expect(successIsTrue(moment(outcome, entry(right)))).toBeUndefined();
   });
@@ -111,8 +171,14 @@ describe('succeeded', () => {
 });
 
 describe('a payment that is left open', () => {
-  it.each(['created', 'authorized', 'unresolved', 'absent'] as const)('has a ticket that survives JSON: %s', (outcome) => {
-    const ending = (given?: Ticket): Moment => moment(outcome, undefined, { ending: { outcome, ...(given !== undefined && { ticket: given }) } });
+  it.each([
+    'created',
+    'authorized',
+    'unresolved',
+    'absent',
+  ] as const)('has a ticket that survives JSON: %s', outcome => {
+    const ending = (given?: Ticket): Moment =>
+      moment(outcome, undefined, { ending: { outcome, ...(given !== undefined && { ticket: given }) } });
     expect(openHasATicket(ending(ticket))).toBeUndefined();
     expect(openHasATicket(ending())).toBe(`${outcome} without a ticket`);
     expect(openHasATicket(ending({ ...ticket, reference: {} }))).toContain('TicketError');
@@ -120,10 +186,19 @@ describe('a payment that is left open', () => {
   });
 
   it('tells the truth in the end: unresolved is none', () => {
-    const told = (outcome: Ending['outcome'], found: LedgerEntry | undefined): boolean => tellsTheTruth({ outcome }, scene(), found) === undefined;
-    expect(['succeeded', 'refunded', 'unresolved', 'failed', 'absent'].map((outcome) => told(outcome as Outcome, entry('paid')))).toEqual([true, true, false, false, false]);
-    expect(['absent', 'unresolved', 'failed', 'succeeded'].map((outcome) => told(outcome as Outcome, undefined))).toEqual([true, false, false, false]);
-    expect(['expired', 'unresolved', 'created', 'succeeded'].map((outcome) => told(outcome as Outcome, entry('expired')))).toEqual([true, false, false, false]);
+    const told = (outcome: Ending['outcome'], found: LedgerEntry | undefined): boolean =>
+      tellsTheTruth({ outcome }, scene(), found) === undefined;
+    expect(
+      ['succeeded', 'refunded', 'unresolved', 'failed', 'absent'].map(outcome =>
+        told(outcome as Outcome, entry('paid')),
+      ),
+    ).toEqual([true, true, false, false, false]);
+    expect(['absent', 'unresolved', 'failed', 'succeeded'].map(outcome => told(outcome as Outcome, undefined))).toEqual(
+      [true, false, false, false],
+    );
+    expect(
+      ['expired', 'unresolved', 'created', 'succeeded'].map(outcome => told(outcome as Outcome, entry('expired'))),
+    ).toEqual([true, false, false, false]);
   });
 });
 
@@ -145,15 +220,25 @@ describe('an intention', () => {
 describe('what is settled', () => {
   const settled = (outcome: Ending['outcome'], more: Partial<Ending> = {}): Ending => ({ outcome, ...more });
 
-  it.each(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created'] as const)('as %s sends nothing again, and is told as before', (outcome) => {
+  it.each([
+    'succeeded',
+    'failed',
+    'canceled',
+    'expired',
+    'refunded',
+    'authorized',
+    'created',
+  ] as const)('as %s sends nothing again, and is told as before', outcome => {
     expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: true }), 0, false)).toBeUndefined();
     expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: true }), 1, false)).toContain('1 sends');
-    expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: false }), 0, false)).toContain('repeated');
+    expect(settledStaysSettled(settled(outcome), settled(outcome, { repeated: false }), 0, false)).toContain(
+      'repeated',
+    );
     expect(settledStaysSettled(settled(outcome), settled('rejected'), 0, false)).toContain(`after ${outcome}`);
     expect(settledStaysSettled(settled(outcome), settled('refunded'), 0, true)).toBeUndefined();
   });
 
-  it.each(['absent', 'unresolved', 'unsent', 'rejected', 'aborted'] as const)('is not what was %s', (outcome) => {
+  it.each(['absent', 'unresolved', 'unsent', 'rejected', 'aborted'] as const)('is not what was %s', outcome => {
     expect(settledStaysSettled(settled(outcome), settled('succeeded'), 1, false)).toBeUndefined();
   });
 });
@@ -187,6 +272,8 @@ describe('a notice', () => {
   });
 
   it('that says nothing final contradicts nothing', () => {
-    expect(noticesAreTrue({ kind: 'poll-required', reason: 'processing', code: 'x', listed: true }, entry('paid'))).toBeUndefined();
+    expect(
+      noticesAreTrue({ kind: 'poll-required', reason: 'processing', code: 'x', listed: true }, entry('paid')),
+    ).toBeUndefined();
   });
 });

@@ -6,9 +6,11 @@ import type { Scene } from './providers.ts';
 /** What must hold in every storm, each in a sentence. */
 export const rules = {
   bookedAtMostOnce: 'An intention is booked once at most, wherever the provider deduplicates or can be asked.',
-  paidIsNeverCalledOver: 'What the ledger calls done is never called failed, canceled, expired, absent, unsent or rejected.',
+  paidIsNeverCalledOver:
+    'What the ledger calls done is never called failed, canceled, expired, absent, unsent or rejected.',
   overIsNeverPaidLater: 'What was called over is not paid afterwards.',
-  successIsTrue: 'Succeeded is only what the ledger calls done, for this order and amount; created is only what is there.',
+  successIsTrue:
+    'Succeeded is only what the ledger calls done, for this order and amount; created is only what is there.',
   openHasATicket: 'Every open payment ends with a ticket that survives JSON.',
   ticketSettlesInTheEnd: 'A ticket settles with the truth once the faults stop.',
   nothingAfterTheEnd: 'Nothing is sent after an abort or after settling.',
@@ -21,9 +23,11 @@ export const rules = {
   callersAgree: 'Two callers of one intention hear the same.',
   noticesAreHeeded: 'No send leaves once a verified notice has said how it ended.',
   openIsAskedFirst: 'What was left open is asked about before it is sent again.',
-  settledStaysSettled: 'What is settled and asked for again sends nothing: the same fields are told the latest word, others are refused.',
+  settledStaysSettled:
+    'What is settled and asked for again sends nothing: the same fields are told the latest word, others are refused.',
   asksCalmly: 'No call asks more often than its pace, whatever the wall clock does.',
-  noticesAreTrue: 'A received notice is verified when it is the gateway’s own and refused when it is not, and never contradicts the ledger.',
+  noticesAreTrue:
+    'A received notice is verified when it is the gateway’s own and refused when it is not, and never contradicts the ledger.',
 } as const;
 
 export type Rule = keyof typeof rules;
@@ -61,7 +65,14 @@ export interface Moment {
   readonly isMisled: boolean;
 }
 
-const over: ReadonlySet<string> = new Set<Settlement['outcome']>(['failed', 'canceled', 'expired', 'absent', 'unsent', 'rejected']);
+const over: ReadonlySet<string> = new Set<Settlement['outcome']>([
+  'failed',
+  'canceled',
+  'expired',
+  'absent',
+  'unsent',
+  'rejected',
+]);
 const open: ReadonlySet<string> = new Set<Settlement['outcome']>(['created', 'authorized', 'unresolved', 'absent']);
 
 export const isOver = ({ outcome }: Ending): boolean => over.has(outcome);
@@ -70,7 +81,9 @@ export const isOpen = ({ outcome }: Ending): boolean => open.has(outcome);
 /** Whether the ledger says that what was wanted has happened. */
 export function isDone({ wants }: Scene, entry: LedgerEntry | undefined): boolean {
   if (entry === undefined) return false;
-  return wants === 'paid' ? entry.state === 'paid' || entry.state === 'refunded' : entry.state === 'canceled' || entry.state === 'expired' || entry.state === 'refunded';
+  return wants === 'paid'
+    ? entry.state === 'paid' || entry.state === 'refunded'
+    : entry.state === 'canceled' || entry.state === 'expired' || entry.state === 'refunded';
 }
 
 /** The ledger has not decided yet; after a decline, the payer may try again. */
@@ -80,10 +93,16 @@ export function isUndecided(entry: LedgerEntry | undefined, { declineIsFinal }: 
 }
 
 const stateOf = (entry: LedgerEntry | undefined): string =>
-  entry === undefined ? 'the ledger has no such entry' : `the ledger says ${entry.state}, ${entry.amount}, booked ${entry.bookings} times`;
+  entry === undefined
+    ? 'the ledger has no such entry'
+    : `the ledger says ${entry.state}, ${entry.amount}, booked ${entry.bookings} times`;
 
-/** "This number is taken", "this was done before", "not processed": said to the copy of a request, it says nothing about the payment. */
-const isAnswerToACopy = ({ ending: { verdict }, isCopied }: Moment): boolean => isCopied && (verdict?.kind === 'retryable' || ['duplicate', 'already-final'].includes(verdict?.reason ?? ''));
+/**
+ * "This number is taken", "this was done before", "not processed": said to the copy of a request, it says nothing about
+ * the payment.
+ */
+const isAnswerToACopy = ({ ending: { verdict }, isCopied }: Moment): boolean =>
+  isCopied && (verdict?.kind === 'retryable' || ['duplicate', 'already-final'].includes(verdict?.reason ?? ''));
 
 /** Called over, and yet it is this intention that was done. */
 function isFalselyOver(moment: Moment): boolean {
@@ -95,7 +114,9 @@ function isFalselyOver(moment: Moment): boolean {
 
 export function paidIsNeverCalledOver(moment: Moment): string | undefined {
   const { ending, entry } = moment;
-  return isFalselyOver(moment) ? `${ending.outcome} (${ending.verdict?.code ?? ''}) though ${stateOf(entry)}` : undefined;
+  return isFalselyOver(moment)
+    ? `${ending.outcome} (${ending.verdict?.code ?? ''}) though ${stateOf(entry)}`
+    : undefined;
 }
 
 export function successIsTrue({ ending, scene, entry, amount, isTaken, isMisled }: Moment): string | undefined {
@@ -120,7 +141,9 @@ export function openHasATicket({ ending }: Moment): string | undefined {
   if (ending.ticket === undefined) return `${ending.outcome} without a ticket`;
   try {
     const again = parseTicket(JSON.stringify(ending.ticket));
-    return JSON.stringify(again) === JSON.stringify(parseTicket(ending.ticket)) ? undefined : 'the ticket changes on its way through JSON';
+    return JSON.stringify(again) === JSON.stringify(parseTicket(ending.ticket))
+      ? undefined
+      : 'the ticket changes on its way through JSON';
   } catch (error) {
     return String(error);
   }
@@ -138,25 +161,47 @@ export const atEveryEnd: readonly (readonly [Rule, (moment: Moment) => string | 
  *
  * @param strangers what is in the ledger and nobody wanted: a second send under another number or key is booked there
  */
-export function bookedAtMostOnce(entry: LedgerEntry | undefined, copies: number, strangers: readonly LedgerEntry[] = []): string | undefined {
+export function bookedAtMostOnce(
+  entry: LedgerEntry | undefined,
+  copies: number,
+  strangers: readonly LedgerEntry[] = [],
+): string | undefined {
   const [stranger] = strangers;
   if (stranger !== undefined) return `booked once more, as ${stranger.reference}: ${stateOf(stranger)}`;
-  return entry !== undefined && entry.bookings > 1 + copies ? `booked ${entry.bookings} times; a proxy made ${copies} copies` : undefined;
+  return entry !== undefined && entry.bookings > 1 + copies
+    ? `booked ${entry.bookings} times; a proxy made ${copies} copies`
+    : undefined;
 }
 
 export function overIsNeverPaidLater(moment: Moment): string | undefined {
   const { ending, entry } = moment;
-  return isFalselyOver(moment) ? `${ending.outcome} (${ending.verdict?.code ?? ''}), and in the end ${stateOf(entry)}` : undefined;
+  return isFalselyOver(moment)
+    ? `${ending.outcome} (${ending.verdict?.code ?? ''}), and in the end ${stateOf(entry)}`
+    : undefined;
 }
 
 /** What the last follow-up must say when nothing goes wrong any more. */
 export function tellsTheTruth(ending: Ending, scene: Scene, entry: LedgerEntry | undefined): string | undefined {
-  const expected = isDone(scene, entry) ? ['succeeded', 'refunded'] : entry === undefined ? ['absent'] : ['failed', 'canceled', 'expired', 'absent', 'rejected', 'refunded'];
-  return expected.includes(ending.outcome) ? undefined : `${ending.outcome} (${ending.verdict?.code ?? ''}, ${ending.verdict?.reason ?? ''}) though ${stateOf(entry)}`;
+  const expected = isDone(scene, entry)
+    ? ['succeeded', 'refunded']
+    : entry === undefined
+      ? ['absent']
+      : ['failed', 'canceled', 'expired', 'absent', 'rejected', 'refunded'];
+  return expected.includes(ending.outcome)
+    ? undefined
+    : `${ending.outcome} (${ending.verdict?.code ?? ''}, ${ending.verdict?.reason ?? ''}) though ${stateOf(entry)}`;
 }
 
 /** Words of the gateway's that stay: after them nothing is sent again under the same fields. */
-const words: ReadonlySet<string> = new Set<Settlement['outcome']>(['succeeded', 'failed', 'canceled', 'expired', 'refunded', 'authorized', 'created']);
+const words: ReadonlySet<string> = new Set<Settlement['outcome']>([
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+  'refunded',
+  'authorized',
+  'created',
+]);
 
 export const isWord = ({ outcome }: Ending): boolean => words.has(outcome);
 
@@ -166,7 +211,12 @@ export const isWord = ({ outcome }: Ending): boolean => words.has(outcome);
  * @param sends what left for it
  * @param mayHaveMoved a notice may have told more meanwhile
  */
-export function settledStaysSettled(before: Ending, after: Ending, sends: number, mayHaveMoved: boolean): string | undefined {
+export function settledStaysSettled(
+  before: Ending,
+  after: Ending,
+  sends: number,
+  mayHaveMoved: boolean,
+): string | undefined {
   if (!isWord(before)) return undefined;
   if (sends > 0) return `${sends} sends after ${before.outcome}`;
   if (after.repeated === false) return `${after.outcome} is not told as repeated`;
@@ -185,7 +235,11 @@ export function asksCalmly(asks: number, tookMs: number): string | undefined {
  *
  * @param follows what the notice tells of; a cancel that succeeded is a payment that is off the table
  */
-export function noticesAreTrue(verdict: Verdict, entry: LedgerEntry | undefined, follows = 'payment'): string | undefined {
+export function noticesAreTrue(
+  verdict: Verdict,
+  entry: LedgerEntry | undefined,
+  follows = 'payment',
+): string | undefined {
   if (verdict.kind !== 'terminal') return undefined;
   const isPaid = entry?.state === 'paid' || entry?.state === 'refunded';
   const isOff = entry?.state === 'canceled' || entry?.state === 'refunded';
@@ -197,5 +251,7 @@ export function noticesAreTrue(verdict: Verdict, entry: LedgerEntry | undefined,
     expired: isPaid,
     rejected: isPaid,
   };
-  return isWrong[verdict.outcome] === true ? `a notice was read as ${verdict.outcome} though ${stateOf(entry)}` : undefined;
+  return isWrong[verdict.outcome] === true
+    ? `a notice was read as ${verdict.outcome} though ${stateOf(entry)}`
+    : undefined;
 }

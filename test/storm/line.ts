@@ -35,7 +35,10 @@ export interface Line {
   readonly sends: number;
   /** When the last of them left. */
   readonly sentAtMs: number;
-  /** A notice that needs no confirmation has said how it ended, to the gateway object that is there from now on: `undefined` for a new one. */
+  /**
+   * A notice that needs no confirmation has said how it ended, to the gateway object that is there from now on:
+   * `undefined` for a new one.
+   */
   heard(outcome: string | undefined): void;
 }
 
@@ -50,11 +53,22 @@ export function tapLine(options: {
   readonly fetch: (request: Request) => Promise<Response>;
   /** What comes while the answer is on its way. */
   readonly onAnswer: (kind: OnWire) => Promise<void>;
-  readonly onBreach: (rule: 'nothingAfterTheEnd' | 'retryAfterIsKept' | 'attemptsAreKept' | 'wakesCalmly' | 'openIsAskedFirst' | 'noticesAreHeeded', says: string) => void;
+  readonly onBreach: (
+    rule:
+      | 'nothingAfterTheEnd'
+      | 'retryAfterIsKept'
+      | 'attemptsAreKept'
+      | 'wakesCalmly'
+      | 'openIsAskedFirst'
+      | 'noticesAreHeeded',
+    says: string,
+  ) => void;
 }): Line {
   const { adapter, operation, now, wallMs, onBreach } = options;
   const path = pathOf(adapter, operation);
-  const reads = Object.values(adapter.operations).filter(({ effect }) => effect === 'read').map(({ name }) => pathOf(adapter, name));
+  const reads = Object.values(adapter.operations)
+    .filter(({ effect }) => effect === 'read')
+    .map(({ name }) => pathOf(adapter, name));
   let current: Watch | undefined;
   let over = 'it began';
   let receptions = 0;
@@ -67,7 +81,7 @@ export function tapLine(options: {
   const kindOf = ({ url, method }: Request): OnWire => {
     const { pathname } = new URL(url);
     if (method !== 'GET' && path.test(pathname)) return 'send';
-    return reads.some((read) => read.test(pathname)) ? 'ask' : 'token';
+    return reads.some(read => read.test(pathname)) ? 'ask' : 'token';
   };
 
   const check = (kind: OnWire): void => {
@@ -77,15 +91,21 @@ export function tapLine(options: {
       return;
     }
     if (kind === 'token') return;
-    if (now() < current.notBeforeMs) onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
+    if (now() < current.notBeforeMs)
+      onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
     const isLate = now() > current.beganAtMs + current.deadlineMs;
     // The last question, and one more for each notice that has come.
-    if (kind === 'ask' && isLate && ++current.lateAsks > 1 + Math.max(1, notices)) onBreach('wakesCalmly', `question ${current.lateAsks} past the deadline`);
-    if (kind === 'send' && isLate && current.sends > 0) onBreach('wakesCalmly', `send ${current.sends + 1} left past the deadline`);
-    if (kind === 'send' && heard !== undefined) onBreach('noticesAreHeeded', `send ${current.sends + 1} left though a notice had said ${heard}`);
-    if (kind === 'send' && current.asksFirst && current.asks === 0) onBreach('openIsAskedFirst', `${current.name} sent without a question`);
+    if (kind === 'ask' && isLate && ++current.lateAsks > 1 + Math.max(1, notices))
+      onBreach('wakesCalmly', `question ${current.lateAsks} past the deadline`);
+    if (kind === 'send' && isLate && current.sends > 0)
+      onBreach('wakesCalmly', `send ${current.sends + 1} left past the deadline`);
+    if (kind === 'send' && heard !== undefined)
+      onBreach('noticesAreHeeded', `send ${current.sends + 1} left though a notice had said ${heard}`);
+    if (kind === 'send' && current.asksFirst && current.asks === 0)
+      onBreach('openIsAskedFirst', `${current.name} sent without a question`);
     if (kind === 'ask') current.asks++;
-    else if (++current.sends > current.mostSends) onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
+    else if (++current.sends > current.mostSends)
+      onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
   };
 
   return {
@@ -109,7 +129,17 @@ export function tapLine(options: {
       return response;
     },
     watch(name, mostSends, deadlineMs, asksFirst) {
-      current = { name, mostSends, deadlineMs, asksFirst, beganAtMs: now(), sends: 0, asks: 0, lateAsks: 0, notBeforeMs: 0 };
+      current = {
+        name,
+        mostSends,
+        deadlineMs,
+        asksFirst,
+        beganAtMs: now(),
+        sends: 0,
+        asks: 0,
+        lateAsks: 0,
+        notBeforeMs: 0,
+      };
       return current;
     },
     end(why) {
@@ -148,7 +178,9 @@ function pathOf(adapter: Adapter, operation: string): RegExp {
   const path = new URL(adapter.baseUrl).pathname.replace(/\/$/, '') + (adapter.operations[operation]?.path ?? '');
   let pattern = patterns.get(path);
   if (pattern === undefined) {
-    const source = path.replaceAll(/[.*+?^$()[\]\\]/g, String.raw`\$&`).replaceAll(/\{\w+(?::([\w|]+))?\}/g, (_whole, choices?: string) => `(?:${choices ?? '[^/]+'})`);
+    const source = path
+      .replaceAll(/[.*+?^$()[\]\\]/g, String.raw`\$&`)
+      .replaceAll(/\{\w+(?::([\w|]+))?\}/g, (_whole, choices?: string) => `(?:${choices ?? '[^/]+'})`);
     patterns.set(path, (pattern = new RegExp(`^${source}$`)));
   }
   return pattern;

@@ -45,7 +45,8 @@ async function command(): Promise<number> {
   const beganAtMs = performance.now();
   const sum = await inParallel(Number(values.first), Number(values.payments), Number(values.workers));
   printReport(sum, (performance.now() - beganAtMs) / 1000);
-  for (const seed of [...new Set(sum.found.map((found) => found.seed))].sort((one, other) => one - other).slice(0, 3)) await printReplay(seed);
+  for (const seed of [...new Set(sum.found.map(found => found.seed))].sort((one, other) => one - other).slice(0, 3))
+    await printReplay(seed);
   return sum.found.length === 0 ? 0 : 1;
 }
 
@@ -86,7 +87,14 @@ async function work(): Promise<void> {
   Error.stackTraceLimit = 0;
   const providers = await findProviders();
   const blow = async ({ from, to }: { from: number; to: number }): Promise<void> => {
-    parentPort?.postMessage(report(await storm(Array.from({ length: to - from }, (_, index) => from + index), providers)));
+    parentPort?.postMessage(
+      report(
+        await storm(
+          Array.from({ length: to - from }, (_, index) => from + index),
+          providers,
+        ),
+      ),
+    );
   };
   parentPort?.on('message', (batch: { from: number; to: number }) => void blow(batch));
 }

@@ -4,8 +4,8 @@ import type { Adapter, Fields, Token, TokenStore } from '../../src/index.ts';
 import type { Entry, EntryState, Voice } from '../../src/testing/index.ts';
 
 /**
- * What a shop does with each provider. Adapters and voices are found by their folders; what only a merchant knows (which fields an
- * order has) is written here, one table for each.
+ * What a shop does with each provider. Adapters and voices are found by their folders; what only a merchant knows
+ * (which fields an order has) is written here, one table for each.
  */
 export interface Provider {
   readonly name: string;
@@ -72,11 +72,14 @@ const sources = new URL('../../src/adapters/', import.meta.url);
 
 /** Every provider there is a folder of. */
 export async function findProviders(): Promise<readonly Provider[]> {
-  const folders = readdirSync(sources, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const folders = readdirSync(sources, { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(({ name }) => name);
   return Promise.all(
-    folders.sort().map(async (name) => {
+    folders.sort().map(async name => {
       const shop = shops[name];
-      if (shop === undefined) throw new Error(`test/storm/providers.ts does not know what a shop does with ${name}: add it to the shops.`);
+      if (shop === undefined)
+        throw new Error(`test/storm/providers.ts does not know what a shop does with ${name}: add it to the shops.`);
       return { name, ...shop(await load(name)) };
     }),
   );
@@ -92,7 +95,8 @@ interface Folder {
 }
 
 async function load(name: string): Promise<Folder> {
-  const open = async (file: string): Promise<Record<string, unknown>> => (await import(new URL(`${name}/${file}.ts`, sources).href)) as Record<string, unknown>;
+  const open = async (file: string): Promise<Record<string, unknown>> =>
+    (await import(new URL(`${name}/${file}.ts`, sources).href)) as Record<string, unknown>;
   const [index, simulator, samples] = await Promise.all([open('index'), open('simulator'), open('samples')]);
   return {
     adapter: index[name] as Folder['adapter'],
@@ -104,11 +108,19 @@ async function load(name: string): Promise<Folder> {
 
 /** Too short for anything but a storm: a signature costs a quarter. */
 const pair = (): { publicKey: string; privateKey: string } =>
-  generateKeyPairSync('rsa', { modulusLength: 1024, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+  generateKeyPairSync('rsa', {
+    modulusLength: 1024,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
 
 const merchantKey = pair();
 const gatewayKey = pair();
-const shortKeys = { privateKey: merchantKey.privateKey, gatewayPublicKey: gatewayKey.publicKey, gatewayPrivateKey: gatewayKey.privateKey };
+const shortKeys = {
+  privateKey: merchantKey.privateKey,
+  gatewayPublicKey: gatewayKey.publicKey,
+  gatewayPrivateKey: gatewayKey.privateKey,
+};
 
 type Shop = (folder: Folder) => Omit<Provider, 'name'>;
 
@@ -122,7 +134,7 @@ const decimal = (minor: number): string => `${Math.floor(minor / 100)}.${String(
 /** A shop's own place for tokens, so that no run finds those of another. */
 function tokenStore(): TokenStore {
   const tokens = new Map<string, Token>();
-  return { get: (key) => tokens.get(key), set: (key, token) => tokens.set(key, token) };
+  return { get: key => tokens.get(key), set: (key, token) => tokens.set(key, token) };
 }
 
 /** Without credentials that change, a merchant and his gateway can be made once. */
@@ -141,10 +153,10 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       opens: 'create',
       wants: 'paid',
       ...named,
-      fields: (o) => ({ ...money(o), out_trade_no: o.reference, pay_type: '800101' }),
+      fields: o => ({ ...money(o), out_trade_no: o.reference, pay_type: '800101' }),
       amount: whole,
     };
-    const merchant = ['MD5', 'SHA256'].map((signType) => once(() => adapter({ ...credentials, signType })));
+    const merchant = ['MD5', 'SHA256'].map(signType => once(() => adapter({ ...credentials, signType })));
     return {
       weight: 44,
       skewMs: Infinity,
@@ -152,11 +164,23 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       open: (_seed, isVariant) => ({
         adapter: (merchant[isVariant ? 1 : 0] ?? merchant[0])?.() ?? adapter(credentials),
         voice: voice(credentials),
-        ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => (entry.bookings > 0 ? notice(credentials, entry, nowMs) : undefined) }),
+        ...(notice !== undefined && {
+          notice: (entry: Entry, nowMs: number) => (entry.bookings > 0 ? notice(credentials, entry, nowMs) : undefined),
+        }),
       }),
       scenes: {
         order,
-        charge: { ...order, opens: 'charge', triesAgain: true, fields: (o) => ({ ...money(o), out_trade_no: o.reference, pay_type: '800108', auth_code: '280000000000000000' }) },
+        charge: {
+          ...order,
+          opens: 'charge',
+          triesAgain: true,
+          fields: o => ({
+            ...money(o),
+            out_trade_no: o.reference,
+            pay_type: '800108',
+            auth_code: '280000000000000000',
+          }),
+        },
         refund: {
           operation: 'refund.create',
           opens: 'refund',
@@ -164,11 +188,25 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           about: 'paid',
           wants: 'paid',
           ...named,
-          fields: (o) => ({ out_trade_no: o.reference, syssn: o.of.providerId, txamt: o.minor }),
+          fields: o => ({ out_trade_no: o.reference, syssn: o.of.providerId, txamt: o.minor }),
           amount: whole,
         },
-        reverse: { operation: 'payment.reverse', after: 'order', about: 'open', wants: 'off', ...named, fields: (o) => ({ out_trade_no: o.of.reference, txamt: o.minor }) },
-        close: { operation: 'payment.close', after: 'order', about: 'open', wants: 'off', ...named, fields: (o) => ({ out_trade_no: o.of.reference, txamt: o.minor }) },
+        reverse: {
+          operation: 'payment.reverse',
+          after: 'order',
+          about: 'open',
+          wants: 'off',
+          ...named,
+          fields: o => ({ out_trade_no: o.of.reference, txamt: o.minor }),
+        },
+        close: {
+          operation: 'payment.close',
+          after: 'order',
+          about: 'open',
+          wants: 'off',
+          ...named,
+          fields: o => ({ out_trade_no: o.of.reference, txamt: o.minor }),
+        },
       },
     };
   },
@@ -176,15 +214,21 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
   zalopay({ adapter, voice, notice }) {
     const credentials = { ...sandbox, appId: 2553, key1: 'storm-key-1', key2: 'storm-key-2' };
     const merchant = once(() => adapter(credentials));
-    const money = ({ reference, minor }: Order): Fields => ({ app_trans_id: reference, app_user: 'user-7', amount: minor, description: 'Tea' });
-    const hasNotice = (entry: Entry): boolean => ['payment.create', 'payment.scan'].includes(entry.operation) && entry.bookings > 0;
+    const money = ({ reference, minor }: Order): Fields => ({
+      app_trans_id: reference,
+      app_user: 'user-7',
+      amount: minor,
+      description: 'Tea',
+    });
+    const hasNotice = (entry: Entry): boolean =>
+      ['payment.create', 'payment.scan'].includes(entry.operation) && entry.bookings > 0;
     const order: Scene = {
       operation: 'payment.create',
       opens: 'create',
       wants: 'paid',
       namesItsOrder: false,
       queryNamesItsOrder: false,
-      fields: (o) => ({ ...money(o), expire_duration_seconds: 1800 }),
+      fields: o => ({ ...money(o), expire_duration_seconds: 1800 }),
       amount: whole,
     };
     const payer = { identifier: 'user-7', pay_token: 'storm-token' };
@@ -195,7 +239,9 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       open: () => ({
         adapter: merchant(),
         voice: voice(credentials),
-        ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => (hasNotice(entry) ? notice(credentials, entry, nowMs) : undefined) }),
+        ...(notice !== undefined && {
+          notice: (entry: Entry, nowMs: number) => (hasNotice(entry) ? notice(credentials, entry, nowMs) : undefined),
+        }),
       }),
       scenes: {
         order,
@@ -213,7 +259,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           operation: 'payment.scan',
           opens: 'charge',
           declineIsFinal: true,
-          fields: (o) => ({ ...money(o), payment_code_raw: `18${o.reference}`, payment_code: btoa(`18${o.reference}`) }),
+          fields: o => ({ ...money(o), payment_code_raw: `18${o.reference}`, payment_code: btoa(`18${o.reference}`) }),
         },
         refund: {
           operation: 'refund.create',
@@ -223,7 +269,12 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           wants: 'paid',
           namesItsOrder: false,
           queryNamesItsOrder: false,
-          fields: ({ reference, minor, of }) => ({ m_refund_id: reference, zp_trans_id: of.providerId, amount: minor, description: 'Out of tea' }),
+          fields: ({ reference, minor, of }) => ({
+            m_refund_id: reference,
+            zp_trans_id: of.providerId,
+            amount: minor,
+            description: 'Out of tea',
+          }),
           amount: whole,
         },
         cancel: {
@@ -252,11 +303,18 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       wants: 'paid',
       declineIsFinal: true,
       ...named,
-      fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), additionalInfo }),
+      fields: o => ({ partnerReferenceNo: o.reference, amount: amount(o), additionalInfo }),
       amount: decimal,
     };
-    const wallet: Scene = { ...qris, operation: 'debit.charge', fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o) }) };
-    const both = ({ of }: Order): Fields => ({ originalPartnerReferenceNo: of.reference, originalReferenceNo: of.providerId });
+    const wallet: Scene = {
+      ...qris,
+      operation: 'debit.charge',
+      fields: o => ({ partnerReferenceNo: o.reference, amount: amount(o) }),
+    };
+    const both = ({ of }: Order): Fields => ({
+      originalPartnerReferenceNo: of.reference,
+      originalReferenceNo: of.providerId,
+    });
     return {
       weight: 2,
       skewMs: 30_000,
@@ -265,35 +323,84 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
         const mine = credentials(seed);
         return {
           adapter: isVariant ? adapter({ ...mine, signature: 'symmetric', tokens: tokenStore() }) : asymmetric(),
-          voice: voice(isVariant ? mine : { ...keys, ...sandbox }, { answersOwnNumberAlone: seed % 2 === 0, tokenLifetimeS: 90 }),
+          voice: voice(isVariant ? mine : { ...keys, ...sandbox }, {
+            answersOwnNumberAlone: seed % 2 === 0,
+            tokenLifetimeS: 90,
+          }),
           tokensOf: '',
-          ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => (isOver(entry) ? notice(isVariant ? mine : { ...keys, ...sandbox }, entry, nowMs) : undefined) }),
+          ...(notice !== undefined && {
+            notice: (entry: Entry, nowMs: number) =>
+              isOver(entry) ? notice(isVariant ? mine : { ...keys, ...sandbox }, entry, nowMs) : undefined,
+          }),
         };
       },
       scenes: {
         qris,
         wallet,
-        otp: { ...wallet, fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token', additionalInfo: { isWithOtp: 'Y' } }) },
-        card: { ...wallet, opens: 'charge', triesAgain: true, fields: (o) => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token' }) },
+        otp: {
+          ...wallet,
+          fields: o => ({
+            partnerReferenceNo: o.reference,
+            amount: amount(o),
+            bankCardToken: 'storm-card-token',
+            additionalInfo: { isWithOtp: 'Y' },
+          }),
+        },
+        card: {
+          ...wallet,
+          opens: 'charge',
+          triesAgain: true,
+          fields: o => ({ partnerReferenceNo: o.reference, amount: amount(o), bankCardToken: 'storm-card-token' }),
+        },
         account: {
           operation: 'va.create',
           opens: 'create',
           wants: 'paid',
           ...named,
-          fields: (o) => ({ trxId: o.reference, virtualAccountName: 'Tea', virtualAccountTrxType: 'C', totalAmount: amount(o) }),
+          fields: o => ({
+            trxId: o.reference,
+            virtualAccountName: 'Tea',
+            virtualAccountTrxType: 'C',
+            totalAmount: amount(o),
+          }),
           amount: decimal,
         },
-        'cancel-qris': { operation: 'qris.cancel', after: 'qris', about: 'open', wants: 'off', ...named, fields: (o) => ({ ...both(o), reason: 'Out of tea' }) },
-        'cancel-wallet': { operation: 'debit.cancel', after: 'wallet', about: 'open', wants: 'off', ...named, fields: both },
-        'void-wallet': { operation: 'debit.cancel', after: 'wallet', about: 'paid', wants: 'off', ...named, fields: both },
+        'cancel-qris': {
+          operation: 'qris.cancel',
+          after: 'qris',
+          about: 'open',
+          wants: 'off',
+          ...named,
+          fields: o => ({ ...both(o), reason: 'Out of tea' }),
+        },
+        'cancel-wallet': {
+          operation: 'debit.cancel',
+          after: 'wallet',
+          about: 'open',
+          wants: 'off',
+          ...named,
+          fields: both,
+        },
+        'void-wallet': {
+          operation: 'debit.cancel',
+          after: 'wallet',
+          about: 'paid',
+          wants: 'off',
+          ...named,
+          fields: both,
+        },
       },
     };
   },
 
   rebell({ adapter, voice, notice, keys: samples }) {
     const keys = { ...samples, ...shortKeys };
-    const merchant = [false, true].map((isSealed) => once(() => adapter({ ...keys, ...sandbox, gatewayPublicKey: isSealed ? keys['gatewayPublicKey'] : undefined })));
-    const gateways = [false, true].map((isSealed) => once(() => voice({ ...keys, gatewayPrivateKey: isSealed ? keys['gatewayPrivateKey'] : undefined })));
+    const merchant = [false, true].map(isSealed =>
+      once(() => adapter({ ...keys, ...sandbox, gatewayPublicKey: isSealed ? keys['gatewayPublicKey'] : undefined })),
+    );
+    const gateways = [false, true].map(isSealed =>
+      once(() => voice({ ...keys, gatewayPrivateKey: isSealed ? keys['gatewayPrivateKey'] : undefined })),
+    );
     const paymentAmount = ({ minor }: Order): Fields => ({ currency: 'EUR', value: whole(minor) });
     const named = { namesItsOrder: true, queryNamesItsOrder: true } as const;
     const order: Scene = {
@@ -302,7 +409,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       wants: 'paid',
       declineIsFinal: true,
       ...named,
-      fields: (o) => ({ paymentRequestId: o.reference, paymentAmount: paymentAmount(o) }),
+      fields: o => ({ paymentRequestId: o.reference, paymentAmount: paymentAmount(o) }),
       amount: whole,
     };
     return {
@@ -314,12 +421,24 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
         return {
           adapter: merchant[index]?.() ?? adapter(keys),
           voice: gateways[index]?.() ?? voice(keys),
-          ...(notice !== undefined && isVariant && { notice: (entry: Entry, nowMs: number) => (isOver(entry) ? notice(keys, entry, nowMs) : undefined) }),
+          ...(notice !== undefined &&
+            isVariant && {
+              notice: (entry: Entry, nowMs: number) => (isOver(entry) ? notice(keys, entry, nowMs) : undefined),
+            }),
         };
       },
       scenes: {
         order,
-        charge: { ...order, operation: 'payment.charge', opens: 'charge', fields: (o) => ({ paymentRequestId: o.reference, paymentAmount: paymentAmount(o), paymentAuthCode: '28000000' }) },
+        charge: {
+          ...order,
+          operation: 'payment.charge',
+          opens: 'charge',
+          fields: o => ({
+            paymentRequestId: o.reference,
+            paymentAmount: paymentAmount(o),
+            paymentAuthCode: '28000000',
+          }),
+        },
         refund: {
           operation: 'refund.create',
           opens: 'refund',
@@ -327,11 +446,26 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           about: 'paid',
           wants: 'paid',
           ...named,
-          fields: (o) => ({ refundRequestId: o.reference, paymentId: o.of.providerId, refundAmount: paymentAmount(o) }),
+          fields: o => ({ refundRequestId: o.reference, paymentId: o.of.providerId, refundAmount: paymentAmount(o) }),
           amount: whole,
         },
-        cancel: { operation: 'payment.cancel', after: 'order', about: 'open', wants: 'off', ...named, fields: ({ of }) => ({ paymentRequestId: of.reference }) },
-        void: { operation: 'payment.void', after: 'order', about: 'paid', wants: 'off', hasOwnQuery: true, ...named, fields: ({ reference, of }) => ({ voidRequestId: reference, paymentId: of.providerId }) },
+        cancel: {
+          operation: 'payment.cancel',
+          after: 'order',
+          about: 'open',
+          wants: 'off',
+          ...named,
+          fields: ({ of }) => ({ paymentRequestId: of.reference }),
+        },
+        void: {
+          operation: 'payment.void',
+          after: 'order',
+          about: 'paid',
+          wants: 'off',
+          hasOwnQuery: true,
+          ...named,
+          fields: ({ reference, of }) => ({ voidRequestId: reference, paymentId: of.providerId }),
+        },
         capture: {
           operation: 'payment.capture',
           after: 'order',
@@ -339,7 +473,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           wants: 'paid',
           hasOwnQuery: true,
           ...named,
-          fields: (o) => ({ captureRequestId: o.reference, paymentId: o.of.providerId, captureAmount: paymentAmount(o) }),
+          fields: o => ({ captureRequestId: o.reference, paymentId: o.of.providerId, captureAmount: paymentAmount(o) }),
         },
       },
     };
@@ -353,7 +487,13 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       opens: 'create',
       wants: 'paid',
       ...named,
-      fields: ({ reference, minor }) => ({ amount: decimal(minor), currency: 'SGD', merchant_order_id: reference, description: 'Tea', return_url: 'https://shop.example/thanks' }),
+      fields: ({ reference, minor }) => ({
+        amount: decimal(minor),
+        currency: 'SGD',
+        merchant_order_id: reference,
+        description: 'Tea',
+        return_url: 'https://shop.example/thanks',
+      }),
       amount: decimal,
     };
     return {
@@ -361,22 +501,46 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       skewMs: Infinity,
       mayBookAgain: false,
       open(seed) {
-        const credentials = { ...sandbox, clientId: `storm-${seed}`, apiKey: 'storm-api-key', webhookSecret: 'storm-webhook-secret' };
+        const credentials = {
+          ...sandbox,
+          clientId: `storm-${seed}`,
+          apiKey: 'storm-api-key',
+          webhookSecret: 'storm-webhook-secret',
+        };
         const { clientId, apiKey } = credentials;
         const merchant = adapter({ ...credentials, tokens: tokenStore() });
         return {
           adapter: merchant,
           voice: voice(credentials),
           tokensOf: clientId,
-          stealToken: () => new Request(`${merchant.baseUrl}/v1/connect/token`, { method: 'POST', headers: { 'x-client-id': clientId, 'x-api-key': apiKey } }),
+          stealToken: () =>
+            new Request(`${merchant.baseUrl}/v1/connect/token`, {
+              method: 'POST',
+              headers: { 'x-client-id': clientId, 'x-api-key': apiKey },
+            }),
           ...(notice !== undefined && { notice: (entry: Entry, nowMs: number) => notice(credentials, entry, nowMs) }),
         };
       },
       scenes: {
         order,
-        'order-with-method': { ...order, fields: (o) => ({ ...order.fields(o), payment_method: { type: 'card' } }) },
-        confirm: { operation: 'payment.confirm', opens: 'charge', after: 'order', about: 'open', wants: 'paid', ...named, fields: intent },
-        capture: { operation: 'payment.capture', after: 'order', about: 'authorized', wants: 'paid', ...named, fields: intent },
+        'order-with-method': { ...order, fields: o => ({ ...order.fields(o), payment_method: { type: 'card' } }) },
+        confirm: {
+          operation: 'payment.confirm',
+          opens: 'charge',
+          after: 'order',
+          about: 'open',
+          wants: 'paid',
+          ...named,
+          fields: intent,
+        },
+        capture: {
+          operation: 'payment.capture',
+          after: 'order',
+          about: 'authorized',
+          wants: 'paid',
+          ...named,
+          fields: intent,
+        },
         cancel: { operation: 'payment.cancel', after: 'order', about: 'open', wants: 'off', ...named, fields: intent },
         refund: {
           operation: 'refund.create',
@@ -386,7 +550,12 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           wants: 'paid',
           byKey: true,
           ...named,
-          fields: (o) => ({ ...intent(o), merchant_refund_id: o.reference, amount: decimal(o.minor), reason: 'Out of tea' }),
+          fields: o => ({
+            ...intent(o),
+            merchant_refund_id: o.reference,
+            amount: decimal(o.minor),
+            reason: 'Out of tea',
+          }),
           amount: decimal,
         },
         payout: {
@@ -395,7 +564,12 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
           wants: 'paid',
           byKey: true,
           ...named,
-          fields: ({ reference, minor }) => ({ merchant_payout_id: reference, payout_currency: 'SGD', payout_amount: decimal(minor), statement_descriptor: 'TEA' }),
+          fields: ({ reference, minor }) => ({
+            merchant_payout_id: reference,
+            payout_currency: 'SGD',
+            payout_amount: decimal(minor),
+            statement_descriptor: 'TEA',
+          }),
           amount: decimal,
         },
       },

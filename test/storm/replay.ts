@@ -3,10 +3,23 @@ import { rules } from './invariants.ts';
 import { findProviders } from './providers.ts';
 import { STARTS_AT_MS, storm } from './storm.ts';
 
-/** Runs one payment again and prints its weather, its timeline beside the gateway's, and what is wrong. Whether nothing is. */
+/**
+ * Runs one payment again and prints its weather, its timeline beside the gateway's, and what is wrong. Whether nothing
+ * is.
+ */
 export async function printReplay(seed: number): Promise<boolean> {
   const heard: { readonly atMs: number; readonly line: string }[] = [];
-  const listen = ({ at: _at, elapsedMs: _elapsed, gateway: _gateway, operation: _operation, reference: _reference, ...fact }: GatewayEvent, atMs: number): void => {
+  const listen = (
+    {
+      at: _at,
+      elapsedMs: _elapsed,
+      gateway: _gateway,
+      operation: _operation,
+      reference: _reference,
+      ...fact
+    }: GatewayEvent,
+    atMs: number,
+  ): void => {
     heard.push({ atMs, line: told(fact) });
   };
   const [story] = await storm([seed], await findProviders(), listen);
@@ -23,9 +36,12 @@ export async function printReplay(seed: number): Promise<boolean> {
   const lines = [...heard, ...gateway].sort((one, other) => one.atMs - other.atMs);
   for (const { atMs, line } of lines) console.log(`${((atMs - STARTS_AT_MS) / 1000).toFixed(1).padStart(9)}  ${line}`);
   console.log('\n  calls');
-  for (const { call, ending } of endings) console.log(`  ${call}: ${ending.outcome} ${ending.verdict?.code ?? ''} ${ending.verdict?.reason ?? ''}`);
+  for (const { call, ending } of endings)
+    console.log(`  ${call}: ${ending.outcome} ${ending.verdict?.code ?? ''} ${ending.verdict?.reason ?? ''}`);
   for (const entry of world?.simulator.ledger.entries ?? []) {
-    console.log(`  ledger: ${entry.kind} ${entry.reference} ${entry.state}, ${entry.amount}, booked ${entry.bookings} times`);
+    console.log(
+      `  ledger: ${entry.kind} ${entry.reference} ${entry.state}, ${entry.amount}, booked ${entry.bookings} times`,
+    );
   }
   if (leftOpen !== undefined) console.log(`  left open: ${leftOpen}`);
   for (const { rule, says } of violations) console.log(`\n  ${rule}: ${rules[rule]}\n  ${says}`);
@@ -34,8 +50,12 @@ export async function printReplay(seed: number): Promise<boolean> {
 }
 
 function told(fact: object): string {
-  const { type, verdict, ...rest } = fact as { type: string; verdict?: { kind: string; code: string; reason: string; outcome?: string } };
+  const { type, verdict, ...rest } = fact as {
+    type: string;
+    verdict?: { kind: string; code: string; reason: string; outcome?: string };
+  };
   const details = Object.entries(rest).map(([name, value]) => `${name} ${String(value)}`);
-  const meaning = verdict === undefined ? [] : [`${verdict.outcome ?? verdict.kind} (${verdict.code}, ${verdict.reason})`];
+  const meaning =
+    verdict === undefined ? [] : [`${verdict.outcome ?? verdict.kind} (${verdict.code}, ${verdict.reason})`];
   return [type, ...details, ...meaning].join(' ');
 }

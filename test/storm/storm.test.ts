@@ -13,20 +13,30 @@ let found: Report;
 
 beforeAll(async () => {
   providers = await findProviders();
-  evenly = providers.map((provider) => ({ ...provider, weight: Math.sqrt(provider.weight) }));
+  evenly = providers.map(provider => ({ ...provider, weight: Math.sqrt(provider.weight) }));
   found = report(await storm(seeds(1, 600), evenly));
 }, 60_000);
 
 describe('a small storm (npm run storm makes a large one)', () => {
-  it.each(Object.entries(rules))('%s: %s', (rule) => {
-    const broken = found.found.filter((each) => each.rule === rule);
+  it.each(Object.entries(rules))('%s: %s', rule => {
+    const broken = found.found.filter(each => each.rule === rule);
     expect(broken.map(({ seed, provider, scene, says }) => `seed ${seed}, ${provider} ${scene}: ${says}`)).toEqual([]);
   });
 
   it('meets every provider and every way a payment can end', () => {
     expect(Object.keys(found.providers).sort()).toEqual(providers.map(({ name }) => name).sort());
     expect(Object.keys(found.endings)).toEqual(
-      expect.arrayContaining(['succeeded', 'failed', 'created', 'expired', 'rejected', 'absent', 'unsent', 'unresolved', 'aborted']),
+      expect.arrayContaining([
+        'succeeded',
+        'failed',
+        'created',
+        'expired',
+        'rejected',
+        'absent',
+        'unsent',
+        'unresolved',
+        'aborted',
+      ]),
     );
   });
 
@@ -45,8 +55,8 @@ describe('a small storm (npm run storm makes a large one)', () => {
 /** A provider whose adapter is wrong about something. */
 const sabotaged = (name: string, change: (adapter: Adapter) => Partial<Adapter>): Provider[] =>
   providers
-    .filter((provider) => provider.name === name)
-    .map((provider) => ({
+    .filter(provider => provider.name === name)
+    .map(provider => ({
       ...provider,
       open: (seed, isVariant) => {
         const account = provider.open(seed, isVariant);
@@ -55,7 +65,9 @@ const sabotaged = (name: string, change: (adapter: Adapter) => Partial<Adapter>)
     }));
 
 const withOperations = ({ operations }: Adapter, change: (operation: Operation) => object): Partial<Adapter> => ({
-  operations: Object.fromEntries(Object.entries(operations).map(([name, operation]) => [name, { ...operation, ...change(operation) }])),
+  operations: Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [name, { ...operation, ...change(operation) }]),
+  ),
 });
 
 describe('a storm finds an adapter that', () => {
@@ -63,17 +75,47 @@ describe('a storm finds an adapter that', () => {
     [
       'says that a second send is harmless when it is not',
       'qfpay',
-      (adapter) => withOperations(adapter, ({ effect }) => (effect === 'write' ? { sameReference: 'replays', query: undefined } : {})),
+      adapter =>
+        withOperations(adapter, ({ effect }) =>
+          effect === 'write' ? { sameReference: 'replays', query: undefined } : {},
+        ),
       'bookedAtMostOnce',
     ],
-    ['takes a system error for a refusal', 'zalopay', (adapter) => withOperations(adapter, ({ codes }) => ({ codes: { ...(codes as object), '2/-500': rejected() } })), 'overIsNeverPaidLater'],
-    ['takes "not found" for a final word', 'zalopay', (adapter) => withOperations(adapter, ({ codes }) => ({ codes: { ...(codes as object), '2/-101': expired() } })), 'paidIsNeverCalledOver'],
-    ['takes an order for a payment', 'uqpay', (adapter) => withOperations(adapter, ({ name, codes }) => (name === 'payment.create' ? { codes: createdIsPaid(codes) } : {})), 'successIsTrue'],
-  ])('%s', async (_title, name, change, rule) => {
-    const { found: broken } = report(await storm(seeds(1, 150), sabotaged(name, change)));
-    expect(broken.map((each) => each.rule)).toContain(rule);
-  }, 60_000);
+    [
+      'takes a system error for a refusal',
+      'zalopay',
+      adapter => withOperations(adapter, ({ codes }) => ({ codes: { ...(codes as object), '2/-500': rejected() } })),
+      'overIsNeverPaidLater',
+    ],
+    [
+      'takes "not found" for a final word',
+      'zalopay',
+      adapter => withOperations(adapter, ({ codes }) => ({ codes: { ...(codes as object), '2/-101': expired() } })),
+      'paidIsNeverCalledOver',
+    ],
+    [
+      'takes an order for a payment',
+      'uqpay',
+      adapter =>
+        withOperations(adapter, ({ name, codes }) =>
+          name === 'payment.create' ? { codes: createdIsPaid(codes) } : {},
+        ),
+      'successIsTrue',
+    ],
+  ])(
+    '%s',
+    async (_title, name, change, rule) => {
+      const { found: broken } = report(await storm(seeds(1, 150), sabotaged(name, change)));
+      expect(broken.map(each => each.rule)).toContain(rule);
+    },
+    60_000,
+  );
 });
 
 const createdIsPaid = (codes: object): object =>
-  Object.fromEntries(Object.entries(codes).map(([name, row]: [string, object]) => [name, 'outcome' in row && row.outcome === 'created' ? { ...row, outcome: 'succeeded' } : row]));
+  Object.fromEntries(
+    Object.entries(codes).map(([name, row]: [string, object]) => [
+      name,
+      'outcome' in row && row.outcome === 'created' ? { ...row, outcome: 'succeeded' } : row,
+    ]),
+  );

@@ -11,7 +11,11 @@ export const STARTS_AT_MS: number = Date.UTC(2026, 0, 31, 15, 58);
 const EVERYTHING_ARRIVES_MS = 3_600_000;
 
 /** Many payments side by side on one clock. */
-export async function storm(seeds: readonly number[], providers: readonly Provider[], onEvent?: (event: GatewayEvent, atMs: number) => void): Promise<readonly Story[]> {
+export async function storm(
+  seeds: readonly number[],
+  providers: readonly Provider[],
+  onEvent?: (event: GatewayEvent, atMs: number) => void,
+): Promise<readonly Story[]> {
   const clock = stormClock(STARTS_AT_MS);
   const stories: Story[] = [];
   for (const seed of seeds) {
@@ -19,9 +23,9 @@ export async function storm(seeds: readonly number[], providers: readonly Provid
     if (stories.length % AT_ONCE === 0) await breath();
   }
   const ended = new Set<Story>();
-  await untilStuck(clock.run(Promise.all(stories.map((story) => story.done.then(() => ended.add(story))))));
+  await untilStuck(clock.run(Promise.all(stories.map(story => story.done.then(() => ended.add(story))))));
   const end = clock.party({ of: 0, chance: () => 0 });
-  await untilStuck(clock.run(new Promise<void>((resolve) => void end.timer(EVERYTHING_ARRIVES_MS, resolve))));
+  await untilStuck(clock.run(new Promise<void>(resolve => void end.timer(EVERYTHING_ARRIVES_MS, resolve))));
   for (const story of stories) story.judgeTheEnd(ended.has(story));
   return stories;
 }
@@ -56,7 +60,14 @@ export interface Found {
   readonly says: string;
 }
 
-export const emptyReport = (): Report => ({ payments: 0, requests: 0, endings: {}, providers: {}, leftOpen: {}, found: [] });
+export const emptyReport = (): Report => ({
+  payments: 0,
+  requests: 0,
+  endings: {},
+  providers: {},
+  leftOpen: {},
+  found: [],
+});
 
 export function report(stories: readonly Story[]): Report {
   const sum = emptyReport();
@@ -66,7 +77,7 @@ export function report(stories: readonly Story[]): Report {
     count(sum.providers, provider);
     for (const { ending } of endings) count(sum.endings, ending.outcome);
     if (leftOpen !== undefined) count(sum.leftOpen, `${provider}: ${leftOpen}`);
-    sum.found.push(...violations.map((violation) => ({ seed, provider, scene, ...violation })));
+    sum.found.push(...violations.map(violation => ({ seed, provider, scene, ...violation })));
   }
   return sum;
 }
@@ -75,7 +86,11 @@ export function addTo(sum: Report, { payments, requests, endings, providers, lef
   sum.payments += payments;
   sum.requests += requests;
   sum.found.push(...found);
-  for (const [into, from] of [[sum.endings, endings], [sum.providers, providers], [sum.leftOpen, leftOpen]] as const) {
+  for (const [into, from] of [
+    [sum.endings, endings],
+    [sum.providers, providers],
+    [sum.leftOpen, leftOpen],
+  ] as const) {
     for (const [name, times] of Object.entries(from)) count(into, name, times);
   }
 }
@@ -83,4 +98,3 @@ export function addTo(sum: Report, { payments, requests, endings, providers, lef
 function count(into: Record<string, number>, name: string, times = 1): void {
   into[name] = (into[name] ?? 0) + times;
 }
-

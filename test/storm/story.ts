@@ -8,7 +8,23 @@ import { assumptions } from './assumptions.ts';
 import { latenessMs, type StormClock } from './clock.ts';
 import { dice } from './dice.ts';
 import { byClient, byFetch, bySettle, ending, endingOf, type Writing } from './doors.ts';
-import { asksCalmly, atEveryEnd, bookedAtMostOnce, isDone, isOpen, isOver, isWord, noticesAreTrue, overIsNeverPaidLater, settledStaysSettled, tellsTheTruth, type Ending, type Moment, type Rule, type Violation } from './invariants.ts';
+import {
+  asksCalmly,
+  atEveryEnd,
+  bookedAtMostOnce,
+  isDone,
+  isOpen,
+  isOver,
+  isWord,
+  noticesAreTrue,
+  overIsNeverPaidLater,
+  settledStaysSettled,
+  tellsTheTruth,
+  type Ending,
+  type Moment,
+  type Rule,
+  type Violation,
+} from './invariants.ts';
 import { tapLine, type Line, type OnWire } from './line.ts';
 import type { Order, Provider, Scene } from './providers.ts';
 import { draw, type Moment as During, type NextTry, type NoticePlan, type Weather } from './weather.ts';
@@ -32,7 +48,9 @@ export interface Story {
 }
 
 /** Once the faults have stopped, a ticket is followed so long, so slowly, and "not found" is believed so late. */
-const inTheCalm = { poll: { deadlineMs: 30 * 60_000, backoff: steps([5_000, 11 * 60_000, 9 * 60_000]), absentAfterMs: 10 * 60_000 } };
+const inTheCalm = {
+  poll: { deadlineMs: 30 * 60_000, backoff: steps([5_000, 11 * 60_000, 9 * 60_000]), absentAfterMs: 10 * 60_000 },
+};
 
 /** By then the payer has made up his mind. */
 const SOON_MS = 2_000;
@@ -41,10 +59,17 @@ const SOON_MS = 2_000;
 const SOMEBODY_ELSES = 'x-somebody-elses';
 
 /** @param onEvent everything tillpaid says, while it says it, and when that is */
-export function tell(seed: number, providers: readonly Provider[], clock: StormClock, onEvent?: (event: GatewayEvent, atMs: number) => void): Story {
+export function tell(
+  seed: number,
+  providers: readonly Provider[],
+  clock: StormClock,
+  onEvent?: (event: GatewayEvent, atMs: number) => void,
+): Story {
   const chance = dice(seed);
-  const provider = chance.weigh(providers.map((each) => [each.weight, each] as const));
-  const [sceneName, scene] = chance.weigh(Object.entries(provider.scenes).map((named) => [named[1].after === undefined ? 3 : 1, named] as const));
+  const provider = chance.weigh(providers.map(each => [each.weight, each] as const));
+  const [sceneName, scene] = chance.weigh(
+    Object.entries(provider.scenes).map(named => [named[1].after === undefined ? 3 : 1, named] as const),
+  );
   const weather = draw(chance, provider, scene);
   const account = provider.open(seed, chance.percent(30));
   const { adapter } = account;
@@ -52,12 +77,14 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const signing: Adapter = {
     ...adapter,
     async headers(send) {
-      if (send.operation === scene.operation && line.sends > 0 && waiting.size > 0 && !isSomebodyElses(send)) await comes('signing');
+      if (send.operation === scene.operation && line.sends > 0 && waiting.size > 0 && !isSomebodyElses(send))
+        await comes('signing');
       return adapter.headers(send);
     },
   };
   const operation = adapter.operations[scene.operation];
-  if (operation === undefined || !('sameReference' in operation)) throw new Error(`${provider.name} has no write ${scene.operation}.`);
+  if (operation === undefined || !('sameReference' in operation))
+    throw new Error(`${provider.name} has no write ${scene.operation}.`);
   const { query, sameReference } = operation;
 
   const beganAtMs = clock.now();
@@ -66,8 +93,14 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const ours = clock.party({
     of: seed,
     chance: dice(seed + 0.5),
-    ...(frozen !== undefined && { frozen: { fromMs: sendsFromMs + frozen.afterMs, untilMs: sendsFromMs + frozen.afterMs + frozen.forMs } }),
-    steps: weather.clockSteps.map(({ afterMs, forMs, byMs }) => ({ fromMs: sendsFromMs + afterMs, untilMs: sendsFromMs + afterMs + forMs, byMs })),
+    ...(frozen !== undefined && {
+      frozen: { fromMs: sendsFromMs + frozen.afterMs, untilMs: sendsFromMs + frozen.afterMs + frozen.forMs },
+    }),
+    steps: weather.clockSteps.map(({ afterMs, forMs, byMs }) => ({
+      fromMs: sendsFromMs + afterMs,
+      untilMs: sendsFromMs + afterMs + forMs,
+      byMs,
+    })),
   });
   const theirs = clock.party({ of: seed, chance: dice(seed + 0.25), skewMs: weather.skewMs });
   const stage = clock.party({ of: seed, chance: dice(seed + 0.75) });
@@ -82,8 +115,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     operation: scene.operation,
     now: () => clock.now(),
     wallMs: () => ours.now(),
-    fetch: (request) => inWorld().fetch(request),
-    onAnswer: async (kind) => whileOnWire(kind),
+    fetch: request => inWorld().fetch(request),
+    onAnswer: async kind => whileOnWire(kind),
     onBreach: breach,
   });
   const endings: { call: string; ending: Ending }[] = [];
@@ -124,7 +157,12 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
       ...(weather.shopFetch.does === 'sends-once' && { fetchSendsOnce: true }),
       policy: weather.policy,
       clock: ours,
-      ...(onEvent !== undefined && { onEvent: (event: GatewayEvent) => (Object.values(event.reference).includes(`${inWorld().order.reference}E`) ? undefined : onEvent(event, clock.now())) }),
+      ...(onEvent !== undefined && {
+        onEvent: (event: GatewayEvent) =>
+          Object.values(event.reference).includes(`${inWorld().order.reference}E`)
+            ? undefined
+            : onEvent(event, clock.now()),
+      }),
     });
   };
   let gateway = open();
@@ -136,19 +174,37 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   let onSeen = (): void => undefined;
   const writing = (more: SettleOptions = {}, order: Order = inWorld().order): Writing => {
     const { key } = inWorld();
-    const made = unsent === undefined ? {} : { ticket: copied(unsent), mayHaveBeenSent: weather.leavesAfterMs % 2 === 0 };
-    const options = { ...(key !== undefined && more.ticket === undefined && { idempotencyKey: key }), onTicket, ...made, ...more };
+    const made =
+      unsent === undefined ? {} : { ticket: copied(unsent), mayHaveBeenSent: weather.leavesAfterMs % 2 === 0 };
+    const options = {
+      ...(key !== undefined && more.ticket === undefined && { idempotencyKey: key }),
+      onTicket,
+      ...made,
+      ...more,
+    };
     return { gateway, operation: scene.operation, fields: scene.fields(order), options };
   };
   /** Made long before it is sent. */
   let unsent: Ticket | undefined;
-  const safely = (run: () => Promise<Ending>, signal?: AbortSignal): Promise<Ending> => ending(run, signal, (says) => breach('neverThrows', says));
+  const safely = (run: () => Promise<Ending>, signal?: AbortSignal): Promise<Ending> =>
+    ending(run, signal, says => breach('neverThrows', says));
   const settle = (more?: SettleOptions): Promise<Ending> => safely(() => bySettle(writing(more)), more?.signal);
-  const follow = (given: Ticket, options: FollowOptions = {}): Promise<Ending> => safely(async () => endingOf(await gateway.untilSettled(copied(given), { onTicket, ...options })), options.signal);
+  const follow = (given: Ticket, options: FollowOptions = {}): Promise<Ending> =>
+    safely(async () => endingOf(await gateway.untilSettled(copied(given), { onTicket, ...options })), options.signal);
 
   /** One call of tillpaid, held against the rules when it ends. */
-  const call = async (name: string, run: () => Promise<Ending>, deadlineMs = weather.policy.poll?.deadlineMs ?? 0, asksFirst = false): Promise<Ending> => {
-    const watch = line.watch(name, name.startsWith('settle') ? (weather.policy.retry?.attempts ?? 0) : 0, deadlineMs, asksFirst && canAskFirst());
+  const call = async (
+    name: string,
+    run: () => Promise<Ending>,
+    deadlineMs = weather.policy.poll?.deadlineMs ?? 0,
+    asksFirst = false,
+  ): Promise<Ending> => {
+    const watch = line.watch(
+      name,
+      name.startsWith('settle') ? (weather.policy.retry?.attempts ?? 0) : 0,
+      deadlineMs,
+      asksFirst && canAskFirst(),
+    );
     const last = await run();
     line.end('it was settled');
     const tookMs = clock.now() - watch.beganAtMs;
@@ -162,7 +218,12 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     }
     breach('asksCalmly', asksCalmly(watch.asks, tookMs));
     // Each notice may have its question, also when the last one had been asked.
-    const mostMs = deadlineMs + (frozen?.forMs ?? 0) + weather.notices.length * (weather.policy.attemptTimeoutMs ?? 0) + 2 * (weather.policy.attemptTimeoutMs ?? 0) + 4 * latenessMs(clock.now() - beganAtMs);
+    const mostMs =
+      deadlineMs +
+      (frozen?.forMs ?? 0) +
+      weather.notices.length * (weather.policy.attemptTimeoutMs ?? 0) +
+      2 * (weather.policy.attemptTimeoutMs ?? 0) +
+      4 * latenessMs(clock.now() - beganAtMs);
     if (tookMs > mostMs) breach('endsInTime', `${name} took ${tookMs} ms; ${mostMs} ms were allowed`);
     // What unwinds does so in promises: a moment later nothing may be left.
     await ours.during(breath());
@@ -173,11 +234,23 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const momentOf = (last: Ending): Moment => {
     const here = inWorld();
     const { order, isTaken, isMisled, copies } = here;
-    return { ending: last, scene, entry: here.entry(), amount: scene.amount?.(order.minor), isTaken, isCopied: copies > 0, isMisled };
+    return {
+      ending: last,
+      scene,
+      entry: here.entry(),
+      amount: scene.amount?.(order.minor),
+      isTaken,
+      isCopied: copies > 0,
+      isMisled,
+    };
   };
 
   /** The caller leaves in the middle. */
-  const leaving = async (run: (signal: AbortSignal) => Promise<Ending>, afterMs = weather.leavesAfterMs, onceSeen = weather.leavesOnceSeen === 'caller'): Promise<Ending> => {
+  const leaving = async (
+    run: (signal: AbortSignal) => Promise<Ending>,
+    afterMs = weather.leavesAfterMs,
+    onceSeen = weather.leavesOnceSeen === 'caller',
+  ): Promise<Ending> => {
     const controller = new AbortController();
     let leftAtMs = Infinity;
     let cancel = (): void => undefined;
@@ -210,19 +283,23 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
       call('settle twice', async () => {
         // Each has a signal of his own: when one leaves, the other still hears how it ends.
         const controller = new AbortController();
-        const cancel = stage.timer(weather.leavesAfterMs, () => controller.abort(new Error('One of the two has left.')));
+        const cancel = stage.timer(weather.leavesAfterMs, () =>
+          controller.abort(new Error('One of the two has left.')),
+        );
         const [one, other] = await Promise.all([settle({ signal: controller.signal }), settle()]);
         cancel();
-        if (one.outcome !== 'aborted' && one.outcome !== other.outcome) breach('callersAgree', `${one.outcome} and ${other.outcome}`);
+        if (one.outcome !== 'aborted' && one.outcome !== other.outcome)
+          breach('callersAgree', `${one.outcome} and ${other.outcome}`);
         if (other.outcome === 'aborted') breach('callersAgree', 'one left, and the other was sent away');
         return other;
       }),
-    abort: () => call('settle and leave', () => leaving((signal) => settle({ signal }))),
+    abort: () => call('settle and leave', () => leaving(signal => settle({ signal }))),
     async redelivered() {
-      const before = await call('settle and die', () => leaving((signal) => settle({ signal })));
+      const before = await call('settle and die', () => leaving(signal => settle({ signal })));
       if (before.outcome !== 'aborted') return before;
       gateway = open();
-      const known = ticket !== undefined && chance.percent(60) ? { ticket, mayHaveBeenSent: true } : { mayHaveBeenSent: true };
+      const known =
+        ticket !== undefined && chance.percent(60) ? { ticket, mayHaveBeenSent: true } : { mayHaveBeenSent: true };
       return call('settle redelivered', () => settle(known));
     },
   };
@@ -233,7 +310,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     const isOpenStill = before.outcome === 'unresolved' || before.outcome === 'absent';
     const last = await call(name, run, undefined, isOpenStill);
     const isForgotten = isTarget && before.outcome !== 'succeeded';
-    if (!isForgotten && last.outcome !== 'aborted') breach('settledStaysSettled', settledStaysSettled(before, last, line.sends - sends, weather.notices.length > 0));
+    if (!isForgotten && last.outcome !== 'aborted')
+      breach('settledStaysSettled', settledStaysSettled(before, last, line.sends - sends, weather.notices.length > 0));
     return last;
   };
 
@@ -243,7 +321,10 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     // ky's own retry, forced by a hook, ends with its own error where there was nothing to send.
     for (let left = weather.isEager ? 0 : weather.retries; left > 0 && last.isThrown === true; left--) {
       const { key } = inWorld();
-      const fresh = key !== undefined && weather.freshKeys && !isKeyed && unsent === undefined ? { idempotencyKey: key.replace('-8000-', `-800${left}-`) } : {};
+      const fresh =
+        key !== undefined && weather.freshKeys && !isKeyed && unsent === undefined
+          ? { idempotencyKey: key.replace('-8000-', `-800${left}-`) }
+          : {};
       last = await again(`${name} again`, last, () => safely(() => door(writing(fresh))));
     }
     return last;
@@ -254,15 +335,20 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     if (fields === 'same fields') return again('settle the same again', before, () => settle());
     const { order } = inWorld();
     // After a stated end, or when nothing has landed, other fields are a new try.
-    const isTaken = isWord(before) ? !['failed', 'canceled', 'expired'].includes(before.outcome) : before.outcome === 'unresolved' || before.outcome === 'absent';
+    const isTaken = isWord(before)
+      ? !['failed', 'canceled', 'expired'].includes(before.outcome)
+      : before.outcome === 'unresolved' || before.outcome === 'absent';
     if (!isTaken || scene.amount === undefined || scene.opens === undefined) return before;
     const { sends } = line;
     try {
       line.watch('settle another', 0, 0, false);
-      const { outcome } = await bySettle(writing({ mayHaveBeenSent: false, onTicket: () => undefined }, { ...order, minor: order.minor + 7 }));
+      const { outcome } = await bySettle(
+        writing({ mayHaveBeenSent: false, onTicket: () => undefined }, { ...order, minor: order.minor + 7 }),
+      );
       breach('settledStaysSettled', `other fields were ${outcome} after ${before.outcome}`);
     } catch (error) {
-      if (!isReferenceInUseError(error)) breach('settledStaysSettled', `other fields after ${before.outcome}: ${String(error)}`);
+      if (!isReferenceInUseError(error))
+        breach('settledStaysSettled', `other fields after ${before.outcome}: ${String(error)}`);
     }
     line.end('it was settled');
     if (line.sends > sends) breach('settledStaysSettled', `other fields were sent after ${before.outcome}`);
@@ -282,7 +368,7 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const waiting = new Set<NoticePlan & { readonly during: During }>();
   const arriving: Promise<void>[] = [];
   const comes = async (during: During): Promise<void> => {
-    for (const plan of [...waiting].filter((each) => each.during === during)) {
+    for (const plan of [...waiting].filter(each => each.during === during)) {
       const entry = inWorld().entry();
       if (entry === undefined) return;
       waiting.delete(plan);
@@ -292,7 +378,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
       await Promise.race([delivery, sleep(stage, 50)]);
     }
   };
-  const isSomebodyElses = ({ body, path }: { readonly body: string; readonly path: string }): boolean => (body + path).includes(`${inWorld().order.reference}E`);
+  const isSomebodyElses = ({ body, path }: { readonly body: string; readonly path: string }): boolean =>
+    (body + path).includes(`${inWorld().order.reference}E`);
 
   /** Those who hold a slot. */
   const holders: Promise<unknown>[] = [];
@@ -313,9 +400,16 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   const holdSlot = (onHeld: () => void): Promise<unknown> => {
     isHeld = onHeld;
     const other = (scene.after === undefined ? undefined : provider.scenes[scene.after]) ?? scene;
-    const fields = other.fields({ reference: `${inWorld().order.reference}E`, minor: 999, of: { reference: '', providerId: '' } });
+    const fields = other.fields({
+      reference: `${inWorld().order.reference}E`,
+      minor: 999,
+      of: { reference: '', providerId: '' },
+    });
     const policy = { retry: { attempts: 1 }, poll: { deadlineMs: 0 } };
-    return byClient({ gateway, operation: other.operation, fields, options: { policy } }, { [SOMEBODY_ELSES]: 'yes' }).catch(() => undefined);
+    return byClient(
+      { gateway, operation: other.operation, fields, options: { policy } },
+      { [SOMEBODY_ELSES]: 'yes' },
+    ).catch(() => undefined);
   };
 
   const writeNotice = async (plan: NoticePlan): Promise<void> => {
@@ -329,7 +423,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
 
   const deliver = async (plan: NoticePlan, entry: LedgerEntry | undefined): Promise<void> => {
     // Signed when it is sent, but of what was true when it was written.
-    const genuine = entry === undefined ? undefined : await stage.during(Promise.resolve(account.notice?.(entry, theirs.now())));
+    const genuine =
+      entry === undefined ? undefined : await stage.during(Promise.resolve(account.notice?.(entry, theirs.now())));
     if (genuine === undefined) return;
     const notice = plan.forged ? await stage.during(forged(genuine)) : genuine;
     const isStale = Math.abs(theirs.now() - ours.now()) >= 5 * 60_000;
@@ -339,10 +434,27 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     for (let time = 0; time < plan.times; time++) {
       try {
         const received = await line.receiving(to.receive(notice.clone()));
-        const isHeeded = received.verified && !received.confirm && isFinal(received.verdict, { effect: 'read' }) && received.verdict.kind === 'terminal';
-        if (isHeeded && scene.opens !== undefined && sameReference !== 'replays' && !inWorld().isTaken && to === gateway && of === inWorld().entry()?.providerId) line.heard(received.verdict.outcome);
-        if (received.verified === plan.forged && !isStale) breach('noticesAreTrue', received.verified ? 'a forged notice was believed' : `a genuine notice was refused: ${received.reason}`);
-        if (received.verified) breach('noticesAreTrue', noticesAreTrue(received.verdict, inWorld().entry(), followsOf(received.ticket)));
+        const isHeeded =
+          received.verified &&
+          !received.confirm &&
+          isFinal(received.verdict, { effect: 'read' }) &&
+          received.verdict.kind === 'terminal';
+        if (
+          isHeeded &&
+          scene.opens !== undefined &&
+          sameReference !== 'replays' &&
+          !inWorld().isTaken &&
+          to === gateway &&
+          of === inWorld().entry()?.providerId
+        )
+          line.heard(received.verdict.outcome);
+        if (received.verified === plan.forged && !isStale)
+          breach(
+            'noticesAreTrue',
+            received.verified ? 'a forged notice was believed' : `a genuine notice was refused: ${received.reason}`,
+          );
+        if (received.verified)
+          breach('noticesAreTrue', noticesAreTrue(received.verdict, inWorld().entry(), followsOf(received.ticket)));
       } catch (error) {
         breach('neverThrows', `receive: ${String(error)}`);
       }
@@ -360,13 +472,20 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     const notices = weather.notices.map(writeNotice);
     const { stealToken } = account;
     if (weather.tokenStolenAfterMs !== undefined && stealToken !== undefined) {
-      stage.timer(weather.tokenStolenAfterMs, () => void inWorld().simulator.fetch(stealToken()).catch(() => undefined));
+      stage.timer(
+        weather.tokenStolenAfterMs,
+        () =>
+          void inWorld()
+            .simulator.fetch(stealToken())
+            .catch(() => undefined),
+      );
     }
     let last = await ways[weather.way]();
     unsent = undefined;
     if (weather.again !== undefined && last.outcome !== 'aborted') last = await askAgain(last, weather.again);
     const { nextTry } = weather;
-    if (nextTry !== undefined && last.outcome === 'failed' && world.entry()?.state === 'declined') last = await tryAgain(nextTry);
+    if (nextTry !== undefined && last.outcome === 'failed' && world.entry()?.state === 'declined')
+      last = await tryAgain(nextTry);
     if (isUnsettled(last) && weather.follows) last = await goOn(last);
     if (isUnsettled(last)) await calmDown();
     else if (isOver(last) && isOwn(scene)) world.decide('paid');
@@ -377,9 +496,22 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   /** Another process, with the ticket as it was made. */
   let watching: Promise<void> | undefined;
   const watched = async (given: Ticket): Promise<void> => {
-    const other = createGateway({ adapter, client: ky.create({ fetch: (input, init) => inWorld().simulator.fetch(input, init) }), fetchSendsOnce: true, clock: clock.party({ of: seed, chance: dice(seed + 0.9) }) });
+    const other = createGateway({
+      adapter,
+      client: ky.create({ fetch: (input, init) => inWorld().simulator.fetch(input, init) }),
+      fetchSendsOnce: true,
+      clock: clock.party({ of: seed, chance: dice(seed + 0.9) }),
+    });
     const deadlineMs = madeBeforeMs + 60_000;
-    const last = await safely(async () => endingOf(await other.untilSettled(given, { policy: { poll: { deadlineMs, absentAfterMs: assumptions.shortestAbsenceMs, backoff: constant(deadlineMs / 20) } } })));
+    const last = await safely(async () =>
+      endingOf(
+        await other.untilSettled(given, {
+          policy: {
+            poll: { deadlineMs, absentAfterMs: assumptions.shortestAbsenceMs, backoff: constant(deadlineMs / 20) },
+          },
+        }),
+      ),
+    );
     const moment = momentOf(last);
     for (const [rule, check] of atEveryEnd) breach(rule, check(moment));
     if (last.outcome === 'absent') breach('paidIsNeverCalledOver', 'absent, though its ticket knows of no send');
@@ -396,13 +528,17 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     if (before.outcome === 'absent' && weather.sendsAgain && sleptMs < assumptions.keyLivesMs) {
       const { poll } = weather.policy;
       const absentAfterMs = poll?.absentAfterMs ?? assumptions.shortestAbsenceMs;
-      const policy = { poll: { absentAfterMs, deadlineMs: Math.max(poll?.deadlineMs ?? 0, absentAfterMs), resendWhenAbsent: true } };
+      const policy = {
+        poll: { absentAfterMs, deadlineMs: Math.max(poll?.deadlineMs ?? 0, absentAfterMs), resendWhenAbsent: true },
+      };
       return call('settle again', () => settle(sleptMs > 0 ? {} : { policy }), policy.poll.deadlineMs, sleptMs === 0);
     }
     if (ticket === undefined || query === undefined) return before;
     for (const diesAfterMs of weather.deaths) {
       const given = ticket;
-      const last = await call('follow and die', () => leaving((signal) => follow(given, { signal }), diesAfterMs, weather.leavesOnceSeen === 'follower'));
+      const last = await call('follow and die', () =>
+        leaving(signal => follow(given, { signal }), diesAfterMs, weather.leavesOnceSeen === 'follower'),
+      );
       if (last.outcome !== 'aborted') return last;
       gateway = open();
     }
@@ -414,13 +550,16 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
     inWorld().calm();
     gateway = open();
     // A process that sleeps through the calm finds nothing out.
-    if (frozen !== undefined) await sleep(stage, Math.max(0, sendsFromMs + frozen.afterMs + frozen.forMs - clock.now()));
-    if (ticket === undefined && line.requests > 0) breach('openHasATicket', 'the caller left without a ticket, and something had been sent');
+    if (frozen !== undefined)
+      await sleep(stage, Math.max(0, sendsFromMs + frozen.afterMs + frozen.forMs - clock.now()));
+    if (ticket === undefined && line.requests > 0)
+      breach('openHasATicket', 'the caller left without a ticket, and something had been sent');
     if (ticket === undefined || query === undefined) return;
     if (scene.hasOwnQuery !== true) inWorld().decide(weather.end);
     await sleep(stage, SOON_MS);
     const { deadlineMs } = inTheCalm.poll;
-    const followed = (given: Ticket): Promise<Ending> => call('follow in the calm', () => follow(given, { policy: inTheCalm }), deadlineMs);
+    const followed = (given: Ticket): Promise<Ending> =>
+      call('follow in the calm', () => follow(given, { policy: inTheCalm }), deadlineMs);
     let last = await followed(ticket);
     if (last.outcome === 'unresolved' && sameReference === 'replays' && sleptMs < assumptions.keyLivesMs) {
       const given = ticket;
@@ -433,29 +572,45 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
   };
 
   /** What acts on a payment is known by it, and remembered only as done. */
-  const isTarget = operation.identity === 'target' || (operation.identity === undefined && operation.follows === 'cancel');
+  const isTarget =
+    operation.identity === 'target' || (operation.identity === undefined && operation.follows === 'cancel');
   /** A key alone tells it from another one: with a fresh key it is another one. */
-  const isKeyed = scene.byKey === true || (typeof operation.identity === 'object' && operation.identity.number === undefined);
+  const isKeyed =
+    scene.byKey === true || (typeof operation.identity === 'object' && operation.identity.number === undefined);
   /** Where nothing can be asked, only a second send finds out: it is sent again where the provider replays. */
-  const canAskFirst = (): boolean => sameReference !== 'replays' && ticket !== undefined && query?.fields(ticket, ours.now()) !== undefined;
+  const canAskFirst = (): boolean =>
+    sameReference !== 'replays' && ticket !== undefined && query?.fields(ticket, ours.now()) !== undefined;
 
   /** The answer that would have named it was lost. */
-  const isNumberLost = ({ reference }: Ticket): boolean => (operation.learns ?? []).some((name) => reference[name] === undefined);
+  const isNumberLost = ({ reference }: Ticket): boolean =>
+    (operation.learns ?? []).some(name => reference[name] === undefined);
 
   const whyOpen = (last: Ending): string | undefined => {
     const isOver = last.outcome === 'absent' && inWorld().entry()?.state === 'expired';
     if (scene.wants === 'off' && isOver) return 'the provider has one word for expired and not found';
     if (last.outcome !== 'unresolved') return undefined;
-    if (scene.wants === 'off' && !isDone(scene, inWorld().entry())) return 'a cancel is called failed only once it was refused';
-    if (scene.wants === 'off' && last.verdict?.reason === 'not-found') return 'the provider has one word for expired and not found';
-    if (last.ticket?.lastSentAt === undefined && !isDone(scene, inWorld().entry())) return 'nothing was sent, as its ticket says: a follower calls it open';
+    if (scene.wants === 'off' && !isDone(scene, inWorld().entry()))
+      return 'a cancel is called failed only once it was refused';
+    if (scene.wants === 'off' && last.verdict?.reason === 'not-found')
+      return 'the provider has one word for expired and not found';
+    if (last.ticket?.lastSentAt === undefined && !isDone(scene, inWorld().entry()))
+      return 'nothing was sent, as its ticket says: a follower calls it open';
     const isEndWithout = ['declined', 'expired', 'canceled', 'refunded'].includes(inWorld().entry()?.state ?? '');
-    if (last.ticket?.repeats === true && isEndWithout) return 'the number may have been used before, and nothing tells whose try ended so';
-    if (last.verdict?.kind === 'terminal' && Math.abs(weather.skewMs) >= 5 * 60_000) return 'the gateway refuses every question of a clock so wrong';
+    if (last.ticket?.repeats === true && isEndWithout)
+      return 'the number may have been used before, and nothing tells whose try ended so';
+    if (last.verdict?.kind === 'terminal' && Math.abs(weather.skewMs) >= 5 * 60_000)
+      return 'the gateway refuses every question of a clock so wrong';
     if (inWorld().isTaken) return 'another intention owns the number';
     if (inWorld().isOnlyEarlier) return 'all that is known of its number is an earlier try';
-    if (sleptMs >= (query?.answersForMs ?? Infinity) && inWorld().entry() === undefined) return 'the provider does not answer for an order this old';
-    if (last.ticket === undefined || query?.fields(last.ticket, ours.now()) === undefined || (last.verdict?.reason === 'unknown-outcome' && isNumberLost(last.ticket)) || query.incomplete?.(last.ticket) === true) return 'the provider answers only to its own number, which was lost';
+    if (sleptMs >= (query?.answersForMs ?? Infinity) && inWorld().entry() === undefined)
+      return 'the provider does not answer for an order this old';
+    if (
+      last.ticket === undefined ||
+      query?.fields(last.ticket, ours.now()) === undefined ||
+      (last.verdict?.reason === 'unknown-outcome' && isNumberLost(last.ticket)) ||
+      query.incomplete?.(last.ticket) === true
+    )
+      return 'the provider answers only to its own number, which was lost';
     return undefined;
   };
 
@@ -479,7 +634,8 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
       const here = inWorld();
       breach('bookedAtMostOnce', bookedAtMostOnce(here.entry(), here.copies, here.strangers()));
       const last = endings.at(-1)?.ending;
-      if (last !== undefined && last.outcome !== 'aborted') breach('overIsNeverPaidLater', overIsNeverPaidLater(momentOf(last)));
+      if (last !== undefined && last.outcome !== 'aborted')
+        breach('overIsNeverPaidLater', overIsNeverPaidLater(momentOf(last)));
       if (ours.pending > 0) breach('nothingIsLeftBehind', `${ours.pending} timers in the end`);
     },
   };
@@ -487,7 +643,14 @@ export function tell(seed: number, providers: readonly Provider[], clock: StormC
 
 /** Whatever a merchant's ky can be told to send again by. */
 const eager: Options = {
-  retry: { limit: 9, methods: ['get', 'post'], statusCodes: [200, 400, 402, 429, 500, 502, 503, 504], shouldRetry: () => true, retryOnTimeout: true, delay: () => 0 },
+  retry: {
+    limit: 9,
+    methods: ['get', 'post'],
+    statusCodes: [200, 400, 402, 429, 500, 502, 503, 504],
+    shouldRetry: () => true,
+    retryOnTimeout: true,
+    delay: () => 0,
+  },
   hooks: {
     beforeRetry: [({ request }) => new Request(request)],
     afterResponse: [({ response }) => (response.ok ? undefined : ky.retry())],
@@ -502,7 +665,7 @@ const isOwn = ({ opens, after }: Scene): boolean => opens === 'refund' || (opens
 /** The same notice with other figures, by somebody who cannot sign it. */
 async function forged(genuine: Request): Promise<Request> {
   const text = await genuine.text();
-  const body = text.replaceAll(/[1-8]/g, (digit) => String(Number(digit) + 1));
+  const body = text.replaceAll(/[1-8]/g, digit => String(Number(digit) + 1));
   return new Request(genuine.url, { method: genuine.method, headers: genuine.headers, body });
 }
 
@@ -511,4 +674,4 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await breath();
 }
 
-const breath = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 0));
+const breath = (): Promise<void> => new Promise(resolve => void setTimeout(resolve, 0));

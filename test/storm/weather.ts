@@ -46,7 +46,10 @@ export interface Weather {
   readonly retries: number;
   /** Each of them with an idempotency key of its own, as some vendors' SDKs do. */
   readonly freshKeys: boolean;
-  /** The same number is settled again once it has ended: by a second click or a redelivery, or by mistake for another intention. */
+  /**
+   * The same number is settled again once it has ended: by a second click or a redelivery, or by mistake for another
+   * intention.
+   */
   readonly again?: 'same fields' | 'other fields';
   /** After a decline, the number is used for another try. */
   readonly nextTry?: NextTry;
@@ -116,7 +119,10 @@ export interface FaultPlan {
 }
 
 export interface NoticePlan {
-  /** It comes in the middle of something, as soon as there is anything to tell: between the permit and the bytes, on the way, before the next decision. */
+  /**
+   * It comes in the middle of something, as soon as there is anything to tell: between the permit and the bytes, on the
+   * way, before the next decision.
+   */
   readonly during?: Moment;
   /** When the gateway writes it, of what is true then. */
   readonly writtenAfterMs: number;
@@ -160,14 +166,17 @@ export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
 type Sort = 'mixed' | 'late' | 'flaps' | 'steps' | 'tries' | 'told';
 
 /**
- * The wall clock is far off in the middle of a call, by hours or by no more than "not found" takes to be believed. It is right again
- * when the call ends, and whenever something is sent: what a ticket tells in wall time is as good as the clock (assumptions.ts, 9).
+ * The wall clock is far off in the middle of a call, by hours or by no more than "not found" takes to be believed. It
+ * is right again when the call ends, and whenever something is sent: what a ticket tells in wall time is as good as the
+ * clock (assumptions.ts, 9).
  */
 function clockSteps(dice: Dice, weather: Weather, { skewMs }: Provider): Weather {
   const late = allIsLate(dice, weather);
   const lasts = { afterMs: dice.between(1_000, 30_000), forMs: 3_600_000 };
   const byMs = dice.pick([60_000, 16 * 60_000, 3_600_000, 26 * 3_600_000]) * dice.pick([-1, 1]);
-  const back = dice.percent(30) ? [{ afterMs: lasts.afterMs + dice.between(1_000, 60_000), forMs: 3_600_000, byMs: -byMs - dice.pick([0, 30_000]) }] : [];
+  const back = dice.percent(30)
+    ? [{ afterMs: lasts.afterMs + dice.between(1_000, 60_000), forMs: 3_600_000, byMs: -byMs - dice.pick([0, 30_000]) }]
+    : [];
   const { frozen: _frozen, ...awake } = dice.percent(50) ? late : weather;
   return {
     ...awake,
@@ -183,7 +192,9 @@ function clockSteps(dice: Dice, weather: Weather, { skewMs }: Provider): Weather
 /** A charge was declined, and is tried again under its number: the answer to that is lost, and the old row is there. */
 function triesAgain(dice: Dice, weather: Weather): Weather {
   const soonMs = dice.between(100, 20_000);
-  const mild = drawTrouble(dice, 30, 2, (chance) => ({ fault: chance.pick(['reset-before-booking', 'truncated', 'garbage', 'rate-limited', 'none']) }));
+  const mild = drawTrouble(dice, 30, 2, chance => ({
+    fault: chance.pick(['reset-before-booking', 'truncated', 'garbage', 'rate-limited', 'none']),
+  }));
   return {
     ...weather,
     way: dice.pick(['settle', 'settle', 'settle', 'client', 'fetch']),
@@ -197,16 +208,23 @@ function triesAgain(dice: Dice, weather: Weather): Weather {
     shopFetch: { does: 'sends-once' },
     nextTry: {
       fields: dice.pick(['equal', 'other']),
-      life: dice.pick([lives.paid(), lives.paid(), lives.paidAfter(soonMs), lives.declined(), lives.open(), [{ afterMs: soonMs, state: 'declined' }]]),
-      sends: drawTrouble(dice, 80, 2, (chance) => drawSendFault(chance, assumptions.latestMs(weather.policy))),
+      life: dice.pick([
+        lives.paid(),
+        lives.paid(),
+        lives.paidAfter(soonMs),
+        lives.declined(),
+        lives.open(),
+        [{ afterMs: soonMs, state: 'declined' }],
+      ]),
+      sends: drawTrouble(dice, 80, 2, chance => drawSendFault(chance, assumptions.latestMs(weather.policy))),
       queries: drawTrouble(dice, 30, 4, drawQueryFault),
     },
   };
 }
 
 /**
- * The gateway tells by a notice what no query says, just before what is believed absent would be sent again. Here a replica never
- * catches up (assumptions.ts, 1), and only the notice can tell.
+ * The gateway tells by a notice what no query says, just before what is believed absent would be sent again. Here a
+ * replica never catches up (assumptions.ts, 1), and only the notice can tell.
  */
 function isTold(dice: Dice, weather: Weather): Weather {
   const { frozen: _frozen, again: _again, ...late } = allIsLate(dice, weather);
@@ -224,43 +242,93 @@ function isTold(dice: Dice, weather: Weather): Weather {
     },
     life: lives.paid(),
     queries: { first: [], then: { fault: 'not-found' } },
-    notices: dice.pick<Moment[]>([['signing'], ['queueing'], ['queueing', 'signing'], ['asking']]).map((during) => ({ during, writtenAfterMs: 0, delayMs: 0, times: 1, forged: false })),
+    notices: dice
+      .pick<Moment[]>([['signing'], ['queueing'], ['queueing', 'signing'], ['asking']])
+      .map(during => ({ during, writtenAfterMs: 0, delayMs: 0, times: 1, forged: false })),
     isCrowded: true,
     madeBeforeMs: 0,
   };
 }
 
-/** The answer is lost, and both the request and the replica are as late as they may be: is absence believed too soon? */
+/**
+ * The answer is lost, and both the request and the replica are as late as they may be: is absence believed too soon?
+ */
 function allIsLate(dice: Dice, weather: Weather): Weather {
   const absentAfterMs = dice.between(assumptions.shortestAbsenceMs, 2 * assumptions.shortestAbsenceMs);
-  const policy = { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs: 2 * absentAfterMs, backoff: constant(dice.between(absentAfterMs / 4, absentAfterMs / 2)) } };
+  const policy = {
+    ...weather.policy,
+    poll: {
+      ...weather.policy.poll,
+      absentAfterMs,
+      deadlineMs: 2 * absentAfterMs,
+      backoff: constant(dice.between(absentAfterMs / 4, absentAfterMs / 2)),
+    },
+  };
   const latestMs = assumptions.latestMs(policy);
-  const lost = dice.pick<FaultPlan>([{ fault: 'reset-after-booking' }, { fault: 'delivered-late', delayMs: latestMs }, { fault: 'delivered-late', delayMs: latestMs / 2 }]);
-  return { ...weather, policy, sends: { first: [lost], then: { fault: 'none' } }, queries: calm, lagMs: dice.pick([latestMs, latestMs / 2]) };
+  const lost = dice.pick<FaultPlan>([
+    { fault: 'reset-after-booking' },
+    { fault: 'delivered-late', delayMs: latestMs },
+    { fault: 'delivered-late', delayMs: latestMs / 2 },
+  ]);
+  return {
+    ...weather,
+    policy,
+    sends: { first: [lost], then: { fault: 'none' } },
+    queries: calm,
+    lagMs: dice.pick([latestMs, latestMs / 2]),
+  };
 }
 
 /**
- * The state flaps: the gateway has told of the order, then knows nothing of it or cannot say, and then tells again. Once it has been
- * heard of, it must not be called absent (assumptions.ts, 8), not by whoever goes on with the ticket either: nobody dies before that.
+ * The state flaps: the gateway has told of the order, then knows nothing of it or cannot say, and then tells again.
+ * Once it has been heard of, it must not be called absent (assumptions.ts, 8), not by whoever goes on with the ticket
+ * either: nobody dies before that.
  */
 function flaps(dice: Dice, weather: Weather): Weather {
   const absentAfterMs = assumptions.shortestAbsenceMs;
   const deadlineMs = 2 * absentAfterMs;
-  const unsure = (): FaultPlan => ({ fault: dice.pick(['not-found', 'not-found', 'not-found', 'not-found', 'system-error', 'empty', 'garbage']) });
+  const unsure = (): FaultPlan => ({
+    fault: dice.pick(['not-found', 'not-found', 'not-found', 'not-found', 'system-error', 'empty', 'garbage']),
+  });
   const told: FaultPlan = { fault: 'none' };
   const laterMs = dice.between(20_000, deadlineMs);
   return {
     ...weather,
     way: dice.pick(['settle', 'settle', 'client', 'fetch', 'twice']),
-    policy: { ...weather.policy, poll: { ...weather.policy.poll, absentAfterMs, deadlineMs, backoff: constant(dice.between(10_000, 30_000)) } },
-    life: dice.pick([lives.paidAfter(laterMs), lives.steps([{ afterMs: dice.between(0, 15_000), state: 'pending' }, { afterMs: laterMs, state: 'paid' }])]),
-    sends: { first: [{ fault: dice.pick(['none', 'reset-after-booking', 'hang-after-booking', '504-after-booking', 'truncated']) }], then: told },
-    queries: { first: [told, ...Array.from({ length: dice.between(1, 8) }, () => (dice.percent(80) ? unsure() : told))], then: told },
+    policy: {
+      ...weather.policy,
+      poll: { ...weather.policy.poll, absentAfterMs, deadlineMs, backoff: constant(dice.between(10_000, 30_000)) },
+    },
+    life: dice.pick([
+      lives.paidAfter(laterMs),
+      lives.steps([
+        { afterMs: dice.between(0, 15_000), state: 'pending' },
+        { afterMs: laterMs, state: 'paid' },
+      ]),
+    ]),
+    sends: {
+      first: [
+        { fault: dice.pick(['none', 'reset-after-booking', 'hang-after-booking', '504-after-booking', 'truncated']) },
+      ],
+      then: told,
+    },
+    queries: {
+      first: [told, ...Array.from({ length: dice.between(1, 8) }, () => (dice.percent(80) ? unsure() : told))],
+      then: told,
+    },
     lagMs: 0,
     sleepsMs: 0,
     clockSteps: [],
     shopFetch: { does: 'sends-once' },
-    ...(dice.percent(50) && { way: 'abort', follows: true, deaths: [dice.between(0, 20_000)], ...dice.pick<Pick<Weather, 'leavesOnceSeen' | 'leavesAfterMs'>>([{ leavesOnceSeen: 'caller', leavesAfterMs: dice.between(0, 20_000) }, { leavesOnceSeen: 'follower', leavesAfterMs: dice.between(0, 5_000) }]) }),
+    ...(dice.percent(50) && {
+      way: 'abort',
+      follows: true,
+      deaths: [dice.between(0, 20_000)],
+      ...dice.pick<Pick<Weather, 'leavesOnceSeen' | 'leavesAfterMs'>>([
+        { leavesOnceSeen: 'caller', leavesAfterMs: dice.between(0, 20_000) },
+        { leavesOnceSeen: 'follower', leavesAfterMs: dice.between(0, 5_000) },
+      ]),
+    }),
   };
 }
 
@@ -288,7 +356,9 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
     policy,
     life,
     end: dice.percent(60) ? 'paid' : 'over',
-    sends: dice.percent(3) ? always(dice, downs) : drawTrouble(dice, onSend, 3, (chance) => drawSendFault(chance, latestMs)),
+    sends: dice.percent(3)
+      ? always(dice, downs)
+      : drawTrouble(dice, onSend, 3, chance => drawSendFault(chance, latestMs)),
     queries: dice.percent(5) ? always(dice, downs) : drawTrouble(dice, onQuery, 6, drawQueryFault),
     tokens: drawTrouble(dice, onQuery / 3, 2, drawQueryFault),
     lagMs: dice.percent(25) ? dice.between(200, assumptions.latestMs(policy)) : 0,
@@ -309,7 +379,12 @@ function drawMixed(dice: Dice, provider: Provider, scene: Scene): Weather {
       [8, dice.between(20, 26) * 3_600_000],
       [2, 49 * 3_600_000],
     ]),
-    ...(dice.percent(8) && { frozen: { afterMs: dice.between(0, dice.pick([2_000, 30_000])), forMs: dice.pick([dice.between(5_000, 120_000), dice.between(10, 60) * 60_000]) } }),
+    ...(dice.percent(8) && {
+      frozen: {
+        afterMs: dice.between(0, dice.pick([2_000, 30_000])),
+        forMs: dice.pick([dice.between(5_000, 120_000), dice.between(10, 60) * 60_000]),
+      },
+    }),
     isEager: dice.percent(15),
     sendsAgain: dice.percent(50),
     shopFetch: drawShopFetch(dice),
@@ -336,7 +411,11 @@ function drawShopFetch(dice: Dice): ShopFetch {
 /** Small enough for what is told in wall time (assumptions.ts, 9). */
 function drawStep(dice: Dice, { skewMs }: Provider): ClockStep {
   const mostMs = Math.min(assumptions.smallStepMs, skewMs / 2);
-  return { afterMs: dice.between(0, 120_000), forMs: dice.between(1_000, 600_000), byMs: dice.between(-mostMs, mostMs) };
+  return {
+    afterMs: dice.between(0, 120_000),
+    forMs: dice.between(1_000, 600_000),
+    byMs: dice.between(-mostMs, mostMs),
+  };
 }
 
 function drawPolicy(dice: Dice): Policy {
@@ -349,7 +428,11 @@ function drawPolicy(dice: Dice): Policy {
   return {
     retry: {
       attempts: dice.between(1, 4),
-      backoff: dice.pick([constant(dice.between(0, 2_000)), exponential({ baseMs: dice.between(100, 1_000), maxMs: 8_000 }), steps([200, 1_000, 5_000])]),
+      backoff: dice.pick([
+        constant(dice.between(0, 2_000)),
+        exponential({ baseMs: dice.between(100, 1_000), maxMs: 8_000 }),
+        steps([200, 1_000, 5_000]),
+      ]),
       maxRetryAfterMs: dice.pick([0, 10_000, 60_000]),
     },
     poll: {
@@ -374,7 +457,13 @@ function drawLife(dice: Dice, scene: Scene): Life {
   const laterMs = soonMs + dice.between(1_000, 200_000);
   const { payableForMs } = assumptions;
   /** By somebody else, at the provider's own desk. A refund and a payout are not given back. */
-  const paidThenRefunded = scene.opens === 'refund' || scene.byKey === true ? lives.paid() : lives.steps([{ afterMs: soonMs, state: 'paid' }, { afterMs: laterMs, state: 'refunded' }]);
+  const paidThenRefunded =
+    scene.opens === 'refund' || scene.byKey === true
+      ? lives.paid()
+      : lives.steps([
+          { afterMs: soonMs, state: 'paid' },
+          { afterMs: laterMs, state: 'refunded' },
+        ]);
   if (scene.opens === 'create') {
     return dice.weigh<Life>([
       [15, lives.open()],
@@ -383,8 +472,22 @@ function drawLife(dice: Dice, scene: Scene): Life {
       [8, lives.paidAfterQueries(dice.between(1, 5))],
       [15, lives.expiresAfter(dice.between(30_000, payableForMs))],
       [10, [{ afterMs: soonMs, state: 'declined' }]],
-      [10, scene.declineIsFinal ? [{ afterMs: soonMs, state: 'declined' }] : lives.steps([{ afterMs: soonMs, state: 'declined' }, { afterMs: laterMs, state: 'paid' }])],
-      [6, lives.steps([{ afterMs: soonMs, state: 'pending' }, { afterMs: laterMs, state: 'paid' }])],
+      [
+        10,
+        scene.declineIsFinal
+          ? [{ afterMs: soonMs, state: 'declined' }]
+          : lives.steps([
+              { afterMs: soonMs, state: 'declined' },
+              { afterMs: laterMs, state: 'paid' },
+            ]),
+      ],
+      [
+        6,
+        lives.steps([
+          { afterMs: soonMs, state: 'pending' },
+          { afterMs: laterMs, state: 'paid' },
+        ]),
+      ],
       [4, [{ afterMs: soonMs, state: 'canceled' }]],
     ]);
   }
@@ -408,7 +511,10 @@ function drawPayerInTheWay(dice: Dice, { about }: Scene): Life {
 
 function drawTrouble(dice: Dice, percent: number, most: number, fault: (dice: Dice) => FaultPlan): Trouble {
   const count = dice.between(0, most);
-  const first = Array.from({ length: count }, (): FaultPlan => (dice.percent(percent) ? fault(dice) : { fault: 'none' }));
+  const first = Array.from(
+    { length: count },
+    (): FaultPlan => (dice.percent(percent) ? fault(dice) : { fault: 'none' }),
+  );
   return { first, then: { fault: 'none' } };
 }
 
@@ -424,7 +530,10 @@ const downs: readonly [FaultPlan, ...FaultPlan[]] = [
   { fault: 'system-error' },
 ];
 
-const always = (dice: Dice, choices: readonly [FaultPlan, ...FaultPlan[]]): Trouble => ({ first: [], then: dice.pick(choices) });
+const always = (dice: Dice, choices: readonly [FaultPlan, ...FaultPlan[]]): Trouble => ({
+  first: [],
+  then: dice.pick(choices),
+});
 
 /** What can happen to any exchange. */
 const everywhere: readonly (readonly [number, FaultName])[] = [
@@ -467,21 +576,34 @@ function drawSendFault(dice: Dice, latestMs: number): FaultPlan {
     [3, 'another-order'],
     [6, 'none'],
   ]);
-  if (fault === 'delivered-late') return { fault, delayMs: dice.percent(80) ? dice.between(500, 20_000) : dice.between(500, latestMs) };
+  if (fault === 'delivered-late')
+    return { fault, delayMs: dice.percent(80) ? dice.between(500, 20_000) : dice.between(500, latestMs) };
   return told(dice, fault);
 }
 
-const drawQueryFault = (dice: Dice): FaultPlan => told(dice, dice.weigh<FaultPlan['fault']>([...everywhere, [4, 'another-order'], [6, 'none']]));
+const drawQueryFault = (dice: Dice): FaultPlan =>
+  told(dice, dice.weigh<FaultPlan['fault']>([...everywhere, [4, 'another-order'], [6, 'none']]));
 
 /** Answers that come whole, which may come late or say when to come again. */
-const spoken: ReadonlySet<string> = new Set(['none', 'maintenance', 'rate-limited', 'system-error', 'system-error-after-booking', '503-before-booking', '503-after-booking', 'captive-portal']);
+const spoken: ReadonlySet<string> = new Set([
+  'none',
+  'maintenance',
+  'rate-limited',
+  'system-error',
+  'system-error-after-booking',
+  '503-before-booking',
+  '503-after-booking',
+  'captive-portal',
+]);
 
 function told(dice: Dice, fault: FaultPlan['fault']): FaultPlan {
   if (!spoken.has(fault)) return { fault };
   return {
     fault,
     ...(dice.percent(25) && { delayMs: dice.between(100, 12_000) }),
-    ...(dice.percent(25) && { retryAfter: { seconds: dice.pick([0, 1, 3, 8, 30, 90, 100_000]), as: dice.pick(['seconds', 'date']) } }),
+    ...(dice.percent(25) && {
+      retryAfter: { seconds: dice.pick([0, 1, 3, 8, 30, 90, 100_000]), as: dice.pick(['seconds', 'date']) },
+    }),
   };
 }
 
@@ -495,11 +617,16 @@ function drawSkew(dice: Dice, { skewMs }: Provider): number {
   return Math.min(mostMs, skewMs) * dice.pick([-1, 1]);
 }
 
-/** Most are written when something has happened; so the one that was written first may come last, and before the write's own answer. */
+/**
+ * Most are written when something has happened; so the one that was written first may come last, and before the write's
+ * own answer.
+ */
 function drawNotice(dice: Dice, life: Life): NoticePlan {
   const happenedMs = dice.pick([0, ...life.map(({ afterMs = 0 }) => afterMs)]);
   return {
-    writtenAfterMs: dice.percent(50) ? happenedMs + dice.between(20, 3_000) : dice.between(20, dice.pick([500, 20_000, 200_000])),
+    writtenAfterMs: dice.percent(50)
+      ? happenedMs + dice.between(20, 3_000)
+      : dice.between(20, dice.pick([500, 20_000, 200_000])),
     delayMs: dice.pick([0, 0, dice.between(100, 5_000), dice.between(5_000, 600_000)]),
     times: dice.pick([1, 1, 2]),
     forged: dice.percent(5),

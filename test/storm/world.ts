@@ -2,7 +2,16 @@ import ky from 'ky';
 import type { Gateway, Settlement } from '../../src/index.ts';
 import { createGateway } from '../../src/index.ts';
 import type { Fault, FaultList, FaultName, Life, LedgerEntry, Simulator } from '../../src/testing/index.ts';
-import { always, anothersAnswer, deliveredLate, lagging, lives, simulateGateway, slowed, withRetryAfter } from '../../src/testing/index.ts';
+import {
+  always,
+  anothersAnswer,
+  deliveredLate,
+  lagging,
+  lives,
+  simulateGateway,
+  slowed,
+  withRetryAfter,
+} from '../../src/testing/index.ts';
 import { sleep } from '../../src/clock.ts';
 import type { PartyClock } from './clock.ts';
 import type { Dice } from './dice.ts';
@@ -60,13 +69,19 @@ export async function openWorld(options: {
   const simulator = simulateGateway({
     voice,
     clock,
-    lives: { create: lives.open(), charge: weather.life, refund: weather.life, ...(scene.opens !== undefined && { [scene.opens]: weather.life }) },
+    lives: {
+      create: lives.open(),
+      charge: weather.life,
+      refund: weather.life,
+      ...(scene.opens !== undefined && { [scene.opens]: weather.life }),
+    },
     sameReference,
   });
 
   const reference = `260131-${seed}`;
   const minor = dice.between(101, 99_999);
-  const shop = (fetch: typeof globalThis.fetch = simulator.fetch): Gateway<object> => createGateway({ adapter, client: ky.create({ fetch }), fetchSendsOnce: true, clock });
+  const shop = (fetch: typeof globalThis.fetch = simulator.fetch): Gateway<object> =>
+    createGateway({ adapter, client: ky.create({ fetch }), fetchSendsOnce: true, clock });
   const make = (by: Gateway<object>, what: Scene, order: Order): Promise<Settlement> =>
     by.settle(what.operation as never, what.fields(order) as never, { policy: { poll: { deadlineMs: 0 } } });
 
@@ -80,7 +95,8 @@ export async function openWorld(options: {
     const half = scene.opens === 'refund' && dice.percent(50);
     await make(shop(), what, { reference: `${reference}P`, minor: half ? 2 * minor : minor, of: nothing });
     const made = simulator.ledger.payment(`${reference}P`);
-    if (made === undefined) throw new Error(`${provider.name} could not make the payment that ${scene.operation} is about.`);
+    if (made === undefined)
+      throw new Error(`${provider.name} could not make the payment that ${scene.operation} is about.`);
     if (scene.opens === undefined) simulator.script(made.reference, { life: weather.life });
     if (scene.opens === 'refund') simulator.script(made.reference, { life: lives.paid() });
     return { reference: made.reference, providerId: made.providerId };
@@ -88,8 +104,11 @@ export async function openWorld(options: {
 
   const own = scene.byKey === true ? (key ?? '') : reference;
   const isAboutPrior = prior !== undefined && scene.opens !== 'refund';
-  const numbers = [...new Set([reference, of.reference, key ?? ''])].filter((number) => number !== '');
-  const found = (): LedgerEntry | undefined => (scene.opens === 'refund' ? simulator.ledger.refund(own) : simulator.ledger.payment(isAboutPrior ? of.reference : own));
+  const numbers = [...new Set([reference, of.reference, key ?? ''])].filter(number => number !== '');
+  const found = (): LedgerEntry | undefined =>
+    scene.opens === 'refund'
+      ? simulator.ledger.refund(own)
+      : simulator.ledger.payment(isAboutPrior ? of.reference : own);
   /** The try before, by the gateway's number. */
   let earlier: string | undefined;
   /** This try's own: what there was before is another one. */
@@ -101,18 +120,26 @@ export async function openWorld(options: {
   const isTaken = weather.taken && prior === undefined && scene.amount !== undefined && sameReference === 'refuses';
   if (isTaken) await make(shop(), scene, { reference, minor: minor + 1, of });
 
-  const faults = faultMaker({ weather, scene, entry, other: prior === undefined && namesAnother(weather) ? await makeOther() : undefined });
+  const faults = faultMaker({
+    weather,
+    scene,
+    entry,
+    other: prior === undefined && namesAnother(weather) ? await makeOther() : undefined,
+  });
 
   /** Another order of the same shop, and what was answered about it. */
   async function makeOther(): Promise<OtherOrder> {
     const heard: Response[] = [];
     const listening = shop(async (input, init) => {
       const response = await simulator.fetch(input, init);
-      if (response.url.includes(new URL(adapter.baseUrl).pathname) && !response.url.includes('token')) heard.push(response.clone());
+      if (response.url.includes(new URL(adapter.baseUrl).pathname) && !response.url.includes('token'))
+        heard.push(response.clone());
       return response;
     });
     const other = { reference: `${reference}D`, minor: minor + 2, of };
-    const ends = scene.queryNamesItsOrder ? dice.pick([lives.paid(), lives.declined(), lives.expiresAfter(0)]) : lives.paid();
+    const ends = scene.queryNamesItsOrder
+      ? dice.pick([lives.paid(), lives.declined(), lives.expiresAfter(0)])
+      : lives.paid();
     simulator.script(other.reference, { life: ends });
     const { ticket } = await make(listening, scene, other);
     const send = heard[0];
@@ -123,12 +150,14 @@ export async function openWorld(options: {
   }
 
   const blow: World['blow'] = ({ sends, queries, tokens }) => {
-    for (const number of numbers) simulator.script(number, { onSend: faults.list(sends, 'send'), onQuery: faults.list(queries, 'query') });
-    if (account.tokensOf !== undefined) simulator.script(account.tokensOf, { on: { token: faults.list(tokens, 'token') } });
+    for (const number of numbers)
+      simulator.script(number, { onSend: faults.list(sends, 'send'), onQuery: faults.list(queries, 'query') });
+    if (account.tokensOf !== undefined)
+      simulator.script(account.tokensOf, { on: { token: faults.list(tokens, 'token') } });
   };
   blow(weather);
   const shopFetch = shopFetchOf(weather, clock, simulator.fetch);
-  const wereThere = new Set(simulator.ledger.entries.map((each) => each.reference));
+  const wereThere = new Set(simulator.ledger.entries.map(each => each.reference));
 
   return {
     simulator,
@@ -141,7 +170,13 @@ export async function openWorld(options: {
       return faults.isMisled();
     },
     get copies() {
-      return shopFetch.copies() + simulator.requests.filter(({ fault, act }) => fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query').length / 2;
+      return (
+        shopFetch.copies() +
+        simulator.requests.filter(
+          ({ fault, act }) => fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query',
+        ).length /
+          2
+      );
     },
     fetch: shopFetch.fetch,
     entry,
@@ -169,7 +204,10 @@ export async function openWorld(options: {
       // The payer of an order acts after its answer was given.
       const life: Life = [{ afterMs: isOrder ? 1_000 : 0, state }];
       // What was declined before stays so: only what is still on its way lives like this.
-      simulator.script(last?.reference ?? own, last === undefined && earlier !== undefined ? { nextTry: life } : { life });
+      simulator.script(
+        last?.reference ?? own,
+        last === undefined && earlier !== undefined ? { nextTry: life } : { life },
+      );
     },
     forget() {
       for (const number of numbers) simulator.script(number, { onQuery: [always('not-found')] });
@@ -182,10 +220,16 @@ interface OtherOrder {
   readonly query: Response | undefined;
 }
 
-const namesAnother = ({ sends, queries }: Weather): boolean => [...sends.first, ...queries.first].some(({ fault }) => fault === 'another-order');
+const namesAnother = ({ sends, queries }: Weather): boolean =>
+  [...sends.first, ...queries.first].some(({ fault }) => fault === 'another-order');
 
 /** Turns plans into faults. */
-function faultMaker(world: { readonly weather: Weather; readonly scene: Scene; readonly entry: () => LedgerEntry | undefined; readonly other: OtherOrder | undefined }): {
+function faultMaker(world: {
+  readonly weather: Weather;
+  readonly scene: Scene;
+  readonly entry: () => LedgerEntry | undefined;
+  readonly other: OtherOrder | undefined;
+}): {
   list: (trouble: Trouble, kind: 'send' | 'query' | 'token') => FaultList;
   isMisled: () => boolean;
   catchUp: () => void;
@@ -203,32 +247,48 @@ function faultMaker(world: { readonly weather: Weather; readonly scene: Scene; r
     });
   };
 
-  const replica = lagging(() => lagMs, () => entry()?.openedAtMs);
+  const replica = lagging(
+    () => lagMs,
+    () => entry()?.openedAtMs,
+  );
 
   const faultOf = ({ fault, delayMs, retryAfter }: FaultPlan, kind: 'send' | 'query' | 'token'): FaultName | Fault => {
     if (fault === 'delivered-late') return deliveredLate(delayMs ?? 0);
-    let made: FaultName | Fault = fault === 'another-order' ? (kind === 'token' ? 'garbage' : anotherOrder(kind)) : fault;
+    let made: FaultName | Fault =
+      fault === 'another-order' ? (kind === 'token' ? 'garbage' : anotherOrder(kind)) : fault;
     if (made === 'none' && kind === 'query' && lagMs > 0) made = replica;
     if (delayMs !== undefined) made = slowed(delayMs, made);
     if (retryAfter === undefined) return made;
     const { seconds, as } = retryAfter;
-    return withRetryAfter(as === 'seconds' ? String(seconds) : (nowMs) => new Date(nowMs + seconds * 1000).toUTCString(), made);
+    return withRetryAfter(
+      as === 'seconds' ? String(seconds) : nowMs => new Date(nowMs + seconds * 1000).toUTCString(),
+      made,
+    );
   };
 
   return {
-    list: ({ first, then }, kind) => [...first.map((plan) => faultOf(plan, kind)), always(faultOf(then, kind))],
+    list: ({ first, then }, kind) => [...first.map(plan => faultOf(plan, kind)), always(faultOf(then, kind))],
     isMisled: () => isMisled,
     catchUp: () => void (lagMs = 0),
   };
 }
 
 /** The shop's own `fetch`, and how often it has sent a write again by itself. */
-function shopFetchOf({ shopFetch }: Weather, clock: PartyClock, send: Simulator['fetch']): { fetch: World['fetch']; copies: () => number; calm: () => void } {
+function shopFetchOf(
+  { shopFetch }: Weather,
+  clock: PartyClock,
+  send: Simulator['fetch'],
+): { fetch: World['fetch']; copies: () => number; calm: () => void } {
   let left = shopFetch.does === 'audits' ? shopFetch.fails : shopFetch.does === 'repeats' ? shopFetch.times : 0;
   let copies = 0;
   /** The record goes to a host that refuses; what is thrown looks like the request's own failure. */
   const audit = (): never => {
-    throw new TypeError('fetch failed', { cause: Object.assign(new Error('connect ECONNREFUSED 10.0.0.9:443'), { code: 'ECONNREFUSED', syscall: 'connect' }) });
+    throw new TypeError('fetch failed', {
+      cause: Object.assign(new Error('connect ECONNREFUSED 10.0.0.9:443'), {
+        code: 'ECONNREFUSED',
+        syscall: 'connect',
+      }),
+    });
   };
   const audited = async (request: Request): Promise<Response> => {
     const response = await send(request);

@@ -1,6 +1,9 @@
 import type { Answer, Heard, Simulator, Situation, Voice } from 'tillpaid/testing';
 
-/** A made-up gateway: `POST /<operation>` with JSON, signed by its length and a key. A request is good for five minutes after `at`. */
+/**
+ * A made-up gateway: `POST /<operation>` with JSON, signed by its length and a key. A request is good for five minutes
+ * after `at`.
+ */
 export const key = 'acme-key';
 
 const acts: Readonly<Record<string, Heard['act']>> = {
@@ -56,9 +59,19 @@ export function acmeVoice(sameReference: Voice['sameReference'] = 'refuses'): Vo
   };
 }
 
-const statuses: Readonly<Partial<Record<Situation['answer'], number>>> = { 'rate-limited': 429, maintenance: 503, 'system-error': 500 };
+const statuses: Readonly<Partial<Record<Situation['answer'], number>>> = {
+  'rate-limited': 429,
+  maintenance: 503,
+  'system-error': 500,
+};
 
-const entryOf = ({ entry }: Situation): object => ({ id: entry?.providerId, order: entry?.reference, state: entry?.state, refunded: entry?.refundedAmount, of: entry?.of?.state });
+const entryOf = ({ entry }: Situation): object => ({
+  id: entry?.providerId,
+  order: entry?.reference,
+  state: entry?.state,
+  refunded: entry?.refundedAmount,
+  of: entry?.of?.state,
+});
 
 export const sign = (body: string): string => `${key}/${body.length}`;
 
@@ -71,6 +84,11 @@ export async function call(
 ): Promise<{ code?: string; id?: string; state?: string; refunded?: string; of?: string }> {
   const { origin = 'https://acme.test', ...init } = options;
   const body = JSON.stringify(fields);
-  const response = await gateway.fetch(`${origin}/${operation}`, { method: 'POST', body, headers: { 'x-acme-sign': sign(body) }, ...init });
+  const response = await gateway.fetch(`${origin}/${operation}`, {
+    method: 'POST',
+    body,
+    headers: { 'x-acme-sign': sign(body) },
+    ...init,
+  });
   return (await response.json()) as { code?: string };
 }

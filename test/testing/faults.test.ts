@@ -1,13 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import { always, anothersAnswer, deliveredLate, isCut, lagging, manualClock, simulateGateway, slowed, withRetryAfter, type Fault, type FaultList, type FaultName, type Simulator, type Voice } from 'tillpaid/testing';
+import {
+  always,
+  anothersAnswer,
+  deliveredLate,
+  isCut,
+  lagging,
+  manualClock,
+  simulateGateway,
+  slowed,
+  withRetryAfter,
+  type Fault,
+  type FaultList,
+  type FaultName,
+  type Simulator,
+  type Voice,
+} from 'tillpaid/testing';
 import { sleep } from '../../src/clock.ts';
 import { acmeVoice, call, sign } from './acme.ts';
 
 const body = JSON.stringify({ order: 'A1', amount: '100' });
 const charge = (gateway: Simulator, init: RequestInit = {}): Promise<Response> =>
-  gateway.fetch('https://acme.test/payment.charge', { method: 'POST', body, headers: { 'x-acme-sign': sign(body) }, ...init });
+  gateway.fetch('https://acme.test/payment.charge', {
+    method: 'POST',
+    body,
+    headers: { 'x-acme-sign': sign(body) },
+    ...init,
+  });
 
-function simulate(onSend: FaultList, sameReference?: 'books-again'): { gateway: Simulator; clock: ReturnType<typeof manualClock> } {
+function simulate(
+  onSend: FaultList,
+  sameReference?: 'books-again',
+): { gateway: Simulator; clock: ReturnType<typeof manualClock> } {
   const clock = manualClock({ startMs: 0 });
   return { clock, gateway: simulateGateway({ voice: acmeVoice(sameReference), clock, faults: { onSend } }) };
 }
@@ -47,12 +70,16 @@ describe('a connection that breaks', () => {
   });
 
   it('is told apart from any other error', () => {
-    for (const other of [new TypeError('fetch failed'), undefined, null, 'ECONNRESET', {}]) expect(isCut(other)).toBe(false);
+    for (const other of [new TypeError('fetch failed'), undefined, null, 'ECONNRESET', {}])
+      expect(isCut(other)).toBe(false);
   });
 });
 
 describe('an answer that does not come', () => {
-  it.each<[FaultName, number]>([['hang-before-booking', 0], ['hang-after-booking', 1]])('%s ends when the client gives up, and books %i times', async (fault, booked) => {
+  it.each<[FaultName, number]>([
+    ['hang-before-booking', 0],
+    ['hang-after-booking', 1],
+  ])('%s ends when the client gives up, and books %i times', async (fault, booked) => {
     const { gateway, clock } = simulate([fault]);
     const timeout = new AbortController();
     const patience = sleep(clock, 10_000).then(() => timeout.abort('timed out'));
@@ -74,7 +101,7 @@ describe('an answer that does not come', () => {
 
   it.each<[string, (response: Response, timeout: AbortController) => unknown]>([
     ['the request is aborted', (_response, timeout) => timeout.abort('timed out')],
-    ['the body is let go', (response) => response.body?.cancel()],
+    ['the body is let go', response => response.body?.cancel()],
   ])('stops to drip when %s', async (_title, giveUp) => {
     const { gateway, clock } = simulate(['drip']);
     const timeout = new AbortController();
@@ -87,7 +114,7 @@ describe('an answer that does not come', () => {
     await second;
     expect(clock.pending).toBe(1);
     giveUp(response, timeout);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await new Promise(resolve => setTimeout(resolve, 0));
     expect(clock.pending).toBe(0);
   });
 });
@@ -155,24 +182,28 @@ describe('a request that a proxy delivers twice', () => {
     const { gateway, clock } = simulate([fault]);
     expect(await call(gateway, 'payment.charge', { order: 'A1', amount: '100' })).toMatchObject({ code });
     await clock.run(sleep(clock, 5000));
-    expect(gateway.requests).toMatchObject([{ fault, result: 'paid' }, { fault, result: 'duplicate' }]);
+    expect(gateway.requests).toMatchObject([
+      { fault, result: 'paid' },
+      { fault, result: 'duplicate' },
+    ]);
     expect(bookings(gateway)).toBe(1);
   });
 
-  it.each<[FaultName, number]>([['delivered-twice', 2], ['delivered-twice-second-answer', 2], ['delivered-twice-later', 1]])(
-    '%s: is booked twice where the gateway knows no repeats: %i times by the answer, twice in the end',
-    async (fault, byTheAnswer) => {
-      const { gateway, clock } = simulate([fault], 'books-again');
-      await charge(gateway);
-      expect(bookings(gateway)).toBe(byTheAnswer);
-      await clock.run(sleep(clock, 5000));
-      expect([bookings(gateway), clock.pending]).toEqual([2, 0]);
-    },
-  );
+  it.each<[FaultName, number]>([
+    ['delivered-twice', 2],
+    ['delivered-twice-second-answer', 2],
+    ['delivered-twice-later', 1],
+  ])('%s: is booked twice where the gateway knows no repeats: %i times by the answer, twice in the end', async (fault, byTheAnswer) => {
+    const { gateway, clock } = simulate([fault], 'books-again');
+    await charge(gateway);
+    expect(bookings(gateway)).toBe(byTheAnswer);
+    await clock.run(sleep(clock, 5000));
+    expect([bookings(gateway), clock.pending]).toEqual([2, 0]);
+  });
 });
 
 describe('a request that arrives when its sender has given up', () => {
-  it.each<FaultName>(['reset-booked-later', '504-booked-later'])('%s: is booked five seconds later', async (fault) => {
+  it.each<FaultName>(['reset-booked-later', '504-booked-later'])('%s: is booked five seconds later', async fault => {
     const { gateway, clock } = simulate([fault]);
     await charge(gateway).catch(() => undefined);
     await clock.run(sleep(clock, 4999));
@@ -202,17 +233,24 @@ describe('a query whose answer is another one’s', () => {
     const { gateway } = simulate([]);
     for (const order of ['A1', 'A2']) await call(gateway, 'payment.create', { order, amount: '100' });
     let others: Response | undefined;
-    const listening = { fetch: async (...[input, init]: Parameters<Simulator['fetch']>) => (others = await gateway.fetch(input, init)).clone() };
+    const listening = {
+      fetch: async (...[input, init]: Parameters<Simulator['fetch']>) =>
+        (others = await gateway.fetch(input, init)).clone(),
+    };
     await call(listening, 'payment.query', { order: 'A2' });
     gateway.script('A1', { onQuery: [always(anothersAnswer(() => others ?? Response.error()))] });
-    for (let time = 0; time < 2; time++) expect(await call(gateway, 'payment.query', { order: 'A1' })).toMatchObject({ order: 'A2' });
+    for (let time = 0; time < 2; time++)
+      expect(await call(gateway, 'payment.query', { order: 'A1' })).toMatchObject({ order: 'A2' });
     expect(gateway.requests.at(-1)).toMatchObject({ reference: 'A1', fault: 'anothers-answer' });
   });
 
   it('hears of a replica that lags nothing at first, then how it was, then how it is', async () => {
     const { gateway, clock } = simulate([]);
     gateway.script('A1', {
-      life: [{ afterMs: 4000, state: 'pending' }, { afterMs: 8000, state: 'paid' }],
+      life: [
+        { afterMs: 4000, state: 'pending' },
+        { afterMs: 8000, state: 'paid' },
+      ],
       onQuery: [always(lagging(3000, () => gateway.ledger.payment('A1')?.openedAtMs))],
     });
     await call(gateway, 'payment.create', { order: 'A1', amount: '100' });
@@ -223,13 +261,27 @@ describe('a query whose answer is another one’s', () => {
       await clock.run(sleep(clock, 1000));
     }
     const times = (count: number, word: string): string[] => Array.from({ length: count }, () => word);
-    expect(course).toEqual([...times(3, 'not-found'), ...times(4, 'open'), ...times(4, 'pending'), ...times(2, 'paid')]);
+    expect(course).toEqual([
+      ...times(3, 'not-found'),
+      ...times(4, 'open'),
+      ...times(4, 'pending'),
+      ...times(2, 'paid'),
+    ]);
   });
 
   it('hears the gateway itself once the replica has caught up, and of what is not there that it is not', async () => {
     const { gateway, clock } = simulate([]);
     let lagMs = 60_000;
-    gateway.script('A1', { onQuery: [always(lagging(() => lagMs, () => gateway.ledger.payment('A1')?.openedAtMs))] });
+    gateway.script('A1', {
+      onQuery: [
+        always(
+          lagging(
+            () => lagMs,
+            () => gateway.ledger.payment('A1')?.openedAtMs,
+          ),
+        ),
+      ],
+    });
     expect(await call(gateway, 'payment.query', { order: 'A1' })).toMatchObject({ code: 'not-found' });
     await charge(gateway);
     expect(await call(gateway, 'payment.query', { order: 'A1' })).toMatchObject({ code: 'not-found' });
@@ -241,11 +293,18 @@ describe('a query whose answer is another one’s', () => {
 
 describe('a fault made of another', () => {
   it('comes so much later, and ends early when the client gives up', async () => {
-    const { gateway, clock } = simulate([slowed(4000, '503-after-booking'), slowed(4000, 'refused-connection'), slowed(4000)]);
+    const { gateway, clock } = simulate([
+      slowed(4000, '503-after-booking'),
+      slowed(4000, 'refused-connection'),
+      slowed(4000),
+    ]);
     expect((await clock.run(charge(gateway))).status).toBe(503);
     expect([clock.now(), bookings(gateway)]).toEqual([4000, 1]);
     await expect(clock.run(charge(gateway))).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
-    expect([clock.now(), gateway.requests.map(({ fault }) => fault)]).toEqual([8000, ['503-after-booking', 'refused-connection']]);
+    expect([clock.now(), gateway.requests.map(({ fault }) => fault)]).toEqual([
+      8000,
+      ['503-after-booking', 'refused-connection'],
+    ]);
     const timeout = new AbortController();
     clock.timer(1000, () => timeout.abort('timed out'));
     await expect(clock.run(charge(gateway, { signal: timeout.signal }))).rejects.toBe('timed out');
@@ -254,13 +313,25 @@ describe('a fault made of another', () => {
 
   it('says when to come again, in seconds or by a date, with the answer it had', async () => {
     const date = (nowMs: number): string => new Date(nowMs + 60_000).toUTCString();
-    const { gateway, clock } = simulate([withRetryAfter('7', 'maintenance'), withRetryAfter(date, slowed(1000, 'rate-limited')), withRetryAfter('9')]);
+    const { gateway, clock } = simulate([
+      withRetryAfter('7', 'maintenance'),
+      withRetryAfter(date, slowed(1000, 'rate-limited')),
+      withRetryAfter('9'),
+    ]);
     const heard: unknown[] = [];
     for (let time = 0; time < 3; time++) {
       const response = await clock.run(charge(gateway));
-      heard.push([response.status, response.headers.get('retry-after'), ((await response.json()) as { code: string }).code]);
+      heard.push([
+        response.status,
+        response.headers.get('retry-after'),
+        ((await response.json()) as { code: string }).code,
+      ]);
     }
-    expect(heard).toEqual([[503, '7', 'maintenance'], [429, 'Thu, 01 Jan 1970 00:01:01 GMT', 'rate-limited'], [200, '9', 'state']]);
+    expect(heard).toEqual([
+      [503, '7', 'maintenance'],
+      [429, 'Thu, 01 Jan 1970 00:01:01 GMT', 'rate-limited'],
+      [200, '9', 'state'],
+    ]);
     expect(gateway.requests.map(({ fault }) => fault)).toEqual(['maintenance', 'rate-limited', 'none']);
   });
 });
@@ -269,19 +340,35 @@ describe('a list of faults', () => {
   const course = async (gateway: Simulator, operation: string, order: string, times: number): Promise<string[]> => {
     const seen: string[] = [];
     for (let time = 0; time < times; time++) {
-      seen.push(await call(gateway, operation, { order }).then(({ code }) => code ?? '', () => 'lost'));
+      seen.push(
+        await call(gateway, operation, { order }).then(
+          ({ code }) => code ?? '',
+          () => 'lost',
+        ),
+      );
     }
     return seen;
   };
 
   it('strikes once each in order, then all goes well', async () => {
     const { gateway } = simulate(['reset-before-booking', 'none', 'maintenance']);
-    expect(await course(gateway, 'payment.charge', 'A1', 5)).toEqual(['lost', 'state', 'maintenance', 'duplicate', 'duplicate']);
+    expect(await course(gateway, 'payment.charge', 'A1', 5)).toEqual([
+      'lost',
+      'state',
+      'maintenance',
+      'duplicate',
+      'duplicate',
+    ]);
   });
 
   it('goes on with what is marked to stay', async () => {
     const { gateway } = simulate(['reset-before-booking', always('system-error')]);
-    expect(await course(gateway, 'payment.charge', 'A1', 4)).toEqual(['lost', 'system-error', 'system-error', 'system-error']);
+    expect(await course(gateway, 'payment.charge', 'A1', 4)).toEqual([
+      'lost',
+      'system-error',
+      'system-error',
+      'system-error',
+    ]);
   });
 
   it('is used up by each reference for itself', async () => {
@@ -293,7 +380,11 @@ describe('a list of faults', () => {
 
   it('can be for sends, for queries, or for one operation', async () => {
     const { gateway } = simulate([]);
-    gateway.script('A1', { onSend: ['maintenance'], onQuery: ['not-found'], on: { 'payment.cancel': ['system-error'] } });
+    gateway.script('A1', {
+      onSend: ['maintenance'],
+      onQuery: ['not-found'],
+      on: { 'payment.cancel': ['system-error'] },
+    });
     expect(await course(gateway, 'payment.create', 'A1', 2)).toEqual(['maintenance', 'state']);
     expect(await course(gateway, 'payment.query', 'A1', 2)).toEqual(['not-found', 'state']);
     expect(await course(gateway, 'payment.cancel', 'A1', 2)).toEqual(['system-error', 'already-final']);
@@ -321,10 +412,15 @@ describe('a list of faults', () => {
     const fields = { amount: '1', at: clock.now() };
     gateway.script('L1', { onSend: [late(8000)] });
     gateway.script('L2', { onSend: [late(900_000)] });
-    for (const order of ['L1', 'L2']) await expect(call(gateway, 'payment.charge', { order, ...fields })).rejects.toThrow('fetch failed');
+    for (const order of ['L1', 'L2'])
+      await expect(call(gateway, 'payment.charge', { order, ...fields })).rejects.toThrow('fetch failed');
     expect(gateway.ledger.payment('L1')).toBeUndefined();
     await clock.run(sleep(clock, 901_000));
-    expect(gateway.ledger.payment('L1')).toMatchObject({ state: 'paid', openedAtMs: fields.at + 8000, answers: ['custom', 'custom'] });
+    expect(gateway.ledger.payment('L1')).toMatchObject({
+      state: 'paid',
+      openedAtMs: fields.at + 8000,
+      answers: ['custom', 'custom'],
+    });
     expect(gateway.ledger.payment('L2')).toBeUndefined();
     expect(gateway.requests.at(-1)).toMatchObject({ result: 'refused', atMs: fields.at + 900_000 });
   });

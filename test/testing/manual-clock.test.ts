@@ -8,7 +8,7 @@ const minute = 60_000;
 describe('a manual clock', () => {
   it('stands still until it is moved', async () => {
     const clock = manualClock({ startMs: 1000 });
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise(resolve => setTimeout(resolve, 5));
     expect(clock.now()).toBe(1000);
     clock.advance(250);
     expect(clock.now()).toBe(1250);
@@ -70,7 +70,7 @@ describe('a manual clock', () => {
     expect(draw(7)).toEqual(draw(7));
     expect(draw()).toEqual(draw(1));
     expect(draw(7)).not.toEqual(draw(8));
-    expect(draw(7).every((chance) => chance >= 0 && chance < 1)).toBe(true);
+    expect(draw(7).every(chance => chance >= 0 && chance < 1)).toBe(true);
     expect(new Set(draw(7)).size).toBe(100);
   });
 });
@@ -106,7 +106,7 @@ describe('running work on a manual clock', () => {
 
   it('stands still during work it cannot see', async () => {
     const clock = manualClock({ startMs: 0 });
-    const signature = clock.during(new Promise<string>((resolve) => setTimeout(() => resolve('signed'), 25)));
+    const signature = clock.during(new Promise<string>(resolve => setTimeout(() => resolve('signed'), 25)));
     const timeout = AbortSignal.abort('timed out');
     const timedOut = sleep(clock, 10).then(() => Promise.reject<string>(timeout.reason));
     await expect(clock.run(Promise.race([signature, timedOut]), { idleTurns: 1 })).resolves.toBe('signed');
@@ -115,7 +115,12 @@ describe('running work on a manual clock', () => {
   });
 
   it('stands still during cryptography, which other threads do', async () => {
-    const keys = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 3072, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' };
+    const keys = {
+      name: 'RSASSA-PKCS1-v1_5',
+      modulusLength: 3072,
+      publicExponent: new Uint8Array([1, 0, 1]),
+      hash: 'SHA-256',
+    };
     const clock = manualClock({ startMs: 0 });
     const tooLate = sleep(clock, 1).then(() => 'too late');
     const sign = async (): Promise<unknown> => {

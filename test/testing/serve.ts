@@ -8,9 +8,9 @@ type Fetch = (request: Request) => Promise<Response>;
 export async function serve(handle: Fetch): Promise<{ origin: string; close: () => Promise<void> }> {
   // A server that hangs up on idle connections would be a fault that nobody asked for.
   const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => void answer(handle, incoming, outgoing));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const close = (): Promise<void> =>
-    new Promise((resolve) => {
+    new Promise(resolve => {
       server.close(() => resolve());
       server.closeAllConnections();
     });

@@ -1,16 +1,27 @@
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { lives, manualClock, simulateGateway, type Life, type Simulator, type SimulatorOptions } from 'tillpaid/testing';
+import {
+  lives,
+  manualClock,
+  simulateGateway,
+  type Life,
+  type Simulator,
+  type SimulatorOptions,
+} from 'tillpaid/testing';
 import { acmeVoice, call, sign } from './acme.ts';
 
-function simulate(options: Partial<SimulatorOptions> = {}): { gateway: Simulator; clock: ReturnType<typeof manualClock> } {
+function simulate(options: Partial<SimulatorOptions> = {}): {
+  gateway: Simulator;
+  clock: ReturnType<typeof manualClock>;
+} {
   const clock = manualClock();
   return { clock, gateway: simulateGateway({ voice: acmeVoice(), clock, ...options }) };
 }
 
 const create = (gateway: Simulator, order = 'A1', more: { key?: string; amount?: string } = {}) =>
   call(gateway, 'payment.create', { order, amount: '100.00', ...more });
-const charge = (gateway: Simulator, order = 'A1', more: { key?: string } = {}) => call(gateway, 'payment.charge', { order, amount: '100.00', ...more });
+const charge = (gateway: Simulator, order = 'A1', more: { key?: string } = {}) =>
+  call(gateway, 'payment.charge', { order, amount: '100.00', ...more });
 const query = (gateway: Simulator, order = 'A1') => call(gateway, 'payment.query', { order });
 
 describe('the life of a payment', () => {
@@ -18,7 +29,13 @@ describe('the life of a payment', () => {
     const { gateway } = simulate();
     expect(await create(gateway)).toMatchObject({ code: 'state', state: 'open' });
     expect(await query(gateway)).toMatchObject({ state: 'paid' });
-    expect(gateway.ledger.payment('A1')).toMatchObject({ kind: 'payment', operation: 'payment.create', amount: '100.00', currency: 'EUR', bookings: 1 });
+    expect(gateway.ledger.payment('A1')).toMatchObject({
+      kind: 'payment',
+      operation: 'payment.create',
+      amount: '100.00',
+      currency: 'EUR',
+      bookings: 1,
+    });
   });
 
   it('is decided in the call for a charge', async () => {
@@ -30,14 +47,47 @@ describe('the life of a payment', () => {
   });
 
   it.each<[string, Life, [atMs: number, state: string][]]>([
-    ['paid after a while', lives.paidAfter(5000), [[0, 'open'], [4999, 'open'], [5000, 'paid']]],
-    ['expires', lives.expiresAfter(60_000), [[59_999, 'open'], [60_000, 'expired'], [600_000, 'expired']]],
-    ['found paid after two queries', lives.paidAfterQueries(2), [[1, 'open'], [2, 'open'], [3, 'paid']]],
+    [
+      'paid after a while',
+      lives.paidAfter(5000),
+      [
+        [0, 'open'],
+        [4999, 'open'],
+        [5000, 'paid'],
+      ],
+    ],
+    [
+      'expires',
+      lives.expiresAfter(60_000),
+      [
+        [59_999, 'open'],
+        [60_000, 'expired'],
+        [600_000, 'expired'],
+      ],
+    ],
+    [
+      'found paid after two queries',
+      lives.paidAfterQueries(2),
+      [
+        [1, 'open'],
+        [2, 'open'],
+        [3, 'paid'],
+      ],
+    ],
     ['open', lives.open(), [[86_400_000, 'open']]],
     [
       'declined, then paid, then refunded',
-      lives.steps([{ afterMs: 100, state: 'declined' }, { afterMs: 900, state: 'paid' }, { afterMs: 2000, state: 'refunded' }]),
-      [[50, 'open'], [100, 'declined'], [1500, 'paid'], [5000, 'refunded']],
+      lives.steps([
+        { afterMs: 100, state: 'declined' },
+        { afterMs: 900, state: 'paid' },
+        { afterMs: 2000, state: 'refunded' },
+      ]),
+      [
+        [50, 'open'],
+        [100, 'declined'],
+        [1500, 'paid'],
+        [5000, 'refunded'],
+      ],
     ],
   ])('can be: %s', async (_title, life, course) => {
     const { gateway, clock } = simulate({ lives: { create: life } });
@@ -52,7 +102,14 @@ describe('the life of a payment', () => {
   });
 
   it('counts the money that moved although nobody looked at that moment', async () => {
-    const { gateway, clock } = simulate({ lives: { create: lives.steps([{ afterMs: 10, state: 'paid' }, { afterMs: 20, state: 'refunded' }]) } });
+    const { gateway, clock } = simulate({
+      lives: {
+        create: lives.steps([
+          { afterMs: 10, state: 'paid' },
+          { afterMs: 20, state: 'refunded' },
+        ]),
+      },
+    });
     await create(gateway);
     clock.advance(1000);
     expect(gateway.ledger.payment('A1')).toMatchObject({ state: 'refunded', bookings: 1 });
@@ -73,7 +130,12 @@ describe('the life of a payment', () => {
   });
 
   it('refuses steps that go back in time', () => {
-    expect(() => lives.steps([{ afterMs: 10, state: 'paid' }, { afterMs: 5, state: 'expired' }])).toThrow(/forward in time/);
+    expect(() =>
+      lives.steps([
+        { afterMs: 10, state: 'paid' },
+        { afterMs: 5, state: 'expired' },
+      ]),
+    ).toThrow(/forward in time/);
   });
 });
 
@@ -90,7 +152,13 @@ describe('a second send of the same reference', () => {
     const first = await create(gateway);
     await query(gateway);
     expect(await create(gateway)).toEqual(first);
-    expect(gateway.ledger.payment('A1')).toMatchObject({ state: 'paid', bookings: 1, sends: 2, queries: 1, answers: ['open', 'paid', 'open'] });
+    expect(gateway.ledger.payment('A1')).toMatchObject({
+      state: 'paid',
+      bookings: 1,
+      sends: 2,
+      queries: 1,
+      answers: ['open', 'paid', 'open'],
+    });
   });
 
   it('is not a query: what is asked twice is looked up twice', async () => {
@@ -149,7 +217,11 @@ describe('a second send of the same reference', () => {
     expect([first.state, second.state]).toEqual(['declined', 'pending']);
     expect(second.id).not.toBe(first.id);
     clock.advance(1000);
-    expect(gateway.ledger.payment('A1')).toMatchObject({ state: 'paid', bookings: 1, earlier: { state: 'declined', providerId: first.id } });
+    expect(gateway.ledger.payment('A1')).toMatchObject({
+      state: 'paid',
+      bookings: 1,
+      earlier: { state: 'declined', providerId: first.id },
+    });
     expect(gateway.ledger.entries.map(({ bookings }) => bookings)).toEqual([0, 1]);
   });
 
@@ -163,12 +235,15 @@ describe('a second send of the same reference', () => {
 });
 
 describe('what is done to a payment', () => {
-  const paidOrder = async (options: Partial<SimulatorOptions> = {}): Promise<{ gateway: Simulator; clock: ReturnType<typeof manualClock>; id: string }> => {
+  const paidOrder = async (
+    options: Partial<SimulatorOptions> = {},
+  ): Promise<{ gateway: Simulator; clock: ReturnType<typeof manualClock>; id: string }> => {
     const simulated = simulate(options);
     const { id = '' } = await charge(simulated.gateway);
     return { ...simulated, id };
   };
-  const refund = (gateway: Simulator, order: string, of: string, amount = '100.00') => call(gateway, 'refund.create', { order, of, amount });
+  const refund = (gateway: Simulator, order: string, of: string, amount = '100.00') =>
+    call(gateway, 'refund.create', { order, of, amount });
 
   it('cancels an open order for good', async () => {
     const { gateway, clock } = simulate({ lives: { create: lives.paidAfter(1000) } });
@@ -177,13 +252,23 @@ describe('what is done to a payment', () => {
     clock.advance(5000);
     expect(await query(gateway)).toMatchObject({ state: 'canceled' });
     expect(await call(gateway, 'payment.cancel', { order: 'A1' })).toMatchObject({ code: 'already-final' });
-    expect(gateway.ledger.payment('A1')).toMatchObject({ bookings: 0, sends: 1, answers: ['open', 'canceled', 'canceled', 'already-final'] });
+    expect(gateway.ledger.payment('A1')).toMatchObject({
+      bookings: 0,
+      sends: 1,
+      answers: ['open', 'canceled', 'canceled', 'already-final'],
+    });
   });
 
   it('does not cancel what was paid, unless the write gives the money back', async () => {
     const { gateway } = await paidOrder();
-    expect(await call(gateway, 'payment.cancel', { order: 'A1' })).toMatchObject({ code: 'already-final', state: 'paid' });
-    expect(await call(gateway, 'payment.reverse', { order: 'R1', of: 'A1' })).toMatchObject({ state: 'canceled', refunded: '100.00' });
+    expect(await call(gateway, 'payment.cancel', { order: 'A1' })).toMatchObject({
+      code: 'already-final',
+      state: 'paid',
+    });
+    expect(await call(gateway, 'payment.reverse', { order: 'R1', of: 'A1' })).toMatchObject({
+      state: 'canceled',
+      refunded: '100.00',
+    });
     expect(await query(gateway, 'R1')).toMatchObject({ order: 'A1', state: 'canceled' });
     expect(await charge(gateway, 'R1')).toMatchObject({ order: 'R1', state: 'paid' });
   });
@@ -219,7 +304,10 @@ describe('what is done to a payment', () => {
   it('confirms an open order, from where the life of a charge begins', async () => {
     const { gateway, clock } = simulate({ lives: { create: lives.open(), charge: lives.paidAfter(1000) } });
     const { id = '' } = await create(gateway);
-    expect(await call(gateway, 'payment.confirm', { order: 'K1', of: id })).toMatchObject({ order: 'A1', state: 'pending' });
+    expect(await call(gateway, 'payment.confirm', { order: 'K1', of: id })).toMatchObject({
+      order: 'A1',
+      state: 'pending',
+    });
     clock.advance(1000);
     expect(await query(gateway, 'K1')).toMatchObject({ order: 'A1', state: 'paid' });
     expect(await call(gateway, 'payment.confirm', { order: 'A1', of: id })).toMatchObject({ code: 'already-final' });
@@ -233,12 +321,19 @@ describe('what is done to a payment', () => {
     expect(await refund(gateway, 'R2', id, '66.71')).toMatchObject({ code: 'already-final' });
     expect(await refund(gateway, 'R2', id, '66.7')).toMatchObject({ state: 'paid', of: 'refunded' });
     expect(gateway.ledger.payment('A1')).toMatchObject({ state: 'refunded', refundedAmount: '100.00', bookings: 1 });
-    expect(gateway.ledger.refund('R2')).toMatchObject({ kind: 'refund', amount: '66.7', bookings: 1, of: { reference: 'A1', state: 'refunded' } });
+    expect(gateway.ledger.refund('R2')).toMatchObject({
+      kind: 'refund',
+      amount: '66.7',
+      bookings: 1,
+      of: { reference: 'A1', state: 'refunded' },
+    });
     expect(gateway.ledger.refund('R1')?.sends).toBe(1);
   });
 
   it('reserves the amount of a refund that is under way, and releases it when that is declined', async () => {
-    const { gateway, clock } = await paidOrder({ lives: { refund: lives.steps([{ afterMs: 1000, state: 'declined' }]) } });
+    const { gateway, clock } = await paidOrder({
+      lives: { refund: lives.steps([{ afterMs: 1000, state: 'declined' }]) },
+    });
     expect(await refund(gateway, 'R1', 'A1')).toMatchObject({ state: 'pending' });
     expect(await refund(gateway, 'R2', 'A1')).toMatchObject({ code: 'already-final' });
     clock.advance(1000);
@@ -296,7 +391,11 @@ describe('what is done to a payment', () => {
 describe('the voice', () => {
   it('refuses a bad signature before the ledger or a fault comes into it', async () => {
     const { gateway } = simulate({ faults: { onSend: ['reset-after-booking'] } });
-    const response = await gateway.fetch('https://acme.test/payment.charge', { method: 'POST', body: '{"order":"A1"}', headers: { 'x-acme-sign': 'forged' } });
+    const response = await gateway.fetch('https://acme.test/payment.charge', {
+      method: 'POST',
+      body: '{"order":"A1"}',
+      headers: { 'x-acme-sign': 'forged' },
+    });
     expect(response.status).toBe(401);
     expect(gateway.ledger.entries).toEqual([]);
     expect(gateway.requests).toMatchObject([{ method: 'POST', path: '/payment.charge', result: 'refused' }]);
@@ -306,11 +405,22 @@ describe('the voice', () => {
   it('may seal every answer, refusals included, over the text as it is sent', async () => {
     const voice = acmeVoice();
     const { gateway } = simulate({
-      voice: { ...voice, seal: (answer) => Promise.resolve({ ...answer, headers: { 'x-acme-sign': sign(answer.body) } }) },
+      voice: {
+        ...voice,
+        seal: answer => Promise.resolve({ ...answer, headers: { 'x-acme-sign': sign(answer.body) } }),
+      },
       faults: { onQuery: ['maintenance'] },
     });
-    for (const [path, headers] of [['payment.charge', {}], ['payment.charge', { 'x-acme-sign': sign('{"order":"A1"}') }], ['payment.query', { 'x-acme-sign': sign('{"order":"A1"}') }]] as const) {
-      const response = await gateway.fetch(`https://acme.test/${path}`, { method: 'POST', body: '{"order":"A1"}', headers });
+    for (const [path, headers] of [
+      ['payment.charge', {}],
+      ['payment.charge', { 'x-acme-sign': sign('{"order":"A1"}') }],
+      ['payment.query', { 'x-acme-sign': sign('{"order":"A1"}') }],
+    ] as const) {
+      const response = await gateway.fetch(`https://acme.test/${path}`, {
+        method: 'POST',
+        body: '{"order":"A1"}',
+        headers,
+      });
       expect(response.headers.get('x-acme-sign')).toBe(sign(await response.text()));
     }
   });
@@ -323,7 +433,9 @@ describe('the voice', () => {
   });
 
   it('answers what the ledger does not keep, untouched by the faults of payments', async () => {
-    const { gateway } = simulate({ faults: { onSend: ['reset-before-booking'], onQuery: ['hang-after-booking'], on: {} } });
+    const { gateway } = simulate({
+      faults: { onSend: ['reset-before-booking'], onQuery: ['hang-after-booking'], on: {} },
+    });
     expect(await call(gateway, 'token.create', { order: 'shop' })).toEqual({ code: 'done' });
     gateway.script('shop', { on: { 'token.create': ['system-error'] } });
     expect(await call(gateway, 'token.create', { order: 'shop' })).toEqual({ code: 'system-error' });
@@ -333,11 +445,11 @@ describe('the voice', () => {
   it('may take its time: a manual clock waits for it', async () => {
     const clock = manualClock({ startMs: 0 });
     const voice = acmeVoice();
-    const slowly = () => new Promise((resolve) => setTimeout(resolve, 20));
+    const slowly = () => new Promise(resolve => setTimeout(resolve, 20));
     const slow: SimulatorOptions['voice'] = {
       ...voice,
-      hear: (request) => slowly().then(() => voice.hear(request)),
-      seal: (answer) => slowly().then(() => answer),
+      hear: request => slowly().then(() => voice.hear(request)),
+      seal: answer => slowly().then(() => answer),
     };
     const gateway = simulateGateway({ voice: slow, clock, faults: { onQuery: ['maintenance'] } });
     const stop = clock.timer(10, () => expect.unreachable('the clock jumped while the gateway was busy'));
@@ -351,7 +463,11 @@ describe('the simulator', () => {
   it('is a fetch for ky', async () => {
     const { gateway } = simulate();
     const body = JSON.stringify({ order: 'A1', amount: '5' });
-    const response = await ky.post('https://acme.test/payment.charge', { fetch: gateway.fetch, body, headers: { 'x-acme-sign': sign(body) } });
+    const response = await ky.post('https://acme.test/payment.charge', {
+      fetch: gateway.fetch,
+      body,
+      headers: { 'x-acme-sign': sign(body) },
+    });
     expect(response.url).toBe('https://acme.test/payment.charge');
     expect(await response.json()).toMatchObject({ state: 'paid' });
   });
@@ -362,7 +478,13 @@ describe('the simulator', () => {
     await expect(charge(gateway)).rejects.toThrow();
     clock.advance(10);
     await charge(gateway);
-    const common = { method: 'POST', path: '/payment.charge', operation: 'payment.charge', act: 'charge', reference: 'A1' };
+    const common = {
+      method: 'POST',
+      path: '/payment.charge',
+      operation: 'payment.charge',
+      act: 'charge',
+      reference: 'A1',
+    };
     expect(gateway.requests).toEqual([
       { ...common, atMs, result: 'not-taken', fault: '503-before-booking' },
       { ...common, atMs: atMs + 10, result: 'paid', fault: 'none' },
@@ -372,7 +494,9 @@ describe('the simulator', () => {
 
   it('does nothing for a request that was aborted before it left', async () => {
     const { gateway } = simulate();
-    await expect(call(gateway, 'payment.charge', { order: 'A1' }, { signal: AbortSignal.abort('never mind') })).rejects.toBe('never mind');
+    await expect(
+      call(gateway, 'payment.charge', { order: 'A1' }, { signal: AbortSignal.abort('never mind') }),
+    ).rejects.toBe('never mind');
     expect(gateway.requests).toEqual([]);
   });
 

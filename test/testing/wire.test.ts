@@ -32,15 +32,26 @@ describe('behind a real HTTP server', () => {
     expect(gateway.ledger.payment(order)).toMatchObject({ bookings: 1, sends: 3 });
   });
 
-  it.each<[FaultName, number]>([['reset-before-booking', 0], ['reset-after-booking', 1]])('shows %s as Node sees a reset', async (fault, booked) => {
+  it.each<[FaultName, number]>([
+    ['reset-before-booking', 0],
+    ['reset-after-booking', 1],
+  ])('shows %s as Node sees a reset', async (fault, booked) => {
     const order = scripted(fault);
-    await expect(charge(order)).rejects.toMatchObject({ name: 'TypeError', message: 'fetch failed', cause: { code: 'ECONNRESET' } });
+    await expect(charge(order)).rejects.toMatchObject({
+      name: 'TypeError',
+      message: 'fetch failed',
+      cause: { code: 'ECONNRESET' },
+    });
     expect(bookings(order)).toBe(booked);
   });
 
   it('shows an answer that was cut short as Node sees it', async () => {
     const order = scripted('truncated');
-    await expect(charge(order)).rejects.toMatchObject({ name: 'TypeError', message: 'terminated', cause: { code: 'UND_ERR_SOCKET' } });
+    await expect(charge(order)).rejects.toMatchObject({
+      name: 'TypeError',
+      message: 'terminated',
+      cause: { code: 'UND_ERR_SOCKET' },
+    });
     expect(bookings(order)).toBe(1);
   });
 
@@ -71,21 +82,23 @@ describe('through msw', () => {
   beforeAll(() => server.listen({ onUnhandledFrame: 'error' }));
   afterAll(() => server.close());
 
-  const charge = (order: string, signal?: AbortSignal) => call({ fetch }, 'payment.charge', { order, amount: '5' }, signal && { signal });
+  const charge = (order: string, signal?: AbortSignal) =>
+    call({ fetch }, 'payment.charge', { order, amount: '5' }, signal && { signal });
 
   it('answers', async () => {
     const order = scripted();
     expect(await charge(order)).toMatchObject({ order, state: 'paid' });
   });
 
-  it.each<[FaultName, number]>([['refused-connection', 0], ['reset-before-booking', 0], ['reset-after-booking', 1]])(
-    'shows %s as a network error, which is all it can',
-    async (fault, booked) => {
-      const order = scripted(fault);
-      await expect(charge(order)).rejects.toThrow(TypeError);
-      expect(bookings(order)).toBe(booked);
-    },
-  );
+  it.each<[FaultName, number]>([
+    ['refused-connection', 0],
+    ['reset-before-booking', 0],
+    ['reset-after-booking', 1],
+  ])('shows %s as a network error, which is all it can', async (fault, booked) => {
+    const order = scripted(fault);
+    await expect(charge(order)).rejects.toThrow(TypeError);
+    expect(bookings(order)).toBe(booked);
+  });
 
   it('shows an answer that was cut short', async () => {
     const order = scripted('truncated');

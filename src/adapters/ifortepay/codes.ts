@@ -15,9 +15,10 @@ import {
 } from '../../kit/rows.ts';
 
 /*
- * A `responseCode` is three digits of HTTP status, two of service and two of case, so that one list serves every operation:
- * here `500/00` stands for 5005400 of service 54 and for 5004700 of service 47. For the service of a failure the manual says
- * "any": 00 reads like the operation's own. A query's row adds the payment's own state: `200/00/06` is `2005500/06`, and
+ * A `responseCode` is three digits of HTTP status, two of service and two of case, so that one list serves every
+ * operation: here `500/00` stands for 5005400 of service 54 and for 5004700 of service 47. For the service of a failure
+ * the manual says "any": 00 reads like the operation's own. A query's row adds the payment's own state: `200/00/06` is
+ * `2005500/06`, and
  * `2005500/06/4035414` where the answer also tells which answer the charge had got (`originalResponseCode`).
  *
  * Source, read in November 2026: https://developer.ifortepay.id/appendix
@@ -34,7 +35,10 @@ const refused = {
   '401/03': retryable('authentication', { remedy: 'reauthenticate' }),
   '401/04': rejected('authentication', 'The customer’s token is unknown: bind the account again.'),
   '403/01': rejected('permission', 'iFortepay has not enabled this product for the merchant.'),
-  '403/06': retryable('maintenance', { delayMs: 5000, advice: 'The channel is in its daily cut-off: try again once it is over.' }),
+  '403/06': retryable('maintenance', {
+    delayMs: 5000,
+    advice: 'The channel is in its daily cut-off: try again once it is over.',
+  }),
   '403/10': rejected('limit-exceeded', 'The customer’s token needs a limit before it can be used.'),
   '403/19': rejected('permission', 'The merchant is suspended: contact iFortepay.'),
   '403/20': rejected('limit-exceeded', 'The merchant’s own limit of the day is used up.'),
@@ -77,8 +81,8 @@ const declines = {
 const declinedRequests = mapRows(declines, ({ reason, advice }) => rejected(reason, advice));
 
 /**
- * These speak of the payment in the place where the manual keeps the outcome of the call. Only the status query keeps the
- * payment's state, so it is asked.
+ * These speak of the payment in the place where the manual keeps the outcome of the call. Only the status query keeps
+ * the payment's state, so it is asked.
  */
 const hints = {
   '202/00': pollRequired('processing'),
@@ -94,17 +98,26 @@ const hints = {
   '404/10': pollRequired('unknown-outcome', { advice: 'The payment’s journey is past this step.' }),
   // HTTP 404, and it says "paid".
   '404/14': pollRequired('unknown-outcome', { advice: 'The bill is said to be paid: do not charge again.' }),
-  '404/15': pollRequired('awaiting-payer', { advice: 'The OTP was wrong; the payment is over when the query says 05.' }),
+  '404/15': pollRequired('awaiting-payer', {
+    advice: 'The OTP was wrong; the payment is over when the query says 05.',
+  }),
   '404/19': pollRequired('expired'),
 } satisfies CodeTable;
 
 /**
- * "The bill has been paid" and "transaction has already succeeded with the same partnerReferenceNo" are one meaning: this request
- * was refused because of another that was paid. What became of that one is asked, and never reported as this one's success.
+ * "The bill has been paid" and "transaction has already succeeded with the same partnerReferenceNo" are one meaning:
+ * this request was refused because of another that was paid. What became of that one is asked, and never reported as
+ * this one's success.
  */
-const paidBefore = askedOnce(duplicate('Another order has this number, and iFortepay calls it paid: hold that against otherVerdict, and charge nothing again before both agree.'));
+const paidBefore = askedOnce(
+  duplicate(
+    'Another order has this number, and iFortepay calls it paid: hold that against otherVerdict, and charge nothing again before both agree.',
+  ),
+);
 
-const proveNothing = pollRequired('unknown-outcome', { advice: 'A failure on iFortepay’s side proves nothing: ask before sending again.' });
+const proveNothing = pollRequired('unknown-outcome', {
+  advice: 'A failure on iFortepay’s side proves nothing: ask before sending again.',
+});
 
 /** What every write may answer. */
 const write = {
@@ -112,9 +125,14 @@ const write = {
   ...declinedRequests,
   ...hints,
   '404/14': paidBefore,
-  '404/18': duplicate('This number belongs to a request with other content: look it up, and use one number for one order.'),
+  '404/18': duplicate(
+    'This number belongs to a request with other content: look it up, and use one number for one order.',
+  ),
   // X-EXTERNAL-ID is new but after a lost answer: whatever used it before was a copy of this very send.
-  '409/00': pollRequired('duplicate', { acknowledges: true, advice: 'This very send has arrived before: ask what became of it.' }),
+  '409/00': pollRequired('duplicate', {
+    acknowledges: true,
+    advice: 'This very send has arrived before: ask what became of it.',
+  }),
   '409/01': paidBefore,
   // "Maximum transaction limit exceeded": the manual does not say that the request was left undone.
   '429/00': pollRequired('rate-limited'),
@@ -160,9 +178,13 @@ const query = {
   ...refused,
   ...declinedRequests,
   ...hints,
-  '200/00': pollRequired('unknown-outcome', { advice: 'The query succeeded without naming the payment’s state: this is not "paid".' }),
+  '200/00': pollRequired('unknown-outcome', {
+    advice: 'The query succeeded without naming the payment’s state: this is not "paid".',
+  }),
   // Blocked, suspended or not found in one code: too little to call the order absent.
-  '404/12': pollRequired('unknown-outcome', { advice: 'The bill is blocked, suspended or unknown: the code does not say which.' }),
+  '404/12': pollRequired('unknown-outcome', {
+    advice: 'The bill is blocked, suspended or unknown: the code does not say which.',
+  }),
   '404/18': rejected('conflict', 'The numbers of this query do not belong together.'),
   '409/00': retryable('conflict'),
   '409/01': pollRequired('duplicate'),
@@ -173,12 +195,13 @@ const query = {
   '504/00': retryable('unavailable'),
 } satisfies CodeTable;
 
-const onlyANotice = 'The create’s answer was lost, and iFortepay is asked without its own number: wait for its notification.';
+const onlyANotice =
+  'The create’s answer was lost, and iFortepay is asked without its own number: wait for its notification.';
 const unheard = pollRequired('unknown-outcome', { advice: onlyANotice });
 
 /**
- * The same, asked by the merchant's number alone, which the manual does not provide for: "not found" says nothing here, and a
- * refusal is repeated by nobody. A state still counts: it is read only from an answer that names the order.
+ * The same, asked by the merchant's number alone, which the manual does not provide for: "not found" says nothing here,
+ * and a refusal is repeated by nobody. A state still counts: it is read only from an answer that names the order.
  */
 const blindQuery = mapRows(query, (row: Row) => {
   if (row.kind === 'retryable' || row.reason === 'authentication' || row.reason === 'permission') return row;
@@ -198,27 +221,38 @@ const status = {
 const qrisStatus = {
   ...status,
   // "Not found", and in one version of the appendix also where an expired QR code ends.
-  '200/00/07': pollRequired('not-found', { expiredWhenOver: true, advice: 'Not found, or expired unpaid: QRIS has one status for both.' }),
+  '200/00/07': pollRequired('not-found', {
+    expiredWhenOver: true,
+    advice: 'Not found, or expired unpaid: QRIS has one status for both.',
+  }),
 } satisfies CodeTable;
 
 const debitStatus = {
   ...status,
   '200/00/05': canceled('canceled', 'It was canceled, or the payer’s OTP was wrong or came too late.'),
-  // "Not found. Bank card token is expired": the second would be a decline, the first may be a lag. Only 00 and 06 are called final.
-  '200/00/07': pollRequired('expired', { advice: 'The card token is expired, or the payment unknown: ask before charging again.' }),
+  // "Not found. Bank card token is expired": the second would be a decline, the first may be a lag. Only 00 and 06 are
+  // called final.
+  '200/00/07': pollRequired('expired', {
+    advice: 'The card token is expired, or the payment unknown: ask before charging again.',
+  }),
 } satisfies CodeTable;
 
 /**
- * Why a payment has failed, where the status query tells: `originalResponseCode` is what the write's own answer was, or would have
- * been. From siblings of the standard (DANA, DOKU, Winpay); iFortepay's page does not show it.
+ * Why a payment has failed, where the status query tells: `originalResponseCode` is what the write's own answer was, or
+ * would have been. From siblings of the standard (DANA, DOKU, Winpay); iFortepay's page does not show it.
  */
 function failedBecause(service: string): CodeTable {
-  return Object.fromEntries(Object.entries(declines).map(([name, { reason, advice }]) => [`200/00/06/${name.replace('/', service)}`, failed(reason, advice)]));
+  return Object.fromEntries(
+    Object.entries(declines).map(([name, { reason, advice }]) => [
+      `200/00/06/${name.replace('/', service)}`,
+      failed(reason, advice),
+    ]),
+  );
 }
 
 /**
- * Virtual accounts speak words. `paymentFlagStatus` is a number: that of the bill's payment notice (service 25), which siblings of
- * the standard (BCA, Mandiri, Faspay) answer in place of a word. Only its 00 is the same everywhere.
+ * Virtual accounts speak words. `paymentFlagStatus` is a number: that of the bill's payment notice (service 25), which
+ * siblings of the standard (BCA, Mandiri, Faspay) answer in place of a word. Only its 00 is the same everywhere.
  */
 const virtualAccountStatus = {
   '200/00/PAID': succeeded(),
@@ -227,7 +261,9 @@ const virtualAccountStatus = {
   '200/00/EXPIRED': expired(),
   '200/00/CANCELED': canceled(),
   '200/00/paymentFlagStatus=00': succeeded(),
-  '200/00/paymentFlagStatus=01': pollRequired('unknown-outcome', { advice: 'Rejected or not paid yet, depending on the bank: ask again.' }),
+  '200/00/paymentFlagStatus=01': pollRequired('unknown-outcome', {
+    advice: 'Rejected or not paid yet, depending on the bank: ask again.',
+  }),
   '200/00/paymentFlagStatus=02': pollRequired('unknown-outcome', { advice: 'The bank timed out: ask again.' }),
 } satisfies CodeTable;
 
@@ -253,11 +289,22 @@ function mapRows<Name extends string, From extends Row, To extends Row>(
 export const qrisCreate: CodeTable = ofService('47', create);
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/query-payment */
 export const qrisQuery: CodeTable = ofService('51', { ...query, ...qrisStatus, ...failedBecause('47') });
-export const qrisQueryBlind: CodeTable = ofService('51', { ...blindQuery, ...status, ...failedBecause('47'), '200/00/07': unheard });
+export const qrisQueryBlind: CodeTable = ofService('51', {
+  ...blindQuery,
+  ...status,
+  ...failedBecause('47'),
+  '200/00/07': unheard,
+});
 /** Who tells his own number has the order: 07 is then its end once its time is over. */
 export const qrisQueryTold: CodeTable = {
   ...qrisQueryBlind,
-  ...ofService('51', { '200/00/07': pollRequired('not-found', { acknowledges: true, expiredWhenOver: true, advice: 'Not found, or expired unpaid: QRIS has one status for both.' }) }),
+  ...ofService('51', {
+    '200/00/07': pollRequired('not-found', {
+      acknowledges: true,
+      expiredWhenOver: true,
+      advice: 'Not found, or expired unpaid: QRIS has one status for both.',
+    }),
+  }),
 };
 /** https://developer.ifortepay.id/snap/payment-gateway/qris/cancel-payment */
 export const qrisCancel: CodeTable = ofService('77', cancel);
@@ -274,11 +321,19 @@ export const debitCharge: CodeTable = ofService('54', charge);
 export const debitChargeByPayer: CodeTable = ofService('54', { ...charge, '200/00': created() });
 /** https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/status */
 export const debitQuery: CodeTable = ofService('55', { ...query, ...debitStatus, ...failedBecause('54') });
-export const debitQueryBlind: CodeTable = ofService('55', { ...blindQuery, ...debitStatus, ...failedBecause('54'), '200/00/07': unheard });
+export const debitQueryBlind: CodeTable = ofService('55', {
+  ...blindQuery,
+  ...debitStatus,
+  ...failedBecause('54'),
+  '200/00/07': unheard,
+});
 /** https://developer.ifortepay.id/snap/payment-gateway/direct-debit/payment/cancel */
 export const debitCancel: CodeTable = ofService('57', cancel);
 
-/** https://developer.ifortepay.id/payment-gateway/bnpl/check-transaction-status: pay later, whose orders this adapter does not make. */
+/**
+ * https://developer.ifortepay.id/payment-gateway/bnpl/check-transaction-status: pay later, whose orders this adapter
+ * does not make.
+ */
 export const bnplQuery: CodeTable = ofService('94', { ...query, ...status, '200/00/07': pollRequired('not-found') });
 export const bnplQueryBlind: CodeTable = ofService('94', { ...blindQuery, ...status, '200/00/07': unheard });
 
@@ -297,5 +352,7 @@ export const notice: CodeTable = {
   ...notified('qris', qrisStatus),
   ...notified('debit', debitStatus),
   // Their signature "will not need verification" for now, says the manual: then only the query can have the last word.
-  va: pollRequired('processing', { advice: 'A notification of a virtual account is a reason to ask; the query tells what became of it.' }),
+  va: pollRequired('processing', {
+    advice: 'A notification of a virtual account is a reason to ask; the query tells what became of it.',
+  }),
 };

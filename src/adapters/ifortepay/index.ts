@@ -25,7 +25,10 @@ export interface IfortepayCredentials extends Location {
   privateKey: string;
   /** The payment channel, sent as `CHANNEL-ID`: `QR004`, `VA013`, `DD003`, … One adapter speaks of one channel. */
   channelId: string;
-  /** How requests are signed. Default `'asymmetric'`: SHA256withRSA, no token. `'symmetric'`: HMAC-SHA512 with a B2B token. */
+  /**
+   * How requests are signed. Default `'asymmetric'`: SHA256withRSA, no token. `'symmetric'`: HMAC-SHA512 with a B2B
+   * token.
+   */
   signature?: 'asymmetric' | 'symmetric';
   /** Signs symmetric requests, and every notification. */
   clientSecret?: string;
@@ -79,12 +82,16 @@ export interface IfortepayFields {
     trxId: string;
     /** The customer's name. The manual wants it. */
     virtualAccountName?: string;
-    /** `C`: paid once, this amount; `X`: this amount, many times; `O`: any amount; `I`: in parts. The manual wants it. */
+    /**
+     * `C`: paid once, this amount; `X`: this amount, many times; `O`: any amount; `I`: in parts. The manual wants it.
+     */
     virtualAccountTrxType?: string;
     totalAmount?: IfortepayAmount;
     /** ISO 8601. Default: the channel's. */
     expiredDate?: string;
-    /** The bank's number for the merchant, 8 characters, padded with spaces on the left. Default: iFortepay's choice. */
+    /**
+     * The bank's number for the merchant, 8 characters, padded with spaces on the left. Default: iFortepay's choice.
+     */
     partnerServiceId?: string;
     /** At most 20 digits. Default: iFortepay's choice. */
     customerNo?: string;
@@ -157,8 +164,8 @@ interface OrderCancel {
  *
  * @example
  * ```ts
- * const gateway = createGateway({ adapter: ifortepay({ partnerId, privateKey, channelId: 'QR004', environment: 'sandbox' }) });
- * const settlement = await gateway.settle('qris.create', {
+ * const gateway = createGateway({ adapter: ifortepay({ partnerId, privateKey, channelId: 'QR004', environment:
+ * 'sandbox' }) }); const settlement = await gateway.settle('qris.create', {
  *   partnerReferenceNo: 'ORDER1',
  *   amount: { value: '10000.00', currency: 'IDR' },
  *   additionalInfo: { callbackUrl: 'https://shop.example/ifortepay' },
@@ -213,10 +220,12 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         query: askedBy(order, 'qris.query'),
         sameReference: 'unknown',
         // A tip is paid on top of the amount.
-        expect: (fields) => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
+        expect: fields => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
         // An hour is the longest there is: too late an expiry only means a longer wait.
         payableForMs: (fields, openedAtMs) =>
-          fields.validityPeriod === undefined ? 15 * MINUTE_MS : (durationUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
+          fields.validityPeriod === undefined
+            ? 15 * MINUTE_MS
+            : (durationUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
         payerNeedsAnswer: () => true,
       },
       'qris.query': {
@@ -226,10 +235,15 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       },
       'qris.cancel': {
         path: '/v1.0/qr/qr-mpm-cancel',
-        required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64), reason: textUpTo(256) },
+        required: {
+          originalPartnerReferenceNo: textUpTo(64),
+          originalReferenceNo: textUpTo(64),
+          reason: textUpTo(256),
+        },
         optional: ['additionalInfo'],
         codes: codes.qrisCancel,
-        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => named('47', { originalPartnerReferenceNo, originalReferenceNo }),
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) =>
+          named('47', { originalPartnerReferenceNo, originalReferenceNo }),
         query: askedBy(order, 'qris.query'),
         follows: 'cancel',
         sameReference: 'unknown',
@@ -237,7 +251,19 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'va.create': {
         path: '/v1.0/transfer-va/create-va',
         required: { trxId: textUpTo(64) },
-        optional: ['virtualAccountName', 'virtualAccountTrxType', 'totalAmount', 'expiredDate', 'partnerServiceId', 'customerNo', 'virtualAccountNo', 'virtualAccountEmail', 'virtualAccountPhone', 'billDetails', 'additionalInfo'],
+        optional: [
+          'virtualAccountName',
+          'virtualAccountTrxType',
+          'totalAmount',
+          'expiredDate',
+          'partnerServiceId',
+          'customerNo',
+          'virtualAccountNo',
+          'virtualAccountEmail',
+          'virtualAccountPhone',
+          'billDetails',
+          'additionalInfo',
+        ],
         codes: codes.vaCreate,
         read: account.read,
         reference: ['trxId', 'virtualAccountNo', 'partnerServiceId', 'customerNo'],
@@ -245,9 +271,12 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         query: askedBy(account, 'va.query'),
         sameReference: 'unknown',
         payableForMs: (fields, openedAtMs) =>
-          fields.expiredDate === undefined ? usualLifeMs(fields.virtualAccountTrxType) : durationUntil(fields, 'expiredDate', openedAtMs),
+          fields.expiredDate === undefined
+            ? usualLifeMs(fields.virtualAccountTrxType)
+            : durationUntil(fields, 'expiredDate', openedAtMs),
         // An open account takes any amount, an instalment account parts of it.
-        expect: ({ virtualAccountTrxType: type, totalAmount }) => (type === 'O' || type === 'I' ? undefined : sumOf(totalAmount)),
+        expect: ({ virtualAccountTrxType: type, totalAmount }) =>
+          type === 'O' || type === 'I' ? undefined : sumOf(totalAmount),
         payerNeedsAnswer: () => true,
       },
       'va.query': {
@@ -258,19 +287,26 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
       'debit.charge': {
         path: '/v1.0/debit/payment-host-to-host',
         required: { partnerReferenceNo: textUpTo(64), amount },
-        optional: ['bankCardToken', 'chargeToken', 'urlParams', 'pointOfInitiation', 'payOptionDetails', 'additionalInfo'],
-        codes: (exchange) => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
+        optional: [
+          'bankCardToken',
+          'chargeToken',
+          'urlParams',
+          'pointOfInitiation',
+          'payOptionDetails',
+          'additionalInfo',
+        ],
+        codes: exchange => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
         reference: ({ partnerReferenceNo }) => named('54', { originalPartnerReferenceNo: partnerReferenceNo }),
         learns: ['originalReferenceNo'],
         query: askedBy(order, 'debit.query'),
         sameReference: 'unknown',
-        expect: (fields) => sumOf(fields.amount),
+        expect: fields => sumOf(fields.amount),
         // A number may be used again after a decline: only one that has succeeded is refused as a duplicate.
         numberRepeats: () => true,
-        charge: (fields) => !isPayers(fields),
+        charge: fields => !isPayers(fields),
         payerNeedsAnswer: isPayers,
         // A wallet's page lives no longer than a QR code, nor does an OTP.
-        payableForMs: (fields) => (isPayers(fields) ? 15 * MINUTE_MS : undefined),
+        payableForMs: fields => (isPayers(fields) ? 15 * MINUTE_MS : undefined),
       },
       'debit.query': {
         path: '/v1.0/debit/status',
@@ -282,14 +318,19 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
         required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64) },
         optional: ['reason', 'additionalInfo'],
         codes: codes.debitCancel,
-        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) => named('54', { originalPartnerReferenceNo, originalReferenceNo }),
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) =>
+          named('54', { originalPartnerReferenceNo, originalReferenceNo }),
         query: askedBy(order, 'debit.query'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
       'bnpl.query': {
         path: '/v1.0/bnpl/check-transaction-status',
-        required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64), serviceCode: oneOf('91', '92') },
+        required: {
+          originalPartnerReferenceNo: textUpTo(64),
+          originalReferenceNo: textUpTo(64),
+          serviceCode: oneOf('91', '92'),
+        },
         ...statusQuery(order, codes.bnplQuery, codes.bnplQueryBlind),
       },
     },
@@ -297,7 +338,8 @@ export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayF
 }
 
 /**
- * How long a virtual account that is paid once, or once in parts, lives where nobody says otherwise; the others live for years.
+ * How long a virtual account that is paid once, or once in parts, lives where nobody says otherwise; the others live
+ * for years.
  *
  * https://developer.ifortepay.id/payment-gateway/virtual-account/create
  */
@@ -305,8 +347,12 @@ function usualLifeMs(type: unknown): number | undefined {
   return type === 'C' || type === 'I' ? 24 * 60 * MINUTE_MS : undefined;
 }
 
-/** Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in an OTP. */
-const isPayers = (fields: { readonly bankCardToken?: unknown }): boolean => fields.bankCardToken === undefined || asksForOtp(fields);
+/**
+ * Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in an
+ * OTP.
+ */
+const isPayers = (fields: { readonly bankCardToken?: unknown }): boolean =>
+  fields.bankCardToken === undefined || asksForOtp(fields);
 
 /** How long it is until a point in time that a field names. */
 function durationUntil(fields: object, name: string, fromMs: number): number | undefined {
@@ -336,9 +382,17 @@ function asymmetric({ privateKey }: IfortepayCredentials): Signature {
 
 function symmetric(credentials: IfortepayCredentials): Signature {
   checkFields('ifortepay with a symmetric signature', credentials, { clientSecret: text });
-  const { partnerId, privateKey, clientSecret = '', clientId = partnerId, tokenSeparator = '|', tokens: store } = credentials;
+  const {
+    partnerId,
+    privateKey,
+    clientSecret = '',
+    clientId = partnerId,
+    tokenSeparator = '|',
+    tokens: store,
+  } = credentials;
   const { environment, baseUrl } = credentials;
-  const ownUrl = baseUrl === undefined ? undefined : baseUrl.replace(/\/+$/, '') + new URL(tokenUrls[environment]).pathname;
+  const ownUrl =
+    baseUrl === undefined ? undefined : baseUrl.replace(/\/+$/, '') + new URL(tokenUrls[environment]).pathname;
   const url = credentials.tokenUrl ?? ownUrl ?? tokenUrls[environment];
   checkAddress('ifortepay: tokenUrl', url, environment, tokenUrls);
   const token = tokenKeeper({
@@ -358,20 +412,21 @@ function symmetric(credentials: IfortepayCredentials): Signature {
 
 const pkcs8: FieldCheck = {
   expects: 'an RSA key in PKCS #8 PEM, which begins with -----BEGIN PRIVATE KEY-----',
-  accepts: (value) =>
-    typeof value === 'string' && /^\s*-----BEGIN PRIVATE KEY-----[\w+/=\s\\]+-----END PRIVATE KEY-----(?:\s|\\n)*$/.test(value),
+  accepts: value =>
+    typeof value === 'string' &&
+    /^\s*-----BEGIN PRIVATE KEY-----[\w+/=\s\\]+-----END PRIVATE KEY-----(?:\s|\\n)*$/.test(value),
 };
 
 const amount: FieldCheck = {
   expects: "an object such as { value: '10000.00', currency: 'IDR' }, with two decimals",
-  accepts: (value) => /^\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
+  accepts: value => /^\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
 };
 
 const webAddress: FieldCheck = {
   expects: 'an http or https URL',
-  accepts: (value) => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
+  accepts: value => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
 };
 
 function optional(check: FieldCheck): FieldCheck {
-  return { expects: check.expects, accepts: (value) => value === undefined || check.accepts(value) };
+  return { expects: check.expects, accepts: value => value === undefined || check.accepts(value) };
 }

@@ -28,11 +28,15 @@ export const order: Kind = {
     ...amountIn(body, 'amount', 'transAmount'),
     madeAtMs: instantOf(body, 'createdTime') ?? paidAtMs(body),
   }),
-  state: (body) => textOf(body, 'latestTransactionStatus'),
+  state: body => textOf(body, 'latestTransactionStatus'),
 };
 
-/** What was paid before a send is not that send's. Of any other state the time of its payment says too little: it is later than that of the try. */
-const paidAtMs = (body: unknown): number | undefined => (textOf(body, 'latestTransactionStatus') === '00' ? instantOf(body, 'paidTime') : undefined);
+/**
+ * What was paid before a send is not that send's. Of any other state the time of its payment says too little: it is
+ * later than that of the try.
+ */
+const paidAtMs = (body: unknown): number | undefined =>
+  textOf(body, 'latestTransactionStatus') === '00' ? instantOf(body, 'paidTime') : undefined;
 
 const accountNumbers = ['virtualAccountNo', 'partnerServiceId', 'customerNo'] as const;
 
@@ -43,7 +47,9 @@ export const account: Kind = {
   read({ body, sent = {} }) {
     const data = recordIn(body, 'virtualAccountData');
     // Numbers that were sent are not held against the answer: banks pad them differently, and trxId names the order.
-    const learnt = accountNumbers.flatMap((name) => (textOf(sent, name) === undefined ? [[name, statedOf(data, name)] as const] : []));
+    const learnt = accountNumbers.flatMap(name =>
+      textOf(sent, name) === undefined ? [[name, statedOf(data, name)] as const] : [],
+    );
     return {
       ...outcomeIn(body),
       reference: { trxId: statedOf(data, 'trxId') ?? statedOf(body, 'trxId'), ...Object.fromEntries(learnt) },
@@ -51,9 +57,12 @@ export const account: Kind = {
     };
   },
   // The manual does not show where the word stands: these are the places its sister APIs use.
-  state: (body) => {
+  state: body => {
     const data = recordIn(body, 'virtualAccountData');
-    const word = textOf(body, 'latestTransactionStatus') ?? textOf(recordIn(data, 'additionalInfo'), 'status') ?? textOf(data, 'status');
+    const word =
+      textOf(body, 'latestTransactionStatus') ??
+      textOf(recordIn(data, 'additionalInfo'), 'status') ??
+      textOf(data, 'status');
     // A number, which says that something was paid only beside the amount.
     const flag = statedOf(data, 'paidAmount') === undefined ? undefined : textOf(data, 'paymentFlagStatus');
     return word ?? (flag === undefined ? undefined : `paymentFlagStatus=${flag}`);
@@ -65,10 +74,10 @@ export function askedBy({ own, theirs }: Kind, operation: ReadName): StatusQuery
   return {
     operation,
     // The manual wants all the numbers, and only the create's answer tells iFortepay's.
-    incomplete: ({ reference }) => theirs.some((name) => !Object.hasOwn(reference, name)),
+    incomplete: ({ reference }) => theirs.some(name => !Object.hasOwn(reference, name)),
     fields({ reference }) {
-      const known = [own, ...theirs].filter((name) => Object.hasOwn(reference, name));
-      return known.length === 0 ? undefined : Object.fromEntries(known.map((name) => [name, reference[name]]));
+      const known = [own, ...theirs].filter(name => Object.hasOwn(reference, name));
+      return known.length === 0 ? undefined : Object.fromEntries(known.map(name => [name, reference[name]]));
     },
   };
 }
@@ -83,17 +92,21 @@ export function statusQuery(
   rows: CodeTable,
   blindRows: CodeTable,
   toldRows: CodeTable = blindRows,
-): { codes: (exchange: Exchange) => CodeTable; reference: Readonly<Record<string, string>>; read: (exchange: Exchange) => Reading } {
+): {
+  codes: (exchange: Exchange) => CodeTable;
+  reference: Readonly<Record<string, string>>;
+  read: (exchange: Exchange) => Reading;
+} {
   /** Asked by the merchant's number alone, since the create's answer was lost. */
   const isBlind = ({ sent = {} }: Exchange): boolean =>
-    textOf(sent, own) !== undefined && theirs.some((name) => textOf(sent, name) === undefined);
+    textOf(sent, own) !== undefined && theirs.some(name => textOf(sent, name) === undefined);
   const tellsTheirs = (exchange: Exchange): boolean => {
     const { reference = {} } = read(exchange);
-    return [own, ...theirs].every((name) => reference[name] !== undefined && reference[name] !== UNREADABLE);
+    return [own, ...theirs].every(name => reference[name] !== undefined && reference[name] !== UNREADABLE);
   };
   return {
-    codes: (exchange) => (!isBlind(exchange) ? rows : tellsTheirs(exchange) ? toldRows : blindRows),
-    reference: Object.fromEntries([own, ...theirs].map((name) => [name, name])),
+    codes: exchange => (!isBlind(exchange) ? rows : tellsTheirs(exchange) ? toldRows : blindRows),
+    reference: Object.fromEntries([own, ...theirs].map(name => [name, name])),
     read(exchange) {
       const reading = read(exchange);
       // Then only an answer that names the order is about it.
@@ -106,7 +119,10 @@ export function statusQuery(
       const why = textOf(body, 'originalResponseCode');
       return {
         ...reading,
-        names: reading.names.flatMap((code) => [...(why === undefined ? [] : [`${code}/${found}/${why}`]), `${code}/${found}`]),
+        names: reading.names.flatMap(code => [
+          ...(why === undefined ? [] : [`${code}/${found}/${why}`]),
+          `${code}/${found}`,
+        ]),
         // "Successful", says the call, of a payment that has failed.
         message: textOf(body, 'transactionStatusDesc') ?? textOf(body, 'originalResponseMessage'),
       };
@@ -114,9 +130,15 @@ export function statusQuery(
   };
 }
 
-/** The payer confirms on the wallet's page or with a payment code, which the answer names, or with an OTP, which the request asked for. */
+/**
+ * The payer confirms on the wallet's page or with a payment code, which the answer names, or with an OTP, which the
+ * request asked for.
+ */
 export function payerMustAct({ body, sent = {} }: Exchange): boolean {
-  const redirected = textOf(body, 'webRedirectUrl') ?? textOf(body, 'appRedirectUrl') ?? textOf(recordIn(body, 'additionalInfo'), 'paymentCode');
+  const redirected =
+    textOf(body, 'webRedirectUrl') ??
+    textOf(body, 'appRedirectUrl') ??
+    textOf(recordIn(body, 'additionalInfo'), 'paymentCode');
   return redirected !== undefined || asksForOtp(sent);
 }
 
@@ -139,7 +161,11 @@ function outcomeIn(body: unknown): Pick<Reading, 'names' | 'message'> {
 }
 
 function amountIn(value: unknown, ...names: readonly string[]): Pick<Reading, 'amount' | 'currency'> {
-  const stated = names.map((name) => asRecord(value)?.[name]).find((sum) => sum !== undefined && sum !== null && sum !== '');
+  const stated = names
+    .map(name => asRecord(value)?.[name])
+    .find(sum => sum !== undefined && sum !== null && sum !== '');
   if (stated === undefined) return {};
-  return asRecord(stated) === undefined ? { amount: UNREADABLE } : { amount: statedOf(stated, 'value'), currency: statedOf(stated, 'currency') };
+  return asRecord(stated) === undefined
+    ? { amount: UNREADABLE }
+    : { amount: statedOf(stated, 'value'), currency: statedOf(stated, 'currency') };
 }

@@ -75,7 +75,10 @@ function cases(http: string, last: number): string[] {
 const manual = Object.fromEntries(
   (Object.entries(services) as [keyof IfortepayFields, string][]).map(([operation, service]) => [
     operation,
-    [...outcomes.map((outcome) => outcome.replace('/', service)), ...(states[operation] ?? []).map((state) => `200${service}00/${state}`)],
+    [
+      ...outcomes.map(outcome => outcome.replace('/', service)),
+      ...(states[operation] ?? []).map(state => `200${service}00/${state}`),
+    ],
   ]),
 );
 
@@ -83,7 +86,11 @@ const amount = { value: '10000.00', currency: 'IDR' };
 const own = 'ORDER20261120001';
 const theirs = '01907cf4e9dd7f01b99da9a25dae6c8e';
 const numbers = { originalPartnerReferenceNo: own, originalReferenceNo: theirs };
-const accountNumbers = { partnerServiceId: '   89169', customerNo: '20261120000001', virtualAccountNo: '   8916920261120000001' };
+const accountNumbers = {
+  partnerServiceId: '   89169',
+  customerNo: '20261120000001',
+  virtualAccountNo: '   8916920261120000001',
+};
 
 const complete: Record<keyof IfortepayFields, Record<string, unknown>> = {
   'qris.create': { partnerReferenceNo: own, amount, additionalInfo: { callbackUrl: 'https://shop.example/ifortepay' } },
@@ -131,7 +138,12 @@ const unlisted: Expected = { kind: 'poll-required', reason: 'unknown-outcome', l
 
 const stateOf =
   (serviceCode: string) =>
-  (latestTransactionStatus: string): Record<string, unknown> => ({ ...numbers, serviceCode, latestTransactionStatus, amount });
+  (latestTransactionStatus: string): Record<string, unknown> => ({
+    ...numbers,
+    serviceCode,
+    latestTransactionStatus,
+    amount,
+  });
 const qrisState = stateOf('47');
 const debitState = stateOf('54');
 const accountState = (status: string): Record<string, unknown> => ({
@@ -155,18 +167,78 @@ export const samples: Samples<IfortepayFields> = {
     ),
     sample('a QR code still in the making is processing', 'qris.create', '2024700', {}, open('processing')),
     sample('a malformed order is refused', 'qris.create', '4004701', {}, ended('rejected', 'invalid-request')),
-    sample('a token that has ended is renewed', 'qris.create', '4014701', {}, { kind: 'retryable', reason: 'authentication' }),
-    sample('a channel in its cut-off is tried again', 'qris.create', '4034706', {}, { kind: 'retryable', reason: 'maintenance' }),
-    sample('an amount above the limit refuses the order', 'qris.create', '4034702', {}, ended('rejected', 'limit-exceeded')),
+    sample(
+      'a token that has ended is renewed',
+      'qris.create',
+      '4014701',
+      {},
+      { kind: 'retryable', reason: 'authentication' },
+    ),
+    sample(
+      'a channel in its cut-off is tried again',
+      'qris.create',
+      '4034706',
+      {},
+      { kind: 'retryable', reason: 'maintenance' },
+    ),
+    sample(
+      'an amount above the limit refuses the order',
+      'qris.create',
+      '4034702',
+      {},
+      ended('rejected', 'limit-exceeded'),
+    ),
     sample('the same send arriving twice is asked about', 'qris.create', '4094700', {}, open('duplicate')),
-    sample('a number that has succeeded before belongs to another order', 'qris.create', '4094701', {}, ended('rejected', 'duplicate')),
-    sample('a number with other content belongs to another order', 'qris.create', '4044718', {}, ended('rejected', 'duplicate')),
-    sample('a bill said to be paid belongs to another order, which was paid', 'qris.create', '4044714', {}, ended('rejected', 'duplicate')),
-    sample('a failure of any service is read like one of its own', 'qris.create', '4010000', {}, { ...ended('rejected', 'authentication'), code: '4010000' }),
-    sample('a token refused for any service is renewed', 'qris.create', '4010001', {}, { kind: 'retryable', reason: 'authentication' }),
+    sample(
+      'a number that has succeeded before belongs to another order',
+      'qris.create',
+      '4094701',
+      {},
+      ended('rejected', 'duplicate'),
+    ),
+    sample(
+      'a number with other content belongs to another order',
+      'qris.create',
+      '4044718',
+      {},
+      ended('rejected', 'duplicate'),
+    ),
+    sample(
+      'a bill said to be paid belongs to another order, which was paid',
+      'qris.create',
+      '4044714',
+      {},
+      ended('rejected', 'duplicate'),
+    ),
+    sample(
+      'a failure of any service is read like one of its own',
+      'qris.create',
+      '4010000',
+      {},
+      { ...ended('rejected', 'authentication'), code: '4010000' },
+    ),
+    sample(
+      'a token refused for any service is renewed',
+      'qris.create',
+      '4010001',
+      {},
+      { kind: 'retryable', reason: 'authentication' },
+    ),
     sample('a general error of any service is unknown', 'debit.charge', '5000000', {}, open('unknown-outcome')),
-    sample('a success of any service is unlisted', 'debit.charge', '2000000', { webRedirectUrl: 'https://wallet.example/pay' }, unlisted),
-    sample('a general error after a create is unknown', 'qris.create', '5004700', {}, { ...open('unknown-outcome'), code: '5004700' }),
+    sample(
+      'a success of any service is unlisted',
+      'debit.charge',
+      '2000000',
+      { webRedirectUrl: 'https://wallet.example/pay' },
+      unlisted,
+    ),
+    sample(
+      'a general error after a create is unknown',
+      'qris.create',
+      '5004700',
+      {},
+      { ...open('unknown-outcome'), code: '5004700' },
+    ),
     sample('a failure that says "please retry" is unknown', 'qris.create', '5004701', {}, open('unknown-outcome')),
     sample('too many requests leave a create unknown', 'qris.create', '4294700', {}, open('rate-limited')),
     sample('the code of another service is unlisted', 'qris.create', '4005401', {}, unlisted),
@@ -177,48 +249,62 @@ export const samples: Samples<IfortepayFields> = {
     },
     {
       title: 'a success under HTTP 500 is not believed, and asked for again',
-      exchange: { operation: 'qris.query', sent: complete['qris.query'], status: 500, body: { responseCode: '2005100', ...qrisState('00') } },
+      exchange: {
+        operation: 'qris.query',
+        sent: complete['qris.query'],
+        status: 500,
+        body: { responseCode: '2005100', ...qrisState('00') },
+      },
       verdict: { kind: 'retryable', reason: 'unavailable' },
     },
 
+    sample('a paid QR code is succeeded', 'qris.query', '2005100', qrisState('00'), {
+      ...ended('succeeded', 'approved'),
+      code: '2005100/00',
+    }),
+    sample('a query that succeeded without a state is not paid', 'qris.query', '2005100', numbers, {
+      ...open('unknown-outcome'),
+      code: '2005100',
+    }),
     sample(
-      'a paid QR code is succeeded',
+      'a QR code nobody has scanned awaits its payer',
       'qris.query',
       '2005100',
-      qrisState('00'),
-      { ...ended('succeeded', 'approved'), code: '2005100/00' },
+      qrisState('01'),
+      open('awaiting-payer'),
     ),
-    sample(
-      'a query that succeeded without a state is not paid',
-      'qris.query',
-      '2005100',
-      numbers,
-      { ...open('unknown-outcome'), code: '2005100' },
-    ),
-    sample('a QR code nobody has scanned awaits its payer', 'qris.query', '2005100', qrisState('01'), open('awaiting-payer')),
     sample('a pending QRIS payment is processing', 'qris.query', '2005100', qrisState('03'), open('processing')),
     sample('a refunded QRIS payment is refunded', 'qris.query', '2005100', qrisState('04'), ended('refunded')),
     sample('a canceled QR code is canceled', 'qris.query', '2005100', qrisState('05'), ended('canceled')),
     sample('a failed QRIS payment is failed', 'qris.query', '2005100', qrisState('06'), ended('failed', 'declined')),
-    sample('status 07 of QRIS is not found', 'qris.query', '2005100', qrisState('07'), { ...open('not-found'), code: '2005100/07' }),
-    sample(
-      'status 02, which the manual does not have, is unlisted',
-      'qris.query',
-      '2005100',
-      qrisState('02'),
-      { ...unlisted, code: '2005100/02' },
-    ),
+    sample('status 07 of QRIS is not found', 'qris.query', '2005100', qrisState('07'), {
+      ...open('not-found'),
+      code: '2005100/07',
+    }),
+    sample('status 02, which the manual does not have, is unlisted', 'qris.query', '2005100', qrisState('02'), {
+      ...unlisted,
+      code: '2005100/02',
+    }),
     sample('a word in place of a status is unlisted for QRIS', 'qris.query', '2005100', qrisState('PAID'), unlisted),
     sample('a QRIS order that is not found is open', 'qris.query', '4045101', {}, open('not-found')),
+    sample('a state beside a refused call is not read', 'qris.query', '4045101', qrisState('00'), {
+      ...open('not-found'),
+      code: '4045101',
+    }),
     sample(
-      'a state beside a refused call is not read',
+      'a refused QRIS query says nothing of the payment',
       'qris.query',
-      '4045101',
-      qrisState('00'),
-      { ...open('not-found'), code: '4045101' },
+      '4005102',
+      {},
+      ended('rejected', 'invalid-request'),
     ),
-    sample('a refused QRIS query says nothing of the payment', 'qris.query', '4005102', {}, ended('rejected', 'invalid-request')),
-    sample('a QRIS query that failed is asked again', 'qris.query', '5045100', {}, { kind: 'retryable', reason: 'unavailable' }),
+    sample(
+      'a QRIS query that failed is asked again',
+      'qris.query',
+      '5045100',
+      {},
+      { kind: 'retryable', reason: 'unavailable' },
+    ),
     sample(
       'another order’s QRIS state is not believed',
       'qris.query',
@@ -275,7 +361,13 @@ export const samples: Samples<IfortepayFields> = {
       ended('succeeded', 'canceled'),
     ),
     sample('a cancel that comes too late is failed', 'qris.cancel', '4047714', {}, ended('failed', 'already-final')),
-    sample('a cancel that cannot be done now is refused', 'qris.cancel', '4057701', {}, ended('rejected', 'unsupported')),
+    sample(
+      'a cancel that cannot be done now is refused',
+      'qris.cancel',
+      '4057701',
+      {},
+      ended('rejected', 'unsupported'),
+    ),
 
     sample(
       'a virtual account that was made is created',
@@ -285,14 +377,17 @@ export const samples: Samples<IfortepayFields> = {
       ended('created', 'awaiting-payer'),
     ),
     sample('a virtual account that has expired is expired', 'va.create', '4042719', {}, ended('expired')),
+    sample('a paid virtual account is succeeded', 'va.query', '2003000', accountState('PAID'), {
+      ...ended('succeeded', 'approved'),
+      code: '2003000/PAID',
+    }),
     sample(
-      'a paid virtual account is succeeded',
+      'an active virtual account awaits its payer',
       'va.query',
       '2003000',
-      accountState('PAID'),
-      { ...ended('succeeded', 'approved'), code: '2003000/PAID' },
+      accountState('ACTIVE'),
+      open('awaiting-payer'),
     ),
-    sample('an active virtual account awaits its payer', 'va.query', '2003000', accountState('ACTIVE'), open('awaiting-payer')),
     sample(
       'a virtual account in the bank’s hands is processing',
       'va.query',
@@ -307,7 +402,13 @@ export const samples: Samples<IfortepayFields> = {
       { virtualAccountData: { trxId: own, status: 'EXPIRED' } },
       ended('expired'),
     ),
-    sample('a canceled virtual account is canceled', 'va.query', '2003000', accountState('CANCELED'), ended('canceled')),
+    sample(
+      'a canceled virtual account is canceled',
+      'va.query',
+      '2003000',
+      accountState('CANCELED'),
+      ended('canceled'),
+    ),
     sample(
       'a number in place of a word is unlisted for a virtual account',
       'va.query',
@@ -336,7 +437,13 @@ export const samples: Samples<IfortepayFields> = {
       { virtualAccountData: { trxId: own, paymentFlagStatus: '01', paidAmount: amount } },
       open('unknown-outcome'),
     ),
-    sample('a virtual account blocked, suspended or unknown is open', 'va.query', '4043012', {}, open('unknown-outcome')),
+    sample(
+      'a virtual account blocked, suspended or unknown is open',
+      'va.query',
+      '4043012',
+      {},
+      open('unknown-outcome'),
+    ),
     sample(
       'a virtual account asked for by its order alone counts when it is named',
       'va.query',
@@ -376,12 +483,30 @@ export const samples: Samples<IfortepayFields> = {
       ended('created'),
       { ...complete['debit.charge'], additionalInfo: { isWithOtp: 'Y' } },
     ),
-    sample('a charge paid with a code that the payer takes along is created', 'debit.charge', '2005400', { additionalInfo: { paymentCode: '8801' } }, ended('created')),
-    sample('an OTP on its way, under HTTP 403, is created and awaits the payer', 'debit.charge', '4035413', {}, ended('created', 'awaiting-payer')),
+    sample(
+      'a charge paid with a code that the payer takes along is created',
+      'debit.charge',
+      '2005400',
+      { additionalInfo: { paymentCode: '8801' } },
+      ended('created'),
+    ),
+    sample(
+      'an OTP on its way, under HTTP 403, is created and awaits the payer',
+      'debit.charge',
+      '4035413',
+      {},
+      ended('created', 'awaiting-payer'),
+    ),
     sample('an OTP that came too late ends its charge', 'debit.charge', '4035412', {}, ended('expired')),
     sample('an OTP that is wrong does not end its charge', 'debit.charge', '4045415', {}, open('awaiting-payer')),
     sample('a bill said to be paid is another charge’s', 'debit.charge', '4045414', {}, ended('rejected', 'duplicate')),
-    sample('a number that has succeeded is another charge’s', 'debit.charge', '4095401', {}, ended('rejected', 'duplicate')),
+    sample(
+      'a number that has succeeded is another charge’s',
+      'debit.charge',
+      '4095401',
+      {},
+      ended('rejected', 'duplicate'),
+    ),
     sample('a charge without funds is failed', 'debit.charge', '4035414', {}, ended('failed', 'insufficient-funds')),
     sample('a charge suspected of fraud is failed', 'debit.charge', '4035403', {}, ended('failed', 'risk')),
     sample('a charge the payer canceled is canceled', 'debit.charge', '4045404', {}, ended('canceled')),
@@ -393,17 +518,35 @@ export const samples: Samples<IfortepayFields> = {
       {},
       { kind: 'retryable', reason: 'maintenance' },
     ),
+    sample('a paid charge is succeeded', 'debit.query', '2005500', debitState('00'), {
+      ...ended('succeeded', 'approved'),
+      code: '2005500/00',
+    }),
     sample(
-      'a paid charge is succeeded',
+      'a charge that waits for its OTP awaits the payer',
       'debit.query',
       '2005500',
-      debitState('00'),
-      { ...ended('succeeded', 'approved'), code: '2005500/00' },
+      debitState('01'),
+      open('awaiting-payer'),
     ),
-    sample('a charge that waits for its OTP awaits the payer', 'debit.query', '2005500', debitState('01'), open('awaiting-payer')),
-    sample('a charge pending at the bank is processing', 'debit.query', '2005500', debitState('03'), open('processing')),
-    sample('a charge whose OTP came too late is canceled', 'debit.query', '2005500', debitState('05'), ended('canceled')),
-    sample('a failed charge is failed', 'debit.query', '2005500', debitState('06'), { ...ended('failed', 'declined'), code: '2005500/06' }),
+    sample(
+      'a charge pending at the bank is processing',
+      'debit.query',
+      '2005500',
+      debitState('03'),
+      open('processing'),
+    ),
+    sample(
+      'a charge whose OTP came too late is canceled',
+      'debit.query',
+      '2005500',
+      debitState('05'),
+      ended('canceled'),
+    ),
+    sample('a failed charge is failed', 'debit.query', '2005500', debitState('06'), {
+      ...ended('failed', 'declined'),
+      code: '2005500/06',
+    }),
     sample(
       'a failed charge tells why, where the query does',
       'debit.query',
@@ -418,8 +561,20 @@ export const samples: Samples<IfortepayFields> = {
       { ...debitState('06'), originalResponseCode: '2005400' },
       { ...ended('failed', 'declined'), code: '2005500/06' },
     ),
-    sample('a paid charge is paid, whatever its answer was', 'debit.query', '2005500', { ...debitState('00'), originalResponseCode: '4035414' }, ended('succeeded')),
-    sample('status 07 of direct debit is not the 07 of QRIS, and not final', 'debit.query', '2005500', debitState('07'), open('expired')),
+    sample(
+      'a paid charge is paid, whatever its answer was',
+      'debit.query',
+      '2005500',
+      { ...debitState('00'), originalResponseCode: '4035414' },
+      ended('succeeded'),
+    ),
+    sample(
+      'status 07 of direct debit is not the 07 of QRIS, and not final',
+      'debit.query',
+      '2005500',
+      debitState('07'),
+      open('expired'),
+    ),
     sample('a charge that is not found is open', 'debit.query', '4045501', {}, open('not-found')),
     sample(
       'a decline in a query’s outcome refuses the query, not the payment',
@@ -438,8 +593,17 @@ export const samples: Samples<IfortepayFields> = {
     sample('a cancel of an expired payment is asked about', 'debit.cancel', '4035700', {}, open('expired')),
     sample('a cancel the gateway fumbled is unknown', 'debit.cancel', '5005702', {}, open('unknown-outcome')),
 
-    sample('a paid purchase on credit is succeeded', 'bnpl.query', '2009400', stateOf('92')('00'), { ...ended('succeeded'), code: '2009400/00' }),
-    sample('a purchase on credit that its payer has not confirmed awaits him', 'bnpl.query', '2009400', stateOf('92')('01'), open('awaiting-payer')),
+    sample('a paid purchase on credit is succeeded', 'bnpl.query', '2009400', stateOf('92')('00'), {
+      ...ended('succeeded'),
+      code: '2009400/00',
+    }),
+    sample(
+      'a purchase on credit that its payer has not confirmed awaits him',
+      'bnpl.query',
+      '2009400',
+      stateOf('92')('01'),
+      open('awaiting-payer'),
+    ),
     sample('a failed purchase on credit is failed', 'bnpl.query', '2009400', stateOf('92')('06'), ended('failed')),
     sample('a purchase on credit that is not found is open', 'bnpl.query', '4049401', {}, open('not-found')),
   ],

@@ -40,16 +40,20 @@ export function hmacSignature(clientSecret: string, text: string): string {
 /** The asymmetric signature. The key is read once, at the first one. @param privateKey RSA, PKCS #8 PEM */
 export function rsaSigner(privateKey: string): RsaSigner {
   let key: Promise<CryptoKey> | undefined;
-  return async (text) => {
+  return async text => {
     key ??= readKey(privateKey);
-    return base64(new Uint8Array(await crypto.subtle.sign('RSASSA-PKCS1-v1_5', await key, new TextEncoder().encode(text))));
+    return base64(
+      new Uint8Array(await crypto.subtle.sign('RSASSA-PKCS1-v1_5', await key, new TextEncoder().encode(text))),
+    );
   };
 }
 
 async function readKey(pem: string): Promise<CryptoKey> {
   try {
     // An environment variable often holds the line ends as two characters.
-    const der = Uint8Array.from(atob(pem.replaceAll(/-----[A-Z ]+-----|\\n|\s/g, '')), (character) => character.charCodeAt(0));
+    const der = Uint8Array.from(atob(pem.replaceAll(/-----[A-Z ]+-----|\\n|\s/g, '')), character =>
+      character.charCodeAt(0),
+    );
     return await crypto.subtle.importKey('pkcs8', der, { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, false, ['sign']);
   } catch {
     // The cause is left out: it could quote the key.

@@ -5,14 +5,17 @@ import type { IfortepayCredentials } from './index.ts';
 
 /** Where the simulated gateway differs from the manual. */
 export interface IfortepayVoiceOptions {
-  /** Answers a status query that names the order by the merchant's number alone. The manual wants both. Default `false`. */
+  /**
+   * Answers a status query that names the order by the merchant's number alone. The manual wants both. Default `false`.
+   */
   answersOwnNumberAlone?: boolean;
   /** How long a B2B token lives, in seconds. Default 900. */
   tokenLifetimeS?: number;
 }
 
 /**
- * iFortepay as the simulator speaks it: RSA or HMAC signatures, checked with the runtime's own cryptography, B2B tokens, and one
+ * iFortepay as the simulator speaks it: RSA or HMAC signatures, checked with the runtime's own cryptography, B2B
+ * tokens, and one
  * `X-EXTERNAL-ID` a day. A token request is the operation `token`.
  */
 export function ifortepayVoice(
@@ -30,9 +33,13 @@ export function ifortepayVoice(
     crypto.subtle.verify('RSASSA-PKCS1-v1_5', await publicKey, bytesOf(signature), new TextEncoder().encode(text));
 
   /** Why a request is not let in, as HTTP status and case; `undefined` when it is. */
-  const objection = async ({ method, url, headers, nowMs }: HeardRequest, fields: Fields): Promise<string | undefined> => {
+  const objection = async (
+    { method, url, headers, nowMs }: HeardRequest,
+    fields: Fields,
+  ): Promise<string | undefined> => {
     const header = (name: string): string => headers.get(name) ?? '';
-    if (['x-timestamp', 'x-signature', 'x-external-id', 'channel-id'].some((name) => header(name) === '')) return '400/02';
+    if (['x-timestamp', 'x-signature', 'x-external-id', 'channel-id'].some(name => header(name) === ''))
+      return '400/02';
     if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+07:00$/.test(header('x-timestamp'))) return '400/01';
     if (!/^\d{1,36}$/.test(header('x-external-id'))) return '400/01';
     if (header('x-partner-id') !== partnerId) return '401/00';
@@ -46,7 +53,10 @@ export function ifortepayVoice(
     const endsAtMs = tokens.get(bearer);
     if (endsAtMs === undefined) return '401/03';
     if (nowMs >= endsAtMs) return '401/01';
-    const right = await hmacSha512(clientSecret, `${method}:${url.pathname}:${bearer}:${digest}:${header('x-timestamp')}`);
+    const right = await hmacSha512(
+      clientSecret,
+      `${method}:${url.pathname}:${bearer}:${digest}:${header('x-timestamp')}`,
+    );
     return header('x-signature') === right ? undefined : '401/00';
   };
 
@@ -71,7 +81,8 @@ export function ifortepayVoice(
       const why = await objection(request, fields);
       if (why !== undefined) return refused(why, service);
       const number = textOf(fields, own);
-      const isEnough = (answersOwnNumberAlone && call.act === 'query') || wants.every((name) => textOf(fields, name) !== undefined);
+      const isEnough =
+        (answersOwnNumberAlone && call.act === 'query') || wants.every(name => textOf(fields, name) !== undefined);
       if (number === undefined || !isEnough) return refused('400/02', service);
       const id = `${request.headers.get('x-timestamp')?.slice(0, 10) ?? ''} ${request.headers.get('x-external-id') ?? ''}`;
       if (externalIds.has(id)) return refused('409/00', service);
@@ -95,8 +106,8 @@ export function ifortepayVoice(
 }
 
 /**
- * The notification that iFortepay sends once a payment has come to its end: `simulator.ledger` has the entry. It is written over
- * several lines, as in the manual.
+ * The notification that iFortepay sends once a payment has come to its end: `simulator.ledger` has the entry. It is
+ * written over several lines, as in the manual.
  *
  * @example
  * ```ts
@@ -104,7 +115,10 @@ export function ifortepayVoice(
  * ```
  */
 export async function ifortepayNotice(
-  { clientSecret = '', notifyUrl = 'https://shop.example/ifortepay' }: Pick<IfortepayCredentials, 'clientSecret' | 'notifyUrl'>,
+  {
+    clientSecret = '',
+    notifyUrl = 'https://shop.example/ifortepay',
+  }: Pick<IfortepayCredentials, 'clientSecret' | 'notifyUrl'>,
   entry: Entry,
   nowMs: number,
 ): Promise<Request> {
@@ -121,15 +135,21 @@ export async function ifortepayNotice(
 
 /** What a notification tells, by the write it is about. */
 const notices: Readonly<Record<string, (entry: Entry) => Fields>> = {
-  'qris.create': (entry) => ({ ...toldOf(entry, qrisStates), additionalInfo: { merchantId: '936008600000000000', paymentChannel: 'NOBU', issuer: 'OVO' } }),
-  'debit.charge': (entry) => ({ ...toldOf(entry, debitStates), createdTime: timeInJakarta(entry.openedAtMs) }),
-  'va.create': (entry) => {
+  'qris.create': entry => ({
+    ...toldOf(entry, qrisStates),
+    additionalInfo: { merchantId: '936008600000000000', paymentChannel: 'NOBU', issuer: 'OVO' },
+  }),
+  'debit.charge': entry => ({ ...toldOf(entry, debitStates), createdTime: timeInJakarta(entry.openedAtMs) }),
+  'va.create': entry => {
     const { totalAmount, ...numbers } = accountOf(entry);
     return { ...numbers, paymentRequestId: entry.providerId, paidAmount: totalAmount };
   },
 };
 
-const toldOf = ({ providerId, reference, amount, currency, state }: Entry, states: Readonly<Record<EntryState, string>>): Fields => ({
+const toldOf = (
+  { providerId, reference, amount, currency, state }: Entry,
+  states: Readonly<Record<EntryState, string>>,
+): Fields => ({
   originalReferenceNo: providerId,
   originalPartnerReferenceNo: reference,
   latestTransactionStatus: states[state],
@@ -188,9 +208,13 @@ const calls: readonly Call[] = [
     act: 'create',
     own: 'partnerReferenceNo',
     wants: [],
-    says: (entry) => {
+    says: entry => {
       const { providerId } = entry;
-      return spoken('200/00', '47', { ...numbersOf(entry), qrContent: `000201${providerId}`, qrUrl: `https://qr.example/${providerId}` });
+      return spoken('200/00', '47', {
+        ...numbersOf(entry),
+        qrContent: `000201${providerId}`,
+        qrUrl: `https://qr.example/${providerId}`,
+      });
     },
   },
   {
@@ -218,7 +242,7 @@ const calls: readonly Call[] = [
     act: 'create',
     own: 'trxId',
     wants: [],
-    says: (entry) => spoken('200/00', '27', { virtualAccountData: accountOf(entry) }),
+    says: entry => spoken('200/00', '27', { virtualAccountData: accountOf(entry) }),
   },
   {
     operation: 'va.query',
@@ -227,7 +251,7 @@ const calls: readonly Call[] = [
     act: 'query',
     own: 'trxId',
     wants: account,
-    says: (entry) => {
+    says: entry => {
       const additionalInfo = { status: accountStates[entry.state] };
       return spoken('200/00', '30', { virtualAccountData: { ...accountOf(entry), additionalInfo } });
     },
@@ -239,7 +263,7 @@ const calls: readonly Call[] = [
     act: 'charge',
     own: 'partnerReferenceNo',
     wants: [],
-    says: (entry) => {
+    says: entry => {
       if (asksForOtp(entry.fields)) return spoken('403/13', '54', numbersOf(entry));
       const page = entry.act === 'create' ? { webRedirectUrl: `https://wallet.example/${entry.providerId}` } : {};
       return spoken(entry.state === 'declined' ? '403/05' : '200/00', '54', { ...numbersOf(entry), ...page });
@@ -272,7 +296,8 @@ function heardAs({ operation, act }: Call, fields: Fields, reference: string): H
   return {
     operation,
     fields,
-    // Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in an OTP.
+    // Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in
+    // an OTP.
     act: act === 'charge' && (textOf(fields, 'bankCardToken') === undefined || asksForOtp(fields)) ? 'create' : act,
     reference,
     ...(act === 'cancel' && { of: reference }),
@@ -295,10 +320,17 @@ function answer({ service, act, says }: Call, situation: Situation): Answer {
     'system-error': '500/00',
   };
   const failure = failures[situation.answer];
-  return failure === undefined && situation.entry !== undefined ? says(situation.entry, situation) : spoken(failure ?? '500/00', service);
+  return failure === undefined && situation.entry !== undefined
+    ? says(situation.entry, situation)
+    : spoken(failure ?? '500/00', service);
 }
 
-function status(service: string, states: Readonly<Record<EntryState, string>>, entry: Entry, { heard: { fields } }: Situation): Answer {
+function status(
+  service: string,
+  states: Readonly<Record<EntryState, string>>,
+  entry: Entry,
+  { heard: { fields } }: Situation,
+): Answer {
   const theirs = textOf(fields, 'originalReferenceNo') ?? entry.providerId;
   // Two numbers of different orders name none.
   if (theirs !== entry.providerId) return spoken('404/01', service);
@@ -321,12 +353,17 @@ const canceled = (service: string, entry: Entry, { nowMs }: Situation): Answer =
     cancelTime: timeInJakarta(nowMs),
   });
 
-const numbersOf = ({ providerId, reference }: Entry): Fields => ({ referenceNo: providerId, partnerReferenceNo: reference });
+const numbersOf = ({ providerId, reference }: Entry): Fields => ({
+  referenceNo: providerId,
+  partnerReferenceNo: reference,
+});
 
 /** The merchant's numbers, or the gateway's where he left the choice. */
 function accountOf({ fields, providerId, reference, amount, currency }: Entry): Fields {
   const chosen = { partnerServiceId: '   89169', customerNo: providerId, virtualAccountNo: `   89169${providerId}` };
-  const given = Object.fromEntries(account.flatMap((name) => (textOf(fields, name) === undefined ? [] : [[name, fields[name]]])));
+  const given = Object.fromEntries(
+    account.flatMap(name => (textOf(fields, name) === undefined ? [] : [[name, fields[name]]])),
+  );
   return { ...chosen, ...given, trxId: reference, totalAmount: { value: amount, currency } };
 }
 
@@ -368,11 +405,12 @@ function parsed(body: string): Fields | undefined {
   }
 }
 
-const hex = (bytes: ArrayBuffer): string => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const hex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), byte => byte.toString(16).padStart(2, '0')).join('');
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
   } catch {
     return new Uint8Array();
   }
@@ -380,7 +418,9 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 
 async function hmacSha512(secret: string, text: string): Promise<string> {
   const encoder = new TextEncoder();
-  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-512' }, false, ['sign']);
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-512' }, false, [
+    'sign',
+  ]);
   return btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text)))));
 }
 

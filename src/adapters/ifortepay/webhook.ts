@@ -17,7 +17,8 @@ export function ifortepayWebhook({ clientSecret, notifyUrl }: { clientSecret?: s
   if (clientSecret === undefined) return { codes: notice, hear: withoutSecret, reply: withoutSecret };
   return {
     codes: notice,
-    // A number may be used again after a failure, and a failure's notice may come late: only a success is surely this payment's.
+    // A number may be used again after a failure, and a failure's notice may come late: only a success is surely this
+    // payment's.
     confirm: ({ names }) => !names.some(isPaid),
     reply: (word, heard) => replyTo(word, heard?.operation ?? ''),
     hear(delivery) {
@@ -38,7 +39,9 @@ const replies = {
   refused: { status: 401, responseMessage: 'Unauthorized. Signature' },
 };
 
-/** The notification's own service, by the write it is about. The manual names none for virtual accounts; 25 is SNAP's. */
+/**
+ * The notification's own service, by the write it is about. The manual names none for virtual accounts; 25 is SNAP's.
+ */
 const services: Readonly<Record<string, string>> = { 'qris.create': '52', 'va.create': '25', 'debit.charge': '56' };
 
 function replyTo(word: keyof typeof replies, operation: string): Reply {
@@ -48,12 +51,20 @@ function replyTo(word: keyof typeof replies, operation: string): Reply {
 
 const refused = (reason: string): Notice => ({ verified: false, reason });
 
-/** A virtual account's "will not need verification" for now, says the manual: then it is heard as a hint, and iFortepay need not repeat it. */
+/**
+ * A virtual account's "will not need verification" for now, says the manual: then it is heard as a hint, and iFortepay
+ * need not repeat it.
+ */
 function unsigned(reason: string, text: string): Notice {
   const { verified: _heard, ...hint } = accountNotice(parsed(text));
   if (!namesOne(hint)) return refused(reason);
   const { operation } = hint;
-  return { verified: false, reason: `${reason}; ask about the virtual account instead`, reply: replyTo('stored', operation), hint };
+  return {
+    verified: false,
+    reason: `${reason}; ask about the virtual account instead`,
+    reply: replyTo('stored', operation),
+    hint,
+  };
 }
 
 function parsed(text: string): unknown {
@@ -84,15 +95,18 @@ function whatIsWrong({ headers, bytes, nowMs }: Delivery, clientSecret: string, 
   return Math.abs(ageMs) <= FRESH_MS ? undefined : 'X-TIMESTAMP is not within 15 minutes of this machine’s clock';
 }
 
-const whiteSpace: ReadonlySet<number> = new Set([' ', '\t', '\n', '\r'].map((character) => character.charCodeAt(0)));
+const whiteSpace: ReadonlySet<number> = new Set([' ', '\t', '\n', '\r'].map(character => character.charCodeAt(0)));
 const QUOTE = '"'.charCodeAt(0);
 const BACKSLASH = '\\'.charCodeAt(0);
 
-/** JSON without the white space between its tokens. Parsing and writing it again would change how numbers and texts are spelt. */
+/**
+ * JSON without the white space between its tokens. Parsing and writing it again would change how numbers and texts are
+ * spelt.
+ */
 function minified(json: Uint8Array): Uint8Array {
   let inText = false;
   let escaped = false;
-  return json.filter((byte) => {
+  return json.filter(byte => {
     const kept = inText || !whiteSpace.has(byte);
     if (byte === QUOTE && !escaped) inText = !inText;
     escaped = inText && byte === BACKSLASH && !escaped;
@@ -100,7 +114,8 @@ function minified(json: Uint8Array): Uint8Array {
   });
 }
 
-const namesOne = ({ reference = {} }: Omit<HeardNotice, 'verified'>): boolean => Object.values(reference).some((number) => number !== undefined);
+const namesOne = ({ reference = {} }: Omit<HeardNotice, 'verified'>): boolean =>
+  Object.values(reference).some(number => number !== undefined);
 
 function noticeOf(body: unknown): Notice {
   return [accountNotice(body), orderNotice(body)].find(namesOne) ?? refused('it names no order');
@@ -109,7 +124,7 @@ function noticeOf(body: unknown): Notice {
 /** Neither where the account's numbers stand nor what else it tells is shown: it is heard as a hint to ask. */
 function accountNotice(body: unknown): HeardNotice {
   const data = recordIn(body, 'virtualAccountData') ?? body;
-  const reference = Object.fromEntries([account.own, ...account.theirs].map((name) => [name, textOf(data, name)]));
+  const reference = Object.fromEntries([account.own, ...account.theirs].map(name => [name, textOf(data, name)]));
   return { verified: true, operation: 'va.create', names: ['va'], reference };
 }
 
@@ -118,7 +133,10 @@ const orders = {
   debit: { operation: 'debit.charge', serviceCode: '54' },
 };
 
-/** The path is the merchant's own choice and tells nothing. Only a QRIS notification has to name its merchant in `additionalInfo`. */
+/**
+ * The path is the merchant's own choice and tells nothing. Only a QRIS notification has to name its merchant in
+ * `additionalInfo`.
+ */
 function orderNotice(body: unknown): HeardNotice {
   const namesMerchant = textOf(recordIn(body, 'additionalInfo'), 'merchantId') !== undefined;
   const kind = namesMerchant || textOf(body, 'serviceCode') === orders.qris.serviceCode ? 'qris' : 'debit';
@@ -130,7 +148,8 @@ function orderNotice(body: unknown): HeardNotice {
     operation,
     names: [state === undefined ? kind : `${kind}/${state}`],
     message: textOf(body, 'transactionStatusDesc'),
-    // All orders share their service: it must not be what a loop is found by, so it only goes along with the merchant's number.
+    // All orders share their service: it must not be what a loop is found by, so it only goes along with the merchant's
+    // number.
     reference: { ...reference, ...(reference[order.own] !== undefined && { serviceCode }) },
     amount,
     currency,

@@ -66,7 +66,10 @@ export interface QfpayPaymentFields {
   limit_pay?: string;
 }
 
-/** Names the payment to undo by `out_trade_no`, by `syssn`, or by both. @see https://sdk.qfapi.com/docs/common-api/reversal */
+/**
+ * Names the payment to undo by `out_trade_no`, by `syssn`, or by both. @see
+ * https://sdk.qfapi.com/docs/common-api/reversal
+ */
 export interface QfpayCancellationFields {
   /** The payment's own number. */
   out_trade_no?: string;
@@ -118,7 +121,16 @@ const baseUrls = { production: 'https://openapi-hk.qfapi.com', sandbox: 'https:/
  *
  * @see https://sdk.qfapi.com/docs/api-reference/request-format
  */
-const expiring: ReadonlySet<unknown> = new Set(['800201', '800101', '801512', '801501', '801107', '801101', '801010', '801510']);
+const expiring: ReadonlySet<unknown> = new Set([
+  '800201',
+  '800101',
+  '801512',
+  '801501',
+  '801107',
+  '801101',
+  '801010',
+  '801510',
+]);
 const EXPIRES_AFTER_MINUTES = 30;
 
 const MINUTE_MS = 60_000;
@@ -128,13 +140,14 @@ const DAY_MS = 24 * HOUR_MS;
 /** A query splits its numbers at commas: such an order could never be asked about. */
 const orderNumber: FieldCheck = {
   expects: 'a text of at most 128 characters without a comma',
-  accepts: (value) => textUpTo(128).accepts(value) && !(value as string).includes(','),
+  accepts: value => textUpTo(128).accepts(value) && !(value as string).includes(','),
 };
 
 /** Written in one way only, so that an answer's amount can be compared with it. */
 const minorUnits: FieldCheck = {
   expects: 'a whole number of minor units (100 is 1.00), at most 11 digits',
-  accepts: (value) => (typeof value === 'number' || typeof value === 'string') && /^(?:0|[1-9]\d{0,10})$/.test(String(value)),
+  accepts: value =>
+    (typeof value === 'number' || typeof value === 'string') && /^(?:0|[1-9]\d{0,10})$/.test(String(value)),
 };
 
 /**
@@ -143,7 +156,8 @@ const minorUnits: FieldCheck = {
  * @example
  * ```ts
  * const gateway = createGateway({ adapter: qfpay({ appCode, clientKey, environment: 'production' }) });
- * await gateway.settle('payment.create', { txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', out_trade_no: 'ORDER-1', auth_code });
+ * await gateway.settle('payment.create', { txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', out_trade_no: 'ORDER-1',
+ * auth_code });
  * ```
  * @throws {InputError} for credentials of the wrong shape
  * @see https://sdk.qfapi.com/docs
@@ -155,7 +169,12 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
   const closeBy = methods['payment.close'] ?? 'POST';
   checkFields(
     'qfpay',
-    { signType, 'methods.payment.reverse': reverseBy, 'methods.payment.close': closeBy, ...(mchid !== undefined && { mchid }) },
+    {
+      signType,
+      'methods.payment.reverse': reverseBy,
+      'methods.payment.close': closeBy,
+      ...(mchid !== undefined && { mchid }),
+    },
     {
       signType: oneOf('SHA256', 'MD5'),
       'methods.payment.reverse': oneOf('GET', 'POST'),
@@ -175,9 +194,11 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
     webhook: qfpayWebhook({ clientKey, mchid }),
     policy: {
       poll: {
-        // "If the order keeps returning 1143 or 1145 for more than 2 minutes, close it": https://github.com/QFPay/QFPAY_Global, 6_QR_code_pay.md
+        // "If the order keeps returning 1143 or 1145 for more than 2 minutes, close it":
+        // https://github.com/QFPay/QFPAY_Global, 6_QR_code_pay.md
         deadlineMs: 2 * MINUTE_MS,
-        // The first look comes soon enough for a payer who only presses a finger; a password takes longer, so the next ones come calmly.
+        // The first look comes soon enough for a payer who only presses a finger; a password takes longer, so the next
+        // ones come calmly.
         backoff: growing({ firstMs: 1500, baseMs: 3500 }),
       },
     },
@@ -186,19 +207,30 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
       'payment.create': {
         path: '/trade/v1/payment',
         required: { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber },
-        optional: ['auth_code', 'txdtm', 'expired_time', 'goods_name', 'udid', 'notify_url', 'return_url', 'sub_openid', 'limit_pay'],
+        optional: [
+          'auth_code',
+          'txdtm',
+          'expired_time',
+          'goods_name',
+          'udid',
+          'notify_url',
+          'return_url',
+          'sub_openid',
+          'limit_pay',
+        ],
         codes: ({ sent = {} }) => (isScanned(sent) ? charge : order),
         reference: ['out_trade_no'],
         identity: ownNumber,
         numberRepeats: () => true,
-        // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's too.
+        // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's
+        // too.
         echo: ({ openedAt }) => timeInHongKong(Date.parse(openedAt)),
         learns: ['syssn'],
         query: { operation: 'payment.query', fields: askForPayment },
         sameReference: 'unknown',
         expect,
         charge: isScanned,
-        payerNeedsAnswer: (fields) => !isScanned(fields),
+        payerNeedsAnswer: fields => !isScanned(fields),
         payableForMs,
         // Links, and codes of other pay types: as long as the codes whose life is known.
         followedForMs: EXPIRES_AFTER_MINUTES * MINUTE_MS,
@@ -264,10 +296,13 @@ export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
 
     body: (fields, { operation, openedAtMs }) => {
       if (given(fields, 'mchid') && fields['mchid'] !== mchid) {
-        throw new InputError(`qfpay ${operation}: mchid belongs to the adapter, not to the fields: make one adapter for each.`);
+        throw new InputError(
+          `qfpay ${operation}: mchid belongs to the adapter, not to the fields: make one adapter for each.`,
+        );
       }
       return {
-        // An empty field is left out of the signature (https://sdk.qfapi.com/docs/api-reference/signature-generation): it is not sent either.
+        // An empty field is left out of the signature (https://sdk.qfapi.com/docs/api-reference/signature-generation):
+        // it is not sent either.
         ...Object.fromEntries(Object.entries(fields).filter(([name]) => given(fields, name))),
         ...(mchid !== undefined && { mchid }),
         ...(effectOf(operation) === 'write' && { txdtm: textOf(fields, 'txdtm') ?? timeInHongKong(openedAtMs) }),
@@ -298,17 +333,24 @@ function expect(fields: object): { amount: string; currency?: string } | undefin
   const amount = idOf(fields, 'txamt');
   const currency = textOf(fields, 'txcurrcd');
   // What is written in another way could not be compared.
-  return amount === undefined || !minorUnits.accepts(amount) ? undefined : { amount, ...(currency !== undefined && { currency }) };
+  return amount === undefined || !minorUnits.accepts(amount)
+    ? undefined
+    : { amount, ...(currency !== undefined && { currency }) };
 }
 
 function payableForMs(fields: object): number | undefined {
   if (isScanned(fields)) return undefined;
-  const minutes = Number(idOf(fields, 'expired_time') ?? (expiring.has(idOf(fields, 'pay_type')) ? EXPIRES_AFTER_MINUTES : NaN));
+  const minutes = Number(
+    idOf(fields, 'expired_time') ?? (expiring.has(idOf(fields, 'pay_type')) ? EXPIRES_AFTER_MINUTES : NaN),
+  );
   return minutes >= 5 && minutes <= 120 ? minutes * MINUTE_MS : undefined;
 }
 
 /** A cancellation goes by the payment's numbers: either is enough. */
-const namesOfPayment = ({ out_trade_no, syssn }: QfpayCancellationFields): Record<string, string | undefined> => ({ out_trade_no, syssn });
+const namesOfPayment = ({ out_trade_no, syssn }: QfpayCancellationFields): Record<string, string | undefined> => ({
+  out_trade_no,
+  syssn,
+});
 
 /** The merchant's number finds every try of the order, a second paid one too; QFPay's finds only its own. */
 const askForPayment: StatusQuery['fields'] = (ticket, nowMs) => {
@@ -323,13 +365,21 @@ const askForRefund: StatusQuery['fields'] = (ticket, nowMs) => {
 };
 
 /**
- * Without a window QFPay looks through the current month only, and an order of last month's last minute is not found. A day on
- * either side covers clocks and time zones that differ. A page has ten rows unless more are asked for, and 100 at most.
+ * Without a window QFPay looks through the current month only, and an order of last month's last minute is not found. A
+ * day on either side covers clocks and time zones that differ. A page has ten rows unless more are asked for, and 100
+ * at most.
  *
  * @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry
  */
-function everythingSince(ticket: Ticket, nowMs: number): Pick<QfpayQueryFields, 'start_time' | 'end_time' | 'page_size'> {
-  return { start_time: timeInHongKong(Date.parse(ticket.openedAt) - DAY_MS), end_time: timeInHongKong(nowMs + DAY_MS), page_size: 100 };
+function everythingSince(
+  ticket: Ticket,
+  nowMs: number,
+): Pick<QfpayQueryFields, 'start_time' | 'end_time' | 'page_size'> {
+  return {
+    start_time: timeInHongKong(Date.parse(ticket.openedAt) - DAY_MS),
+    end_time: timeInHongKong(nowMs + DAY_MS),
+    page_size: 100,
+  };
 }
 
 /** `YYYY-MM-DD HH:mm:ss` at +0800, which knows no summer time. */

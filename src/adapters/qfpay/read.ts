@@ -4,15 +4,17 @@ import { asRecord, idOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.
 import { cancellation, order, refund, refusedRefunds } from './codes.ts';
 
 /**
- * QFPay answers writes flat, and a query with an envelope around rows. The envelope's `respcd` says whether the query worked;
- * only a row's own says what became of the money.
+ * QFPay answers writes flat, and a query with an envelope around rows. The envelope's `respcd` says whether the query
+ * worked; only a row's own says what became of the money.
  */
 
 const SUCCESS = '0000';
 
-/** Its two texts say different things: "Do not use duplicate out_trade_no for request(1251)" and "out_trade_no is used". */
+/**
+ * Its two texts say different things: "Do not use duplicate out_trade_no for request(1251)" and "out_trade_no is used".
+ */
 function messageOf(body: unknown): string | undefined {
-  const texts = ['resperr', 'respmsg'].flatMap((name) => textOf(body, name) ?? []);
+  const texts = ['resperr', 'respmsg'].flatMap(name => textOf(body, name) ?? []);
   return texts.length === 0 ? undefined : [...new Set(texts)].join(': ');
 }
 
@@ -20,17 +22,26 @@ function messageOf(body: unknown): string | undefined {
 function namesOf(body: unknown, table: CodeTable): string[] {
   const code = textOf(body, 'respcd');
   if (code === undefined) return [];
-  const marks = [...(hasNoNumber(body) ? ['no-syssn'] : []), ...(messageOf(body)?.includes('out_trade_no') === true ? ['out_trade_no'] : [])];
-  return [...marks.map((mark) => `${code}/${mark}`).filter((name) => Object.hasOwn(table, name)), code];
+  const marks = [
+    ...(hasNoNumber(body) ? ['no-syssn'] : []),
+    ...(messageOf(body)?.includes('out_trade_no') === true ? ['out_trade_no'] : []),
+  ];
+  return [...marks.map(mark => `${code}/${mark}`).filter(name => Object.hasOwn(table, name)), code];
 }
 
-/** It has no `syssn` of its own, only the original's. Whatever its code, nothing was made (QFPay API in Japanese Business, 2.5). */
+/**
+ * It has no `syssn` of its own, only the original's. Whatever its code, nothing was made (QFPay API in Japanese
+ * Business, 2.5).
+ */
 function hasNoNumber(body: unknown): boolean {
   const stated = Object.hasOwn(asRecord(body) ?? {}, 'syssn') || originalOf(body) !== undefined;
   return stated && statedOf(body, 'syssn') === undefined;
 }
 
-const amountOf = (found: unknown): Pick<Reading, 'amount' | 'currency'> => ({ amount: statedOf(found, 'txamt'), currency: statedOf(found, 'txcurrcd') });
+const amountOf = (found: unknown): Pick<Reading, 'amount' | 'currency'> => ({
+  amount: statedOf(found, 'txamt'),
+  currency: statedOf(found, 'txcurrcd'),
+});
 
 /** What only an order that is still to be paid gives out. */
 const forThePayer = ['qrcode', 'pay_url', 'pay_params'];
@@ -41,12 +52,15 @@ function isContradicted(body: unknown): boolean {
   return (
     idOf(body, 'syssn') === undefined ||
     !nothingTakenBack.includes(asRecord(body)?.['cancel']) ||
-    forThePayer.some((name) => statedOf(body, name) !== undefined) ||
+    forThePayer.some(name => statedOf(body, name) !== undefined) ||
     (status !== undefined && status !== 'SUCCESS')
   );
 }
 
-/** A payment's own answer: its `syssn` is the payment's. Only where the money is taken in the call has a contradiction a row. */
+/**
+ * A payment's own answer: its `syssn` is the payment's. Only where the money is taken in the call has a contradiction a
+ * row.
+ */
 export function readPayment({ body }: Exchange): Reading {
   const contradicted = textOf(body, 'respcd') === SUCCESS && isContradicted(body);
   return {
@@ -72,7 +86,10 @@ export const readCancellation: (exchange: Exchange) => Reading = readUndoing(can
 
 /** The answer to a refund. */
 export function readRefund(exchange: Exchange): Reading {
-  return { ...readUndoing(refund)(exchange), refuses: hasNoNumber(exchange.body) && refusedRefunds.has(textOf(exchange.body, 'respcd')) };
+  return {
+    ...readUndoing(refund)(exchange),
+    refuses: hasNoNumber(exchange.body) && refusedRefunds.has(textOf(exchange.body, 'respcd')),
+  };
 }
 
 const originalOf = (found: unknown): string | undefined => statedOf(found, 'orig_syssn') ?? statedOf(found, 'origssn');
@@ -86,16 +103,16 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
     if (!Array.isArray(data)) return { names: [] };
     if (!isWhole(data, body, sent)) return { names: ['one-page'] };
 
-    const asked = ['out_trade_no', 'syssn'].find((name) => idOf(sent, name) !== undefined);
-    const ours = (data as unknown[]).filter((row) => asked === undefined || idOf(row, asked) === idOf(sent, asked));
+    const asked = ['out_trade_no', 'syssn'].find(name => idOf(sent, name) !== undefined);
+    const ours = (data as unknown[]).filter(row => asked === undefined || idOf(row, asked) === idOf(sent, asked));
     // Rows of others alone answer another question: that there is none of ours is not said.
     if (ours.length === 0 && asked !== undefined && data.length > 0) return { names: ['another-order'] };
     // A payment's row may come without a type; one whose type cannot be read may be of either kind.
-    const rows = ours.filter((row) => [kind, UNREADABLE].includes(statedOf(row, 'order_type') ?? 'payment'));
+    const rows = ours.filter(row => [kind, UNREADABLE].includes(statedOf(row, 'order_type') ?? 'payment'));
     if (rows.length === 0) return { names: ['not-found'] };
     // A list was asked for: its rows are not rivals for one number.
-    if (new Set(rows.map((row) => idOf(row, 'out_trade_no'))).size > 1) return { names: ['several-orders'] };
-    return rows.map((row) => ({
+    if (new Set(rows.map(row => idOf(row, 'out_trade_no'))).size > 1) return { names: ['several-orders'] };
+    return rows.map(row => ({
       names: stateNames(row),
       message: textOf(row, 'errmsg'),
       reference: {
@@ -117,13 +134,16 @@ const USUAL_PAGE_SIZE = 10;
 
 /** The rows are all there are: it is the first page, and it is not full. */
 function isWhole(data: readonly unknown[], body: unknown, sent: Exchange['sent']): boolean {
-  const sizes = [body, sent].map((from) => Number(idOf(from, 'page_size') ?? NaN)).filter((size) => size > 0);
-  return data.length < Math.min(...(sizes.length === 0 ? [USUAL_PAGE_SIZE] : sizes)) && [undefined, '1'].includes(idOf(sent, 'page'));
+  const sizes = [body, sent].map(from => Number(idOf(from, 'page_size') ?? NaN)).filter(size => size > 0);
+  return (
+    data.length < Math.min(...(sizes.length === 0 ? [USUAL_PAGE_SIZE] : sizes)) &&
+    [undefined, '1'].includes(idOf(sent, 'page'))
+  );
 }
 
 /**
- * A time of QFPay's, in milliseconds since the epoch: whole seconds at +0800. `sysdtm` is its own clock; `txdtm` is the merchant's,
- * in whatever zone he keeps.
+ * A time of QFPay's, in milliseconds since the epoch: whole seconds at +0800. `sysdtm` is its own clock; `txdtm` is the
+ * merchant's, in whatever zone he keeps.
  */
 export function hongKongTime(found: unknown, name: 'sysdtm' | 'txdtm'): number | undefined {
   const atMs = Date.parse(`${textOf(found, name)?.replace(' ', 'T') ?? ''}+08:00`);

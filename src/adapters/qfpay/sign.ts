@@ -13,7 +13,8 @@ export function digest(text: string, signType: SignType): string {
 }
 
 /**
- * Signs a request's parameters: those that are not empty, raw, in ASCII order of their names, and the key right behind them.
+ * Signs a request's parameters: those that are not empty, raw, in ASCII order of their names, and the key right behind
+ * them.
  *
  * @see https://sdk.qfapi.com/docs/api-reference/signature-generation
  */

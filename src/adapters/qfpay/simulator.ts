@@ -6,15 +6,18 @@ import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation
 import type { QfpayCredentials } from './index.ts';
 
 /**
- * QFPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not answered by the same error
- * here.
+ * QFPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not answered by the
+ * same error here.
  *
- * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual rules it out. After
- * a decline it is another try, with a row of its own.
+ * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual
+ * rules it out. After a decline it is another try, with a row of its own.
  *
  * @param options `declinedAs`: the code of a declined payment, default `1201`
  */
-export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clientKey' | 'mchid'>, options: { declinedAs?: string } = {}): Voice {
+export function qfpayVoice(
+  credentials: Pick<QfpayCredentials, 'appCode' | 'clientKey' | 'mchid'>,
+  options: { declinedAs?: string } = {},
+): Voice {
   const { appCode, clientKey, mchid } = credentials;
   const { declinedAs = '1201' } = options;
   // Payments and refunds are asked about at the same address: only their numbers tell them apart.
@@ -26,12 +29,14 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
 
     hear({ method, url, headers, body }: HeardRequest): Heard | Refusal {
       const call = Object.hasOwn(calls, url.pathname) ? calls[url.pathname] : undefined;
-      if (call?.methods.includes(method) !== true) return { refused: { status: 404, body: '<html>404 Not Found</html>' } };
+      if (call?.methods.includes(method) !== true)
+        return { refused: { status: 404, body: '<html>404 Not Found</html>' } };
       const form = formOf(method === 'GET' ? url.search.slice(1) : body);
       const right = signatureOf(form, clientKey, headers.get('x-qf-signtype') ?? 'MD5');
-      if (headers.get('x-qf-appcode') !== appCode) return { refused: { body: { respcd: '1001', respmsg: 'Invalid app code' } } };
+      if (headers.get('x-qf-appcode') !== appCode)
+        return { refused: { body: { respcd: '1001', respmsg: 'Invalid app code' } } };
       if (headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
-      if (form['mchid'] !== mchid || call.required.some((name) => form[name] === undefined)) return refusal('1104');
+      if (form['mchid'] !== mchid || call.required.some(name => form[name] === undefined)) return refusal('1104');
 
       const number = form['out_trade_no'] ?? form['syssn'];
       if (number === undefined) return refusal('1104');
@@ -39,9 +44,16 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
       const heard = { fields: form, reference: number, ...(form['txamt'] !== undefined && { amount: form['txamt'] }) };
       switch (call.act) {
         case 'query':
-          return refunds.has(number) ? { operation: 'refund.query', act: 'refund-query', ...heard } : { operation: call.operation, act: 'query', ...heard };
+          return refunds.has(number)
+            ? { operation: 'refund.query', act: 'refund-query', ...heard }
+            : { operation: call.operation, act: 'query', ...heard };
         case 'create':
-          return { operation: call.operation, act: form['auth_code'] === undefined ? 'create' : 'charge', ...heard, currency: form['txcurrcd'] ?? '' };
+          return {
+            operation: call.operation,
+            act: form['auth_code'] === undefined ? 'create' : 'charge',
+            ...heard,
+            currency: form['txcurrcd'] ?? '',
+          };
         case 'refund':
           return { operation: call.operation, act: 'refund', ...heard, of: form['syssn'] ?? '' };
         case 'cancel':
@@ -54,8 +66,15 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
       if (answer === 'rate-limited') return { status: 429, body: 'Too Many Requests' };
       if (answer === 'maintenance') return flat('1100');
       if (answer === 'system-error') return flat('1252');
-      if (heard.act === 'query' || heard.act === 'refund-query') return envelope(heard, entry, situation.nowMs, declinedAs);
-      if (answer === 'duplicate') return unmade(heard.fields, '1251', 'Do not use duplicate out_trade_no for request(1251)', 'out_trade_no is used');
+      if (heard.act === 'query' || heard.act === 'refund-query')
+        return envelope(heard, entry, situation.nowMs, declinedAs);
+      if (answer === 'duplicate')
+        return unmade(
+          heard.fields,
+          '1251',
+          'Do not use duplicate out_trade_no for request(1251)',
+          'out_trade_no is used',
+        );
       if (answer === 'not-found' || entry === undefined) return unmade(heard.fields, '1136');
       if (answer === 'already-final') return unmade(heard.fields, finals[entry.state]);
       return written(heard, entry, situation.nowMs, declinedAs);
@@ -64,8 +83,8 @@ export function qfpayVoice(credentials: Pick<QfpayCredentials, 'appCode' | 'clie
 }
 
 /**
- * A refund that QFPay refuses in the words of an integrator's answers (https://github.com/CHI-KEKE/joy_, QFPay.md): nothing is made, and
- * no query finds it.
+ * A refund that QFPay refuses in the words of an integrator's answers (https://github.com/CHI-KEKE/joy_, QFPay.md):
+ * nothing is made, and no query finds it.
  *
  * @example
  * ```ts
@@ -83,13 +102,18 @@ export function refusedRefund(respcd: keyof typeof refusals): Fault {
 const refusals = {
   '1124': 'For void request, it must be a full refund, please correct refund amount and re-initiate it',
   '1265': '該筆訂單被禁止退款，已經超出可退款時限',
-  '1269': 'Sorry, we are unable to process the refund request for this transaction at this moment. Please try again after the data update at 11 AM.',
+  '1269':
+    'Sorry, we are unable to process the refund request for this transaction at this moment. Please try again after the data update at 11 AM.',
 } as const;
 
 /**
  * The notification that QFPay sends once a payment is paid or a refund is made: the simulator's ledger has the entry.
  */
-export function qfpayNotice({ clientKey, mchid = '' }: Pick<QfpayCredentials, 'clientKey' | 'mchid'>, entry: Entry, nowMs: number): Request {
+export function qfpayNotice(
+  { clientKey, mchid = '' }: Pick<QfpayCredentials, 'clientKey' | 'mchid'>,
+  entry: Entry,
+  nowMs: number,
+): Request {
   const openedAt = timeInHongKong(entry.openedAtMs);
   const { respcd, cancel } = taken(entry, codeOf(entry, '1201'));
   const told = {
@@ -104,12 +128,24 @@ export function qfpayNotice({ clientKey, mchid = '' }: Pick<QfpayCredentials, 'c
     respcd,
     notify_type: entry.kind,
     ...(entry.of === undefined
-      ? { pay_type: String(entry.fields['pay_type']), paydtm: timeInHongKong(nowMs), cancel, goods_name: '', chnlsn: '', cardcd: '' }
+      ? {
+          pay_type: String(entry.fields['pay_type']),
+          paydtm: timeInHongKong(nowMs),
+          cancel,
+          goods_name: '',
+          chnlsn: '',
+          cardcd: '',
+        }
       : { orig_syssn: entry.of.providerId, orig_out_trade_no: entry.of.reference }),
   };
   // As Python writes it, with a blank after each colon and comma: only the very bytes have this signature.
-  const body = `{${Object.entries(told).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(', ')}}`;
-  const headers = { 'content-type': 'application/json', 'x-qf-sign': hex(md5(new TextEncoder().encode(body + clientKey))) };
+  const body = `{${Object.entries(told)
+    .map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`)
+    .join(', ')}}`;
+  const headers = {
+    'content-type': 'application/json',
+    'x-qf-sign': hex(md5(new TextEncoder().encode(body + clientKey))),
+  };
   return new Request('https://shop.example/qfpay', { method: 'POST', headers, body });
 }
 
@@ -124,19 +160,40 @@ interface Call {
 
 /** Reversal and close are taken by either method: the manuals name both. */
 const calls: Readonly<Record<string, Call>> = {
-  '/trade/v1/payment': { operation: 'payment.create', act: 'create', methods: ['POST'], required: ['txamt', 'txcurrcd', 'pay_type', 'out_trade_no', 'txdtm'] },
+  '/trade/v1/payment': {
+    operation: 'payment.create',
+    act: 'create',
+    methods: ['POST'],
+    required: ['txamt', 'txcurrcd', 'pay_type', 'out_trade_no', 'txdtm'],
+  },
   '/trade/v1/query': { operation: 'payment.query', act: 'query', methods: ['POST'], required: [] },
-  '/trade/v1/reversal': { operation: 'payment.reverse', act: 'cancel', methods: ['POST', 'GET'], required: ['txamt', 'txdtm'] },
-  '/trade/v1/close': { operation: 'payment.close', act: 'cancel', methods: ['POST', 'GET'], required: ['txamt', 'txdtm'] },
-  '/trade/v1/refund': { operation: 'refund.create', act: 'refund', methods: ['POST'], required: ['txamt', 'txdtm', 'syssn', 'out_trade_no'] },
+  '/trade/v1/reversal': {
+    operation: 'payment.reverse',
+    act: 'cancel',
+    methods: ['POST', 'GET'],
+    required: ['txamt', 'txdtm'],
+  },
+  '/trade/v1/close': {
+    operation: 'payment.close',
+    act: 'cancel',
+    methods: ['POST', 'GET'],
+    required: ['txamt', 'txdtm'],
+  },
+  '/trade/v1/refund': {
+    operation: 'refund.create',
+    act: 'refund',
+    methods: ['POST'],
+    required: ['txamt', 'txdtm', 'syssn', 'out_trade_no'],
+  },
 };
 
 /** An empty field is an absent one. */
-const formOf = (text: string): Form => Object.fromEntries([...new URLSearchParams(text)].filter(([, value]) => value !== ''));
+const formOf = (text: string): Form =>
+  Object.fromEntries([...new URLSearchParams(text)].filter(([, value]) => value !== ''));
 
 function signatureOf(form: Form, clientKey: string, signType: string): string {
   const names = Object.keys(form).sort();
-  const bytes = utf8ToBytes(names.map((name) => `${name}=${form[name] ?? ''}`).join('&') + clientKey);
+  const bytes = utf8ToBytes(names.map(name => `${name}=${form[name] ?? ''}`).join('&') + clientKey);
   return hex(signType === 'SHA256' ? sha256(bytes) : md5(bytes));
 }
 
@@ -150,12 +207,24 @@ const texts: Readonly<Record<string, string>> = {
 
 const errorText = (code: string): string => texts[code] ?? `交易失败，请联系客服(${code})`;
 
-const flat = (respcd: string, rest: object = {}): Answer => ({ body: { ...rest, respcd, resperr: errorText(respcd), respmsg: '' } });
+const flat = (respcd: string, rest: object = {}): Answer => ({
+  body: { ...rest, respcd, resperr: errorText(respcd), respmsg: '' },
+});
 
 /** The answer to a write that made nothing: it has no number and no time. */
 const unmade = (fields: Heard['fields'], respcd: string, resperr = errorText(respcd), respmsg = ''): Answer => ({
   body: {
-    ...{ syssn: null, orig_syssn: fields['syssn'] ?? null, txamt: null, sysdtm: null, paydtm: null, txdtm: null, udid: null, chnlsn: null, cardcd: null },
+    ...{
+      syssn: null,
+      orig_syssn: fields['syssn'] ?? null,
+      txamt: null,
+      sysdtm: null,
+      paydtm: null,
+      txdtm: null,
+      udid: null,
+      chnlsn: null,
+      cardcd: null,
+    },
     ...{ txcurrcd: null, out_trade_no: fields['out_trade_no'] ?? null, respcd, resperr, respmsg },
   },
 });
@@ -186,30 +255,57 @@ const finals: Readonly<Record<EntryState, string>> = {
 };
 
 /** What became of it. A refund that was paid is one that was given back. */
-const codeOf = ({ kind, state }: Entry, declinedAs: string): string => (state !== 'declined' ? rowCodes[state] : kind === 'refund' ? '1155' : declinedAs);
+const codeOf = ({ kind, state }: Entry, declinedAs: string): string =>
+  state !== 'declined' ? rowCodes[state] : kind === 'refund' ? '1155' : declinedAs;
 
 function written(heard: Heard, entry: Entry, nowMs: number, declinedAs: string): Answer {
   const sysdtm = timeInHongKong(nowMs);
-  const told = { txamt: entry.amount, txcurrcd: entry.currency ?? '', txdtm: heard.fields['txdtm'], sysdtm, cardcd: '' };
+  const told = {
+    txamt: entry.amount,
+    txcurrcd: entry.currency ?? '',
+    txdtm: heard.fields['txdtm'],
+    sysdtm,
+    cardcd: '',
+  };
   if (heard.act === 'cancel') {
     // A reversal has a number of its own, and names the payment's.
     const done = entry.state === 'canceled';
-    return flat(done ? '0000' : codeOf(entry, declinedAs), { ...told, orig_syssn: entry.providerId, syssn: `${entry.providerId}9`, out_trade_no: entry.reference, chnlsn: '' });
+    return flat(done ? '0000' : codeOf(entry, declinedAs), {
+      ...told,
+      orig_syssn: entry.providerId,
+      syssn: `${entry.providerId}9`,
+      out_trade_no: entry.reference,
+      chnlsn: '',
+    });
   }
   const named = { ...told, syssn: entry.providerId, out_trade_no: entry.reference };
   if (entry.kind === 'refund') return flat(codeOf(entry, declinedAs), { ...named, orig_syssn: entry.of?.providerId });
-  if (heard.act === 'charge') return flat(codeOf(entry, declinedAs), { ...named, pay_type: entry.fields['pay_type'], chnlsn: '' });
-  return flat('0000', { ...named, pay_type: entry.fields['pay_type'], qrcode: `https://qr.example/${entry.providerId}` });
+  if (heard.act === 'charge')
+    return flat(codeOf(entry, declinedAs), { ...named, pay_type: entry.fields['pay_type'], chnlsn: '' });
+  return flat('0000', {
+    ...named,
+    pay_type: entry.fields['pay_type'],
+    qrcode: `https://qr.example/${entry.providerId}`,
+  });
 }
 
 /** The answer to a query: the query worked, and the rows tell what became of the money, a page of them at a time. */
 function envelope(heard: Heard, entry: Entry | undefined, nowMs: number, declinedAs: string): Answer {
   const rows = triesOf(entry, heard)
-    .filter((each) => isInWindow(heard, each, nowMs))
-    .flatMap((each) => rowsOf(each, declinedAs));
+    .filter(each => isInWindow(heard, each, nowMs))
+    .flatMap(each => rowsOf(each, declinedAs));
   const page = Number(heard.fields['page'] ?? 1);
   const size = Math.min(100, Number(heard.fields['page_size'] ?? 10));
-  return { body: { respcd: '0000', resperr: '请求成功', respmsg: '', page, page_size: size, data: rows.slice((page - 1) * size, page * size) } };
+  return {
+    body: {
+      respcd: '0000',
+      resperr: '请求成功',
+      respmsg: '',
+      page,
+      page_size: size,
+      data: rows.slice((page - 1) * size, page * size),
+    },
+  };
 }
 
 /** The merchant's number finds every try, the latest first; QFPay's finds its own. */
@@ -244,12 +340,18 @@ function rowsOf(entry: Entry, declinedAs: string): object[] {
     ...taken(entry, codeOf(entry, declinedAs)),
   };
   // One row for each time the money moved.
-  return Array.from({ length: Math.max(1, entry.bookings) }, (_, index) => (index === 0 ? row : { ...row, syssn: `${row.syssn}${index}` }));
+  return Array.from({ length: Math.max(1, entry.bookings) }, (_, index) =>
+    index === 0 ? row : { ...row, syssn: `${row.syssn}${index}` },
+  );
 }
 
 /** The code and the `cancel` flag of a row. */
 function taken(entry: Entry, respcd: string): { respcd: string; errmsg: string; cancel: string } {
-  const said = (code: string, cancel: string): { respcd: string; errmsg: string; cancel: string } => ({ respcd: code, errmsg: errorText(code), cancel });
+  const said = (code: string, cancel: string): { respcd: string; errmsg: string; cancel: string } => ({
+    respcd: code,
+    errmsg: errorText(code),
+    cancel,
+  });
   if (entry.kind === 'refund') return said(respcd, '0');
   if (entry.state === 'canceled') return entry.bookings > 0 ? said('0000', '1') : said(respcd, '2');
   if (entry.state === 'refunded') return said(respcd, '3');

@@ -18,7 +18,7 @@ export function qfpayWebhook(account: { clientKey: string; mchid: string | undef
     codes: notice,
     // QFPay strongly recommends an enquiry besides.
     confirm: true,
-    reply: (word) => replies[word],
+    reply: word => replies[word],
     hear(delivery) {
       const wrong = whatIsWrong(delivery, account.clientKey);
       return wrong === undefined ? noticeOf(JSON.parse(delivery.text), account.mchid) : refused(wrong);
@@ -38,8 +38,9 @@ const refused = (reason: string): Notice => ({ verified: false, reason });
 const hashes: Readonly<Record<SignType, (bytes: Uint8Array) => Uint8Array>> = { MD5: md5, SHA256: sha256 };
 
 /**
- * The signature is the hash of the body as it came with the key right behind it: MD5 says the manual, whatever the requests are
- * signed with. Should QFPay name a better hash, it is believed: no forger gains by that, since MD5 is taken anyway.
+ * The signature is the hash of the body as it came with the key right behind it: MD5 says the manual, whatever the
+ * requests are signed with. Should QFPay name a better hash, it is believed: no forger gains by that, since MD5 is
+ * taken anyway.
  */
 function whatIsWrong({ headers, bytes }: Delivery, clientKey: string): string | undefined {
   const given = headers.get('x-qf-sign');
@@ -56,12 +57,19 @@ function noticeOf(body: unknown, mchid: string | undefined): Notice {
   const told = asRecord(body);
   if (told === undefined) return refused('the body is not an object');
   // One address serves every merchant ID of an app code. Where one is stated, only the very text is the merchant's.
-  if (mchid !== undefined && Object.hasOwn(told, 'mchid') && told['mchid'] !== mchid) return refused('it is about another mchid');
+  if (mchid !== undefined && Object.hasOwn(told, 'mchid') && told['mchid'] !== mchid)
+    return refused('it is about another mchid');
 
   const type = typeOf(told);
   const kind = type === 'refund' ? 'refund' : 'payment';
   // A notice holds what a row of the enquiry holds, and is read as one.
-  const [row] = [readRows(kind)({ operation: `${kind}.query`, status: 200, body: { respcd: '0000', data: [{ ...told, order_type: kind }] } })].flat();
+  const [row] = [
+    readRows(kind)({
+      operation: `${kind}.query`,
+      status: 200,
+      body: { respcd: '0000', data: [{ ...told, order_type: kind }] },
+    }),
+  ].flat();
   const { names = [], reference = {}, ...rest } = row ?? {};
   if (reference['out_trade_no'] === undefined && reference['syssn'] === undefined) return refused('it names no order');
 
@@ -71,29 +79,30 @@ function noticeOf(body: unknown, mchid: string | undefined): Notice {
     ...rest,
     verified: true,
     operation: `${kind}.create`,
-    names: names.map((name) => `${type}/${name}${status === SUCCESSFUL ? '' : `/status=${status}`}`),
+    names: names.map(name => `${type}/${name}${status === SUCCESSFUL ? '' : `/status=${status}`}`),
     reference,
     ...(openedAtMs !== undefined && { openedAtMs }),
   };
 }
 
 /**
- * What it is about. The notifications of online cards have `order_type` only. Those of refunds were called `cancel` until 2026
- * (https://github.com/odoo/odoo/pull/245834), and are told by the payment they name.
+ * What it is about. The notifications of online cards have `order_type` only. Those of refunds were called `cancel`
+ * until 2026 (https://github.com/odoo/odoo/pull/245834), and are told by the payment they name.
  *
- * A signed text without a type may be the answer to a request: it is signed in the same way, and its 0000 is not a payment.
+ * A signed text without a type may be the answer to a request: it is signed in the same way, and its 0000 is not a
+ * payment.
  */
 function typeOf(told: Readonly<Record<string, unknown>>): string {
   const type = textOf(told, 'notify_type') ?? textOf(told, 'order_type') ?? 'answer';
-  const namesPayment = ['orig_syssn', 'orig_out_trade_no'].some((name) => idOf(told, name) !== undefined);
+  const namesPayment = ['orig_syssn', 'orig_out_trade_no'].some(name => idOf(told, name) !== undefined);
   return type === 'cancel' && namesPayment ? 'refund' : type;
 }
 
 /**
- * The earlier of the merchant's time and QFPay's: the window of the confirming enquiry begins there. Not every merchant's time is
- * Hong Kong's, so neither alone will do.
+ * The earlier of the merchant's time and QFPay's: the window of the confirming enquiry begins there. Not every
+ * merchant's time is Hong Kong's, so neither alone will do.
  */
 function openedAt(told: Readonly<Record<string, unknown>>): HeardNotice['openedAtMs'] {
-  const times = (['txdtm', 'sysdtm'] as const).flatMap((name) => hongKongTime(told, name) ?? []);
+  const times = (['txdtm', 'sysdtm'] as const).flatMap(name => hongKongTime(told, name) ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
 }

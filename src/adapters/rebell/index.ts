@@ -7,7 +7,15 @@ import { asRecord, instantOf, statedOf, textOf } from '../../kit/readers.ts';
 import { growing } from '../../policies/backoff.ts';
 import { effectOf } from '../../core/verdict.ts';
 import * as codes from './codes.ts';
-import { createSigner, createVerifier, pem, signatureHeader, stringToSign, timeOf, type SignatureEncoding } from './sign.ts';
+import {
+  createSigner,
+  createVerifier,
+  pem,
+  signatureHeader,
+  stringToSign,
+  timeOf,
+  type SignatureEncoding,
+} from './sign.ts';
 import { rebellWebhook } from './webhook.ts';
 
 export interface RebellCredentials extends Location {
@@ -15,7 +23,10 @@ export interface RebellCredentials extends Location {
   clientId: string;
   /** The merchant's RSA key: PKCS#8 in PEM (`-----BEGIN PRIVATE KEY-----`). */
   privateKey: string;
-  /** Rebell's RSA key: SPKI in PEM. When given, an answer it did not sign is unreadable, whatever it says. Needed for notifications. */
+  /**
+   * Rebell's RSA key: SPKI in PEM. When given, an answer it did not sign is unreadable, whatever it says. Needed for
+   * notifications.
+   */
   gatewayPublicKey?: string;
   /** Which of the merchant's registered keys `privateKey` is. */
   keyVersion: number | string;
@@ -23,7 +34,10 @@ export interface RebellCredentials extends Location {
   version?: 'v1' | 'v2';
   /** Paths that replace those of the version, by operation, such as `{ 'payment.capture': '/v2/payments/capture' }`. */
   paths?: Partial<Record<keyof RebellFields, string>>;
-  /** What a payment is asked about by: one page asks for `paymentId`, one for either. Default `paymentRequestId`, with `paymentId` once known. */
+  /**
+   * What a payment is asked about by: one page asks for `paymentId`, one for either. Default `paymentRequestId`, with
+   * `paymentId` once known.
+   */
   inquireBy?: 'paymentRequestId' | 'paymentId';
   /** The path that Rebell notifies, as it has it: it is signed. Default: the one the request was received at. */
   notifyPath?: string;
@@ -31,7 +45,10 @@ export interface RebellCredentials extends Location {
   signatureEncoding?: SignatureEncoding;
 }
 
-/** An amount in minor units: `{ currency: 'EUR', value: '1250' }` is 12.50 euro. It is sent as given; the manual shows both texts and numbers. */
+/**
+ * An amount in minor units: `{ currency: 'EUR', value: '1250' }` is 12.50 euro. It is sent as given; the manual shows
+ * both texts and numbers.
+ */
 export interface RebellAmount {
   /** ISO 4217, three capital letters. */
   currency: string;
@@ -145,27 +162,43 @@ const placesOf = (version: 'v1' | 'v2'): Readonly<Record<keyof RebellFields, str
 
 const pathsByOperation: FieldCheck = {
   expects: `an object of paths, each beginning with a slash, by any of ${Object.keys(placesOf('v1')).join(', ')}`,
-  accepts: (value) =>
+  accepts: value =>
     record.accepts(value) &&
-    Object.entries(value as object).every(([name, path]) => Object.hasOwn(placesOf('v1'), name) && typeof path === 'string' && /^\/[^{}?#]+$/.test(path)),
+    Object.entries(value as object).every(
+      ([name, path]) => Object.hasOwn(placesOf('v1'), name) && typeof path === 'string' && /^\/[^{}?#]+$/.test(path),
+    ),
 };
 
 const ownPath: FieldCheck = {
   expects: 'a path that begins with a slash, and its query if it has one',
-  accepts: (value) => typeof value === 'string' && /^\/[^\s#]*$/.test(value),
+  accepts: value => typeof value === 'string' && /^\/[^\s#]*$/.test(value),
 };
 
 const id = textUpTo(64);
 
 /** What every payment may have. */
-const paymentOptions = ['api', 'productCode', 'order', 'paymentNotifyUrl', 'paymentRedirectUrl', 'paymentExpiryTime', 'settlementStrategy', 'extendInfo'] as const;
+const paymentOptions = [
+  'api',
+  'productCode',
+  'order',
+  'paymentNotifyUrl',
+  'paymentRedirectUrl',
+  'paymentExpiryTime',
+  'settlementStrategy',
+  'extendInfo',
+] as const;
 
 const amount: FieldCheck = {
   expects: 'an amount: { currency: three capital letters, value: a whole number of minor units or its digits }',
-  accepts: (value) => {
+  accepts: value => {
     const { currency, value: minor } = asRecord(value) ?? {};
     const digits = typeof minor === 'number' && Number.isSafeInteger(minor) ? String(minor) : minor;
-    return typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) && typeof digits === 'string' && /^[1-9]\d*$/.test(digits);
+    return (
+      typeof currency === 'string' &&
+      /^[A-Z]{3}$/.test(currency) &&
+      typeof digits === 'string' &&
+      /^[1-9]\d*$/.test(digits)
+    );
   },
 };
 
@@ -189,7 +222,10 @@ const amount: FieldCheck = {
  */
 export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
   checkCredentials('rebell', credentials, {
-    clientId: { expects: 'the Client-Id, without spaces', accepts: (value) => typeof value === 'string' && /^[!-~]+$/.test(value) },
+    clientId: {
+      expects: 'the Client-Id, without spaces',
+      accepts: value => typeof value === 'string' && /^[!-~]+$/.test(value),
+    },
     privateKey: pem('PRIVATE KEY'),
     gatewayPublicKey: optional(pem('PUBLIC KEY')),
     keyVersion: whole,
@@ -206,20 +242,34 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
   const pathOf = (operation: keyof RebellFields): string => paths[operation] ?? `/${version}/${places[operation]}`;
   const paymentQuery: StatusQuery = {
     operation: 'payment.query',
-    fields: ({ reference }) => (inquireBy === 'paymentId' && reference['paymentId'] === undefined ? undefined : known(reference, 'paymentRequestId', 'paymentId')),
+    fields: ({ reference }) =>
+      inquireBy === 'paymentId' && reference['paymentId'] === undefined
+        ? undefined
+        : known(reference, 'paymentRequestId', 'paymentId'),
   };
 
   return defineAdapter<RebellFields>({
     name: 'rebell',
     account: clientId,
     environment: credentials.environment,
-    ...baseUrlOf('rebell', credentials, { production: 'https://api.rebellapp.com', sandbox: 'https://sandbox-api.rebellapp.com' }),
+    ...baseUrlOf('rebell', credentials, {
+      production: 'https://api.rebellapp.com',
+      sandbox: 'https://sandbox-api.rebellapp.com',
+    }),
     encodings: ['json'],
     operations: {
       'payment.charge': {
         path: pathOf('payment.charge'),
         required: { paymentRequestId: id, paymentAmount: amount },
-        optional: [...paymentOptions, 'paymentAuthCode', 'accessToken', 'cashierNotifyUrl', 'agreedAmount', 'serviceExpireTime', 'nextPaymentDate'],
+        optional: [
+          ...paymentOptions,
+          'paymentAuthCode',
+          'accessToken',
+          'cashierNotifyUrl',
+          'agreedAmount',
+          'serviceExpireTime',
+          'nextPaymentDate',
+        ],
         codes: codes.charge,
         reference: ['paymentRequestId'],
         learns: ['paymentId'],
@@ -284,7 +334,10 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         codes: codes.capture,
         reference: ['captureRequestId', 'paymentId'],
         learns: ['captureId'],
-        query: { operation: 'capture.query', fields: ({ reference }) => known(reference, 'captureRequestId', 'captureId') },
+        query: {
+          operation: 'capture.query',
+          fields: ({ reference }) => known(reference, 'captureRequestId', 'captureId'),
+        },
         follows: 'capture',
         sameReference: 'replays',
         ...amountIn('captureAmount'),
@@ -296,7 +349,10 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
         codes: codes.refund,
         reference: ['refundRequestId', 'paymentId'],
         learns: ['refundId'],
-        query: { operation: 'refund.query', fields: ({ reference }) => known(reference, 'refundRequestId', 'refundId') },
+        query: {
+          operation: 'refund.query',
+          fields: ({ reference }) => known(reference, 'refundRequestId', 'refundId'),
+        },
         follows: 'refund',
         sameReference: 'replays',
         chargeableForMs: () => FIVE_MINUTES_MS,
@@ -337,7 +393,10 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
     webhook: rebellWebhook({ clientId, notifyPath, gateway, read: inquiry }),
     headers: async ({ method, path, body, nowMs }) => {
       const time = timeOf(nowMs);
-      const [signature] = await Promise.all([sign(stringToSign({ method, path, clientId, time, body })), gateway?.ready()]);
+      const [signature] = await Promise.all([
+        sign(stringToSign({ method, path, clientId, time, body })),
+        gateway?.ready(),
+      ]);
       return {
         'Client-Id': clientId,
         'Request-Time': time,
@@ -367,7 +426,10 @@ export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
   });
 }
 
-/** As long as Rebell itself believes a request; and as long as what it does not know is sent again: how long it remembers a number it does not say. */
+/**
+ * As long as Rebell itself believes a request; and as long as what it does not know is sent again: how long it
+ * remembers a number it does not say.
+ */
 const FIVE_MINUTES_MS = 5 * 60_000;
 const DAY_MS = 24 * 3_600_000;
 
@@ -394,19 +456,27 @@ const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined =>
 function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Reading {
   const result = asRecord(body)?.['result'];
   const name = codes.resultName(result);
-  const words = [...formOf(body), ...(isOtherwise(operation, body) ? ['otherwise'] : []), ...(isNamed(body, references) ? [] : ['unnamed'])];
+  const words = [
+    ...formOf(body),
+    ...(isOtherwise(operation, body) ? ['otherwise'] : []),
+    ...(isNamed(body, references) ? [] : ['unnamed']),
+  ];
   return {
-    names: name === undefined ? [] : [...words.map((word) => `${name}/${word}`).filter(codes.isListed), name],
+    names: name === undefined ? [] : [...words.map(word => `${name}/${word}`).filter(codes.isListed), name],
     message: textOf(body, 'failureReason') ?? (codes.isAsItSays(result) ? textOf(result, 'resultMessage') : undefined),
-    reference: Object.fromEntries(references.map((reference) => [reference, statedOf(body, reference)])),
+    reference: Object.fromEntries(references.map(reference => [reference, statedOf(body, reference)])),
     // What refuses a query says nothing of the payment.
     refuses: effectOf(operation) === 'write' && codes.refuses(operation, result),
   };
 }
 
-const references = 'paymentRequestId paymentId refundRequestId refundId voidRequestId voidId captureRequestId captureId messageId'.split(' ');
+const references =
+  'paymentRequestId paymentId refundRequestId refundId voidRequestId voidId captureRequestId captureId messageId'.split(
+    ' ',
+  );
 
-const isNamed = (body: unknown, numbers: readonly string[]): boolean => numbers.some((number) => statedOf(body, number) !== undefined);
+const isNamed = (body: unknown, numbers: readonly string[]): boolean =>
+  numbers.some(number => statedOf(body, number) !== undefined);
 
 /** Where the answer to a write may tell a state of what it made, beside the result. */
 const statesOfWrites: Readonly<Record<string, string>> = {
@@ -423,12 +493,15 @@ function isOtherwise(operation: string, body: unknown): boolean {
   return state !== undefined && state !== 'SUCCESS';
 }
 
-/** Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay) does. Any other wish that he act is a `form`. */
+/**
+ * Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay)
+ * does. Any other wish that he act is a `form`.
+ */
 function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
-  const forms = ['redirectActionForm', 'actionForm'].map((name) => formIn(asRecord(body)?.[name]));
-  const pages = forms.map((form) => textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl'));
-  if (pages.some((page) => page !== undefined)) return ['redirect'];
-  const isForm = forms.some((form) => form !== undefined) || isNamed(body, ['redirectionUrl', 'redirectUrl', 'qrCode']);
+  const forms = ['redirectActionForm', 'actionForm'].map(name => formIn(asRecord(body)?.[name]));
+  const pages = forms.map(form => textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl'));
+  if (pages.some(page => page !== undefined)) return ['redirect'];
+  const isForm = forms.some(form => form !== undefined) || isNamed(body, ['redirectionUrl', 'redirectUrl', 'qrCode']);
   return isForm ? ['form'] : [];
 }
 
@@ -438,9 +511,12 @@ function formIn(form: unknown): unknown {
   return form === null || form === '' ? undefined : form;
 }
 
-/** An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went well. */
+/**
+ * An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went
+ * well.
+ */
 function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Exchange) => Reading {
-  return (exchange) => {
+  return exchange => {
     const { body } = exchange;
     const reading = { ...answered(exchange), ...amountOf(body, `${kind}Amount`) };
     const state = textOf(body, `${kind}Status`);
@@ -448,22 +524,31 @@ function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Ex
     const name = `${kind}/${state}`;
     // Of several refunds of one payment its number names none.
     const unnamed = isNamed(body, [`${kind}RequestId`, `${kind}Id`]) ? [] : [`${name}/unnamed`];
-    const why = ['failureReason', 'paymentResultCode'].flatMap((place) => textOf(body, place) ?? []);
+    const why = ['failureReason', 'paymentResultCode'].flatMap(place => textOf(body, place) ?? []);
     // "success", says the inquiry, of a payment that has failed.
-    const message = textOf(body, 'failureReason') ?? textOf(body, 'paymentResultMessage') ?? textOf(body, 'paymentResultCode');
-    return { ...reading, names: [...unnamed, ...why.map((code) => `${name}/${code}`), name].filter((each) => each === name || codes.isListed(each)), message };
+    const message =
+      textOf(body, 'failureReason') ?? textOf(body, 'paymentResultMessage') ?? textOf(body, 'paymentResultCode');
+    return {
+      ...reading,
+      names: [...unnamed, ...why.map(code => `${name}/${code}`), name].filter(
+        each => each === name || codes.isListed(each),
+      ),
+      message,
+    };
   };
 }
 
 /** A write whose amount stands under the same name in its request and in its answer. */
-function amountIn(name: string): Pick<WriteOperation, 'read'> & { expect: (fields: object) => { amount: string; currency?: string } | undefined } {
+function amountIn(
+  name: string,
+): Pick<WriteOperation, 'read'> & { expect: (fields: object) => { amount: string; currency?: string } | undefined } {
   return {
-    expect: (fields) => {
+    expect: fields => {
       // Fields of the drop-in client come unchecked.
       const { amount: value, currency } = amountOf(fields, name);
       return value === undefined ? undefined : { amount: value, ...(currency !== undefined && { currency }) };
     },
-    read: (exchange) => ({ ...answered(exchange), ...amountOf(exchange.body, name) }),
+    read: exchange => ({ ...answered(exchange), ...amountOf(exchange.body, name) }),
   };
 }
 
@@ -479,5 +564,5 @@ function known(reference: Readonly<Record<string, string>>, ...names: readonly s
 }
 
 function optional(check: FieldCheck): FieldCheck {
-  return { ...check, accepts: (value) => value === undefined || check.accepts(value) };
+  return { ...check, accepts: value => value === undefined || check.accepts(value) };
 }

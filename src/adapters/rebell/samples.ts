@@ -89,7 +89,12 @@ const failure = (code: string): object => said('F', code);
 const paymentId = '2026112112345678901234';
 const euros = (value: string | number): object => ({ currency: 'EUR', value });
 
-const charge: Fields = { productCode: '5105010010000100040', paymentRequestId: 'SUB-20261121-001', paymentAmount: euros('999'), accessToken: '281010033AB2F588D14B4323' };
+const charge: Fields = {
+  productCode: '5105010010000100040',
+  paymentRequestId: 'SUB-20261121-001',
+  paymentAmount: euros('999'),
+  accessToken: '281010033AB2F588D14B4323',
+};
 const order: Fields = {
   bizType: 'ORDER_CODE',
   codeType: 'CGCP',
@@ -103,13 +108,28 @@ const ofOrder: Fields = { paymentRequestId: order['paymentRequestId'] };
 const voided: Fields = { paymentId, voidRequestId: 'VOID-20261121-001' };
 const captured: Fields = { paymentId, captureRequestId: 'CAP-20261121-001', captureAmount: euros('5000') };
 const refunded: Fields = { paymentId, refundRequestId: 'REFUND-20261121-001', refundAmount: euros('1500') };
-const message: Fields = { requestId: 'MSG-20261121-001', targetUserId: '2160220000000001', title: 'Your table is ready' };
+const message: Fields = {
+  requestId: 'MSG-20261121-001',
+  targetUserId: '2160220000000001',
+  title: 'Your table is ready',
+};
 
 type Expected = Sample['verdict'];
-const ended = (outcome: string, reason: string, code: string): Expected => ({ kind: 'terminal', outcome, reason, code, listed: true });
+const ended = (outcome: string, reason: string, code: string): Expected => ({
+  kind: 'terminal',
+  outcome,
+  reason,
+  code,
+  listed: true,
+});
 const open = (reason: string, code: string): Expected => ({ kind: 'poll-required', reason, code, listed: true });
 const again = (reason: string, code: string): Expected => ({ kind: 'retryable', reason, code, listed: true });
-const unlisted = (code: string): Expected => ({ kind: 'poll-required', reason: 'unknown-outcome', code, listed: false });
+const unlisted = (code: string): Expected => ({
+  kind: 'poll-required',
+  reason: 'unknown-outcome',
+  code,
+  listed: false,
+});
 
 const of =
   (operation: keyof RebellFields, sent: Fields) =>
@@ -135,19 +155,68 @@ const payment = { ...ofCharge, paymentId };
 const paid = { ...payment, paymentTime: '2026-11-21T00:01:00+01:00', paymentAmount: euros('999') };
 
 const theRefused = [
-  ...['INVALID_SIGNATURE', 'INVALID_CLIENT', 'INVALID_ACCESS_TOKEN', 'EXPIRED_ACCESS_TOKEN', 'INSUFFICIENT_SCOPE', 'UNAUTHORIZED', 'ACCESS_DENIED'],
-  ...['PARAM_ILLEGAL', 'MISSING_REQUIRED_PARAM', 'INVALID_AMOUNT', 'INVALID_CURRENCY', 'REQUEST_TIME_INVALID', 'TIMESTAMP_INVALID'],
-  ...['CURRENCY_NOT_SUPPORT', 'PARTNER_NOT_EXIST', 'PARTNER_STATUS_ABNORMAL', 'INVALID_AUTH_CLIENT', 'INVALID_AUTH_CLIENT_STATUS', 'INVALID_CODE'],
-  ...['EXPIRED_CODE', 'USED_CODE', 'INVALID_REFRESH_TOKEN', 'EXPIRED_REFRESH_TOKEN', 'AUTH_CLIENT_UNSUPPORTED_GRANT_TYPE'],
+  ...[
+    'INVALID_SIGNATURE',
+    'INVALID_CLIENT',
+    'INVALID_ACCESS_TOKEN',
+    'EXPIRED_ACCESS_TOKEN',
+    'INSUFFICIENT_SCOPE',
+    'UNAUTHORIZED',
+    'ACCESS_DENIED',
+  ],
+  ...[
+    'PARAM_ILLEGAL',
+    'MISSING_REQUIRED_PARAM',
+    'INVALID_AMOUNT',
+    'INVALID_CURRENCY',
+    'REQUEST_TIME_INVALID',
+    'TIMESTAMP_INVALID',
+  ],
+  ...[
+    'CURRENCY_NOT_SUPPORT',
+    'PARTNER_NOT_EXIST',
+    'PARTNER_STATUS_ABNORMAL',
+    'INVALID_AUTH_CLIENT',
+    'INVALID_AUTH_CLIENT_STATUS',
+    'INVALID_CODE',
+  ],
+  ...[
+    'EXPIRED_CODE',
+    'USED_CODE',
+    'INVALID_REFRESH_TOKEN',
+    'EXPIRED_REFRESH_TOKEN',
+    'AUTH_CLIENT_UNSUPPORTED_GRANT_TYPE',
+  ],
   ...['INVALID_AGENT_TOKEN', 'EXPIRED_AGENT_TOKEN', 'INVALID_API'],
 ];
-const theTroubled = ['SYSTEM_ERROR', 'REQUEST_TRAFFIC_EXCEED_LIMIT', 'SYSTEM_BUSY', 'UNKNOWN_EXCEPTION', 'PROCESS_FAIL', 'SERVICE_UNAVAILABLE'];
+const theTroubled = [
+  'SYSTEM_ERROR',
+  'REQUEST_TRAFFIC_EXCEED_LIMIT',
+  'SYSTEM_BUSY',
+  'UNKNOWN_EXCEPTION',
+  'PROCESS_FAIL',
+  'SERVICE_UNAVAILABLE',
+];
 const everyRead = [...theRefused, ...theTroubled];
 const everyWrite = [...everyRead, 'SUCCESS', 'ACCEPT', 'REPEAT_REQ_INCONSISTENT', 'PARTNER_BALANCE_NOT_ENOUGH'];
 const everyPayment = [
   ...everyWrite,
-  ...['ORDER_NOT_EXIST', 'ORDER_IS_CLOSED', 'ORDER_STATUS_INVALID', 'PAYMENT_IN_PROCESS', 'INVALID_AUTH_CODE', 'INSUFFICIENT_BALANCE', 'RISK_REJECT'],
-  ...['USER_NOT_EXIST', 'USER_STATUS_ABNORMAL', 'PAYMENT_TIMEOUT', 'PAYMENT_AMOUNT_EXCEED_LIMIT', 'USER_AMOUNT_EXCEED_LIMIT'],
+  ...[
+    'ORDER_NOT_EXIST',
+    'ORDER_IS_CLOSED',
+    'ORDER_STATUS_INVALID',
+    'PAYMENT_IN_PROCESS',
+    'INVALID_AUTH_CODE',
+    'INSUFFICIENT_BALANCE',
+    'RISK_REJECT',
+  ],
+  ...[
+    'USER_NOT_EXIST',
+    'USER_STATUS_ABNORMAL',
+    'PAYMENT_TIMEOUT',
+    'PAYMENT_AMOUNT_EXCEED_LIMIT',
+    'USER_AMOUNT_EXCEED_LIMIT',
+  ],
   ...['USER_BALANCE_NOT_ENOUGH', 'QR_EXPIRED'],
 ];
 const ofAnOrder = ['ORDER_NOT_EXIST', 'ORDER_IS_CLOSED', 'ORDER_STATUS_INVALID'];
@@ -172,11 +241,33 @@ export const samples: Samples<RebellFields> = {
   manual: {
     'payment.charge': [...everyPayment, 'AUTH_CODE_ALREADY_USED', 'USER_REJECTED', 'PAYMENT_FAIL'],
     'payment.create': everyPayment,
-    'payment.query': [...everyRead, ...statesOf('payment'), 'payment/CANCELLED', 'payment/CANCELED', 'payment/PENDING', 'ORDER_NOT_EXIST', 'PAYMENT_IN_PROCESS'],
+    'payment.query': [
+      ...everyRead,
+      ...statesOf('payment'),
+      'payment/CANCELLED',
+      'payment/CANCELED',
+      'payment/PENDING',
+      'ORDER_NOT_EXIST',
+      'PAYMENT_IN_PROCESS',
+    ],
     'payment.cancel': [...everyWrite, ...ofAnOrder, 'CANCEL_NOT_ALLOWED'],
     'payment.void': [...everyWrite, ...ofAnOrder, 'VOID_NOT_ALLOWED', 'ORDER_ALREADY_SETTLED', 'VOID_IN_PROCESS'],
-    'payment.capture': [...everyWrite, ...ofAnOrder, 'CAPTURE_AMOUNT_EXCEED', 'AUTHORIZATION_EXPIRED', 'CAPTURE_IN_PROCESS'],
-    'refund.create': [...everyWrite, ...ofAnOrder, 'REFUND_AMOUNT_EXCEED', 'REFUND_NOT_ALLOWED', 'REFUND_IN_PROCESS', 'REFUND_NOT_EXIST', 'REFUND_WINDOW_EXCEED'],
+    'payment.capture': [
+      ...everyWrite,
+      ...ofAnOrder,
+      'CAPTURE_AMOUNT_EXCEED',
+      'AUTHORIZATION_EXPIRED',
+      'CAPTURE_IN_PROCESS',
+    ],
+    'refund.create': [
+      ...everyWrite,
+      ...ofAnOrder,
+      'REFUND_AMOUNT_EXCEED',
+      'REFUND_NOT_ALLOWED',
+      'REFUND_IN_PROCESS',
+      'REFUND_NOT_EXIST',
+      'REFUND_WINDOW_EXCEED',
+    ],
     'refund.query': [...everyRead, ...statesOf('refund'), 'refund/UNKNOWN', 'REFUND_NOT_EXIST', 'REFUND_IN_PROCESS'],
     'void.query': [...everyRead, ...statesOf('void'), 'VOID_IN_PROCESS'],
     'capture.query': [...everyRead, ...statesOf('capture'), 'CAPTURE_IN_PROCESS'],
@@ -184,13 +275,28 @@ export const samples: Samples<RebellFields> = {
   },
   samples: [
     pay('a charge that went through has succeeded', done(paid), ended('succeeded', 'approved', 'SUCCESS')),
-    pay('a charge is paid with the amount as a number too', done({ ...paid, paymentAmount: euros(999) }), ended('succeeded', 'approved', 'SUCCESS')),
-    pay('a charge that went through for another amount is a conflict', done({ ...paid, paymentAmount: euros('99') }), open('conflict', 'SUCCESS')),
-    pay('a charge that went through for another order is a conflict', done({ ...paid, paymentRequestId: 'SUB-0' }), open('conflict', 'SUCCESS')),
+    pay(
+      'a charge is paid with the amount as a number too',
+      done({ ...paid, paymentAmount: euros(999) }),
+      ended('succeeded', 'approved', 'SUCCESS'),
+    ),
+    pay(
+      'a charge that went through for another amount is a conflict',
+      done({ ...paid, paymentAmount: euros('99') }),
+      open('conflict', 'SUCCESS'),
+    ),
+    pay(
+      'a charge that went through for another order is a conflict',
+      done({ ...paid, paymentRequestId: 'SUB-0' }),
+      open('conflict', 'SUCCESS'),
+    ),
     pay('a charge that was accepted is asked about', said('A', 'ACCEPT', payment), open('processing', 'ACCEPT')),
     pay(
       'a charge that sends the payer to the cashier is created',
-      said('A', 'ACCEPT', { ...payment, redirectActionForm: { method: 'GET', redirectionUrl: 'https://cashier.rebellapp.com/p/1' } }),
+      said('A', 'ACCEPT', {
+        ...payment,
+        redirectActionForm: { method: 'GET', redirectionUrl: 'https://cashier.rebellapp.com/p/1' },
+      }),
       ended('created', 'awaiting-payer', 'ACCEPT/redirect'),
     ),
     pay(
@@ -198,75 +304,264 @@ export const samples: Samples<RebellFields> = {
       said('A', 'ACCEPT', { ...payment, redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' } }),
       ended('created', 'awaiting-payer', 'ACCEPT/redirect'),
     ),
-    pay('a charge that was accepted with a form but no page is asked about', said('A', 'ACCEPT', { ...payment, redirectActionForm: { method: 'GET' } }), open('processing', 'ACCEPT')),
+    pay(
+      'a charge that was accepted with a form but no page is asked about',
+      said('A', 'ACCEPT', { ...payment, redirectActionForm: { method: 'GET' } }),
+      open('processing', 'ACCEPT'),
+    ),
     pay(
       'a success that sends the payer to a page contradicts itself, and is asked about',
       done({ ...paid, redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' } }),
       open('awaiting-payer', 'SUCCESS/redirect'),
     ),
-    pay('a success with a form of any kind contradicts itself', done({ ...paid, redirectActionForm: { actionFormType: 'ORDER_CODE' } }), open('awaiting-payer', 'SUCCESS/form')),
-    pay('a success whose form is the text of one contradicts itself', done({ ...paid, redirectActionForm: '{"redirectUrl":"https://cashier.rebellapp.com/p/1"}' }), open('awaiting-payer', 'SUCCESS/redirect')),
-    pay('a success with a sibling’s form contradicts itself', done({ ...paid, actionForm: '{"redirectUrl":"https://cashier.rebellapp.com/p/1"}' }), open('awaiting-payer', 'SUCCESS/redirect')),
-    pay('a success with a form that nobody can read contradicts itself', done({ ...paid, redirectActionForm: 'soon' }), open('awaiting-payer', 'SUCCESS/form')),
-    pay('a success with a code for the payer to scan contradicts itself', done({ ...paid, qrCode: 'https://pay.rebellapp.com/qr/abc123xyz' }), open('awaiting-payer', 'SUCCESS/form')),
-    pay('a success with an empty form is asked about', done({ ...paid, redirectActionForm: {} }), open('awaiting-payer', 'SUCCESS/form')),
-    pay('a success without a form is one', done({ ...paid, redirectActionForm: null, actionForm: '' }), ended('succeeded', 'approved', 'SUCCESS')),
-    pay('a success beside a failed state contradicts itself', done({ ...paid, paymentStatus: 'FAIL' }), open('unknown-outcome', 'SUCCESS/otherwise')),
-    pay('a success beside a state in process contradicts itself', done({ ...paid, paymentStatus: 'PROCESSING' }), open('unknown-outcome', 'SUCCESS/otherwise')),
-    pay('a success beside the same state is one', done({ ...paid, paymentStatus: 'SUCCESS' }), ended('succeeded', 'approved', 'SUCCESS')),
-    pay('a success that names nothing is asked about', done({ paymentTime: '2026-11-21T00:01:00+01:00' }), open('unknown-outcome', 'SUCCESS/unnamed')),
-    pay('a payer without funds has declined, in a sibling’s word too', failure('USER_BALANCE_NOT_ENOUGH'), ended('failed', 'insufficient-funds', 'USER_BALANCE_NOT_ENOUGH')),
-    pay('a merchant without funds is refused', failure('PARTNER_BALANCE_NOT_ENOUGH'), ended('rejected', 'insufficient-funds', 'PARTNER_BALANCE_NOT_ENOUGH')),
+    pay(
+      'a success with a form of any kind contradicts itself',
+      done({ ...paid, redirectActionForm: { actionFormType: 'ORDER_CODE' } }),
+      open('awaiting-payer', 'SUCCESS/form'),
+    ),
+    pay(
+      'a success whose form is the text of one contradicts itself',
+      done({ ...paid, redirectActionForm: '{"redirectUrl":"https://cashier.rebellapp.com/p/1"}' }),
+      open('awaiting-payer', 'SUCCESS/redirect'),
+    ),
+    pay(
+      'a success with a sibling’s form contradicts itself',
+      done({ ...paid, actionForm: '{"redirectUrl":"https://cashier.rebellapp.com/p/1"}' }),
+      open('awaiting-payer', 'SUCCESS/redirect'),
+    ),
+    pay(
+      'a success with a form that nobody can read contradicts itself',
+      done({ ...paid, redirectActionForm: 'soon' }),
+      open('awaiting-payer', 'SUCCESS/form'),
+    ),
+    pay(
+      'a success with a code for the payer to scan contradicts itself',
+      done({ ...paid, qrCode: 'https://pay.rebellapp.com/qr/abc123xyz' }),
+      open('awaiting-payer', 'SUCCESS/form'),
+    ),
+    pay(
+      'a success with an empty form is asked about',
+      done({ ...paid, redirectActionForm: {} }),
+      open('awaiting-payer', 'SUCCESS/form'),
+    ),
+    pay(
+      'a success without a form is one',
+      done({ ...paid, redirectActionForm: null, actionForm: '' }),
+      ended('succeeded', 'approved', 'SUCCESS'),
+    ),
+    pay(
+      'a success beside a failed state contradicts itself',
+      done({ ...paid, paymentStatus: 'FAIL' }),
+      open('unknown-outcome', 'SUCCESS/otherwise'),
+    ),
+    pay(
+      'a success beside a state in process contradicts itself',
+      done({ ...paid, paymentStatus: 'PROCESSING' }),
+      open('unknown-outcome', 'SUCCESS/otherwise'),
+    ),
+    pay(
+      'a success beside the same state is one',
+      done({ ...paid, paymentStatus: 'SUCCESS' }),
+      ended('succeeded', 'approved', 'SUCCESS'),
+    ),
+    pay(
+      'a success that names nothing is asked about',
+      done({ paymentTime: '2026-11-21T00:01:00+01:00' }),
+      open('unknown-outcome', 'SUCCESS/unnamed'),
+    ),
+    pay(
+      'a payer without funds has declined, in a sibling’s word too',
+      failure('USER_BALANCE_NOT_ENOUGH'),
+      ended('failed', 'insufficient-funds', 'USER_BALANCE_NOT_ENOUGH'),
+    ),
+    pay(
+      'a merchant without funds is refused',
+      failure('PARTNER_BALANCE_NOT_ENOUGH'),
+      ended('rejected', 'insufficient-funds', 'PARTNER_BALANCE_NOT_ENOUGH'),
+    ),
     pay('a system error leaves a write open', unknown('SYSTEM_ERROR'), open('unknown-outcome', 'SYSTEM_ERROR')),
-    pay('a QR code that is too old is asked about before it is believed', failure('QR_EXPIRED'), open('expired', 'QR_EXPIRED')),
-    pay('a charge in process is asked about', said('U', 'PAYMENT_IN_PROCESS', payment), open('processing', 'PAYMENT_IN_PROCESS')),
+    pay(
+      'a QR code that is too old is asked about before it is believed',
+      failure('QR_EXPIRED'),
+      open('expired', 'QR_EXPIRED'),
+    ),
+    pay(
+      'a charge in process is asked about',
+      said('U', 'PAYMENT_IN_PROCESS', payment),
+      open('processing', 'PAYMENT_IN_PROCESS'),
+    ),
     pay(
       'a charge in process that sends the payer to a page is asked about',
-      said('U', 'PAYMENT_IN_PROCESS', { ...payment, redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' } }),
+      said('U', 'PAYMENT_IN_PROCESS', {
+        ...payment,
+        redirectActionForm: { redirectUrl: 'https://cashier.rebellapp.com/p/1' },
+      }),
       open('awaiting-payer', 'PAYMENT_IN_PROCESS/redirect'),
     ),
-    pay('a payer without funds has declined', failure('INSUFFICIENT_BALANCE'), ended('failed', 'insufficient-funds', 'INSUFFICIENT_BALANCE')),
+    pay(
+      'a payer without funds has declined',
+      failure('INSUFFICIENT_BALANCE'),
+      ended('failed', 'insufficient-funds', 'INSUFFICIENT_BALANCE'),
+    ),
     pay('a payer who refused has declined', failure('USER_REJECTED'), ended('failed', 'declined', 'USER_REJECTED')),
     pay('the risk engine’s no is final', failure('RISK_REJECT'), ended('failed', 'risk', 'RISK_REJECT')),
-    pay('a stale payment code is refused', failure('INVALID_AUTH_CODE'), ended('rejected', 'invalid-request', 'INVALID_AUTH_CODE')),
-    pay('a wrong signature is refused', failure('INVALID_SIGNATURE'), ended('rejected', 'authentication', 'INVALID_SIGNATURE'), { status: 401 }),
-    pay('a wrong clock is refused', failure('TIMESTAMP_INVALID'), ended('rejected', 'configuration', 'TIMESTAMP_INVALID'), { status: 401 }),
-    pay('the same number with other fields is another’s on a first send', failure('REPEAT_REQ_INCONSISTENT'), ended('rejected', 'duplicate', 'REPEAT_REQ_INCONSISTENT')),
-    pay('the same number with other fields is asked about on a later send', failure('REPEAT_REQ_INCONSISTENT'), open('duplicate', 'REPEAT_REQ_INCONSISTENT'), { attempt: 2 }),
-    pay('a code that was used is another’s on a first send', failure('AUTH_CODE_ALREADY_USED'), ended('rejected', 'duplicate', 'AUTH_CODE_ALREADY_USED')),
-    pay('a code that was used may be ours on a later send', failure('AUTH_CODE_ALREADY_USED'), open('duplicate', 'AUTH_CODE_ALREADY_USED'), { attempt: 2 }),
-    pay('a decline after a send that may have landed is asked about', failure('INSUFFICIENT_BALANCE'), open('insufficient-funds', 'INSUFFICIENT_BALANCE'), { attempt: 2 }),
-    pay('a refusal after a send that may have landed is asked about', failure('PARAM_ILLEGAL'), open('invalid-request', 'PARAM_ILLEGAL'), { attempt: 2 }),
-    pay('processing failed says nothing about the money', failure('PROCESS_FAIL'), open('unknown-outcome', 'PROCESS_FAIL')),
+    pay(
+      'a stale payment code is refused',
+      failure('INVALID_AUTH_CODE'),
+      ended('rejected', 'invalid-request', 'INVALID_AUTH_CODE'),
+    ),
+    pay(
+      'a wrong signature is refused',
+      failure('INVALID_SIGNATURE'),
+      ended('rejected', 'authentication', 'INVALID_SIGNATURE'),
+      { status: 401 },
+    ),
+    pay(
+      'a wrong clock is refused',
+      failure('TIMESTAMP_INVALID'),
+      ended('rejected', 'configuration', 'TIMESTAMP_INVALID'),
+      { status: 401 },
+    ),
+    pay(
+      'the same number with other fields is another’s on a first send',
+      failure('REPEAT_REQ_INCONSISTENT'),
+      ended('rejected', 'duplicate', 'REPEAT_REQ_INCONSISTENT'),
+    ),
+    pay(
+      'the same number with other fields is asked about on a later send',
+      failure('REPEAT_REQ_INCONSISTENT'),
+      open('duplicate', 'REPEAT_REQ_INCONSISTENT'),
+      { attempt: 2 },
+    ),
+    pay(
+      'a code that was used is another’s on a first send',
+      failure('AUTH_CODE_ALREADY_USED'),
+      ended('rejected', 'duplicate', 'AUTH_CODE_ALREADY_USED'),
+    ),
+    pay(
+      'a code that was used may be ours on a later send',
+      failure('AUTH_CODE_ALREADY_USED'),
+      open('duplicate', 'AUTH_CODE_ALREADY_USED'),
+      { attempt: 2 },
+    ),
+    pay(
+      'a decline after a send that may have landed is asked about',
+      failure('INSUFFICIENT_BALANCE'),
+      open('insufficient-funds', 'INSUFFICIENT_BALANCE'),
+      { attempt: 2 },
+    ),
+    pay(
+      'a refusal after a send that may have landed is asked about',
+      failure('PARAM_ILLEGAL'),
+      open('invalid-request', 'PARAM_ILLEGAL'),
+      { attempt: 2 },
+    ),
+    pay(
+      'processing failed says nothing about the money',
+      failure('PROCESS_FAIL'),
+      open('unknown-outcome', 'PROCESS_FAIL'),
+    ),
     pay('timed out is not unpaid', failure('PAYMENT_TIMEOUT'), open('unknown-outcome', 'PAYMENT_TIMEOUT')),
     pay('closed may mean paid', failure('ORDER_IS_CLOSED'), open('already-final', 'ORDER_IS_CLOSED')),
-    pay('too many requests leave a write open', unknown('REQUEST_TRAFFIC_EXCEED_LIMIT'), open('rate-limited', 'REQUEST_TRAFFIC_EXCEED_LIMIT'), { status: 429 }),
-    pay('an unknown exception leaves a write open', unknown('UNKNOWN_EXCEPTION'), open('unknown-outcome', 'UNKNOWN_EXCEPTION')),
+    pay(
+      'too many requests leave a write open',
+      unknown('REQUEST_TRAFFIC_EXCEED_LIMIT'),
+      open('rate-limited', 'REQUEST_TRAFFIC_EXCEED_LIMIT'),
+      { status: 429 },
+    ),
+    pay(
+      'an unknown exception leaves a write open',
+      unknown('UNKNOWN_EXCEPTION'),
+      open('unknown-outcome', 'UNKNOWN_EXCEPTION'),
+    ),
     pay('success under F is no success', said('F', 'SUCCESS', paid), unlisted('F/SUCCESS')),
     pay('success under U is no success', said('U', 'SUCCESS', paid), unlisted('U/SUCCESS')),
     pay('success under A is no success', said('A', 'SUCCESS', paid), unlisted('A/SUCCESS')),
-    pay('success without a status is no success', { result: { resultCode: 'SUCCESS' }, ...paid }, unlisted('?/SUCCESS')),
+    pay(
+      'success without a status is no success',
+      { result: { resultCode: 'SUCCESS' }, ...paid },
+      unlisted('?/SUCCESS'),
+    ),
     pay('a decline under U is not final', unknown('INSUFFICIENT_BALANCE'), unlisted('U/INSUFFICIENT_BALANCE')),
     pay('a decline under S is not final', said('S', 'INSUFFICIENT_BALANCE'), unlisted('S/INSUFFICIENT_BALANCE')),
     pay('a new code under S is no success', said('S', 'PAID_IN_FULL', paid), unlisted('PAID_IN_FULL')),
     pay('a new code under F is not final', failure('WALLET_ON_HOLIDAY'), unlisted('WALLET_ON_HOLIDAY')),
-    pay('a code spelt as a payment’s state is none', failure('payment/SUCCESS'), { kind: 'poll-required', listed: false }),
-    pay('an inquiry’s state in a charge’s answer decides nothing', { ...said('F', 'WALLET_ON_HOLIDAY'), paymentStatus: 'SUCCESS' }, unlisted('WALLET_ON_HOLIDAY')),
+    pay('a code spelt as a payment’s state is none', failure('payment/SUCCESS'), {
+      kind: 'poll-required',
+      listed: false,
+    }),
+    pay(
+      'an inquiry’s state in a charge’s answer decides nothing',
+      { ...said('F', 'WALLET_ON_HOLIDAY'), paymentStatus: 'SUCCESS' },
+      unlisted('WALLET_ON_HOLIDAY'),
+    ),
 
-    create('an order with a QR code is created', done({ ...ofOrder, paymentId, qrCode: 'https://pay.rebellapp.com/qr/abc123xyz' }), ended('created', 'awaiting-payer', 'SUCCESS')),
-    create('an order whose payment is still to come is created', done({ ...ofOrder, paymentId, paymentStatus: 'PROCESSING' }), ended('created', 'awaiting-payer', 'SUCCESS')),
-    create('an order with a link is created', done({ paymentId, redirectUrl: 'rebell://pay?orderToken=abcdef123456' }), ended('created', 'awaiting-payer', 'SUCCESS')),
-    create('an order that was accepted without its code is asked about', said('A', 'ACCEPT', { paymentId }), open('processing', 'ACCEPT')),
-    create('an order in an invalid state exists', failure('ORDER_STATUS_INVALID'), open('unknown-outcome', 'ORDER_STATUS_INVALID')),
-    create('an order of a suspended merchant is refused', failure('PARTNER_STATUS_ABNORMAL'), ended('rejected', 'configuration', 'PARTNER_STATUS_ABNORMAL')),
+    create(
+      'an order with a QR code is created',
+      done({ ...ofOrder, paymentId, qrCode: 'https://pay.rebellapp.com/qr/abc123xyz' }),
+      ended('created', 'awaiting-payer', 'SUCCESS'),
+    ),
+    create(
+      'an order whose payment is still to come is created',
+      done({ ...ofOrder, paymentId, paymentStatus: 'PROCESSING' }),
+      ended('created', 'awaiting-payer', 'SUCCESS'),
+    ),
+    create(
+      'an order with a link is created',
+      done({ paymentId, redirectUrl: 'rebell://pay?orderToken=abcdef123456' }),
+      ended('created', 'awaiting-payer', 'SUCCESS'),
+    ),
+    create(
+      'an order that was accepted without its code is asked about',
+      said('A', 'ACCEPT', { paymentId }),
+      open('processing', 'ACCEPT'),
+    ),
+    create(
+      'an order in an invalid state exists',
+      failure('ORDER_STATUS_INVALID'),
+      open('unknown-outcome', 'ORDER_STATUS_INVALID'),
+    ),
+    create(
+      'an order of a suspended merchant is refused',
+      failure('PARTNER_STATUS_ABNORMAL'),
+      ended('rejected', 'configuration', 'PARTNER_STATUS_ABNORMAL'),
+    ),
 
-    inquire('a paid payment has succeeded', done({ ...paid, paymentStatus: 'SUCCESS' }), ended('succeeded', 'approved', 'payment/SUCCESS')),
-    inquire('a failed payment has failed although the inquiry succeeded', done({ ...payment, paymentStatus: 'FAIL', failureReason: 'USER_REJECTED' }), ended('failed', 'declined', 'payment/FAIL')),
-    inquire('a canceled payment is canceled, in a sibling’s word', done({ ...payment, paymentStatus: 'CANCELLED' }), ended('canceled', 'canceled', 'payment/CANCELLED')),
-    inquire('a canceled payment is canceled, with one L too', done({ ...payment, paymentStatus: 'CANCELED' }), ended('canceled', 'canceled', 'payment/CANCELED')),
-    inquire('a paid payment without its number could be any other', done({ paymentStatus: 'SUCCESS' }), open('unknown-outcome', 'payment/SUCCESS/unnamed')),
-    inquire('a failed payment without its number could be any other', done({ paymentStatus: 'FAIL' }), open('unknown-outcome', 'payment/FAIL/unnamed')),
-    inquire('a canceled payment without its number could be any other', done({ paymentStatus: 'CANCELED' }), open('unknown-outcome', 'payment/CANCELED/unnamed')),
+    inquire(
+      'a paid payment has succeeded',
+      done({ ...paid, paymentStatus: 'SUCCESS' }),
+      ended('succeeded', 'approved', 'payment/SUCCESS'),
+    ),
+    inquire(
+      'a failed payment has failed although the inquiry succeeded',
+      done({ ...payment, paymentStatus: 'FAIL', failureReason: 'USER_REJECTED' }),
+      ended('failed', 'declined', 'payment/FAIL'),
+    ),
+    inquire(
+      'a canceled payment is canceled, in a sibling’s word',
+      done({ ...payment, paymentStatus: 'CANCELLED' }),
+      ended('canceled', 'canceled', 'payment/CANCELLED'),
+    ),
+    inquire(
+      'a canceled payment is canceled, with one L too',
+      done({ ...payment, paymentStatus: 'CANCELED' }),
+      ended('canceled', 'canceled', 'payment/CANCELED'),
+    ),
+    inquire(
+      'a paid payment without its number could be any other',
+      done({ paymentStatus: 'SUCCESS' }),
+      open('unknown-outcome', 'payment/SUCCESS/unnamed'),
+    ),
+    inquire(
+      'a failed payment without its number could be any other',
+      done({ paymentStatus: 'FAIL' }),
+      open('unknown-outcome', 'payment/FAIL/unnamed'),
+    ),
+    inquire(
+      'a canceled payment without its number could be any other',
+      done({ paymentStatus: 'CANCELED' }),
+      open('unknown-outcome', 'payment/CANCELED/unnamed'),
+    ),
     inquire(
       'a payment that failed for want of funds says so, in a sibling’s field',
       done({ ...payment, paymentStatus: 'FAIL', paymentResultCode: 'USER_BALANCE_NOT_ENOUGH' }),
@@ -277,56 +572,221 @@ export const samples: Samples<RebellFields> = {
       done({ ...payment, paymentStatus: 'FAIL', failureReason: 'RISK_REJECT' }),
       ended('failed', 'risk', 'payment/FAIL/RISK_REJECT'),
     ),
-    inquire('a reason of no table is a message', done({ ...payment, paymentStatus: 'FAIL', failureReason: 'the wallet is asleep' }), ended('failed', 'declined', 'payment/FAIL')),
-    inquire('a payment that awaits its result stays open, in a sibling’s word', done({ ...payment, paymentStatus: 'PENDING' }), open('processing', 'payment/PENDING')),
-    inquire('a system error says nothing about the payment', unknown('SYSTEM_ERROR'), again('unavailable', 'SYSTEM_ERROR')),
-    inquire('a payment in process stays open', done({ ...payment, paymentStatus: 'PROCESSING' }), open('processing', 'payment/PROCESSING')),
-    inquire('an inquiry that failed says nothing about the payment', said('F', 'PARAM_ILLEGAL', { paymentStatus: 'SUCCESS' }), ended('rejected', 'invalid-request', 'PARAM_ILLEGAL')),
-    inquire('an inquiry of unknown result says nothing about the payment', said('U', 'UNKNOWN_EXCEPTION', { paymentStatus: 'FAIL' }), again('unavailable', 'UNKNOWN_EXCEPTION')),
-    inquire('a payment that is not found may be late', failure('ORDER_NOT_EXIST'), open('not-found', 'ORDER_NOT_EXIST')),
-    inquire('an inquiry too many is asked again', unknown('REQUEST_TRAFFIC_EXCEED_LIMIT'), again('rate-limited', 'REQUEST_TRAFFIC_EXCEED_LIMIT'), { status: 429 }),
-    inquire('an inquiry that answers for another payment is a conflict', done({ ...paid, paymentRequestId: 'SUB-0', paymentStatus: 'SUCCESS' }), open('conflict', 'payment/SUCCESS')),
+    inquire(
+      'a reason of no table is a message',
+      done({ ...payment, paymentStatus: 'FAIL', failureReason: 'the wallet is asleep' }),
+      ended('failed', 'declined', 'payment/FAIL'),
+    ),
+    inquire(
+      'a payment that awaits its result stays open, in a sibling’s word',
+      done({ ...payment, paymentStatus: 'PENDING' }),
+      open('processing', 'payment/PENDING'),
+    ),
+    inquire(
+      'a system error says nothing about the payment',
+      unknown('SYSTEM_ERROR'),
+      again('unavailable', 'SYSTEM_ERROR'),
+    ),
+    inquire(
+      'a payment in process stays open',
+      done({ ...payment, paymentStatus: 'PROCESSING' }),
+      open('processing', 'payment/PROCESSING'),
+    ),
+    inquire(
+      'an inquiry that failed says nothing about the payment',
+      said('F', 'PARAM_ILLEGAL', { paymentStatus: 'SUCCESS' }),
+      ended('rejected', 'invalid-request', 'PARAM_ILLEGAL'),
+    ),
+    inquire(
+      'an inquiry of unknown result says nothing about the payment',
+      said('U', 'UNKNOWN_EXCEPTION', { paymentStatus: 'FAIL' }),
+      again('unavailable', 'UNKNOWN_EXCEPTION'),
+    ),
+    inquire(
+      'a payment that is not found may be late',
+      failure('ORDER_NOT_EXIST'),
+      open('not-found', 'ORDER_NOT_EXIST'),
+    ),
+    inquire(
+      'an inquiry too many is asked again',
+      unknown('REQUEST_TRAFFIC_EXCEED_LIMIT'),
+      again('rate-limited', 'REQUEST_TRAFFIC_EXCEED_LIMIT'),
+      { status: 429 },
+    ),
+    inquire(
+      'an inquiry that answers for another payment is a conflict',
+      done({ ...paid, paymentRequestId: 'SUB-0', paymentStatus: 'SUCCESS' }),
+      open('conflict', 'payment/SUCCESS'),
+    ),
     inquire('an inquiry without a state decides nothing', done(payment), unlisted('SUCCESS')),
-    inquire('a new state decides nothing', done({ ...payment, paymentStatus: 'AUTH_SUCCESS' }), unlisted('payment/AUTH_SUCCESS')),
-    inquire('a state in small letters decides nothing', done({ ...payment, paymentStatus: 'success' }), unlisted('payment/success')),
-    inquire('a state under a contradictory result decides nothing', said('F', 'SUCCESS', { ...paid, paymentStatus: 'SUCCESS' }), unlisted('F/SUCCESS')),
+    inquire(
+      'a new state decides nothing',
+      done({ ...payment, paymentStatus: 'AUTH_SUCCESS' }),
+      unlisted('payment/AUTH_SUCCESS'),
+    ),
+    inquire(
+      'a state in small letters decides nothing',
+      done({ ...payment, paymentStatus: 'success' }),
+      unlisted('payment/success'),
+    ),
+    inquire(
+      'a state under a contradictory result decides nothing',
+      said('F', 'SUCCESS', { ...paid, paymentStatus: 'SUCCESS' }),
+      unlisted('F/SUCCESS'),
+    ),
 
     cancel('a cancel has succeeded', done({ paymentId }), ended('succeeded', 'canceled', 'SUCCESS')),
-    cancel('a payment that is closed cannot be canceled', failure('ORDER_IS_CLOSED'), ended('rejected', 'already-final', 'ORDER_IS_CLOSED')),
+    cancel(
+      'a payment that is closed cannot be canceled',
+      failure('ORDER_IS_CLOSED'),
+      ended('rejected', 'already-final', 'ORDER_IS_CLOSED'),
+    ),
     cancel('a payment to cancel may be late', failure('ORDER_NOT_EXIST'), open('not-found', 'ORDER_NOT_EXIST')),
-    undo('a void has succeeded', done({ ...voided, voidId: '2026112198765432101234', voidTime: '2026-11-21T10:15:30+01:00' }), ended('succeeded', 'canceled', 'SUCCESS')),
-    undo('a void that names nothing is asked about', done({ voidTime: '2026-11-21T10:15:30+01:00' }), open('unknown-outcome', 'SUCCESS/unnamed')),
+    undo(
+      'a void has succeeded',
+      done({ ...voided, voidId: '2026112198765432101234', voidTime: '2026-11-21T10:15:30+01:00' }),
+      ended('succeeded', 'canceled', 'SUCCESS'),
+    ),
+    undo(
+      'a void that names nothing is asked about',
+      done({ voidTime: '2026-11-21T10:15:30+01:00' }),
+      open('unknown-outcome', 'SUCCESS/unnamed'),
+    ),
     undo('a void in process is asked about', unknown('VOID_IN_PROCESS'), open('processing', 'VOID_IN_PROCESS')),
-    undo('a settled payment cannot be voided', failure('ORDER_ALREADY_SETTLED'), ended('rejected', 'already-final', 'ORDER_ALREADY_SETTLED')),
-    undo('a void beside another state contradicts itself', done({ ...voided, voidStatus: 'FAIL' }), open('unknown-outcome', 'SUCCESS/otherwise')),
-    inquireVoid('a void that was made has succeeded', done({ ...voided, voidStatus: 'SUCCESS' }), ended('succeeded', 'canceled', 'void/SUCCESS')),
-    inquireVoid('a void that failed has failed', done({ ...voided, voidStatus: 'FAIL' }), ended('failed', 'declined', 'void/FAIL')),
-    capture('a capture has succeeded', done({ captureId: '2026112198765432101235', captureAmount: euros('5000') }), ended('succeeded', 'approved', 'SUCCESS')),
-    capture('an authorization that expired cannot be captured', failure('AUTHORIZATION_EXPIRED'), ended('failed', 'expired', 'AUTHORIZATION_EXPIRED')),
-    capture('more than was authorised is refused', failure('CAPTURE_AMOUNT_EXCEED'), ended('rejected', 'limit-exceeded', 'CAPTURE_AMOUNT_EXCEED')),
-    capture('a capture beside another state contradicts itself', done({ captureId: '2026112198765432101235', captureStatus: 'PROCESSING' }), open('unknown-outcome', 'SUCCESS/otherwise')),
-    inquireCapture('a capture without its number could be any other', done({ captureStatus: 'SUCCESS' }), open('unknown-outcome', 'capture/SUCCESS/unnamed')),
-    inquireCapture('a capture that was made has succeeded', done({ captureId: '2026112198765432101235', captureStatus: 'SUCCESS' }), ended('succeeded', 'approved', 'capture/SUCCESS')),
-    inquireCapture('a capture on its way stays open', unknown('CAPTURE_IN_PROCESS'), open('processing', 'CAPTURE_IN_PROCESS')),
+    undo(
+      'a settled payment cannot be voided',
+      failure('ORDER_ALREADY_SETTLED'),
+      ended('rejected', 'already-final', 'ORDER_ALREADY_SETTLED'),
+    ),
+    undo(
+      'a void beside another state contradicts itself',
+      done({ ...voided, voidStatus: 'FAIL' }),
+      open('unknown-outcome', 'SUCCESS/otherwise'),
+    ),
+    inquireVoid(
+      'a void that was made has succeeded',
+      done({ ...voided, voidStatus: 'SUCCESS' }),
+      ended('succeeded', 'canceled', 'void/SUCCESS'),
+    ),
+    inquireVoid(
+      'a void that failed has failed',
+      done({ ...voided, voidStatus: 'FAIL' }),
+      ended('failed', 'declined', 'void/FAIL'),
+    ),
+    capture(
+      'a capture has succeeded',
+      done({ captureId: '2026112198765432101235', captureAmount: euros('5000') }),
+      ended('succeeded', 'approved', 'SUCCESS'),
+    ),
+    capture(
+      'an authorization that expired cannot be captured',
+      failure('AUTHORIZATION_EXPIRED'),
+      ended('failed', 'expired', 'AUTHORIZATION_EXPIRED'),
+    ),
+    capture(
+      'more than was authorised is refused',
+      failure('CAPTURE_AMOUNT_EXCEED'),
+      ended('rejected', 'limit-exceeded', 'CAPTURE_AMOUNT_EXCEED'),
+    ),
+    capture(
+      'a capture beside another state contradicts itself',
+      done({ captureId: '2026112198765432101235', captureStatus: 'PROCESSING' }),
+      open('unknown-outcome', 'SUCCESS/otherwise'),
+    ),
+    inquireCapture(
+      'a capture without its number could be any other',
+      done({ captureStatus: 'SUCCESS' }),
+      open('unknown-outcome', 'capture/SUCCESS/unnamed'),
+    ),
+    inquireCapture(
+      'a capture that was made has succeeded',
+      done({ captureId: '2026112198765432101235', captureStatus: 'SUCCESS' }),
+      ended('succeeded', 'approved', 'capture/SUCCESS'),
+    ),
+    inquireCapture(
+      'a capture on its way stays open',
+      unknown('CAPTURE_IN_PROCESS'),
+      open('processing', 'CAPTURE_IN_PROCESS'),
+    ),
 
-    refund('a refund has succeeded', done({ refundId: '2026112198765432101236', ...refunded, refundTime: '2026-11-21T10:15:30+01:00' }), ended('succeeded', 'refunded', 'SUCCESS')),
-    refund('a refund that names nothing is asked about', done({ refundTime: '2026-11-21T10:15:30+01:00' }), open('unknown-outcome', 'SUCCESS/unnamed')),
-    refund('a refund that comes too late is refused', failure('REFUND_WINDOW_EXCEED'), ended('rejected', 'expired', 'REFUND_WINDOW_EXCEED')),
+    refund(
+      'a refund has succeeded',
+      done({ refundId: '2026112198765432101236', ...refunded, refundTime: '2026-11-21T10:15:30+01:00' }),
+      ended('succeeded', 'refunded', 'SUCCESS'),
+    ),
+    refund(
+      'a refund that names nothing is asked about',
+      done({ refundTime: '2026-11-21T10:15:30+01:00' }),
+      open('unknown-outcome', 'SUCCESS/unnamed'),
+    ),
+    refund(
+      'a refund that comes too late is refused',
+      failure('REFUND_WINDOW_EXCEED'),
+      ended('rejected', 'expired', 'REFUND_WINDOW_EXCEED'),
+    ),
     refund('a refund that was only accepted is asked about', said('A', 'ACCEPT'), open('processing', 'ACCEPT')),
     refund('a refund in process is asked about', unknown('REFUND_IN_PROCESS'), open('processing', 'REFUND_IN_PROCESS')),
-    refund('more than is left is refused', failure('REFUND_AMOUNT_EXCEED'), ended('rejected', 'limit-exceeded', 'REFUND_AMOUNT_EXCEED')),
-    refund('a refund of an unknown payment is refused', failure('ORDER_NOT_EXIST'), ended('rejected', 'not-found', 'ORDER_NOT_EXIST')),
-    inquireRefund('a refund that was made has succeeded', done({ refundId: '2026112198765432101236', refundStatus: 'SUCCESS' }), ended('succeeded', 'refunded', 'refund/SUCCESS')),
-    refund('a refund beside another state contradicts itself', done({ ...refunded, refundStatus: 'PROCESSING' }), open('unknown-outcome', 'SUCCESS/otherwise')),
-    inquireRefund('a refund that only names its payment could be any other of it', done({ paymentId, refundStatus: 'SUCCESS' }), open('unknown-outcome', 'refund/SUCCESS/unnamed')),
-    inquireVoid('a void without its number could be any other', done({ voidStatus: 'SUCCESS' }), open('unknown-outcome', 'void/SUCCESS/unnamed')),
-    inquireRefund('a refund on its way stays open', done({ refundStatus: 'PROCESSING' }), open('processing', 'refund/PROCESSING')),
-    inquireRefund('a refund of unknown fate stays open', done({ refundStatus: 'UNKNOWN' }), open('unknown-outcome', 'refund/UNKNOWN')),
-    inquireRefund('a refund that failed has failed', done({ refundId: '2026112198765432101236', refundStatus: 'FAIL' }), ended('failed', 'declined', 'refund/FAIL')),
-    inquireRefund('a refund that is not found may not have been accepted yet', failure('REFUND_NOT_EXIST'), open('not-found', 'REFUND_NOT_EXIST')),
+    refund(
+      'more than is left is refused',
+      failure('REFUND_AMOUNT_EXCEED'),
+      ended('rejected', 'limit-exceeded', 'REFUND_AMOUNT_EXCEED'),
+    ),
+    refund(
+      'a refund of an unknown payment is refused',
+      failure('ORDER_NOT_EXIST'),
+      ended('rejected', 'not-found', 'ORDER_NOT_EXIST'),
+    ),
+    inquireRefund(
+      'a refund that was made has succeeded',
+      done({ refundId: '2026112198765432101236', refundStatus: 'SUCCESS' }),
+      ended('succeeded', 'refunded', 'refund/SUCCESS'),
+    ),
+    refund(
+      'a refund beside another state contradicts itself',
+      done({ ...refunded, refundStatus: 'PROCESSING' }),
+      open('unknown-outcome', 'SUCCESS/otherwise'),
+    ),
+    inquireRefund(
+      'a refund that only names its payment could be any other of it',
+      done({ paymentId, refundStatus: 'SUCCESS' }),
+      open('unknown-outcome', 'refund/SUCCESS/unnamed'),
+    ),
+    inquireVoid(
+      'a void without its number could be any other',
+      done({ voidStatus: 'SUCCESS' }),
+      open('unknown-outcome', 'void/SUCCESS/unnamed'),
+    ),
+    inquireRefund(
+      'a refund on its way stays open',
+      done({ refundStatus: 'PROCESSING' }),
+      open('processing', 'refund/PROCESSING'),
+    ),
+    inquireRefund(
+      'a refund of unknown fate stays open',
+      done({ refundStatus: 'UNKNOWN' }),
+      open('unknown-outcome', 'refund/UNKNOWN'),
+    ),
+    inquireRefund(
+      'a refund that failed has failed',
+      done({ refundId: '2026112198765432101236', refundStatus: 'FAIL' }),
+      ended('failed', 'declined', 'refund/FAIL'),
+    ),
+    inquireRefund(
+      'a refund that is not found may not have been accepted yet',
+      failure('REFUND_NOT_EXIST'),
+      open('not-found', 'REFUND_NOT_EXIST'),
+    ),
 
-    send('a message that was sent has succeeded', done({ messageId: '2026112100000001' }), ended('succeeded', 'approved', 'SUCCESS')),
+    send(
+      'a message that was sent has succeeded',
+      done({ messageId: '2026112100000001' }),
+      ended('succeeded', 'approved', 'SUCCESS'),
+    ),
     send('a message in the queue is not sent yet', unknown('SENDING'), open('processing', 'SENDING')),
-    send('a user without notifications gets none', failure('USER_NOT_SUBSCRIBED'), ended('failed', 'declined', 'USER_NOT_SUBSCRIBED')),
+    send(
+      'a user without notifications gets none',
+      failure('USER_NOT_SUBSCRIBED'),
+      ended('failed', 'declined', 'USER_NOT_SUBSCRIBED'),
+    ),
   ],
 };

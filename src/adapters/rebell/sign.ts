@@ -39,7 +39,7 @@ export type Sign = (text: string) => Promise<string>;
 /** @param pem the merchant's RSA private key, PKCS#8 */
 export function createSigner(pem: string, encoding: SignatureEncoding): Sign {
   const key = lazyKey('privateKey', 'pkcs8', pem, 'sign');
-  return async (text) => {
+  return async text => {
     const signature = await crypto.subtle.sign(rsaSha256.name, await key(), new TextEncoder().encode(text));
     const base64 = btoa(String.fromCharCode(...new Uint8Array(signature)));
     return encoding === 'base64' ? base64 : base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
@@ -49,7 +49,10 @@ export function createSigner(pem: string, encoding: SignatureEncoding): Sign {
 export interface Verifier {
   /** Rejects for a key that cannot be read: an answer would be too late to find out. */
   readonly ready: () => Promise<unknown>;
-  /** Whether `header` holds the gateway's signature of the text: Base64, Base64URL, or either URL-encoded as siblings of Rebell do. */
+  /**
+   * Whether `header` holds the gateway's signature of the text: Base64, Base64URL, or either URL-encoded as siblings of
+   * Rebell do.
+   */
   readonly verify: (text: string, header: string | null) => Promise<boolean>;
 }
 
@@ -60,7 +63,10 @@ export function createVerifier(pem: string): Verifier {
     ready: key,
     verify: async (text, header) => {
       const signature = decoded(/(?:^|[\s,])signature=([\w+/=%-]+)/.exec(header ?? '')?.[1]);
-      return signature !== undefined && crypto.subtle.verify(rsaSha256.name, await key(), signature, new TextEncoder().encode(text));
+      return (
+        signature !== undefined &&
+        crypto.subtle.verify(rsaSha256.name, await key(), signature, new TextEncoder().encode(text))
+      );
     },
   };
 }
@@ -69,13 +75,19 @@ export function createVerifier(pem: string): Verifier {
 export function pem(label: 'PRIVATE KEY' | 'PUBLIC KEY'): FieldCheck {
   return {
     expects: `an RSA key in PEM that begins with -----BEGIN ${label}----- (openssl pkcs8 -topk8 -nocrypt, or openssl rsa -pubout, makes one)`,
-    accepts: (value) => typeof value === 'string' && value.trim().startsWith(`-----BEGIN ${label}-----`) && derOf(value) !== undefined,
+    accepts: value =>
+      typeof value === 'string' && value.trim().startsWith(`-----BEGIN ${label}-----`) && derOf(value) !== undefined,
   };
 }
 
 const rsaSha256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 
-function lazyKey(name: string, format: 'pkcs8' | 'spki', text: string, use: 'sign' | 'verify'): () => Promise<CryptoKey> {
+function lazyKey(
+  name: string,
+  format: 'pkcs8' | 'spki',
+  text: string,
+  use: 'sign' | 'verify',
+): () => Promise<CryptoKey> {
   let key: Promise<CryptoKey> | undefined;
   const read = async (): Promise<CryptoKey> => {
     try {
@@ -88,14 +100,15 @@ function lazyKey(name: string, format: 'pkcs8' | 'spki', text: string, use: 'sig
   return () => (key ??= read());
 }
 
-const derOf = (text: string): Uint8Array<ArrayBuffer> | undefined => decoded(text.replaceAll(/-----[A-Z ]+-----|\s/g, ''));
+const derOf = (text: string): Uint8Array<ArrayBuffer> | undefined =>
+  decoded(text.replaceAll(/-----[A-Z ]+-----|\s/g, ''));
 
 /** The bytes of Base64 or Base64URL, or `undefined` for what is neither. */
 function decoded(text: string | undefined): Uint8Array<ArrayBuffer> | undefined {
   if (text === undefined || text === '') return undefined;
   try {
     const base64 = decodeURIComponent(text).replaceAll('-', '+').replaceAll('_', '/');
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
   } catch {
     return undefined;
   }

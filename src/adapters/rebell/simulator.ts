@@ -9,15 +9,21 @@ export interface RebellVoiceCredentials extends Pick<RebellCredentials, 'clientI
 
 /** What else the simulated gateway can do. */
 export interface RebellVoiceOptions {
-  /** A `resultCode` under F that answers every charge and order, of which nothing is done: one of no table, or `QR_EXPIRED`. */
+  /**
+   * A `resultCode` under F that answers every charge and order, of which nothing is done: one of no table, or
+   * `QR_EXPIRED`.
+   */
   refusal?: string;
-  /** A charge without a scanned code sends its payer to the cashier, whose page the form names so. Default: it is charged in the call. */
+  /**
+   * A charge without a scanned code sends its payer to the cashier, whose page the form names so. Default: it is
+   * charged in the call.
+   */
   cashier?: 'redirectionUrl' | 'redirectUrl';
 }
 
 /**
- * Rebell as the simulator speaks it. It takes the merchant's public key out of the private one and reads the headers in a way
- * of its own, so that an error in the adapter's signing is not met by the same error here.
+ * Rebell as the simulator speaks it. It takes the merchant's public key out of the private one and reads the headers in
+ * a way of its own, so that an error in the adapter's signing is not met by the same error here.
  *
  * A void and a capture have no number of the gateway's own here: they go by their payment's.
  */
@@ -27,11 +33,19 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
   let gatewayKey: Promise<CryptoKey> | undefined;
 
   const isSigned = async ({ method, url, headers, body }: HeardRequest): Promise<boolean> => {
-    const parts = new Map((headers.get('signature') ?? '').split(',').map((part) => splitOnce(part.trim(), '=')));
+    const parts = new Map((headers.get('signature') ?? '').split(',').map(part => splitOnce(part.trim(), '=')));
     if (parts.get('algorithm') !== 'SHA256withRSA' || !/^\d+$/.test(parts.get('keyVersion') ?? '')) return false;
-    const message = [[method, url.pathname + url.search].join(' '), [clientId, headers.get('request-time'), body].join('.')].join('\n');
+    const message = [
+      [method, url.pathname + url.search].join(' '),
+      [clientId, headers.get('request-time'), body].join('.'),
+    ].join('\n');
     merchantKey ??= publicKeyOf(privateKey);
-    return crypto.subtle.verify('RSASSA-PKCS1-v1_5', await merchantKey, bytesOf(parts.get('signature') ?? ''), new TextEncoder().encode(message));
+    return crypto.subtle.verify(
+      'RSASSA-PKCS1-v1_5',
+      await merchantKey,
+      bytesOf(parts.get('signature') ?? ''),
+      new TextEncoder().encode(message),
+    );
   };
 
   return {
@@ -47,16 +61,20 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
       if (!(Math.abs(ageMs) <= FIVE_MINUTES_MS)) return { refused: refusal(401, 'REQUEST_TIME_INVALID') };
       if (!(await isSigned(request))) return { refused: refusal(401, 'INVALID_SIGNATURE') };
       const fields = parsed(request.body);
-      const reference = call.reference.map((name) => textOf(fields, name)).find((found) => found !== undefined);
-      const of = call.of?.map((name) => textOf(fields, name)).find((found) => found !== undefined);
+      const reference = call.reference.map(name => textOf(fields, name)).find(found => found !== undefined);
+      const of = call.of?.map(name => textOf(fields, name)).find(found => found !== undefined);
       const amount = call.amount === undefined ? undefined : fields[call.amount];
       const value = idOf(amount, 'value');
       const currency = textOf(amount, 'currency');
-      const isComplete = reference !== undefined && (call.of === undefined || of !== undefined) && (call.amount === undefined || (value !== undefined && currency !== undefined));
+      const isComplete =
+        reference !== undefined &&
+        (call.of === undefined || of !== undefined) &&
+        (call.amount === undefined || (value !== undefined && currency !== undefined));
       if (!isComplete) return { refused: refusal(400, 'PARAM_ILLEGAL') };
       const isPayment = call.act === 'charge' || call.act === 'create';
       if (isPayment && options.refusal !== undefined) return { refused: failure(options.refusal) };
-      const isCashier = call.act === 'charge' && options.cashier !== undefined && textOf(fields, 'paymentAuthCode') === undefined;
+      const isCashier =
+        call.act === 'charge' && options.cashier !== undefined && textOf(fields, 'paymentAuthCode') === undefined;
       return {
         operation: call.operation,
         act: isCashier ? 'create' : call.act,
@@ -87,10 +105,17 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
       if (gatewayPrivateKey === undefined) return answer;
       gatewayKey ??= crypto.subtle.importKey('pkcs8', bytesOf(gatewayPrivateKey), rsaSha256, false, ['sign']);
       const time = new Date(nowMs).toISOString();
-      const message = [[method, url.pathname + url.search].join(' '), [clientId, time, answer.body].join('.')].join('\n');
+      const message = [[method, url.pathname + url.search].join(' '), [clientId, time, answer.body].join('.')].join(
+        '\n',
+      );
       return {
         ...answer,
-        headers: { ...answer.headers, 'client-id': clientId, 'response-time': time, signature: await signatureOf(await gatewayKey, message) },
+        headers: {
+          ...answer.headers,
+          'client-id': clientId,
+          'response-time': time,
+          signature: await signatureOf(await gatewayKey, message),
+        },
       };
     },
   };
@@ -105,7 +130,8 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
  * ```
  */
 export async function rebellNotice(
-  credentials: Required<Pick<RebellVoiceCredentials, 'clientId' | 'gatewayPrivateKey'>> & Pick<RebellCredentials, 'notifyPath'>,
+  credentials: Required<Pick<RebellVoiceCredentials, 'clientId' | 'gatewayPrivateKey'>> &
+    Pick<RebellCredentials, 'notifyPath'>,
   entry: Entry,
   nowMs: number,
 ): Promise<Request> {
@@ -125,11 +151,27 @@ export async function rebellNotice(
   });
 }
 
-function toldOf({ kind, reference, providerId, of, amount: value, currency, state, openedAtMs }: Entry, time: string): object {
+function toldOf(
+  { kind, reference, providerId, of, amount: value, currency, state, openedAtMs }: Entry,
+  time: string,
+): object {
   const amount = { currency: currency ?? of?.currency, value };
-  const status = byState(state, { paid: 'SUCCESS', open: 'PROCESSING', pending: 'PROCESSING', declined: 'FAIL', gone: 'FAIL' });
+  const status = byState(state, {
+    paid: 'SUCCESS',
+    open: 'PROCESSING',
+    pending: 'PROCESSING',
+    declined: 'FAIL',
+    gone: 'FAIL',
+  });
   return kind === 'refund'
-    ? { refundId: providerId, refundRequestId: reference, paymentId: of?.providerId, refundStatus: status, refundAmount: amount, refundTime: time }
+    ? {
+        refundId: providerId,
+        refundRequestId: reference,
+        paymentId: of?.providerId,
+        refundStatus: status,
+        refundAmount: amount,
+        refundTime: time,
+      }
     : {
         eventType: 'PAYMENT_RESULT',
         paymentId: providerId,
@@ -168,7 +210,12 @@ const finals: Readonly<Partial<Record<string, string>>> = {
   'refund.create': 'REFUND_NOT_ALLOWED',
 };
 
-function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, nowMs: number, { cashier }: RebellVoiceOptions): Answer {
+function stateOf(
+  { operation, reference, amount: asked }: Heard,
+  entry: Entry,
+  nowMs: number,
+  { cashier }: RebellVoiceOptions,
+): Answer {
   const time = new Date(nowMs).toISOString();
   const amount = { currency: entry.currency, value: entry.amount };
   const payment = { paymentRequestId: entry.reference, paymentId: entry.providerId };
@@ -176,9 +223,16 @@ function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, n
   const refund = { refundRequestId: entry.reference, refundId: entry.providerId, refundAmount: amount };
   const voided = { voidRequestId: reference, voidId: entry.providerId, paymentId: entry.providerId };
   const captured = { captureRequestId: reference, captureId: entry.providerId };
-  const order = success({ ...payment, qrCode: `https://pay.rebellapp.com/qr/${entry.providerId}`, redirectUrl: `rebell://pay?orderToken=${entry.providerId}` });
+  const order = success({
+    ...payment,
+    qrCode: `https://pay.rebellapp.com/qr/${entry.providerId}`,
+    redirectUrl: `rebell://pay?orderToken=${entry.providerId}`,
+  });
 
-  const form = cashier === undefined || entry.act !== 'create' ? {} : { redirectActionForm: { method: 'GET', [cashier]: `https://cashier.rebellapp.com/${entry.providerId}` } };
+  const form =
+    cashier === undefined || entry.act !== 'create'
+      ? {}
+      : { redirectActionForm: { method: 'GET', [cashier]: `https://cashier.rebellapp.com/${entry.providerId}` } };
 
   const told: Readonly<Partial<Record<string, () => Answer>>> = {
     'payment.charge': () =>
@@ -203,7 +257,11 @@ function stateOf({ operation, reference, amount: asked }: Heard, entry: Entry, n
     'payment.void': () => success({ ...voided, voidTime: time }),
     'void.query': () => success({ ...voided, voidStatus: entry.state === 'canceled' ? 'SUCCESS' : 'PROCESSING' }),
     'payment.capture': () => success({ ...captured, captureAmount: { ...amount, value: asked }, captureTime: time }),
-    'capture.query': () => success({ ...captured, captureStatus: entry.state === 'paid' || entry.state === 'refunded' ? 'SUCCESS' : 'PROCESSING' }),
+    'capture.query': () =>
+      success({
+        ...captured,
+        captureStatus: entry.state === 'paid' || entry.state === 'refunded' ? 'SUCCESS' : 'PROCESSING',
+      }),
     'refund.create': () =>
       byState(entry.state, {
         paid: success({ ...refund, refundTime: time }),
@@ -249,9 +307,20 @@ interface Call extends Pick<Heard, 'operation' | 'act' | 'alsoWhenPaid'> {
   readonly amount?: string;
 }
 
-const charge: Call = { operation: 'payment.charge', act: 'charge', reference: ['paymentRequestId'], amount: 'paymentAmount' };
+const charge: Call = {
+  operation: 'payment.charge',
+  act: 'charge',
+  reference: ['paymentRequestId'],
+  amount: 'paymentAmount',
+};
 const create: Call = { ...charge, operation: 'payment.create', act: 'create' };
-const refund: Call = { operation: 'refund.create', act: 'refund', reference: ['refundRequestId'], of: ['paymentId'], amount: 'refundAmount' };
+const refund: Call = {
+  operation: 'refund.create',
+  act: 'refund',
+  reference: ['refundRequestId'],
+  of: ['paymentId'],
+  amount: 'refundAmount',
+};
 const message: Call = { operation: 'message.send', act: 'other', reference: ['requestId'] };
 const eitherNumber = ['paymentRequestId', 'paymentId'];
 
@@ -263,9 +332,21 @@ const calls: Readonly<Record<string, Call>> = {
   linkPayCreate: create,
   inquiryPayment: { operation: 'payment.query', act: 'query', reference: eitherNumber },
   cancel: { operation: 'payment.cancel', act: 'cancel', reference: eitherNumber, of: eitherNumber },
-  void: { operation: 'payment.void', act: 'cancel', reference: ['voidRequestId'], of: ['paymentId'], alsoWhenPaid: true },
+  void: {
+    operation: 'payment.void',
+    act: 'cancel',
+    reference: ['voidRequestId'],
+    of: ['paymentId'],
+    alsoWhenPaid: true,
+  },
   inquiryVoid: { operation: 'void.query', act: 'query', reference: ['voidRequestId', 'voidId'] },
-  capture: { operation: 'payment.capture', act: 'capture', reference: ['captureRequestId'], of: ['paymentId'], amount: 'captureAmount' },
+  capture: {
+    operation: 'payment.capture',
+    act: 'capture',
+    reference: ['captureRequestId'],
+    of: ['paymentId'],
+    amount: 'captureAmount',
+  },
   inquiryCapture: { operation: 'capture.query', act: 'query', reference: ['captureRequestId', 'captureId'] },
   refund,
   refundApply: refund,
@@ -293,9 +374,14 @@ function splitOnce(part: string, separator: string): [string, string] {
 
 /** The bytes of Base64 or Base64URL, with or without armour; none for what is neither. */
 function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  const base64 = text.split('\n').filter((line) => !line.startsWith('-----')).join('').replaceAll('-', '+').replaceAll('_', '/');
+  const base64 = text
+    .split('\n')
+    .filter(line => !line.startsWith('-----'))
+    .join('')
+    .replaceAll('-', '+')
+    .replaceAll('_', '/');
   try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
   } catch {
     return new Uint8Array();
   }
@@ -304,5 +390,11 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> {
 async function publicKeyOf(privateKey: string): Promise<CryptoKey> {
   const key = await crypto.subtle.importKey('pkcs8', bytesOf(privateKey), rsaSha256, true, ['sign']);
   const { kty, n, e } = await crypto.subtle.exportKey('jwk', key);
-  return crypto.subtle.importKey('jwk', { ...(kty !== undefined && { kty }), ...(n !== undefined && { n }), ...(e !== undefined && { e }) }, rsaSha256, false, ['verify']);
+  return crypto.subtle.importKey(
+    'jwk',
+    { ...(kty !== undefined && { kty }), ...(n !== undefined && { n }), ...(e !== undefined && { e }) },
+    rsaSha256,
+    false,
+    ['verify'],
+  );
 }

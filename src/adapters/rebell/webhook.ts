@@ -38,7 +38,7 @@ export function rebellWebhook(options: {
 
   return {
     codes: notice,
-    reply: (word) => replies[word],
+    reply: word => replies[word],
     async hear(delivery) {
       const wrong = await whatIsWrong(delivery);
       return wrong === undefined ? noticeOf(JSON.parse(delivery.text), read) : refused(wrong);
@@ -47,7 +47,9 @@ export function rebellWebhook(options: {
 }
 
 function withoutKey(): never {
-  throw new InputError('rebell: pass gatewayPublicKey to receive notifications: Rebell signs them with its private half.');
+  throw new InputError(
+    'rebell: pass gatewayPublicKey to receive notifications: Rebell signs them with its private half.',
+  );
 }
 
 /** As long as Rebell itself believes a request. */
@@ -57,7 +59,10 @@ const result = (resultStatus: string, resultCode: string, resultMessage: string)
   result: { resultCode, resultStatus, resultMessage },
 });
 
-/** Rebell sends again what is not answered by a success. Whether it looks at the HTTP status or at the result is not said: both tell. */
+/**
+ * Rebell sends again what is not answered by a success. Whether it looks at the HTTP status or at the result is not
+ * said: both tell.
+ */
 const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
   stored: { body: result('S', 'SUCCESS', 'success') },
   again: { status: 500, body: result('U', 'UNKNOWN_EXCEPTION', 'please send it again') },
@@ -66,7 +71,9 @@ const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
 
 const refused = (reason: string): Notice => ({ verified: false, reason });
 
-/** The event that tells of each kind's state. Only the payment's is named in the manual, and only by one of two pages. */
+/**
+ * The event that tells of each kind's state. Only the payment's is named in the manual, and only by one of two pages.
+ */
 const events: Readonly<Record<Kind, string>> = { payment: 'PAYMENT_RESULT', refund: 'REFUND_RESULT' };
 
 /** A refund names its payment too. As several refunds share that number, it is not what a refund goes by. */
@@ -76,7 +83,7 @@ const numbers: Readonly<Record<Kind, readonly string[]>> = {
 };
 
 function noticeOf(body: unknown, read: (kind: Kind) => (exchange: Exchange) => Reading): Notice {
-  const isNamed = (kind: Kind): boolean => numbers[kind].some((number) => idOf(body, number) !== undefined);
+  const isNamed = (kind: Kind): boolean => numbers[kind].some(number => idOf(body, number) !== undefined);
   const kind = (['refund', 'payment'] as const).find(isNamed);
   if (kind === undefined) return refused('it names neither a payment nor a refund');
 
@@ -93,7 +100,7 @@ function noticeOf(body: unknown, read: (kind: Kind) => (exchange: Exchange) => R
     operation,
     names: [...(why === undefined ? [] : [`${name}/${why}`]), name],
     message,
-    reference: Object.fromEntries(numbers[kind].map((number) => [number, idOf(body, number)])),
+    reference: Object.fromEntries(numbers[kind].map(number => [number, idOf(body, number)])),
     amount,
     currency,
     ...(!Number.isNaN(openedAtMs) && { openedAtMs }),

@@ -1,24 +1,40 @@
 import type { CodeTable } from '../../core/code-table.ts';
-import { authorized, canceled, created, declined, failed, pollRequired, rejected, retryable, succeeded } from '../../kit/rows.ts';
+import {
+  authorized,
+  canceled,
+  created,
+  declined,
+  failed,
+  pollRequired,
+  rejected,
+  retryable,
+  succeeded,
+} from '../../kit/rows.ts';
 
 /*
- * An error is named `<type>/<code>`, or by its type alone where the type says enough; a state `intent/<intent_status>`, with
+ * An error is named `<type>/<code>`, or by its type alone where the type says enough; a state `intent/<intent_status>`,
+ * with
  * `/<attempt_status>` where the latest attempt tells more, `refund/<refund_status>` or `payout/<payout_status>`.
  *
  * Sources, read in November 2026:
  * [codes]  https://developers.uqpay.com/global-acquiring/v1.6/guide/error-code-reference
  * [types]  https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/error-codes (what each type means)
- * [states] https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts and …/guide/direct-api-integration
- * [node]   https://github.com/uqpay/uqpay-node/blob/d9d5b59/src/error.ts and …/tests/error.test.ts
- * [go]     https://github.com/uqpay/uqpay-sdk-go/blob/51129d6/webhook/acquiring.go and …/test/payments_test.go
+ * [states] https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts and
+ * …/guide/direct-api-integration [node]   https://github.com/uqpay/uqpay-node/blob/d9d5b59/src/error.ts and
+ * …/tests/error.test.ts [go]     https://github.com/uqpay/uqpay-sdk-go/blob/51129d6/webhook/acquiring.go and
+ * …/test/payments_test.go
  */
 
 const reauthenticate = retryable('authentication', {
   remedy: 'reauthenticate',
-  advice: 'The token was not taken: it ended, or a newer one replaced it (machines that share a clientId must share a token store). Else see the message.',
+  advice:
+    'The token was not taken: it ended, or a newer one replaced it (machines that share a clientId must share a token store). Else see the message.',
 });
 
-const forbidden = rejected('permission', 'The account may not do this, or its credentials are those of the other environment.');
+const forbidden = rejected(
+  'permission',
+  'The account may not do this, or its credentials are those of the other environment.',
+);
 
 /** Types that refuse a request, whatever it asks for: [types], [codes]. */
 const refusals = {
@@ -27,7 +43,10 @@ const refusals = {
   'invalid_request_error/invalid_parameter': rejected(),
   account_error: rejected('configuration'),
   'account_error/account_not_found': rejected('configuration'),
-  'account_error/sub_account_not_found': rejected('configuration', 'Check onBehalfOf: the sub-account is unknown or not active.'),
+  'account_error/sub_account_not_found': rejected(
+    'configuration',
+    'Check onBehalfOf: the sub-account is unknown or not active.',
+  ),
   'account_error/user_not_found': rejected('configuration'),
   'account_error/product_not_found': rejected('configuration', 'Ask UQPAY to activate the product.'),
   customer_error: rejected(),
@@ -49,17 +68,27 @@ const write = {
   ...refusals,
   not_found: rejected('not-found'),
   'numeric/404': rejected('not-found'),
-  // "Ensure requests are not sent too frequently", says [codes]; but it is no rate limit: the first send is still running.
+  // "Ensure requests are not sent too frequently", says [codes]; but it is no rate limit: the first send is still
+  // running.
   'idempotence_error/request_being_processed': pollRequired('processing', {
     advice: 'The first send is still running: keep its key.',
     delayMs: A_WHILE_MS,
     ofAnotherSend: true,
   }),
-  'idempotence_error/key_mismatch_account': rejected('conflict', 'Another account used this key first: make a key for each intention.'),
-  'idempotence_error/key_mismatch_api': rejected('conflict', 'Another call used this key first: make a key for each intention.'),
+  'idempotence_error/key_mismatch_account': rejected(
+    'conflict',
+    'Another account used this key first: make a key for each intention.',
+  ),
+  'idempotence_error/key_mismatch_api': rejected(
+    'conflict',
+    'Another call used this key first: make a key for each intention.',
+  ),
   'idempotence_error/invalid_key_format': rejected('invalid-request', 'The idempotency key must be a UUID v4.'),
   // A 409 in [node], and explained nowhere: this key's first send may have been ours, and may be on its way.
-  'idempotence_error/key_conflict': pollRequired('conflict', { advice: 'The key is in use: ask about its first send, and keep the key.', delayMs: A_WHILE_MS }),
+  'idempotence_error/key_conflict': pollRequired('conflict', {
+    advice: 'The key is in use: ask about its first send, and keep the key.',
+    delayMs: A_WHILE_MS,
+  }),
   // The older envelope, whose number is the HTTP status: [types] "Envelope B", [node]. It does not say what was done.
   'numeric/400': pollRequired('unknown-outcome'),
   'numeric/409': pollRequired('conflict', { delayMs: A_WHILE_MS }),
@@ -90,8 +119,8 @@ const read = {
 } satisfies CodeTable;
 
 /**
- * [codes] "payment_error": final declines and open outcomes under one type and one HTTP status. The key remembers a failure too,
- * so that another try needs another key.
+ * [codes] "payment_error": final declines and open outcomes under one type and one HTTP status. The key remembers a
+ * failure too, so that another try needs another key.
  */
 const paymentErrors = {
   // The request is wrong: nothing was tried.
@@ -107,13 +136,19 @@ const paymentErrors = {
   'payment_error/invalid_payment_method': rejected('unsupported'),
   'payment_error/transtype_error': rejected('unsupported'),
   'payment_error/reversal_not_supported': rejected('unsupported'),
-  'payment_error/invalid_refund_window': rejected('expired', 'It is too late to refund this payment through its channel.'),
+  'payment_error/invalid_refund_window': rejected(
+    'expired',
+    'It is too late to refund this payment through its channel.',
+  ),
   'payment_error/resource_not_found': rejected('not-found'),
   'payment_error/not_found_id': rejected('not-found'),
   'payment_error/data_mismatch': rejected('conflict', 'The request contradicts the order it is about: compare them.'),
 
   // The payer, the issuer or risk control said no.
-  'payment_error/payment_refused': declined('declined', 'Ask the payer for another payment method, and send it with a new key.'),
+  'payment_error/payment_refused': declined(
+    'declined',
+    'Ask the payer for another payment method, and send it with a new key.',
+  ),
   'payment_error/payment_rejected': declined(),
   'payment_error/avs_declined': declined(),
   'payment_error/restricted_card': declined(),
@@ -131,7 +166,10 @@ const paymentErrors = {
   'payment_error/3ds_not_authenticated': declined(),
   'payment_error/3ds_not_authenticated_error': declined(),
   'payment_error/3ds_not_authenticated_failed': declined(),
-  'payment_error/3DS_required': declined('declined', 'The issuer wants 3-D Secure: try again with three_ds_action "enforce_3ds".'),
+  'payment_error/3DS_required': declined(
+    'declined',
+    'The issuer wants 3-D Secure: try again with three_ds_action "enforce_3ds".',
+  ),
   'payment_error/transaction_cancelled': declined('canceled'),
   'payment_error/not_enough_balance': declined('insufficient-funds'),
   'payment_error/amount_exceeded': declined('limit-exceeded'),
@@ -156,7 +194,9 @@ const paymentErrors = {
   // About another state of the order than the one this request would make.
   'payment_error/order_conflict': pollRequired('conflict'),
   'payment_error/idempotency_violation': pollRequired('conflict'),
-  'payment_error/closed_order': pollRequired('already-final', { advice: 'A closed order may be a paid one: ask before making another.' }),
+  'payment_error/closed_order': pollRequired('already-final', {
+    advice: 'A closed order may be a paid one: ask before making another.',
+  }),
   'payment_error/transaction_already_reversed': pollRequired('already-final'),
   'payment_error/expired_order': pollRequired('expired'),
 } satisfies CodeTable;
@@ -172,9 +212,15 @@ const otherWords = {
 } satisfies CodeTable;
 
 /** A failed attempt is not a failed intent. */
-const attemptFailed = created('declined', 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.');
+const attemptFailed = created(
+  'declined',
+  'The attempt failed; the intent stays open for another one until it closes after 30 minutes.',
+);
 
-/** REQUIRES_PAYMENT_METHOD is the state of a fresh intent and of one whose attempt failed: an attempt on its way is neither. */
+/**
+ * REQUIRES_PAYMENT_METHOD is the state of a fresh intent and of one whose attempt failed: an attempt on its way is
+ * neither.
+ */
 const attemptOnItsWay = {
   'intent/REQUIRES_PAYMENT_METHOD/INITIATED': pollRequired('processing'),
   'intent/REQUIRES_PAYMENT_METHOD/PENDING_AUTHORIZATION': pollRequired('processing'),
@@ -183,8 +229,8 @@ const attemptOnItsWay = {
 } satisfies CodeTable;
 
 /**
- * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payment-intent, [states]. CANCELLED is the API reference's
- * word, CANCELED that of [go], which takes either for an answer to a cancel: one state, here and below.
+ * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payment-intent, [states]. CANCELLED is the
+ * API reference's word, CANCELED that of [go], which takes either for an answer to a cancel: one state, here and below.
  */
 export const paymentCreate: CodeTable = {
   ...write,
@@ -227,8 +273,8 @@ export const paymentCapture: CodeTable = {
 };
 
 /**
- * https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/cancellation: the answer may still show the state from
- * before, and of a wallet payment that was paid the same day even that is no refusal.
+ * https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/cancellation: the answer may still show the
+ * state from before, and of a wallet payment that was paid the same day even that is no refusal.
  */
 export const paymentCancel: CodeTable = {
   ...write,
@@ -294,19 +340,25 @@ export const paymentQuery: CodeTable = {
 const pages = {
   list: pollRequired('unknown-outcome', { advice: 'A page tells of many: say which one to look for.' }),
   'list/none': pollRequired('not-found'),
-  // What is not among some is not absent; and whoever asks for a time asks by a clock that UQPAY's rows need not agree with.
-  'list/none-of-these': pollRequired('unknown-outcome', { advice: 'Not among those that were asked for: ask for more of them.' }),
-  'list/incomplete': pollRequired('unknown-outcome', { advice: 'There are other pages: narrow the time, or ask for the next page.' }),
+  // What is not among some is not absent; and whoever asks for a time asks by a clock that UQPAY's rows need not agree
+  // with.
+  'list/none-of-these': pollRequired('unknown-outcome', {
+    advice: 'Not among those that were asked for: ask for more of them.',
+  }),
+  'list/incomplete': pollRequired('unknown-outcome', {
+    advice: 'There are other pages: narrow the time, or ask for the next page.',
+  }),
 } satisfies CodeTable;
 
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payment-intents */
 export const paymentList: CodeTable = { ...paymentQuery, ...pages };
 
 /**
- * A refund's states. What the three REVERSAL states mean is nowhere said: that the money went back by way of a reversal, or that
- * the refund was taken back.
+ * A refund's states. What the three REVERSAL states mean is nowhere said: that the money went back by way of a
+ * reversal, or that the refund was taken back.
  *
- * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-refund and https://docs.uqpay.com/docs/refunds
+ * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-refund and
+ * https://docs.uqpay.com/docs/refunds
  */
 const refundStates = {
   'refund/INITIATED': pollRequired('processing'),
@@ -323,13 +375,15 @@ const refundStates = {
 } satisfies CodeTable;
 
 /**
- * [types] "refund_error": HTTP 400, "Refund resource rule violated". [codes] lists none of its codes, so that the type refuses; but
- * whatever `payment_error` leaves open under a code stays open under it here too.
+ * [types] "refund_error": HTTP 400, "Refund resource rule violated". [codes] lists none of its codes, so that the type
+ * refuses; but whatever `payment_error` leaves open under a code stays open under it here too.
  */
 const refundErrors: CodeTable = {
   refund_error: rejected('invalid-request', 'The refund breaks a rule of UQPAY’s: its code and message say which one.'),
   ...Object.fromEntries(
-    Object.entries(paymentErrors).flatMap(([name, row]) => (row.kind === 'poll-required' ? [[name.replace('payment_error', 'refund_error'), row]] : [])),
+    Object.entries(paymentErrors).flatMap(([name, row]) =>
+      row.kind === 'poll-required' ? [[name.replace('payment_error', 'refund_error'), row]] : [],
+    ),
   ),
 };
 
@@ -352,7 +406,10 @@ export const refundQuery: CodeTable = {
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-refunds */
 export const refundList: CodeTable = { ...refundQuery, ...pages };
 
-/** The API reference says COMPLETED and FAILED_REFUNDED (…/api-reference/retrieve-payout), the Node SDK's types SUCCEEDED. */
+/**
+ * The API reference says COMPLETED and FAILED_REFUNDED (…/api-reference/retrieve-payout), the Node SDK's types
+ * SUCCEEDED.
+ */
 const payoutStates = {
   'payout/INITIATED': pollRequired('processing'),
   'payout/PROCESSING': pollRequired('processing'),
@@ -371,7 +428,10 @@ export const payoutCreate: CodeTable = {
   'payout_error/invalid_amount': rejected(),
   'payout_error/invalid_parameter': rejected(),
   'payout_error/merchant_account_invalid': rejected('configuration'),
-  'payout_error/insufficient_balance': failed('insufficient-funds', 'Wait for the next settlement, and send it with a new key.'),
+  'payout_error/insufficient_balance': failed(
+    'insufficient-funds',
+    'Wait for the next settlement, and send it with a new key.',
+  ),
   // It does not say how far it came.
   'payout_error/payout_create_fail': pollRequired('unknown-outcome'),
   'payout_error/payout_not_found': rejected('not-found'),
@@ -391,7 +451,9 @@ export const payoutQuery: CodeTable = {
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payouts */
 export const payoutList: CodeTable = { ...payoutQuery, ...pages };
 
-const paidAsItSeems = pollRequired('processing', { advice: 'The attempt got through; the payment is made when the intent says so.' });
+const paidAsItSeems = pollRequired('processing', {
+  advice: 'The attempt got through; the payment is made when the intent says so.',
+});
 
 /** A failed attempt is not a failed intent, and only the intent's own state ends it. */
 const attemptStates = {
@@ -406,13 +468,16 @@ const attemptStates = {
   'attempt/CANCELLED': pollRequired('awaiting-payer'),
   'attempt/CANCELED': pollRequired('awaiting-payer'),
   'attempt/EXPIRED': pollRequired('awaiting-payer'),
-  'attempt/FAILED': pollRequired('declined', { advice: 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.' }),
+  'attempt/FAILED': pollRequired('declined', {
+    advice: 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.',
+  }),
 } satisfies CodeTable;
 
 /**
  * Webhooks, by the state that their data tells.
  *
- * https://developers.uqpay.com/global-acquiring/v1.6/webhooks/paymentintent-result, `paymentattempt-result`, `payment-refund`,
+ * https://developers.uqpay.com/global-acquiring/v1.6/webhooks/paymentintent-result, `paymentattempt-result`,
+ * `payment-refund`,
  * `payment-cancellation`, `payout-final-state`
  */
 export const notice: CodeTable = {
@@ -421,5 +486,7 @@ export const notice: CodeTable = {
   ...refundStates,
   ...payoutStates,
   'cancel/SUCCEEDED': canceled(),
-  'cancel/FAILED': pollRequired('already-final', { advice: 'The intent could not be canceled: ask payment.query how it stands.' }),
+  'cancel/FAILED': pollRequired('already-final', {
+    advice: 'The intent could not be canceled: ask payment.query how it stands.',
+  }),
 };

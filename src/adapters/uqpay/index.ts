@@ -41,7 +41,10 @@ export interface UqpayCredentials extends Location {
 /** Why an intent is canceled. */
 export type CancellationReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'abandoned';
 
-/** The fields of each operation, as UQPAY names them. Amounts are decimal texts in the currency's main unit, such as `'10.12'`. */
+/**
+ * The fields of each operation, as UQPAY names them. Amounts are decimal texts in the currency's main unit, such as
+ * `'10.12'`.
+ */
 export interface UqpayFields {
   'payment.create': {
     amount: string;
@@ -53,7 +56,10 @@ export interface UqpayFields {
     description: string;
     /** Where the payer comes back to, 1,024 characters at most. */
     return_url: string;
-    /** With it the intent is confirmed at once: a card is charged in this call. Default: `payment.confirm` brings it later. */
+    /**
+     * With it the intent is confirmed at once: a card is charged in this call. Default: `payment.confirm` brings it
+     * later.
+     */
     payment_method?: Readonly<Record<string, unknown>>;
     /** The payer's address, needed for 3-D Secure. */
     ip_address?: string;
@@ -101,7 +107,10 @@ export interface UqpayFields {
     reason: string;
     payment_attempt_id?: string;
     metadata?: Readonly<Record<string, string>>;
-    /** Your number of this refund, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it: it keeps two refunds of one payment apart. */
+    /**
+     * Your number of this refund, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it:
+     * it keeps two refunds of one payment apart.
+     */
     merchant_refund_id?: string;
   };
   'refund.query': { payment_refund_id: string };
@@ -127,7 +136,10 @@ export interface UqpayFields {
     internal_note?: string;
     /** A UQPAY account to pay to. Default: the bank account on file. */
     payout_account_id?: string;
-    /** Your number of this payout, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it: it keeps two payouts apart. */
+    /**
+     * Your number of this payout, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it:
+     * it keeps two payouts apart.
+     */
     merchant_payout_id?: string;
   };
   'payout.query': { payout_id: string };
@@ -150,24 +162,26 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** UQPAY closes an intent by itself. https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts */
+/**
+ * UQPAY closes an intent by itself. https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts
+ */
 const INTENT_LIVES_MS = 30 * MINUTE_MS;
 
 const baseUrls = { production: 'https://api.uqpay.com/api', sandbox: 'https://api-sandbox.uqpaytech.com/api' };
 
 const headerText: FieldCheck = {
   expects: 'a text of letters, digits and signs, without spaces',
-  accepts: (value) => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
+  accepts: value => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
 };
 
 const amount: FieldCheck = {
   expects: 'a decimal text, such as "10.12"',
-  accepts: (value) => typeof value === 'string' && decimalOf(value) !== undefined,
+  accepts: value => typeof value === 'string' && decimalOf(value) !== undefined,
 };
 
 const tokenStore: FieldCheck = {
   expects: 'a token store with get and set',
-  accepts: (value) => typeof asRecord(value)?.['get'] === 'function' && typeof asRecord(value)?.['set'] === 'function',
+  accepts: value => typeof asRecord(value)?.['get'] === 'function' && typeof asRecord(value)?.['set'] === 'function',
 };
 
 const intent = { payment_intent_id: text };
@@ -190,11 +204,17 @@ function askBy(operation: ReadName, name: string): StatusQuery {
   };
 }
 
-/** A list is asked for so much time before a ticket's opening and after its last send: clocks differ, and the way is long. */
+/**
+ * A list is asked for so much time before a ticket's opening and after its last send: clocks differ, and the way is
+ * long.
+ */
 const LIST_AROUND_MS = 5 * MINUTE_MS;
 
 /** A whole page, of what was made around the ticket's sends. */
-const pageAround = ({ openedAt, lastSentAt }: Ticket, aroundMs = LIST_AROUND_MS): { page_size: number; page_number: number; start_time: string; end_time: string } => ({
+const pageAround = (
+  { openedAt, lastSentAt }: Ticket,
+  aroundMs = LIST_AROUND_MS,
+): { page_size: number; page_number: number; start_time: string; end_time: string } => ({
   page_size: 100,
   page_number: 1,
   start_time: new Date(Date.parse(openedAt) - aroundMs).toISOString(),
@@ -204,13 +224,13 @@ const pageAround = ({ openedAt, lastSentAt }: Ticket, aroundMs = LIST_AROUND_MS)
 /** Looks through the intents of that time for the order number. */
 const findIntent: StatusQuery = {
   operation: 'payment.list',
-  fields: (ticket) => ({ ...pageAround(ticket), merchant_order_id: ticket.reference['merchant_order_id'] }),
+  fields: ticket => ({ ...pageAround(ticket), merchant_order_id: ticket.reference['merchant_order_id'] }),
 };
 
 /** The payment's refunds of that time. */
 const findRefund: StatusQuery = {
   operation: 'refund.list',
-  fields: (ticket) => ({ ...pageAround(ticket), payment_intent_id: ticket.reference['payment_intent_id'] }),
+  fields: ticket => ({ ...pageAround(ticket), payment_intent_id: ticket.reference['payment_intent_id'] }),
 };
 
 /** The payouts are listed by day, and nobody says by whose: the days around are asked for too. */
@@ -218,14 +238,25 @@ const findPayout: StatusQuery = {
   operation: 'payout.list',
   fields(ticket) {
     const { start_time, end_time, ...page } = pageAround(ticket, DAY_MS);
-    return { ...page, start_time: start_time.slice(0, 10), end_time: end_time.slice(0, 10), statement_descriptor: ticket.reference['statement_descriptor'] };
+    return {
+      ...page,
+      start_time: start_time.slice(0, 10),
+      end_time: end_time.slice(0, 10),
+      statement_descriptor: ticket.reference['statement_descriptor'],
+    };
   },
 };
 
 /** What a page is searched for, where UQPAY has no such filter: it is never sent. */
-const searchedFor: Readonly<Record<string, string>> = { 'payment.list': 'merchant_order_id', 'payout.list': 'statement_descriptor' };
+const searchedFor: Readonly<Record<string, string>> = {
+  'payment.list': 'merchant_order_id',
+  'payout.list': 'statement_descriptor',
+};
 
-/** Queries that must carry a key, says their reference: a fresh one each, since a repeated key is answered with what was true before. */
+/**
+ * Queries that must carry a key, says their reference: a fresh one each, since a repeated key is answered with what was
+ * true before.
+ */
 const keyedQueries: ReadonlySet<string> = new Set(['payout.query', 'payout.list']);
 
 /**
@@ -257,8 +288,9 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
     read,
     answerSecrets: ['client_secret'],
     webhook: uqpayWebhook({ webhookSecret, onBehalfOf, read }),
-    body: (fields, { operation }) => Object.fromEntries(Object.entries(fields).filter(([name]) => name !== searchedFor[operation])),
-    headers: async (send) => ({
+    body: (fields, { operation }) =>
+      Object.fromEntries(Object.entries(fields).filter(([name]) => name !== searchedFor[operation])),
+    headers: async send => ({
       'x-auth-token': `Bearer ${await token(send)}`,
       'x-client-id': clientId,
       ...(onBehalfOf !== undefined && { 'x-on-behalf-of': onBehalfOf }),
@@ -267,8 +299,22 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
     operations: {
       'payment.create': {
         path: '/v2/payment_intents/create',
-        required: { amount, currency: text, merchant_order_id: textUpTo(36), description: textUpTo(32), return_url: textUpTo(1024) },
-        optional: ['payment_method', 'ip_address', 'browser_info', 'customer', 'customer_id', 'payment_orders', 'metadata'],
+        required: {
+          amount,
+          currency: text,
+          merchant_order_id: textUpTo(36),
+          description: textUpTo(32),
+          return_url: textUpTo(1024),
+        },
+        optional: [
+          'payment_method',
+          'ip_address',
+          'browser_info',
+          'customer',
+          'customer_id',
+          'payment_orders',
+          'metadata',
+        ],
         codes: paymentCreate,
         ...keyed,
         reference: ['merchant_order_id'],
@@ -278,12 +324,13 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         learns: ['payment_intent_id'],
         query: askBy('payment.query', 'payment_intent_id'),
         lookUp: findIntent,
-        expect: (fields) => moneyOf(fields.amount, fields.currency),
+        expect: fields => moneyOf(fields.amount, fields.currency),
         payableForMs: () => INTENT_LIVES_MS,
         // `client_secret` and `next_action` are in this answer; the same key brings it back.
         payerNeedsAnswer: () => true,
       },
-      // No charge to the core: a failed attempt that a query sees may be an earlier one, while this one is still on its way.
+      // No charge to the core: a failed attempt that a query sees may be an earlier one, while this one is still on its
+      // way.
       'payment.confirm': {
         path: '/v2/payment_intents/{payment_intent_id}/confirm',
         required: intent,
@@ -295,7 +342,8 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         query: askBy('payment.query', 'payment_intent_id'),
         // At the longest: the intent is older than its confirm.
         payableForMs: () => INTENT_LIVES_MS,
-        // An intent that still waits for its payer says that a lost confirm did not land, or that its next step was lost with it.
+        // An intent that still waits for its payer says that a lost confirm did not land, or that its next step was
+        // lost with it.
         payerNeedsAnswer: () => true,
       },
       'payment.query': {
@@ -349,7 +397,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         query: askBy('refund.query', 'payment_refund_id'),
         lookUp: findRefund,
         follows: 'refund',
-        expect: (fields) => moneyOf(fields.amount),
+        expect: fields => moneyOf(fields.amount),
       },
       'refund.query': {
         path: '/v2/payment/refunds/{payment_refund_id}',
@@ -378,7 +426,7 @@ export function uqpay(credentials: UqpayCredentials): Adapter<UqpayFields> {
         learns: ['payout_id'],
         query: askBy('payout.query', 'payout_id'),
         lookUp: findPayout,
-        expect: (fields) => moneyOf(fields.payout_amount, fields.payout_currency),
+        expect: fields => moneyOf(fields.payout_amount, fields.payout_currency),
       },
       'payout.query': {
         path: '/v2/payment/payout/{payout_id}',
@@ -432,22 +480,29 @@ function moneyStated(body: unknown): Pick<Reading, 'amount' | 'currency'> {
   const amount = own(body, 'amount') ?? own(body, 'payout_amount');
   const currency = statedOf(body, 'currency') ?? statedOf(body, 'payout_currency');
   const stated = amount !== undefined && amount !== null && amount !== '';
-  return { amount: stated ? (decimalOf(amount) ?? UNREADABLE) : undefined, currency: currency === UNREADABLE ? currency : currency?.toUpperCase() };
+  return {
+    amount: stated ? (decimalOf(amount) ?? UNREADABLE) : undefined,
+    currency: currency === UNREADABLE ? currency : currency?.toUpperCase(),
+  };
 }
 
 const readIntents = (exchange: Exchange): Reading | readonly Reading[] => readPage(exchange, 'merchant_order_id');
 
 const readPayouts = (exchange: Exchange): Reading | readonly Reading[] => readPage(exchange, 'statement_descriptor');
 
-/** The rows name neither payment nor order: they are those of the payment, or of the order, that UQPAY was asked for. */
+/**
+ * The rows name neither payment nor order: they are those of the payment, or of the order, that UQPAY was asked for.
+ */
 function readRefunds(exchange: Exchange): Reading | readonly Reading[] {
-  const filter = ['payment_intent_id', 'merchant_order_id'].find((name) => idOf(exchange.sent, name) !== undefined);
-  return filter === undefined ? readPage(exchange, 'payment_intent_id') : readPage(exchange, filter, idOf(exchange.sent, filter));
+  const filter = ['payment_intent_id', 'merchant_order_id'].find(name => idOf(exchange.sent, name) !== undefined);
+  return filter === undefined
+    ? readPage(exchange, 'payment_intent_id')
+    : readPage(exchange, filter, idOf(exchange.sent, filter));
 }
 
 /**
- * A page, read for what was asked for: its rows, each with its own numbers, money and time. What is not there is said to be so; where
- * there are more pages than this one, that is said beside its rows, since another one may be on them.
+ * A page, read for what was asked for: its rows, each with its own numbers, money and time. What is not there is said
+ * to be so; where there are more pages than this one, that is said beside its rows, since another one may be on them.
  *
  * @param meant what a row means that does not state this name
  */
@@ -456,7 +511,8 @@ function readPage(exchange: Exchange, name: string, meant?: string): Reading | r
   // An empty page may come as null.
   const rows = own(exchange.body, 'data') ?? (pages === undefined ? undefined : []);
   // What is no page tells of no row, whatever it looks like: it can only refuse.
-  if (!Array.isArray(rows)) return { names: errorNames(exchange.body, exchange.status), message: messageOf(exchange.body) };
+  if (!Array.isArray(rows))
+    return { names: errorNames(exchange.body, exchange.status), message: messageOf(exchange.body) };
   const wanted = idOf(exchange.sent, name);
   if (wanted === undefined) return { names: ['list'] };
   const found = rows
@@ -466,7 +522,8 @@ function readPage(exchange: Exchange, name: string, meant?: string): Reading | r
       return { ...reading, reference: { ...reading.reference, [name]: wanted } };
     });
   const { page_size: _size, page_number, [name]: _name, ...filters } = exchange.sent ?? {};
-  if (pages === undefined || pages > 1 || String(page_number) !== '1') return [...found, { names: ['list/incomplete'] }];
+  if (pages === undefined || pages > 1 || String(page_number) !== '1')
+    return [...found, { names: ['list/incomplete'] }];
   return found.length > 0 ? found : { names: [Object.keys(filters).length > 0 ? 'list/none-of-these' : 'list/none'] };
 }
 
@@ -483,14 +540,15 @@ function errorNames(body: unknown, status: number): string[] {
 }
 
 /**
- * A 401 for want of a permission, and not for the token: a new token would change nothing, and end the one that other machines use.
- * UQPAY's SDKs, too, tell an ended token by the message alone.
+ * A 401 for want of a permission, and not for the token: a new token would change nothing, and end the one that other
+ * machines use. UQPAY's SDKs, too, tell an ended token by the message alone.
  */
 const saysNotAllowed = (message = ''): boolean => /\bpermissions?\b/i.test(message) && !/\btoken\b/i.test(message);
 
 /**
- * What is said of a send that is still running: the code's own text in the error code reference, and the older envelope's, which
- * UQPAY's SDKs look for in any case. https://github.com/uqpay/uqpay-node/blob/d9d5b59/tests/error.test.ts
+ * What is said of a send that is still running: the code's own text in the error code reference, and the older
+ * envelope's, which UQPAY's SDKs look for in any case.
+ * https://github.com/uqpay/uqpay-node/blob/d9d5b59/tests/error.test.ts
  */
 const stillRunning: ReadonlySet<string> = new Set([
   'request is being processed',
@@ -498,7 +556,10 @@ const stillRunning: ReadonlySet<string> = new Set([
   'request is processing, please try again later',
 ]);
 
-/** The older envelope has no type, and its number is the HTTP status, or 200 under HTTP 400: the status counts, and these very words tell more. */
+/**
+ * The older envelope has no type, and its number is the HTTP status, or 200 under HTTP 400: the status counts, and
+ * these very words tell more.
+ */
 function olderNames(body: unknown, status: number): string[] {
   const number = integerOf(body, 'code');
   if (number === undefined) return [];
@@ -525,7 +586,10 @@ function own(body: unknown, name: string): unknown {
 function moneyOf(given: unknown, currency?: unknown): { amount: string; currency?: string } | undefined {
   const decimal = decimalOf(given);
   if (decimal === undefined) return undefined;
-  return { amount: decimal, ...(typeof currency === 'string' && currency !== '' && { currency: currency.toUpperCase() }) };
+  return {
+    amount: decimal,
+    ...(typeof currency === 'string' && currency !== '' && { currency: currency.toUpperCase() }),
+  };
 }
 
 function decimalOf(value: unknown): string | undefined {

@@ -35,7 +35,13 @@ const intent = (intent_status: string, attempt_status?: string, more: object = {
   latest_payment_attempt:
     attempt_status === undefined
       ? null
-      : { attempt_id: 'PA1961262701099356160', amount: order.amount, currency: order.currency, attempt_status, refunded_amount: '0' },
+      : {
+          attempt_id: 'PA1961262701099356160',
+          amount: order.amount,
+          currency: order.currency,
+          attempt_status,
+          refunded_amount: '0',
+        },
   ...more,
 });
 const refund = (refund_status: string, more: object = {}): object => ({
@@ -91,7 +97,12 @@ const open = (reason: string, code?: string): Sample['verdict'] => ({
   listed: true,
   ...(code !== undefined && { code }),
 });
-const unlisted = (code: string): Sample['verdict'] => ({ kind: 'poll-required', reason: 'unknown-outcome', listed: false, code });
+const unlisted = (code: string): Sample['verdict'] => ({
+  kind: 'poll-required',
+  reason: 'unknown-outcome',
+  listed: false,
+  code,
+});
 const final = (outcome: string, reason: string, code?: string): Sample['verdict'] => ({
   kind: 'terminal',
   outcome,
@@ -102,7 +113,12 @@ const final = (outcome: string, reason: string, code?: string): Sample['verdict'
 const lookedFor = { ...sentBy['payment.list'], merchant_order_id: order.merchant_order_id };
 const refundsOf = { ...sentBy['refund.list'], ...id };
 const payoutLookedFor = { ...sentBy['payout.list'], statement_descriptor: payoutSent.statement_descriptor };
-const asked = (reason: string, code?: string): Sample['verdict'] => ({ kind: 'retryable', reason, listed: true, ...(code !== undefined && { code }) });
+const asked = (reason: string, code?: string): Sample['verdict'] => ({
+  kind: 'retryable',
+  reason,
+  listed: true,
+  ...(code !== undefined && { code }),
+});
 const page = (total_pages: number, ...data: unknown[]): object => ({ total_pages, total_items: data.length, data });
 
 const samples: readonly Sample[] = [
@@ -127,32 +143,92 @@ const samples: readonly Sample[] = [
       intent('REQUIRES_PAYMENT_METHOD', 'PENDING_AUTHORIZATION'),
       open('processing', 'intent/REQUIRES_PAYMENT_METHOD/PENDING_AUTHORIZATION'),
     ],
-    'a card that was charged in the call is paid': [200, intent('SUCCEEDED', 'CAPTURE_REQUESTED'), final('succeeded', 'approved')],
-    'a pending intent is asked about, also under 202': [202, intent('PENDING', 'PENDING_AUTHORIZATION'), open('processing')],
-    'an intent without auto_capture is authorized': [200, intent('REQUIRES_CAPTURE', 'AUTHORIZED'), final('authorized', 'authorized')],
+    'a card that was charged in the call is paid': [
+      200,
+      intent('SUCCEEDED', 'CAPTURE_REQUESTED'),
+      final('succeeded', 'approved'),
+    ],
+    'a pending intent is asked about, also under 202': [
+      202,
+      intent('PENDING', 'PENDING_AUTHORIZATION'),
+      open('processing'),
+    ],
+    'an intent without auto_capture is authorized': [
+      200,
+      intent('REQUIRES_CAPTURE', 'AUTHORIZED'),
+      final('authorized', 'authorized'),
+    ],
     'a canceled intent is canceled': [200, intent('CANCELLED'), final('canceled', 'canceled')],
-    'a canceled intent is canceled in the Go SDK’s spelling too': [200, intent('CANCELED'), final('canceled', 'canceled', 'intent/CANCELED')],
-    'the Go SDK’s other word for a payer who must act means the same': [200, intent('REQUIRES_ACTION'), final('created', 'awaiting-payer')],
-    'an intent that waits for its confirm waits for the merchant': [200, intent('REQUIRES_CONFIRMATION'), final('created', 'awaiting-merchant')],
-    'a card number that is refused under the other type is declined': [400, error('card_error', 'invalid_number'), final('failed', 'declined')],
-    'an account that may not is refused': [403, error('forbidden', 'forbidden'), final('rejected', 'permission', 'forbidden/forbidden')],
+    'a canceled intent is canceled in the Go SDK’s spelling too': [
+      200,
+      intent('CANCELED'),
+      final('canceled', 'canceled', 'intent/CANCELED'),
+    ],
+    'the Go SDK’s other word for a payer who must act means the same': [
+      200,
+      intent('REQUIRES_ACTION'),
+      final('created', 'awaiting-payer'),
+    ],
+    'an intent that waits for its confirm waits for the merchant': [
+      200,
+      intent('REQUIRES_CONFIRMATION'),
+      final('created', 'awaiting-merchant'),
+    ],
+    'a card number that is refused under the other type is declined': [
+      400,
+      error('card_error', 'invalid_number'),
+      final('failed', 'declined'),
+    ],
+    'an account that may not is refused': [
+      403,
+      error('forbidden', 'forbidden'),
+      final('rejected', 'permission', 'forbidden/forbidden'),
+    ],
     'the guard’s own 403 is a refusal too': [
       403,
       { error: 'Forbidden', message: 'Access to this resource is forbidden from UAT' },
       final('rejected', 'permission', 'forbidden'),
     ],
-    'a key in conflict may be that of our own first send': [409, error('idempotency_error', 'key_conflict'), open('conflict')],
-    'the older envelope’s conflict is asked about': [409, { code: 409, message: 'Conflict occurred' }, open('conflict', 'numeric/409')],
+    'a key in conflict may be that of our own first send': [
+      409,
+      error('idempotency_error', 'key_conflict'),
+      open('conflict'),
+    ],
+    'the older envelope’s conflict is asked about': [
+      409,
+      { code: 409, message: 'Conflict occurred' },
+      open('conflict', 'numeric/409'),
+    ],
     'the older envelope’s rate limit does not say that nothing was done': [
       429,
       { code: 429, message: 'Too many requests' },
       open('rate-limited', 'numeric/429'),
     ],
-    'the HTTP status counts, not a number that contradicts it': [400, { code: 200, message: 'Something went wrong' }, open('unknown-outcome', 'numeric/400')],
-    'a number under another status says nothing': [418, { code: 200, message: 'Something went wrong' }, unlisted('numeric/418')],
-    'a number that contradicts its status refuses nothing': [400, { code: 403, message: 'Something went wrong' }, open('unknown-outcome', 'numeric/400')],
-    'the older envelope’s 403 is a refusal': [403, { code: 403, message: 'Forbidden' }, final('rejected', 'permission', 'numeric/403')],
-    'the older envelope’s 404 is a refusal': [404, { code: 404, message: 'Not found' }, final('rejected', 'not-found', 'numeric/404')],
+    'the HTTP status counts, not a number that contradicts it': [
+      400,
+      { code: 200, message: 'Something went wrong' },
+      open('unknown-outcome', 'numeric/400'),
+    ],
+    'a number under another status says nothing': [
+      418,
+      { code: 200, message: 'Something went wrong' },
+      unlisted('numeric/418'),
+    ],
+    'a number that contradicts its status refuses nothing': [
+      400,
+      { code: 403, message: 'Something went wrong' },
+      open('unknown-outcome', 'numeric/400'),
+    ],
+    'the older envelope’s 403 is a refusal': [
+      403,
+      { code: 403, message: 'Forbidden' },
+      final('rejected', 'permission', 'numeric/403'),
+    ],
+    'the older envelope’s 404 is a refusal': [
+      404,
+      { code: 404, message: 'Not found' },
+      final('rejected', 'not-found', 'numeric/404'),
+    ],
     'a 401 for want of a permission renews no token': [
       401,
       error('unauthorized_error', 'no_permission'),
@@ -171,25 +247,53 @@ const samples: readonly Sample[] = [
     ],
     'another amount is not believed': [200, intent('SUCCEEDED', undefined, { amount: '1.12' }), open('conflict')],
     'another currency is not believed': [200, intent('SUCCEEDED', undefined, { currency: 'USD' }), open('conflict')],
-    'another order is not believed': [200, intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1002' }), open('conflict')],
+    'another order is not believed': [
+      200,
+      intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1002' }),
+      open('conflict'),
+    ],
     'a state nobody has heard of is unknown': [200, intent('REQUIRES_PATIENCE'), unlisted('intent/REQUIRES_PATIENCE')],
     'a refused card is declined': [
       400,
       error('payment_error', 'payment_refused'),
       final('failed', 'declined', 'payment_error/payment_refused'),
     ],
-    'a timeout under the same type and status is unknown': [400, error('payment_error', 'timeout'), open('unknown-outcome')],
+    'a timeout under the same type and status is unknown': [
+      400,
+      error('payment_error', 'timeout'),
+      open('unknown-outcome'),
+    ],
     'a duplicate at the channel is no decline': [400, error('payment_error', 'order_conflict'), open('conflict')],
-    'an issuer that cannot be reached may still have booked': [400, error('payment_error', 'issuer_unavailable'), open('unknown-outcome')],
-    'a payment error nobody has heard of is unknown': [400, error('payment_error', 'brand_new'), unlisted('payment_error/brand_new')],
-    'a code is matched in its own case only': [400, error('payment_error', '3ds_required'), unlisted('payment_error/3ds_required')],
-    'a wrong parameter is rejected': [400, error('invalid_request_error', 'invalid_parameter'), final('rejected', 'invalid-request')],
+    'an issuer that cannot be reached may still have booked': [
+      400,
+      error('payment_error', 'issuer_unavailable'),
+      open('unknown-outcome'),
+    ],
+    'a payment error nobody has heard of is unknown': [
+      400,
+      error('payment_error', 'brand_new'),
+      unlisted('payment_error/brand_new'),
+    ],
+    'a code is matched in its own case only': [
+      400,
+      error('payment_error', '3ds_required'),
+      unlisted('payment_error/3ds_required'),
+    ],
+    'a wrong parameter is rejected': [
+      400,
+      error('invalid_request_error', 'invalid_parameter'),
+      final('rejected', 'invalid-request'),
+    ],
     'a refusal with a new code is one by its type': [
       400,
       error('invalid_request_error', 'brand_new'),
       final('rejected', 'invalid-request', 'invalid_request_error'),
     ],
-    'a first send that is still running is asked about': [400, error('idempotence_error', 'request_being_processed'), open('processing')],
+    'a first send that is still running is asked about': [
+      400,
+      error('idempotence_error', 'request_being_processed'),
+      open('processing'),
+    ],
     'the other spelling of the type means the same': [
       400,
       error('idempotency_error', 'request_being_processed'),
@@ -220,42 +324,112 @@ const samples: readonly Sample[] = [
       { error: 'Invalid authorization header' },
       { kind: 'retryable', reason: 'authentication', code: 'unauthorized_error' },
     ],
-    'an internal error of a write is unknown': [500, error('api_error', 'api_error'), open('unknown-outcome', 'api_error/api_error')],
-    'a velocity limit does not say that nothing was done': [429, error('api_error', 'velocity_limit_exceeded'), open('rate-limited')],
+    'an internal error of a write is unknown': [
+      500,
+      error('api_error', 'api_error'),
+      open('unknown-outcome', 'api_error/api_error'),
+    ],
+    'a velocity limit does not say that nothing was done': [
+      429,
+      error('api_error', 'velocity_limit_exceeded'),
+      open('rate-limited'),
+    ],
   }),
   ...of('payment.confirm', {
     'a confirmed card is paid': [200, intent('SUCCEEDED', 'SUCCEEDED'), final('succeeded', 'approved')],
     'a confirm may need the payer': [200, intent('REQUIRES_CUSTOMER_ACTION'), final('created', 'awaiting-payer')],
-    'a confirm whose attempt failed leaves the intent open': [200, intent('REQUIRES_PAYMENT_METHOD'), final('created', 'declined')],
+    'a confirm whose attempt failed leaves the intent open': [
+      200,
+      intent('REQUIRES_PAYMENT_METHOD'),
+      final('created', 'declined'),
+    ],
     'a confirm that ran into a lack of funds is declined': [
       400,
       error('payment_error', 'not_enough_balance'),
       final('failed', 'insufficient-funds'),
     ],
     'a closed order may be a paid one': [400, error('payment_error', 'closed_order'), open('already-final')],
-    'a confirm of an unknown intent is rejected': [400, error('not_found', 'payment_intent_not_found'), final('rejected', 'not-found')],
+    'a confirm of an unknown intent is rejected': [
+      400,
+      error('not_found', 'payment_intent_not_found'),
+      final('rejected', 'not-found'),
+    ],
   }),
   ...of('payment.query', {
     'a query of a paid intent is paid': [200, intent('SUCCEEDED', 'CAPTURE_REQUESTED'), final('succeeded', 'approved')],
-    'a query of an intent without a payment method waits for the payer': [200, intent('REQUIRES_PAYMENT_METHOD'), open('awaiting-payer')],
-    'a failed attempt on a query leaves the intent open': [200, intent('REQUIRES_PAYMENT_METHOD', 'FAILED'), open('declined')],
-    'a failed attempt that says why leaves the intent open as well': [
+    'a query of an intent without a payment method waits for the payer': [
       200,
-      intent('REQUIRES_PAYMENT_METHOD', undefined, { latest_payment_attempt: { attempt_status: 'FAILED', failure_code: 'do_not_honor' } }),
+      intent('REQUIRES_PAYMENT_METHOD'),
+      open('awaiting-payer'),
+    ],
+    'a failed attempt on a query leaves the intent open': [
+      200,
+      intent('REQUIRES_PAYMENT_METHOD', 'FAILED'),
       open('declined'),
     ],
-    'an attempt that the payer gave up leaves the intent open': [200, intent('REQUIRES_PAYMENT_METHOD', 'CANCELLED'), open('awaiting-payer', 'intent/REQUIRES_PAYMENT_METHOD/CANCELLED')],
-    'an attempt that expired leaves the intent open': [200, intent('REQUIRES_PAYMENT_METHOD', 'EXPIRED'), open('awaiting-payer', 'intent/REQUIRES_PAYMENT_METHOD/EXPIRED')],
-    'a query of an intent that the payer must act for goes on': [200, intent('REQUIRES_ACTION', 'AUTHENTICATION_REDIRECTED'), open('awaiting-payer', 'intent/REQUIRES_ACTION')],
-    'a query of an intent that waits for its confirm goes on': [200, intent('REQUIRES_CONFIRMATION'), open('awaiting-merchant', 'intent/REQUIRES_CONFIRMATION')],
-    'a query in the older envelope that finds no page is asked again': [404, { code: 404, message: 'Not found' }, asked('unavailable', 'numeric/404')],
-    'a query of an intent that was canceled in the other spelling is canceled': [200, intent('CANCELED'), final('canceled', 'canceled')],
-    'a query in the older envelope is asked again': [400, { code: 400, message: 'Something went wrong' }, asked('unavailable', 'numeric/400')],
-    'a query too many is asked again later': [429, { code: 429, message: 'Too many requests' }, asked('rate-limited', 'numeric/429')],
-    'a query that is forbidden says nothing about the payment': [403, error('forbidden', 'forbidden'), final('rejected', 'permission')],
+    'a failed attempt that says why leaves the intent open as well': [
+      200,
+      intent('REQUIRES_PAYMENT_METHOD', undefined, {
+        latest_payment_attempt: { attempt_status: 'FAILED', failure_code: 'do_not_honor' },
+      }),
+      open('declined'),
+    ],
+    'an attempt that the payer gave up leaves the intent open': [
+      200,
+      intent('REQUIRES_PAYMENT_METHOD', 'CANCELLED'),
+      open('awaiting-payer', 'intent/REQUIRES_PAYMENT_METHOD/CANCELLED'),
+    ],
+    'an attempt that expired leaves the intent open': [
+      200,
+      intent('REQUIRES_PAYMENT_METHOD', 'EXPIRED'),
+      open('awaiting-payer', 'intent/REQUIRES_PAYMENT_METHOD/EXPIRED'),
+    ],
+    'a query of an intent that the payer must act for goes on': [
+      200,
+      intent('REQUIRES_ACTION', 'AUTHENTICATION_REDIRECTED'),
+      open('awaiting-payer', 'intent/REQUIRES_ACTION'),
+    ],
+    'a query of an intent that waits for its confirm goes on': [
+      200,
+      intent('REQUIRES_CONFIRMATION'),
+      open('awaiting-merchant', 'intent/REQUIRES_CONFIRMATION'),
+    ],
+    'a query in the older envelope that finds no page is asked again': [
+      404,
+      { code: 404, message: 'Not found' },
+      asked('unavailable', 'numeric/404'),
+    ],
+    'a query of an intent that was canceled in the other spelling is canceled': [
+      200,
+      intent('CANCELED'),
+      final('canceled', 'canceled'),
+    ],
+    'a query in the older envelope is asked again': [
+      400,
+      { code: 400, message: 'Something went wrong' },
+      asked('unavailable', 'numeric/400'),
+    ],
+    'a query too many is asked again later': [
+      429,
+      { code: 429, message: 'Too many requests' },
+      asked('rate-limited', 'numeric/429'),
+    ],
+    'a query that is forbidden says nothing about the payment': [
+      403,
+      error('forbidden', 'forbidden'),
+      final('rejected', 'permission'),
+    ],
     'a query of a pending intent goes on': [200, intent('PENDING'), open('processing')],
-    'a capture that was requested does not make a pending intent paid': [200, intent('PENDING', 'CAPTURE_REQUESTED'), open('processing')],
-    'a query of an authorized intent is authorized': [200, intent('REQUIRES_CAPTURE'), final('authorized', 'authorized')],
+    'a capture that was requested does not make a pending intent paid': [
+      200,
+      intent('PENDING', 'CAPTURE_REQUESTED'),
+      open('processing'),
+    ],
+    'a query of an authorized intent is authorized': [
+      200,
+      intent('REQUIRES_CAPTURE'),
+      final('authorized', 'authorized'),
+    ],
     'a query of a canceled intent is canceled': [200, intent('CANCELLED'), final('canceled', 'canceled')],
     'an intent that closed unpaid has failed': [200, intent('FAILED', 'EXPIRED'), final('failed', 'expired')],
     'a query answered about another intent is not believed': [
@@ -263,7 +437,11 @@ const samples: readonly Sample[] = [
       intent('SUCCEEDED', undefined, { payment_intent_id: 'PI9' }),
       open('conflict'),
     ],
-    'not found is HTTP 400 with a type of its own': [400, error('not_found', 'payment_intent_not_found'), open('not-found', 'not_found')],
+    'not found is HTTP 400 with a type of its own': [
+      400,
+      error('not_found', 'payment_intent_not_found'),
+      open('not-found', 'not_found'),
+    ],
     'an id the channel does not know is not found': [400, error('payment_error', 'not_found_id'), open('not-found')],
     'a query that failed is asked again': [
       400,
@@ -289,10 +467,19 @@ const samples: readonly Sample[] = [
       { kind: 'retryable', reason: 'unreadable', listed: false },
       lookedFor,
     ],
-    'a refused list says nothing about the payment': [400, error('invalid_request_error', 'invalid_parameter'), final('rejected', 'invalid-request'), lookedFor],
+    'a refused list says nothing about the payment': [
+      400,
+      error('invalid_request_error', 'invalid_parameter'),
+      final('rejected', 'invalid-request'),
+      lookedFor,
+    ],
     'an order is found among others': [
       200,
-      page(1, intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1', payment_intent_id: 'PI1' }), intent('PENDING')),
+      page(
+        1,
+        intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1', payment_intent_id: 'PI1' }),
+        intent('PENDING'),
+      ),
       open('processing'),
       lookedFor,
     ],
@@ -314,7 +501,12 @@ const samples: readonly Sample[] = [
       open('unknown-outcome', 'list/incomplete'),
       lookedFor,
     ],
-    'an order that is on no page is not found': [200, { total_pages: 0, total_items: 0, data: null }, open('not-found'), lookedFor],
+    'an order that is on no page is not found': [
+      200,
+      { total_pages: 0, total_items: 0, data: null },
+      open('not-found'),
+      lookedFor,
+    ],
     'an order that is not among those of a time may be of another time, as clocks differ': [
       200,
       page(1),
@@ -327,7 +519,12 @@ const samples: readonly Sample[] = [
       open('unknown-outcome', 'list/none-of-these'),
       { ...lookedFor, payment_intent_status: 'SUCCEEDED' },
     ],
-    'an order that is not on the second page may be on the first': [200, page(1), open('unknown-outcome', 'list/incomplete'), { ...lookedFor, page_number: '2' }],
+    'an order that is not on the second page may be on the first': [
+      200,
+      page(1),
+      open('unknown-outcome', 'list/incomplete'),
+      { ...lookedFor, page_number: '2' },
+    ],
     'an order that is not on this page may be on another': [
       200,
       page(3, intent('SUCCEEDED', undefined, { merchant_order_id: 'ORDER-1' })),
@@ -339,7 +536,11 @@ const samples: readonly Sample[] = [
     'a captured intent is captured': [200, intent('SUCCEEDED'), final('succeeded', 'approved')],
     'a capture whose answer shows the hold is on its way': [200, intent('REQUIRES_CAPTURE'), open('processing')],
     'a canceled intent cannot be captured': [200, intent('CANCELLED'), final('failed', 'canceled')],
-    'an intent that was canceled in the other spelling cannot be captured': [200, intent('CANCELED'), final('failed', 'canceled')],
+    'an intent that was canceled in the other spelling cannot be captured': [
+      200,
+      intent('CANCELED'),
+      final('failed', 'canceled'),
+    ],
     'a closed order refuses a capture': [
       400,
       error('payment_error', 'closed_order'),
@@ -348,7 +549,11 @@ const samples: readonly Sample[] = [
   }),
   ...of('payment.cancel', {
     'a canceled intent was canceled': [200, intent('CANCELLED'), final('succeeded', 'canceled')],
-    'a cancel answered in the Go SDK’s spelling is done': [200, intent('CANCELED'), final('succeeded', 'canceled', 'intent/CANCELED')],
+    'a cancel answered in the Go SDK’s spelling is done': [
+      200,
+      intent('CANCELED'),
+      final('succeeded', 'canceled', 'intent/CANCELED'),
+    ],
     'a cancel answered with the state from before is on its way': [
       200,
       intent('REQUIRES_CUSTOMER_ACTION', 'AUTHENTICATION_REDIRECTED', { cancellation_reason: 'requested_by_customer' }),
@@ -361,9 +566,21 @@ const samples: readonly Sample[] = [
     'a refund that was taken is not yet done': [200, refund('INITIATED'), open('processing')],
     'a refund that is done is done': [200, refund('SUCCEEDED'), final('succeeded', 'refunded', 'refund/SUCCEEDED')],
     'a refund of another amount is not believed': [200, refund('SUCCEEDED', { amount: '50.00' }), open('conflict')],
-    'a refund of too much is refused': [400, error('payment_error', 'amount_exceeded'), final('failed', 'limit-exceeded')],
-    'a refund error is a refusal by its type': [400, error('refund_error', 'refund_not_allowed'), final('rejected', 'invalid-request', 'refund_error')],
-    'a refund error is none under a status that says nothing': [500, error('refund_error', 'refund_not_allowed'), unlisted('http/500')],
+    'a refund of too much is refused': [
+      400,
+      error('payment_error', 'amount_exceeded'),
+      final('failed', 'limit-exceeded'),
+    ],
+    'a refund error is a refusal by its type': [
+      400,
+      error('refund_error', 'refund_not_allowed'),
+      final('rejected', 'invalid-request', 'refund_error'),
+    ],
+    'a refund error is none under a status that says nothing': [
+      500,
+      error('refund_error', 'refund_not_allowed'),
+      unlisted('http/500'),
+    ],
     'a refund error whose code leaves a payment open leaves the refund open': [
       400,
       error('refund_error', 'operation_in_progress'),
@@ -375,13 +592,30 @@ const samples: readonly Sample[] = [
     'a refund in process is asked about again': [200, refund('PROCESSING'), open('processing')],
     'a refund that succeeded is given back': [200, refund('SUCCEEDED'), final('succeeded', 'refunded')],
     'a refund that failed has failed': [200, refund('FAILED'), final('failed', 'declined')],
-    'a reversal of a refund does not say which way the money went': [200, refund('REVERSAL_SUCCEEDED'), open('unknown-outcome')],
+    'a reversal of a refund does not say which way the money went': [
+      200,
+      refund('REVERSAL_SUCCEEDED'),
+      open('unknown-outcome'),
+    ],
     'a refund nobody knows is not found': [400, error('not_found', 'refund_not_found'), open('not-found')],
-    'a refund error on a query says nothing about the refund': [400, error('refund_error', 'brand_new'), final('rejected', 'invalid-request')],
+    'a refund error on a query says nothing about the refund': [
+      400,
+      error('refund_error', 'brand_new'),
+      final('rejected', 'invalid-request'),
+    ],
   }),
   ...of('refund.list', {
-    'a page of many refunds says nothing about one': [200, page(1, refund('SUCCEEDED')), open('unknown-outcome', 'list')],
-    'the only refund of a payment is found': [200, page(1, refund('SUCCEEDED')), final('succeeded', 'refunded'), refundsOf],
+    'a page of many refunds says nothing about one': [
+      200,
+      page(1, refund('SUCCEEDED')),
+      open('unknown-outcome', 'list'),
+    ],
+    'the only refund of a payment is found': [
+      200,
+      page(1, refund('SUCCEEDED')),
+      final('succeeded', 'refunded'),
+      refundsOf,
+    ],
     'a refund of another payment, if a row says so, is none of this one': [
       200,
       page(1, refund('SUCCEEDED', { payment_intent_id: 'PI9' })),
@@ -392,16 +626,36 @@ const samples: readonly Sample[] = [
   }),
   ...of('payout.create', {
     'a payout that was taken is not yet paid': [200, payout('INITIATED'), open('processing')],
-    'a payout without funds has failed': [400, error('payout_error', 'insufficient_balance'), final('failed', 'insufficient-funds')],
-    'a payout that could not be created may have been': [400, error('payout_error', 'payout_create_fail'), open('unknown-outcome')],
+    'a payout without funds has failed': [
+      400,
+      error('payout_error', 'insufficient_balance'),
+      final('failed', 'insufficient-funds'),
+    ],
+    'a payout that could not be created may have been': [
+      400,
+      error('payout_error', 'payout_create_fail'),
+      open('unknown-outcome'),
+    ],
   }),
   ...of('payout.query', {
-    'a payout is paid in the API reference’s word': [200, payout('COMPLETED'), final('succeeded', 'approved', 'payout/COMPLETED')],
+    'a payout is paid in the API reference’s word': [
+      200,
+      payout('COMPLETED'),
+      final('succeeded', 'approved', 'payout/COMPLETED'),
+    ],
     'a payout is paid in the SDK’s word': [200, payout('SUCCEEDED'), final('succeeded', 'approved')],
     'a payout that came back has failed': [200, payout('FAILED_REFUNDED'), final('failed', 'refunded')],
     'a payout nobody knows is not found': [400, error('payout_error', 'payout_not_found'), open('not-found')],
-    'a payout query whose key is still in use is asked again': [400, error('idempotence_error', 'request_being_processed'), asked('unavailable')],
-    'a payout query whose key is in conflict is asked again': [409, error('idempotency_error', 'key_conflict'), asked('unavailable')],
+    'a payout query whose key is still in use is asked again': [
+      400,
+      error('idempotence_error', 'request_being_processed'),
+      asked('unavailable'),
+    ],
+    'a payout query whose key is in conflict is asked again': [
+      409,
+      error('idempotency_error', 'key_conflict'),
+      asked('unavailable'),
+    ],
     'a payout query whose key is not taken says nothing about the payout': [
       400,
       error('idempotence_error', 'invalid_key_format'),
@@ -421,18 +675,28 @@ const samples: readonly Sample[] = [
       payoutLookedFor,
     ],
     'a payout that is on no page is not found': [200, page(1), open('not-found', 'list/none'), payoutLookedFor],
-    'a page of many payouts says nothing about one': [200, page(1, payout('COMPLETED')), open('unknown-outcome', 'list')],
+    'a page of many payouts says nothing about one': [
+      200,
+      page(1, payout('COMPLETED')),
+      open('unknown-outcome', 'list'),
+    ],
   }),
 ];
 
-const under = (type: string, codes: readonly string[]): string[] => codes.map((code) => `${type}/${code}`);
+const under = (type: string, codes: readonly string[]): string[] => codes.map(code => `${type}/${code}`);
 
 /** https://developers.uqpay.com/global-acquiring/v1.6/guide/error-code-reference, and what other pages add. */
 const refusals = [
   ...under('invalid_request_error', ['missing_parameter', 'invalid_parameter']),
   ...under('account_error', ['account_not_found', 'sub_account_not_found', 'user_not_found', 'product_not_found']),
   ...under('api_error', ['api_error', 'velocity_limit_exceeded']),
-  ...under('idempotence_error', ['request_being_processed', 'key_mismatch_account', 'key_mismatch_api', 'invalid_key_format', 'key_conflict']),
+  ...under('idempotence_error', [
+    'request_being_processed',
+    'key_mismatch_account',
+    'key_mismatch_api',
+    'invalid_key_format',
+    'key_conflict',
+  ]),
   ...under('numeric', ['400', '403', '404', '409', '429']),
   'forbidden/forbidden',
   'not_found',

@@ -4,8 +4,8 @@ import { integerOf, textOf } from '../../kit/readers.ts';
 import { tokenKeeper, type TokenStore } from '../../kit/token.ts';
 
 /**
- * UQPAY's calls carry no signature but a token, which `clientId` and `apiKey` are exchanged for. It lives for 30 minutes, and a new
- * one ends the one before: whoever shares a `clientId` must share the token too.
+ * UQPAY's calls carry no signature but a token, which `clientId` and `apiKey` are exchanged for. It lives for 30
+ * minutes, and a new one ends the one before: whoever shares a `clientId` must share the token too.
  *
  * @see https://developers.uqpay.com/account-center/v1.6/api-reference/access-token
  * @see https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/integration-faq
@@ -23,7 +23,12 @@ export function tokenOf(account: {
     store: tokens,
     async fetchToken({ fetch, signal }) {
       // A redirect must not carry the key to another place.
-      const init = { method: 'POST', headers: { 'x-client-id': clientId, 'x-api-key': apiKey }, redirect: 'manual', signal } as const;
+      const init = {
+        method: 'POST',
+        headers: { 'x-client-id': clientId, 'x-api-key': apiKey },
+        redirect: 'manual',
+        signal,
+      } as const;
       const response = await fetch(new Request(`${baseUrl}/v1/connect/token`, init));
       const body = parse(new TextDecoder().decode(await readUpTo(response.body, MOST_TOKEN_BYTES, signal)));
       const value = textOf(body, 'auth_token');

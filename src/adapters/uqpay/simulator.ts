@@ -3,15 +3,21 @@ import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation
 import type { UqpayCredentials } from './index.ts';
 
 /**
- * UQPAY as the simulator speaks it: one token at a time, which a new one ends, and idempotency keys that are remembered for a day.
+ * UQPAY as the simulator speaks it: one token at a time, which a new one ends, and idempotency keys that are remembered
+ * for a day.
  *
- * An intent is known by its `merchant_order_id`. A refund and a payout have no number of the merchant's: they are known by their
- * idempotency key. A second intent under the same `merchant_order_id` with another key is charged again, as it would be.
+ * An intent is known by its `merchant_order_id`. A refund and a payout have no number of the merchant's: they are known
+ * by their idempotency key. A second intent under the same `merchant_order_id` with another key is charged again, as it
+ * would be.
  *
- * @param options `strangers`: intents that another system or an earlier day made under the same account, perhaps with the same
+ * @param options `strangers`: intents that another system or an earlier day made under the same account, perhaps with
+ * the same
  * `merchant_order_id`; they are listed and can be asked about
  */
-export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'apiKey' | 'onBehalfOf'>, { strangers = [] }: { strangers?: readonly StrangeIntent[] } = {}): Voice {
+export function uqpayVoice(
+  credentials: Pick<UqpayCredentials, 'clientId' | 'apiKey' | 'onBehalfOf'>,
+  { strangers = [] }: { strangers?: readonly StrangeIntent[] } = {},
+): Voice {
   const { clientId } = credentials;
   /** By key: what was first taken with it, and when. */
   const taken = new Map<string, { operation: string; atMs: number }>();
@@ -24,10 +30,12 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
   const refusalOf = ({ headers, nowMs }: HeardRequest): Answer | undefined => {
     const token = headers.get('x-auth-token');
     if (token === null) return { status: 401, body: { error: 'Invalid authorization header' } };
-    if (!token.startsWith('Bearer ')) return error(401, 'unauthorized_error', 'unauthorized_error', 'invalid auth token format');
+    if (!token.startsWith('Bearer '))
+      return error(401, 'unauthorized_error', 'unauthorized_error', 'invalid auth token format');
     if (!isActive(token, nowMs)) return error(401, 'unauthorized_error', 'unauthorized_error', 'token has expired');
     if (headers.get('x-client-id') !== clientId) return error(400, 'account_error', 'account_not_found');
-    if (headers.get('x-on-behalf-of') !== (credentials.onBehalfOf ?? null)) return error(400, 'account_error', 'sub_account_not_found');
+    if (headers.get('x-on-behalf-of') !== (credentials.onBehalfOf ?? null))
+      return error(400, 'account_error', 'sub_account_not_found');
     return undefined;
   };
 
@@ -36,7 +44,9 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
     if (!isUuidV4.test(key)) return { refused: error(400, 'idempotence_error', 'invalid_key_format', 'Using uuid v4') };
     const first = taken.get(key);
     if (first === undefined || nowMs - first.atMs >= DAY_MS) return `${key} ${nowMs}`;
-    return first.operation === operation ? `${key} ${first.atMs}` : { refused: error(400, 'idempotence_error', 'key_mismatch_api') };
+    return first.operation === operation
+      ? `${key} ${first.atMs}`
+      : { refused: error(400, 'idempotence_error', 'key_mismatch_api') };
   };
 
   const hearToken = ({ headers }: HeardRequest): Heard | Refusal => {
@@ -63,8 +73,10 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
       const refusal = refusalOf(request);
       if (refusal !== undefined) return { refused: refusal };
       const sent = request.method === 'GET' ? Object.fromEntries(request.url.searchParams) : parse(request.body);
-      if (sent === undefined) return { refused: error(400, 'invalid_request_error', 'invalid_parameter', 'parameter is invalid') };
-      if (call.required.some((name) => textOf(sent, name) === '')) return { refused: error(400, 'invalid_request_error', 'missing_parameter') };
+      if (sent === undefined)
+        return { refused: error(400, 'invalid_request_error', 'invalid_parameter', 'parameter is invalid') };
+      if (call.required.some(name => textOf(sent, name) === ''))
+        return { refused: error(400, 'invalid_request_error', 'missing_parameter') };
       const id = decodeURIComponent(call.pattern.exec(path)?.[1] ?? '');
       const asked = { operation: call.operation, fields: sent };
       if (request.method === 'GET' && call.keyed !== true) return { ...asked, ...call.asks({ id, key: '', sent }) };
@@ -85,7 +97,9 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
         },
         done: () => (heard.operation === 'token' ? issueToken(nowMs) : pageOf(heard, entries, strangers)),
         'not-found': () => {
-          const stranger = heard.operation === 'payment.query' && strangers.find(({ payment_intent_id }) => payment_intent_id === `PI${heard.reference}`);
+          const stranger =
+            heard.operation === 'payment.query' &&
+            strangers.find(({ payment_intent_id }) => payment_intent_id === `PI${heard.reference}`);
           if (stranger) return { body: stranger };
           return heard.operation === 'payout.query' ? noSuchPayout : nothingFound;
         },
@@ -108,9 +122,20 @@ export function uqpayVoice(credentials: Pick<UqpayCredentials, 'clientId' | 'api
  * await gateway.receive(await uqpayNotice(credentials, simulator.ledger.payment('ORDER-1'), clock.now()));
  * ```
  */
-export async function uqpayNotice({ webhookSecret = '' }: Pick<UqpayCredentials, 'webhookSecret'>, entry: Entry, nowMs: number): Promise<Request> {
+export async function uqpayNotice(
+  { webhookSecret = '' }: Pick<UqpayCredentials, 'webhookSecret'>,
+  entry: Entry,
+  nowMs: number,
+): Promise<Request> {
   const { event, id, data } = eventOf(entry);
-  const told = { version: 'V1.6.0', event_name: 'ACQUIRING', event_type: `acquiring.${event}`, event_id: `${id}-${nowMs}`, source_id: id, data };
+  const told = {
+    version: 'V1.6.0',
+    event_name: 'ACQUIRING',
+    event_type: `acquiring.${event}`,
+    event_id: `${id}-${nowMs}`,
+    source_id: id,
+    data,
+  };
   const body = JSON.stringify(told);
   const headers = {
     'content-type': 'application/json',
@@ -122,17 +147,41 @@ export async function uqpayNotice({ webhookSecret = '' }: Pick<UqpayCredentials,
 
 function eventOf(entry: Entry): { event: string; id: string; data: object } {
   const { kind, operation, providerId, state, of, amount, currency, fields } = entry;
-  if (kind === 'refund') return { event: `refund.${ends[state]}`, id: `RF${providerId}`, data: { ...refundOf(entry), payment_intent_id: `PI${of?.providerId ?? ''}` } };
-  if (operation === 'payout.create') return { event: `payout.${ends[state]}`, id: `PO${providerId}`, data: payoutOf(entry) };
+  if (kind === 'refund')
+    return {
+      event: `refund.${ends[state]}`,
+      id: `RF${providerId}`,
+      data: { ...refundOf(entry), payment_intent_id: `PI${of?.providerId ?? ''}` },
+    };
+  if (operation === 'payout.create')
+    return { event: `payout.${ends[state]}`, id: `PO${providerId}`, data: payoutOf(entry) };
   const event = paymentEvents[state];
   const payment_intent_id = `PI${providerId}`;
   const payment_attempt_id = `PA${providerId}`;
   const canceled = { payment_intent_id, amount, currency };
   const order = { ...canceled, merchant_order_id: fields['merchant_order_id'], create_time: timeOf(entry) };
-  if (event.startsWith('cancel')) return { event, id: payment_intent_id, data: { ...canceled, cancel_status: 'SUCCEEDED', cancel_time: timeOf(entry) } };
+  if (event.startsWith('cancel'))
+    return {
+      event,
+      id: payment_intent_id,
+      data: { ...canceled, cancel_status: 'SUCCEEDED', cancel_time: timeOf(entry) },
+    };
   return event.startsWith('payment_attempt')
-    ? { event, id: payment_attempt_id, data: { ...order, payment_attempt_id, attempt_status: attemptStatuses[state], failure_code: failureCodes[state] ?? '' } }
-    : { event, id: payment_intent_id, data: { ...order, intent_status: intentStatuses[state], payment_method: null, metadata: {} } };
+    ? {
+        event,
+        id: payment_attempt_id,
+        data: {
+          ...order,
+          payment_attempt_id,
+          attempt_status: attemptStatuses[state],
+          failure_code: failureCodes[state] ?? '',
+        },
+      }
+    : {
+        event,
+        id: payment_intent_id,
+        data: { ...order, intent_status: intentStatuses[state], payment_method: null, metadata: {} },
+      };
 }
 
 /** How far a refund or a payout has come. */
@@ -161,9 +210,11 @@ const paymentEvents: Readonly<Record<EntryState, string>> = {
 
 async function hmacSha512(secret: string, text: string): Promise<string> {
   const encoder = new TextEncoder();
-  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-512' }, false, ['sign']);
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-512' }, false, [
+    'sign',
+  ]);
   const signature = new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
-  return Array.from(signature, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(signature, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** By client, for all simulators of a process: the adapter too keeps its token from one of them to the next. */
@@ -174,7 +225,10 @@ const HALF_AN_HOUR_MS = 30 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 const isUuidV4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i;
 
-const error = (status: number, type: string, code: string, message = code): Answer => ({ status, body: { type, code, message } });
+const error = (status: number, type: string, code: string, message = code): Answer => ({
+  status,
+  body: { type, code, message },
+});
 const noSuchPayout = error(400, 'payout_error', 'payout_not_found', 'Payout not found');
 const nothingFound = error(400, 'not_found', 'resource_not_found', 'Resource does not exists');
 const tooMuch = error(400, 'refund_error', 'amount_exceeded', 'Amount exceeded');
@@ -189,7 +243,11 @@ interface Call {
   readonly required: readonly string[];
   /** A query that must carry a key. */
   readonly keyed?: true;
-  readonly asks: (request: { id: string; key: string; sent: Fields }) => Pick<Heard, 'act' | 'reference' | 'of' | 'amount' | 'currency'>;
+  readonly asks: (request: {
+    id: string;
+    key: string;
+    sent: Fields;
+  }) => Pick<Heard, 'act' | 'reference' | 'of' | 'amount' | 'currency'>;
 }
 
 const calls: readonly Call[] = [
@@ -307,7 +365,12 @@ function stateOf(heard: Heard, entry: Entry): Answer {
   if (entry.kind === 'refund') return { body: refundOf(entry) };
   if (entry.operation === 'payout.create') return { body: payoutOf(entry) };
   // The answer to a cancel has another spelling than the query's.
-  return { body: heard.operation === 'payment.cancel' && entry.state === 'canceled' ? { ...intentOf(entry), intent_status: 'CANCELED' } : intentOf(entry) };
+  return {
+    body:
+      heard.operation === 'payment.cancel' && entry.state === 'canceled'
+        ? { ...intentOf(entry), intent_status: 'CANCELED' }
+        : intentOf(entry),
+  };
 }
 
 const timeOf = ({ openedAtMs }: Entry): string => new Date(openedAtMs).toISOString();
@@ -328,7 +391,9 @@ function pageOf({ operation, fields }: Heard, entries: readonly Entry[], strange
   const isPayout = (entry: Entry): boolean => entry.operation === 'payout.create';
   const ofPayment = (entry: Entry | undefined): boolean => {
     const wanted = [textOf(fields, 'payment_intent_id'), textOf(fields, 'merchant_order_id')];
-    return [`PI${entry?.providerId ?? ''}`, entry?.fields['merchant_order_id']].every((own, index) => wanted[index] === '' || wanted[index] === own);
+    return [`PI${entry?.providerId ?? ''}`, entry?.fields['merchant_order_id']].every(
+      (own, index) => wanted[index] === '' || wanted[index] === own,
+    );
   };
   const within = (time: string): boolean => {
     const [from, to] = [textOf(fields, 'start_time'), textOf(fields, 'end_time')];
@@ -342,15 +407,22 @@ function pageOf({ operation, fields }: Heard, entries: readonly Entry[], strange
   };
   const rows: Readonly<Record<string, () => object[]>> = {
     'payment.list': () => [
-      ...entries.filter((entry) => entry.kind === 'payment' && !isPayout(entry) && within(timeOf(entry))).map(intentOf),
+      ...entries.filter(entry => entry.kind === 'payment' && !isPayout(entry) && within(timeOf(entry))).map(intentOf),
       ...strangers.filter(({ create_time }) => within(create_time)),
     ],
-    'refund.list': () => entries.filter((entry) => entry.kind === 'refund' && ofPayment(entry.of) && within(timeOf(entry))).map(refundOf),
-    'payout.list': () => entries.filter((entry) => isPayout(entry) && withinDays(timeOf(entry))).map(payoutOf),
+    'refund.list': () =>
+      entries.filter(entry => entry.kind === 'refund' && ofPayment(entry.of) && within(timeOf(entry))).map(refundOf),
+    'payout.list': () => entries.filter(entry => isPayout(entry) && withinDays(timeOf(entry))).map(payoutOf),
   };
   const data = rows[operation]?.() ?? [];
   const [size, number] = [Number(textOf(fields, 'page_size')), Number(textOf(fields, 'page_number'))];
-  return { body: { total_pages: Math.ceil(data.length / size), total_items: data.length, data: data.slice(size * (number - 1), size * number) } };
+  return {
+    body: {
+      total_pages: Math.ceil(data.length / size),
+      total_items: data.length,
+      data: data.slice(size * (number - 1), size * number),
+    },
+  };
 }
 
 const EIGHT_HOURS_MS = 8 * 60 * 60_000;
@@ -392,7 +464,9 @@ function intentOf(entry: Entry): object {
     available_payment_method_types: null,
     captured_amount: captured,
     client_secret: `simulated-client-secret-${providerId}`,
-    next_action: needsPayer ? { type: 'redirect_to_url', redirect_to_url: { url: `https://checkout.example/${providerId}` } } : null,
+    next_action: needsPayer
+      ? { type: 'redirect_to_url', redirect_to_url: { url: `https://checkout.example/${providerId}` } }
+      : null,
     cancel_time: '',
     cancellation_reason: '',
     create_time: timeOf(entry),

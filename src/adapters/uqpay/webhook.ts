@@ -11,8 +11,8 @@ import { notice } from './codes.ts';
 /**
  * UQPAY's webhooks. What is signed is told by UQPAY's SDKs, since the manual leaves the time out.
  *
- * The master account's address hears of all connected accounts, and only a payout's event says whose it is: `account_id`. Whoever
- * acts for one of them asks before the others are believed.
+ * The master account's address hears of all connected accounts, and only a payout's event says whose it is:
+ * `account_id`. Whoever acts for one of them asks before the others are believed.
  *
  * `read` reads an answer, which is what an event's data looks like.
  * @see https://developers-sandbox.uqpaytech.com/account-center/v1.6/guide/webhooks-overview
@@ -32,14 +32,15 @@ export function uqpayWebhook(account: {
   return {
     codes: notice,
     // Two intents may share a merchant_order_id: that one of them ended unpaid must not end the loop of the other.
-    confirm: (heard) => doubtful.has(heard) || (heard.operation === 'payment.create' && !heard.names.some(isPaid)),
-    reply: (word) => replies[word],
+    confirm: heard => doubtful.has(heard) || (heard.operation === 'payment.create' && !heard.names.some(isPaid)),
+    reply: word => replies[word],
     hear(delivery) {
       const wrong = whatIsWrong(delivery, webhookSecret);
       if (wrong !== undefined) return refused(wrong);
       const event: unknown = JSON.parse(delivery.text);
       const heard = noticeOf(event, read);
-      if (onBehalfOf !== undefined && textOf(asRecord(event)?.['data'], 'account_id') !== onBehalfOf) doubtful.add(heard);
+      if (onBehalfOf !== undefined && textOf(asRecord(event)?.['data'], 'account_id') !== onBehalfOf)
+        doubtful.add(heard);
       return heard;
     },
   };
@@ -110,14 +111,14 @@ function noticeOf(event: unknown, read: (exchange: Exchange) => Reading): Notice
 
   const { operation, kind, numbers } = subject;
   const { reference = {}, madeAtMs, ...told } = read({ operation, status: 200, body: data });
-  if (numbers.every((number) => reference[number] === undefined)) return refused('it names no order');
+  if (numbers.every(number => reference[number] === undefined)) return refused('it names no order');
   const state = textOf(data, `${kind}_status`);
   return {
     ...told,
     verified: true,
     operation,
     names: [state === undefined ? kind : `${kind}/${state}`],
-    reference: Object.fromEntries(numbers.map((number) => [number, reference[number]])),
+    reference: Object.fromEntries(numbers.map(number => [number, reference[number]])),
     // An attempt's time is its own, and not the intent's.
     ...(kind !== 'attempt' && madeAtMs !== undefined && { madeAtMs, openedAtMs: madeAtMs }),
   };

@@ -1,5 +1,16 @@
 import type { CodeTable, TerminalRow } from '../../core/code-table.ts';
-import { canceled, created, declined, duplicate, expired, failed, pollRequired, rejected, retryable, succeeded } from '../../kit/rows.ts';
+import {
+  canceled,
+  created,
+  declined,
+  duplicate,
+  expired,
+  failed,
+  pollRequired,
+  rejected,
+  retryable,
+  succeeded,
+} from '../../kit/rows.ts';
 
 /*
  * A row is named `<return_code>` or `<return_code>/<sub_return_code>`; a binding that was found is `1/<status>`.
@@ -7,15 +18,17 @@ import { canceled, created, declined, duplicate, expired, failed, pollRequired, 
  * Sources, read in November 2026:
  * [codes]  https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/status-codes
  * [sdk]    https://github.com/zalopay-oss/zalopay-nodejs/blob/6e334cc/specs/zlp.yaml
- * [vietqr] ZaloPay's VietQR integration document of June 2026, in public copies; it lists -401 to -999 as `return_code`s.
- * [older]  https://docs.zalopay.vn/en/v2/reference/common/overview.html, frequent errors of the pages before these
- * [public] answers and readings in public integrations: on no page of ZaloPay's
+ * [vietqr] ZaloPay's VietQR integration document of June 2026, in public copies; it lists -401 to -999 as
+ * `return_code`s. [older]  https://docs.zalopay.vn/en/v2/reference/common/overview.html, frequent errors of the pages
+ * before these [public] answers and readings in public integrations: on no page of ZaloPay's
  */
 
 /** What every write may answer. [codes] repeats these rows for each call, always as "initialization failed". */
 const write = {
   // The manual says to look at the sub code, and here is none: -500 is a FAIL too.
-  '2': pollRequired('unknown-outcome', { advice: 'ZaloPay said FAIL without saying why: only a query tells whether anything happened.' }),
+  '2': pollRequired('unknown-outcome', {
+    advice: 'ZaloPay said FAIL without saying why: only a query tells whether anything happened.',
+  }),
   '3': pollRequired('processing'),
   '2/-401': rejected('invalid-request', 'A field is missing or has the wrong format.'),
   '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
@@ -24,7 +37,10 @@ const write = {
   '2/-500': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before sending again.' }),
 } satisfies CodeTable;
 
-/** [public] Answers to a new order that ZaloPay did not take; they were seen of orders, and a charge is checked by the same door. */
+/**
+ * [public] Answers to a new order that ZaloPay did not take; they were seen of orders, and a charge is checked by the
+ * same door.
+ */
 const refusals = {
   '2/10': rejected('authentication', 'ZaloPay found another mac ("MAC not equal"): check key1 and what is signed.'),
   '-2/-201': rejected('authentication', 'ZaloPay found the mac invalid: check key1 and what is signed.'),
@@ -32,15 +48,26 @@ const refusals = {
   '2/-16': rejected('invalid-request', 'ZaloPay calls the order invalid: check its fields.'),
 } satisfies CodeTable;
 
-/** Maintenance is not over within a second: a write waits this long before it is sent again. Nobody says how long it lasts. */
+/**
+ * Maintenance is not over within a second: a write waits this long before it is sent again. Nobody says how long it
+ * lasts.
+ */
 const underMaintenance = retryable('maintenance', { delayMs: 15_000 });
 
-/** [codes] says it of the query: "is not in the correct format". A number that cannot be asked about names no order either. */
+/**
+ * [codes] says it of the query: "is not in the correct format". A number that cannot be asked about names no order
+ * either.
+ */
 const malformedNumber = rejected('invalid-request', 'app_trans_id has the wrong format.');
 
-/** What every read may answer; -403, -405 and 406 are in [sdk] only. An error of the call says nothing about what it asked for. */
+/**
+ * What every read may answer; -403, -405 and 406 are in [sdk] only. An error of the call says nothing about what it
+ * asked for.
+ */
 const read = {
-  '2': pollRequired('unknown-outcome', { advice: 'ZaloPay said FAIL without saying why: it may be the query that failed.' }),
+  '2': pollRequired('unknown-outcome', {
+    advice: 'ZaloPay said FAIL without saying why: it may be the query that failed.',
+  }),
   '2/-401': rejected('invalid-request', 'A field of the query is missing or has the wrong format.'),
   '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
   '2/-403': rejected('authentication', 'ZaloPay refused the signature: check key1.'),
@@ -76,16 +103,24 @@ export const paymentCreate: CodeTable = {
   '2/-999': underMaintenance,
 };
 
-/** The payer stopped it, and may begin again while the order is open: the end of a charge in the call, not of an order. */
+/**
+ * The payer stopped it, and may begin again while the order is open: the end of a charge in the call, not of an order.
+ */
 const canceledByPayer: TerminalRow = {
-  ...canceled('canceled', 'The payer canceled the payment. An order stays open: cancel it before taking the money another way.'),
+  ...canceled(
+    'canceled',
+    'The payer canceled the payment. An order stays open: cancel it before taking the money another way.',
+  ),
   payerMayRetry: true,
 };
 
 /** Why a try to pay failed, whether an order's query tells it or the answer to a charge. */
 const failedTries = {
   // "If order not yet expired, user can top up, and retry payment": what is open can still be paid.
-  '2/-63': declined('insufficient-funds', 'The order is still open, and its payer can top up and pay it: cancel it before taking the money another way.'),
+  '2/-63': declined(
+    'insufficient-funds',
+    'The order is still open, and its payer can top up and pay it: cancel it before taking the money another way.',
+  ),
   '2/-329': canceledByPayer, // [sdk] "The user canceled the payment."
   '2/-332': declined('declined', 'The rules of a promotion stopped the payment.'),
   '2/-333': declined('declined', 'The rules of a promotion stopped the payment.'),
@@ -100,26 +135,53 @@ const failedTries = {
   '2/-1343': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
 } satisfies CodeTable;
 
-/** [sdk] "Payment code expired, the transaction failed, the account has not been debited yet." Only a scanned code can be. */
+/**
+ * [sdk] "Payment code expired, the transaction failed, the account has not been debited yet." Only a scanned code can
+ * be.
+ */
 const codeExpired = {
-  '2/-322': declined('expired', 'The payment code had expired and nothing was debited: scan a new one, under a new app_trans_id.'),
+  '2/-322': declined(
+    'expired',
+    'The payment code had expired and nothing was debited: scan a new one, under a new app_trans_id.',
+  ),
 } satisfies CodeTable;
 
-/** Who reports such an error once may still be about to pay; who goes on reporting it has declined a charge in the call. */
+/**
+ * Who reports such an error once may still be about to pay; who goes on reporting it has declined a charge in the call.
+ */
 const unchanged = { acknowledges: true, failedWhenUnchangedForMs: 10_000 } as const;
 
-/** What leaves a try to pay open, whether an order's query tells it or the answer to a charge: [codes] has -217, [sdk] the others but -49. */
+/**
+ * What leaves a try to pay open, whether an order's query tells it or the answer to a charge: [codes] has -217, [sdk]
+ * the others but -49.
+ */
 const openTries = {
   // The channel, or the payer’s bank, is out of order: "please choose another one".
-  '2/-34': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is under maintenance: another one may work.' }),
-  '2/-35': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s channel is not supported or under maintenance: another one may work.' }),
-  '2/-43': pollRequired('maintenance', { ...unchanged, advice: 'The payer’s bank is under maintenance: another one may work.' }),
-  // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully performed".
-  '2/-49': pollRequired('canceled', { advice: 'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.' }),
+  '2/-34': pollRequired('maintenance', {
+    ...unchanged,
+    advice: 'The payer’s channel is under maintenance: another one may work.',
+  }),
+  '2/-35': pollRequired('maintenance', {
+    ...unchanged,
+    advice: 'The payer’s channel is not supported or under maintenance: another one may work.',
+  }),
+  '2/-43': pollRequired('maintenance', {
+    ...unchanged,
+    advice: 'The payer’s bank is under maintenance: another one may work.',
+  }),
+  // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully
+  // performed".
+  '2/-49': pollRequired('canceled', {
+    advice:
+      'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.',
+  }),
   '2/-217': pollRequired('declined', { ...unchanged, advice: 'The payer’s bank reported an error.' }),
 } satisfies CodeTable;
 
-/** [sdk] lists these as what either query may say. Whether they speak of the payment or of the query, nobody says: they end nothing. */
+/**
+ * [sdk] lists these as what either query may say. Whether they speak of the payment or of the query, nobody says: they
+ * end nothing.
+ */
 const systemErrors = {
   '2/-33': retryable('maintenance'), // the app
   '2/-88': retryable('maintenance'), // this function
@@ -128,9 +190,14 @@ const systemErrors = {
 } satisfies CodeTable;
 
 /** Success, and in the same breath "in progress" or without a number of ZaloPay's, which every paid order has. */
-const contradicted = pollRequired('processing', { advice: 'ZaloPay says "success" and contradicts it (is_processing, or no zp_trans_id): it is asked again.' });
+const contradicted = pollRequired('processing', {
+  advice: 'ZaloPay says "success" and contradicts it (is_processing, or no zp_trans_id): it is asked again.',
+});
 
-/** [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query; -32 to -329 but -54 and -63 are of [sdk]. */
+/**
+ * [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query; -32 to -329 but -54 and -63 are of
+ * [sdk].
+ */
 export const paymentQuery: CodeTable = {
   ...read,
   ...systemErrors,
@@ -159,7 +226,9 @@ export const paymentCancel: CodeTable = {
 
 /** [codes] lists both for the refund's query under FAIL, [vietqr] under "in progress": neither is ever a failure. */
 const pendingRefunds = {
-  '2/-1': pollRequired('processing', { advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.' }),
+  '2/-1': pollRequired('processing', {
+    advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.',
+  }),
   '2/-16': pollRequired('processing', { advice: 'In progress on ZaloPay’s side; if it stays so, contact ZaloPay.' }),
 } satisfies CodeTable;
 
@@ -171,7 +240,10 @@ export const refundCreate: CodeTable = {
   '3/-1': pendingRefunds['2/-1'],
   '2/0': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before refunding again.' }),
   // Every send carries its own timestamp, so that another one would be refused for the same reason.
-  '2/-13': rejected('expired', 'The payment is too old to refund, or this machine’s clock is more than 15 minutes off.'),
+  '2/-13': rejected(
+    'expired',
+    'The payment is too old to refund, or this machine’s clock is more than 15 minutes off.',
+  ),
   '2/-14': rejected('invalid-request', 'The amount cannot be refunded.'), // [vietqr]
   '2/-23': duplicate('Another refund owns this m_refund_id: look it up before choosing a new one.'), // [vietqr]
   // Named in a public integration's list of codes only: the three ways an m_refund_id is malformed.
@@ -183,7 +255,10 @@ export const refundCreate: CodeTable = {
   '2/-999': underMaintenance,
 };
 
-/** [codes] "Query Refund Order's Status", [vietqr] 6.5, the maintenance of [sdk]. -1 and -16 come with `return_code` 2 in one and 3 in the other. */
+/**
+ * [codes] "Query Refund Order's Status", [vietqr] 6.5, the maintenance of [sdk]. -1 and -16 come with `return_code` 2
+ * in one and 3 in the other.
+ */
 export const refundQuery: CodeTable = {
   ...read,
   ...systemErrors,
@@ -212,8 +287,8 @@ const tokenRefusals = {
 } satisfies CodeTable;
 
 /**
- * [codes] "Pay By Token (Wallet)". Its table has no row for a try that failed or is open for its channel's sake: told here, such a code
- * means what the order's query means by it.
+ * [codes] "Pay By Token (Wallet)". Its table has no row for a try that failed or is open for its channel's sake: told
+ * here, such a code means what the order's query means by it.
  */
 export const paymentCharge: CodeTable = {
   ...write,
@@ -230,9 +305,9 @@ export const paymentCharge: CodeTable = {
 };
 
 /**
- * A scanned payment code, https://docs.zalopay.vn/v2/docs/quickpay/api.html. The page lists no sub codes: what refuses an order
- * refuses it here, and what became of a try is told as its query tells it. [sdk] has -33 ("app maintenance") of the queries only: that a
- * scanned code was not processed, nobody says.
+ * A scanned payment code, https://docs.zalopay.vn/v2/docs/quickpay/api.html. The page lists no sub codes: what refuses
+ * an order refuses it here, and what became of a try is told as its query tells it. [sdk] has -33 ("app maintenance")
+ * of the queries only: that a scanned code was not processed, nobody says.
  */
 export const paymentScan: CodeTable = {
   ...write,
@@ -242,7 +317,9 @@ export const paymentScan: CodeTable = {
   ...openTries,
   '1': succeeded(),
   '1/processing': contradicted,
-  '2/-33': pollRequired('maintenance', { advice: 'Under maintenance, and perhaps after it was taken in: ask before scanning another code.' }),
+  '2/-33': pollRequired('maintenance', {
+    advice: 'Under maintenance, and perhaps after it was taken in: ask before scanning another code.',
+  }),
   '2/-68': duplicate('Another order owns this app_trans_id: look it up before choosing a new one.'),
   '2/-92': malformedNumber,
   '2/-999': underMaintenance,
@@ -274,7 +351,10 @@ export const bindingCreate: CodeTable = {
 
 const disabledBinding = canceled('canceled', 'ZaloPay has disabled this binding: its token cannot be charged.');
 
-/** [codes] "Query Payment Token (Wallet)"; the status is `data.status` of https://beta-docs.zalopay.vn/docs/specs/agreement-query */
+/**
+ * [codes] "Query Payment Token (Wallet)"; the status is `data.status` of
+ * https://beta-docs.zalopay.vn/docs/specs/agreement-query
+ */
 export const bindingQuery: CodeTable = {
   ...read,
   '1': succeeded(),
@@ -327,7 +407,9 @@ export const cardPaymentCharge: CodeTable = {
   '1/processing': contradicted,
   '2/-7002': wrongParameter,
   // "Invalid or has exceeded timeout limit": the order's time, or this call's? Only the query knows.
-  '2/-7032': pollRequired('unknown-outcome', { advice: 'The order is unknown or timed out: ask before paying another way.' }),
+  '2/-7032': pollRequired('unknown-outcome', {
+    advice: 'The order is unknown or timed out: ask before paying another way.',
+  }),
   '2/-7041': failed('declined', 'ZaloPay has no such card token: bind the card again.'),
   '2/-7202': rejected('invalid-request', 'The zp_trans_token is not valid: take it from the answer of payment.create.'),
   '2/-7217': failed('declined', 'The card token is no longer active: bind the card again.'),

@@ -24,7 +24,10 @@ interface Account {
 }
 
 interface AppTransId extends Account {
-  /** The merchant's number: `yymmdd` of the day in Vietnam, then anything; at most 40 characters. Never re-made for a second send. */
+  /**
+   * The merchant's number: `yymmdd` of the day in Vietnam, then anything; at most 40 characters. Never re-made for a
+   * second send.
+   */
   app_trans_id: string;
 }
 
@@ -75,7 +78,9 @@ interface ScanFields extends AnyOrderFields {
 }
 
 interface TokenPaymentFields extends AppTransId {
-  /** The order's own number. It is not sent: ZaloPay knows the order by `zp_trans_token`, but is asked about it by this. */
+  /**
+   * The order's own number. It is not sent: ZaloPay knows the order by `zp_trans_token`, but is asked about it by this.
+   */
   app_trans_id: string;
   /** The user, as the merchant called it when binding. */
   identifier: string;

@@ -41,7 +41,8 @@ export interface ZalopayPaths {
  * @example
  * ```ts
  * const gateway = createGateway({ adapter: zalopay({ appId: 2553, key1, key2, environment: 'sandbox' }) });
- * await gateway.settle('payment.create', { app_trans_id: '261121_0001', app_user: 'user-7', amount: 10_000, description: 'Tea' });
+ * await gateway.settle('payment.create', { app_trans_id: '261121_0001', app_user: 'user-7', amount: 10_000,
+ * description: 'Tea' });
  * ```
  * @throws {InputError} for credentials of the wrong shape
  * @see https://docs.zalopay.vn/docs/specs/
@@ -55,13 +56,26 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
     name: 'zalopay',
     account: String(account.appId),
     environment: credentials.environment,
-    ...baseUrlOf('zalopay', credentials, { sandbox: 'https://sb-openapi.zalopay.vn', production: 'https://openapi.zalopay.vn' }),
+    ...baseUrlOf('zalopay', credentials, {
+      sandbox: 'https://sb-openapi.zalopay.vn',
+      production: 'https://openapi.zalopay.vn',
+    }),
     encodings: ['json', 'form'],
     operations: {
       'payment.create': {
         path: '/v2/create',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
-        optional: [...orderOptions, 'expire_duration_seconds', 'bank_code', 'title', 'sub_app_id', 'product_code', 'phone', 'email', 'address'],
+        optional: [
+          ...orderOptions,
+          'expire_duration_seconds',
+          'bank_code',
+          'title',
+          'sub_app_id',
+          'product_code',
+          'phone',
+          'email',
+          'address',
+        ],
         ...answers(codes.paymentCreate),
         reference: ['app_trans_id'],
         identity: orderNumber,
@@ -70,7 +84,8 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         sameReference: 'refuses',
         expect: inDong,
         // More than the longest there is, or no number at all, is ZaloPay's to refuse.
-        payableForMs: ({ expire_duration_seconds: seconds = 900 }) => (seconds <= 2_592_000 ? seconds * 1000 : undefined),
+        payableForMs: ({ expire_duration_seconds: seconds = 900 }) =>
+          seconds <= 2_592_000 ? seconds * 1000 : undefined,
         payerNeedsAnswer: () => true,
       },
       'payment.query': {
@@ -94,7 +109,14 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'payment.charge': { path: '/v2/agreement/pay', ...answers(codes.paymentCharge, readCharge), ...tokenPayment },
       'payment.scan': {
         path: '/v2/quick_pay',
-        required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(100), payment_code: text, payment_code_raw: text },
+        required: {
+          app_trans_id: appTransId,
+          app_user: textUpTo(50),
+          amount: whole,
+          description: textUpTo(100),
+          payment_code: text,
+          payment_code_raw: text,
+        },
         optional: [...orderOptions, 'userip'],
         ...answers(codes.paymentScan, readScan),
         reference: ['app_trans_id'],
@@ -129,7 +151,15 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
       'binding.create': {
         path: '/v2/agreement/bind',
         required: { app_trans_id: appTransId, identifier: text },
-        optional: ['app_id', 'binding_data', 'binding_type', 'max_amount', 'callback_url', 'redirect_url', 'redirect_deep_link'],
+        optional: [
+          'app_id',
+          'binding_data',
+          'binding_type',
+          'max_amount',
+          'callback_url',
+          'redirect_url',
+          'redirect_deep_link',
+        ],
         ...answers(codes.bindingCreate),
         reference: ['app_trans_id'],
         identity: { number: 'app_trans_id' },
@@ -198,7 +228,11 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
         follows: 'cancel',
         sameReference: 'unknown',
       },
-      'card-payment.charge': { ...pathFrom(paths, 'card-payment.charge'), ...answers(codes.cardPaymentCharge, readCharge), ...tokenPayment },
+      'card-payment.charge': {
+        ...pathFrom(paths, 'card-payment.charge'),
+        ...answers(codes.cardPaymentCharge, readCharge),
+        ...tokenPayment,
+      },
     },
     read: readPlainly,
     body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
@@ -206,15 +240,15 @@ export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields>
     perSend: ['app_time', 'req_date', 'timestamp', 'mac', 'payment_code'],
     answerSecrets: ['zp_trans_token', 'order_token'],
     webhook: zalopayWebhook(credentials),
-    // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15 minutes
-    // has ended: one more minute to hear either.
+    // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15
+    // minutes has ended: one more minute to hear either.
     policy: { poll: { absentAfterMs: 15 * 60_000, deadlineMs: 16 * 60_000 } },
   });
 }
 
 const positive: FieldCheck = {
   expects: 'a whole number above 0',
-  accepts: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+  accepts: value => Number.isSafeInteger(value) && (value as number) > 0,
 };
 const appTransId = textUpTo(40);
 /** What every order may have. */
@@ -227,25 +261,33 @@ const orderNumber = { number: 'app_trans_id', space: 'app_trans_id' } as const;
 const inDong = ({ amount }: { amount: unknown }): { amount: string; currency: string } | undefined =>
   whole.accepts(amount) ? { amount: String(amount), currency: 'VND' } : undefined;
 
-/** "The transaction is valid only within 48 hours": later, "not found" means nothing. Older v2 pages, docs.zalopay.vn/en/v2 */
+/**
+ * "The transaction is valid only within 48 hours": later, "not found" means nothing. Older v2 pages,
+ * docs.zalopay.vn/en/v2
+ */
 const ANSWERS_FOR_MS = 48 * 60 * 60_000;
 
 /** How long an order must go on telling the same end, after it was seen open, before it is a charge's of its. */
 const ENDS_WHEN_UNCHANGED_FOR_MS = 10_000;
 
 function askBy(operation: StatusQuery['operation'], name: string): StatusQuery {
-  const fields = ({ reference }: Ticket): Fields | undefined => (reference[name] === undefined ? undefined : { [name]: reference[name] });
+  const fields = ({ reference }: Ticket): Fields | undefined =>
+    reference[name] === undefined ? undefined : { [name]: reference[name] };
   return { operation, fields, answersForMs: ANSWERS_FOR_MS };
 }
 
-/** The number of the very try that an answer is about. The order's other tries have others, so that only a charge learns it. */
+/**
+ * The number of the very try that an answer is about. The order's other tries have others, so that only a charge learns
+ * it.
+ */
 const TRY = 'try_zp_trans_id';
 
 /** Paying with a token, by wallet or card. */
 const tokenPayment = {
   required: { app_trans_id: appTransId, identifier: text, zp_trans_token: text, pay_token: text },
   reference: ['app_trans_id'],
-  // Its order was made under this number by another call, which is another intention: charges are told apart among themselves.
+  // Its order was made under this number by another call, which is another intention: charges are told apart among
+  // themselves.
   identity: { number: 'app_trans_id', space: 'charge of app_trans_id' },
   // [codes] -63: "If order not yet expired, user can top up, and retry payment."
   numberRepeats: () => true,
@@ -266,7 +308,7 @@ const usualPaths: ZalopayPaths = {
 
 const path: FieldCheck = {
   expects: 'a path such as /v2/cancel',
-  accepts: (value) => typeof value === 'string' && /^(?:\/[\w-]+)+$/.test(value),
+  accepts: value => typeof value === 'string' && /^(?:\/[\w-]+)+$/.test(value),
 };
 const pathChecks: Readonly<Record<keyof ZalopayPaths, FieldCheck>> = {
   'payment.cancel': path,
@@ -278,9 +320,16 @@ const pathChecks: Readonly<Record<keyof ZalopayPaths, FieldCheck>> = {
 
 function checkedPaths(paths: ZalopayPaths = {}): ZalopayPaths {
   const given = Object.keys(paths);
-  const unknown = given.filter((name) => !Object.hasOwn(pathChecks, name));
-  if (unknown.length > 0) throw new InputError(`zalopay paths: ${unknown.join(', ')} cannot be set. Known: ${Object.keys(pathChecks).join(', ')}.`);
-  checkFields('zalopay paths', paths, Object.fromEntries(Object.entries(pathChecks).filter(([name]) => given.includes(name))));
+  const unknown = given.filter(name => !Object.hasOwn(pathChecks, name));
+  if (unknown.length > 0)
+    throw new InputError(
+      `zalopay paths: ${unknown.join(', ')} cannot be set. Known: ${Object.keys(pathChecks).join(', ')}.`,
+    );
+  checkFields(
+    'zalopay paths',
+    paths,
+    Object.fromEntries(Object.entries(pathChecks).filter(([name]) => given.includes(name))),
+  );
   return paths;
 }
 
@@ -290,8 +339,8 @@ function pathFrom(paths: ZalopayPaths, name: keyof ZalopayPaths): { path: string
 }
 
 /**
- * `return_code` with its `sub_return_code`. A failure with a code of its own goes by that code alone: one that is not in the
- * tables is unknown, not a plain failure.
+ * `return_code` with its `sub_return_code`. A failure with a code of its own goes by that code alone: one that is not
+ * in the tables is unknown, not a plain failure.
  */
 function namesOf(body: unknown): readonly string[] {
   const code = integerOf(body, 'return_code');
@@ -330,18 +379,24 @@ function readPlainly({ body }: Exchange): Reading {
   return readingOf(body, namesOf(body));
 }
 
-/** Every name that some table has a row for: what is open, or a state of its own, for one call is not nothing for another. */
-const known = new Set(Object.values(codes).flatMap((table) => Object.keys(table)));
+/**
+ * Every name that some table has a row for: what is open, or a state of its own, for one call is not nothing for
+ * another.
+ */
+const known = new Set(Object.values(codes).flatMap(table => Object.keys(table)));
 
 /** A write's own answers. FAIL with a code that no table of ZaloPay's knows is its word that it did nothing. */
-function answers(table: CodeTable, read: (exchange: Exchange) => Reading = readPlainly): { codes: CodeTable; read: (exchange: Exchange) => Reading } {
+function answers(
+  table: CodeTable,
+  read: (exchange: Exchange) => Reading = readPlainly,
+): { codes: CodeTable; read: (exchange: Exchange) => Reading } {
   return {
     codes: table,
-    read: (exchange) => {
+    read: exchange => {
       const reading = read(exchange);
       const code = integerOf(exchange.body, 'return_code');
       const failed = code !== undefined && (code === FAIL || code < 0);
-      return { ...reading, refuses: failed && !reading.names.some((name) => known.has(name)) };
+      return { ...reading, refuses: failed && !reading.names.some(name => known.has(name)) };
     },
   };
 }
@@ -352,7 +407,9 @@ function numberOf(body: unknown, key: string): string | undefined {
   return found === '0' ? undefined : found;
 }
 
-/** The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another. */
+/**
+ * The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another.
+ */
 function readPayment({ body }: Exchange): Reading {
   const code = integerOf(body, 'return_code');
   const number = numberOf(body, 'zp_trans_id');
@@ -365,7 +422,9 @@ function readPayment({ body }: Exchange): Reading {
   return { ...readingOf(body, CONTRADICTED, { app_trans_id }), amount: numberOf(body, 'amount') };
 }
 
-/** A charge's own answer tells the number of its try. It has no `is_processing` to say; where it has, it must be over. */
+/**
+ * A charge's own answer tells the number of its try. It has no `is_processing` to say; where it has, it must be over.
+ */
 function readCharge({ body }: Exchange): Reading {
   const number = numberOf(body, 'zp_trans_id');
   const settled = number !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;

@@ -36,7 +36,12 @@ const scan: Fields = {
   payment_code_raw: '180000000000000001',
   payment_code: 'MTgwMDAwMDAwMDAwMDAwMDAx',
 };
-const refund: Fields = { m_refund_id: '261121_2553_R001', zp_trans_id: '261121000006575', amount: 50_000, description: 'Out of stock' };
+const refund: Fields = {
+  m_refund_id: '261121_2553_R001',
+  zp_trans_id: '261121000006575',
+  amount: 50_000,
+  description: 'Out of stock',
+};
 const binding: Fields = { app_trans_id: '261121_2553_0003', identifier: '84900000001' };
 const card: Fields = {
   app_trans_id: '261121_2553_0004',
@@ -45,7 +50,11 @@ const card: Fields = {
   binding_mode: 'BIND',
   device_type: 'MOBILE',
 };
-const unbind: Fields = { identifier: '84900000001', binding_id: '261121qQe7vGnqp0agyforLAy0D2b1x3', app_trans_id: '261121_2553_0003' };
+const unbind: Fields = {
+  identifier: '84900000001',
+  binding_id: '261121qQe7vGnqp0agyforLAy0D2b1x3',
+  app_trans_id: '261121_2553_0003',
+};
 const orderOf = ({ app_trans_id }: Fields): Fields => ({ app_trans_id });
 const refundOf = ({ m_refund_id }: Fields): Fields => ({ m_refund_id });
 
@@ -67,10 +76,21 @@ const boundAs = (status: number): object =>
   });
 
 type Expected = Sample['verdict'];
-const ended = (outcome: string, reason: string, code: string): Expected => ({ kind: 'terminal', outcome, reason, code, listed: true });
+const ended = (outcome: string, reason: string, code: string): Expected => ({
+  kind: 'terminal',
+  outcome,
+  reason,
+  code,
+  listed: true,
+});
 const open = (reason: string, code: string): Expected => ({ kind: 'poll-required', reason, code, listed: true });
 const again = (reason: string, code: string): Expected => ({ kind: 'retryable', reason, code, listed: true });
-const unlisted = (code: string): Expected => ({ kind: 'poll-required', reason: 'unknown-outcome', code, listed: false });
+const unlisted = (code: string): Expected => ({
+  kind: 'poll-required',
+  reason: 'unknown-outcome',
+  code,
+  listed: false,
+});
 
 const of =
   (operation: keyof ZalopayFields, sent: Fields) =>
@@ -109,10 +129,23 @@ const list: readonly Sample[] = [
     ended('created', 'awaiting-payer', '1'),
   ),
   create('a number that is taken is rejected on a first send', failure(-68), ended('rejected', 'duplicate', '2/-68')),
-  create('a number that is taken is asked about once the first send may have landed', failure(-68), open('duplicate', '2/-68'), { attempt: 2 }),
+  create(
+    'a number that is taken is asked about once the first send may have landed',
+    failure(-68),
+    open('duplicate', '2/-68'),
+    { attempt: 2 },
+  ),
   create('a system error does not say that there is no order', failure(-500), open('unknown-outcome', '2/-500')),
-  create('a system error as the return code is the same', said(-500, undefined, 'Lỗi hệ thống'), open('unknown-outcome', '2/-500')),
-  create('a wrong signature is rejected', said(-402, undefined, 'Chữ ký không hợp lệ'), ended('rejected', 'authentication', '2/-402')),
+  create(
+    'a system error as the return code is the same',
+    said(-500, undefined, 'Lỗi hệ thống'),
+    open('unknown-outcome', '2/-500'),
+  ),
+  create(
+    'a wrong signature is rejected',
+    said(-402, undefined, 'Chữ ký không hợp lệ'),
+    ended('rejected', 'authentication', '2/-402'),
+  ),
   create('a malformed field is rejected', failure(-401), ended('rejected', 'invalid-request', '2/-401')),
   create('too many requests may be sent again', failure(-429), again('rate-limited', '2/-429')),
   create('a number of the wrong format is rejected', failure(-92), ended('rejected', 'invalid-request', '2/-92')),
@@ -123,10 +156,22 @@ const list: readonly Sample[] = [
   create('a return code nobody has listed is unknown', said(0, undefined, ''), unlisted('0')),
   create('a return code written as a text is no success', { ...success(), return_code: '1' }, unlisted('unreadable')),
 
-  create('an order whose mac is not equal is refused, and nobody polls for it', said(2, 10, 'MAC not equal'), ended('rejected', 'authentication', '2/10')),
-  create('an order whose mac is invalid is refused', said(-2, -201, 'Invalid mac'), ended('rejected', 'authentication', '-2/-201')),
+  create(
+    'an order whose mac is not equal is refused, and nobody polls for it',
+    said(2, 10, 'MAC not equal'),
+    ended('rejected', 'authentication', '2/10'),
+  ),
+  create(
+    'an order whose mac is invalid is refused',
+    said(-2, -201, 'Invalid mac'),
+    ended('rejected', 'authentication', '-2/-201'),
+  ),
   create('an invalid order is refused', said(2, -10, 'Invalid order'), ended('rejected', 'invalid-request', '2/-10')),
-  create('an invalid order is refused under its other code', said(2, -16, 'Invalid order'), ended('rejected', 'invalid-request', '2/-16')),
+  create(
+    'an invalid order is refused under its other code',
+    said(2, -16, 'Invalid order'),
+    ended('rejected', 'invalid-request', '2/-16'),
+  ),
   create(
     'a refused order is asked about once the first send may have landed',
     said(2, -10, 'Invalid order'),
@@ -136,10 +181,20 @@ const list: readonly Sample[] = [
 
   query(
     'a paid order has succeeded',
-    success({ is_processing: false, amount: 50_000, discount_amount: 0, zp_trans_id: 261_121_000_006_575, server_time: 1_795_235_400_000 }),
+    success({
+      is_processing: false,
+      amount: 50_000,
+      discount_amount: 0,
+      zp_trans_id: 261_121_000_006_575,
+      server_time: 1_795_235_400_000,
+    }),
     ended('succeeded', 'approved', '1'),
   ),
-  query('an order that nobody has paid is still open', processing({ is_processing: true, amount: 0, zp_trans_id: 0 }), open('processing', '3')),
+  query(
+    'an order that nobody has paid is still open',
+    processing({ is_processing: true, amount: 0, zp_trans_id: 0 }),
+    open('processing', '3'),
+  ),
   query('an order past its time has expired', failure(-54), ended('expired', 'expired', '2/-54')),
   query(
     'an order past its time has expired, whatever amount it tells',
@@ -154,7 +209,11 @@ const list: readonly Sample[] = [
     success({ is_processing: true, amount: 50_000, zp_trans_id: 261_121_000_006_575 }),
     open('processing', '1/processing'),
   ),
-  query('success without a number of ZaloPay’s is asked again', success({ is_processing: false, amount: 50_000, zp_trans_id: 0 }), open('processing', '1/processing')),
+  query(
+    'success without a number of ZaloPay’s is asked again',
+    success({ is_processing: false, amount: 50_000, zp_trans_id: 0 }),
+    open('processing', '1/processing'),
+  ),
   query('an order whose payer canceled once stays open, and says why', failure(-329), open('canceled', '2/-329')),
   query('a payment code that had expired leaves an order open', failure(-322), open('expired', '2/-322')),
   query('a spending limit leaves the order open', failure(-1013), open('limit-exceeded', '2/-1013')),
@@ -206,8 +265,16 @@ const list: readonly Sample[] = [
     processing({ app_trans_id: charge['app_trans_id'], zp_trans_id: 261_121_000_006_576 }),
     open('processing', '3'),
   ),
-  pay('a charge whose success is still in progress is asked about', success({ is_processing: true, zp_trans_id: 5 }), open('processing', '1/processing')),
-  pay('a charge whose success has no number of ZaloPay’s is asked about', success({ zp_trans_id: 0 }), open('processing', '1/processing')),
+  pay(
+    'a charge whose success is still in progress is asked about',
+    success({ is_processing: true, zp_trans_id: 5 }),
+    open('processing', '1/processing'),
+  ),
+  pay(
+    'a charge whose success has no number of ZaloPay’s is asked about',
+    success({ zp_trans_id: 0 }),
+    open('processing', '1/processing'),
+  ),
   pay('a success with an error beside it is unknown', said(1, -63, '', { zp_trans_id: 5 }), unlisted('1/-63')),
   pay('a payer without the money ends the charge', failure(-63), ended('failed', 'insufficient-funds', '2/-63')),
   pay('a payer who cancels ends the charge', failure(-329), ended('canceled', 'canceled', '2/-329')),
@@ -215,18 +282,43 @@ const list: readonly Sample[] = [
   pay('the rules of a promotion end the charge', failure(-332), ended('failed', 'declined', '2/-332')),
   pay('a charge that the payer’s bank failed at is asked about', failure(-217), open('declined', '2/-217')),
   pay('a charge that met the channel’s maintenance is asked about', failure(-34), open('maintenance', '2/-34')),
-  pay('a charge of an order that is closed, canceled or perhaps paid is asked about', failure(-49), open('canceled', '2/-49')),
+  pay(
+    'a charge of an order that is closed, canceled or perhaps paid is asked about',
+    failure(-49),
+    open('canceled', '2/-49'),
+  ),
   pay('a token that is unbound has failed', failure(-1002), ended('failed', 'declined', '2/-1002')),
   pay('a token that is expired has failed', failure(-1007), ended('failed', 'expired', '2/-1007')),
   pay('an amount above the payer’s limit has failed', failure(-1013), ended('failed', 'limit-exceeded', '2/-1013')),
   pay('another app’s token is rejected', failure(-1011), ended('rejected', 'permission', '2/-1011')),
-  pay('a refused token is asked about once the first send may have landed', failure(-1002), open('declined', '2/-1002'), { mayHaveLanded: true }),
+  pay(
+    'a refused token is asked about once the first send may have landed',
+    failure(-1002),
+    open('declined', '2/-1002'),
+    { mayHaveLanded: true },
+  ),
   pay('a system error may have charged the token', failure(-500), open('unknown-outcome', '2/-500')),
   pay('maintenance charged nothing', failure(-1801), again('maintenance', '2/-1801')),
-  pay('a charge whose mac is not equal is refused', said(2, 10, 'MAC not equal'), ended('rejected', 'authentication', '2/10')),
-  pay('a charge whose mac is invalid is refused', said(-2, -201, 'Invalid mac'), ended('rejected', 'authentication', '-2/-201')),
-  pay('a charge of an invalid order is refused', said(2, -10, 'Invalid order'), ended('rejected', 'invalid-request', '2/-10')),
-  pay('a charge of an invalid order is refused under its other code', said(2, -16, 'Invalid order'), ended('rejected', 'invalid-request', '2/-16')),
+  pay(
+    'a charge whose mac is not equal is refused',
+    said(2, 10, 'MAC not equal'),
+    ended('rejected', 'authentication', '2/10'),
+  ),
+  pay(
+    'a charge whose mac is invalid is refused',
+    said(-2, -201, 'Invalid mac'),
+    ended('rejected', 'authentication', '-2/-201'),
+  ),
+  pay(
+    'a charge of an invalid order is refused',
+    said(2, -10, 'Invalid order'),
+    ended('rejected', 'invalid-request', '2/-10'),
+  ),
+  pay(
+    'a charge of an invalid order is refused under its other code',
+    said(2, -16, 'Invalid order'),
+    ended('rejected', 'invalid-request', '2/-16'),
+  ),
   pay('a code that only canceling knows is unknown to a charge', failure(-403), unlisted('2/-403')),
 
   scanPay(
@@ -239,7 +331,11 @@ const list: readonly Sample[] = [
     success({ is_processing: true, zp_trans_id: 261_121_000_006_577 }),
     open('processing', '1/processing'),
   ),
-  scanPay('a scanned code whose success does not say that it is over is asked about', success(), open('processing', '1/processing')),
+  scanPay(
+    'a scanned code whose success does not say that it is over is asked about',
+    success(),
+    open('processing', '1/processing'),
+  ),
   scanPay('a scanned code waits for the payer’s PIN', processing({ is_processing: true }), open('processing', '3')),
   scanPay('a scanned code that had expired was not charged', failure(-322), ended('failed', 'expired', '2/-322')),
   scanPay('a payer who cancels ends the scan', failure(-329), ended('canceled', 'canceled', '2/-329')),
@@ -249,33 +345,78 @@ const list: readonly Sample[] = [
   scanPay('a scan that met maintenance of the app is asked about', failure(-33), open('maintenance', '2/-33')),
   scanPay('a scan that the payer’s bank failed at is asked about', failure(-217), open('declined', '2/-217')),
   scanPay('a scan that met the channel’s maintenance is asked about', failure(-43), open('maintenance', '2/-43')),
-  scanPay('a scan of an order that is closed, canceled or perhaps paid is asked about', failure(-49), open('canceled', '2/-49')),
-  scanPay('a scan of other money is a conflict', success({ is_processing: false, zp_trans_id: 5, amount: 1 }), open('conflict', '1')),
-  scanPay('a scan whose number has the wrong format is rejected', failure(-92), ended('rejected', 'invalid-request', '2/-92')),
+  scanPay(
+    'a scan of an order that is closed, canceled or perhaps paid is asked about',
+    failure(-49),
+    open('canceled', '2/-49'),
+  ),
+  scanPay(
+    'a scan of other money is a conflict',
+    success({ is_processing: false, zp_trans_id: 5, amount: 1 }),
+    open('conflict', '1'),
+  ),
+  scanPay(
+    'a scan whose number has the wrong format is rejected',
+    failure(-92),
+    ended('rejected', 'invalid-request', '2/-92'),
+  ),
   scanPay('maintenance charged no scanned code', failure(-999), again('maintenance', '2/-999')),
-  scanPay('a scan that expired is asked about once the first send may have landed', failure(-322), open('expired', '2/-322'), { mayHaveLanded: true }),
+  scanPay(
+    'a scan that expired is asked about once the first send may have landed',
+    failure(-322),
+    open('expired', '2/-322'),
+    { mayHaveLanded: true },
+  ),
 
-  refundCreate('a refund was accepted, which is not done', success({ refund_id: 261_121_000_000_042 }), open('processing', '1')),
+  refundCreate(
+    'a refund was accepted, which is not done',
+    success({ refund_id: 261_121_000_000_042 }),
+    open('processing', '1'),
+  ),
   refundCreate('a refund is in progress', processing(), open('processing', '3')),
   refundCreate('a system error may have refunded', failure(0), open('unknown-outcome', '2/0')),
   refundCreate('a refund that waits for approval is no failure', failure(-1), open('processing', '2/-1')),
-  refundCreate('a refund that waits for approval is no failure in the other pairing', said(3, -1, 'REFUND_PENDING'), open('processing', '3/-1')),
+  refundCreate(
+    'a refund that waits for approval is no failure in the other pairing',
+    said(3, -1, 'REFUND_PENDING'),
+    open('processing', '3/-1'),
+  ),
   refundCreate('a refund in progress is no failure', failure(-16), open('processing', '2/-16')),
   refundCreate('there is no such payment to refund', failure(-101), ended('rejected', 'not-found', '2/-101')),
   refundCreate('a refund number that is taken is rejected', failure(-23), ended('rejected', 'duplicate', '2/-23')),
   refundCreate('a stale or late refund is rejected', failure(-13), ended('rejected', 'expired', '2/-13')),
 
   refundQuery('a refund is done', success(), ended('succeeded', 'refunded', '1')),
-  refundQuery('a refund in progress is no failure, although its sub code is 2', said(3, 2, 'REFUND_PROCESSING'), open('processing', '3/2')),
+  refundQuery(
+    'a refund in progress is no failure, although its sub code is 2',
+    said(3, 2, 'REFUND_PROCESSING'),
+    open('processing', '3/2'),
+  ),
   refundQuery('a refund that waits for approval has not failed', failure(-1), open('processing', '2/-1')),
-  refundQuery('a refund that waits for approval has not failed in the other pairing', said(3, -1, 'REFUND_PENDING'), open('processing', '3/-1')),
+  refundQuery(
+    'a refund that waits for approval has not failed in the other pairing',
+    said(3, -1, 'REFUND_PENDING'),
+    open('processing', '3/-1'),
+  ),
   refundQuery('a refund whose log entry failed is in progress', failure(-16), open('processing', '2/-16')),
-  refundQuery('a refund whose log entry failed is in progress in the other pairing', said(3, -16, 'Refund in progress'), open('processing', '3')),
+  refundQuery(
+    'a refund whose log entry failed is in progress in the other pairing',
+    said(3, -16, 'Refund in progress'),
+    open('processing', '3'),
+  ),
   refundQuery('a refund has failed', failure(0), ended('failed', 'declined', '2/0')),
   refundQuery('a payment too old to refund', failure(-13), ended('failed', 'expired', '2/-13')),
   refundQuery('a refund ZaloPay does not have is asked about again', failure(-101), open('not-found', '2/-101')),
-  refundQuery('a system under maintenance says nothing about the refund', failure(-135), again('maintenance', '2/-135')),
-  refundQuery('too many queries may be asked again', said(-429, undefined, 'LIMIT_REQUEST_REACH'), again('rate-limited', '2/-429')),
+  refundQuery(
+    'a system under maintenance says nothing about the refund',
+    failure(-135),
+    again('maintenance', '2/-135'),
+  ),
+  refundQuery(
+    'too many queries may be asked again',
+    said(-429, undefined, 'LIMIT_REQUEST_REACH'),
+    again('rate-limited', '2/-429'),
+  ),
 
   bind(
     'a binding waits for the user',
@@ -287,7 +428,11 @@ const list: readonly Sample[] = [
     ended('created', 'awaiting-payer', '1'),
   ),
   bind('a binding number that is taken is rejected', failure(-68), ended('rejected', 'duplicate', '2/-68')),
-  bind('an illegal status may be a binding that exists', said(406, undefined, 'ILLEGAL_STATUS'), open('unknown-outcome', '406')),
+  bind(
+    'an illegal status may be a binding that exists',
+    said(406, undefined, 'ILLEGAL_STATUS'),
+    open('unknown-outcome', '406'),
+  ),
   bindQuery('a user has confirmed', boundAs(1), ended('succeeded', 'approved', '1/1')),
   bindQuery('a user has canceled, although the query succeeded', boundAs(3), ended('canceled', 'canceled', '1/3')),
   bindQuery('a binding is disabled, although the query succeeded', boundAs(4), ended('canceled', 'canceled', '1/4')),
@@ -311,17 +456,29 @@ const list: readonly Sample[] = [
     ended('created', 'awaiting-payer', '1'),
   ),
   cardBind('a wrong parameter is rejected', failure(-7002), ended('rejected', 'invalid-request', '2/-7002')),
-  cardQuery('a card is bound', success({ binding_token: '261121aaaa', zp_trans_id: '0' }), ended('succeeded', 'approved', '1')),
+  cardQuery(
+    'a card is bound',
+    success({ binding_token: '261121aaaa', zp_trans_id: '0' }),
+    ended('succeeded', 'approved', '1'),
+  ),
   cardQuery('a user has not finished with the card', processing(), open('awaiting-payer', '3')),
   cardCancel('another user’s card cannot be unbound', failure(-7216), ended('rejected', 'invalid-request', '2/-7216')),
-  cardPay('a card was charged', success({ app_trans_id: charge['app_trans_id'], zp_trans_id: 261_121_000_006_578 }), ended('succeeded', 'approved', '1')),
-  cardPay('a card’s charge whose success has no number of ZaloPay’s is asked about', success({ app_trans_id: charge['app_trans_id'] }), open('processing', '1/processing')),
+  cardPay(
+    'a card was charged',
+    success({ app_trans_id: charge['app_trans_id'], zp_trans_id: 261_121_000_006_578 }),
+    ended('succeeded', 'approved', '1'),
+  ),
+  cardPay(
+    'a card’s charge whose success has no number of ZaloPay’s is asked about',
+    success({ app_trans_id: charge['app_trans_id'] }),
+    open('processing', '1/processing'),
+  ),
   cardPay('an order that is unknown or timed out is asked about', failure(-7032), open('unknown-outcome', '2/-7032')),
   cardPay('a card token that is no longer active has failed', failure(-7217), ended('failed', 'declined', '2/-7217')),
 ];
 
 const any = ['1', '2', '3'];
-const withFail = (...details: number[]): string[] => details.map((detail) => `2/${detail}`);
+const withFail = (...details: number[]): string[] => details.map(detail => `2/${detail}`);
 
 /** What the contract suite needs: made-up credentials, answers as ZaloPay shapes them, and every code of its manual. */
 export const samples: Samples<ZalopayFields> = {
@@ -348,15 +505,60 @@ export const samples: Samples<ZalopayFields> = {
       ...any,
       '-2/-201',
       ...withFail(10, -10, -16, -34, -35, -43, -49, -63, -101, -217, -329, -332, -333, -401, -402, -500),
-      ...withFail(-1002, -1007, -1009, -1010, -1011, -1013, -1019, -1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343, -1800, -1801),
+      ...withFail(
+        -1002,
+        -1007,
+        -1009,
+        -1010,
+        -1011,
+        -1013,
+        -1019,
+        -1330,
+        -1331,
+        -1332,
+        -1333,
+        -1340,
+        -1341,
+        -1342,
+        -1343,
+        -1800,
+        -1801,
+      ),
     ],
     'payment.scan': [
       ...any,
       '-2/-201',
-      ...withFail(10, -10, -16, -33, -34, -35, -43, -49, -63, -68, -92, -217, -322, -329, -332, -333, -401, -402, -429, -500, -999, -1013),
+      ...withFail(
+        10,
+        -10,
+        -16,
+        -33,
+        -34,
+        -35,
+        -43,
+        -49,
+        -63,
+        -68,
+        -92,
+        -217,
+        -322,
+        -329,
+        -332,
+        -333,
+        -401,
+        -402,
+        -429,
+        -500,
+        -999,
+        -1013,
+      ),
       ...withFail(-1330, -1331, -1332, -1333, -1340, -1341, -1342, -1343),
     ],
-    'refund.create': [...any, '3/-1', ...withFail(0, -1, -13, -16, -14, -23, -24, -25, -26, -32, -101, -401, -402, -429, -500, -999)],
+    'refund.create': [
+      ...any,
+      '3/-1',
+      ...withFail(0, -1, -13, -16, -14, -23, -24, -25, -26, -32, -101, -401, -402, -429, -500, -999),
+    ],
     'refund.query': [
       ...any,
       '3/-1',

@@ -26,13 +26,22 @@ const unbind: Signature = { stamp: 'req_date', mac: ['app_id', 'identifier', 'bi
 /** The formula on each call's page under https://docs.zalopay.vn/docs/specs/, such as …/order-create */
 const signatures: Readonly<Record<keyof ZalopayFields, Signature>> = {
   'payment.create': { stamp: 'app_time', defaults: emptyOrder, mac: order },
-  // The order and the code as it was scanned; sent is the encrypted one. https://docs.zalopay.vn/v2/docs/quickpay/api.html, whose
-  // formula only the page of version 1 shows in full (developers.zalopay.vn/v1/docs/quickpay/api.html), and ZaloPay's demos.
-  'payment.scan': { stamp: 'app_time', defaults: emptyOrder, mac: [...order, 'payment_code_raw'], unsent: 'payment_code_raw' },
+  // The order and the code as it was scanned; sent is the encrypted one.
+  // https://docs.zalopay.vn/v2/docs/quickpay/api.html, whose formula only the page of version 1 shows in full
+  // (developers.zalopay.vn/v1/docs/quickpay/api.html), and ZaloPay's demos.
+  'payment.scan': {
+    stamp: 'app_time',
+    defaults: emptyOrder,
+    mac: [...order, 'payment_code_raw'],
+    unsent: 'payment_code_raw',
+  },
   'payment.query': { mac: ['app_id', 'app_trans_id', 'key1'] },
   'payment.cancel': { mac: ['app_id', 'app_trans_id', 'key1'] },
   'payment.charge': pay,
-  'refund.create': { stamp: 'timestamp', mac: ['app_id', 'zp_trans_id', 'amount', 'refund_fee_amount', 'description', 'timestamp'] },
+  'refund.create': {
+    stamp: 'timestamp',
+    mac: ['app_id', 'zp_trans_id', 'amount', 'refund_fee_amount', 'description', 'timestamp'],
+  },
   'refund.query': { stamp: 'timestamp', mac: ['app_id', 'm_refund_id', 'timestamp'] },
   'binding.create': {
     stamp: 'req_date',
@@ -47,7 +56,17 @@ const signatures: Readonly<Record<keyof ZalopayFields, Signature>> = {
   'card-binding.create': {
     stamp: 'req_date',
     defaults: { binding_data: '{}', payment_data: '{}' },
-    mac: ['app_id', 'app_trans_id', 'identifier', 'binding_mode', 'binding_type', 'device_type', 'binding_data', 'payment_data', 'req_date'],
+    mac: [
+      'app_id',
+      'app_trans_id',
+      'identifier',
+      'binding_mode',
+      'binding_type',
+      'device_type',
+      'binding_data',
+      'payment_data',
+      'req_date',
+    ],
   },
   'card-binding.query': lookUpBinding,
   // No page gives these two formulas: signed as the wallet's.
@@ -60,20 +79,35 @@ const signatures: Readonly<Record<keyof ZalopayFields, Signature>> = {
  *
  * @throws {InputError} for another account's `app_id`, or a signed field that is missing or neither text nor number
  */
-export function sign(call: keyof ZalopayFields, given: Fields, account: { appId: number; key1: string }, nowMs: number): Fields {
+export function sign(
+  call: keyof ZalopayFields,
+  given: Fields,
+  account: { appId: number; key1: string },
+  nowMs: number,
+): Fields {
   const { stamp, defaults, mac, unsent } = signatures[call];
-  const { app_id: givenAppId = account.appId, ...rest } = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const { app_id: givenAppId = account.appId, ...rest } = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  );
   if (givenAppId !== account.appId && givenAppId !== String(account.appId)) {
-    throw new InputError(`zalopay ${call}: app_id is not the one this adapter signs for. Leave it out, or make an adapter for it.`);
+    throw new InputError(
+      `zalopay ${call}: app_id is not the one this adapter signs for. Leave it out, or make an adapter for it.`,
+    );
   }
   // What the caller signed himself, with a part that is not in the request, nobody else can sign: it goes as it is.
-  if (unsent !== undefined && !Object.hasOwn(rest, unsent) && Object.hasOwn(rest, 'mac')) return { ...rest, app_id: account.appId };
-  const fields: Fields = { ...defaults, ...rest, app_id: account.appId, ...(stamp !== undefined && { [stamp]: nowMs }) };
+  if (unsent !== undefined && !Object.hasOwn(rest, unsent) && Object.hasOwn(rest, 'mac'))
+    return { ...rest, app_id: account.appId };
+  const fields: Fields = {
+    ...defaults,
+    ...rest,
+    app_id: account.appId,
+    ...(stamp !== undefined && { [stamp]: nowMs }),
+  };
   const signed: Fields = { ...fields, key1: account.key1 };
   // A refund without a fee is signed without one, not with an empty one.
-  const names = mac.filter((name) => name !== 'refund_fee_amount' || Object.hasOwn(fields, name));
+  const names = mac.filter(name => name !== 'refund_fee_amount' || Object.hasOwn(fields, name));
   const sent = Object.fromEntries(Object.entries(fields).filter(([name]) => name !== unsent));
-  return { ...sent, mac: macOf(account.key1, names.map((name) => signedText(call, name, signed)).join('|')) };
+  return { ...sent, mac: macOf(account.key1, names.map(name => signedText(call, name, signed)).join('|')) };
 }
 
 function signedText(call: keyof ZalopayFields, name: string, fields: Fields): string {

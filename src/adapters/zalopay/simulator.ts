@@ -5,14 +5,14 @@ import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation
 import type { ZalopayCredentials } from './index.ts';
 
 /**
- * ZaloPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not met by the same
- * error here.
+ * ZaloPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not met by the
+ * same error here.
  *
- * A real `zp_trans_token` names its order to ZaloPay alone. Here it is `AC` and the `app_trans_id` of an order that was created here,
- * or `ZP` and that of one that comes from elsewhere.
+ * A real `zp_trans_token` names its order to ZaloPay alone. Here it is `AC` and the `app_trans_id` of an order that was
+ * created here, or `ZP` and that of one that comes from elsewhere.
  *
- * @param options.decrypt what the code in `payment_code` was when it was scanned: yours, when you encrypt for real. Default: it is
- * the scanned code in base64, which encrypts nothing
+ * @param options.decrypt what the code in `payment_code` was when it was scanned: yours, when you encrypt for real.
+ * Default: it is the scanned code in base64, which encrypts nothing
  */
 export function zalopayVoice(
   credentials: Pick<ZalopayCredentials, 'appId' | 'key1' | 'key2'>,
@@ -23,16 +23,21 @@ export function zalopayVoice(
     sameReference: 'refuses',
 
     hear(request: HeardRequest): Heard | Refusal {
-      const call = request.method === 'POST' && Object.hasOwn(calls, request.url.pathname) ? calls[request.url.pathname] : undefined;
+      const call =
+        request.method === 'POST' && Object.hasOwn(calls, request.url.pathname)
+          ? calls[request.url.pathname]
+          : undefined;
       if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
       const told = fieldsOf(request);
       const signed = call.signed(told, credentials.key1, decrypt);
       const reference = call.reference(told);
       const of = call.of?.(told);
-      if (reference === undefined || signed.includes(undefined)) return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
+      if (reference === undefined || signed.includes(undefined))
+        return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
       const genuine = told.mac === macOf(credentials.key1, signed.join('|'));
       if (!genuine || told.app_id !== String(credentials.appId)) return { refused: fail(-402, 'Chữ ký không hợp lệ.') };
-      if (call.at !== undefined && !(Math.abs(request.nowMs - Number(told[call.at])) <= FIFTEEN_MINUTES_MS)) return { refused: call.stale };
+      if (call.at !== undefined && !(Math.abs(request.nowMs - Number(told[call.at])) <= FIFTEEN_MINUTES_MS))
+        return { refused: call.stale };
       return {
         operation: call.operation,
         act: call.act,
@@ -60,14 +65,24 @@ export function zalopayVoice(
 }
 
 /**
- * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: the simulator's ledger has the entry.
+ * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: the simulator's ledger has
+ * the entry.
  */
-export function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'appId' | 'key2'>, entry: Entry, nowMs: number): Request {
+export function zalopayNotice(
+  { appId, key2 }: Pick<ZalopayCredentials, 'appId' | 'key2'>,
+  entry: Entry,
+  nowMs: number,
+): Request {
   const { reference, fields } = entry;
   const isBinding = entry.operation === 'binding.create';
   const about = isBinding
     ? {
-        ...bindingData(entry, byState(entry.state, { paid: 1, open: 1, declined: 4, expired: 4, canceled: 3 }), nowMs, appId),
+        ...bindingData(
+          entry,
+          byState(entry.state, { paid: 1, open: 1, declined: 4, expired: 4, canceled: 3 }),
+          nowMs,
+          appId,
+        ),
         merchant_user_id: fields['identifier'],
       }
     : {
@@ -87,11 +102,16 @@ export function zalopayNotice({ appId, key2 }: Pick<ZalopayCredentials, 'appId' 
       };
   const data = JSON.stringify(about);
   const body = JSON.stringify({ data, mac: macOf(key2, data), type: isBinding ? 2 : 1 });
-  return new Request('https://shop.example/zalopay', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return new Request('https://shop.example/zalopay', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
 }
 
 /** Its numbers are int64; what is not a number stays as it is. */
-const numberFrom = (providerId: string): number | string => (/^\d{1,15}$/.test(providerId) ? Number(providerId) : providerId);
+const numberFrom = (providerId: string): number | string =>
+  /^\d{1,15}$/.test(providerId) ? Number(providerId) : providerId;
 
 const bindingData = ({ reference, providerId }: Entry, status: number, nowMs: number, appId: number): object => ({
   app_id: appId,
@@ -115,13 +135,18 @@ const common = (code: number, detail: number, message: string): Record<string, u
   sub_return_code: detail,
   sub_return_message: message,
 });
-const fail = (detail: number, message: string, extra: object = {}): Answer => ({ body: { ...common(2, detail, message), ...extra } });
+const fail = (detail: number, message: string, extra: object = {}): Answer => ({
+  body: { ...common(2, detail, message), ...extra },
+});
 const success = (extra: object = {}): Answer => ({ body: { ...common(1, 1, 'Giao dịch thành công.'), ...extra } });
 const processing = (extra: object = {}): Answer => ({ body: { ...common(3, 3, 'Giao dịch đang xử lý'), ...extra } });
 const systemError = fail(-500, 'Lỗi hệ thống.');
 const stale = fail(-401, 'Dữ liệu yêu cầu không hợp lệ.');
 
-/** What a write of a number that is taken is answered, where it is not -68. What a second agreement/pay is told is not written. */
+/**
+ * What a write of a number that is taken is answered, where it is not -68. What a second agreement/pay is told is not
+ * written.
+ */
 const duplicates: Readonly<Partial<Record<string, Answer>>> = {
   'refund.create': fail(-23, 'm_refund_id bị trùng.'),
   'payment.charge': processing(),
@@ -159,9 +184,14 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
   const bound = (status: number): Answer => success({ data: bindingData(entry, status, nowMs, appId) });
   const ended = {
     declined: fail(-63, 'Số dư không đủ để thanh toán.', { zp_trans_id: number }),
-    expired: entry.operation === 'payment.scan' ? fail(-322, 'Payment Code hết hạn.') : fail(-54, 'Giao dịch đã hết hạn.'),
-    // A charge is canceled by its payer. What an order that was canceled answers is not written; that it can no longer be paid is.
-    canceled: entry.act === 'charge' ? fail(-329, 'User huỷ giao dịch thanh toán.', { zp_trans_id: number }) : fail(-54, 'Giao dịch đã hết hạn.'),
+    expired:
+      entry.operation === 'payment.scan' ? fail(-322, 'Payment Code hết hạn.') : fail(-54, 'Giao dịch đã hết hạn.'),
+    // A charge is canceled by its payer. What an order that was canceled answers is not written; that it can no longer
+    // be paid is.
+    canceled:
+      entry.act === 'charge'
+        ? fail(-329, 'User huỷ giao dịch thanh toán.', { zp_trans_id: number })
+        : fail(-54, 'Giao dịch đã hết hạn.'),
   };
 
   const told: Readonly<Partial<Record<string, () => Answer>>> = {
@@ -190,8 +220,19 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
       }),
     'payment.query': () =>
       byState(entry.state, {
-        paid: success({ is_processing: false, amount: Number(entry.amount), discount_amount: 0, zp_trans_id: number, server_time: nowMs }),
-        open: (entry.state === 'pending' ? success : processing)({ is_processing: true, amount: 0, zp_trans_id: 0, server_time: nowMs }),
+        paid: success({
+          is_processing: false,
+          amount: Number(entry.amount),
+          discount_amount: 0,
+          zp_trans_id: number,
+          server_time: nowMs,
+        }),
+        open: (entry.state === 'pending' ? success : processing)({
+          is_processing: true,
+          amount: 0,
+          zp_trans_id: 0,
+          server_time: nowMs,
+        }),
         ...ended,
       }),
     'refund.create': () => success({ refund_id: number }),
@@ -207,7 +248,13 @@ function stateOf(operation: string, entry: Entry, nowMs: number, appId: number):
     'binding.create': () => success(binding),
     'card-binding.create': () => success({ ...binding, binding_url: `https://binding.zalopay.vn/${providerId}` }),
     'binding.query': () =>
-      byState(entry.state, { paid: bound(1), open: processing(), declined: bound(4), expired: bound(4), canceled: bound(3) }),
+      byState(entry.state, {
+        paid: bound(1),
+        open: processing(),
+        declined: bound(4),
+        expired: bound(4),
+        canceled: bound(3),
+      }),
     'card-binding.query': () =>
       byState(entry.state, {
         paid: success({ ...binding, status: 1 }),
@@ -253,7 +300,15 @@ interface Call {
 }
 
 const order = ({ app_trans_id }: Told): Part => app_trans_id;
-const newOrder = (t: Told): readonly Part[] => [t.app_id, t.app_trans_id, t.app_user, t.amount, t.app_time, t.embed_data, t.item];
+const newOrder = (t: Told): readonly Part[] => [
+  t.app_id,
+  t.app_trans_id,
+  t.app_user,
+  t.amount,
+  t.app_time,
+  t.embed_data,
+  t.item,
+];
 const orderAndKey = (t: Told, key1: string): readonly Part[] => [t.app_id, t.app_trans_id, key1];
 const orderAndDate = (t: Told): readonly Part[] => [t.app_id, t.app_trans_id, t.req_date];
 
@@ -271,7 +326,10 @@ const calls: Readonly<Record<string, Call>> = {
     act: 'charge',
     at: 'app_time',
     stale,
-    signed: (t, _key1, decrypt) => [...newOrder(t), t.payment_code === undefined ? undefined : decrypted(t.payment_code, decrypt)],
+    signed: (t, _key1, decrypt) => [
+      ...newOrder(t),
+      t.payment_code === undefined ? undefined : decrypted(t.payment_code, decrypt),
+    ],
     reference: order,
   },
   '/v2/query': { operation: 'payment.query', act: 'query', stale, signed: orderAndKey, reference: order },
@@ -281,16 +339,16 @@ const calls: Readonly<Record<string, Call>> = {
     act: 'charge',
     at: 'req_date',
     stale,
-    signed: (t) => [t.app_id, t.identifier, t.zp_trans_token, t.pay_token, t.req_date],
-    reference: (t) => t.zp_trans_token?.slice('AC'.length),
-    of: (t) => (t.zp_trans_token?.startsWith('AC') === true ? t.zp_trans_token.slice('AC'.length) : undefined),
+    signed: t => [t.app_id, t.identifier, t.zp_trans_token, t.pay_token, t.req_date],
+    reference: t => t.zp_trans_token?.slice('AC'.length),
+    of: t => (t.zp_trans_token?.startsWith('AC') === true ? t.zp_trans_token.slice('AC'.length) : undefined),
   },
   '/v2/refund': {
     operation: 'refund.create',
     act: 'refund',
     at: 'timestamp',
     stale: fail(-13, 'Refund vi phạm hạn thời gian.'),
-    signed: (t) => [
+    signed: t => [
       t.app_id,
       t.zp_trans_id,
       t.amount,
@@ -298,48 +356,55 @@ const calls: Readonly<Record<string, Call>> = {
       t.description,
       t.timestamp,
     ],
-    reference: (t) => t.m_refund_id,
-    of: (t) => t.zp_trans_id,
+    reference: t => t.m_refund_id,
+    of: t => t.zp_trans_id,
   },
   '/v2/query_refund': {
     operation: 'refund.query',
     act: 'refund-query',
     at: 'timestamp',
     stale,
-    signed: (t) => [t.app_id, t.m_refund_id, t.timestamp],
-    reference: (t) => t.m_refund_id,
+    signed: t => [t.app_id, t.m_refund_id, t.timestamp],
+    reference: t => t.m_refund_id,
   },
   '/v2/agreement/bind': {
     operation: 'binding.create',
     act: 'create',
     at: 'req_date',
     stale,
-    signed: (t) => [t.app_id, t.app_trans_id, t.binding_data, t.binding_type, t.identifier, t.max_amount, t.req_date],
+    signed: t => [t.app_id, t.app_trans_id, t.binding_data, t.binding_type, t.identifier, t.max_amount, t.req_date],
     reference: order,
   },
-  '/v2/agreement/query': { operation: 'binding.query', act: 'query', at: 'req_date', stale, signed: orderAndDate, reference: order },
+  '/v2/agreement/query': {
+    operation: 'binding.query',
+    act: 'query',
+    at: 'req_date',
+    stale,
+    signed: orderAndDate,
+    reference: order,
+  },
   '/v2/agreement/unbind': {
     operation: 'binding.cancel',
     act: 'other',
     at: 'req_date',
     stale,
-    signed: (t) => [t.app_id, t.identifier, t.binding_id, t.req_date],
-    reference: (t) => t.binding_id,
+    signed: t => [t.app_id, t.identifier, t.binding_id, t.req_date],
+    reference: t => t.binding_id,
   },
   '/v2/agreement/balance': {
     operation: 'balance.query',
     act: 'other',
     at: 'req_date',
     stale,
-    signed: (t) => [t.app_id, t.pay_token, t.identifier, t.amount, t.req_date],
-    reference: (t) => t.identifier,
+    signed: t => [t.app_id, t.pay_token, t.identifier, t.amount, t.req_date],
+    reference: t => t.identifier,
   },
   '/v2/agreement/query_user': {
     operation: 'user.query',
     act: 'other',
     at: 'req_date',
     stale,
-    signed: (t) => [t.app_id, t.access_token, t.req_date],
+    signed: t => [t.app_id, t.access_token, t.req_date],
     // A token, and no number of the merchant's: nothing the ledger should be called by.
     reference: () => '',
   },
@@ -348,7 +413,7 @@ const calls: Readonly<Record<string, Call>> = {
     act: 'create',
     at: 'req_date',
     stale,
-    signed: (t) => [
+    signed: t => [
       t.app_id,
       t.app_trans_id,
       t.identifier,
@@ -361,7 +426,14 @@ const calls: Readonly<Record<string, Call>> = {
     ],
     reference: order,
   },
-  '/v2/tokenization/query': { operation: 'card-binding.query', act: 'query', at: 'req_date', stale, signed: orderAndDate, reference: order },
+  '/v2/tokenization/query': {
+    operation: 'card-binding.query',
+    act: 'query',
+    at: 'req_date',
+    stale,
+    signed: orderAndDate,
+    reference: order,
+  },
 };
 
 /** What no key opens is no code. */
@@ -375,7 +447,8 @@ function decrypted(paymentCode: string, decrypt: (paymentCode: string) => string
 
 /** A form or JSON. */
 function fieldsOf({ headers, body }: HeardRequest): Told {
-  if (headers.get('content-type')?.startsWith('application/json') !== true) return Object.fromEntries(new URLSearchParams(body));
+  if (headers.get('content-type')?.startsWith('application/json') !== true)
+    return Object.fromEntries(new URLSearchParams(body));
   try {
     return Object.fromEntries(Object.entries(JSON.parse(body) as object).map(([name, value]) => [name, String(value)]));
   } catch {

@@ -11,17 +11,19 @@ import { isGenuineCallback } from './sign.ts';
 export function zalopayWebhook({ appId, key2 }: { appId: number; key2: string }): Webhook {
   return {
     codes: notice,
-    // The order page says that a callback makes a query needless, and that it may still find the order in progress. The page of scanned
-    // codes says that what failed is called back too, and not how that looks: https://docs.zalopay.vn/v2/docs/quickpay/api.html
+    // The order page says that a callback makes a query needless, and that it may still find the order in progress. The
+    // page of scanned codes says that what failed is called back too, and not how that looks:
+    // https://docs.zalopay.vn/v2/docs/quickpay/api.html
     confirm: (_notice, followed) => followed === 'payment.scan',
-    reply: (word) => replies[word],
+    reply: word => replies[word],
     hear({ text }) {
       const callback: unknown = JSON.parse(text);
       const data = textOf(callback, 'data');
       const mac = textOf(callback, 'mac');
       if (data === undefined || mac === undefined) return refused('data or mac is missing');
       if (!isGenuineCallback(key2, data, mac)) return refused('the mac is not that of this data');
-      // The checksum of a redirect is made with the same key, and the payer sees it: its data is no JSON, which ends here.
+      // The checksum of a redirect is made with the same key, and the payer sees it: its data is no JSON, which ends
+      // here.
       return noticeOf(JSON.parse(data), appId);
     },
   };
@@ -43,7 +45,8 @@ function noticeOf(data: unknown, appId: number): Notice {
   const app_trans_id = idOf(told, 'app_trans_id');
   const amount = idOf(told, 'amount');
   const status = idOf(told, 'status');
-  if (app_trans_id === undefined || (amount === undefined) === (status === undefined)) return refused('it is about neither an order nor a binding');
+  if (app_trans_id === undefined || (amount === undefined) === (status === undefined))
+    return refused('it is about neither an order nor a binding');
 
   if (amount === undefined) {
     const reference = { app_trans_id, binding_id: idOf(told, 'binding_id') };
