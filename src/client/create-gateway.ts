@@ -17,12 +17,14 @@ import { subjectOf } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { encode, encodingOf } from '../engine/encode.ts';
+import { fieldsDigest } from '../engine/fields-digest.ts';
+import { isNamed, keyOf } from '../engine/identity.ts';
 import { Intention, type IntentionOptions } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../engine/open-ticket.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
-import { createRegistry, fieldsDigest, isLeft, isNamed, keyOf, type Admission, type Loop } from '../engine/registry.ts';
+import { createRegistry, isAbandoned, type Admission, type Loop } from '../engine/registry.ts';
 import { anotherResponseOf, ticketOf, verdictOf } from '../engine/results.ts';
 import { createSealer } from '../engine/seal.ts';
 import { createWire } from '../engine/wire.ts';
@@ -198,8 +200,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return { ...ticket, reference: { ...ticket.reference, idempotencyKey: idempotencyKey ?? stored ?? newKey() } };
   };
 
-  const run = (key: string | undefined, begun: Omit<Loop, 'waiting'>): Loop => {
-    const loop: Loop = { ...begun, waiting: 0 };
+  const run = (key: string | undefined, begun: Omit<Loop, 'callers'>): Loop => {
+    const loop: Loop = { ...begun, callers: 0 };
     registry.begin(key, loop);
     loop.done.then(receiver.settled, () => undefined);
     return loop;
@@ -207,14 +209,14 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
 
   /** Waits for a loop as one of several; the loop ends when the last of them has left. */
   const attend = async (loop: Loop, { signal, onProgress }: FollowOptions): Promise<Settlement> => {
-    loop.waiting++;
+    loop.callers++;
     if (onProgress !== undefined) loop.listeners.add(onProgress);
     try {
       return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
     } finally {
-      loop.waiting--;
+      loop.callers--;
       if (onProgress !== undefined) loop.listeners.delete(onProgress);
-      if (loop.waiting === 0) loop.controller?.abort(signal?.aborted === true ? signal.reason : noLongerNeeded);
+      if (loop.callers === 0) loop.controller?.abort(signal?.aborted === true ? signal.reason : noLongerNeeded);
     }
   };
 
@@ -238,7 +240,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     });
     if (admission.type === 'settled') return told(admission.settlement, given);
     if (admission.type === 'join') {
-      if (!isLeft(admission.loop)) return join(admission.loop, operation, given);
+      if (!isAbandoned(admission.loop)) return join(admission.loop, operation, given);
       await ended(admission.loop);
       return settle(name, fields, given);
     }
@@ -306,7 +308,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const isOpen = admission.type === 'open';
     // Redelivered without its ticket, nobody knows when it was first sent, or its key first used.
     const isUndated = given.mayHaveBeenSent === true && given.ticket === undefined;
-    const before = isOpen ? undefined : admission.before;
+    const before = isOpen ? undefined : admission.earlierTry;
     const ticket: Ticket = isOpen
       ? admission.ticket
       : isUndated
@@ -397,7 +399,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     followed.signal?.throwIfAborted();
     const key = keyOf(ticket, operation);
     const found = registry.running(key);
-    if (found !== undefined && !isLeft(found)) {
+    if (found !== undefined && !isAbandoned(found)) {
       const settlement = await attendAndHear(found, followed);
       if (!endsOfASendAlone.has(settlement.outcome)) return settlement;
     }
@@ -420,8 +422,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
 
   /** What was found out beside the loops. */
   const hear = ({ ticket }: Intention, verdict: Verdict | undefined): void => {
-    if (ticket.seen) registry.see(ticket);
-    if (verdict !== undefined) registry.hear(ticket, verdict, 'query');
+    if (ticket.seen) registry.markSeen(ticket);
+    if (verdict !== undefined) registry.receiveVerdict(ticket, verdict, 'query');
   };
 
   const step = async (given: Ticket | OpenPayment, followed: FollowOptions = {}): Promise<Step> => {
@@ -528,7 +530,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         : registry.admit(ofWrite, { ticket, digest, newTry: context.newTry === true });
     if (admission.type === 'settled') return settledElsewhere(told(admission.settlement, context));
     if (admission.type === 'join') {
-      if (!isLeft(admission.loop))
+      if (!isAbandoned(admission.loop))
         return settledElsewhere(
           await join(admission.loop, operation, { ...context, ...(signal !== undefined && { signal }) }),
         );
@@ -576,10 +578,10 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     adapter,
     clock,
     sealer,
-    loops: () => registry.loops(),
+    loops: () => registry.intentions(),
     ask: ticket => ask(ticket),
-    onFinal: (ticket, verdict) => registry.hear(ticket, verdict, 'webhook'),
-    onSeen: (ticket, verdict) => registry.see(ticket, verdict),
+    onFinal: (ticket, verdict) => registry.receiveVerdict(ticket, verdict, 'webhook'),
+    onSeen: (ticket, verdict) => registry.markSeen(ticket, verdict),
     onConflict(ticket, code) {
       const nowMs = clock.now();
       tell(

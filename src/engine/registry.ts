@@ -1,17 +1,14 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { callTime, newSecret, type Clock } from '../clock.ts';
+import { callTime, type Clock } from '../clock.ts';
 import { decimalOf } from '../core/decimal.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
-import { isWrite, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
+import { isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Settlement, TimelineEntry } from '../core/settlement.ts';
 import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { usualInPath } from './encode.ts';
+import { keyOf } from './identity.ts';
 import type { Intention } from './intention.ts';
 import { remember, withResponse } from './results.ts';
 import type { Sealer } from './seal.ts';
@@ -28,24 +25,24 @@ export interface Registry {
   begin(key: string | undefined, loop: Loop): void;
   /** The loop that is running under this key. */
   running(key: string | undefined): Loop | undefined;
-  /** Every loop that is running. */
-  loops(): Intention[];
-  /** A final word that came beside the loops: by a notice, or by a single question. */
-  hear(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
+  /** What is being carried out, by every loop that is running. */
+  intentions(): Intention[];
+  /** A final verdict that came outside the loops: by a notice, or by a single query. */
+  receiveVerdict(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
   /**
-   * The gateway has told of an order beside the loops: it is not absent, whatever a query says, and what contradicts
-   * the last word on it is asked about before anything is sent.
+   * The gateway has spoken of an order outside the loops: it is not absent, whatever a query says, and what contradicts
+   * the last verdict on it is asked about before anything is sent.
    */
-  see(ticket: Ticket, verdict?: Verdict): void;
+  markSeen(ticket: Ticket, verdict?: Verdict): void;
   /**
-   * What is known here of the payment that a ticket names: that the gateway has it, and which numbers are not its own.
+   * What is known here of the payment under this key: that the gateway has it, and which numbers are not its own.
    */
   known(key: string | undefined): Known;
   /** Whose a row of a list is that `ticket`'s payment is looked for in. */
   ownersFor(ticket: Ticket): Owners;
 }
 
-/** A loop in this process, and those who wait for it. */
+/** A loop in this process, and its callers. */
 export interface Loop {
   /** Digest of the fields; `undefined` when only a ticket is followed. */
   readonly digest: string | undefined;
@@ -53,7 +50,8 @@ export interface Loop {
   readonly controller: AbortController | undefined;
   readonly intention: Intention;
   readonly listeners: Set<(entry: TimelineEntry) => unknown>;
-  waiting: number;
+  /** How many callers wait for it. */
+  callers: number;
 }
 
 export interface Wanted {
@@ -69,11 +67,11 @@ export interface Known {
 }
 
 export type Admission =
-  /** Nothing stands against it. `before`: the number has been used for this earlier try. */
+  /** Nothing stands against it. `earlierTry`: the number has been used for it. */
   | {
       readonly type: 'fresh';
       readonly newTry: boolean;
-      readonly before?: Ticket;
+      readonly earlierTry?: Ticket;
       readonly earlierNumbers: readonly string[];
     }
   | { readonly type: 'join'; readonly loop: Loop }
@@ -137,68 +135,6 @@ const noWord: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']
   'rejected',
 ]);
 const isWord = (outcome: Settlement['outcome']): outcome is Outcome => !noWord.has(outcome);
-
-/**
- * What makes two requests one intention (doctrine 15): the merchant's own number, in its space; the target of a cancel;
- * or else the idempotency key. `undefined` when nothing names it.
- */
-export function keyOf({ operation: name, reference }: Ticket, operation: WriteOperation): string | undefined {
-  const identity = operation.identity ?? (operation.follows === 'cancel' ? 'target' : undefined);
-  if (identity === 'target') {
-    const left = new Set([...(operation.learns ?? []), 'idempotencyKey']);
-    const pairs = Object.entries(reference).filter(([field]) => !left.has(field));
-    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort(byName)]);
-  }
-  const { number, space = name } = identity ?? { number: ownNumberOf(operation, reference) };
-  const own = number === undefined ? undefined : reference[number];
-  if (own !== undefined) return JSON.stringify([space, own]);
-  const key = reference['idempotencyKey'];
-  return key === undefined ? undefined : JSON.stringify([name, 'idempotencyKey', key]);
-}
-
-/** Without a declared identity, the first name that the merchant's fields gave. */
-const ownNumberOf = (
-  { reference: names, learns }: WriteOperation,
-  reference: Ticket['reference'],
-): string | undefined =>
-  typeof names === 'function' ? Object.keys(reference).find(name => learns?.includes(name) !== true) : names[0];
-
-/** Whether the merchant has named this write, so that the same one, asked for again, is known to be the same. */
-export function isNamed(ticket: Ticket, operation: WriteOperation): boolean {
-  const { idempotencyKey: _made, ...reference } = ticket.reference;
-  return keyOf({ ...ticket, reference }, operation) !== undefined;
-}
-
-/** Equal business fields give equal digests; the key is this object's own, so that nothing can be told from them. */
-export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
-  const secret = newSecret();
-  const fresh = new Set(adapter.perSend);
-  return (operation, fields) => {
-    // A drop-in request says in its path what `settle` may leave out.
-    const business = Object.fromEntries(
-      Object.entries({ ...usualInPath(operation), ...fields }).filter(([name]) => !fresh.has(name)),
-    );
-    return bytesToHex(hmac(sha256, secret, utf8ToBytes(canonical(business))));
-  };
-}
-
-/**
- * Equal fields give equal texts, in whatever order and notation they were written. What is empty is as good as absent.
- */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, each: unknown): unknown => {
-    if (typeof each === 'string' || typeof each === 'number' || typeof each === 'bigint') return notation(String(each));
-    if (typeof each !== 'object' || each === null || Array.isArray(each)) return each;
-    return Object.fromEntries(
-      Object.entries(each)
-        .filter(([, inner]) => inner !== undefined && inner !== null && inner !== '')
-        .sort(byName),
-    );
-  });
-}
-
-/** An amount in one spelling; a number with a leading zero is a name. */
-const notation = (text: string): string => (/^0\d/.test(text) ? text : decimalOf(text));
 
 export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): Registry {
   /** No step of the wall clock makes a word old. */
@@ -273,7 +209,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
       return {
         type: 'fresh',
         newTry: true,
-        before: ticket,
+        earlierTry: ticket,
         earlierNumbers: [...earlierNumbers, ...providersOf(ticket)],
       };
     if (!same) throw new ReferenceInUseError(sealer.seal(ticket, ticket));
@@ -380,7 +316,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     };
   };
 
-  const hear = (ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void => {
+  const receiveVerdict = (ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void => {
     const operation = writeOf(ticket);
     if (operation === undefined || verdict.kind !== 'terminal' || !isFinal(verdict, { effect: 'read' })) return;
     const key = keyOf(ticket, operation);
@@ -407,7 +343,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     );
   };
 
-  const see = (ticket: Ticket, verdict?: Verdict): void => {
+  const markSeen = (ticket: Ticket, verdict?: Verdict): void => {
     const operation = writeOf(ticket);
     const key = operation === undefined ? undefined : keyOf(ticket, operation);
     if (key === undefined || loops.has(key)) return;
@@ -498,16 +434,16 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     admit,
     begin,
     running: key => loops.get(key ?? ''),
-    loops: () => [...loops.values()].map(({ intention }) => intention),
-    hear,
-    see,
+    intentions: () => [...loops.values()].map(({ intention }) => intention),
+    receiveVerdict,
+    markSeen,
     known,
     ownersFor,
   };
 }
 
-/** The last who waited for it has left: it is about to end, and not by an answer. */
-export const isLeft = ({ controller }: Loop): boolean => controller?.signal.aborted === true;
+/** Its last caller has left: it is about to end, and not by an answer. */
+export const isAbandoned = ({ controller }: Loop): boolean => controller?.signal.aborted === true;
 
 const isOver = (outcome: Settlement['outcome']): boolean => outcome !== 'created' && outcome !== 'authorized';
 
@@ -527,6 +463,3 @@ const bodyOf = (answer: Kept | undefined): unknown =>
 
 const stated = (reference: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
-
-const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
-  one < other ? -1 : 1;
