@@ -24,7 +24,7 @@ const table = {
   client: { rooms: ['core', 'policies', 'clock', 'kit', 'engine'], files: [], packages: ['ky'] },
   /** One folder per provider, which never knows another one. */
   adapter: { rooms: ['core', 'policies', 'clock', 'kit'], files: [], packages: ['@noble/hashes'] },
-  /** The same folder's simulator and samples: no adapter needs them to work. */
+  /** The same folder's simulator: no adapter needs it to work. */
   voice: { rooms: ['core', 'policies', 'clock', 'kit', 'adapter', 'testing'], files: [], packages: ['@noble/hashes'] },
   testing: { rooms: ['core', 'clock', 'kit'], files: [], packages: [] },
   /** Names only. */
@@ -42,7 +42,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^engine\/[\w-]+\.ts$/, 'engine'],
   [/^client\/[\w-]+\.ts$/, 'client'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
-  [/^adapters\/[\w-]+\/(?:simulator|samples)\.ts$/, 'voice'],
+  [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
   [/^adapters\/[\w-]+\/[\w-]+\.ts$/, 'adapter'],
 ];
 
@@ -141,7 +141,7 @@ describe('the rooms', () => {
   });
 
   it('nothing that ships imports samples', () => {
-    expect(files.filter(file => importsOf(file).files.some(imported => imported.endsWith('/samples.ts')))).toEqual([]);
+    expect(files.filter(file => importsOf(file).files.some(imported => /\bsamples\b/.test(imported)))).toEqual([]);
   });
 
   it('every import of a file names the file as it is', () => {
@@ -192,10 +192,14 @@ describe('the house keeps itself in order', () => {
 
 describe('an adapter folder', () => {
   it.each(adapters)('%s has every file a folder has', name => {
-    const missing = ['index.ts', 'codes.ts', 'sign.ts', 'samples.ts', 'simulator.ts', 'README.md'].filter(
+    const missing = ['index.ts', 'codes.ts', 'sign.ts', 'simulator.ts', 'README.md'].filter(
       file => !existsSync(new URL(`adapters/${name}/${file}`, source)),
     );
     expect(missing).toEqual([]);
+  });
+
+  it.each(adapters)('%s has samples that its tests are made of', name => {
+    expect(existsSync(new URL(`test/samples/${name}.ts`, root))).toBe(true);
   });
 
   it.each(adapters)('%s is found by its folder alone: nothing else names its files', name => {
@@ -256,7 +260,9 @@ describe('package.json', () => {
   });
 
   it('ships the sources its source maps point to, and no samples', () => {
-    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'src', '!src/**/samples.ts']));
+    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'src']));
+    expect(manifest.files.filter(file => file.startsWith('test'))).toEqual([]);
+    expect(files.filter(file => file.includes('samples'))).toEqual([]);
   });
 
   it('pins every dependency exactly', () => {

@@ -63,7 +63,7 @@ describe('the README’s table of providers', () => {
   it('has a row for each', () => expect(rows.map(([name]) => name).sort()).toEqual(adapters.sort()));
 
   it.each(rows)('is right about the webhooks of %s', async (name, webhooks) => {
-    const { samples } = (await import(`../src/adapters/${name}/samples.ts`)) as { samples: Samples<object> };
+    const { samples } = (await import(`./samples/${name}.ts`)) as { samples: Samples<object> };
     expect(webhooks.startsWith('yes')).toBe(samples.adapter.webhook !== undefined);
   });
 });

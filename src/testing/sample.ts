@@ -3,7 +3,7 @@ import type { Fields } from '../core/operation.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
 
-/** An answer of a provider and what it means. `adapters/<name>/samples.ts` exports a `Samples` as `samples`. */
+/** An answer of a provider and what it means. Ours: `test/samples/<name>.ts` exports a `Samples` as `samples`. */
 export interface Sample {
   /** A sentence, such as `a query after the QR code expired is expired`. */
   readonly title: string;

@@ -13,7 +13,7 @@ const names = readdirSync(folder, { withFileTypes: true })
   .map(entry => entry.name);
 
 describe.each(names)('the %s adapter keeps the contract', async name => {
-  const { samples: kit } = (await import(new URL(`${name}/samples.ts`, folder).href)) as { samples: Samples<object> };
+  const { samples: kit } = (await import(`../samples/${name}.ts`)) as { samples: Samples<object> };
   const adapter: Adapter = kit.adapter;
   const tablesOf = (operation: string): CodeTable[] => {
     const { codes } = operationOf(adapter, operation);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/index.ts';
 import { ifortepay } from '../../src/adapters/ifortepay/index.ts';
-import { credentials as ofIfortepay } from '../../src/adapters/ifortepay/samples.ts';
+import { credentials as ofIfortepay } from '../samples/ifortepay.ts';
 import { qfpay } from '../../src/adapters/qfpay/index.ts';
 import { rebell } from '../../src/adapters/rebell/index.ts';
-import { madeUp as ofRebell } from '../../src/adapters/rebell/samples.ts';
+import { madeUp as ofRebell } from '../samples/rebell.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
 import { zalopay } from '../../src/adapters/zalopay/index.ts';
 

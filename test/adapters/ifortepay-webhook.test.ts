@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { ifortepay, type IfortepayCredentials, type IfortepayFields } from '../../src/adapters/ifortepay/index.ts';
-import { credentials, samples } from '../../src/adapters/ifortepay/samples.ts';
+import { credentials, samples } from '../samples/ifortepay.ts';
 import { ifortepayNotice, ifortepayVoice } from '../../src/adapters/ifortepay/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type ManualClock } from '../../src/testing/index.ts';

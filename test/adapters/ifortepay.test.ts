@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { ifortepay, type IfortepayCredentials, type IfortepayFields } from '../../src/adapters/ifortepay/index.ts';
-import { credentials, samples } from '../../src/adapters/ifortepay/samples.ts';
+import { credentials, samples } from '../samples/ifortepay.ts';
 import { ifortepayVoice, type IfortepayVoiceOptions } from '../../src/adapters/ifortepay/simulator.ts';
 import { judge } from '../../src/core/doctrine.ts';
 import { isInputError } from '../../src/core/errors.ts';
@@ -66,7 +66,7 @@ const symmetric = (more: Partial<IfortepayCredentials> = {}) =>
   ifortepay({ ...credentials, signature: 'symmetric', tokens: memoryStore(), ...more });
 
 /*
- * The vectors below are openssl's. With the key of samples.ts in key.pem, the body of samples.ts' qris.create in
+ * The vectors below are openssl's. With the key of test/samples in key.pem, the body of its qris.create in
  * body.json:
  *
  *   hash=$(openssl dgst -sha256 -hex < body.json | sed 's/.*= //'); t=2026-11-21T10:30:00+07:00

@@ -2,7 +2,7 @@ import { createSign } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { rebell, type RebellCredentials, type RebellFields } from '../../src/adapters/rebell/index.ts';
-import { madeUp } from '../../src/adapters/rebell/samples.ts';
+import { madeUp } from '../samples/rebell.ts';
 import { rebellNotice, rebellVoice } from '../../src/adapters/rebell/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import {
@@ -179,7 +179,7 @@ describe('a notification of Rebell', () => {
 
 describe('Rebell’s signature of a notification', () => {
   /*
-   * openssl's, with the gateway's and the merchant's keys of samples.ts in key.pem:
+   * openssl's, with the gateway's and the merchant's keys of test/samples in key.pem:
    *
    *   printf 'POST /rebell/webhook\nTEST_5X00000000000000.2026-11-21T05:00:00Z.%s' "$body" | openssl dgst -sha256 -sign
    * key.pem | openssl base64 -A

@@ -2,7 +2,7 @@ import { createSign, generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { rebell, type RebellCredentials, type RebellFields } from '../../src/adapters/rebell/index.ts';
-import { madeUp, samples } from '../../src/adapters/rebell/samples.ts';
+import { madeUp, samples } from '../samples/rebell.ts';
 import { rebellVoice, type RebellVoiceOptions } from '../../src/adapters/rebell/simulator.ts';
 import { createGateway } from '../../src/client/create-gateway.ts';
 import type { Gateway } from '../../src/client/gateway.ts';
@@ -50,7 +50,7 @@ const queryOf = (name: string, reference: Record<string, string>, of: Adapter = 
 };
 
 /**
- * Made with the keys of samples.ts: `printf 'POST /v1/payments/pay\nTEST_5X00000000000000.<time>.<body>' | openssl dgst
+ * Made with the keys of test/samples: `printf 'POST /v1/payments/pay\nTEST_5X00000000000000.<time>.<body>' | openssl dgst
  * -sha256 -sign key.pem | openssl base64 -A`.
  */
 const vectors = {

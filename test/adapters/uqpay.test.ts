@@ -1,7 +1,7 @@
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { uqpay, type UqpayCredentials, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
-import { samples } from '../../src/adapters/uqpay/samples.ts';
+import { samples } from '../samples/uqpay.ts';
 import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
 import { judge } from '../../src/core/doctrine.ts';
 import type { Reading } from '../../src/core/exchange.ts';

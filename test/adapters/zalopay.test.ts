@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/index.ts';
-import { samples } from '../../src/adapters/zalopay/samples.ts';
+import { samples } from '../samples/zalopay.ts';
 import { isGenuineCallback, macOf } from '../../src/adapters/zalopay/sign.ts';
 import { zalopayVoice } from '../../src/adapters/zalopay/simulator.ts';
 import { judge } from '../../src/core/doctrine.ts';

@@ -21,7 +21,7 @@ const names = readdirSync(folder, { withFileTypes: true })
   .map(entry => entry.name);
 
 async function kitOf(name: string): Promise<Kit> {
-  const { samples } = (await import(new URL(`${name}/samples.ts`, folder).href)) as { samples: Samples<object> };
+  const { samples } = (await import(`../samples/${name}.ts`)) as { samples: Samples<object> };
   const { adapter } = samples;
   return { ...samples, name, adapter, operations: Object.keys(adapter.operations) };
 }

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import ky, { type KyInstance, type Options } from 'ky';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ifortepay } from '../../src/adapters/ifortepay/index.ts';
-import { credentials } from '../../src/adapters/ifortepay/samples.ts';
+import { credentials } from '../samples/ifortepay.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
 import { candidates } from '../../src/client/match.ts';
 import { isWrite } from '../../src/core/operation.ts';

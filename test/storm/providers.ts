@@ -69,6 +69,7 @@ export interface Order {
 }
 
 const sources = new URL('../../src/adapters/', import.meta.url);
+const samplesFolder = new URL('../samples/', import.meta.url);
 
 /** Every provider there is a folder of. */
 export async function findProviders(): Promise<readonly Provider[]> {
@@ -95,9 +96,13 @@ interface Folder {
 }
 
 async function load(name: string): Promise<Folder> {
-  const open = async (file: string): Promise<Record<string, unknown>> =>
-    (await import(new URL(`${name}/${file}.ts`, sources).href)) as Record<string, unknown>;
-  const [index, simulator, samples] = await Promise.all([open('index'), open('simulator'), open('samples')]);
+  const open = async (file: string, folder = sources): Promise<Record<string, unknown>> =>
+    (await import(new URL(`${file}.ts`, folder).href)) as Record<string, unknown>;
+  const [index, simulator, samples] = await Promise.all([
+    open(`${name}/index`),
+    open(`${name}/simulator`),
+    open(name, samplesFolder),
+  ]);
   return {
     adapter: index[name] as Folder['adapter'],
     voice: simulator[`${name}Voice`] as Folder['voice'],

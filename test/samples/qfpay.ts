@@ -1,6 +1,6 @@
-import type { Exchange } from '../../core/exchange.ts';
-import type { Sample, Samples } from '../../testing/sample.ts';
-import { qfpay, type QfpayFields } from './index.ts';
+import type { Exchange } from '../../src/core/exchange.ts';
+import type { Sample, Samples } from '../../src/testing/sample.ts';
+import { qfpay, type QfpayFields } from '../../src/adapters/qfpay/index.ts';
 
 const clientKey = 'A1B2C3D4E5F60718293A4B5C6D7E8F90';
 const ORDER = '201907221520536a25477909';

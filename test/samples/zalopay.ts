@@ -1,8 +1,8 @@
-import type { Exchange } from '../../core/exchange.ts';
-import type { Fields } from '../../core/operation.ts';
-import type { Sample, Samples } from '../../testing/sample.ts';
-import type { ZalopayFields } from './fields.ts';
-import { zalopay } from './index.ts';
+import type { Exchange } from '../../src/core/exchange.ts';
+import type { Fields } from '../../src/core/operation.ts';
+import type { Sample, Samples } from '../../src/testing/sample.ts';
+import type { ZalopayFields } from '../../src/adapters/zalopay/fields.ts';
+import { zalopay } from '../../src/adapters/zalopay/index.ts';
 
 const key1 = 'made-up-mac-key-0123456789abcdef';
 const key2 = 'made-up-callback-key-0123456789a';

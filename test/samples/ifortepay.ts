@@ -1,5 +1,5 @@
-import type { Sample, Samples } from '../../testing/sample.ts';
-import { ifortepay, type IfortepayCredentials, type IfortepayFields } from './index.ts';
+import type { Sample, Samples } from '../../src/testing/sample.ts';
+import { ifortepay, type IfortepayCredentials, type IfortepayFields } from '../../src/adapters/ifortepay/index.ts';
 
 /** Made for these samples; it opens nothing. */
 const privateKey = `-----BEGIN PRIVATE KEY-----

@@ -1,5 +1,5 @@
-import type { Sample, Samples } from '../../testing/sample.ts';
-import { uqpay, type UqpayFields } from './index.ts';
+import type { Sample, Samples } from '../../src/testing/sample.ts';
+import { uqpay, type UqpayFields } from '../../src/adapters/uqpay/index.ts';
 
 const apiKey = 'sample-api-key-5c1f0e7a94b2';
 const webhookSecret = 'sample-webhook-secret-d08e6b31';

@@ -1,6 +1,6 @@
-import type { Fields } from '../../core/operation.ts';
-import type { Sample, Samples } from '../../testing/sample.ts';
-import { rebell, type RebellFields } from './index.ts';
+import type { Fields } from '../../src/core/operation.ts';
+import type { Sample, Samples } from '../../src/testing/sample.ts';
+import { rebell, type RebellFields } from '../../src/adapters/rebell/index.ts';
 
 /**
  * Made-up credentials, good for nothing but tests. The keys are from
