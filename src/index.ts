@@ -3,7 +3,7 @@ export type { Gateway, Step } from './client/gateway.ts';
 export type { DropInContext, FollowOptions, GatewayOptions, SettleOptions } from './client/options.ts';
 export type { FetchInit } from './client/plain-fetch.ts';
 export type { Received } from './client/receive.ts';
-export { ticketOf, verdictOf } from './engine/results.ts';
+export { responseOf, ticketOf, verdictOf } from './engine/results.ts';
 export type { OpenPayment } from './engine/open-payment.ts';
 export type { TicketSeal } from './engine/seal.ts';
 
@@ -19,15 +19,22 @@ export type {
 } from './core/verdict.ts';
 export type { Exchange, Reading } from './core/exchange.ts';
 export type {
+  AbsentSettlement,
+  AuthorizedSettlement,
+  CreatedSettlement,
   Evidence,
+  FinalSettlement,
   GatewayEvent,
   LoopOutcome,
   PaymentEvent,
+  RejectedSettlement,
   SettledBy,
   Settlement,
   TimelineEntry,
   TimelineFact,
   UnmatchedEvent,
+  UnresolvedSettlement,
+  UnsentSettlement,
 } from './core/settlement.ts';
 export type { Ticket } from './core/ticket.ts';
 export { parseTicket } from './core/parse-ticket.ts';

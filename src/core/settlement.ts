@@ -1,5 +1,5 @@
 import type { Ticket } from './ticket.ts';
-import type { Outcome, Verdict } from './verdict.ts';
+import type { PollRequiredVerdict, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
 /** Outcomes that only a loop can reach, beside those an answer can state. None of them means failed. */
 export type LoopOutcome =
@@ -13,28 +13,10 @@ export type LoopOutcome =
 /** Where the settling word came from. */
 export type SettledBy = 'answer' | 'query' | 'webhook' | 'none';
 
-interface SettlementBase<Answer> {
-  /** The last word on the payment. */
-  verdict: Verdict;
-  settledBy: SettledBy;
-  /** The write's own body (`order_url`, `qrcode`), when it was received. */
-  answer?: Answer;
-  /**
-   * What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the
-   * query's.
-   */
-  ownVerdict?: Verdict;
-  /**
-   * Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's
-   * outcome.
-   */
-  otherVerdict?: Verdict;
-  /** The same was asked for again: this is the latest word on it, and nothing was sent. */
-  repeated?: true;
-  /** The body of the exchange that settled it. */
-  body: unknown;
-  /** The response of the exchange that settled it. */
-  response?: Response;
+/** What every settlement tells, however it ended. */
+interface SettlementBase {
+  /** Where the payment can be asked about, whatever is known by now. */
+  ticket: Ticket;
   reference: { merchant: string; provider?: string };
   /** Sends, the first included. */
   attempts: number;
@@ -43,14 +25,137 @@ interface SettlementBase<Answer> {
   elapsedMs: number;
   /** Every send, answer and wait, in order: plain JSON, no secrets. */
   timeline: TimelineEntry[];
-  /** What ended the loop from outside, such as an error a hook threw. */
-  cause?: unknown;
 }
 
-/** What `settle` and `untilSettled` resolve to, discriminated by `outcome`. */
+/** What came back, where something did. */
+interface Answered<Answer> {
+  /** The write's own body (`order_url`, `qrcode`): missing where it was lost, or is no longer kept. */
+  answer?: Answer;
+  /** The body of the exchange that settled it: missing where a webhook did, or where it is no longer kept. */
+  body?: unknown;
+  /** Not enumerable. The older way to write `responseOf(settlement)`. */
+  readonly response?: Response;
+  /**
+   * What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the
+   * query's.
+   */
+  ownVerdict?: Verdict;
+  /** The same was asked for again: this is the latest word on it, and nothing was sent. */
+  repeated?: true;
+}
+
+/** What no settlement of this kind has. Each stays readable: its type says that there is nothing. */
+type None<Names extends keyof Answered<unknown> | 'otherVerdict' | 'cause'> = { [Name in Names]?: undefined };
+
+/** The gateway's last word on the payment: nothing more will come. */
+export interface FinalSettlement<Answer = unknown>
+  extends SettlementBase,
+    Answered<Answer>,
+    None<'otherVerdict' | 'cause'> {
+  outcome: 'succeeded' | 'failed' | 'canceled' | 'expired' | 'refunded';
+  verdict: TerminalVerdict;
+  settledBy: 'answer' | 'query' | 'webhook';
+}
+
+/** The order exists, and its payer must act. Follow the ticket. */
+export interface CreatedSettlement<Answer = unknown>
+  extends SettlementBase,
+    Answered<Answer>,
+    None<'otherVerdict' | 'cause'> {
+  outcome: 'created';
+  verdict: TerminalVerdict;
+  settledBy: 'answer' | 'query';
+}
+
+/** The money is held, and you must capture it. Follow the ticket. */
+export interface AuthorizedSettlement<Answer = unknown>
+  extends SettlementBase,
+    Answered<Answer>,
+    None<'otherVerdict' | 'cause'> {
+  outcome: 'authorized';
+  verdict: TerminalVerdict;
+  settledBy: 'answer' | 'query' | 'webhook';
+}
+
+/**
+ * The gateway refused this request before doing anything. A `retryable` verdict: it did not process it, however often
+ * it was sent.
+ */
+export interface RejectedSettlement<Answer = unknown>
+  extends SettlementBase,
+    Omit<Answered<Answer>, 'ownVerdict' | 'repeated'>,
+    None<'ownVerdict' | 'repeated' | 'cause'> {
+  outcome: 'rejected';
+  verdict: TerminalVerdict | RetryableVerdict;
+  settledBy: 'answer';
+  /**
+   * Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's
+   * outcome.
+   */
+  otherVerdict?: Verdict;
+}
+
+/** The gateway has no such order. Its body is the last query's. */
+export interface AbsentSettlement extends SettlementBase, None<'answer' | 'repeated' | 'otherVerdict' | 'cause'> {
+  outcome: 'absent';
+  verdict: PollRequiredVerdict;
+  settledBy: 'query';
+  body?: unknown;
+  /** Not enumerable. The older way to write `responseOf(settlement)`. */
+  readonly response?: Response;
+  /** What the write's own last answer meant, when there was one. */
+  ownVerdict?: Verdict;
+}
+
+/** Nobody knows yet: it may have been processed. Keep the ticket, and ask again. */
+export interface UnresolvedSettlement<Answer = unknown> extends SettlementBase, None<'body' | 'response' | 'repeated'> {
+  outcome: 'unresolved';
+  /** The last word there was, of a send or of a query. */
+  verdict: Verdict;
+  settledBy: 'none';
+  /** The write's own body, where it told something of the order and was received. */
+  answer?: Answer;
+  /** What the write's own last answer meant, where `verdict` is not about it. */
+  ownVerdict?: Verdict;
+  /** Of a duplicate: what the status query said of the order that owns the number, before something ended the loop. */
+  otherVerdict?: Verdict;
+  /** Not enumerable. What ended it from outside, such as an error that a hook threw, or the last network error. */
+  readonly cause?: unknown;
+}
+
+/** No attempt left this machine. Nothing was answered, and nothing can have happened. */
+export interface UnsentSettlement
+  extends SettlementBase,
+    None<'answer' | 'body' | 'response' | 'ownVerdict' | 'repeated' | 'otherVerdict'> {
+  outcome: 'unsent';
+  verdict: RetryableVerdict | PollRequiredVerdict;
+  settledBy: 'none';
+  /** Not enumerable. The last network error. */
+  readonly cause?: unknown;
+}
+
+/**
+ * What `settle` and `untilSettled` resolve to, discriminated by `outcome`: plain data, which `structuredClone` and
+ * `JSON.stringify` take as it is. `Answer`: the write's own body, by the adapter.
+ */
 export type Settlement<Answer = unknown> =
-  | (SettlementBase<Answer> & { outcome: Exclude<Outcome, 'created' | 'authorized'> | 'unsent'; ticket: Ticket })
-  | (SettlementBase<Answer> & { outcome: 'created' | 'authorized' | 'unresolved' | 'absent'; ticket: Ticket });
+  | FinalSettlement<Answer>
+  | CreatedSettlement<Answer>
+  | AuthorizedSettlement<Answer>
+  | RejectedSettlement<Answer>
+  | AbsentSettlement
+  | UnresolvedSettlement<Answer>
+  | UnsentSettlement;
+
+/** What a settlement is made of, before its outcome tells which of these it has. */
+export interface SettlementFacts extends SettlementBase, Omit<Answered<unknown>, 'response' | 'repeated'> {
+  outcome: Settlement['outcome'];
+  verdict: Verdict;
+  settledBy: SettledBy;
+  otherVerdict?: Verdict;
+  repeated?: true | undefined;
+  cause?: unknown;
+}
 
 /** One line of a payment's story. */
 export type TimelineEntry = { readonly at: string; readonly elapsedMs: number } & TimelineFact;

@@ -23,7 +23,7 @@ import {
 } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { isWrite, type Encoding, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
-import type { Evidence, Settlement, TimelineEntry, TimelineFact } from '../core/settlement.ts';
+import type { Evidence, Settlement, SettlementFacts, TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -36,7 +36,7 @@ import { encodingOf } from './encode.ts';
 import type { ReadOpen } from './open-payment.ts';
 import { pollLoop } from './poll-loop.ts';
 import type { Mark, ProviderClock } from './provider-clock.ts';
-import { remember, withResponse } from './results.ts';
+import { remember, settlementOf } from './results.ts';
 import type { Sealer } from './seal.ts';
 import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
 
@@ -651,14 +651,14 @@ export class Intention {
     const [merchant = ''] = Object.values(ticket.reference);
     const { own, other } = this.#state;
     const provider = (write?.learns ?? []).map(name => ticket.reference[name]).find(value => value !== undefined);
-    const settlement = {
+    const facts: SettlementFacts = {
       outcome,
       verdict,
       settledBy,
       ...(this.#own !== undefined && (this.#own.processed || settledBy === 'answer') && { answer: this.#own.body }),
       ...(own !== undefined && own !== verdict && settledBy !== 'answer' && { ownVerdict: own }),
       ...(other !== undefined && { otherVerdict: other }),
-      body: exchange?.body,
+      ...(exchange !== undefined && { body: exchange.body }),
       ticket,
       reference: { merchant, ...(provider !== undefined && { provider }) },
       attempts: this.#state.attempts,
@@ -666,11 +666,10 @@ export class Intention {
       elapsedMs: this.#nowMs() - this.#startedAtMs,
       timeline: [...this.#timeline],
       ...(cause !== undefined && { cause }),
-    } as Settlement;
-    if (exchange === undefined) return settlement;
-    const facts = { verdict, ticket: write && ticket };
+    };
+    if (exchange === undefined) return settlementOf(facts);
     const { answer } = exchange;
-    return withResponse(settlement, () => remember(responseOf(answer), facts));
+    return settlementOf(facts, () => remember(responseOf(answer), { verdict, ticket: write && ticket }));
   }
 
   #remembered(answer: Answer, verdict: Verdict): Response {

@@ -3,14 +3,14 @@ import { decimalOf } from '../core/decimal.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import { isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
-import type { Settlement, TimelineEntry } from '../core/settlement.ts';
+import type { Settlement, SettlementFacts, TimelineEntry } from '../core/settlement.ts';
 import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { keyOf } from './identity.ts';
 import type { Intention } from './intention.ts';
-import { remember, withResponse } from './results.ts';
+import { remember, settlementOf } from './results.ts';
 import type { Sealer } from './seal.ts';
 import { parse, responseOf, type Answer } from './wire.ts';
 
@@ -215,7 +215,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     if (!same) throw new ReferenceInUseError(sealer.seal(ticket, ticket));
     return word === undefined
       ? { type: 'open', ticket, absent, earlierNumbers }
-      : { type: 'settled', settlement: settlementOf(entry, word) };
+      : { type: 'settled', settlement: latestOf(entry, word) };
   };
 
   const begin = (key: string | undefined, loop: Loop): void => {
@@ -374,29 +374,28 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   };
 
   /** The latest word, for somebody who asks for the same again. */
-  const settlementOf = ({ ticket, atMs }: Entry, { own, exchange, ...word }: Word): Settlement => {
-    const body = bodyOf(exchange);
+  const latestOf = ({ ticket, atMs }: Entry, { own, exchange, ...word }: Word): Settlement => {
     // What was learnt beside a loop is under the seal too.
     const sealed = structuredClone(sealer.seal(ticket, ticket));
-    const settlement = {
+    const facts: SettlementFacts = {
       ...word,
       ...(own !== undefined && { answer: bodyOf(own) }),
-      body,
+      ...(exchange !== undefined && { body: bodyOf(exchange) }),
       ticket: sealed,
-      repeated: true as const,
+      repeated: true,
       timeline: [
         {
           at: new Date(atMs).toISOString(),
           elapsedMs: word.elapsedMs,
-          type: 'settled' as const,
+          type: 'settled',
           outcome: word.outcome,
           settledBy: word.settledBy,
         },
       ],
-    } as Settlement;
-    if (exchange === undefined) return settlement;
+    };
+    if (exchange === undefined) return settlementOf(facts);
     const headers = new Headers(JSON.parse(exchange.headers) as [string, string][]);
-    return withResponse(settlement, () =>
+    return settlementOf(facts, () =>
       remember(responseOf({ ...exchange, headers }), { verdict: word.verdict, ticket: structuredClone(sealed) }),
     );
   };

@@ -1,4 +1,4 @@
-import type { Settlement } from '../core/settlement.ts';
+import type { Settlement, SettlementFacts } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 
@@ -19,13 +19,36 @@ export function remember(response: Response, facts: Known): Response {
 const makers = new WeakMap<Settlement, () => Response>();
 
 /**
- * Gives a settlement its `response`, made when somebody looks: few do, and a `Response` costs as much as all the rest.
+ * The one place where settlements are made: plain data, and beside it, not enumerable, what cannot be written down (its
+ * cause, its response). The response is made when it is asked for: few do, and a `Response` costs as much as all the
+ * rest.
  */
-export function withResponse(settlement: Settlement, make: () => Response): Settlement {
+export function settlementOf({ cause, ...facts }: SettlementFacts, makeResponse?: () => Response): Settlement {
+  // Which facts belong to which outcome is the decision's to know; a test holds every outcome to its shape.
+  const settlement = facts as Settlement;
+  if (cause !== undefined) Object.defineProperty(settlement, 'cause', { value: cause, enumerable: false });
+  if (makeResponse === undefined) return settlement;
+  makers.set(settlement, makeResponse);
   let response: Response | undefined;
-  makers.set(settlement, make);
-  return Object.defineProperty(settlement, 'response', { enumerable: true, get: () => (response ??= make()) });
+  return Object.defineProperty(settlement, 'response', {
+    enumerable: false,
+    get: () => (response ??= makeResponse()),
+  });
 }
+
+/**
+ * The response of the exchange that settled a payment: the same one each time, so read a `clone()` where others may read
+ * it too. `undefined` where no exchange did (the deadline came first, a webhook told), where its answer is no longer
+ * kept, and of a copy of the settlement.
+ *
+ * @example
+ * ```ts
+ * const settlement = await gateway.settle('payment.create', fields);
+ * console.log(responseOf(settlement)?.headers.get('date'));
+ * ```
+ */
+export const responseOf = (settlement: Settlement): Response | undefined =>
+  makers.has(settlement) ? settlement.response : undefined;
 
 /** One more response of a settlement, for one more caller: the first may have been read. */
 export const anotherResponseOf = (settlement: Settlement): Response | undefined => makers.get(settlement)?.();

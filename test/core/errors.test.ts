@@ -33,7 +33,7 @@ const ticket: Ticket = {
   expect: { amount: '98765', currency: 'XTS' },
 };
 
-const settlement: Settlement = {
+const settlement = {
   outcome: 'failed',
   verdict: {
     kind: 'terminal',
@@ -52,9 +52,10 @@ const settlement: Settlement = {
   polls: 3,
   elapsedMs: 9000,
   timeline: [],
-};
+} satisfies Settlement;
 
-const unresolved: Settlement = { ...settlement, outcome: 'unresolved', settledBy: 'none' };
+const { body: _of, ...bodiless } = settlement;
+const unresolved: Settlement = { ...bodiless, outcome: 'unresolved', settledBy: 'none' };
 const cause = new Error('the reason');
 
 const errors = [
@@ -178,7 +179,7 @@ describe('printed', () => {
       options: { json: secret },
       response: { body: secret },
     });
-    const shown: Settlement = { ...unresolved, body: secret, answer: secret };
+    const shown: Settlement = { ...settlement, body: secret, answer: secret };
     for (const error of [
       new UnresolvedError(ticket, shown, { cause: sent }),
       new SettledError(shown, { cause: sent }),
