@@ -40,7 +40,7 @@ import {
 import { refuseMisspelt } from './did-you-mean.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import type { Gateway, Step } from './gateway.ts';
-import { isDeep, isOperation, mayMatch, operationIn } from './match.ts';
+import { isDeep, type Found } from './match.ts';
 import {
   checkContext,
   checkOptions,
@@ -501,24 +501,17 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   };
 
   /** The intention behind a request of the drop-in client. */
-  const match = async (
-    request: Request,
-    call: Call,
-    clientTimeout: Options['timeout'],
-  ): Promise<Intention | Response | undefined> => {
-    const { options, callOptions, signal } = call;
-    const found = await operationIn(adapter, request, options.context?.tillpaid?.operation);
-    if (found === undefined) return undefined;
-    const { operation, fields, encoding } = found;
+  const match = async (found: Found, call: Call): Promise<Intention | Response> => {
+    const { signal } = call;
+    const { operation, fields, encoding, headers } = found;
     const who = `${adapter.name} ${operation.name}`;
-    checkContext(who, options.context);
-    const context = options.context?.tillpaid ?? {};
+    checkContext(who, call.context);
+    const context = call.context?.tillpaid ?? {};
     checkOptions(`${who}: context.tillpaid`, context, dropInOptions);
     checkEffect(context.policy);
     const policy = policyOf(context.policy);
     const header = isWrite(operation) ? operation.idempotencyKey?.header : undefined;
-    const key =
-      context.idempotencyKey ?? (header === undefined ? undefined : (request.headers.get(header) ?? undefined));
+    const key = context.idempotencyKey ?? (header === undefined ? undefined : (headers.get(header) ?? undefined));
     const ticket = isWrite(operation)
       ? open(operation, fields, 'reference', { ...context, ...(key !== undefined && { idempotencyKey: key }) })
       : ticketOfRead(operation, fields);
@@ -535,7 +528,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
           await join(admission.loop, operation, { ...context, ...(signal !== undefined && { signal }) }),
         );
       await ended(admission.loop);
-      return match(request, call, clientTimeout);
+      return match(found, call);
     }
     const resumed = resume(admission, context, ticket);
     if (resumed.mayHaveBeenSent !== true) checkResend(context.policy);
@@ -550,9 +543,9 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       encoding,
       sealer,
       policy,
-      attemptTimeoutMs: timeoutOf(policy, clientTimeout, callOptions?.timeout),
+      attemptTimeoutMs: timeoutOf(policy, call.clientTimeout, call.timeout),
       ...resumed,
-      route: pollRoute(adapter, user, options),
+      route: call.route,
       signal,
       ...storing(context.onTicket),
       onFact: (entry, current) => tell(listeners, entry, current),
@@ -593,9 +586,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   });
 
   const middleware: Middleware = {
-    baseUrl: adapter.baseUrl,
-    mayMatch: url => mayMatch(adapter, url),
-    match: (request, call) => match(request, call, call.options.timeout),
+    adapter,
+    match,
     unmatched: whenUnmatched(adapter, clock, options.unmatched ?? 'event', inform),
   };
 
@@ -604,12 +596,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
   return {
     adapter: options.adapter,
     client: dropIn(user, middleware),
-    // A `fetch` has no timeout of its own; what matches keeps the client's.
-    fetch: plainFetch(
-      user,
-      { ...middleware, match: (request, call) => match(request, call, clientOptions.timeout) },
-      (request, context) => isOperation(adapter, request, context?.tillpaid?.operation),
-    ),
+    fetch: plainFetch(user, middleware),
     settle: (name, fields, given) => settle(name, fields as Fields, given),
     untilSettled,
     step,

@@ -10,7 +10,10 @@ import {
 } from 'ky';
 import { conceal } from '../core/conceal.ts';
 import { baseFetch, type FetchFunction } from '../engine/base-fetch.ts';
-import type { Intention } from '../engine/intention.ts';
+import type { Intention, PollRoute } from '../engine/intention.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import { mayMatch, operationIn, type Found } from './match.ts';
+import { pollRoute } from './poll-route.ts';
 import type { Unmatched } from './unmatched.ts';
 
 /**
@@ -26,27 +29,25 @@ import type { Unmatched } from './unmatched.ts';
  * and nothing that comes with the call can go around it.
  */
 export interface Middleware {
-  /** Whether a request may become an operation, by its URL alone. */
-  readonly mayMatch: (url: URL) => boolean;
-  /** Relative URLs resolve against it, unless the client has a `prefix` or `baseUrl` of its own. */
-  readonly baseUrl: string;
-  /**
-   * The intention behind a request, or `undefined` when it is none of ours. A response when it was settled by another
-   * caller.
-   */
-  readonly match: (request: Request, call: Call) => Promise<Intention | Response | undefined>;
-  /** Told of a request that matches none, before it is sent. */
+  /** Whose operations are looked for. Relative URLs resolve against its base URL, unless the client has its own. */
+  readonly adapter: Adapter;
+  /** The intention behind a request that is an operation, or a response when another caller has settled it. */
+  readonly match: (found: Found, call: Call) => Promise<Intention | Response>;
+  /** Called for a request that matches none, before it is sent. */
   readonly unmatched: Unmatched;
 }
 
-/** One call of a ky instance, as the user's own hooks and options left it. */
+/** What the gateway needs to know of one call of a ky instance, as the user's own hooks and options left it. */
 export interface Call {
-  /** After every `init` hook, and before ours. */
-  readonly options: Options;
-  /** The options of this call alone. */
-  readonly callOptions: Options | undefined;
+  readonly context: Options['context'];
+  /** The call's own `timeout`. */
+  readonly timeout: Options['timeout'];
+  /** The `timeout` of the client, where the call has none. */
+  readonly clientTimeout: Options['timeout'];
   /** The caller's own abort. */
   readonly signal: AbortSignal | undefined;
+  /** Carries status queries the way that this call goes. */
+  readonly route: PollRoute;
 }
 
 /** Larger than any loop can use: our own count decides. */
@@ -71,17 +72,20 @@ export function dropIn(user: KyInstance, middleware: Middleware): KyInstance {
  * Calls of `user`, with the gate around them.
  *
  * `prepared` is for `settle`: its intention is known before the request is made.
+ *
+ * @param client whose `timeout` counts, where that is not the one of `user`
  */
 export function guarded(
   user: KyInstance,
   middleware: Middleware,
+  client?: Options,
 ): (input: Input, options?: Options, prepared?: Intention, method?: Method) => ReturnType<KyInstance> {
   const hasJson = optionsOf(user).json !== undefined;
   return (input, callOptions, prepared, method) => {
-    const { client, options } = withInitHook(user, hasJson, callOptions, (given, json) =>
-      guard(given, json, input, callOptions, middleware, prepared),
+    const { client: through, options } = withInitHook(user, hasJson, callOptions, (given, json) =>
+      guard({ options: given, json, input, callOptions, user, client }, middleware, prepared),
     );
-    return method === undefined ? client(input, options) : client[method](input, options);
+    return method === undefined ? through(input, options) : through[method](input, options);
   };
 }
 
@@ -152,39 +156,57 @@ function canAppend(callOptions: unknown): boolean {
 
 /** Our `init` hook: the last to see a call's options before ky acts on them. */
 function guard(
-  options: Options,
-  json: unknown,
-  input: Input,
-  callOptions: Options | undefined,
+  {
+    options,
+    json,
+    input,
+    callOptions,
+    user,
+    client,
+  }: {
+    options: Options;
+    json: unknown;
+    input: Input;
+    callOptions: Options | undefined;
+    user: KyInstance;
+    client: Options | undefined;
+  },
   middleware: Middleware,
   prepared: Intention | undefined,
 ): void {
+  const { adapter } = middleware;
   // ky copies the options for an `init` hook; where there is only ours, the caller's own value travels on.
   if (options.hooks?.init?.length === 1) options.json = json;
   if (
     typeof input === 'string' &&
     isEmpty(options.prefix) &&
     isEmpty(options.baseUrl) &&
-    middleware.baseUrl !== '' &&
+    adapter.baseUrl !== '' &&
     !isAbsolute(input)
   ) {
-    options.prefix = middleware.baseUrl;
+    options.prefix = adapter.baseUrl;
   }
-  const call: Call = {
-    options: { ...options },
-    callOptions,
-    signal: options.signal ?? (input instanceof Request ? input.signal : undefined),
-  };
+  const asGiven = { ...options };
+  const signal = options.signal ?? (input instanceof Request ? input.signal : undefined);
+  const callOf = (): Call => ({
+    context: asGiven.context,
+    timeout: callOptions?.timeout,
+    clientTimeout: (client ?? asGiven).timeout,
+    route: pollRoute(adapter, user, asGiven),
+    signal,
+  });
   const userFetch = options.fetch as FetchFunction | undefined;
   const hooks = options.hooks ?? {};
   let intention = prepared;
 
   /** Finds the intention behind a request; a response when another caller has settled it. */
   const match = async (request: Request): Promise<Response | undefined> => {
-    if (intention !== undefined || !middleware.mayMatch(new URL(request.url))) return undefined;
-    const found = await middleware.match(request, call);
-    if (found instanceof Response) return found;
-    intention = found;
+    if (intention !== undefined || !mayMatch(adapter, new URL(request.url))) return undefined;
+    const found = await operationIn(adapter, request, asGiven.context?.tillpaid?.operation);
+    if (found === undefined) return undefined;
+    const matched = await middleware.match(found, callOf());
+    if (matched instanceof Response) return matched;
+    intention = matched;
     return undefined;
   };
 
@@ -234,7 +256,7 @@ function guard(
     conceal(error);
     if (isHTTPError(error)) return error;
     intention.stop();
-    return call.signal?.aborted === true ? error : intention.errorFor(error);
+    return signal?.aborted === true ? error : intention.errorFor(error);
   };
 
   const beforeError: BeforeErrorHook = ({ error }) => converted(error) as Error;

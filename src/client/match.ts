@@ -131,15 +131,21 @@ export function candidates(adapter: Adapter, method: string, url: URL): Operatio
   );
 }
 
-/**
- * The operation a request is, by its fields too, and what they are; `named` where the caller says which. @throws
- * {InputError}
- */
+/** A request of the drop-in that is an operation, and what it says. */
+export interface Found {
+  readonly operation: Operation;
+  readonly fields: Fields;
+  readonly encoding: Encoding;
+  /** As the user's client and hooks left them. */
+  readonly headers: Headers;
+}
+
+/** The operation a request is, by its fields too; `named` where the caller says which. @throws {InputError} */
 export async function operationIn(
   adapter: Adapter,
   request: Request,
   named: string | undefined,
-): Promise<{ operation: Operation; fields: Fields; encoding: Encoding } | undefined> {
+): Promise<Found | undefined> {
   const url = new URL(request.url);
   const found = candidates(adapter, request.method, url);
   if (found.length === 0) return undefined;
@@ -148,7 +154,8 @@ export async function operationIn(
     throw new InputError(`${adapter.name} ${chosen.name} is not what ${request.method} ${url.pathname} does.`);
   for (const operation of chosen === undefined ? found : [chosen]) {
     const { fields, encoding } = await decode(adapter, operation, request);
-    if (chosen !== undefined || operation.match?.(fields) !== false) return { operation, fields, encoding };
+    if (chosen !== undefined || operation.match?.(fields) !== false)
+      return { operation, fields, encoding, headers: request.headers };
   }
   return undefined;
 }

@@ -1,14 +1,12 @@
 import { isNetworkError, type KyInstance, type Options } from 'ky';
 import { guarded, isAbsolute, isEmpty, optionsOf, type Middleware } from './drop-in.ts';
+import { isOperation, mayMatch } from './match.ts';
 import type { DropInContext } from './options.ts';
 
 /** What `gateway.fetch` takes beside what `fetch` takes. Node's own `dispatcher` counts too. */
 export interface FetchInit extends RequestInit {
   context?: { tillpaid?: DropInContext };
 }
-
-/** Whether a request is one of the adapter's operations. */
-export type IsOurs = (request: Request, context: FetchInit['context']) => Promise<boolean>;
 
 /** What a ky client's options say about its own calls, and not about a `fetch`. */
 const ofKyAlone: ReadonlySet<string> = new Set([
@@ -31,19 +29,22 @@ const ofKyAlone: ReadonlySet<string> = new Set([
 export function plainFetch(
   user: KyInstance,
   middleware: Middleware,
-  isOurs: IsOurs,
 ): (input: string | URL | Request, init?: FetchInit) => Promise<Response> {
   const own = optionsOf(user);
+  const { adapter } = middleware;
   const kept = Object.fromEntries(Object.entries(own).filter(([name]) => !ofKyAlone.has(name)));
-  const through = guarded(user.create({ ...kept, retry: 0, throwHttpErrors: false, timeout: false }), middleware);
+  // A `fetch` has no timeout of its own; what matches keeps the client's.
+  const through = guarded(user.create({ ...kept, retry: 0, throwHttpErrors: false, timeout: false }), middleware, own);
   const userFetch = own.fetch as ((request: Request, init: RequestInit) => Promise<Response>) | undefined;
 
   return async (input, init) => {
-    const request = new Request(typeof input === 'string' ? resolved(input, own, middleware.baseUrl) : input, init);
+    const request = new Request(typeof input === 'string' ? resolved(input, own, adapter.baseUrl) : input, init);
     const { context } = init ?? {};
     const dispatcher = dispatcherOf(init) ?? dispatcherOf(own);
     const beside: RequestInit & { dispatcher?: unknown } = dispatcher === undefined ? {} : { dispatcher };
-    if (!middleware.mayMatch(new URL(request.url)) || !(await isOurs(request, context))) {
+    const isOurs =
+      mayMatch(adapter, new URL(request.url)) && (await isOperation(adapter, request, context?.tillpaid?.operation));
+    if (!isOurs) {
       middleware.unmatched(request.method, request.url);
       return userFetch === undefined ? globalThis.fetch(request, beside) : userFetch(request, beside);
     }
