@@ -22,6 +22,9 @@ export interface FieldCheck {
 /** How a request carries its fields. `query`: in the URL. */
 export type Encoding = 'json' | 'form' | 'query';
 
+/** How a request is made. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 /** How a provider treats a second send with the same reference. */
 export type SameReference =
   /** Answers the first send's result again: a re-send cannot act twice. */
@@ -47,8 +50,8 @@ interface OperationBase<F> {
    * the field says otherwise.
    */
   readonly path: string;
-  /** Default `POST`. */
-  readonly method?: 'GET' | 'POST';
+  /** Default `POST`. The fields of a `GET` travel in the query, those of every other method in the body. */
+  readonly method?: Method;
   /** How this operation's request carries its fields, when not as the adapter's first encoding. */
   readonly encoding?: Encoding;
   /** A check for every required field. */

@@ -56,6 +56,15 @@ export function encode(adapter: Adapter, operation: Operation, fields: Fields, e
   return { method, url, body, contentType: mediaTypes[encoding] };
 }
 
+/**
+ * Where a send goes, for who needs no body: with the query, where the fields travel in it. @throws {InputError} for a
+ * field that the URL cannot carry
+ */
+export function urlOf(adapter: Adapter, operation: Operation, fields: Fields): URL {
+  const encoding = encodingOf(adapter, operation);
+  return encode(adapter, operation, fields, encoding).url;
+}
+
 /** What stands in the path where the fields say nothing: the first choice. */
 export function usualInPath({ path }: Operation): Record<string, string> {
   return Object.fromEntries(
