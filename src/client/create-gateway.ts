@@ -1,5 +1,5 @@
 import ky, { type Options } from 'ky';
-import { callTime, newKey, noLongerNeeded, orAbort, systemClock } from '../clock.ts';
+import { callTime, newKey, systemClock } from '../clock.ts';
 import { conceal, withoutQuotes } from '../core/conceal.ts';
 import { endsOfASendAlone } from '../core/decide.ts';
 import {
@@ -21,10 +21,11 @@ import { fieldsDigest } from '../engine/fields-digest.ts';
 import { isNamed, keyOf } from '../engine/identity.ts';
 import { Intention, type IntentionOptions } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
+import { attend, isAbandoned, whenEnded, type Loop } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket, openTicket, storedTicket, writeOf } from '../engine/open-ticket.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
-import { createRegistry, isAbandoned, type Admission, type Loop } from '../engine/registry.ts';
+import { createRegistry, type Admission } from '../engine/registry.ts';
 import { anotherResponseOf, ticketOf, verdictOf } from '../engine/results.ts';
 import { createSealer } from '../engine/seal.ts';
 import { createWire } from '../engine/wire.ts';
@@ -56,8 +57,6 @@ import { plainFetch } from './plain-fetch.ts';
 import { pollRoute } from './poll-route.ts';
 import { createReceiver } from './receive.ts';
 import { whenUnmatched } from './unmatched.ts';
-
-const ended = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
 /** What an intention starts from. */
 type Resumed = Pick<
@@ -207,19 +206,6 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     return loop;
   };
 
-  /** Waits for a loop as one of several; the loop ends when the last of them has left. */
-  const attend = async (loop: Loop, { signal, onProgress }: FollowOptions): Promise<Settlement> => {
-    loop.callers++;
-    if (onProgress !== undefined) loop.listeners.add(onProgress);
-    try {
-      return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
-    } finally {
-      loop.callers--;
-      if (onProgress !== undefined) loop.listeners.delete(onProgress);
-      if (loop.callers === 0) loop.controller?.abort(signal?.aborted === true ? signal.reason : noLongerNeeded);
-    }
-  };
-
   const settle = async (name: string, fields: Fields, given: SettleOptions = {}): Promise<Settlement> => {
     checkOptions(`${adapter.name} settle`, given, settleOptions);
     const operation = writeOf(adapter, name);
@@ -241,7 +227,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     if (admission.type === 'settled') return told(admission.settlement, given);
     if (admission.type === 'join') {
       if (!isAbandoned(admission.loop)) return join(admission.loop, operation, given);
-      await ended(admission.loop);
+      await whenEnded(admission.loop);
       return settle(name, fields, given);
     }
     const resumed = resume(admission, given, ticket);
@@ -527,7 +513,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
         return settledElsewhere(
           await join(admission.loop, operation, { ...context, ...(signal !== undefined && { signal }) }),
         );
-      await ended(admission.loop);
+      await whenEnded(admission.loop);
       return match(found, call);
     }
     const resumed = resume(admission, context, ticket);

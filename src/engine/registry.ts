@@ -3,13 +3,14 @@ import { decimalOf } from '../core/decimal.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import { isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
-import type { Settlement, SettlementFacts, TimelineEntry } from '../core/settlement.ts';
+import type { Settlement, SettlementFacts } from '../core/settlement.ts';
 import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { keyOf } from './identity.ts';
 import type { Intention } from './intention.ts';
+import { createLoops, type Loop } from './loops.ts';
 import { remember, settlementOf } from './results.ts';
 import type { Sealer } from './seal.ts';
 import { parse, responseOf, type Answer } from './wire.ts';
@@ -40,18 +41,6 @@ export interface Registry {
   known(key: string | undefined): Known;
   /** Whose a row of a list is that `ticket`'s payment is looked for in. */
   ownersFor(ticket: Ticket): Owners;
-}
-
-/** A loop in this process, and its callers. */
-export interface Loop {
-  /** Digest of the fields; `undefined` when only a ticket is followed. */
-  readonly digest: string | undefined;
-  readonly done: Promise<Settlement>;
-  readonly controller: AbortController | undefined;
-  readonly intention: Intention;
-  readonly listeners: Set<(entry: TimelineEntry) => unknown>;
-  /** How many callers wait for it. */
-  callers: number;
 }
 
 export interface Wanted {
@@ -139,7 +128,7 @@ const isWord = (outcome: Settlement['outcome']): outcome is Outcome => !noWord.h
 export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): Registry {
   /** No step of the wall clock makes a word old. */
   const nowMs = callTime(clock);
-  const loops = new Map<string, Loop>();
+  const loops = createLoops();
   const open = new Map<string, Entry>();
   /** The oldest word first. */
   const settled = new Map<string, Entry>();
@@ -187,7 +176,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     (known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest);
 
   const admit = (key: string | undefined, wanted: Wanted): Admission => {
-    const loop = loops.get(key ?? '');
+    const loop = loops.get(key);
     if (loop !== undefined) {
       if (!isSame({ digest: loop.digest ?? entryOf(key)?.digest, ticket: loop.intention.ticket }, wanted))
         throw new ReferenceInUseError(loop.intention.ticket);
@@ -220,9 +209,9 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
 
   const begin = (key: string | undefined, loop: Loop): void => {
     if (key === undefined) return;
-    loops.set(key, loop);
+    loops.add(key, loop);
     const end = (settlement?: Settlement): void => {
-      if (loops.get(key) === loop) loops.delete(key);
+      loops.remove(key, loop);
       conclude(key, loop, settlement);
     };
     loop.done.then(end, () => end());
@@ -320,7 +309,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     const operation = writeOf(ticket);
     if (operation === undefined || verdict.kind !== 'terminal' || !isFinal(verdict, { effect: 'read' })) return;
     const key = keyOf(ticket, operation);
-    if (key === undefined || loops.has(key)) return;
+    if (key === undefined || loops.get(key) !== undefined) return;
     const before = entryOf(key);
     const known = before?.ticket ?? ticket;
     const [merchant = ''] = Object.values(known.reference);
@@ -346,7 +335,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   const markSeen = (ticket: Ticket, verdict?: Verdict): void => {
     const operation = writeOf(ticket);
     const key = operation === undefined ? undefined : keyOf(ticket, operation);
-    if (key === undefined || loops.has(key)) return;
+    if (key === undefined || loops.get(key) !== undefined) return;
     const entry = entryOf(key);
     if (entry === undefined)
       return keep({
@@ -403,7 +392,7 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   const ownersFor = (ticket: Ticket): Owners => {
     const operation = writeOf(ticket);
     const own = operation === undefined ? undefined : keyOf(ticket, operation);
-    const others = (): Intention[] => [...loops].flatMap(([key, { intention }]) => (key === own ? [] : [intention]));
+    const others = (): Intention[] => Array.from(loops.all(own), ({ intention }) => intention);
     return {
       isKnownElsewhere(reference) {
         const numbers = numbersOf({ operation: ticket.operation, reference: stated(reference) });
@@ -432,17 +421,14 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
   return {
     admit,
     begin,
-    running: key => loops.get(key ?? ''),
-    intentions: () => [...loops.values()].map(({ intention }) => intention),
+    running: key => loops.get(key),
+    intentions: () => Array.from(loops.all(), ({ intention }) => intention),
     receiveVerdict,
     markSeen,
     known,
     ownersFor,
   };
 }
-
-/** Its last caller has left: it is about to end, and not by an answer. */
-export const isAbandoned = ({ controller }: Loop): boolean => controller?.signal.aborted === true;
 
 const isOver = (outcome: Settlement['outcome']): boolean => outcome !== 'created' && outcome !== 'authorized';
 

@@ -1,0 +1,66 @@
+import { noLongerNeeded, orAbort } from '../clock.ts';
+import type { Settlement, TimelineEntry } from '../core/settlement.ts';
+import type { Intention } from './intention.ts';
+
+/** The loops that run in this process. What is known of their payments is the registry's. */
+
+/** A loop in this process, and its callers. */
+export interface Loop {
+  /** Digest of the fields; `undefined` when only a ticket is followed. */
+  readonly digest: string | undefined;
+  readonly done: Promise<Settlement>;
+  readonly controller: AbortController | undefined;
+  readonly intention: Intention;
+  readonly listeners: Set<(entry: TimelineEntry) => unknown>;
+  /** How many callers wait for it. */
+  callers: number;
+}
+
+export interface Loops {
+  /** Until it ends, others join it. */
+  add(key: string, loop: Loop): void;
+  /** When it has ended. A newer loop under the same key stays. */
+  remove(key: string, loop: Loop): void;
+  get(key: string | undefined): Loop | undefined;
+  /** Every loop but the one under `key`. */
+  all(exceptKey?: string): Iterable<Loop>;
+}
+
+export function createLoops(): Loops {
+  const running = new Map<string, Loop>();
+  return {
+    add: (key, loop) => void running.set(key, loop),
+    remove(key, loop) {
+      if (running.get(key) === loop) running.delete(key);
+    },
+    get: key => (key === undefined ? undefined : running.get(key)),
+    *all(exceptKey) {
+      for (const [key, loop] of running) if (key !== exceptKey) yield loop;
+    },
+  };
+}
+
+/** Its last caller has left: it is about to end, and not by an answer. */
+export const isAbandoned = ({ controller }: Loop): boolean => controller?.signal.aborted === true;
+
+/** Resolves when the loop has ended, however it did. */
+export const whenEnded = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
+
+/** A caller's own part in a loop that others may wait for, too. */
+export interface Caller {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (entry: TimelineEntry) => unknown;
+}
+
+/** Joins a loop until it ends or the caller's signal aborts; the loop stops when its last caller has left. */
+export async function attend(loop: Loop, { signal, onProgress }: Caller): Promise<Settlement> {
+  loop.callers++;
+  if (onProgress !== undefined) loop.listeners.add(onProgress);
+  try {
+    return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
+  } finally {
+    loop.callers--;
+    if (onProgress !== undefined) loop.listeners.delete(onProgress);
+    if (loop.callers === 0) loop.controller?.abort(signal?.aborted === true ? signal.reason : noLongerNeeded);
+  }
+}
