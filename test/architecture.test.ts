@@ -192,9 +192,16 @@ describe('the house keeps itself in order', () => {
 
 describe('an adapter folder', () => {
   it.each(adapters)('%s has every file a folder has', name => {
-    const missing = ['index.ts', 'codes.ts', 'sign.ts', 'simulator.ts', 'README.md'].filter(
-      file => !existsSync(new URL(`adapters/${name}/${file}`, source)),
-    );
+    const missing = [
+      'index.ts',
+      'terse.ts',
+      'adapter.ts',
+      'codes.ts',
+      'advice.ts',
+      'sign.ts',
+      'simulator.ts',
+      'README.md',
+    ].filter(file => !existsSync(new URL(`adapters/${name}/${file}`, source)));
     expect(missing).toEqual([]);
   });
 
@@ -252,6 +259,7 @@ describe('package.json', () => {
     expect(Object.keys(exports).sort()).toEqual([
       '.',
       './adapters/*',
+      './adapters/*/terse',
       './package.json',
       './policies',
       './testing',

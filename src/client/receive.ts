@@ -3,7 +3,7 @@ import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError, isInputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
-import { subjectOfTicket } from '../core/subject.ts';
+import { subjectOfTicket, type Subject } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Intention } from '../engine/intention.ts';
@@ -99,6 +99,9 @@ export function createReceiver(deps: {
   const asked = new Map<string, { readonly atMs: number; readonly verdict: Promise<Verdict | undefined> }>();
   const woken = new WeakMap<Intention, Map<string, Wakes>>();
 
+  const meaningOf = (webhook: Webhook, notice: Omit<HeardNotice, 'verified'>, subject: Subject): Judgement =>
+    judgeNotice(webhook, notice, subject, adapter.advice);
+
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
     Object.entries(reference).flatMap(([name, value]) =>
       value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])],
@@ -160,7 +163,7 @@ export function createReceiver(deps: {
       )
         continue;
       loop.notify(
-        judgeNotice(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())),
+        meaningOf(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())),
         true,
         false,
       );
@@ -216,7 +219,7 @@ export function createReceiver(deps: {
     const confirms = (followed: string): boolean =>
       typeof webhook.confirm === 'function' ? webhook.confirm(notice, followed) : (webhook.confirm ?? false);
     const judged = (followed: Operation, by: Ticket): Judgement =>
-      judgeNotice(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
+      meaningOf(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
     const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
 
     const loops = [...deps.loops()].filter(
@@ -228,7 +231,7 @@ export function createReceiver(deps: {
     const before = waiting === undefined ? known : { ticket: waiting.ticket, followed: true };
     const ticket = sealer.seal(completed(told, before));
     const confirm = confirms(ticket.operation);
-    const judgement = waiting === undefined ? judged(operation, ticket) : judgeNotice(webhook, notice, waiting.subject);
+    const judgement = waiting === undefined ? judged(operation, ticket) : meaningOf(webhook, notice, waiting.subject);
     let { verdict } = judgement;
     const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
     const ofPayment = verdict.kind === 'terminal' ? paymentWord(operation, verdict.outcome) : undefined;
@@ -242,7 +245,7 @@ export function createReceiver(deps: {
       // loop knows none of the provider's numbers and the merchant's need not be unique.
       const { expect, ...moneyless } = loop.ticket;
       const own = isOwn(loop);
-      const means = own ? judgeNotice(webhook, notice, loop.subject) : judged(loop.operation, moneyless);
+      const means = own ? meaningOf(webhook, notice, loop.subject) : judged(loop.operation, moneyless);
       // Of an earlier try under the same number: nothing of what this loop sent.
       if (means.older === true || hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
       const isOurs = own && !isDoubtful(loop);

@@ -53,3 +53,6 @@ export interface PollRequiredRow extends RowBase {
 
 /** A provider's codes, each with what it means. Codes are matched exactly. */
 export type CodeTable = Readonly<Record<string, Row>>;
+
+/** The sentence for a row that has none of its own. */
+export type Advice = (row: Row) => string | undefined;

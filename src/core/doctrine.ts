@@ -1,4 +1,4 @@
-import type { CodeTable, Row, TerminalRow } from './code-table.ts';
+import type { Advice, CodeTable, Row, TerminalRow } from './code-table.ts';
 import { decimalOf } from './decimal.ts';
 import type { Exchange, Reading } from './exchange.ts';
 import { operationOf, type Operation, type Tables, type WriteOperation } from './operation.ts';
@@ -46,7 +46,9 @@ export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): J
   const about = subject ?? subjectOf(operation, exchange.sent);
   const table = tableOf(operation, exchange);
   const readings = read(adapter, operation, exchange);
-  const judgements = readings.map(reading => judgeReading(operation, exchange, about, reading, find(table, reading)));
+  const judgements = readings.map(reading =>
+    judgeReading(operation, exchange, about, reading, find(table, reading, adapter.advice)),
+  );
   const listed = about.lookUp === undefined ? undefined : inList(about, about.lookUp, readings, judgements);
   if (listed !== undefined) return listed;
 
@@ -166,6 +168,7 @@ export function judgeNotice(
   webhook: { readonly codes: CodeTable },
   notice: Reading & { readonly operation: string },
   subject: Subject,
+  advice?: Advice,
 ): Judgement {
   const asked = { effect: 'read' as const };
   return judgeReading(
@@ -173,7 +176,7 @@ export function judgeNotice(
     { operation: notice.operation, status: 200, body: undefined },
     subject,
     notice,
-    find(webhook.codes, notice),
+    find(webhook.codes, notice, advice),
   );
 }
 
@@ -182,7 +185,7 @@ function judgeReading(
   exchange: Exchange,
   subject: Subject,
   reading: Reading,
-  found: { code: string; row: Row } | undefined,
+  found: Found | undefined,
 ): Judgement {
   const reference = reading.reference ?? {};
   const message =
@@ -209,7 +212,7 @@ function judgeReading(
     reference: {},
   });
   if (found === undefined) return unknown();
-  const { code, row } = found;
+  const { code, row, advice } = found;
 
   // A final word under a status that says the gateway did not get to the end is not believed.
   if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
@@ -229,7 +232,7 @@ function judgeReading(
     return { verdict, row, acknowledges: false, unlisted: false, conflict: true, another, reference: {} };
   }
 
-  const { reason, advice } = row;
+  const { reason } = row;
   const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
   const standing = isRead && tellsOfAnOrder(row) ? standingOf(reading, subject) : 'ours';
   if (standing === 'older') return earlier({ kind: 'poll-required', reason, ...listed }, row);
@@ -426,10 +429,17 @@ function tableOf(operation: Operation, exchange: Exchange): CodeTable {
   }
 }
 
-function find(table: Readonly<Record<string, Row>>, reading: Reading): { code: string; row: Row } | undefined {
+/** The row that an answer goes by, with its sentence. */
+interface Found {
+  readonly code: string;
+  readonly row: Row;
+  readonly advice: string | undefined;
+}
+
+function find(table: CodeTable, reading: Reading, adviceFor: Advice | undefined): Found | undefined {
   for (const code of reading.names) {
     const row = Object.hasOwn(table, code) ? table[code] : undefined;
-    if (row !== undefined) return { code, row };
+    if (row !== undefined) return { code, row, advice: row.advice ?? adviceFor?.(row) };
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import type { CodeTable } from './code-table.ts';
+import type { Advice, CodeTable } from './code-table.ts';
 import { InputError } from './errors.ts';
 import type { Exchange, Reading } from './exchange.ts';
 import type { Ticket } from './ticket.ts';
@@ -174,6 +174,7 @@ export interface Tables {
   readonly name: string;
   readonly operations: Readonly<Record<string, Operation>>;
   readonly read: (exchange: Exchange) => Reading | readonly Reading[];
+  readonly advice?: Advice | undefined;
 }
 
 /** Whether an operation is a write, for the compiler. */

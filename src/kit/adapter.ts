@@ -1,3 +1,4 @@
+import type { Advice } from '../core/code-table.ts';
 import { judge } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
 import type { Exchange, Reading } from '../core/exchange.ts';
@@ -87,6 +88,8 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
    * signed.
    */
   readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
+  /** The sentences of rows that are kept apart from the tables. Default: a row's own. */
+  readonly advice?: Advice | undefined;
   /** How the provider's notices are verified and read, when it sends any. */
   readonly webhook?: Webhook;
   /**
@@ -133,6 +136,7 @@ export interface Adapter<F extends FieldsByOperation<F> = object> {
   readonly body: (fields: Fields, context: SendContext) => Fields;
   readonly headers: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly verify: ((answer: ReceivedAnswer) => boolean | Promise<boolean>) | undefined;
+  readonly advice: Advice | undefined;
   readonly webhook: Webhook | undefined;
   readonly perSend: readonly string[];
   readonly answerSecrets: readonly string[];
@@ -212,6 +216,7 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
     body: definition.body ?? (fields => fields),
     headers: definition.headers ?? (() => ({})),
     verify: definition.verify,
+    advice: definition.advice,
     webhook: definition.webhook,
     perSend: definition.perSend ?? [],
     answerSecrets: definition.answerSecrets ?? [],

@@ -1,7 +1,7 @@
 import type { Fields } from '../../core/operation.ts';
 import { textOf } from '../../kit/readers.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { IfortepayCredentials } from './index.ts';
+import type { IfortepayCredentials } from './adapter.ts';
 
 /** Where the simulated gateway differs from the manual. */
 export interface IfortepayVoiceOptions {

@@ -1,6 +1,6 @@
 import { asRecord, idOf, textOf } from '../../kit/readers.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { RebellCredentials } from './index.ts';
+import type { RebellCredentials } from './adapter.ts';
 
 export interface RebellVoiceCredentials extends Pick<RebellCredentials, 'clientId' | 'privateKey'> {
   /** The key behind the adapter's `gatewayPublicKey`: PKCS#8 in PEM. Without it, answers are not signed. */

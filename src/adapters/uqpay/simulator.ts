@@ -1,6 +1,6 @@
 import type { Fields } from '../../core/operation.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { UqpayCredentials } from './index.ts';
+import type { UqpayCredentials } from './adapter.ts';
 
 /**
  * UQPAY as the simulator speaks it: one token at a time, which a new one ends, and idempotency keys that are remembered

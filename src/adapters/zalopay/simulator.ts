@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { ZalopayCredentials } from './index.ts';
+import type { ZalopayCredentials } from './adapter.ts';
 
 /**
  * ZaloPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not met by the

@@ -1,0 +1,420 @@
+import type { Advice } from '../../core/code-table.ts';
+import type { FieldCheck, Fields } from '../../core/operation.ts';
+import { defineAdapter, type Adapter, type EncodedSend } from '../../kit/adapter.ts';
+import { baseUrlOf, checkAddress, type Location } from '../../kit/address.ts';
+import { checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo } from '../../kit/fields.ts';
+import { instantOf, textOf } from '../../kit/readers.ts';
+import { tokenKeeper, type TokenStore } from '../../kit/token.ts';
+import * as codes from './codes.ts';
+import { account, askedBy, asksForOtp, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
+import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';
+import { ifortepayWebhook } from './webhook.ts';
+
+const MINUTE_MS = 60_000;
+
+const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' };
+const tokenUrls = {
+  production: 'https://kronos.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
+  sandbox: 'https://kronos-stage.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
+};
+
+/** What a merchant has of iFortepay. */
+export interface IfortepayCredentials extends Location {
+  /** The merchant's id, sent as `X-PARTNER-ID`. */
+  partnerId: string;
+  /** The RSA key whose public half iFortepay has, in PKCS #8 PEM. */
+  privateKey: string;
+  /** The payment channel, sent as `CHANNEL-ID`: `QR004`, `VA013`, `DD003`, … One adapter speaks of one channel. */
+  channelId: string;
+  /**
+   * How requests are signed. Default `'asymmetric'`: SHA256withRSA, no token. `'symmetric'`: HMAC-SHA512 with a B2B
+   * token.
+   */
+  signature?: 'asymmetric' | 'symmetric';
+  /** Signs symmetric requests, and every notification. */
+  clientSecret?: string;
+  /** The address that iFortepay notifies, to the letter: it is signed. Default: the one the request was received at. */
+  notifyUrl?: string;
+  /** Sent as `X-CLIENT-KEY` for a token. Default: `partnerId`. */
+  clientId?: string;
+  /** Where tokens are fetched. Default: iFortepay's, or the same path below your own `baseUrl`. */
+  tokenUrl?: string;
+  /** Between client id and timestamp in what a token request signs. Default `'|'`, as in SNAP; the manual has both. */
+  tokenSeparator?: '|' | ':';
+  /** Where B2B tokens are kept. Default: in this process. */
+  tokens?: TokenStore;
+}
+
+/** An amount of rupiah. */
+export interface IfortepayAmount {
+  /** With two decimals: `'10000.00'`. */
+  value: string;
+  /** `'IDR'` */
+  currency: string;
+}
+
+/** The fields of each operation. */
+export interface IfortepayFields {
+  'qris.create': {
+    /** The order's number: at most 64 letters and digits. */
+    partnerReferenceNo: string;
+    amount: IfortepayAmount;
+    /** When the QR code ends, ISO 8601: 15 to 60 minutes from now. Default: 15 minutes. */
+    validityPeriod?: string;
+    /** At most 16 characters. */
+    terminalId?: string;
+    additionalInfo: {
+      /** Where the payment is notified. */
+      callbackUrl: string;
+      /** `01`: the payer chooses the tip; `02`: fixed. What is paid is then more than `amount`. */
+      tip?: { type: string; value?: string };
+      [field: string]: unknown;
+    };
+  };
+  'qris.query': OrderQuery;
+  'qris.cancel': OrderCancel & {
+    /** At most 256 characters. */
+    reason: string;
+    /** Default `{ type: 'DYNAMIC' }`. */
+    additionalInfo?: { type?: string; [field: string]: unknown };
+  };
+  'va.create': {
+    /** The order's number, at most 64 characters. */
+    trxId: string;
+    /** The customer's name. The manual wants it. */
+    virtualAccountName?: string;
+    /**
+     * `C`: paid once, this amount; `X`: this amount, many times; `O`: any amount; `I`: in parts. The manual wants it.
+     */
+    virtualAccountTrxType?: string;
+    totalAmount?: IfortepayAmount;
+    /** ISO 8601. Default: the channel's. */
+    expiredDate?: string;
+    /**
+     * The bank's number for the merchant, 8 characters, padded with spaces on the left. Default: iFortepay's choice.
+     */
+    partnerServiceId?: string;
+    /** At most 20 digits. Default: iFortepay's choice. */
+    customerNo?: string;
+    /** `partnerServiceId` and `customerNo`. Default: iFortepay's choice. */
+    virtualAccountNo?: string;
+    virtualAccountEmail?: string;
+    /** `62…`, at most 30 digits. */
+    virtualAccountPhone?: string;
+    billDetails?: readonly Record<string, unknown>[];
+    additionalInfo?: Record<string, unknown>;
+  };
+  'va.query': {
+    /** The order's number, as it was created with. */
+    trxId: string;
+    /** As the create answered it. The manual wants it, here and below; left out only where that answer was lost. */
+    partnerServiceId?: string;
+    customerNo?: string;
+    virtualAccountNo?: string;
+  };
+  'debit.charge': {
+    /** The payment's number, at most 64 characters. */
+    partnerReferenceNo: string;
+    amount: IfortepayAmount;
+    /** The customer's card token, at most 560 characters. Needed for BRI; wallets have none. */
+    bankCardToken?: string;
+    /** The manual wants the text `null`. */
+    chargeToken?: string;
+    /** Where the payment is notified (`PAY_NOTIFY`) and the payer returns to (`PAY_RETURN`, for DANA). */
+    urlParams?: readonly { url: string; type: string; isDeeplink: string }[];
+    /** `Mobile App`, `Web App` or `Others`. */
+    pointOfInitiation?: string;
+    payOptionDetails?: readonly Record<string, unknown>[];
+    additionalInfo?: {
+      /** `Y`: the payer confirms with an OTP; `N`: without. Needed for BRI. */
+      isWithOtp?: string;
+      [field: string]: unknown;
+    };
+  };
+  'debit.query': Partial<OrderQuery>;
+  'debit.cancel': OrderCancel & {
+    /** At most 256 characters. */
+    reason?: string;
+    additionalInfo?: Record<string, unknown>;
+  };
+  /** Pay later (Indodana, Kredivo): only asked about here. */
+  'bnpl.query': Required<Omit<OrderQuery, 'serviceCode'>> & {
+    /** `91`: paid on a page; `92`: at a till. */
+    serviceCode: '91' | '92';
+  };
+}
+
+interface OrderQuery {
+  /** The order's number, as it was created with. */
+  originalPartnerReferenceNo: string;
+  /** iFortepay's number, from the create's answer. The manual wants it; left out only where that answer was lost. */
+  originalReferenceNo?: string;
+  /** Default: the service the order was created with, `47` or `54`. */
+  serviceCode?: string;
+}
+
+interface OrderCancel {
+  /** The order's number, as it was created with. */
+  originalPartnerReferenceNo: string;
+  /** iFortepay's number, from the create's answer. */
+  originalReferenceNo: string;
+}
+
+/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): Adapter<IfortepayFields> {
+  checkCredentials('ifortepay', credentials, {
+    partnerId: headerTextUpTo(36),
+    privateKey: pkcs8,
+    channelId: headerTextUpTo(36),
+    signature: optional(oneOf('asymmetric', 'symmetric')),
+    tokenSeparator: optional(oneOf('|', ':')),
+    clientId: optional(headerTextUpTo(128)),
+    tokenUrl: optional(webAddress),
+    clientSecret: optional(text),
+    notifyUrl: optional(webAddress),
+  });
+  const { partnerId, channelId } = credentials;
+  const location = baseUrlOf('ifortepay', credentials, baseUrls);
+  const signature = credentials.signature === 'symmetric' ? symmetric(credentials) : asymmetric(credentials);
+
+  return defineAdapter<IfortepayFields>({
+    name: 'ifortepay',
+    advice,
+    account: partnerId,
+    environment: credentials.environment,
+    ...location,
+    encodings: ['json'],
+    read: order.read,
+    webhook: ifortepayWebhook(credentials),
+    body: (fields, { operation }) => ({ ...fixed[operation], ...fields }),
+    async headers(send) {
+      const timestamp = jakartaTime(send.nowMs);
+      return {
+        'X-TIMESTAMP': timestamp,
+        'X-PARTNER-ID': partnerId,
+        'X-EXTERNAL-ID': send.sendId,
+        'CHANNEL-ID': channelId,
+        ...(await signature(send, timestamp)),
+      };
+    },
+    operations: {
+      'qris.create': {
+        path: '/v1.0/qr/qr-mpm-generate',
+        required: { partnerReferenceNo: textUpTo(64), amount, additionalInfo: record },
+        optional: ['validityPeriod', 'terminalId'],
+        codes: codes.qrisCreate,
+        reference: ({ partnerReferenceNo }) => named('47', { originalPartnerReferenceNo: partnerReferenceNo }),
+        learns: ['originalReferenceNo'],
+        query: askedBy(order, 'qris.query'),
+        sameReference: 'unknown',
+        // A tip is paid on top of the amount.
+        expect: fields => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
+        // An hour is the longest there is: too late an expiry only means a longer wait.
+        payableForMs: (fields, openedAtMs) =>
+          fields.validityPeriod === undefined
+            ? 15 * MINUTE_MS
+            : (durationUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
+        payerNeedsAnswer: () => true,
+      },
+      'qris.query': {
+        path: '/v1.0/qr/qr-mpm-query',
+        required: { originalPartnerReferenceNo: textUpTo(64) },
+        ...statusQuery(order, codes.qrisQuery, codes.qrisQueryBlind, codes.qrisQueryTold),
+      },
+      'qris.cancel': {
+        path: '/v1.0/qr/qr-mpm-cancel',
+        required: {
+          originalPartnerReferenceNo: textUpTo(64),
+          originalReferenceNo: textUpTo(64),
+          reason: textUpTo(256),
+        },
+        optional: ['additionalInfo'],
+        codes: codes.qrisCancel,
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) =>
+          named('47', { originalPartnerReferenceNo, originalReferenceNo }),
+        query: askedBy(order, 'qris.query'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+      'va.create': {
+        path: '/v1.0/transfer-va/create-va',
+        required: { trxId: textUpTo(64) },
+        optional: [
+          'virtualAccountName',
+          'virtualAccountTrxType',
+          'totalAmount',
+          'expiredDate',
+          'partnerServiceId',
+          'customerNo',
+          'virtualAccountNo',
+          'virtualAccountEmail',
+          'virtualAccountPhone',
+          'billDetails',
+          'additionalInfo',
+        ],
+        codes: codes.vaCreate,
+        read: account.read,
+        reference: ['trxId', 'virtualAccountNo', 'partnerServiceId', 'customerNo'],
+        learns: ['virtualAccountNo', 'partnerServiceId', 'customerNo'],
+        query: askedBy(account, 'va.query'),
+        sameReference: 'unknown',
+        payableForMs: (fields, openedAtMs) =>
+          fields.expiredDate === undefined
+            ? usualLifeMs(fields.virtualAccountTrxType)
+            : durationUntil(fields, 'expiredDate', openedAtMs),
+        // An open account takes any amount, an instalment account parts of it.
+        expect: ({ virtualAccountTrxType: type, totalAmount }) =>
+          type === 'O' || type === 'I' ? undefined : sumOf(totalAmount),
+        payerNeedsAnswer: () => true,
+      },
+      'va.query': {
+        path: '/v1.0/transfer-va/inquiry-va',
+        required: { trxId: textUpTo(64) },
+        ...statusQuery(account, codes.vaQuery, codes.vaQueryBlind),
+      },
+      'debit.charge': {
+        path: '/v1.0/debit/payment-host-to-host',
+        required: { partnerReferenceNo: textUpTo(64), amount },
+        optional: [
+          'bankCardToken',
+          'chargeToken',
+          'urlParams',
+          'pointOfInitiation',
+          'payOptionDetails',
+          'additionalInfo',
+        ],
+        codes: exchange => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
+        reference: ({ partnerReferenceNo }) => named('54', { originalPartnerReferenceNo: partnerReferenceNo }),
+        learns: ['originalReferenceNo'],
+        query: askedBy(order, 'debit.query'),
+        sameReference: 'unknown',
+        expect: fields => sumOf(fields.amount),
+        // A number may be used again after a decline: only one that has succeeded is refused as a duplicate.
+        numberRepeats: () => true,
+        charge: fields => !isPayers(fields),
+        payerNeedsAnswer: isPayers,
+        // A wallet's page lives no longer than a QR code, nor does an OTP.
+        payableForMs: fields => (isPayers(fields) ? 15 * MINUTE_MS : undefined),
+      },
+      'debit.query': {
+        path: '/v1.0/debit/status',
+        required: {},
+        ...statusQuery(order, codes.debitQuery, codes.debitQueryBlind),
+      },
+      'debit.cancel': {
+        path: '/v1.0/debit/cancel',
+        required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64) },
+        optional: ['reason', 'additionalInfo'],
+        codes: codes.debitCancel,
+        reference: ({ originalPartnerReferenceNo, originalReferenceNo }) =>
+          named('54', { originalPartnerReferenceNo, originalReferenceNo }),
+        query: askedBy(order, 'debit.query'),
+        follows: 'cancel',
+        sameReference: 'unknown',
+      },
+      'bnpl.query': {
+        path: '/v1.0/bnpl/check-transaction-status',
+        required: {
+          originalPartnerReferenceNo: textUpTo(64),
+          originalReferenceNo: textUpTo(64),
+          serviceCode: oneOf('91', '92'),
+        },
+        ...statusQuery(order, codes.bnplQuery, codes.bnplQueryBlind),
+      },
+    },
+  });
+}
+
+/**
+ * How long a virtual account that is paid once, or once in parts, lives where nobody says otherwise; the others live
+ * for years.
+ *
+ * https://developer.ifortepay.id/payment-gateway/virtual-account/create
+ */
+function usualLifeMs(type: unknown): number | undefined {
+  return type === 'C' || type === 'I' ? 24 * 60 * MINUTE_MS : undefined;
+}
+
+/**
+ * Without a card token a wallet is charged, on a page where its owner confirms; a card's owner may have to type in an
+ * OTP.
+ */
+const isPayers = (fields: { readonly bankCardToken?: unknown }): boolean =>
+  fields.bankCardToken === undefined || asksForOtp(fields);
+
+/** How long it is until a point in time that a field names. */
+function durationUntil(fields: object, name: string, fromMs: number): number | undefined {
+  const atMs = instantOf(fields, name);
+  return atMs === undefined ? undefined : atMs - fromMs;
+}
+
+/** What an order goes by. All orders share their service, which alone names none. */
+function named(serviceCode: string, numbers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const isNumber = (value: unknown): boolean => typeof value === 'number' || text.accepts(value);
+  return Object.values(numbers).some(isNumber) ? { ...numbers, serviceCode } : {};
+}
+
+/** What the manual fixes, so that the caller need not say it. */
+const fixed: Readonly<Record<string, Fields>> = {
+  'qris.query': { serviceCode: '47' },
+  'qris.cancel': { additionalInfo: { type: 'DYNAMIC' } },
+  'debit.query': { serviceCode: '54' },
+};
+
+type Signature = (send: EncodedSend, timestamp: string) => Promise<Readonly<Record<string, string>>>;
+
+function asymmetric({ privateKey }: IfortepayCredentials): Signature {
+  const sign = rsaSigner(privateKey);
+  return async (send, timestamp) => ({ 'X-SIGNATURE': await sign(textToSign({ ...send, timestamp })) });
+}
+
+function symmetric(credentials: IfortepayCredentials): Signature {
+  checkFields('ifortepay with a symmetric signature', credentials, { clientSecret: text });
+  const {
+    partnerId,
+    privateKey,
+    clientSecret = '',
+    clientId = partnerId,
+    tokenSeparator = '|',
+    tokens: store,
+  } = credentials;
+  const { environment, baseUrl } = credentials;
+  const ownUrl =
+    baseUrl === undefined ? undefined : baseUrl.replace(/\/+$/, '') + new URL(tokenUrls[environment]).pathname;
+  const url = credentials.tokenUrl ?? ownUrl ?? tokenUrls[environment];
+  checkAddress('ifortepay: tokenUrl', url, environment, tokenUrls);
+  const token = tokenKeeper({
+    account: `ifortepay ${url} ${clientId}`,
+    secret: JSON.stringify([privateKey, tokenSeparator]),
+    fetchToken: tokenRequest({ url, clientId, separator: tokenSeparator, sign: rsaSigner(privateKey) }),
+    store,
+  });
+  return async (send, timestamp) => {
+    const value = await token(send);
+    return {
+      Authorization: `Bearer ${value}`,
+      'X-SIGNATURE': hmacSignature(clientSecret, textToSign({ ...send, timestamp, token: value })),
+    };
+  };
+}
+
+const pkcs8: FieldCheck = {
+  expects: 'an RSA key in PKCS #8 PEM, which begins with -----BEGIN PRIVATE KEY-----',
+  accepts: value =>
+    typeof value === 'string' &&
+    /^\s*-----BEGIN PRIVATE KEY-----[\w+/=\s\\]+-----END PRIVATE KEY-----(?:\s|\\n)*$/.test(value),
+};
+
+const amount: FieldCheck = {
+  expects: "an object such as { value: '10000.00', currency: 'IDR' }, with two decimals",
+  accepts: value => /^\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
+};
+
+const webAddress: FieldCheck = {
+  expects: 'an http or https URL',
+  accepts: value => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
+};
+
+function optional(check: FieldCheck): FieldCheck {
+  return { expects: check.expects, accepts: value => value === undefined || check.accepts(value) };
+}

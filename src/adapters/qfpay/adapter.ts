@@ -1,0 +1,379 @@
+import type { Advice } from '../../core/code-table.ts';
+import { InputError } from '../../core/errors.ts';
+import type { FieldCheck, Fields, StatusQuery } from '../../core/operation.ts';
+import type { Ticket } from '../../core/ticket.ts';
+import { effectOf } from '../../core/verdict.ts';
+import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
+import { baseUrlOf, type Location } from '../../kit/address.ts';
+import { checkCredentials, checkFields, headerTextUpTo, oneOf, text, textUpTo } from '../../kit/fields.ts';
+import { idOf, textOf } from '../../kit/readers.ts';
+import { growing } from '../../policies/backoff.ts';
+import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
+import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
+import { sign, type SignType } from './sign.ts';
+import { qfpayWebhook } from './webhook.ts';
+
+/** What QFPay issues to a merchant, and how to speak to it. */
+export interface QfpayCredentials extends Location {
+  /** The app code. Not a secret: tickets name it. */
+  appCode: string;
+  /** The client key that signs. */
+  clientKey: string;
+  /** The hash of the signature. Default `SHA256`. */
+  signType?: SignType;
+  /** The merchant ID, where QFPay issued one: it then goes with every request. One adapter serves one merchant ID. */
+  mchid?: string;
+  /** The manuals contradict each other on the method of these two. Default `POST` for both. */
+  methods?: { 'payment.reverse'?: 'GET' | 'POST'; 'payment.close'?: 'GET' | 'POST' };
+}
+
+/** Each operation's fields. `mchid` is not among them: the adapter adds it. */
+export interface QfpayFields {
+  'payment.create': QfpayPaymentFields;
+  'payment.query': QfpayQueryFields;
+  'payment.reverse': QfpayCancellationFields;
+  'payment.close': QfpayCancellationFields;
+  'refund.create': QfpayRefundFields;
+  'refund.query': QfpayQueryFields;
+}
+
+/** @see https://sdk.qfapi.com/docs/api-reference/request-format */
+export interface QfpayPaymentFields {
+  /** Minor units (100 is 1.00), at most 11 digits. QFPay suggests more than 200. */
+  txamt: number | string;
+  /** Three letters, such as `HKD`. */
+  txcurrcd: string;
+  /** Six digits, such as `800101`. */
+  pay_type: string;
+  /** The merchant's number, unique among payments and refunds alike. At most 128 characters, no comma. */
+  out_trade_no: string;
+  /** The code scanned from the payer's wallet, at most 128 characters. With it the money is taken in the call. */
+  auth_code?: string;
+  /** `YYYY-MM-DD HH:mm:ss`, Hong Kong time. Default: when the intention was opened. */
+  txdtm?: string;
+  /** Minutes until a QR code expires, 5 to 120. Default 30, for the pay types that know it. */
+  expired_time?: number | string;
+  /** At most 64 bytes of UTF-8. */
+  goods_name?: string;
+  /** The device, at most 40 characters. */
+  udid?: string;
+  /** Where QFPay sends the notification, at most 256 characters. */
+  notify_url?: string;
+  /** Where the payer's browser goes afterwards. */
+  return_url?: string;
+  /** The payer's WeChat openid, at most 128 characters. */
+  sub_openid?: string;
+  /** `no_credit` forbids credit cards (mainland China). */
+  limit_pay?: string;
+}
+
+/**
+ * Names the payment to undo by `out_trade_no`, by `syssn`, or by both. @see
+ * https://sdk.qfapi.com/docs/common-api/reversal
+ */
+export interface QfpayCancellationFields {
+  /** The payment's own number. */
+  out_trade_no?: string;
+  /** The payment's number at QFPay, at most 40 characters. */
+  syssn?: string;
+  /** The payment's amount in minor units (100 is 1.00). */
+  txamt: number | string;
+  /** The payment's `txdtm`: give it where you have it. Default: when this intention was opened. */
+  txdtm?: string;
+  /** The device, at most 40 characters. */
+  udid?: string;
+}
+
+/** @see https://sdk.qfapi.com/docs/common-api/refund */
+export interface QfpayRefundFields {
+  /** The refund's own new number. At most 128 characters, no comma. */
+  out_trade_no: string;
+  /** The number at QFPay of the payment to refund, at most 128 characters. */
+  syssn: string;
+  /** What to give back, in minor units (100 is 1.00). */
+  txamt: number | string;
+  /** `YYYY-MM-DD HH:mm:ss`, Hong Kong time. Default: when the intention was opened. */
+  txdtm?: string;
+  /** The device, at most 40 characters. */
+  udid?: string;
+}
+
+/** One of the numbers names the order. @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry */
+export interface QfpayQueryFields {
+  /** The merchant's number of the payment or of the refund. A list, with commas, has no one verdict. */
+  out_trade_no?: string;
+  /** QFPay's number. */
+  syssn?: string;
+  /** `YYYY-MM-DD HH:mm:ss`, Hong Kong time. Default: the start of the current month. */
+  start_time?: string;
+  /** `YYYY-MM-DD HH:mm:ss`, Hong Kong time. Default: the end of the current month. */
+  end_time?: string;
+  /** Default 1. */
+  page?: number | string;
+  /** Default 10, at most 100. */
+  page_size?: number | string;
+}
+
+/** @see https://sdk.qfapi.com/docs/preparation/environments */
+const baseUrls = { production: 'https://openapi-hk.qfapi.com', sandbox: 'https://openapi-int.qfapi.com' } as const;
+
+/**
+ * The pay types whose QR code expires, by default after 30 minutes.
+ *
+ * @see https://sdk.qfapi.com/docs/api-reference/request-format
+ */
+const expiring: ReadonlySet<unknown> = new Set([
+  '800201',
+  '800101',
+  '801512',
+  '801501',
+  '801107',
+  '801101',
+  '801010',
+  '801510',
+]);
+const EXPIRES_AFTER_MINUTES = 30;
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A query splits its numbers at commas: such an order could never be asked about. */
+const orderNumber: FieldCheck = {
+  expects: 'a text of at most 128 characters without a comma',
+  accepts: value => textUpTo(128).accepts(value) && !(value as string).includes(','),
+};
+
+/** Written in one way only, so that an answer's amount can be compared with it. */
+const minorUnits: FieldCheck = {
+  expects: 'a whole number of minor units (100 is 1.00), at most 11 digits',
+  accepts: value =>
+    (typeof value === 'number' || typeof value === 'string') && /^(?:0|[1-9]\d{0,10})$/.test(String(value)),
+};
+
+/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<QfpayFields> {
+  checkCredentials('qfpay', credentials, { appCode: headerTextUpTo(128), clientKey: text });
+  const { appCode, clientKey, signType = 'SHA256', mchid, methods = {} } = credentials;
+  const reverseBy = methods['payment.reverse'] ?? 'POST';
+  const closeBy = methods['payment.close'] ?? 'POST';
+  checkFields(
+    'qfpay',
+    {
+      signType,
+      'methods.payment.reverse': reverseBy,
+      'methods.payment.close': closeBy,
+      ...(mchid !== undefined && { mchid }),
+    },
+    {
+      signType: oneOf('SHA256', 'MD5'),
+      'methods.payment.reverse': oneOf('GET', 'POST'),
+      'methods.payment.close': oneOf('GET', 'POST'),
+      ...(mchid !== undefined && { mchid: textUpTo(16) }),
+    },
+  );
+
+  return defineAdapter<QfpayFields>({
+    name: 'qfpay',
+    advice,
+    account: mchid === undefined ? appCode : `${appCode}/${mchid}`,
+    environment: credentials.environment,
+    ...baseUrlOf('qfpay', credentials, baseUrls),
+    encodings: ['form'],
+    read: readPayment,
+    perSend: ['txdtm'],
+    webhook: qfpayWebhook({ clientKey, mchid }),
+    policy: {
+      poll: {
+        // "If the order keeps returning 1143 or 1145 for more than 2 minutes, close it":
+        // https://github.com/QFPay/QFPAY_Global, 6_QR_code_pay.md
+        deadlineMs: 2 * MINUTE_MS,
+        // The first look comes soon enough for a payer who only presses a finger; a password takes longer, so the next
+        // ones come calmly.
+        backoff: growing({ firstMs: 1500, baseMs: 3500 }),
+      },
+    },
+
+    operations: {
+      'payment.create': {
+        path: '/trade/v1/payment',
+        required: { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber },
+        optional: [
+          'auth_code',
+          'txdtm',
+          'expired_time',
+          'goods_name',
+          'udid',
+          'notify_url',
+          'return_url',
+          'sub_openid',
+          'limit_pay',
+        ],
+        codes: ({ sent = {} }) => (isScanned(sent) ? charge : order),
+        reference: ['out_trade_no'],
+        identity: ownNumber,
+        numberRepeats: () => true,
+        // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's
+        // too.
+        echo: ({ openedAt }) => timeInHongKong(Date.parse(openedAt)),
+        learns: ['syssn'],
+        query: { operation: 'payment.query', fields: askForPayment },
+        sameReference: 'unknown',
+        expect,
+        charge: isScanned,
+        payerNeedsAnswer: fields => !isScanned(fields),
+        payableForMs,
+        // Links, and codes of other pay types: as long as the codes whose life is known.
+        followedForMs: EXPIRES_AFTER_MINUTES * MINUTE_MS,
+      },
+      'payment.query': {
+        path: '/trade/v1/query',
+        required: {},
+        codes: paymentState,
+        read: readRows('payment'),
+        reference: { out_trade_no: 'out_trade_no', syssn: 'syssn' },
+      },
+      'payment.reverse': {
+        path: '/trade/v1/reversal',
+        method: reverseBy,
+        required: { txamt: minorUnits },
+        optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
+        codes: cancellation,
+        read: readCancellation,
+        reference: namesOfPayment,
+        identity: 'target',
+        learns: ['syssn'],
+        query: { operation: 'payment.query', fields: askForPayment },
+        follows: 'cancel',
+        sameReference: 'unknown',
+        expect,
+      },
+      'payment.close': {
+        path: '/trade/v1/close',
+        method: closeBy,
+        required: { txamt: minorUnits },
+        optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
+        codes: cancellation,
+        read: readCancellation,
+        reference: namesOfPayment,
+        identity: 'target',
+        learns: ['syssn'],
+        query: { operation: 'payment.query', fields: askForPayment },
+        follows: 'cancel',
+        sameReference: 'unknown',
+        expect,
+      },
+      'refund.create': {
+        path: '/trade/v1/refund',
+        required: { txamt: minorUnits, out_trade_no: orderNumber, syssn: textUpTo(128) },
+        optional: ['txdtm', 'udid'],
+        codes: refund,
+        read: readRefund,
+        reference: ['out_trade_no', 'syssn'],
+        identity: ownNumber,
+        query: { operation: 'refund.query', fields: askForRefund },
+        follows: 'refund',
+        sameReference: 'unknown',
+        expect,
+      },
+      'refund.query': {
+        path: '/trade/v1/query',
+        required: {},
+        codes: refundState,
+        read: readRows('refund'),
+        reference: { out_trade_no: 'out_trade_no' },
+      },
+    },
+
+    body: (fields, { operation, openedAtMs }) => {
+      if (given(fields, 'mchid') && fields['mchid'] !== mchid) {
+        throw new InputError(
+          `qfpay ${operation}: mchid belongs to the adapter, not to the fields: make one adapter for each.`,
+        );
+      }
+      return {
+        // An empty field is left out of the signature (https://sdk.qfapi.com/docs/api-reference/signature-generation):
+        // it is not sent either.
+        ...Object.fromEntries(Object.entries(fields).filter(([name]) => given(fields, name))),
+        ...(mchid !== undefined && { mchid }),
+        ...(effectOf(operation) === 'write' && { txdtm: textOf(fields, 'txdtm') ?? timeInHongKong(openedAtMs) }),
+      };
+    },
+
+    // What is signed is read back from what is sent: the two cannot differ.
+    headers: ({ method, path, body }) => ({
+      'X-QF-APPCODE': appCode,
+      'X-QF-SIGN': sign(new URLSearchParams(method === 'GET' ? path.split('?')[1] : body), clientKey, signType),
+      'X-QF-SIGNTYPE': signType,
+    }),
+  });
+}
+
+/** Payments and refunds share one space: "unique for each payment and refund request". */
+const ownNumber = { number: 'out_trade_no', space: 'out_trade_no' } as const;
+
+/** A form carries an absent field as an empty one. */
+const given = (fields: object, name: string): boolean => {
+  const value = (fields as Fields)[name];
+  return value !== undefined && value !== null && value !== '';
+};
+
+const isScanned = (fields: object): boolean => given(fields, 'auth_code');
+
+function expect(fields: object): { amount: string; currency?: string } | undefined {
+  const amount = idOf(fields, 'txamt');
+  const currency = textOf(fields, 'txcurrcd');
+  // What is written in another way could not be compared.
+  return amount === undefined || !minorUnits.accepts(amount)
+    ? undefined
+    : { amount, ...(currency !== undefined && { currency }) };
+}
+
+function payableForMs(fields: object): number | undefined {
+  if (isScanned(fields)) return undefined;
+  const minutes = Number(
+    idOf(fields, 'expired_time') ?? (expiring.has(idOf(fields, 'pay_type')) ? EXPIRES_AFTER_MINUTES : NaN),
+  );
+  return minutes >= 5 && minutes <= 120 ? minutes * MINUTE_MS : undefined;
+}
+
+/** A cancellation goes by the payment's numbers: either is enough. */
+const namesOfPayment = ({ out_trade_no, syssn }: QfpayCancellationFields): Record<string, string | undefined> => ({
+  out_trade_no,
+  syssn,
+});
+
+/** The merchant's number finds every try of the order, a second paid one too; QFPay's finds only its own. */
+const askForPayment: StatusQuery['fields'] = (ticket, nowMs) => {
+  const { out_trade_no, syssn } = ticket.reference;
+  if (out_trade_no !== undefined) return { out_trade_no, ...everythingSince(ticket, nowMs) };
+  return syssn === undefined ? undefined : { syssn, ...everythingSince(ticket, nowMs) };
+};
+
+const askForRefund: StatusQuery['fields'] = (ticket, nowMs) => {
+  const { out_trade_no } = ticket.reference;
+  return out_trade_no === undefined ? undefined : { out_trade_no, ...everythingSince(ticket, nowMs) };
+};
+
+/**
+ * Without a window QFPay looks through the current month only, and an order of last month's last minute is not found. A
+ * day on either side covers clocks and time zones that differ. A page has ten rows unless more are asked for, and 100
+ * at most.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry
+ */
+function everythingSince(
+  ticket: Ticket,
+  nowMs: number,
+): Pick<QfpayQueryFields, 'start_time' | 'end_time' | 'page_size'> {
+  return {
+    start_time: timeInHongKong(Date.parse(ticket.openedAt) - DAY_MS),
+    end_time: timeInHongKong(nowMs + DAY_MS),
+    page_size: 100,
+  };
+}
+
+/** `YYYY-MM-DD HH:mm:ss` at +0800, which knows no summer time. */
+function timeInHongKong(atMs: number): string {
+  return new Date(atMs + 8 * HOUR_MS).toISOString().slice(0, 19).replace('T', ' ');
+}

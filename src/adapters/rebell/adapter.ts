@@ -1,0 +1,553 @@
+import type { Advice } from '../../core/code-table.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import type { FieldCheck, Fields, StatusQuery, WriteOperation } from '../../core/operation.ts';
+import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
+import { baseUrlOf, type Location } from '../../kit/address.ts';
+import { checkCredentials, oneOf, record, textUpTo, whole } from '../../kit/fields.ts';
+import { asRecord, instantOf, statedOf, textOf } from '../../kit/readers.ts';
+import { growing } from '../../policies/backoff.ts';
+import { effectOf } from '../../core/verdict.ts';
+import * as codes from './codes.ts';
+import {
+  createSigner,
+  createVerifier,
+  pem,
+  signatureHeader,
+  stringToSign,
+  timeOf,
+  type SignatureEncoding,
+} from './sign.ts';
+import { rebellWebhook } from './webhook.ts';
+
+export interface RebellCredentials extends Location {
+  /** Rebell's name for the merchant, sent as `Client-Id`. */
+  clientId: string;
+  /** The merchant's RSA key: PKCS#8 in PEM (`-----BEGIN PRIVATE KEY-----`). */
+  privateKey: string;
+  /**
+   * Rebell's RSA key: SPKI in PEM. When given, an answer it did not sign is unreadable, whatever it says. Needed for
+   * notifications.
+   */
+  gatewayPublicKey?: string;
+  /** Which of the merchant's registered keys `privateKey` is. */
+  keyVersion: number | string;
+  /** The manual holds both. Default `v1`, "the current version". */
+  version?: 'v1' | 'v2';
+  /** Paths that replace those of the version, by operation, such as `{ 'payment.capture': '/v2/payments/capture' }`. */
+  paths?: Partial<Record<keyof RebellFields, string>>;
+  /**
+   * What a payment is asked about by: one page asks for `paymentId`, one for either. Default `paymentRequestId`, with
+   * `paymentId` once known.
+   */
+  inquireBy?: 'paymentRequestId' | 'paymentId';
+  /** The path that Rebell notifies, as it has it: it is signed. Default: the one the request was received at. */
+  notifyPath?: string;
+  /** How the signature is written: one page says Base64URL. Default `base64`. */
+  signatureEncoding?: SignatureEncoding;
+}
+
+/**
+ * An amount in minor units: `{ currency: 'EUR', value: '1250' }` is 12.50 euro. It is sent as given; the manual shows
+ * both texts and numbers.
+ */
+export interface RebellAmount {
+  /** ISO 4217, three capital letters. */
+  currency: string;
+  value: string | number;
+}
+
+interface Payment {
+  /** The merchant's number of the payment, which makes a second send harmless. At most 64 characters. */
+  paymentRequestId: string;
+  paymentAmount: RebellAmount;
+  /** Assigned by Rebell; the manual asks for it with every payment. At most 32 characters. */
+  productCode?: string;
+  order?: Readonly<Record<string, unknown>>;
+  /** Where the result is announced. At most 1024 characters. */
+  paymentNotifyUrl?: string;
+  /** Where the payer comes back to. At most 1024 characters. */
+  paymentRedirectUrl?: string;
+  /** Until when it may be paid, ISO 8601. */
+  paymentExpiryTime?: string;
+  settlementStrategy?: Readonly<Record<string, unknown>>;
+  /** JSON, at most 2048 characters. */
+  extendInfo?: string;
+}
+
+export interface RebellFields {
+  /** Takes the money in the call. */
+  'payment.charge': Payment & {
+    /** Which API takes it; not sent. Default `pay`; `retailPay` for a code scanned from the payer's screen. */
+    api?: 'pay' | 'retailPay';
+    /** The scanned or the authorization code. At most 128 characters. */
+    paymentAuthCode?: string;
+    /** The payer's token of an agreement (v2 `pay`). At most 128 characters. */
+    accessToken?: string;
+    cashierNotifyUrl?: string;
+    agreedAmount?: RebellAmount;
+    /** `yyyy-MM-dd` */
+    serviceExpireTime?: string;
+    /** `yyyy-MM-dd` */
+    nextPaymentDate?: string;
+  };
+  /** Makes an order the payer pays later. */
+  'payment.create': Payment & {
+    /** Which API makes it; not sent. Default `createQrOrder`, which the API reference spells `createQROrder`. */
+    api?: 'createQrOrder' | 'createQROrder' | 'linkPayCreate';
+    /** `ORDER_CODE`, for createQrOrder. */
+    bizType?: string;
+    /** `CGCP`, for createQrOrder. */
+    codeType?: string;
+  };
+  /** At least one of the two. */
+  'payment.query': { paymentRequestId?: string; paymentId?: string };
+  /** Calls a payment off before the payer completes it. At least one of the two. */
+  'payment.cancel': { paymentRequestId?: string; paymentId?: string };
+  /** Takes a payment back on its day, before it is settled. */
+  'payment.void': {
+    /** The merchant's number of the void. At most 64 characters. */
+    voidRequestId: string;
+    paymentId: string;
+  };
+  /** Takes what was authorised. */
+  'payment.capture': {
+    /** The merchant's number of the capture. At most 64 characters. */
+    captureRequestId: string;
+    paymentId: string;
+    /** At most what was authorised. */
+    captureAmount: RebellAmount;
+  };
+  'refund.create': {
+    /** Which API makes it; not sent. Default `refund` in v1, `refundApply` in v2. */
+    api?: 'refund' | 'refundApply';
+    /** The merchant's number of the refund. At most 64 characters. */
+    refundRequestId: string;
+    paymentId: string;
+    refundAmount: RebellAmount;
+    /** Shown to the payer. At most 256 characters. */
+    refundReason?: string;
+    refundNotifyUrl?: string;
+  };
+  /** At least one of the two; `refundId` goes first. */
+  'refund.query': { refundRequestId?: string; refundId?: string };
+  /** At least one of the two. */
+  'void.query': { voidRequestId?: string; voidId?: string };
+  /** At least one of the two. */
+  'capture.query': { captureRequestId?: string; captureId?: string };
+  /** Fields beside these as the API's page has them. */
+  'message.send': {
+    /** Which API sends it; not sent itself. Default `sendPush`. */
+    api?: 'sendPush' | 'sendInbox' | 'sendSms' | 'sendEmail';
+    /** The merchant's number of the message. At most 64 characters. */
+    requestId: string;
+    /** At most 64 characters. */
+    targetUserId?: string;
+    readonly [field: string]: unknown;
+  };
+}
+
+/** Each operation's place below the version. Where several APIs do the same, the default comes first. */
+const placesOf = (version: 'v1' | 'v2'): Readonly<Record<keyof RebellFields, string>> => ({
+  'payment.charge': 'payments/{api:pay|retailPay}',
+  'payment.create': 'payments/{api:createQrOrder|createQROrder|linkPayCreate}',
+  'payment.query': 'payments/inquiryPayment',
+  'payment.cancel': 'payments/cancel',
+  'payment.void': 'payments/void',
+  'payment.capture': 'payments/capture',
+  'refund.create': version === 'v1' ? 'payments/{api:refund|refundApply}' : 'payments/{api:refundApply|refund}',
+  'refund.query': 'payments/inquiryRefund',
+  'void.query': 'payments/inquiryVoid',
+  'capture.query': 'payments/inquiryCapture',
+  'message.send': 'messages/{api:sendPush|sendInbox|sendSms|sendEmail}',
+});
+
+const pathsByOperation: FieldCheck = {
+  expects: `an object of paths, each beginning with a slash, by any of ${Object.keys(placesOf('v1')).join(', ')}`,
+  accepts: value =>
+    record.accepts(value) &&
+    Object.entries(value as object).every(
+      ([name, path]) => Object.hasOwn(placesOf('v1'), name) && typeof path === 'string' && /^\/[^{}?#]+$/.test(path),
+    ),
+};
+
+const ownPath: FieldCheck = {
+  expects: 'a path that begins with a slash, and its query if it has one',
+  accepts: value => typeof value === 'string' && /^\/[^\s#]*$/.test(value),
+};
+
+const id = textUpTo(64);
+
+/** What every payment may have. */
+const paymentOptions = [
+  'api',
+  'productCode',
+  'order',
+  'paymentNotifyUrl',
+  'paymentRedirectUrl',
+  'paymentExpiryTime',
+  'settlementStrategy',
+  'extendInfo',
+] as const;
+
+const amount: FieldCheck = {
+  expects: 'an amount: { currency: three capital letters, value: a whole number of minor units or its digits }',
+  accepts: value => {
+    const { currency, value: minor } = asRecord(value) ?? {};
+    const digits = typeof minor === 'number' && Number.isSafeInteger(minor) ? String(minor) : minor;
+    return (
+      typeof currency === 'string' &&
+      /^[A-Z]{3}$/.test(currency) &&
+      typeof digits === 'string' &&
+      /^[1-9]\d*$/.test(digits)
+    );
+  },
+};
+
+/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter<RebellFields> {
+  checkCredentials('rebell', credentials, {
+    clientId: {
+      expects: 'the Client-Id, without spaces',
+      accepts: value => typeof value === 'string' && /^[!-~]+$/.test(value),
+    },
+    privateKey: pem('PRIVATE KEY'),
+    gatewayPublicKey: optional(pem('PUBLIC KEY')),
+    keyVersion: whole,
+    version: optional(oneOf('v1', 'v2')),
+    paths: optional(pathsByOperation),
+    inquireBy: optional(oneOf('paymentRequestId', 'paymentId')),
+    notifyPath: optional(ownPath),
+    signatureEncoding: optional(oneOf('base64', 'base64url')),
+  });
+  const { clientId, keyVersion, version = 'v1', paths = {}, inquireBy = 'paymentRequestId', notifyPath } = credentials;
+  const sign = createSigner(credentials.privateKey, credentials.signatureEncoding ?? 'base64');
+  const gateway = credentials.gatewayPublicKey === undefined ? undefined : createVerifier(credentials.gatewayPublicKey);
+  const places = placesOf(version);
+  const pathOf = (operation: keyof RebellFields): string => paths[operation] ?? `/${version}/${places[operation]}`;
+  const paymentQuery: StatusQuery = {
+    operation: 'payment.query',
+    fields: ({ reference }) =>
+      inquireBy === 'paymentId' && reference['paymentId'] === undefined
+        ? undefined
+        : known(reference, 'paymentRequestId', 'paymentId'),
+  };
+
+  return defineAdapter<RebellFields>({
+    name: 'rebell',
+    advice,
+    account: clientId,
+    environment: credentials.environment,
+    ...baseUrlOf('rebell', credentials, {
+      production: 'https://api.rebellapp.com',
+      sandbox: 'https://sandbox-api.rebellapp.com',
+    }),
+    encodings: ['json'],
+    operations: {
+      'payment.charge': {
+        path: pathOf('payment.charge'),
+        required: { paymentRequestId: id, paymentAmount: amount },
+        optional: [
+          ...paymentOptions,
+          'paymentAuthCode',
+          'accessToken',
+          'cashierNotifyUrl',
+          'agreedAmount',
+          'serviceExpireTime',
+          'nextPaymentDate',
+        ],
+        codes: codes.charge,
+        reference: ['paymentRequestId'],
+        learns: ['paymentId'],
+        query: paymentQuery,
+        sameReference: 'replays',
+        identity: payment,
+        // A scanned code lives about a minute; a payer's token outlives every loop, and is charged once per number.
+        chargeableForMs: ({ paymentAuthCode }) => (paymentAuthCode === undefined ? FIVE_MINUTES_MS : 60_000),
+        payableForMs: untilExpiry,
+        ...amountIn('paymentAmount'),
+      },
+      'payment.create': {
+        path: pathOf('payment.create'),
+        required: { paymentRequestId: id, paymentAmount: amount },
+        optional: [...paymentOptions, 'bizType', 'codeType'],
+        codes: codes.create,
+        reference: ['paymentRequestId'],
+        learns: ['paymentId'],
+        query: paymentQuery,
+        sameReference: 'replays',
+        identity: payment,
+        chargeableForMs: () => FIVE_MINUTES_MS,
+        // Nobody says how long a QR code or a link lives: it is followed for half an hour.
+        payableForMs: (fields, openedAtMs) => untilExpiry(fields, openedAtMs) ?? 30 * 60_000,
+        ...amountIn('paymentAmount'),
+        payerNeedsAnswer: () => true,
+      },
+      'payment.query': {
+        path: pathOf('payment.query'),
+        required: {},
+        codes: codes.paymentState,
+        read: inquiry('payment'),
+        reference: { paymentRequestId: 'paymentRequestId', paymentId: 'paymentId' },
+      },
+      'payment.cancel': {
+        path: pathOf('payment.cancel'),
+        required: {},
+        optional: ['paymentRequestId', 'paymentId'],
+        codes: codes.cancel,
+        reference: ['paymentRequestId', 'paymentId'],
+        learns: ['paymentId'],
+        query: paymentQuery,
+        follows: 'cancel',
+        // It has no number of its own, but a payment can only be called off once.
+        sameReference: 'replays',
+      },
+      'payment.void': {
+        path: pathOf('payment.void'),
+        required: { voidRequestId: id, paymentId: id },
+        codes: codes.voiding,
+        reference: ['voidRequestId', 'paymentId'],
+        learns: ['voidId'],
+        query: { operation: 'void.query', fields: ({ reference }) => known(reference, 'voidRequestId', 'voidId') },
+        // Like a refund it has a query of its own, whose success is the void's and not the payment's.
+        follows: 'refund',
+        sameReference: 'replays',
+        chargeableForMs: () => FIVE_MINUTES_MS,
+      },
+      'payment.capture': {
+        path: pathOf('payment.capture'),
+        required: { captureRequestId: id, paymentId: id, captureAmount: amount },
+        codes: codes.capture,
+        reference: ['captureRequestId', 'paymentId'],
+        learns: ['captureId'],
+        query: {
+          operation: 'capture.query',
+          fields: ({ reference }) => known(reference, 'captureRequestId', 'captureId'),
+        },
+        follows: 'capture',
+        sameReference: 'replays',
+        ...amountIn('captureAmount'),
+      },
+      'refund.create': {
+        path: pathOf('refund.create'),
+        required: { refundRequestId: id, paymentId: id, refundAmount: amount },
+        optional: ['api', 'refundReason', 'refundNotifyUrl'],
+        codes: codes.refund,
+        reference: ['refundRequestId', 'paymentId'],
+        learns: ['refundId'],
+        query: {
+          operation: 'refund.query',
+          fields: ({ reference }) => known(reference, 'refundRequestId', 'refundId'),
+        },
+        follows: 'refund',
+        sameReference: 'replays',
+        chargeableForMs: () => FIVE_MINUTES_MS,
+        ...amountIn('refundAmount'),
+      },
+      'refund.query': {
+        path: pathOf('refund.query'),
+        required: {},
+        codes: codes.refundState,
+        read: inquiry('refund'),
+        reference: { refundRequestId: 'refundRequestId', refundId: 'refundId' },
+      },
+      'void.query': {
+        path: pathOf('void.query'),
+        required: {},
+        codes: codes.voidState,
+        read: inquiry('void'),
+        reference: { voidRequestId: 'voidRequestId', voidId: 'voidId' },
+      },
+      'capture.query': {
+        path: pathOf('capture.query'),
+        required: {},
+        codes: codes.captureState,
+        read: inquiry('capture'),
+        reference: { captureRequestId: 'captureRequestId', captureId: 'captureId' },
+      },
+      'message.send': {
+        path: pathOf('message.send'),
+        required: { requestId: id },
+        optional: ['api', 'targetUserId'],
+        codes: codes.message,
+        reference: ['requestId'],
+        learns: ['messageId'],
+        sameReference: 'replays',
+      },
+    },
+    read: answered,
+    webhook: rebellWebhook({ clientId, notifyPath, gateway, read: inquiry }),
+    headers: async ({ method, path, body, nowMs }) => {
+      const time = timeOf(nowMs);
+      const [signature] = await Promise.all([
+        sign(stringToSign({ method, path, clientId, time, body })),
+        gateway?.ready(),
+      ]);
+      return {
+        'Client-Id': clientId,
+        'Request-Time': time,
+        Signature: signatureHeader(keyVersion, signature),
+        'Content-Type': 'application/json; charset=UTF-8',
+      };
+    },
+    ...(gateway !== undefined && {
+      verify: ({ send, headers, text }) => {
+        const time = headers.get('response-time') ?? headers.get('request-time') ?? timeOf(send.nowMs);
+        // An answer that was signed long ago answers something else.
+        const mostMs = codes.refusesClock(resultIn(text)) ? DAY_MS : FIVE_MINUTES_MS;
+        if (!(Math.abs(Date.parse(time) - send.nowMs) <= mostMs)) return false;
+        return gateway.verify(stringToSign({ ...send, clientId, time, body: text }), headers.get('signature'));
+      },
+    }),
+    policy: {
+      poll: {
+        // "Every 3-5 seconds"; less often for the few that take long.
+        backoff: growing({ firstMs: 3000, baseMs: 3000, ratio: 0.08, maxMs: 30_000 }),
+        // A signed request older than this is refused: what has not arrived by then never will.
+        absentAfterMs: FIVE_MINUTES_MS,
+        // Long enough for that, after three sends; "a timeout the merchant defines", says the manual.
+        deadlineMs: 6 * 60_000,
+      },
+    },
+  });
+}
+
+/**
+ * As long as Rebell itself believes a request; and as long as what it does not know is sent again: how long it
+ * remembers a number it does not say.
+ */
+const FIVE_MINUTES_MS = 5 * 60_000;
+const DAY_MS = 24 * 3_600_000;
+
+const resultIn = (text: string): unknown => recordIn(text)?.['result'];
+
+/** The object that a JSON text holds. */
+function recordIn(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return asRecord(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Charges and orders share their numbers: `paymentRequestId` is "unique per transaction". */
+const payment = { number: 'paymentRequestId', space: 'payment' };
+
+const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined => {
+  const atMs = instantOf(fields, 'paymentExpiryTime');
+  return atMs === undefined ? undefined : atMs - openedAtMs;
+};
+
+/** What every answer has: the result, and the numbers it is about. */
+function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Reading {
+  const result = asRecord(body)?.['result'];
+  const name = codes.resultName(result);
+  const words = [
+    ...formOf(body),
+    ...(isOtherwise(operation, body) ? ['otherwise'] : []),
+    ...(isNamed(body, references) ? [] : ['unnamed']),
+  ];
+  return {
+    names: name === undefined ? [] : [...words.map(word => `${name}/${word}`).filter(codes.isListed), name],
+    message: textOf(body, 'failureReason') ?? (codes.isAsItSays(result) ? textOf(result, 'resultMessage') : undefined),
+    reference: Object.fromEntries(references.map(reference => [reference, statedOf(body, reference)])),
+    // What refuses a query says nothing of the payment.
+    refuses: effectOf(operation) === 'write' && codes.refuses(operation, result),
+  };
+}
+
+const references =
+  'paymentRequestId paymentId refundRequestId refundId voidRequestId voidId captureRequestId captureId messageId'.split(
+    ' ',
+  );
+
+const isNamed = (body: unknown, numbers: readonly string[]): boolean =>
+  numbers.some(number => statedOf(body, number) !== undefined);
+
+/** Where the answer to a write may tell a state of what it made, beside the result. */
+const statesOfWrites: Readonly<Record<string, string>> = {
+  'payment.charge': 'paymentStatus',
+  'payment.void': 'voidStatus',
+  'payment.capture': 'captureStatus',
+  'refund.create': 'refundStatus',
+};
+
+/** The result is one thing, and the state beside it another. */
+function isOtherwise(operation: string, body: unknown): boolean {
+  const place = Object.hasOwn(statesOfWrites, operation) ? statesOfWrites[operation] : undefined;
+  const state = place === undefined ? undefined : statedOf(body, place);
+  return state !== undefined && state !== 'SUCCESS';
+}
+
+/**
+ * Where the payer goes on: a page that the form names, as the manual spells it or as the sandbox of a sibling (VodaPay)
+ * does. Any other wish that he act is a `form`.
+ */
+function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
+  const forms = ['redirectActionForm', 'actionForm'].map(name => formIn(asRecord(body)?.[name]));
+  const pages = forms.map(form => textOf(form, 'redirectionUrl') ?? textOf(form, 'redirectUrl'));
+  if (pages.some(page => page !== undefined)) return ['redirect'];
+  const isForm = forms.some(form => form !== undefined) || isNamed(body, ['redirectionUrl', 'redirectUrl', 'qrCode']);
+  return isForm ? ['form'] : [];
+}
+
+/** A form as an object, or as siblings (Antom) write it, as the JSON text of one. */
+function formIn(form: unknown): unknown {
+  if (typeof form === 'string' && form !== '') return recordIn(form) ?? { form };
+  return form === null || form === '' ? undefined : form;
+}
+
+/**
+ * An inquiry's `result` is about the inquiry alone; what it found stands beside it, and counts only if the inquiry went
+ * well.
+ */
+function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Exchange) => Reading {
+  return exchange => {
+    const { body } = exchange;
+    const reading = { ...answered(exchange), ...amountOf(body, `${kind}Amount`) };
+    const state = textOf(body, `${kind}Status`);
+    if (!reading.names.includes('SUCCESS') || state === undefined) return reading;
+    const name = `${kind}/${state}`;
+    // Of several refunds of one payment its number names none.
+    const unnamed = isNamed(body, [`${kind}RequestId`, `${kind}Id`]) ? [] : [`${name}/unnamed`];
+    const why = ['failureReason', 'paymentResultCode'].flatMap(place => textOf(body, place) ?? []);
+    // "success", says the inquiry, of a payment that has failed.
+    const message =
+      textOf(body, 'failureReason') ?? textOf(body, 'paymentResultMessage') ?? textOf(body, 'paymentResultCode');
+    return {
+      ...reading,
+      names: [...unnamed, ...why.map(code => `${name}/${code}`), name].filter(
+        each => each === name || codes.isListed(each),
+      ),
+      message,
+    };
+  };
+}
+
+/** A write whose amount stands under the same name in its request and in its answer. */
+function amountIn(
+  name: string,
+): Pick<WriteOperation, 'read'> & { expect: (fields: object) => { amount: string; currency?: string } | undefined } {
+  return {
+    expect: fields => {
+      // Fields of the drop-in client come unchecked.
+      const { amount: value, currency } = amountOf(fields, name);
+      return value === undefined ? undefined : { amount: value, ...(currency !== undefined && { currency }) };
+    },
+    read: exchange => ({ ...answered(exchange), ...amountOf(exchange.body, name) }),
+  };
+}
+
+function amountOf(holder: unknown, name: string): { amount: string | undefined; currency: string | undefined } {
+  const found = asRecord(holder)?.[name];
+  return { amount: statedOf(found, 'value'), currency: statedOf(found, 'currency') };
+}
+
+/** Those of the names that the ticket knows, or `undefined` when it knows none. */
+function known(reference: Readonly<Record<string, string>>, ...names: readonly string[]): Fields | undefined {
+  const found = Object.entries(reference).filter(([name]) => names.includes(name));
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+function optional(check: FieldCheck): FieldCheck {
+  return { ...check, accepts: value => value === undefined || check.accepts(value) };
+}

@@ -1,0 +1,595 @@
+import { newKey } from '../../clock.ts';
+import type { Advice } from '../../core/code-table.ts';
+import type { Exchange, Reading } from '../../core/exchange.ts';
+import type { FieldCheck, ReadName, StatusQuery, WriteOperation } from '../../core/operation.ts';
+import type { Ticket } from '../../core/ticket.ts';
+import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
+import { baseUrlOf, type Location } from '../../kit/address.ts';
+import { checkCredentials, text, textUpTo, whole } from '../../kit/fields.ts';
+import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
+import type { TokenStore } from '../../kit/token.ts';
+import {
+  paymentCancel,
+  paymentCapture,
+  paymentConfirm,
+  paymentCreate,
+  paymentList,
+  paymentQuery,
+  payoutCreate,
+  payoutList,
+  payoutQuery,
+  refundCreate,
+  refundList,
+  refundQuery,
+} from './codes.ts';
+import { tokenOf } from './sign.ts';
+import { uqpayWebhook } from './webhook.ts';
+
+/** What UQPAY's dashboard gives a merchant. */
+export interface UqpayCredentials extends Location {
+  /** Public: it names the account in tickets. */
+  clientId: string;
+  /** Secret: exchanged for a token. */
+  apiKey: string;
+  /** Secret: signs webhooks. Needed to receive them. */
+  webhookSecret?: string;
+  /** The account id of a connected account to act for. Default: the account itself. */
+  onBehalfOf?: string;
+  /** Where the token is kept. Machines that use one `clientId` must share it. Default: this process. */
+  tokens?: TokenStore;
+}
+
+/** Why an intent is canceled. */
+export type CancellationReason = 'duplicate' | 'fraudulent' | 'requested_by_customer' | 'abandoned';
+
+/**
+ * The fields of each operation, as UQPAY names them. Amounts are decimal texts in the currency's main unit, such as
+ * `'10.12'`.
+ */
+export interface UqpayFields {
+  'payment.create': {
+    amount: string;
+    /** Three letters, such as `SGD`. */
+    currency: string;
+    /** Your order number, 36 characters at most. UQPAY does not keep it unique: use each one once. */
+    merchant_order_id: string;
+    /** What the payer sees, 32 characters at most. */
+    description: string;
+    /** Where the payer comes back to, 1,024 characters at most. */
+    return_url: string;
+    /**
+     * With it the intent is confirmed at once: a card is charged in this call. Default: `payment.confirm` brings it
+     * later.
+     */
+    payment_method?: Readonly<Record<string, unknown>>;
+    /** The payer's address, needed for 3-D Secure. */
+    ip_address?: string;
+    /** The payer's browser, needed for 3-D Secure. */
+    browser_info?: Readonly<Record<string, unknown>>;
+    customer?: Readonly<Record<string, unknown>>;
+    customer_id?: string;
+    payment_orders?: Readonly<Record<string, unknown>>;
+    /** 512 bytes of JSON at most. */
+    metadata?: Readonly<Record<string, string>>;
+  };
+  'payment.confirm': {
+    payment_intent_id: string;
+    payment_method?: Readonly<Record<string, unknown>>;
+    ip_address?: string;
+    browser_info?: Readonly<Record<string, unknown>>;
+    return_url?: string;
+  };
+  'payment.query': { payment_intent_id: string };
+  'payment.list': {
+    /** 1 to 100. */
+    page_size: number | string;
+    /** From 1. */
+    page_number: number | string;
+    /** ISO 8601, exclusive. */
+    start_time?: string;
+    /** ISO 8601, exclusive. */
+    end_time?: string;
+    /** As the Go SDK and the CLI filter; the Node SDK says `intent_status`. */
+    payment_intent_status?: string;
+    intent_status?: string;
+    /** Looks for this order on the page. Never sent: UQPAY has no such filter. */
+    merchant_order_id?: string;
+  };
+  'payment.capture': {
+    payment_intent_id: string;
+    /** Default: all that was authorized. */
+    amount_to_capture?: string;
+  };
+  'payment.cancel': { payment_intent_id: string; cancellation_reason?: CancellationReason };
+  'refund.create': {
+    payment_intent_id: string;
+    amount: string;
+    /** 100 characters at most. */
+    reason: string;
+    payment_attempt_id?: string;
+    metadata?: Readonly<Record<string, string>>;
+    /**
+     * Your number of this refund, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it:
+     * it keeps two refunds of one payment apart.
+     */
+    merchant_refund_id?: string;
+  };
+  'refund.query': { payment_refund_id: string };
+  'refund.list': {
+    /** 1 to 100. */
+    page_size: number | string;
+    /** From 1. */
+    page_number: number | string;
+    /** The refunds of this payment only. */
+    payment_intent_id?: string;
+    /** The refunds of this order only. */
+    merchant_order_id?: string;
+    /** ISO 8601. Default: a month ago. */
+    start_time?: string;
+    /** ISO 8601, three months after the start at most. */
+    end_time?: string;
+  };
+  'payout.create': {
+    payout_currency: string;
+    payout_amount: string;
+    /** What the receiving bank shows, 15 characters at most. */
+    statement_descriptor: string;
+    internal_note?: string;
+    /** A UQPAY account to pay to. Default: the bank account on file. */
+    payout_account_id?: string;
+    /**
+     * Your number of this payout, needed unless you give an `idempotencyKey`. Never sent, as UQPAY has no field for it:
+     * it keeps two payouts apart.
+     */
+    merchant_payout_id?: string;
+  };
+  'payout.query': { payout_id: string };
+  'payout.list': {
+    /** 1 to 100. */
+    page_size: number | string;
+    /** From 1. */
+    page_number: number | string;
+    /** The first day, `YYYY-MM-DD`. */
+    start_time?: string;
+    /** The last day, `YYYY-MM-DD`. */
+    end_time?: string;
+    payout_status?: string;
+    /** Looks for this payout on the page. Never sent: UQPAY has no such filter. */
+    statement_descriptor?: string;
+  };
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * UQPAY closes an intent by itself. https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts
+ */
+const INTENT_LIVES_MS = 30 * MINUTE_MS;
+
+const baseUrls = { production: 'https://api.uqpay.com/api', sandbox: 'https://api-sandbox.uqpaytech.com/api' };
+
+const headerText: FieldCheck = {
+  expects: 'a text of letters, digits and signs, without spaces',
+  accepts: value => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
+};
+
+const amount: FieldCheck = {
+  expects: 'a decimal text, such as "10.12"',
+  accepts: value => typeof value === 'string' && decimalOf(value) !== undefined,
+};
+
+const tokenStore: FieldCheck = {
+  expects: 'a token store with get and set',
+  accepts: value => typeof asRecord(value)?.['get'] === 'function' && typeof asRecord(value)?.['set'] === 'function',
+};
+
+const intent = { payment_intent_id: text };
+
+/**
+ * A repeated key is answered with the first send's result, a failure included, and is new again after 24 hours.
+ *
+ * https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/integration-faq
+ */
+const keyed = {
+  sameReference: 'replays',
+  idempotencyKey: { rememberedForMs: 24 * HOUR_MS, header: 'x-idempotency-key' },
+} satisfies Pick<WriteOperation, 'sameReference' | 'idempotencyKey'>;
+
+/** Asks by the provider's own number, once the ticket has it; before, only the same key can tell. */
+function askBy(operation: ReadName, name: string): StatusQuery {
+  return {
+    operation,
+    fields: ({ reference }) => (reference[name] === undefined ? undefined : { [name]: reference[name] }),
+  };
+}
+
+/**
+ * A list is asked for so much time before a ticket's opening and after its last send: clocks differ, and the way is
+ * long.
+ */
+const LIST_AROUND_MS = 5 * MINUTE_MS;
+
+/** A whole page, of what was made around the ticket's sends. */
+const pageAround = (
+  { openedAt, lastSentAt }: Ticket,
+  aroundMs = LIST_AROUND_MS,
+): { page_size: number; page_number: number; start_time: string; end_time: string } => ({
+  page_size: 100,
+  page_number: 1,
+  start_time: new Date(Date.parse(openedAt) - aroundMs).toISOString(),
+  end_time: new Date(Date.parse(lastSentAt ?? openedAt) + aroundMs).toISOString(),
+});
+
+/** Looks through the intents of that time for the order number. */
+const findIntent: StatusQuery = {
+  operation: 'payment.list',
+  fields: ticket => ({ ...pageAround(ticket), merchant_order_id: ticket.reference['merchant_order_id'] }),
+};
+
+/** The payment's refunds of that time. */
+const findRefund: StatusQuery = {
+  operation: 'refund.list',
+  fields: ticket => ({ ...pageAround(ticket), payment_intent_id: ticket.reference['payment_intent_id'] }),
+};
+
+/** The payouts are listed by day, and nobody says by whose: the days around are asked for too. */
+const findPayout: StatusQuery = {
+  operation: 'payout.list',
+  fields(ticket) {
+    const { start_time, end_time, ...page } = pageAround(ticket, DAY_MS);
+    return {
+      ...page,
+      start_time: start_time.slice(0, 10),
+      end_time: end_time.slice(0, 10),
+      statement_descriptor: ticket.reference['statement_descriptor'],
+    };
+  },
+};
+
+/** What a page is searched for, where UQPAY has no such filter: it is never sent. */
+const searchedFor: Readonly<Record<string, string>> = {
+  'payment.list': 'merchant_order_id',
+  'payout.list': 'statement_descriptor',
+};
+
+/**
+ * Queries that must carry a key, says their reference: a fresh one each, since a repeated key is answered with what was
+ * true before.
+ */
+const keyedQueries: ReadonlySet<string> = new Set(['payout.query', 'payout.list']);
+
+/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<UqpayFields> {
+  checkCredentials('uqpay', credentials, { clientId: headerText, apiKey: headerText });
+  const { clientId, apiKey, webhookSecret, onBehalfOf, tokens } = credentials;
+  checkCredentials('uqpay', credentials, {
+    ...(webhookSecret !== undefined && { webhookSecret: text }),
+    ...(onBehalfOf !== undefined && { onBehalfOf: headerText }),
+    ...(tokens !== undefined && { tokens: tokenStore }),
+  });
+  const location = baseUrlOf('uqpay', credentials, baseUrls);
+  const token = tokenOf({ baseUrl: location.baseUrl.replace(/\/+$/, ''), clientId, apiKey, tokens });
+
+  return defineAdapter<UqpayFields>({
+    name: 'uqpay',
+    advice,
+    account: onBehalfOf === undefined ? clientId : `${clientId}/${onBehalfOf}`,
+    environment: credentials.environment,
+    ...location,
+    encodings: ['json'],
+    read,
+    answerSecrets: ['client_secret'],
+    webhook: uqpayWebhook({ webhookSecret, onBehalfOf, read }),
+    body: (fields, { operation }) =>
+      Object.fromEntries(Object.entries(fields).filter(([name]) => name !== searchedFor[operation])),
+    headers: async send => ({
+      'x-auth-token': `Bearer ${await token(send)}`,
+      'x-client-id': clientId,
+      ...(onBehalfOf !== undefined && { 'x-on-behalf-of': onBehalfOf }),
+      ...(keyedQueries.has(send.operation) && { 'x-idempotency-key': newKey() }),
+    }),
+    operations: {
+      'payment.create': {
+        path: '/v2/payment_intents/create',
+        required: {
+          amount,
+          currency: text,
+          merchant_order_id: textUpTo(36),
+          description: textUpTo(32),
+          return_url: textUpTo(1024),
+        },
+        optional: [
+          'payment_method',
+          'ip_address',
+          'browser_info',
+          'customer',
+          'customer_id',
+          'payment_orders',
+          'metadata',
+        ],
+        codes: paymentCreate,
+        ...keyed,
+        reference: ['merchant_order_id'],
+        identity: { number: 'merchant_order_id' },
+        // UQPAY makes as many intents of one number as it is asked for.
+        numberRepeats: () => true,
+        learns: ['payment_intent_id'],
+        query: askBy('payment.query', 'payment_intent_id'),
+        lookUp: findIntent,
+        expect: fields => moneyOf(fields.amount, fields.currency),
+        payableForMs: () => INTENT_LIVES_MS,
+        // `client_secret` and `next_action` are in this answer; the same key brings it back.
+        payerNeedsAnswer: () => true,
+      },
+      // No charge to the core: a failed attempt that a query sees may be an earlier one, while this one is still on its
+      // way.
+      'payment.confirm': {
+        path: '/v2/payment_intents/{payment_intent_id}/confirm',
+        required: intent,
+        optional: ['payment_method', 'ip_address', 'browser_info', 'return_url'],
+        codes: paymentConfirm,
+        ...keyed,
+        reference: ['payment_intent_id'],
+        identity: 'target',
+        query: askBy('payment.query', 'payment_intent_id'),
+        // At the longest: the intent is older than its confirm.
+        payableForMs: () => INTENT_LIVES_MS,
+        // An intent that still waits for its payer says that a lost confirm did not land, or that its next step was
+        // lost with it.
+        payerNeedsAnswer: () => true,
+      },
+      'payment.query': {
+        path: '/v2/payment_intents/{payment_intent_id}',
+        method: 'GET',
+        required: intent,
+        codes: paymentQuery,
+        reference: { payment_intent_id: 'payment_intent_id' },
+      },
+      'payment.list': {
+        path: '/v2/payment_intents',
+        method: 'GET',
+        required: { page_size: whole, page_number: whole },
+        codes: paymentList,
+        read: readIntents,
+        reference: { merchant_order_id: 'merchant_order_id' },
+      },
+      'payment.capture': {
+        path: '/v2/payment_intents/{payment_intent_id}/capture',
+        required: intent,
+        optional: ['amount_to_capture'],
+        codes: paymentCapture,
+        ...keyed,
+        reference: ['payment_intent_id'],
+        // Two partial captures of one amount are two intentions, and UQPAY has no number for either.
+        identity: {},
+        query: askBy('payment.query', 'payment_intent_id'),
+        follows: 'capture',
+      },
+      'payment.cancel': {
+        path: '/v2/payment_intents/{payment_intent_id}/cancel',
+        required: intent,
+        optional: ['cancellation_reason'],
+        codes: paymentCancel,
+        ...keyed,
+        reference: ['payment_intent_id'],
+        identity: 'target',
+        query: askBy('payment.query', 'payment_intent_id'),
+        follows: 'cancel',
+      },
+      'refund.create': {
+        path: '/v2/payment/refunds',
+        required: { payment_intent_id: text, amount, reason: textUpTo(100) },
+        optional: ['payment_attempt_id', 'metadata', 'merchant_refund_id'],
+        codes: refundCreate,
+        ...keyed,
+        reference: ['merchant_refund_id', 'payment_intent_id'],
+        identity: { number: 'merchant_refund_id' },
+        unsent: ['merchant_refund_id'],
+        learns: ['payment_refund_id'],
+        query: askBy('refund.query', 'payment_refund_id'),
+        lookUp: findRefund,
+        follows: 'refund',
+        expect: fields => moneyOf(fields.amount),
+      },
+      'refund.query': {
+        path: '/v2/payment/refunds/{payment_refund_id}',
+        method: 'GET',
+        required: { payment_refund_id: text },
+        codes: refundQuery,
+        reference: { payment_refund_id: 'payment_refund_id' },
+      },
+      'refund.list': {
+        path: '/v2/payment/refunds',
+        method: 'GET',
+        required: { page_size: whole, page_number: whole },
+        codes: refundList,
+        read: readRefunds,
+        reference: { payment_intent_id: 'payment_intent_id', merchant_order_id: 'merchant_order_id' },
+      },
+      'payout.create': {
+        path: '/v2/payment/payout/create',
+        required: { payout_currency: text, payout_amount: amount, statement_descriptor: textUpTo(15) },
+        optional: ['internal_note', 'payout_account_id', 'merchant_payout_id'],
+        codes: payoutCreate,
+        ...keyed,
+        reference: ['merchant_payout_id', 'statement_descriptor'],
+        identity: { number: 'merchant_payout_id' },
+        unsent: ['merchant_payout_id'],
+        learns: ['payout_id'],
+        query: askBy('payout.query', 'payout_id'),
+        lookUp: findPayout,
+        expect: fields => moneyOf(fields.payout_amount, fields.payout_currency),
+      },
+      'payout.query': {
+        path: '/v2/payment/payout/{payout_id}',
+        method: 'GET',
+        required: { payout_id: text },
+        codes: payoutQuery,
+        reference: { payout_id: 'payout_id' },
+      },
+      'payout.list': {
+        path: '/v2/payment/payout',
+        method: 'GET',
+        required: { page_size: whole, page_number: whole },
+        codes: payoutList,
+        read: readPayouts,
+        reference: { statement_descriptor: 'statement_descriptor' },
+      },
+    },
+  });
+}
+
+function read({ body, status }: Exchange): Reading {
+  const attempt = own(body, 'latest_payment_attempt');
+  return {
+    names: [...errorNames(body, status), ...stateNames(body)],
+    message: messageOf(body) ?? failureOf(body) ?? failureOf(attempt),
+    reference: {
+      payment_intent_id: statedOf(body, 'payment_intent_id'),
+      merchant_order_id: statedOf(body, 'merchant_order_id'),
+      payment_refund_id: statedOf(body, 'payment_refund_id'),
+      payout_id: statedOf(body, 'payout_id'),
+    },
+    madeAtMs: timeOf(textOf(body, 'create_time')),
+    ...moneyStated(body),
+  };
+}
+
+const messageOf = (body: unknown): string | undefined => textOf(body, 'message') ?? textOf(body, 'error');
+
+/** Why an attempt failed, in the issuer's words or by their code. */
+function failureOf(body: unknown): string | undefined {
+  return textOf(body, 'failure_message') ?? textOf(body, 'failure_code');
+}
+
+/** A time that says its zone; any other would be another one on another machine. */
+function timeOf(text: string | undefined): number | undefined {
+  const atMs = text !== undefined && /T.*(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+}
+
+function moneyStated(body: unknown): Pick<Reading, 'amount' | 'currency'> {
+  const amount = own(body, 'amount') ?? own(body, 'payout_amount');
+  const currency = statedOf(body, 'currency') ?? statedOf(body, 'payout_currency');
+  const stated = amount !== undefined && amount !== null && amount !== '';
+  return {
+    amount: stated ? (decimalOf(amount) ?? UNREADABLE) : undefined,
+    currency: currency === UNREADABLE ? currency : currency?.toUpperCase(),
+  };
+}
+
+const readIntents = (exchange: Exchange): Reading | readonly Reading[] => readPage(exchange, 'merchant_order_id');
+
+const readPayouts = (exchange: Exchange): Reading | readonly Reading[] => readPage(exchange, 'statement_descriptor');
+
+/**
+ * The rows name neither payment nor order: they are those of the payment, or of the order, that UQPAY was asked for.
+ */
+function readRefunds(exchange: Exchange): Reading | readonly Reading[] {
+  const filter = ['payment_intent_id', 'merchant_order_id'].find(name => idOf(exchange.sent, name) !== undefined);
+  return filter === undefined
+    ? readPage(exchange, 'payment_intent_id')
+    : readPage(exchange, filter, idOf(exchange.sent, filter));
+}
+
+/**
+ * A page, read for what was asked for: its rows, each with its own numbers, money and time. What is not there is said
+ * to be so; where there are more pages than this one, that is said beside its rows, since another one may be on them.
+ *
+ * @param meant what a row means that does not state this name
+ */
+function readPage(exchange: Exchange, name: string, meant?: string): Reading | readonly Reading[] {
+  const pages = integerOf(exchange.body, 'total_pages');
+  // An empty page may come as null.
+  const rows = own(exchange.body, 'data') ?? (pages === undefined ? undefined : []);
+  // What is no page tells of no row, whatever it looks like: it can only refuse.
+  if (!Array.isArray(rows))
+    return { names: errorNames(exchange.body, exchange.status), message: messageOf(exchange.body) };
+  const wanted = idOf(exchange.sent, name);
+  if (wanted === undefined) return { names: ['list'] };
+  const found = rows
+    .filter((row: unknown) => (statedOf(row, name) ?? meant) === wanted)
+    .map((row: unknown) => {
+      const reading = read({ ...exchange, body: row });
+      return { ...reading, reference: { ...reading.reference, [name]: wanted } };
+    });
+  const { page_size: _size, page_number, [name]: _name, ...filters } = exchange.sent ?? {};
+  if (pages === undefined || pages > 1 || String(page_number) !== '1')
+    return [...found, { names: ['list/incomplete'] }];
+  return found.length > 0 ? found : { names: [Object.keys(filters).length > 0 ? 'list/none-of-these' : 'list/none'] };
+}
+
+function errorNames(body: unknown, status: number): string[] {
+  const given = textOf(body, 'type');
+  // The error code reference has one spelling, the error codes guide the other.
+  const type = given === 'idempotency_error' ? 'idempotence_error' : given;
+  const code = textOf(body, 'code');
+  if (status === 401 && saysNotAllowed(messageOf(body))) return ['unauthorized_error/forbidden'];
+  if (type !== undefined) return code === undefined ? [type] : [`${type}/${code}`, type];
+  // The guard in front of the API says `{ error }`, and perhaps a message.
+  if (status === 401) return [...olderNames(body, status), 'unauthorized_error'];
+  return status === 403 && textOf(body, 'error') !== undefined ? ['forbidden'] : olderNames(body, status);
+}
+
+/**
+ * A 401 for want of a permission, and not for the token: a new token would change nothing, and end the one that other
+ * machines use. UQPAY's SDKs, too, tell an ended token by the message alone.
+ */
+const saysNotAllowed = (message = ''): boolean => /\bpermissions?\b/i.test(message) && !/\btoken\b/i.test(message);
+
+/**
+ * What is said of a send that is still running: the code's own text in the error code reference, and the older
+ * envelope's, which UQPAY's SDKs look for in any case.
+ * https://github.com/uqpay/uqpay-node/blob/d9d5b59/tests/error.test.ts
+ */
+const stillRunning: ReadonlySet<string> = new Set([
+  'request is being processed',
+  'request is processing',
+  'request is processing, please try again later',
+]);
+
+/**
+ * The older envelope has no type, and its number is the HTTP status, or 200 under HTTP 400: the status counts, and
+ * these very words tell more.
+ */
+function olderNames(body: unknown, status: number): string[] {
+  const number = integerOf(body, 'code');
+  if (number === undefined) return [];
+  const message = textOf(body, 'message')?.toLowerCase() ?? '';
+  return stillRunning.has(message) ? ['idempotence_error/request_being_processed'] : [`numeric/${status}`];
+}
+
+function stateNames(body: unknown): string[] {
+  const intentStatus = textOf(body, 'intent_status');
+  const attemptStatus = textOf(own(body, 'latest_payment_attempt'), 'attempt_status');
+  const states = { intent: intentStatus, refund: textOf(body, 'refund_status'), payout: textOf(body, 'payout_status') };
+  return [
+    ...(intentStatus === undefined || attemptStatus === undefined ? [] : [`intent/${intentStatus}/${attemptStatus}`]),
+    ...Object.entries(states).flatMap(([kind, state]) => (state === undefined ? [] : [`${kind}/${state}`])),
+  ];
+}
+
+function own(body: unknown, name: string): unknown {
+  const record = asRecord(body);
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** An amount and its currency, so written that `10`, `10.0` and `10.00` are one. */
+function moneyOf(given: unknown, currency?: unknown): { amount: string; currency?: string } | undefined {
+  const decimal = decimalOf(given);
+  if (decimal === undefined) return undefined;
+  return {
+    amount: decimal,
+    ...(typeof currency === 'string' && currency !== '' && { currency: currency.toUpperCase() }),
+  };
+}
+
+function decimalOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const [, units, decimals = ''] = /^0{0,20}(\d{1,20})(?:\.(\d{1,20}))?$/.exec(String(value)) ?? [];
+  if (units === undefined) return undefined;
+  const significant = decimals.replace(/0+$/, '');
+  return significant === '' ? units : `${units}.${significant}`;
+}
