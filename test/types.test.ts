@@ -113,18 +113,32 @@ describe('fields', () => {
     );
   });
 
-  it('others than the adapter knows may go along: providers have more than their manuals say', () => {
+  it('others than the adapter knows are refused in a literal, and go in extraFields: providers have more than their manuals say', () => {
     uncalled(
+      // @ts-expect-error: Kiosk knows no such field.
       (gateway: Gateway<KioskFields>) => gateway.settle('payment.charge', { order: 'A1', amount: 1, terminal: 'T7' }),
+      (gateway: Gateway<KioskFields>) =>
+        // @ts-expect-error: nor does its ticket.
+        gateway.ticketFor('payment.charge', { order: 'A1', amount: 1, terminal: 'T7' }),
+      (gateway: Gateway<KioskFields>) =>
+        gateway.settle('payment.charge', { order: 'A1', amount: 1 }, { extraFields: { terminal: 'T7' } }),
       (gateway: Gateway<QfpayFields>) =>
-        gateway.settle('payment.create', {
-          txamt: 100,
-          txcurrcd: 'HKD',
-          pay_type: '800101',
-          out_trade_no: 'A1',
-          novel: true,
+        gateway.settle(
+          'payment.create',
+          { txamt: 100, txcurrcd: 'HKD', pay_type: '800101', out_trade_no: 'A1' },
+          { extraFields: { novel: true } },
+        ),
+      (gateway: Gateway<KioskFields>) =>
+        gateway.client.post('charge', {
+          // @ts-expect-error: a drop-in request says itself what it sends.
+          context: { tillpaid: { extraFields: { terminal: 'T7' } } },
         }),
     );
+  });
+
+  it('a variable may hold more than the adapter knows', () => {
+    const stored = { order: 'A1', amount: 1, terminal: 'T7' };
+    uncalled((gateway: Gateway<KioskFields>) => gateway.settle('payment.charge', stored));
   });
 
   it('may be held in a variable of the adapter’s own exported type', () => {

@@ -29,7 +29,7 @@ import { createRegistry, type Admission } from '../engine/registry.ts';
 import { anotherResponseOf, ticketOf, verdictOf } from '../engine/results.ts';
 import { createSealer } from '../engine/seal.ts';
 import { createWire } from '../engine/wire.ts';
-import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
+import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import {
   checkEffect,
   checkResend,
@@ -39,6 +39,7 @@ import {
   type ResolvedPolicy,
 } from '../policies/policy.ts';
 import { refuseMisspelt } from './did-you-mean.ts';
+import { withExtraFields } from './extra-fields.ts';
 import { dropIn, guarded, isGuardable, optionsOf, type Call, type Middleware } from './drop-in.ts';
 import type { Gateway, Step } from './gateway.ts';
 import { isDeep, type Found } from './match.ts';
@@ -101,7 +102,9 @@ const numberOf = ({ operation, reference }: Ticket): string => JSON.stringify([o
  * ```
  * @throws {InputError} for a policy or an adapter that cannot be used, and for a client of ky 1
  */
-export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOptions<F>): Gateway<F> {
+export function createGateway<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object>(
+  options: GatewayOptions<F, A>,
+): Gateway<F, A> {
   checkOptions('createGateway', options, gatewayOptions);
   const { onEvent, clock = systemClock, backoffs = [] } = options;
   const adapter = options.adapter as Adapter;
@@ -213,15 +216,17 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
       throw new InputError(`${adapter.name} ${name} has no confirmed path: name one in the adapter's paths option.`);
     checkEffect(given.policy);
     const policy = policyOf(given.policy);
-    if (isDeep(fields)) throw new InputError(`${adapter.name} ${name}: the fields are nested too deeply.`);
+    if (isDeep(fields) || isDeep(given.extraFields))
+      throw new InputError(`${adapter.name} ${name}: the fields are nested too deeply.`);
     const ticket = open(operation, fields, 'all', given);
+    const whole = withExtraFields(`${adapter.name} ${name}`, operation, fields, given.extraFields);
     given.signal?.throwIfAborted();
     const key = keyOf(ticket, operation);
     if (!isNamed(ticket, operation) && given.idempotencyKey === undefined && given.ticket === undefined)
       throw new InputError(`${adapter.name} ${name}: ${whatNames(operation)}`);
     const admission = registry.admit(key, {
       ticket,
-      digest: digestOf(operation, fields),
+      digest: digestOf(operation, whole),
       newTry: given.newTry === true,
     });
     if (admission.type === 'settled') return told(admission.settlement, given);
@@ -233,7 +238,7 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     const resumed = resume(admission, given, ticket);
     if (resumed.mayHaveBeenSent !== true) checkResend(given.policy);
 
-    const frozen = structuredClone(fields);
+    const frozen = structuredClone(whole);
     const controller = new AbortController();
     const listeners = new Set<(entry: TimelineEntry) => unknown>();
     const intention = new Intention({
@@ -583,7 +588,8 @@ export function createGateway<F extends FieldsByOperation<F>>(options: GatewayOp
     adapter: options.adapter,
     client: dropIn(user, middleware),
     fetch: plainFetch(user, middleware),
-    settle: (name, fields, given) => settle(name, fields as Fields, given),
+    // What a write answers is the adapter's to say: nothing here looks into it.
+    settle: settle as Gateway<F, A>['settle'],
     untilSettled,
     step,
     ask,

@@ -5,7 +5,7 @@ import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { OpenPayment } from '../engine/open-payment.ts';
 import type { ticketOf, verdictOf } from '../engine/results.ts';
-import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
+import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
 import type { FetchInit } from './plain-fetch.ts';
 import type { Received } from './receive.ts';
@@ -18,9 +18,12 @@ export type Step =
 
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
 
+/** A write's own answer, where the adapter says what is in it. */
+type AnswerOf<A, K> = K extends keyof A ? A[K] : unknown;
+
 /** A provider's API, with every payment followed to its end. */
-export interface Gateway<F extends FieldsByOperation<F>> {
-  readonly adapter: Adapter<F>;
+export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object> {
+  readonly adapter: Adapter<F, A>;
   /**
    * The drop-in: a ky instance. Requests that match an operation are signed, classified, sent again and polled; all
    * others behave exactly as `client` would.
@@ -37,19 +40,22 @@ export interface Gateway<F extends FieldsByOperation<F>> {
    */
   readonly fetch: (input: string | URL | Request, init?: FetchInit) => Promise<Response>;
   /**
-   * Sends a write and follows it to its end. Never throws for a business outcome. Fields that the adapter does not know
-   * are sent along. A payment that this object left open (aborted, or unresolved) is asked about before it is sent
-   * again.
+   * Sends a write and follows it to its end. Never throws for a business outcome. Of a literal the compiler takes the
+   * fields that the adapter knows; what the gateway takes beside goes in `options.extraFields`. A payment that this
+   * object left open (aborted, or unresolved) is asked about before it is sent again.
+   *
+   * The settlement's `answer` is the write's own, with what the payer or the next call needs. It may be missing: it may
+   * have been lost.
    *
    * @throws {InputError} for bad input, before anything is sent
    * @throws {ReferenceInUseError} when the same reference is being settled, or was left open, with other fields
    * @throws the signal's reason when it aborts; the ticket is out by then
    */
-  settle<K extends WriteName<F>, Given extends F[K]>(
+  settle<K extends WriteName<F>>(
     operation: K,
-    fields: Given,
+    fields: F[K],
     options?: SettleOptions,
-  ): Promise<Settlement>;
+  ): Promise<Settlement<AnswerOf<A, K>>>;
   /**
    * Asks about a ticket until it is settled, or its deadline has come. Never sends anything again.
    *
@@ -90,5 +96,5 @@ export interface Gateway<F extends FieldsByOperation<F>> {
   /** The ticket to follow a drop-in write by: see {@link ticketOf}. */
   readonly ticketOf: typeof ticketOf;
   /** The ticket of a write, for whoever stores it before sending. Sends nothing. @throws {InputError} */
-  ticketFor<K extends WriteName<F>, Given extends F[K]>(operation: K, fields: Given): Ticket;
+  ticketFor<K extends WriteName<F>>(operation: K, fields: F[K]): Ticket;
 }

@@ -1,19 +1,19 @@
 import type { KyInstance } from 'ky';
 import type { Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
-import type { FieldCheck } from '../core/operation.ts';
+import type { FieldCheck, Fields } from '../core/operation.ts';
 import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { TicketSeal } from '../engine/seal.ts';
-import type { Adapter, FieldsByOperation } from '../kit/adapter.ts';
+import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import type { Policy } from '../policies/policy.ts';
 import { didYouMean, nearest } from './did-you-mean.ts';
 
 /** What `createGateway` takes. */
-export interface GatewayOptions<F extends FieldsByOperation<F>> {
+export interface GatewayOptions<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object> {
   /** What tillpaid knows of the provider, such as `zalopay({ … })`. */
-  adapter: Adapter<F>;
+  adapter: Adapter<F, A>;
   /** Any ky instance; its hooks and options keep working. Default: plain ky. */
   client?: KyInstance;
   /** Merged over the adapter's own defaults. */
@@ -96,10 +96,15 @@ export interface SettleOptions extends FollowOptions {
    * of another amount or currency than the fields is refused.
    */
   ticket?: Ticket;
+  /**
+   * What the gateway takes beside the fields that the adapter knows: sent as given, and part of what makes two calls the
+   * same. It is in no ticket. A field that the adapter knows is refused here. Default: nothing.
+   */
+  extraFields?: Fields;
 }
 
-/** `context.tillpaid` of a drop-in request. */
-export interface DropInContext extends Omit<SettleOptions, 'signal'> {
+/** `context.tillpaid` of a drop-in request, which says itself what it sends. */
+export interface DropInContext extends Omit<SettleOptions, 'signal' | 'extraFields'> {
   /** Which operation it is, where two share a path. */
   operation?: string;
 }
@@ -180,9 +185,10 @@ export const settleOptions: Checks<SettleOptions> = {
   mayHaveBeenSent: aFlag,
   newTry: aFlag,
   ticket: elsewhere,
+  extraFields: { expects: 'an object of fields', accepts: isObject },
 };
 
-const { signal: _ofTheCall, ...ofAWrite } = settleOptions;
+const { signal: _ofTheCall, extraFields: _ofSettle, ...ofAWrite } = settleOptions;
 
 /** Of `context.tillpaid`; the call's own `signal` is the drop-in's. */
 export const dropInOptions: Checks<DropInContext> = { ...ofAWrite, operation: aText };

@@ -122,8 +122,11 @@ export interface ReceivedAnswer {
 /** Each operation's fields by its name. */
 export type FieldsByOperation<F> = { readonly [K in keyof F]: object };
 
+/** The answers of writes by their names; of a write that is not among them nothing is known. */
+export type AnswersByOperation<F, A> = { readonly [K in keyof A]: K extends keyof F ? unknown : never };
+
 /** What tillpaid knows of one provider. */
-export interface Adapter<F extends FieldsByOperation<F> = object> {
+export interface Adapter<F extends FieldsByOperation<F> = object, A extends AnswersByOperation<F, A> = object> {
   readonly name: string;
   readonly account: string;
   readonly environment: Environment;
@@ -149,6 +152,8 @@ export interface Adapter<F extends FieldsByOperation<F> = object> {
   classify(exchange: Exchange): Verdict;
   /** Only a type: the fields of each operation. */
   readonly fieldTypes?: F;
+  /** Only a type: the answer of each write. */
+  readonly answerTypes?: A;
 }
 
 /**
@@ -156,13 +161,16 @@ export interface Adapter<F extends FieldsByOperation<F> = object> {
  *
  * @example
  * ```ts
- * interface AcmeFields { 'payment.charge': { order: string; amount: number }; 'payment.query': { order: string } }
+ * interface AcmeFields { 'payment.create': { order: string; amount: number }; 'payment.query': { order: string } }
+ * interface AcmeAnswers { 'payment.create': { link?: string } } // optional: what `settlement.answer` is
  *
- * const acme = defineAdapter<AcmeFields>({ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: '…', … });
+ * const acme = defineAdapter<AcmeFields, AcmeAnswers>({ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: '…', … });
  * ```
  * @throws {InputError} when a read's name does not end in `.query` or `.list`, or a status query names no read
  */
-export function defineAdapter<F extends FieldsByOperation<F>>(definition: AdapterDefinition<F>): Adapter<F> {
+export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object>(
+  definition: AdapterDefinition<F>,
+): Adapter<F, A> {
   const who = `defineAdapter(${definition.name})`;
   checkAddress(`${who}: baseUrl`, definition.baseUrl, definition.environment);
   const unreadable = (['name', 'account', 'environment'] as const).filter(key => !isTicketText(definition[key]));
@@ -203,7 +211,7 @@ export function defineAdapter<F extends FieldsByOperation<F>>(definition: Adapte
       );
     }
   }
-  const adapter: Adapter<F> = {
+  const adapter: Adapter<F, A> = {
     name: definition.name,
     account: definition.account,
     environment: definition.environment,

@@ -37,7 +37,8 @@ it('an order that is asked for again is the same order, whenever the second requ
     answer: { zp_trans_token: expect.any(String) as string, order_url: expect.any(String) as string },
   });
   clock.advance(1000);
-  expect(await gateway.settle('payment.create', { ...order, app_time: clock.now() })).toMatchObject({
+  const timed = { ...order, app_time: clock.now() };
+  expect(await gateway.settle('payment.create', timed)).toMatchObject({
     outcome: 'created',
     repeated: true,
     answer: first.answer,
