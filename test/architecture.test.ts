@@ -258,6 +258,7 @@ describe('package.json', () => {
   it('exports every room that is the public’s: what is inside by the index, and no path to it', () => {
     expect(Object.keys(exports).sort()).toEqual([
       '.',
+      './adapter',
       './adapters/*',
       './adapters/*/terse',
       './package.json',

@@ -10,6 +10,15 @@ export interface Location {
 /** What a ticket can hold. */
 const LONGEST_URL = 256;
 
+/** What {@link baseUrlOf} makes of a location, for `defineAdapter`. */
+export interface BaseUrls {
+  readonly environment: Location['environment'];
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  readonly ownBaseUrl: boolean;
+  readonly otherBaseUrls: Readonly<Partial<Record<Location['environment'], string>>>;
+}
+
 /**
  * Where an adapter sends to: the provider's base URL for the environment, or the user's own.
  *
@@ -19,18 +28,18 @@ export function baseUrlOf(
   who: string,
   location: Location,
   known: Readonly<Record<Location['environment'], string>>,
-): { baseUrl: string; ownBaseUrl: boolean; otherBaseUrls: Readonly<Partial<Record<Location['environment'], string>>> } {
+): BaseUrls {
   const { environment, baseUrl } = location;
   if (!Object.hasOwn(known, environment))
     throw new InputError(`${who}: environment must be 'production' or 'sandbox'.`);
   if (baseUrl === undefined) {
     const { [environment]: own, ...otherBaseUrls } = known;
-    return { baseUrl: own, ownBaseUrl: false, otherBaseUrls };
+    return { environment, baseUrl: own, ownBaseUrl: false, otherBaseUrls };
   }
   checkAddress(`${who}: baseUrl`, baseUrl, environment, known);
   if (baseUrl.length > LONGEST_URL)
     throw new InputError(`${who}: baseUrl must have at most ${LONGEST_URL} characters, or no ticket could hold it.`);
-  return { baseUrl, ownBaseUrl: true, otherBaseUrls: known };
+  return { environment, baseUrl: baseUrl.replace(/\/+$/, ''), ownBaseUrl: true, otherBaseUrls: known };
 }
 
 /**

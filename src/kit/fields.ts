@@ -30,6 +30,23 @@ export function textUpTo(longest: number): FieldCheck {
   };
 }
 
+/** Visible characters without a space, as most headers carry. */
+export const visibleText: FieldCheck = {
+  expects: 'a text of letters, digits and signs, without spaces',
+  accepts: value => typeof value === 'string' && /^[!-~]+$/.test(value),
+};
+
+/** An address on the web. What credentials are sent to is checked by `checkAddress` as well. */
+export const webAddress: FieldCheck = {
+  expects: 'an http or https URL',
+  accepts: value => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
+};
+
+/** The same, or nothing. */
+export function optional({ expects, accepts }: FieldCheck): FieldCheck {
+  return { expects, accepts: value => value === undefined || accepts(value) };
+}
+
 /** One of the listed texts. */
 export function oneOf(...choices: readonly string[]): FieldCheck {
   return {
@@ -91,4 +108,9 @@ export function checkCredentials(
     throw new InputError(
       `${who}: ${missing.join(', ')} is what a missing value is written as: is the environment variable set?`,
     );
+}
+
+/** The fields without those of these names. */
+export function without(fields: Fields, ...names: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 }

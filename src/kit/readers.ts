@@ -51,3 +51,33 @@ export function instantOf(value: unknown, key: string): number | undefined {
   const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : NaN;
   return Number.isNaN(atMs) ? undefined : atMs;
 }
+
+/** An own property that is an object with fields of its own. */
+export function recordOf(value: unknown, key: string): Readonly<Record<string, unknown>> | undefined {
+  const record = asRecord(value);
+  return record !== undefined && Object.hasOwn(record, key) ? asRecord(record[key]) : undefined;
+}
+
+/**
+ * What a JSON text holds, or `undefined` for what is none. Where the text is secret or anybody's: a parser's own error
+ * would quote it.
+ */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An amount and its currency as a ticket expects them; `undefined` without an amount. */
+export function moneyOf(amount: string | undefined, currency?: string): Money | undefined {
+  if (amount === undefined) return undefined;
+  return { amount, ...(currency !== undefined && currency !== '' && { currency }) };
+}
+
+/** What `expect` tells of a write. */
+export interface Money {
+  amount: string;
+  currency?: string;
+}

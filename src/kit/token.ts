@@ -1,8 +1,10 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { SendContext } from './adapter.ts';
 import { orAbort } from '../clock.ts';
+import type { FieldCheck } from '../core/operation.ts';
+import type { SendContext } from './adapter.ts';
+import { toHex } from './bytes.ts';
+import { hmacOf, sha256 } from './hashes.ts';
+import { MOST_TOKEN_BYTES, readUpTo } from './read-up-to.ts';
+import { asRecord, jsonOf } from './readers.ts';
 
 /** A machine token and when it ends. */
 export interface Token {
@@ -17,6 +19,34 @@ export interface Token {
 export interface TokenStore {
   get(key: string): Token | undefined | Promise<Token | undefined>;
   set(key: string, token: Token): unknown;
+}
+
+/** What a {@link TokenStore} of the user's has to be. */
+export const tokenStore: FieldCheck = {
+  expects: 'a token store with get and set',
+  accepts: value => ['get', 'set'].every(name => typeof asRecord(value)?.[name] === 'function'),
+};
+
+/** What a token request was answered: the parsed JSON, or `undefined` where it was none. */
+export interface TokenAnswer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/**
+ * Sends a token request. Its secrets follow no redirect to another place, and no error quotes the answer.
+ *
+ * @throws {Error} for an answer that is longer than any token's
+ */
+export async function requestToken(
+  { fetch, signal }: Pick<SendContext, 'fetch' | 'signal'>,
+  url: string,
+  request: { readonly headers: Readonly<Record<string, string>>; readonly body?: string },
+): Promise<TokenAnswer> {
+  const response = await fetch(new Request(url, { method: 'POST', redirect: 'manual', signal, ...request }));
+  const text = new TextDecoder().decode(await readUpTo(response.body, MOST_TOKEN_BYTES, signal));
+  return { ok: response.ok, status: response.status, body: jsonOf(text) };
 }
 
 /**
@@ -45,7 +75,7 @@ const inProcess: Knowledge = { newest: new Map(), underWay: new Map() };
 
 /** 128 bits, made with the secret and not of it: equal for equal credentials, and nothing to learn the secret from. */
 const keyOf = (account: string, secret: string): string =>
-  `${account} ${bytesToHex(hmac(sha256, utf8ToBytes(secret), utf8ToBytes(`token ${account}`))).slice(0, 32)}`;
+  `${account} ${toHex(hmacOf(sha256, secret, `token ${account}`)).slice(0, 32)}`;
 
 /**
  * One token per account and secret in this process, fetched once for all who wait, and again when it has ended or was

@@ -9,11 +9,13 @@ describe('baseUrlOf', () => {
 
   it('is the provider’s own for the environment', () => {
     expect(of({ environment: 'production' })).toEqual({
+      environment: 'production',
       baseUrl: known.production,
       ownBaseUrl: false,
       otherBaseUrls: { sandbox: known.sandbox },
     });
     expect(of({ environment: 'sandbox' })).toEqual({
+      environment: 'sandbox',
       baseUrl: known.sandbox,
       ownBaseUrl: false,
       otherBaseUrls: { production: known.production },
@@ -22,7 +24,12 @@ describe('baseUrlOf', () => {
 
   it('is the user’s where he gives one', () => {
     for (const baseUrl of ['https://proxy.test/corner', 'http://127.0.0.1:8080'])
-      expect(of({ environment: 'sandbox', baseUrl })).toEqual({ baseUrl, ownBaseUrl: true, otherBaseUrls: known });
+      expect(of({ environment: 'sandbox', baseUrl })).toEqual({
+        environment: 'sandbox',
+        baseUrl,
+        ownBaseUrl: true,
+        otherBaseUrls: known,
+      });
   });
 
   it.each([

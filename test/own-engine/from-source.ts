@@ -3,6 +3,7 @@ import { registerHooks } from 'node:module';
 /** What `vitest.config.ts` says to vitest: examples import the package by its public names, and run its source. */
 const places: readonly (readonly [RegExp, string])[] = [
   [/^tillpaid$/, 'index.ts'],
+  [/^tillpaid\/adapter$/, 'kit/index.ts'],
   [/^tillpaid\/(policies|testing)$/, '$1/index.ts'],
   [/^tillpaid\/testing\/(.+)$/, 'adapters/$1/simulator.ts'],
   [/^tillpaid\/adapters\/(.+)$/, 'adapters/$1/index.ts'],

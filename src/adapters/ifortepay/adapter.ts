@@ -181,7 +181,6 @@ export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): A
     name: 'ifortepay',
     advice,
     account: partnerId,
-    environment: credentials.environment,
     ...location,
     encodings: ['json'],
     read: order.read,

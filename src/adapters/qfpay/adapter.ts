@@ -1,12 +1,32 @@
-import type { Advice } from '../../core/code-table.ts';
-import { InputError } from '../../core/errors.ts';
-import type { FieldCheck, Fields, StatusQuery } from '../../core/operation.ts';
-import type { Ticket } from '../../core/ticket.ts';
-import { effectOf } from '../../core/verdict.ts';
-import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
-import { baseUrlOf, type Location } from '../../kit/address.ts';
-import { checkCredentials, checkFields, headerTextUpTo, oneOf, text, textUpTo } from '../../kit/fields.ts';
-import { idOf, textOf } from '../../kit/readers.ts';
+import {
+  baseUrlOf,
+  checkCredentials,
+  DAY_MS,
+  defineAdapter,
+  effectOf,
+  headerTextUpTo,
+  idOf,
+  InputError,
+  knownOf,
+  MINUTE_MS,
+  moneyOf,
+  oneOf,
+  optional,
+  record,
+  text,
+  textOf,
+  textUpTo,
+  wallTime,
+  type Adapter,
+  type Advice,
+  type FieldCheck,
+  type Fields,
+  type Location,
+  type Money,
+  type StatusQuery,
+  type Ticket,
+  type WriteOperation,
+} from '../../kit/index.ts';
 import { growing } from '../../policies/backoff.ts';
 import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
 import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
@@ -134,14 +154,16 @@ const expiring: ReadonlySet<unknown> = new Set([
 ]);
 const EXPIRES_AFTER_MINUTES = 30;
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
-
 /** A query splits its numbers at commas: such an order could never be asked about. */
 const orderNumber: FieldCheck = {
   expects: 'a text of at most 128 characters without a comma',
   accepts: value => textUpTo(128).accepts(value) && !(value as string).includes(','),
+};
+
+const methodsByOperation: FieldCheck = {
+  expects: 'an object of GET or POST, by payment.reverse and payment.close',
+  accepts: value =>
+    record.accepts(value) && Object.values(value as object).every(optional(oneOf('GET', 'POST')).accepts),
 };
 
 /** Written in one way only, so that an answer's amount can be compared with it. */
@@ -153,31 +175,19 @@ const minorUnits: FieldCheck = {
 
 /** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
 export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<QfpayFields> {
-  checkCredentials('qfpay', credentials, { appCode: headerTextUpTo(128), clientKey: text });
+  checkCredentials('qfpay', credentials, {
+    appCode: headerTextUpTo(128),
+    clientKey: text,
+    signType: optional(oneOf('SHA256', 'MD5')),
+    mchid: optional(textUpTo(16)),
+    methods: optional(methodsByOperation),
+  });
   const { appCode, clientKey, signType = 'SHA256', mchid, methods = {} } = credentials;
-  const reverseBy = methods['payment.reverse'] ?? 'POST';
-  const closeBy = methods['payment.close'] ?? 'POST';
-  checkFields(
-    'qfpay',
-    {
-      signType,
-      'methods.payment.reverse': reverseBy,
-      'methods.payment.close': closeBy,
-      ...(mchid !== undefined && { mchid }),
-    },
-    {
-      signType: oneOf('SHA256', 'MD5'),
-      'methods.payment.reverse': oneOf('GET', 'POST'),
-      'methods.payment.close': oneOf('GET', 'POST'),
-      ...(mchid !== undefined && { mchid: textUpTo(16) }),
-    },
-  );
 
   return defineAdapter<QfpayFields>({
     name: 'qfpay',
     advice,
     account: mchid === undefined ? appCode : `${appCode}/${mchid}`,
-    environment: credentials.environment,
     ...baseUrlOf('qfpay', credentials, baseUrls),
     encodings: ['form'],
     read: readPayment,
@@ -235,33 +245,13 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
       },
       'payment.reverse': {
         path: '/trade/v1/reversal',
-        method: reverseBy,
-        required: { txamt: minorUnits },
-        optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
-        codes: cancellation,
-        read: readCancellation,
-        reference: namesOfPayment,
-        identity: 'target',
-        learns: ['syssn'],
-        query: { operation: 'payment.query', fields: askForPayment },
-        follows: 'cancel',
-        sameReference: 'unknown',
-        expect,
+        method: methods['payment.reverse'] ?? 'POST',
+        ...undoing,
       },
       'payment.close': {
         path: '/trade/v1/close',
-        method: closeBy,
-        required: { txamt: minorUnits },
-        optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
-        codes: cancellation,
-        read: readCancellation,
-        reference: namesOfPayment,
-        identity: 'target',
-        learns: ['syssn'],
-        query: { operation: 'payment.query', fields: askForPayment },
-        follows: 'cancel',
-        sameReference: 'unknown',
-        expect,
+        method: methods['payment.close'] ?? 'POST',
+        ...undoing,
       },
       'refund.create': {
         path: '/trade/v1/refund',
@@ -320,13 +310,10 @@ const given = (fields: object, name: string): boolean => {
 
 const isScanned = (fields: object): boolean => given(fields, 'auth_code');
 
-function expect(fields: object): { amount: string; currency?: string } | undefined {
+function expect(fields: object): Money | undefined {
   const amount = idOf(fields, 'txamt');
-  const currency = textOf(fields, 'txcurrcd');
   // What is written in another way could not be compared.
-  return amount === undefined || !minorUnits.accepts(amount)
-    ? undefined
-    : { amount, ...(currency !== undefined && { currency }) };
+  return minorUnits.accepts(amount) ? moneyOf(amount, textOf(fields, 'txcurrcd')) : undefined;
 }
 
 function payableForMs(fields: object): number | undefined {
@@ -337,23 +324,32 @@ function payableForMs(fields: object): number | undefined {
   return minutes >= 5 && minutes <= 120 ? minutes * MINUTE_MS : undefined;
 }
 
-/** A cancellation goes by the payment's numbers: either is enough. */
-const namesOfPayment = ({ out_trade_no, syssn }: QfpayCancellationFields): Record<string, string | undefined> => ({
-  out_trade_no,
-  syssn,
-});
-
 /** The merchant's number finds every try of the order, a second paid one too; QFPay's finds only its own. */
-const askForPayment: StatusQuery['fields'] = (ticket, nowMs) => {
-  const { out_trade_no, syssn } = ticket.reference;
-  if (out_trade_no !== undefined) return { out_trade_no, ...everythingSince(ticket, nowMs) };
-  return syssn === undefined ? undefined : { syssn, ...everythingSince(ticket, nowMs) };
-};
+const askForPayment: StatusQuery['fields'] = (ticket, nowMs) =>
+  askForRefund(ticket, nowMs) ?? within(ticket, nowMs, 'syssn');
 
-const askForRefund: StatusQuery['fields'] = (ticket, nowMs) => {
-  const { out_trade_no } = ticket.reference;
-  return out_trade_no === undefined ? undefined : { out_trade_no, ...everythingSince(ticket, nowMs) };
-};
+const askForRefund: StatusQuery['fields'] = (ticket, nowMs) => within(ticket, nowMs, 'out_trade_no');
+
+function within(ticket: Ticket, nowMs: number, number: string): Fields | undefined {
+  const named = knownOf(number)(ticket);
+  return named && { ...named, ...everythingSince(ticket, nowMs) };
+}
+
+/** Of a reversal and a close alike. */
+const undoing = {
+  required: { txamt: minorUnits },
+  optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
+  codes: cancellation,
+  read: readCancellation,
+  // It goes by the payment's numbers: either is enough.
+  reference: ({ out_trade_no, syssn }: QfpayCancellationFields) => ({ out_trade_no, syssn }),
+  identity: 'target',
+  learns: ['syssn'],
+  query: { operation: 'payment.query', fields: askForPayment },
+  follows: 'cancel',
+  sameReference: 'unknown',
+  expect,
+} satisfies Omit<WriteOperation<QfpayCancellationFields>, 'path'>;
 
 /**
  * Without a window QFPay looks through the current month only, and an order of last month's last minute is not found. A
@@ -373,7 +369,5 @@ function everythingSince(
   };
 }
 
-/** `YYYY-MM-DD HH:mm:ss` at +0800, which knows no summer time. */
-function timeInHongKong(atMs: number): string {
-  return new Date(atMs + 8 * HOUR_MS).toISOString().slice(0, 19).replace('T', ' ');
-}
+/** `YYYY-MM-DD HH:mm:ss` at +0800. */
+const timeInHongKong = (atMs: number): string => wallTime(atMs, 8).replace('T', ' ');

@@ -1,6 +1,13 @@
-import type { CodeTable } from '../../core/code-table.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import { asRecord, idOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
+import {
+  asRecord,
+  idOf,
+  statedOf,
+  textOf,
+  UNREADABLE,
+  type CodeTable,
+  type Exchange,
+  type Reading,
+} from '../../kit/index.ts';
 import { cancellation, order, refund, refusedRefunds } from './codes.ts';
 
 /**

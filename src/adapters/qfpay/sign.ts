@@ -1,16 +1,16 @@
-import { md5 } from '@noble/hashes/legacy.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { digestOf, md5, sha256, toHex, type Part } from '../../kit/index.ts';
 
 /** The gateway takes MD5 when no type is named; its manual recommends SHA-256. */
 export type SignType = 'SHA256' | 'MD5';
 
 const hashes = { SHA256: sha256, MD5: md5 } as const;
 
-/** The hash of a text in upper-case hex, as every signature of QFPay's is written. */
-export function digest(text: string, signType: SignType): string {
-  return bytesToHex(hashes[signType](utf8ToBytes(text))).toUpperCase();
-}
+/** Whether QFPay has a hash of that name. */
+export const isSignType = (name: string): name is SignType => Object.hasOwn(hashes, name);
+
+/** The hash of what is signed, the key right behind it, in upper-case hex. */
+export const digest = (signType: SignType, ...parts: readonly Part[]): string =>
+  toHex(digestOf(hashes[signType], ...parts)).toUpperCase();
 
 /**
  * Signs a request's parameters: those that are not empty, raw, in ASCII order of their names, and the key right behind
@@ -22,5 +22,5 @@ export function sign(parameters: URLSearchParams, clientKey: string, signType: S
   const sorted = new URLSearchParams(parameters);
   sorted.sort();
   const pairs = [...sorted].filter(([, value]) => value !== '').map(([name, value]) => `${name}=${value}`);
-  return digest(pairs.join('&') + clientKey, signType);
+  return digest(signType, pairs.join('&'), clientKey);
 }

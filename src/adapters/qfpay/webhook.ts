@@ -1,54 +1,56 @@
-import { md5 } from '@noble/hashes/legacy.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { asRecord, idOf, textOf } from '../../kit/readers.ts';
-import { timingSafeEqual } from '../../kit/timing-safe.ts';
-import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../kit/webhook.ts';
+import {
+  asRecord,
+  idOf,
+  refused,
+  signedNotices,
+  textOf,
+  timingSafeEqual,
+  wrongSignature,
+  type Delivery,
+  type HeardNotice,
+  type Notice,
+  type Replies,
+  type Webhook,
+} from '../../kit/index.ts';
 import { notice } from './codes.ts';
 import { hongKongTime, readRows } from './read.ts';
-import type { SignType } from './sign.ts';
+import { digest, isSignType } from './sign.ts';
 
 /**
  * QFPay's asynchronous notifications.
  *
  * @see https://sdk.qfapi.com/docs/common-api/async-notifications
  */
-export function qfpayWebhook(account: { clientKey: string; mchid: string | undefined }): Webhook {
-  return {
+export function qfpayWebhook({ clientKey, mchid }: { clientKey: string; mchid: string | undefined }): Webhook {
+  return signedNotices({
     codes: notice,
     // QFPay strongly recommends an enquiry besides.
     confirm: true,
-    reply: word => replies[word],
-    hear(delivery) {
-      const wrong = whatIsWrong(delivery, account.clientKey);
-      return wrong === undefined ? noticeOf(JSON.parse(delivery.text), account.mchid) : refused(wrong);
-    },
-  };
+    replies,
+    whatIsWrong: delivery => whatIsWrong(delivery, clientKey),
+    noticeOf: body => noticeOf(body, mchid),
+  });
 }
 
 /** Anything but `SUCCESS` makes QFPay send it again: after 2, 10, 10 and 60 minutes, 2, 6 and 15 hours. */
-const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
+const replies: Replies = {
   stored: { body: 'SUCCESS' },
   again: { status: 500, body: 'AGAIN' },
   refused: { status: 400, body: 'REFUSED' },
 };
-
-const refused = (reason: string): Notice => ({ verified: false, reason });
-
-const hashes: Readonly<Record<SignType, (bytes: Uint8Array) => Uint8Array>> = { MD5: md5, SHA256: sha256 };
 
 /**
  * The signature is the hash of the body as it came with the key right behind it: MD5 says the manual, whatever the
  * requests are signed with. Should QFPay name a better hash, it is believed: no forger gains by that, since MD5 is
  * taken anyway.
  */
-function whatIsWrong({ headers, bytes }: Delivery, clientKey: string): string | undefined {
-  const given = headers.get('x-qf-sign');
-  const type = (headers.get('x-qf-signtype') ?? 'MD5').toUpperCase();
-  if (given === null) return 'the header X-QF-SIGN is missing';
-  if (!Object.hasOwn(hashes, type)) return 'X-QF-SIGNTYPE names a hash that QFPay does not use';
-  const right = bytesToHex(hashes[type as SignType](concatBytes(bytes, utf8ToBytes(clientKey)))).toUpperCase();
-  return timingSafeEqual(right, given.toUpperCase()) ? undefined : 'the signature is not that of this body';
+function whatIsWrong(delivery: Delivery, clientKey: string): ReturnType<typeof wrongSignature> | string {
+  const type = (delivery.headers.get('x-qf-signtype') ?? 'MD5').toUpperCase();
+  if (!isSignType(type)) return 'X-QF-SIGNTYPE names a hash that QFPay does not use';
+  return wrongSignature(delivery, {
+    header: 'X-QF-SIGN',
+    isRight: given => timingSafeEqual(digest(type, delivery.bytes, clientKey), given.toUpperCase()),
+  });
 }
 
 const SUCCESSFUL = '1';

@@ -236,7 +236,6 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
     name: 'rebell',
     advice,
     account: clientId,
-    environment: credentials.environment,
     ...baseUrlOf('rebell', credentials, {
       production: 'https://api.rebellapp.com',
       sandbox: 'https://sandbox-api.rebellapp.com',

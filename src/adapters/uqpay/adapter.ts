@@ -276,7 +276,6 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
     name: 'uqpay',
     advice,
     account: onBehalfOf === undefined ? clientId : `${clientId}/${onBehalfOf}`,
-    environment: credentials.environment,
     ...location,
     encodings: ['json'],
     read,

@@ -1,13 +1,33 @@
-import type { Advice } from '../../core/code-table.ts';
-import type { CodeTable } from '../../core/code-table.ts';
-import { InputError } from '../../core/errors.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import type { FieldCheck, Fields, StatusQuery } from '../../core/operation.ts';
-import type { Ticket } from '../../core/ticket.ts';
-import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
-import { baseUrlOf, type Location } from '../../kit/address.ts';
-import { checkCredentials, checkFields, oneOf, text, textUpTo, whole } from '../../kit/fields.ts';
-import { asRecord, idOf, integerOf, statedOf, textOf } from '../../kit/readers.ts';
+import {
+  asRecord,
+  askBy,
+  baseUrlOf,
+  checkCredentials,
+  checkFields,
+  defineAdapter,
+  HOUR_MS,
+  idOf,
+  InputError,
+  integerOf,
+  MINUTE_MS,
+  oneOf,
+  optional,
+  statedOf,
+  text,
+  textOf,
+  textUpTo,
+  whole,
+  type Adapter,
+  type Advice,
+  type CodeTable,
+  type Exchange,
+  type FieldCheck,
+  type Location,
+  type Money,
+  type Reading,
+  type ReadName,
+  type StatusQuery,
+} from '../../kit/index.ts';
 import * as codes from './codes.ts';
 import type { ZalopayFields } from './fields.ts';
 import { sign } from './sign.ts';
@@ -44,7 +64,6 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
     name: 'zalopay',
     advice,
     account: String(account.appId),
-    environment: credentials.environment,
     ...baseUrlOf('zalopay', credentials, {
       sandbox: 'https://sb-openapi.zalopay.vn',
       production: 'https://openapi.zalopay.vn',
@@ -69,7 +88,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['app_trans_id'],
         identity: orderNumber,
         learns: ['zp_trans_id'],
-        query: askBy('payment.query', 'app_trans_id'),
+        query: asked('payment.query', 'app_trans_id'),
         sameReference: 'refuses',
         expect: inDong,
         // More than the longest there is, or no number at all, is ZaloPay's to refuse.
@@ -91,7 +110,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         ...answers(codes.paymentCancel),
         reference: ['app_trans_id'],
         identity: 'target',
-        query: askBy('payment.query', 'app_trans_id'),
+        query: asked('payment.query', 'app_trans_id'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
@@ -111,13 +130,13 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['app_trans_id'],
         identity: orderNumber,
         learns: ['zp_trans_id'],
-        query: askBy('payment.query', 'app_trans_id'),
+        query: asked('payment.query', 'app_trans_id'),
         sameReference: 'unknown',
         expect: inDong,
         charge: () => true,
         // The app shows a new code every minute, and its payer has one for the PIN.
-        chargeableForMs: () => 60_000,
-        deadlineMs: 120_000,
+        chargeableForMs: () => MINUTE_MS,
+        deadlineMs: 2 * MINUTE_MS,
       },
       'refund.create': {
         path: '/v2/refund',
@@ -127,7 +146,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['m_refund_id'],
         identity: { number: 'm_refund_id' },
         learns: ['refund_id'],
-        query: askBy('refund.query', 'm_refund_id'),
+        query: asked('refund.query', 'm_refund_id'),
         follows: 'refund',
         sameReference: 'unknown',
       },
@@ -153,7 +172,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['app_trans_id'],
         identity: { number: 'app_trans_id' },
         learns: ['binding_id'],
-        query: askBy('binding.query', 'app_trans_id'),
+        query: asked('binding.query', 'app_trans_id'),
         sameReference: 'refuses',
         payerNeedsAnswer: () => true,
       },
@@ -172,7 +191,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['binding_id', 'app_trans_id'],
         identity: 'target',
         unsent: ['app_trans_id'],
-        query: askBy('binding.query', 'app_trans_id'),
+        query: asked('binding.query', 'app_trans_id'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
@@ -195,7 +214,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['app_trans_id'],
         identity: { number: 'app_trans_id' },
         learns: ['zp_trans_id'],
-        query: askBy('card-binding.query', 'app_trans_id'),
+        query: asked('card-binding.query', 'app_trans_id'),
         sameReference: 'refuses',
         payerNeedsAnswer: () => true,
       },
@@ -213,7 +232,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         reference: ['binding_id', 'app_trans_id'],
         identity: 'target',
         unsent: ['app_trans_id'],
-        query: askBy('card-binding.query', 'app_trans_id'),
+        query: asked('card-binding.query', 'app_trans_id'),
         follows: 'cancel',
         sameReference: 'unknown',
       },
@@ -231,7 +250,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
     webhook: zalopayWebhook(credentials),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15
     // minutes has ended: one more minute to hear either.
-    policy: { poll: { absentAfterMs: 15 * 60_000, deadlineMs: 16 * 60_000 } },
+    policy: { poll: { absentAfterMs: 15 * MINUTE_MS, deadlineMs: 16 * MINUTE_MS } },
   });
 }
 
@@ -247,23 +266,20 @@ const refundId = textUpTo(45);
 /** ZaloPay knows an order by it, whichever call made the order. */
 const orderNumber = { number: 'app_trans_id', space: 'app_trans_id' } as const;
 
-const inDong = ({ amount }: { amount: unknown }): { amount: string; currency: string } | undefined =>
+const inDong = ({ amount }: { amount: unknown }): Money | undefined =>
   whole.accepts(amount) ? { amount: String(amount), currency: 'VND' } : undefined;
 
 /**
  * "The transaction is valid only within 48 hours": later, "not found" means nothing. Older v2 pages,
  * docs.zalopay.vn/en/v2
  */
-const ANSWERS_FOR_MS = 48 * 60 * 60_000;
+const ANSWERS_FOR_MS = 48 * HOUR_MS;
 
 /** How long an order must go on telling the same end, after it was seen open, before it is a charge's of its. */
 const ENDS_WHEN_UNCHANGED_FOR_MS = 10_000;
 
-function askBy(operation: StatusQuery['operation'], name: string): StatusQuery {
-  const fields = ({ reference }: Ticket): Fields | undefined =>
-    reference[name] === undefined ? undefined : { [name]: reference[name] };
-  return { operation, fields, answersForMs: ANSWERS_FOR_MS };
-}
+const asked = (operation: ReadName, name: string): StatusQuery =>
+  askBy(operation, name, { answersForMs: ANSWERS_FOR_MS });
 
 /**
  * The number of the very try that an answer is about. The order's other tries have others, so that only a charge learns
@@ -283,7 +299,7 @@ const tokenPayment = {
   unsent: ['app_trans_id'],
   learns: ['zp_trans_id', TRY],
   // It tells what the last try came to, and seldom that try's number.
-  query: { ...askBy('payment.query', 'app_trans_id'), endsWhenUnchangedForMs: ENDS_WHEN_UNCHANGED_FOR_MS },
+  query: { ...asked('payment.query', 'app_trans_id'), endsWhenUnchangedForMs: ENDS_WHEN_UNCHANGED_FOR_MS },
   sameReference: 'unknown',
   charge: () => true,
 } as const;
@@ -295,10 +311,10 @@ const usualPaths: ZalopayPaths = {
   'card-binding.query': '/v2/tokenization/query',
 };
 
-const path: FieldCheck = {
+const path = optional({
   expects: 'a path such as /v2/cancel',
   accepts: value => typeof value === 'string' && /^(?:\/[\w-]+)+$/.test(value),
-};
+});
 const pathChecks: Readonly<Record<keyof ZalopayPaths, FieldCheck>> = {
   'payment.cancel': path,
   'card-binding.create': path,
@@ -308,17 +324,12 @@ const pathChecks: Readonly<Record<keyof ZalopayPaths, FieldCheck>> = {
 };
 
 function checkedPaths(paths: ZalopayPaths = {}): ZalopayPaths {
-  const given = Object.keys(paths);
-  const unknown = given.filter(name => !Object.hasOwn(pathChecks, name));
+  const unknown = Object.keys(paths).filter(name => !Object.hasOwn(pathChecks, name));
   if (unknown.length > 0)
     throw new InputError(
       `zalopay paths: ${unknown.join(', ')} cannot be set. Known: ${Object.keys(pathChecks).join(', ')}.`,
     );
-  checkFields(
-    'zalopay paths',
-    paths,
-    Object.fromEntries(Object.entries(pathChecks).filter(([name]) => given.includes(name))),
-  );
+  checkFields('zalopay paths', paths, pathChecks);
   return paths;
 }
 

@@ -1,8 +1,4 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { InputError } from '../../core/errors.ts';
-import type { Fields } from '../../core/operation.ts';
+import { hmacOf, InputError, sha256, timingSafeEqual, toHex, type Fields } from '../../kit/index.ts';
 import type { ZalopayFields } from './fields.ts';
 
 /** How one call is signed. */
@@ -122,11 +118,8 @@ function signedText(call: keyof ZalopayFields, name: string, fields: Fields): st
  * @see https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/callback
  */
 export function isGenuineCallback(key2: string, data: string, mac: string): boolean {
-  // Macs of both macs are compared: how long that takes tells nothing about the right one.
-  return macOf(key2, mac) === macOf(key2, macOf(key2, data));
+  return timingSafeEqual(macOf(key2, data), mac);
 }
 
 /** A mac as ZaloPay writes it: HMAC-SHA256 in lower-case hex. */
-export function macOf(key: string, data: string): string {
-  return bytesToHex(hmac(sha256, utf8ToBytes(key), utf8ToBytes(data)));
-}
+export const macOf = (key: string, data: string): string => toHex(hmacOf(sha256, key, data));

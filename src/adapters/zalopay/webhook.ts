@@ -1,5 +1,14 @@
-import { asRecord, idOf, integerOf, textOf } from '../../kit/readers.ts';
-import type { Notice, Reply, Webhook } from '../../kit/webhook.ts';
+import {
+  asRecord,
+  idOf,
+  integerOf,
+  refused,
+  signedNotices,
+  textOf,
+  type Notice,
+  type Replies,
+  type Webhook,
+} from '../../kit/index.ts';
 import { notice } from './codes.ts';
 import { isGenuineCallback } from './sign.ts';
 
@@ -9,34 +18,33 @@ import { isGenuineCallback } from './sign.ts';
  * @see https://beta-docs.zalopay.vn/docs/developer-tools/knowledge-base/callback
  */
 export function zalopayWebhook({ appId, key2 }: { appId: number; key2: string }): Webhook {
-  return {
+  return signedNotices({
     codes: notice,
     // The order page says that a callback makes a query needless, and that it may still find the order in progress. The
     // page of scanned codes says that what failed is called back too, and not how that looks:
     // https://docs.zalopay.vn/v2/docs/quickpay/api.html
     confirm: (_notice, followed) => followed === 'payment.scan',
-    reply: word => replies[word],
-    hear({ text }) {
-      const callback: unknown = JSON.parse(text);
-      const data = textOf(callback, 'data');
-      const mac = textOf(callback, 'mac');
-      if (data === undefined || mac === undefined) return refused('data or mac is missing');
-      if (!isGenuineCallback(key2, data, mac)) return refused('the mac is not that of this data');
-      // The checksum of a redirect is made with the same key, and the payer sees it: its data is no JSON, which ends
-      // here.
-      return noticeOf(JSON.parse(data), appId);
-    },
-  };
+    replies,
+    whatIsWrong: ({ text }) => whatIsWrong(JSON.parse(text), key2),
+    // The checksum of a redirect is made with the same key, and the payer sees it: its data is no JSON, which ends
+    // here.
+    noticeOf: callback => noticeOf(JSON.parse(textOf(callback, 'data') ?? ''), appId),
+  });
+}
+
+function whatIsWrong(callback: unknown, key2: string): string | undefined {
+  const data = textOf(callback, 'data');
+  const mac = textOf(callback, 'mac');
+  if (data === undefined || mac === undefined) return 'data or mac is missing';
+  return isGenuineCallback(key2, data, mac) ? undefined : 'the mac is not that of this data';
 }
 
 /** What ZaloPay's own samples answer. 0 makes it call back, up to three times in all. */
-const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
+const replies: Replies = {
   stored: { body: { return_code: 1, return_message: 'success' } },
   again: { body: { return_code: 0, return_message: 'callback again' } },
   refused: { body: { return_code: -1, return_message: 'mac not equal' } },
 };
-
-const refused = (reason: string): Notice => ({ verified: false, reason });
 
 /** An order that was paid tells its amount, a binding its status; each is a callback of its own. */
 function noticeOf(data: unknown, appId: number): Notice {

@@ -1,0 +1,21 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { concatBytes, utf8ToBytes, type CHash } from '@noble/hashes/utils.js';
+
+export { md5 } from '@noble/hashes/legacy.js';
+export { sha256, sha512 } from '@noble/hashes/sha2.js';
+
+/** `sha256`, `sha512` or `md5`: each is bundled only where it is named. */
+export type Hash = CHash;
+
+/** A text, as UTF-8, or bytes as they came. */
+export type Part = string | Uint8Array;
+
+/** The hash of the parts, one right behind the other. */
+export const digestOf = (hash: Hash, ...parts: readonly Part[]): Uint8Array => hash(joined(parts));
+
+/** The HMAC of the parts, one right behind the other. */
+export const hmacOf = (hash: Hash, key: string, ...parts: readonly Part[]): Uint8Array =>
+  hmac(hash, utf8ToBytes(key), joined(parts));
+
+const joined = (parts: readonly Part[]): Uint8Array =>
+  concatBytes(...parts.map(part => (typeof part === 'string' ? utf8ToBytes(part) : part)));
