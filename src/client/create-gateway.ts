@@ -224,9 +224,10 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     const key = keyOf(ticket, operation);
     if (!isNamed(ticket, operation) && given.idempotencyKey === undefined && given.ticket === undefined)
       throw new InputError(`${adapter.name} ${name}: ${whatNames(operation)}`);
+    const digest = digestOf(operation, whole);
     const admission = registry.admit(key, {
       ticket,
-      digest: digestOf(operation, whole),
+      digest,
       newTry: given.newTry === true,
     });
     if (admission.type === 'settled') return told(admission.settlement, given);
@@ -287,7 +288,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
         intention.stop();
       }
     };
-    const loop = run(key, { digest: digestOf(operation, frozen), intention, done: send(), controller, listeners });
+    const loop = run(key, { digest, intention, done: send(), controller, listeners });
     return attend(loop, given);
   };
 

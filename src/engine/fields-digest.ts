@@ -9,34 +9,66 @@ import { usualInPath } from './encode.ts';
 
 /** Equal business fields give equal digests; the key is this object's own, so that nothing can be told from them. */
 export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
-  const secret = newSecret();
-  const fresh = new Set(adapter.perSend);
+  const keyed = hmac.create(sha256, newSecret());
+  const shapes = new WeakMap<Operation, Shape>();
   return (operation, fields) => {
-    // A drop-in request says in its path what `settle` may leave out.
-    const business = Object.fromEntries(
-      Object.entries({ ...usualInPath(operation), ...fields }).filter(([name]) => !fresh.has(name)),
+    let shape = shapes.get(operation);
+    if (shape === undefined) shapes.set(operation, (shape = shapeOf(operation, adapter.perSend)));
+    return bytesToHex(
+      keyed
+        .clone()
+        .update(utf8ToBytes(businessText(fields, shape)))
+        .digest(),
     );
-    return bytesToHex(hmac(sha256, secret, utf8ToBytes(canonical(business))));
   };
 }
 
-/**
- * Equal fields give equal texts, in whatever order and notation they were written. What is empty is as good as absent.
- */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, each: unknown): unknown => {
-    if (typeof each === 'string' || typeof each === 'number' || typeof each === 'bigint') return notation(String(each));
-    if (typeof each !== 'object' || each === null || Array.isArray(each)) return each;
-    return Object.fromEntries(
-      Object.entries(each)
-        .filter(([, inner]) => inner !== undefined && inner !== null && inner !== '')
-        .sort(byName),
-    );
-  });
+/** How an operation's fields are compared. */
+interface Shape {
+  /** What stands in the path, with what it is where the fields do not say: a drop-in request always says it. */
+  readonly inPath: readonly (readonly [string, string])[];
+  /** Compared already, or not at all: what changes from send to send. */
+  readonly skipped: ReadonlySet<string>;
 }
+
+function shapeOf(operation: Operation, perSend: readonly string[]): Shape {
+  const inPath = Object.entries(usualInPath(operation));
+  return { inPath, skipped: new Set([...perSend, ...inPath.map(([name]) => name)]) };
+}
+
+function businessText(fields: Fields, { inPath, skipped }: Shape): string {
+  let text = '';
+  for (const [name, usual] of inPath) text += memberText(name, isEmpty(fields[name]) ? usual : fields[name]);
+  return text + membersText(fields, skipped);
+}
+
+/** Equal values give equal texts, in whatever order and notation they were written. */
+function canonical(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+    return JSON.stringify(notation(String(value)));
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  return hasJson(value) ? canonical(value.toJSON()) : `{${membersText(value as Fields, nothing)}}`;
+}
+
+function membersText(members: Fields, skipped: ReadonlySet<string>): string {
+  let text = '';
+  for (const name of Object.keys(members).sort()) {
+    if (!isEmpty(members[name]) && !skipped.has(name)) text += memberText(name, members[name]);
+  }
+  return text;
+}
+
+const memberText = (name: string, value: unknown): string => `${JSON.stringify(name)}:${canonical(value)},`;
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** What is empty is as good as absent. */
+const isEmpty = (value: unknown): boolean => value === undefined || value === null || value === '';
+
+/** A `Date`, for one, travels as a text. */
+const hasJson = (value: object): value is { toJSON: () => unknown } =>
+  'toJSON' in value && typeof value.toJSON === 'function';
 
 /** An amount in one spelling; a number with a leading zero is a name. */
 const notation = (text: string): string => (/^0\d/.test(text) ? text : decimalOf(text));
-
-const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
-  one < other ? -1 : 1;

@@ -1,36 +1,52 @@
 import type { WriteOperation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 
+/** What of a ticket names its payment. */
+type Named = Pick<Ticket, 'operation' | 'reference'>;
+
+const KEY = 'idempotencyKey';
+
 /**
  * What makes two requests one intention (doctrine 15): the merchant's own number, in its space; the target of a cancel;
  * or else the idempotency key. `undefined` when nothing names it.
  */
-export function keyOf({ operation: name, reference }: Ticket, operation: WriteOperation): string | undefined {
-  const identity = operation.identity ?? (operation.follows === 'cancel' ? 'target' : undefined);
-  if (identity === 'target') {
-    const left = new Set([...(operation.learns ?? []), 'idempotencyKey']);
-    const pairs = Object.entries(reference).filter(([field]) => !left.has(field));
-    return pairs.length === 0 ? undefined : JSON.stringify([name, ...pairs.sort(byName)]);
-  }
-  const { number, space = name } = identity ?? { number: ownNumberOf(operation, reference) };
-  const own = number === undefined ? undefined : reference[number];
-  if (own !== undefined) return JSON.stringify([space, own]);
-  const key = reference['idempotencyKey'];
-  return key === undefined ? undefined : JSON.stringify([name, 'idempotencyKey', key]);
+export function keyOf(ticket: Named, operation: WriteOperation): string | undefined {
+  const key = ticket.reference[KEY];
+  return (
+    givenKeyOf(ticket, operation) ?? (key === undefined ? undefined : JSON.stringify([ticket.operation, KEY, key]))
+  );
 }
-
-/** Without a declared identity, the first name that the merchant's fields gave. */
-const ownNumberOf = (
-  { reference: names, learns }: WriteOperation,
-  reference: Ticket['reference'],
-): string | undefined =>
-  typeof names === 'function' ? Object.keys(reference).find(name => learns?.includes(name) !== true) : names[0];
 
 /** Whether the merchant has named this write, so that the same one, asked for again, is known to be the same. */
-export function isNamed(ticket: Ticket, operation: WriteOperation): boolean {
-  const { idempotencyKey: _made, ...reference } = ticket.reference;
-  return keyOf({ ...ticket, reference }, operation) !== undefined;
+export const isNamed = (ticket: Named, operation: WriteOperation): boolean =>
+  givenKeyOf(ticket, operation) !== undefined;
+
+/** Whether what names the write is what it acts upon: a payment that is to be canceled. */
+export const isOnTarget = ({ identity, follows }: WriteOperation): boolean =>
+  identity === 'target' || (identity === undefined && follows === 'cancel');
+
+/** The key that the merchant's fields give, whatever idempotency key the write has. */
+function givenKeyOf({ operation: name, reference }: Named, operation: WriteOperation): string | undefined {
+  if (isOnTarget(operation)) return targetKeyOf(name, reference, operation.learns);
+  const { number, space } = numberOf(operation, reference);
+  const own = number === undefined ? undefined : reference[number];
+  return own === undefined ? undefined : JSON.stringify([space ?? name, own]);
 }
 
-const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
-  one < other ? -1 : 1;
+/** Which reference is the merchant's own number. Without a declared identity, the first that his fields gave. */
+function numberOf(
+  { identity, reference: names, learns }: WriteOperation,
+  reference: Ticket['reference'],
+): { readonly number?: string | undefined; readonly space?: string } {
+  if (typeof identity === 'object') return identity;
+  if (typeof names !== 'function') return { number: names[0] };
+  return { number: Object.keys(reference).find(name => name !== KEY && learns?.includes(name) !== true) };
+}
+
+function targetKeyOf(name: string, reference: Ticket['reference'], learns: readonly string[] = []): string | undefined {
+  const target: string[] = [];
+  for (const field of Object.keys(reference).sort()) {
+    if (field !== KEY && !learns.includes(field)) target.push(field, reference[field] ?? '');
+  }
+  return target.length === 0 ? undefined : JSON.stringify([name, ...target]);
+}
