@@ -1,16 +1,40 @@
-import type { Advice } from '../../core/code-table.ts';
-import type { FieldCheck, Fields } from '../../core/operation.ts';
-import { defineAdapter, type Adapter, type EncodedSend } from '../../kit/adapter.ts';
-import { baseUrlOf, checkAddress, type Location } from '../../kit/address.ts';
-import { checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo } from '../../kit/fields.ts';
-import { instantOf, textOf } from '../../kit/readers.ts';
-import { tokenKeeper, type TokenStore } from '../../kit/token.ts';
+import {
+  baseUrlOf,
+  checkAddress,
+  checkCredentials,
+  checkFields,
+  DAY_MS,
+  defineAdapter,
+  headerTextUpTo,
+  hmacOf,
+  MINUTE_MS,
+  msUntil,
+  oneOf,
+  optional,
+  pemKey,
+  record,
+  recordOf,
+  rsaSigner,
+  sha512,
+  text,
+  textOf,
+  textUpTo,
+  toBase64,
+  tokenKeeper,
+  tokenStore,
+  webAddress,
+  type Adapter,
+  type Advice,
+  type EncodedSend,
+  type FieldCheck,
+  type Fields,
+  type Location,
+  type TokenStore,
+} from '../../kit/index.ts';
 import * as codes from './codes.ts';
-import { account, askedBy, asksForOtp, order, payerMustAct, recordIn, statusQuery, sumOf } from './read.ts';
-import { hmacSignature, jakartaTime, rsaSigner, textToSign, tokenRequest } from './sign.ts';
+import { account, askedBy, asksForOtp, order, payerMustAct, statusQuery, sumOf } from './read.ts';
+import { jakartaTime, textToSign, tokenRequest } from './sign.ts';
 import { ifortepayWebhook } from './webhook.ts';
-
-const MINUTE_MS = 60_000;
 
 const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' };
 const tokenUrls = {
@@ -164,7 +188,7 @@ interface OrderCancel {
 export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): Adapter<IfortepayFields> {
   checkCredentials('ifortepay', credentials, {
     partnerId: headerTextUpTo(36),
-    privateKey: pkcs8,
+    privateKey: pemKey('PRIVATE KEY'),
     channelId: headerTextUpTo(36),
     signature: optional(oneOf('asymmetric', 'symmetric')),
     tokenSeparator: optional(oneOf('|', ':')),
@@ -172,6 +196,7 @@ export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): A
     tokenUrl: optional(webAddress),
     clientSecret: optional(text),
     notifyUrl: optional(webAddress),
+    tokens: optional(tokenStore),
   });
   const { partnerId, channelId } = credentials;
   const location = baseUrlOf('ifortepay', credentials, baseUrls);
@@ -207,12 +232,12 @@ export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): A
         query: askedBy(order, 'qris.query'),
         sameReference: 'unknown',
         // A tip is paid on top of the amount.
-        expect: fields => (recordIn(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
+        expect: fields => (recordOf(fields.additionalInfo, 'tip') === undefined ? sumOf(fields.amount) : undefined),
         // An hour is the longest there is: too late an expiry only means a longer wait.
         payableForMs: (fields, openedAtMs) =>
           fields.validityPeriod === undefined
             ? 15 * MINUTE_MS
-            : (durationUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
+            : (msUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
         payerNeedsAnswer: () => true,
       },
       'qris.query': {
@@ -260,7 +285,7 @@ export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): A
         payableForMs: (fields, openedAtMs) =>
           fields.expiredDate === undefined
             ? usualLifeMs(fields.virtualAccountTrxType)
-            : durationUntil(fields, 'expiredDate', openedAtMs),
+            : msUntil(fields, 'expiredDate', openedAtMs),
         // An open account takes any amount, an instalment account parts of it.
         expect: ({ virtualAccountTrxType: type, totalAmount }) =>
           type === 'O' || type === 'I' ? undefined : sumOf(totalAmount),
@@ -331,7 +356,7 @@ export function ifortepay(credentials: IfortepayCredentials, advice?: Advice): A
  * https://developer.ifortepay.id/payment-gateway/virtual-account/create
  */
 function usualLifeMs(type: unknown): number | undefined {
-  return type === 'C' || type === 'I' ? 24 * 60 * MINUTE_MS : undefined;
+  return type === 'C' || type === 'I' ? DAY_MS : undefined;
 }
 
 /**
@@ -340,12 +365,6 @@ function usualLifeMs(type: unknown): number | undefined {
  */
 const isPayers = (fields: { readonly bankCardToken?: unknown }): boolean =>
   fields.bankCardToken === undefined || asksForOtp(fields);
-
-/** How long it is until a point in time that a field names. */
-function durationUntil(fields: object, name: string, fromMs: number): number | undefined {
-  const atMs = instantOf(fields, name);
-  return atMs === undefined ? undefined : atMs - fromMs;
-}
 
 /** What an order goes by. All orders share their service, which alone names none. */
 function named(serviceCode: string, numbers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
@@ -363,8 +382,8 @@ const fixed: Readonly<Record<string, Fields>> = {
 type Signature = (send: EncodedSend, timestamp: string) => Promise<Readonly<Record<string, string>>>;
 
 function asymmetric({ privateKey }: IfortepayCredentials): Signature {
-  const sign = rsaSigner(privateKey);
-  return async (send, timestamp) => ({ 'X-SIGNATURE': await sign(textToSign({ ...send, timestamp })) });
+  const sign = rsaSigner('ifortepay: privateKey', privateKey);
+  return async (send, timestamp) => ({ 'X-SIGNATURE': toBase64(await sign(textToSign({ ...send, timestamp }))) });
 }
 
 function symmetric(credentials: IfortepayCredentials): Signature {
@@ -385,35 +404,24 @@ function symmetric(credentials: IfortepayCredentials): Signature {
   const token = tokenKeeper({
     account: `ifortepay ${url} ${clientId}`,
     secret: JSON.stringify([privateKey, tokenSeparator]),
-    fetchToken: tokenRequest({ url, clientId, separator: tokenSeparator, sign: rsaSigner(privateKey) }),
+    fetchToken: tokenRequest({
+      url,
+      clientId,
+      separator: tokenSeparator,
+      sign: rsaSigner('ifortepay: privateKey', privateKey),
+    }),
     store,
   });
   return async (send, timestamp) => {
     const value = await token(send);
     return {
       Authorization: `Bearer ${value}`,
-      'X-SIGNATURE': hmacSignature(clientSecret, textToSign({ ...send, timestamp, token: value })),
+      'X-SIGNATURE': toBase64(hmacOf(sha512, clientSecret, textToSign({ ...send, timestamp, token: value }))),
     };
   };
 }
-
-const pkcs8: FieldCheck = {
-  expects: 'an RSA key in PKCS #8 PEM, which begins with -----BEGIN PRIVATE KEY-----',
-  accepts: value =>
-    typeof value === 'string' &&
-    /^\s*-----BEGIN PRIVATE KEY-----[\w+/=\s\\]+-----END PRIVATE KEY-----(?:\s|\\n)*$/.test(value),
-};
 
 const amount: FieldCheck = {
   expects: "an object such as { value: '10000.00', currency: 'IDR' }, with two decimals",
   accepts: value => /^\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
 };
-
-const webAddress: FieldCheck = {
-  expects: 'an http or https URL',
-  accepts: value => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
-};
-
-function optional(check: FieldCheck): FieldCheck {
-  return { expects: check.expects, accepts: value => value === undefined || check.accepts(value) };
-}

@@ -1,7 +1,19 @@
-import type { CodeTable } from '../../core/code-table.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import type { Fields, ReadName, StatusQuery } from '../../core/operation.ts';
-import { asRecord, instantOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
+import {
+  askBy,
+  asRecord,
+  instantOf,
+  moneyOf,
+  recordOf,
+  statedOf,
+  textOf,
+  UNREADABLE,
+  type CodeTable,
+  type Exchange,
+  type Money,
+  type Reading,
+  type ReadName,
+  type StatusQuery,
+} from '../../kit/index.ts';
 
 /** One kind of order: what names it, and how answers about it read. */
 export interface Kind {
@@ -45,7 +57,7 @@ export const account: Kind = {
   own: 'trxId',
   theirs: accountNumbers,
   read({ body, sent = {} }) {
-    const data = recordIn(body, 'virtualAccountData');
+    const data = recordOf(body, 'virtualAccountData');
     // Numbers that were sent are not held against the answer: banks pad them differently, and trxId names the order.
     const learnt = accountNumbers.flatMap(name =>
       textOf(sent, name) === undefined ? [[name, statedOf(data, name)] as const] : [],
@@ -58,10 +70,10 @@ export const account: Kind = {
   },
   // The manual does not show where the word stands: these are the places its sister APIs use.
   state: body => {
-    const data = recordIn(body, 'virtualAccountData');
+    const data = recordOf(body, 'virtualAccountData');
     const word =
       textOf(body, 'latestTransactionStatus') ??
-      textOf(recordIn(data, 'additionalInfo'), 'status') ??
+      textOf(recordOf(data, 'additionalInfo'), 'status') ??
       textOf(data, 'status');
     // A number, which says that something was paid only beside the amount.
     const flag = statedOf(data, 'paidAmount') === undefined ? undefined : textOf(data, 'paymentFlagStatus');
@@ -70,17 +82,11 @@ export const account: Kind = {
 };
 
 /** How a write of this kind is asked about: with all its ticket knows. */
-export function askedBy({ own, theirs }: Kind, operation: ReadName): StatusQuery {
-  return {
-    operation,
+export const askedBy = ({ own, theirs }: Kind, operation: ReadName): StatusQuery =>
+  askBy(operation, [own, ...theirs], {
     // The manual wants all the numbers, and only the create's answer tells iFortepay's.
     incomplete: ({ reference }) => theirs.some(name => !Object.hasOwn(reference, name)),
-    fields({ reference }) {
-      const known = [own, ...theirs].filter(name => Object.hasOwn(reference, name));
-      return known.length === 0 ? undefined : Object.fromEntries(known.map(name => [name, reference[name]]));
-    },
-  };
-}
+  });
 
 /**
  * A status query: its tables, what its fields stand for, and its reading.
@@ -138,22 +144,15 @@ export function payerMustAct({ body, sent = {} }: Exchange): boolean {
   const redirected =
     textOf(body, 'webRedirectUrl') ??
     textOf(body, 'appRedirectUrl') ??
-    textOf(recordIn(body, 'additionalInfo'), 'paymentCode');
+    textOf(recordOf(body, 'additionalInfo'), 'paymentCode');
   return redirected !== undefined || asksForOtp(sent);
 }
 
-export const asksForOtp = (fields: unknown): boolean => textOf(recordIn(fields, 'additionalInfo'), 'isWithOtp') === 'Y';
+export const asksForOtp = (fields: unknown): boolean => textOf(recordOf(fields, 'additionalInfo'), 'isWithOtp') === 'Y';
 
 /** What a ticket expects to be paid; a drop-in request's fields may be anything. */
-export function sumOf(amount: unknown): { amount: string; currency?: string } | undefined {
-  const value = textOf(amount, 'value');
-  const currency = textOf(amount, 'currency');
-  return value === undefined ? undefined : { amount: value, ...(currency !== undefined && { currency }) };
-}
-
-export function recordIn(value: unknown, key: string): Fields | undefined {
-  return asRecord(asRecord(value)?.[key]);
-}
+export const sumOf = (amount: unknown): Money | undefined =>
+  moneyOf(textOf(amount, 'value'), textOf(amount, 'currency'));
 
 function outcomeIn(body: unknown): Pick<Reading, 'names' | 'message'> {
   const code = textOf(body, 'responseCode');

@@ -1,12 +1,28 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { InputError } from '../../core/errors.ts';
-import { textOf } from '../../kit/readers.ts';
-import { timingSafeEqual } from '../../kit/timing-safe.ts';
-import type { Delivery, HeardNotice, Notice, Reply, Webhook } from '../../kit/webhook.ts';
+import {
+  digestOf,
+  hmacOf,
+  jsonOf,
+  MINUTE_MS,
+  recordOf,
+  refused,
+  sha256,
+  sha512,
+  signedNotices,
+  tellsSuccess,
+  textOf,
+  timingSafeEqual,
+  toBase64,
+  toHex,
+  unreceivable,
+  wrongSignature,
+  type Delivery,
+  type HeardNotice,
+  type Notice,
+  type Reply,
+  type Webhook,
+} from '../../kit/index.ts';
 import { notice } from './codes.ts';
-import { account, order, recordIn } from './read.ts';
-import { hmacSignature } from './sign.ts';
+import { account, order } from './read.ts';
 
 /**
  * iFortepay's notifications: of QRIS payments, of direct debits and wallets, of virtual accounts.
@@ -14,22 +30,21 @@ import { hmacSignature } from './sign.ts';
  * @see https://developer.ifortepay.id/snap/auth/payment-notify
  */
 export function ifortepayWebhook({ clientSecret, notifyUrl }: { clientSecret?: string; notifyUrl?: string }): Webhook {
-  if (clientSecret === undefined) return { codes: notice, hear: withoutSecret, reply: withoutSecret };
-  return {
+  if (clientSecret === undefined)
+    return unreceivable(
+      notice,
+      'ifortepay: pass clientSecret to receive notifications: it is the key of their signatures.',
+    );
+  return signedNotices({
     codes: notice,
     // A number may be used again after a failure, and a failure's notice may come late: only a success is surely this
     // payment's.
-    confirm: ({ names }) => !names.some(isPaid),
-    reply: (word, heard) => replyTo(word, heard?.operation ?? ''),
-    hear(delivery) {
-      const wrong = whatIsWrong(delivery, clientSecret, notifyUrl ?? delivery.url.href);
-      return wrong === undefined ? noticeOf(JSON.parse(delivery.text)) : unsigned(wrong, delivery.text);
-    },
-  };
-}
-
-function withoutSecret(): never {
-  throw new InputError('ifortepay: pass clientSecret to receive notifications: it is the key of their signatures.');
+    confirm: heard => !tellsSuccess(notice, heard),
+    replies: (word, heard) => replyTo(word, heard?.operation ?? ''),
+    whatIsWrong: delivery => whatIsWrong(delivery, clientSecret, notifyUrl ?? delivery.url.href),
+    noticeOf,
+    unsigned: (reason, { text }) => unsigned(reason, text),
+  });
 }
 
 /** Anything but HTTP 200 makes iFortepay send it again, three times. */
@@ -49,14 +64,12 @@ function replyTo(word: keyof typeof replies, operation: string): Reply {
   return { status, body: { responseCode: `${status}${services[operation] ?? '00'}00`, responseMessage } };
 }
 
-const refused = (reason: string): Notice => ({ verified: false, reason });
-
 /**
  * A virtual account's "will not need verification" for now, says the manual: then it is heard as a hint, and iFortepay
  * need not repeat it.
  */
 function unsigned(reason: string, text: string): Notice {
-  const { verified: _heard, ...hint } = accountNotice(parsed(text));
+  const { verified: _heard, ...hint } = accountNotice(jsonOf(text));
   if (!namesOne(hint)) return refused(reason);
   const { operation } = hint;
   return {
@@ -67,32 +80,18 @@ function unsigned(reason: string, text: string): Notice {
   };
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isPaid(name: string): boolean {
-  const row = notice[name];
-  return row?.kind === 'terminal' && row.outcome === 'succeeded';
-}
-
-/** The manual sets no limit, and does not say whether a notification that is sent again is signed anew. */
-const FRESH_MS = 15 * 60_000;
-
-function whatIsWrong({ headers, bytes, nowMs }: Delivery, clientSecret: string, notifyUrl: string): string | undefined {
-  const given = headers.get('x-signature');
-  const timestamp = headers.get('x-timestamp');
-  if (given === null) return 'the header X-SIGNATURE is missing';
-  if (timestamp === null) return 'the header X-TIMESTAMP is missing';
-  const digest = bytesToHex(sha256(minified(bytes)));
-  const right = hmacSignature(clientSecret, [notifyUrl, headers.get('x-version') ?? 'v1', digest, timestamp].join(':'));
-  if (!timingSafeEqual(right, given)) return 'the signature is not that of this notification';
-  const ageMs = nowMs - Date.parse(timestamp);
-  return Math.abs(ageMs) <= FRESH_MS ? undefined : 'X-TIMESTAMP is not within 15 minutes of this machine’s clock';
+function whatIsWrong(delivery: Delivery, clientSecret: string, notifyUrl: string): ReturnType<typeof wrongSignature> {
+  const version = delivery.headers.get('x-version') ?? 'v1';
+  return wrongSignature(delivery, {
+    header: 'X-SIGNATURE',
+    // The manual sets no limit, and does not say whether a notification that is sent again is signed anew.
+    time: { header: 'X-TIMESTAMP', withinMs: 15 * MINUTE_MS },
+    isRight(given, timestamp) {
+      const digest = toHex(digestOf(sha256, minified(delivery.bytes)));
+      const right = hmacOf(sha512, clientSecret, [notifyUrl, version, digest, timestamp].join(':'));
+      return timingSafeEqual(toBase64(right), given);
+    },
+  });
 }
 
 const whiteSpace: ReadonlySet<number> = new Set([' ', '\t', '\n', '\r'].map(character => character.charCodeAt(0)));
@@ -123,7 +122,7 @@ function noticeOf(body: unknown): Notice {
 
 /** Neither where the account's numbers stand nor what else it tells is shown: it is heard as a hint to ask. */
 function accountNotice(body: unknown): HeardNotice {
-  const data = recordIn(body, 'virtualAccountData') ?? body;
+  const data = recordOf(body, 'virtualAccountData') ?? body;
   const reference = Object.fromEntries([account.own, ...account.theirs].map(name => [name, textOf(data, name)]));
   return { verified: true, operation: 'va.create', names: ['va'], reference };
 }
@@ -138,7 +137,7 @@ const orders = {
  * `additionalInfo`.
  */
 function orderNotice(body: unknown): HeardNotice {
-  const namesMerchant = textOf(recordIn(body, 'additionalInfo'), 'merchantId') !== undefined;
+  const namesMerchant = textOf(recordOf(body, 'additionalInfo'), 'merchantId') !== undefined;
   const kind = namesMerchant || textOf(body, 'serviceCode') === orders.qris.serviceCode ? 'qris' : 'debit';
   const { operation, serviceCode } = orders[kind];
   const { reference = {}, amount, currency, madeAtMs } = order.read({ operation, status: 200, body });
