@@ -19,7 +19,7 @@ export type Step =
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
 
 /** A write's own answer, where the adapter says what is in it. */
-type AnswerOf<A, K> = K extends keyof A ? A[K] : unknown;
+type AnswerOf<A, K extends string> = (A & Record<K, unknown>)[K];
 
 /** A provider's API, with every payment followed to its end. */
 export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object> {

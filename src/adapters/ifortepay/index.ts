@@ -1,8 +1,12 @@
 import type { Adapter } from '../../kit/adapter.ts';
-import { ifortepay as terse, type IfortepayCredentials, type IfortepayFields } from './adapter.ts';
+import { ifortepay as terse, type IfortepayCredentials } from './adapter.ts';
 import { advice } from './advice.ts';
+import type { IfortepayAnswers } from './answers.ts';
+import type { IfortepayFields } from './fields.ts';
 
-export type { IfortepayAmount, IfortepayCredentials, IfortepayFields } from './adapter.ts';
+export type { IfortepayCredentials } from './adapter.ts';
+export type { IfortepayAnswers } from './answers.ts';
+export type { IfortepayAmount, IfortepayFields } from './fields.ts';
 
 /**
  * The adapter of iFortepay's SNAP API: QRIS, virtual accounts, and direct debit with e-wallets.
@@ -19,6 +23,6 @@ export type { IfortepayAmount, IfortepayCredentials, IfortepayFields } from './a
  * @throws {InputError} for credentials that cannot be
  * @see https://developer.ifortepay.id/snap/auth/env-headers
  */
-export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayFields> {
+export function ifortepay(credentials: IfortepayCredentials): Adapter<IfortepayFields, IfortepayAnswers> {
   return terse(credentials, advice);
 }

@@ -1,15 +1,23 @@
 import type { Adapter } from '../../kit/adapter.ts';
-import { qfpay as terse, type QfpayCredentials, type QfpayFields } from './adapter.ts';
+import { qfpay as terse, type QfpayCredentials } from './adapter.ts';
 import { advice } from './advice.ts';
+import type { QfpayAnswers } from './answers.ts';
+import type { QfpayFields } from './fields.ts';
 
+export type { QfpayCredentials } from './adapter.ts';
 export type {
-  QfpayCredentials,
+  QfpayAnswers,
+  QfpayCancellationAnswer,
+  QfpayPaymentAnswer,
+  QfpayRefundAnswer,
+} from './answers.ts';
+export type {
   QfpayCancellationFields,
   QfpayFields,
   QfpayPaymentFields,
   QfpayQueryFields,
   QfpayRefundFields,
-} from './adapter.ts';
+} from './fields.ts';
 
 /**
  * QFPay's Global API (Hong Kong and others): scanned payment codes, QR codes, redirects, refunds.
@@ -23,6 +31,6 @@ export type {
  * @throws {InputError} for credentials of the wrong shape
  * @see https://sdk.qfapi.com/docs
  */
-export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields> {
+export function qfpay(credentials: QfpayCredentials): Adapter<QfpayFields, QfpayAnswers> {
   return terse(credentials, advice);
 }

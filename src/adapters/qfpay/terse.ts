@@ -1,10 +1,16 @@
 // `qfpay` whose verdicts carry none of the sentences of `advice.ts`: a bundle leaves them out.
 export { qfpay } from './adapter.ts';
+export type { QfpayCredentials } from './adapter.ts';
 export type {
-  QfpayCredentials,
+  QfpayAnswers,
+  QfpayCancellationAnswer,
+  QfpayPaymentAnswer,
+  QfpayRefundAnswer,
+} from './answers.ts';
+export type {
   QfpayCancellationFields,
   QfpayFields,
   QfpayPaymentFields,
   QfpayQueryFields,
   QfpayRefundFields,
-} from './adapter.ts';
+} from './fields.ts';

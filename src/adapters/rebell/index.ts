@@ -1,8 +1,12 @@
 import type { Adapter } from '../../kit/adapter.ts';
-import { rebell as terse, type RebellCredentials, type RebellFields } from './adapter.ts';
+import { rebell as terse, type RebellCredentials } from './adapter.ts';
 import { advice } from './advice.ts';
+import type { RebellAnswers } from './answers.ts';
+import type { RebellFields } from './fields.ts';
 
-export type { RebellAmount, RebellCredentials, RebellFields } from './adapter.ts';
+export type { RebellCredentials } from './adapter.ts';
+export type { RebellAnswers, RebellForm } from './answers.ts';
+export type { RebellAmount, RebellFields } from './fields.ts';
 
 /**
  * Rebell: the SuperApp's payment OpenAPI.
@@ -22,6 +26,6 @@ export type { RebellAmount, RebellCredentials, RebellFields } from './adapter.ts
  * @throws {InputError} for credentials of the wrong shape
  * @see https://docs.rebellapp.com
  */
-export function rebell(credentials: RebellCredentials): Adapter<RebellFields> {
+export function rebell(credentials: RebellCredentials): Adapter<RebellFields, RebellAnswers> {
   return terse(credentials, advice);
 }

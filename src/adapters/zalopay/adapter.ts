@@ -28,6 +28,7 @@ import {
   type ReadName,
   type StatusQuery,
 } from '../../kit/index.ts';
+import type { ZalopayAnswers } from './answers.ts';
 import * as codes from './codes.ts';
 import type { ZalopayFields } from './fields.ts';
 import { sign } from './sign.ts';
@@ -55,12 +56,12 @@ export interface ZalopayPaths {
 }
 
 /** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
-export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapter<ZalopayFields> {
+export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapter<ZalopayFields, ZalopayAnswers> {
   checkCredentials('zalopay', credentials, { appId: positive, key1: text, key2: text });
   const account = { appId: credentials.appId, key1: credentials.key1 };
   const paths: ZalopayPaths = { ...usualPaths, ...checkedPaths(credentials.paths) };
 
-  return defineAdapter<ZalopayFields>({
+  return defineAdapter<ZalopayFields, ZalopayAnswers>({
     name: 'zalopay',
     advice,
     account: String(account.appId),

@@ -1,9 +1,11 @@
 import type { Adapter } from '../../kit/adapter.ts';
 import { zalopay as terse, type ZalopayCredentials } from './adapter.ts';
 import { advice } from './advice.ts';
+import type { ZalopayAnswers } from './answers.ts';
 import type { ZalopayFields } from './fields.ts';
 
 export type { ZalopayCredentials, ZalopayPaths } from './adapter.ts';
+export type { ZalopayAnswers } from './answers.ts';
 export type { ZalopayFields } from './fields.ts';
 
 /**
@@ -18,6 +20,6 @@ export type { ZalopayFields } from './fields.ts';
  * @throws {InputError} for credentials of the wrong shape
  * @see https://docs.zalopay.vn/docs/specs/
  */
-export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields> {
+export function zalopay(credentials: ZalopayCredentials): Adapter<ZalopayFields, ZalopayAnswers> {
   return terse(credentials, advice);
 }
