@@ -209,6 +209,13 @@ describe('an adapter folder', () => {
     expect(existsSync(new URL(`test/samples/${name}.ts`, root))).toBe(true);
   });
 
+  it.each(adapters)('%s has a terse entry that loads none of the tables’ advice', name => {
+    const reached = new Set([`adapters/${name}/terse.ts`]);
+    for (const file of reached) for (const next of importsOf(file).files) reached.add(next);
+    expect(reached).toContain(`adapters/${name}/codes.ts`);
+    expect([...reached].filter(file => file === `adapters/${name}/advice.ts`)).toEqual([]);
+  });
+
   it.each(adapters)('%s is found by its folder alone: nothing else names its files', name => {
     expect(
       files.filter(

@@ -54,5 +54,5 @@ export interface PollRequiredRow extends RowBase {
 /** A provider's codes, each with what it means. Codes are matched exactly. */
 export type CodeTable = Readonly<Record<string, Row>>;
 
-/** The sentence for a row that has none of its own. */
+/** The sentence for a row, where it is kept apart from its table; else the row's own counts. */
 export type Advice = (row: Row) => string | undefined;

@@ -439,7 +439,7 @@ interface Found {
 function find(table: CodeTable, reading: Reading, adviceFor: Advice | undefined): Found | undefined {
   for (const code of reading.names) {
     const row = Object.hasOwn(table, code) ? table[code] : undefined;
-    if (row !== undefined) return { code, row, advice: row.advice ?? adviceFor?.(row) };
+    if (row !== undefined) return { code, row, advice: adviceFor?.(row) ?? row.advice };
   }
   return undefined;
 }

@@ -88,7 +88,7 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
    * signed.
    */
   readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
-  /** The sentences of rows that are kept apart from the tables. Default: a row's own. */
+  /** The sentences that are kept apart from the tables, by row. Default: each row's own. */
   readonly advice?: Advice | undefined;
   /** How the provider's notices are verified and read, when it sends any. */
   readonly webhook?: Webhook;

@@ -1,17 +1,21 @@
-import type { Advice, CodeTable, Row } from '../core/code-table.ts';
+import type { Advice, Row } from '../core/code-table.ts';
 
-/** Sentences for rows, by the table and the code, or by the row where several codes share it. */
-export type Sentences = readonly (readonly [CodeTable, Readonly<Record<string, string>>] | readonly [Row, string])[];
+/** Rows with the sentence for each. */
+export type Sentences = readonly (readonly [row: Row | undefined, sentence: string])[];
 
-/**
- * Advice that is kept apart from its tables, so that a bundle may leave it out. A row keeps its sentence in every table
- * that it is spread into.
- */
-export function adviceFrom(sentences: Sentences): Advice {
-  const byRow = new Map<Row | undefined, string>();
-  for (const [about, said] of sentences) {
-    if (typeof said === 'string') byRow.set(about as Row, said);
-    else for (const [code, sentence] of Object.entries(said)) byRow.set((about as CodeTable)[code], sentence);
-  }
+/** The sentences for a table's rows, by code. A row keeps its sentence in every table that it is spread into. */
+export function about<Code extends string>(
+  table: Readonly<Record<Code, Row>>,
+  sentences: Readonly<Partial<Record<NoInfer<Code>, string>>>,
+): Sentences {
+  return Object.entries<string>(sentences as Record<Code, string>).map(([code, sentence]) => [
+    table[code as Code],
+    sentence,
+  ]);
+}
+
+/** Advice that is kept apart from its tables, so that a bundle may leave it out. */
+export function adviceFrom(sentences: readonly Sentences[]): Advice {
+  const byRow = new Map<Row | undefined, string>(sentences.flat());
   return row => byRow.get(row);
 }

@@ -10,7 +10,7 @@ export type {
 } from './adapter.ts';
 export { baseUrlOf, checkAddress } from './address.ts';
 export type { BaseUrls, Location } from './address.ts';
-export { adviceFrom } from './advice.ts';
+export { about, adviceFrom } from './advice.ts';
 export type { Sentences } from './advice.ts';
 export { askBy, knownOf } from './ask.ts';
 

@@ -6,6 +6,7 @@ import { readRefund, readRows } from '../../src/adapters/qfpay/read.ts';
 import { digest, sign } from '../../src/adapters/qfpay/sign.ts';
 import { qfpayVoice, refusedRefund } from '../../src/adapters/qfpay/simulator.ts';
 import { createGateway } from '../../src/client/create-gateway.ts';
+import type { Row } from '../../src/core/code-table.ts';
 import { judge } from '../../src/core/doctrine.ts';
 import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
 import { encode, encodingOf } from '../../src/engine/encode.ts';
@@ -493,7 +494,8 @@ describe('advice', () => {
         ]
       : [codes],
   );
-  const allAdvice = tables.flatMap(table => Object.values(table).map(({ advice = '' }) => advice));
+  const adviceOf = (row: Row | undefined): string => (row && (adapter.advice?.(row) ?? row.advice)) ?? '';
+  const allAdvice = tables.flatMap(table => Object.values(table).map(adviceOf));
 
   it('leads nobody to use a number again after a decline', () => {
     const { codes } = operationOf(adapter, 'payment.create');
@@ -501,7 +503,7 @@ describe('advice', () => {
       typeof codes === 'function'
         ? codes({ operation: 'payment.create', status: 200, body: {}, sent: scanned })
         : codes;
-    for (const respcd of ['1202', '2005']) expect(table[respcd]?.advice).toMatch(/under a number of its own/);
+    for (const respcd of ['1202', '2005']) expect(adviceOf(table[respcd])).toMatch(/under a number of its own/);
     expect(allAdvice.join()).not.toMatch(/scan it again/);
   });
 

@@ -1,5 +1,3 @@
-import type { CodeTable, Row } from '../../core/code-table.ts';
-import { textOf } from '../../kit/readers.ts';
 import {
   canceled,
   created,
@@ -10,7 +8,10 @@ import {
   rejected,
   retryable,
   succeeded,
-} from '../../kit/rows.ts';
+  textOf,
+  type CodeTable,
+  type Row,
+} from '../../kit/index.ts';
 
 /**
  * Rebell's result codes.
@@ -23,66 +24,55 @@ import {
  * whose words Rebell has.
  */
 
-const wrongClock = rejected('configuration', 'Set this machine’s clock: Rebell accepts five minutes either way.');
+export const wrongClock: Row = rejected('configuration');
 
 /** The second is the authentication page's name for the same refusal. */
 const clockRefusals = { REQUEST_TIME_INVALID: wrongClock, TIMESTAMP_INVALID: wrongClock } satisfies CodeTable;
 
 /** Refused before anything was done: by whom it is signed, what it holds, whom it concerns. */
-const refused = {
+export const refused: CodeTable = {
   ...clockRefusals,
-  INVALID_SIGNATURE: rejected(
-    'authentication',
-    'Check privateKey and keyVersion, and that Rebell has the matching public key for this environment.',
-  ),
-  INVALID_CLIENT: rejected(
-    'authentication',
-    'Check clientId and the environment: sandbox and production have different ones.',
-  ),
-  INVALID_ACCESS_TOKEN: rejected('authentication', 'The payer’s access token is not valid: have it authorised again.'),
-  EXPIRED_ACCESS_TOKEN: rejected('authentication', 'The payer’s access token has expired: refresh it.'),
-  INSUFFICIENT_SCOPE: rejected(
-    'permission',
-    'The payer’s access token does not cover this operation: ask for more scopes.',
-  ),
+  INVALID_SIGNATURE: rejected('authentication'),
+  INVALID_CLIENT: rejected('authentication'),
+  INVALID_ACCESS_TOKEN: rejected('authentication'),
+  EXPIRED_ACCESS_TOKEN: rejected('authentication'),
+  INSUFFICIENT_SCOPE: rejected('permission'),
   UNAUTHORIZED: rejected('permission'),
   ACCESS_DENIED: rejected('permission'),
   PARAM_ILLEGAL: rejected(),
   MISSING_REQUIRED_PARAM: rejected(),
-  INVALID_AMOUNT: rejected('invalid-request', 'Amounts are whole numbers of the currency’s minor unit.'),
-  INVALID_CURRENCY: rejected('invalid-request', 'Use a three-letter ISO 4217 code that the contract covers.'),
+  INVALID_AMOUNT: rejected('invalid-request'),
+  INVALID_CURRENCY: rejected('invalid-request'),
   CURRENCY_NOT_SUPPORT: rejected('unsupported'),
   PARTNER_NOT_EXIST: rejected('configuration'),
-  PARTNER_STATUS_ABNORMAL: rejected('configuration', 'Rebell has suspended the merchant: call its support.'),
+  PARTNER_STATUS_ABNORMAL: rejected('configuration'),
   INVALID_AUTH_CLIENT: rejected('configuration'),
-  INVALID_AUTH_CLIENT_STATUS: rejected('configuration', 'The authorization client is disabled: call Rebell’s support.'),
-  INVALID_CODE: rejected('invalid-request', 'The scanned or authorization code is not valid.'),
-  EXPIRED_CODE: rejected('expired', 'The scanned or authorization code has expired.'),
-  USED_CODE: rejected('invalid-request', 'The authorization code was used before: go on with the tokens it gave.'),
+  INVALID_AUTH_CLIENT_STATUS: rejected('configuration'),
+  INVALID_CODE: rejected('invalid-request'),
+  EXPIRED_CODE: rejected('expired'),
+  USED_CODE: rejected('invalid-request'),
   INVALID_REFRESH_TOKEN: rejected('authentication'),
   EXPIRED_REFRESH_TOKEN: rejected('authentication'),
   AUTH_CLIENT_UNSUPPORTED_GRANT_TYPE: rejected('unsupported'),
   // Sibling.
   INVALID_AGENT_TOKEN: rejected('authentication'),
   EXPIRED_AGENT_TOKEN: rejected('authentication'),
-  INVALID_API: rejected('configuration', 'The gateway has no such API: check version and paths.'),
-} satisfies CodeTable;
+  INVALID_API: rejected('configuration'),
+};
 
 /**
  * Trouble on their side. The manual files these under U, result unknown, and says "retry": after a write that would be
  * a guess. PROCESS_FAIL is filed under F with "retry the request", which cannot both be so.
  */
-const outcomeUnknown = {
+export const outcomeUnknown: CodeTable = {
   REQUEST_TRAFFIC_EXCEED_LIMIT: pollRequired('rate-limited'),
   SYSTEM_BUSY: pollRequired('unavailable'),
   SERVICE_UNAVAILABLE: pollRequired('unavailable'),
   UNKNOWN_EXCEPTION: pollRequired('unknown-outcome'),
   // Sibling.
   SYSTEM_ERROR: pollRequired('unknown-outcome'),
-  PROCESS_FAIL: pollRequired('unknown-outcome', {
-    advice: 'Listed as failed and as worth retrying: ask, and send again only under the same number.',
-  }),
-} satisfies CodeTable;
+  PROCESS_FAIL: pollRequired('unknown-outcome'),
+};
 
 /** The same on a question: ask again. */
 const askAgain = {
@@ -94,27 +84,21 @@ const askAgain = {
   PROCESS_FAIL: retryable('unavailable'),
 } satisfies CodeTable;
 
-const write = {
+export const write: CodeTable = {
   ...refused,
   ...outcomeUnknown,
   ACCEPT: pollRequired('processing'),
   // The manual says to use a new number. Whoever owns this one may have been paid.
-  REPEAT_REQ_INCONSISTENT: duplicate(
-    'This number was sent before with other fields, and may be paid: look it up before anything else.',
-  ),
+  REPEAT_REQ_INCONSISTENT: duplicate(),
   // Sibling.
-  PARTNER_BALANCE_NOT_ENOUGH: rejected('insufficient-funds', 'The merchant’s own balance is too small for this.'),
-} satisfies CodeTable;
+  PARTNER_BALANCE_NOT_ENOUGH: rejected('insufficient-funds'),
+};
 
 /** A success that names no payment, void or refund: it could be any other's. */
-const namesNothing = pollRequired('unknown-outcome', {
-  advice: 'The answer does not name what it is about: the inquiry has to confirm it.',
-});
+export const namesNothing: Row = pollRequired('unknown-outcome');
 
 /** A success beside a state that is none. */
-const contradicts = pollRequired('unknown-outcome', {
-  advice: 'It says "success" beside another state: the inquiry knows which.',
-});
+export const contradicts: Row = pollRequired('unknown-outcome');
 
 /**
  * The guide's "F: abort payment", of a code that no page of an API lists: asked about, and believed once the inquiry
@@ -122,9 +106,9 @@ const contradicts = pollRequired('unknown-outcome', {
  *
  * https://docs.rebellapp.com/payment-integration/qr-order-pay, payment-integration/error-handling
  */
-const aborts = {
-  QR_EXPIRED: pollRequired('expired', { advice: 'The QR code is too old: make a new order.' }),
-} satisfies CodeTable;
+export const aborts: CodeTable = {
+  QR_EXPIRED: pollRequired('expired'),
+};
 
 const read = { ...refused, ...askAgain } satisfies CodeTable;
 
@@ -132,28 +116,20 @@ const read = { ...refused, ...askAgain } satisfies CodeTable;
  * What a charge and an order have in common: pages openapis/v1/payments/pay, openapis/payments/pay, createQrOrder,
  * linkPayCreate.
  */
-const payment = {
+export const payment: CodeTable = {
   ...write,
   ...aborts,
   /** `ACCEPT` with a redirect: the payer goes on in Rebell's cashier. */
-  'ACCEPT/redirect': created('awaiting-payer', 'Send the payer to redirectActionForm, then follow the ticket.'),
+  'ACCEPT/redirect': created(),
   PAYMENT_IN_PROCESS: pollRequired('processing'),
-  'PAYMENT_IN_PROCESS/redirect': pollRequired('awaiting-payer', {
-    createdWhenOpen: true,
-    advice: 'Send the payer to redirectActionForm, then follow the ticket.',
-  }),
+  'PAYMENT_IN_PROCESS/redirect': pollRequired('awaiting-payer', { createdWhenOpen: true }),
   // "Create a new payment", says the manual: after a timeout that charges twice.
-  PAYMENT_TIMEOUT: pollRequired('unknown-outcome', {
-    advice: 'Timed out is not unpaid: make no other payment before this one is known to have failed.',
-  }),
+  PAYMENT_TIMEOUT: pollRequired('unknown-outcome'),
   // "Already completed or cancelled: create a new order."
-  ORDER_IS_CLOSED: pollRequired('already-final', { advice: 'Closed may mean paid: the inquiry knows which.' }),
-  ORDER_STATUS_INVALID: pollRequired('unknown-outcome', {
-    advice: 'An order of this number exists, in a state that does not allow this.',
-    acknowledges: true,
-  }),
+  ORDER_IS_CLOSED: pollRequired('already-final'),
+  ORDER_STATUS_INVALID: pollRequired('unknown-outcome', { acknowledges: true }),
   ORDER_NOT_EXIST: pollRequired('not-found'),
-  USER_NOT_EXIST: rejected('invalid-request', 'Check the payer’s id or token.'),
+  USER_NOT_EXIST: rejected('invalid-request'),
   USER_STATUS_ABNORMAL: declined(),
   INSUFFICIENT_BALANCE: declined('insufficient-funds'),
   // Sibling.
@@ -161,11 +137,8 @@ const payment = {
   PAYMENT_AMOUNT_EXCEED_LIMIT: declined('limit-exceeded'),
   USER_AMOUNT_EXCEED_LIMIT: declined('limit-exceeded'),
   RISK_REJECT: declined('risk'),
-  INVALID_AUTH_CODE: rejected(
-    'invalid-request',
-    'The payer’s payment code is wrong or older than its minute: have it refreshed.',
-  ),
-} satisfies CodeTable;
+  INVALID_AUTH_CODE: rejected('invalid-request'),
+};
 
 /**
  * Adds retail pay: pages openapis/payments/retailPay, payment-integration/retail-pay and
@@ -177,21 +150,12 @@ export const charge: CodeTable = {
   'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   // Paid, and a page to pay on: one of the two is not so. A sibling (SuperQi) says it of a payment that was only begun.
-  'SUCCESS/redirect': pollRequired('awaiting-payer', {
-    createdWhenOpen: true,
-    advice: 'It says "success", and is not paid: send the payer to redirectActionForm, then follow the ticket.',
-  }),
-  'SUCCESS/form': pollRequired('awaiting-payer', {
-    advice: 'It says "success" and wants the payer to act: the inquiry knows which.',
-  }),
+  'SUCCESS/redirect': pollRequired('awaiting-payer', { createdWhenOpen: true }),
+  'SUCCESS/form': pollRequired('awaiting-payer'),
   // The code went into another request, which may have charged the payer.
-  AUTH_CODE_ALREADY_USED: duplicate(
-    'The payer’s code was used by another request, which may be paid: look that one up before scanning again.',
-  ),
-  USED_CODE: duplicate(
-    'The payer’s code was used by another request, which may be paid: look that one up before scanning again.',
-  ),
-  USER_REJECTED: declined('declined', 'The payer refused.'),
+  AUTH_CODE_ALREADY_USED: duplicate(),
+  USED_CODE: duplicate(),
+  USER_REJECTED: declined(),
   PAYMENT_FAIL: declined(),
 };
 
@@ -214,12 +178,9 @@ export const cancel: CodeTable = {
   SUCCESS: succeeded('canceled'),
   // The payment may only be late in arriving.
   ORDER_NOT_EXIST: pollRequired('not-found'),
-  ORDER_IS_CLOSED: rejected(
-    'already-final',
-    'Already paid or already canceled: ask payment.query which, and refund it if paid.',
-  ),
-  ORDER_STATUS_INVALID: rejected('already-final', 'Ask payment.query for the state, and refund it if paid.'),
-  CANCEL_NOT_ALLOWED: rejected('already-final', 'Ask payment.query for the state, and refund it if paid.'),
+  ORDER_IS_CLOSED: rejected('already-final'),
+  ORDER_STATUS_INVALID: rejected('already-final'),
+  CANCEL_NOT_ALLOWED: rejected('already-final'),
 };
 
 /** https://docs.rebellapp.com/openapis/payments/void */
@@ -229,11 +190,11 @@ export const voiding: CodeTable = {
   'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   VOID_IN_PROCESS: pollRequired('processing'),
-  ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
+  ORDER_NOT_EXIST: rejected('not-found'),
   ORDER_IS_CLOSED: rejected('already-final'),
   ORDER_STATUS_INVALID: rejected('already-final'),
-  VOID_NOT_ALLOWED: rejected('already-final', 'If it was not voided, refund it instead.'),
-  ORDER_ALREADY_SETTLED: rejected('already-final', 'If it was not voided, refund it instead.'),
+  VOID_NOT_ALLOWED: rejected('already-final'),
+  ORDER_ALREADY_SETTLED: rejected('already-final'),
 };
 
 /** https://docs.rebellapp.com/openapis/payments/capture */
@@ -243,11 +204,11 @@ export const capture: CodeTable = {
   'SUCCESS/otherwise': contradicts,
   'SUCCESS/unnamed': namesNothing,
   CAPTURE_IN_PROCESS: pollRequired('processing'),
-  ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
+  ORDER_NOT_EXIST: rejected('not-found'),
   ORDER_IS_CLOSED: rejected('already-final'),
   ORDER_STATUS_INVALID: rejected('already-final'),
-  CAPTURE_AMOUNT_EXCEED: rejected('limit-exceeded', 'More than was authorised, or than is left of it.'),
-  AUTHORIZATION_EXPIRED: failed('expired', 'The hold on the payer’s funds is gone.'),
+  CAPTURE_AMOUNT_EXCEED: rejected('limit-exceeded'),
+  AUTHORIZATION_EXPIRED: failed('expired'),
 };
 
 /**
@@ -261,13 +222,13 @@ export const refund: CodeTable = {
   'SUCCESS/unnamed': namesNothing,
   REFUND_IN_PROCESS: pollRequired('processing'),
   REFUND_NOT_EXIST: pollRequired('not-found'),
-  ORDER_NOT_EXIST: rejected('not-found', 'Check paymentId.'),
+  ORDER_NOT_EXIST: rejected('not-found'),
   ORDER_IS_CLOSED: rejected('already-final'),
   ORDER_STATUS_INVALID: rejected('already-final'),
-  REFUND_AMOUNT_EXCEED: rejected('limit-exceeded', 'More than is left to refund: count the refunds already made.'),
-  REFUND_NOT_ALLOWED: rejected('unsupported', 'Check that the payment is paid and still refundable.'),
+  REFUND_AMOUNT_EXCEED: rejected('limit-exceeded'),
+  REFUND_NOT_ALLOWED: rejected('unsupported'),
   // Sibling.
-  REFUND_WINDOW_EXCEED: rejected('expired', 'The time in which this payment could be refunded is over.'),
+  REFUND_WINDOW_EXCEED: rejected('expired'),
 };
 
 /**
@@ -278,9 +239,9 @@ export const message: CodeTable = {
   ...write,
   SUCCESS: succeeded(),
   SENDING: pollRequired('processing'),
-  USER_NOT_EXIST: rejected('invalid-request', 'Check targetUserId.'),
-  USER_NOT_SUBSCRIBED: failed('declined', 'The user has turned notifications off.'),
-  MESSAGE_CONTENT_INVALID: rejected('invalid-request', 'The text breaks Rebell’s content rules.'),
+  USER_NOT_EXIST: rejected('invalid-request'),
+  USER_NOT_SUBSCRIBED: failed('declined'),
+  MESSAGE_CONTENT_INVALID: rejected('invalid-request'),
 };
 
 /** An end that names nothing could be any other's, as a write's success could. */
@@ -295,9 +256,9 @@ function unlessUnnamed(states: Readonly<Record<string, Row>>): CodeTable {
  *
  * https://docs.rebellapp.com/payment-integration/webhooks
  */
-const failedBecause: CodeTable = Object.fromEntries(
-  Object.entries(charge).flatMap(([code, { kind, reason, advice }]) =>
-    kind === 'terminal' && reasonsOfPayers.has(reason) ? [[`payment/FAIL/${code}`, failed(reason, advice)]] : [],
+export const failedBecause: CodeTable = Object.fromEntries(
+  Object.entries(charge).flatMap(([code, { kind, reason }]) =>
+    kind === 'terminal' && reasonsOfPayers.has(reason) ? [[`payment/FAIL/${code}`, failed(reason)]] : [],
   ),
 );
 
@@ -367,7 +328,7 @@ export const captureState: CodeTable = {
   ORDER_NOT_EXIST: pollRequired('not-found'),
 };
 
-const tellsNoState = pollRequired('unknown-outcome', { advice: 'The notification tells no state.' });
+export const tellsNoState: Row = pollRequired('unknown-outcome');
 
 /**
  * Notifications: https://docs.rebellapp.com/payment-integration/webhooks, openapis/payments/notifyPayment and

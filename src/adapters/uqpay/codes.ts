@@ -1,4 +1,3 @@
-import type { CodeTable } from '../../core/code-table.ts';
 import {
   authorized,
   canceled,
@@ -9,7 +8,9 @@ import {
   rejected,
   retryable,
   succeeded,
-} from '../../kit/rows.ts';
+  type CodeTable,
+  type Row,
+} from '../../kit/index.ts';
 
 /*
  * An error is named `<type>/<code>`, or by its type alone where the type says enough; a state `intent/<intent_status>`,
@@ -25,30 +26,20 @@ import {
  * …/test/payments_test.go
  */
 
-const reauthenticate = retryable('authentication', {
-  remedy: 'reauthenticate',
-  advice:
-    'The token was not taken: it ended, or a newer one replaced it (machines that share a clientId must share a token store). Else see the message.',
-});
+export const reauthenticate: Row = retryable('authentication', { remedy: 'reauthenticate' });
 
-const forbidden = rejected(
-  'permission',
-  'The account may not do this, or its credentials are those of the other environment.',
-);
+export const forbidden: Row = rejected('permission');
 
 /** Types that refuse a request, whatever it asks for: [types], [codes]. */
-const refusals = {
+export const refusals: CodeTable = {
   invalid_request_error: rejected(),
   'invalid_request_error/missing_parameter': rejected(),
   'invalid_request_error/invalid_parameter': rejected(),
   account_error: rejected('configuration'),
   'account_error/account_not_found': rejected('configuration'),
-  'account_error/sub_account_not_found': rejected(
-    'configuration',
-    'Check onBehalfOf: the sub-account is unknown or not active.',
-  ),
+  'account_error/sub_account_not_found': rejected('configuration'),
   'account_error/user_not_found': rejected('configuration'),
-  'account_error/product_not_found': rejected('configuration', 'Ask UQPAY to activate the product.'),
+  'account_error/product_not_found': rejected('configuration'),
   customer_error: rejected(),
   product_error: rejected('configuration'),
   unauthorized_error: reauthenticate,
@@ -58,37 +49,24 @@ const refusals = {
   forbidden,
   'forbidden/forbidden': forbidden,
   'numeric/403': forbidden,
-} satisfies CodeTable;
+};
 
 /** The least wait before the next send of what is still running, or of one too many. UQPAY names none. */
 const A_WHILE_MS = 5000;
 
 /** What every write may answer: [types], [codes]. */
-const write = {
+export const write: CodeTable = {
   ...refusals,
   not_found: rejected('not-found'),
   'numeric/404': rejected('not-found'),
   // "Ensure requests are not sent too frequently", says [codes]; but it is no rate limit: the first send is still
   // running.
-  'idempotence_error/request_being_processed': pollRequired('processing', {
-    advice: 'The first send is still running: keep its key.',
-    delayMs: A_WHILE_MS,
-    ofAnotherSend: true,
-  }),
-  'idempotence_error/key_mismatch_account': rejected(
-    'conflict',
-    'Another account used this key first: make a key for each intention.',
-  ),
-  'idempotence_error/key_mismatch_api': rejected(
-    'conflict',
-    'Another call used this key first: make a key for each intention.',
-  ),
-  'idempotence_error/invalid_key_format': rejected('invalid-request', 'The idempotency key must be a UUID v4.'),
+  'idempotence_error/request_being_processed': pollRequired('processing', { delayMs: A_WHILE_MS, ofAnotherSend: true }),
+  'idempotence_error/key_mismatch_account': rejected('conflict'),
+  'idempotence_error/key_mismatch_api': rejected('conflict'),
+  'idempotence_error/invalid_key_format': rejected('invalid-request'),
   // A 409 in [node], and explained nowhere: this key's first send may have been ours, and may be on its way.
-  'idempotence_error/key_conflict': pollRequired('conflict', {
-    advice: 'The key is in use: ask about its first send, and keep the key.',
-    delayMs: A_WHILE_MS,
-  }),
+  'idempotence_error/key_conflict': pollRequired('conflict', { delayMs: A_WHILE_MS }),
   // The older envelope, whose number is the HTTP status: [types] "Envelope B", [node]. It does not say what was done.
   'numeric/400': pollRequired('unknown-outcome'),
   'numeric/409': pollRequired('conflict', { delayMs: A_WHILE_MS }),
@@ -97,7 +75,7 @@ const write = {
   api_error: pollRequired('unknown-outcome'),
   'api_error/api_error': pollRequired('unknown-outcome'),
   'api_error/velocity_limit_exceeded': pollRequired('rate-limited', { delayMs: A_WHILE_MS }),
-} satisfies CodeTable;
+};
 
 /** What every read may answer: it says nothing about what was asked for. [types], [codes]. */
 const read = {
@@ -122,7 +100,7 @@ const read = {
  * [codes] "payment_error": final declines and open outcomes under one type and one HTTP status. The key remembers a
  * failure too, so that another try needs another key.
  */
-const paymentErrors = {
+export const paymentErrors: CodeTable = {
   // The request is wrong: nothing was tried.
   'payment_error/missing_billing_info': rejected(),
   'payment_error/missing_shipping_info': rejected(),
@@ -136,19 +114,13 @@ const paymentErrors = {
   'payment_error/invalid_payment_method': rejected('unsupported'),
   'payment_error/transtype_error': rejected('unsupported'),
   'payment_error/reversal_not_supported': rejected('unsupported'),
-  'payment_error/invalid_refund_window': rejected(
-    'expired',
-    'It is too late to refund this payment through its channel.',
-  ),
+  'payment_error/invalid_refund_window': rejected('expired'),
   'payment_error/resource_not_found': rejected('not-found'),
   'payment_error/not_found_id': rejected('not-found'),
-  'payment_error/data_mismatch': rejected('conflict', 'The request contradicts the order it is about: compare them.'),
+  'payment_error/data_mismatch': rejected('conflict'),
 
   // The payer, the issuer or risk control said no.
-  'payment_error/payment_refused': declined(
-    'declined',
-    'Ask the payer for another payment method, and send it with a new key.',
-  ),
+  'payment_error/payment_refused': declined(),
   'payment_error/payment_rejected': declined(),
   'payment_error/avs_declined': declined(),
   'payment_error/restricted_card': declined(),
@@ -157,7 +129,7 @@ const paymentErrors = {
   'card_error/invalid_number': declined(), // [node]
   'payment_error/invalid_card_expire_date': declined(),
   'payment_error/invalid_cardholder_info': declined(),
-  'payment_error/invalid_qr_code': declined('declined', 'Ask the payer for a fresh code.'),
+  'payment_error/invalid_qr_code': declined(),
   'payment_error/invalid_pin': declined(),
   'payment_error/pin_retry_exceeded': declined(),
   'payment_error/pin_validation_not_possible': declined(),
@@ -166,10 +138,7 @@ const paymentErrors = {
   'payment_error/3ds_not_authenticated': declined(),
   'payment_error/3ds_not_authenticated_error': declined(),
   'payment_error/3ds_not_authenticated_failed': declined(),
-  'payment_error/3DS_required': declined(
-    'declined',
-    'The issuer wants 3-D Secure: try again with three_ds_action "enforce_3ds".',
-  ),
+  'payment_error/3DS_required': declined(),
   'payment_error/transaction_cancelled': declined('canceled'),
   'payment_error/not_enough_balance': declined('insufficient-funds'),
   'payment_error/amount_exceeded': declined('limit-exceeded'),
@@ -194,15 +163,13 @@ const paymentErrors = {
   // About another state of the order than the one this request would make.
   'payment_error/order_conflict': pollRequired('conflict'),
   'payment_error/idempotency_violation': pollRequired('conflict'),
-  'payment_error/closed_order': pollRequired('already-final', {
-    advice: 'A closed order may be a paid one: ask before making another.',
-  }),
+  'payment_error/closed_order': pollRequired('already-final'),
   'payment_error/transaction_already_reversed': pollRequired('already-final'),
   'payment_error/expired_order': pollRequired('expired'),
-} satisfies CodeTable;
+};
 
 /** The other writes change an order that is there: a closed one refuses them, however it ended. */
-const closedToChange = rejected('already-final', 'The intent is closed: ask payment.query how it ended.');
+export const closedToChange: Row = rejected('already-final');
 
 /** The states that only [go] names, in its words for webhooks; each is as open as its neighbour of [states]. */
 const otherWords = {
@@ -212,10 +179,7 @@ const otherWords = {
 } satisfies CodeTable;
 
 /** A failed attempt is not a failed intent. */
-const attemptFailed = created(
-  'declined',
-  'The attempt failed; the intent stays open for another one until it closes after 30 minutes.',
-);
+export const attemptFailed: Row = created('declined');
 
 /**
  * REQUIRES_PAYMENT_METHOD is the state of a fresh intent and of one whose attempt failed: an attempt on its way is
@@ -241,7 +205,7 @@ export const paymentCreate: CodeTable = {
   'intent/REQUIRES_PAYMENT_METHOD/FAILED': attemptFailed,
   'intent/REQUIRES_CUSTOMER_ACTION': created(),
   'intent/REQUIRES_ACTION': created(),
-  'intent/REQUIRES_CONFIRMATION': created('awaiting-merchant', 'Call payment.confirm: the intent waits for it.'),
+  'intent/REQUIRES_CONFIRMATION': created('awaiting-merchant'),
   'intent/REQUIRES_CAPTURE': authorized(),
   'intent/PENDING': pollRequired('processing'),
   'intent/SUCCEEDED': succeeded(),
@@ -297,16 +261,12 @@ export const paymentCancel: CodeTable = {
 const payerActs = pollRequired('awaiting-payer', { needsAction: true });
 
 /** What an intent's state means to whoever asks for it, or is told: [states]. */
-const intentStates = {
+export const intentStates: CodeTable = {
   ...otherWords,
   // Without its attempt it may be the state from before one that is on its way.
   'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
   // The payer can try again, so that it is no end (doctrine 11); whoever waits for the answer to a create is told.
-  'intent/REQUIRES_PAYMENT_METHOD/FAILED': pollRequired('declined', {
-    advice: 'The attempt failed; the intent stays open until it closes after 30 minutes.',
-    acknowledges: true,
-    needsAction: true,
-  }),
+  'intent/REQUIRES_PAYMENT_METHOD/FAILED': pollRequired('declined', { acknowledges: true, needsAction: true }),
   'intent/REQUIRES_PAYMENT_METHOD/CANCELLED': payerActs,
   'intent/REQUIRES_PAYMENT_METHOD/CANCELED': payerActs,
   'intent/REQUIRES_PAYMENT_METHOD/EXPIRED': payerActs,
@@ -320,7 +280,7 @@ const intentStates = {
   'intent/CANCELED': canceled(),
   // An intent fails only by closing unpaid after its 30 minutes.
   'intent/FAILED': failed('expired'),
-} satisfies CodeTable;
+};
 
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/retrieve-payment-intent */
 export const paymentQuery: CodeTable = {
@@ -337,18 +297,14 @@ export const paymentQuery: CodeTable = {
 };
 
 /** What a page tells as a whole, beside the states of its rows. */
-const pages = {
-  list: pollRequired('unknown-outcome', { advice: 'A page tells of many: say which one to look for.' }),
+export const pages: CodeTable = {
+  list: pollRequired('unknown-outcome'),
   'list/none': pollRequired('not-found'),
   // What is not among some is not absent; and whoever asks for a time asks by a clock that UQPAY's rows need not agree
   // with.
-  'list/none-of-these': pollRequired('unknown-outcome', {
-    advice: 'Not among those that were asked for: ask for more of them.',
-  }),
-  'list/incomplete': pollRequired('unknown-outcome', {
-    advice: 'There are other pages: narrow the time, or ask for the next page.',
-  }),
-} satisfies CodeTable;
+  'list/none-of-these': pollRequired('unknown-outcome'),
+  'list/incomplete': pollRequired('unknown-outcome'),
+};
 
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payment-intents */
 export const paymentList: CodeTable = { ...paymentQuery, ...pages };
@@ -360,7 +316,7 @@ export const paymentList: CodeTable = { ...paymentQuery, ...pages };
  * https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-refund and
  * https://docs.uqpay.com/docs/refunds
  */
-const refundStates = {
+export const refundStates: CodeTable = {
   'refund/INITIATED': pollRequired('processing'),
   'refund/PROCESSING': pollRequired('processing'),
   'refund/PENDING': pollRequired('processing'), // [go]
@@ -368,18 +324,15 @@ const refundStates = {
   'refund/FAILED': failed(),
   'refund/REVERSAL_INITIATED': pollRequired('processing'),
   'refund/REVERSAL_PROCESSING': pollRequired('processing'),
-  'refund/REVERSAL_SUCCEEDED': pollRequired('unknown-outcome', {
-    advice: 'UQPAY does not say which way the money went: look at the refund in the dashboard.',
-    acknowledges: true,
-  }),
-} satisfies CodeTable;
+  'refund/REVERSAL_SUCCEEDED': pollRequired('unknown-outcome', { acknowledges: true }),
+};
 
 /**
  * [types] "refund_error": HTTP 400, "Refund resource rule violated". [codes] lists none of its codes, so that the type
  * refuses; but whatever `payment_error` leaves open under a code stays open under it here too.
  */
-const refundErrors: CodeTable = {
-  refund_error: rejected('invalid-request', 'The refund breaks a rule of UQPAY’s: its code and message say which one.'),
+export const refundErrors: CodeTable = {
+  refund_error: rejected('invalid-request'),
   ...Object.fromEntries(
     Object.entries(paymentErrors).flatMap(([name, row]) =>
       row.kind === 'poll-required' ? [[name.replace('payment_error', 'refund_error'), row]] : [],
@@ -410,28 +363,25 @@ export const refundList: CodeTable = { ...refundQuery, ...pages };
  * The API reference says COMPLETED and FAILED_REFUNDED (…/api-reference/retrieve-payout), the Node SDK's types
  * SUCCEEDED.
  */
-const payoutStates = {
+export const payoutStates: CodeTable = {
   'payout/INITIATED': pollRequired('processing'),
   'payout/PROCESSING': pollRequired('processing'),
   'payout/COMPLETED': succeeded(),
   'payout/SUCCEEDED': succeeded(),
   'payout/FAILED': failed(),
-  'payout/FAILED_REFUNDED': failed('refunded', 'The payout failed, and its amount is back on the balance.'),
-} satisfies CodeTable;
+  'payout/FAILED_REFUNDED': failed('refunded'),
+};
 
 /** [codes] "payout_error", https://developers.uqpay.com/global-acquiring/v1.6/api-reference/create-payout */
 export const payoutCreate: CodeTable = {
   ...write,
-  'payout_error/payout_disabled': rejected('permission', 'Ask UQPAY to enable payouts.'),
+  'payout_error/payout_disabled': rejected('permission'),
   'payout_error/disabled_transfer_type': rejected('permission'),
   'payout_error/invalid_currency': rejected(),
   'payout_error/invalid_amount': rejected(),
   'payout_error/invalid_parameter': rejected(),
   'payout_error/merchant_account_invalid': rejected('configuration'),
-  'payout_error/insufficient_balance': failed(
-    'insufficient-funds',
-    'Wait for the next settlement, and send it with a new key.',
-  ),
+  'payout_error/insufficient_balance': failed('insufficient-funds'),
   // It does not say how far it came.
   'payout_error/payout_create_fail': pollRequired('unknown-outcome'),
   'payout_error/payout_not_found': rejected('not-found'),
@@ -451,12 +401,10 @@ export const payoutQuery: CodeTable = {
 /** https://developers.uqpay.com/global-acquiring/v1.6/api-reference/list-payouts */
 export const payoutList: CodeTable = { ...payoutQuery, ...pages };
 
-const paidAsItSeems = pollRequired('processing', {
-  advice: 'The attempt got through; the payment is made when the intent says so.',
-});
+export const paidAsItSeems: Row = pollRequired('processing');
 
 /** A failed attempt is not a failed intent, and only the intent's own state ends it. */
-const attemptStates = {
+export const attemptStates: CodeTable = {
   'attempt/INITIATED': pollRequired('processing'),
   'attempt/AUTHENTICATION_REDIRECTED': pollRequired('awaiting-payer'),
   'attempt/PENDING_AUTHORIZATION': pollRequired('processing'),
@@ -468,10 +416,8 @@ const attemptStates = {
   'attempt/CANCELLED': pollRequired('awaiting-payer'),
   'attempt/CANCELED': pollRequired('awaiting-payer'),
   'attempt/EXPIRED': pollRequired('awaiting-payer'),
-  'attempt/FAILED': pollRequired('declined', {
-    advice: 'The attempt failed; the intent stays open for another one until it closes after 30 minutes.',
-  }),
-} satisfies CodeTable;
+  'attempt/FAILED': pollRequired('declined'),
+};
 
 /**
  * Webhooks, by the state that their data tells.
@@ -486,7 +432,5 @@ export const notice: CodeTable = {
   ...refundStates,
   ...payoutStates,
   'cancel/SUCCEEDED': canceled(),
-  'cancel/FAILED': pollRequired('already-final', {
-    advice: 'The intent could not be canceled: ask payment.query how it stands.',
-  }),
+  'cancel/FAILED': pollRequired('already-final'),
 };

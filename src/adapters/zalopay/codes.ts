@@ -1,4 +1,3 @@
-import type { CodeTable, TerminalRow } from '../../core/code-table.ts';
 import {
   canceled,
   created,
@@ -10,7 +9,10 @@ import {
   rejected,
   retryable,
   succeeded,
-} from '../../kit/rows.ts';
+  type CodeTable,
+  type Row,
+  type TerminalRow,
+} from '../../kit/index.ts';
 
 /*
  * A row is named `<return_code>` or `<return_code>/<sub_return_code>`; a binding that was found is `1/<status>`.
@@ -24,29 +26,27 @@ import {
  */
 
 /** What every write may answer. [codes] repeats these rows for each call, always as "initialization failed". */
-const write = {
+export const write: CodeTable = {
   // The manual says to look at the sub code, and here is none: -500 is a FAIL too.
-  '2': pollRequired('unknown-outcome', {
-    advice: 'ZaloPay said FAIL without saying why: only a query tells whether anything happened.',
-  }),
+  '2': pollRequired('unknown-outcome'),
   '3': pollRequired('processing'),
-  '2/-401': rejected('invalid-request', 'A field is missing or has the wrong format.'),
-  '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
+  '2/-401': rejected('invalid-request'),
+  '2/-402': rejected('authentication'),
   // "Needs to reinitialize the order after a certain period of time"; how long, nobody says.
   '2/-429': retryable('rate-limited', { delayMs: 5000 }),
-  '2/-500': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before sending again.' }),
-} satisfies CodeTable;
+  '2/-500': pollRequired('unknown-outcome'),
+};
 
 /**
  * [public] Answers to a new order that ZaloPay did not take; they were seen of orders, and a charge is checked by the
  * same door.
  */
-const refusals = {
-  '2/10': rejected('authentication', 'ZaloPay found another mac ("MAC not equal"): check key1 and what is signed.'),
-  '-2/-201': rejected('authentication', 'ZaloPay found the mac invalid: check key1 and what is signed.'),
-  '2/-10': rejected('invalid-request', 'ZaloPay calls the order invalid: check its fields.'),
-  '2/-16': rejected('invalid-request', 'ZaloPay calls the order invalid: check its fields.'),
-} satisfies CodeTable;
+export const refusals: CodeTable = {
+  '2/10': rejected('authentication'),
+  '-2/-201': rejected('authentication'),
+  '2/-10': rejected('invalid-request'),
+  '2/-16': rejected('invalid-request'),
+};
 
 /**
  * Maintenance is not over within a second: a write waits this long before it is sent again. Nobody says how long it
@@ -58,19 +58,17 @@ const underMaintenance = retryable('maintenance', { delayMs: 15_000 });
  * [codes] says it of the query: "is not in the correct format". A number that cannot be asked about names no order
  * either.
  */
-const malformedNumber = rejected('invalid-request', 'app_trans_id has the wrong format.');
+export const malformedNumber: Row = rejected('invalid-request');
 
 /**
  * What every read may answer; -403, -405 and 406 are in [sdk] only. An error of the call says nothing about what it
  * asked for.
  */
-const read = {
-  '2': pollRequired('unknown-outcome', {
-    advice: 'ZaloPay said FAIL without saying why: it may be the query that failed.',
-  }),
-  '2/-401': rejected('invalid-request', 'A field of the query is missing or has the wrong format.'),
-  '2/-402': rejected('authentication', 'Check appId, key1 and the environment.'),
-  '2/-403': rejected('authentication', 'ZaloPay refused the signature: check key1.'),
+export const read: CodeTable = {
+  '2': pollRequired('unknown-outcome'),
+  '2/-401': rejected('invalid-request'),
+  '2/-402': rejected('authentication'),
+  '2/-403': rejected('authentication'),
   '2/-405': rejected('invalid-request'),
   '2/-406': rejected('invalid-request'),
   '406': rejected('invalid-request'),
@@ -78,18 +76,18 @@ const read = {
   '2/-500': retryable('unavailable'),
   '2/-999': retryable('maintenance'),
   '2/-1801': retryable('maintenance'),
-} satisfies CodeTable;
+};
 
 /** The gateway's own refusals that [sdk] and the tokenization spec list for the two calls that make a binding. */
-const bindingRefusals = {
-  '2/-403': rejected('authentication', 'ZaloPay refused the signature: check key1.'),
+export const bindingRefusals: CodeTable = {
+  '2/-403': rejected('authentication'),
   '2/-405': rejected('invalid-request'),
   // "Illegal status" may mean that the binding is there already.
   '2/-406': pollRequired('unknown-outcome'),
   '406': pollRequired('unknown-outcome'),
-} satisfies CodeTable;
+};
 
-const numberTaken = duplicate('Another order owns this app_trans_id. Look it up; its link cannot be had again.');
+export const numberTaken: Row = duplicate();
 
 /** [codes] "Create Order". */
 export const paymentCreate: CodeTable = {
@@ -106,45 +104,33 @@ export const paymentCreate: CodeTable = {
 /**
  * The payer stopped it, and may begin again while the order is open: the end of a charge in the call, not of an order.
  */
-const canceledByPayer: TerminalRow = {
-  ...canceled(
-    'canceled',
-    'The payer canceled the payment. An order stays open: cancel it before taking the money another way.',
-  ),
-  payerMayRetry: true,
-};
+export const canceledByPayer: TerminalRow = { ...canceled(), payerMayRetry: true };
 
 /** Why a try to pay failed, whether an order's query tells it or the answer to a charge. */
-const failedTries = {
+export const failedTries: CodeTable = {
   // "If order not yet expired, user can top up, and retry payment": what is open can still be paid.
-  '2/-63': declined(
-    'insufficient-funds',
-    'The order is still open, and its payer can top up and pay it: cancel it before taking the money another way.',
-  ),
+  '2/-63': declined('insufficient-funds'),
   '2/-329': canceledByPayer, // [sdk] "The user canceled the payment."
-  '2/-332': declined('declined', 'The rules of a promotion stopped the payment.'),
-  '2/-333': declined('declined', 'The rules of a promotion stopped the payment.'),
-  '2/-1013': declined('limit-exceeded', 'The amount is above the payer’s spending limit.'), // as when paying by token
-  '2/-1330': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
-  '2/-1331': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
-  '2/-1332': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
-  '2/-1333': declined('limit-exceeded', 'The payer’s daily limit is used up.'),
-  '2/-1340': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
-  '2/-1341': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
-  '2/-1342': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
-  '2/-1343': declined('limit-exceeded', 'The payer’s monthly limit is used up.'),
-} satisfies CodeTable;
+  '2/-332': declined(),
+  '2/-333': declined(),
+  '2/-1013': declined('limit-exceeded'), // as when paying by token
+  '2/-1330': declined('limit-exceeded'),
+  '2/-1331': declined('limit-exceeded'),
+  '2/-1332': declined('limit-exceeded'),
+  '2/-1333': declined('limit-exceeded'),
+  '2/-1340': declined('limit-exceeded'),
+  '2/-1341': declined('limit-exceeded'),
+  '2/-1342': declined('limit-exceeded'),
+  '2/-1343': declined('limit-exceeded'),
+};
 
 /**
  * [sdk] "Payment code expired, the transaction failed, the account has not been debited yet." Only a scanned code can
  * be.
  */
-const codeExpired = {
-  '2/-322': declined(
-    'expired',
-    'The payment code had expired and nothing was debited: scan a new one, under a new app_trans_id.',
-  ),
-} satisfies CodeTable;
+export const codeExpired: CodeTable = {
+  '2/-322': declined('expired'),
+};
 
 /**
  * Who reports such an error once may still be about to pay; who goes on reporting it has declined a charge in the call.
@@ -155,28 +141,16 @@ const unchanged = { acknowledges: true, failedWhenUnchangedForMs: 10_000 } as co
  * What leaves a try to pay open, whether an order's query tells it or the answer to a charge: [codes] has -217, [sdk]
  * the others but -49.
  */
-const openTries = {
+export const openTries: CodeTable = {
   // The channel, or the payer’s bank, is out of order: "please choose another one".
-  '2/-34': pollRequired('maintenance', {
-    ...unchanged,
-    advice: 'The payer’s channel is under maintenance: another one may work.',
-  }),
-  '2/-35': pollRequired('maintenance', {
-    ...unchanged,
-    advice: 'The payer’s channel is not supported or under maintenance: another one may work.',
-  }),
-  '2/-43': pollRequired('maintenance', {
-    ...unchanged,
-    advice: 'The payer’s bank is under maintenance: another one may work.',
-  }),
+  '2/-34': pollRequired('maintenance', { ...unchanged }),
+  '2/-35': pollRequired('maintenance', { ...unchanged }),
+  '2/-43': pollRequired('maintenance', { ...unchanged }),
   // [public] reads it as closed, canceled or expired. [older]: "has not been made or may have been successfully
   // performed".
-  '2/-49': pollRequired('canceled', {
-    advice:
-      'Closed or canceled, as others read it; ZaloPay itself has said it of paid orders too. Look it up before taking other money.',
-  }),
-  '2/-217': pollRequired('declined', { ...unchanged, advice: 'The payer’s bank reported an error.' }),
-} satisfies CodeTable;
+  '2/-49': pollRequired('canceled'),
+  '2/-217': pollRequired('declined', { ...unchanged }),
+};
 
 /**
  * [sdk] lists these as what either query may say. Whether they speak of the payment or of the query, nobody says: they
@@ -190,9 +164,7 @@ const systemErrors = {
 } satisfies CodeTable;
 
 /** Success, and in the same breath "in progress" or without a number of ZaloPay's, which every paid order has. */
-const contradicted = pollRequired('processing', {
-  advice: 'ZaloPay says "success" and contradicts it (is_processing, or no zp_trans_id): it is asked again.',
-});
+export const contradicted: Row = pollRequired('processing');
 
 /**
  * [codes] "Query Order's Status", https://docs.zalopay.vn/docs/specs/order-query; -32 to -329 but -54 and -63 are of
@@ -219,39 +191,37 @@ export const paymentQuery: CodeTable = {
 export const paymentCancel: CodeTable = {
   ...write,
   '1': succeeded('canceled'),
-  '2/-101': rejected('not-found', 'ZaloPay has no order of this app_trans_id.'),
-  '2/-403': failed('already-final', 'The order is paid: refund it instead.'),
+  '2/-101': rejected('not-found'),
+  '2/-403': failed('already-final'),
   '2/-999': underMaintenance,
 };
 
+/** A refund that waits for somebody’s approval. */
+export const awaitsApproval: Row = pollRequired('processing');
+
 /** [codes] lists both for the refund's query under FAIL, [vietqr] under "in progress": neither is ever a failure. */
-const pendingRefunds = {
-  '2/-1': pollRequired('processing', {
-    advice: 'It waits for approval and has not failed. Asking alone will not help: contact ZaloPay.',
-  }),
-  '2/-16': pollRequired('processing', { advice: 'In progress on ZaloPay’s side; if it stays so, contact ZaloPay.' }),
-} satisfies CodeTable;
+export const pendingRefunds: CodeTable = {
+  '2/-1': awaitsApproval,
+  '2/-16': pollRequired('processing'),
+};
 
 /** [codes] "Refund Order", [vietqr] 6.4. Success means accepted: only the refund query knows the end. */
 export const refundCreate: CodeTable = {
   ...write,
   ...pendingRefunds,
   '1': pollRequired('processing'),
-  '3/-1': pendingRefunds['2/-1'],
-  '2/0': pollRequired('unknown-outcome', { advice: 'A system error proves nothing: ask before refunding again.' }),
+  '3/-1': awaitsApproval,
+  '2/0': pollRequired('unknown-outcome'),
   // Every send carries its own timestamp, so that another one would be refused for the same reason.
-  '2/-13': rejected(
-    'expired',
-    'The payment is too old to refund, or this machine’s clock is more than 15 minutes off.',
-  ),
-  '2/-14': rejected('invalid-request', 'The amount cannot be refunded.'), // [vietqr]
-  '2/-23': duplicate('Another refund owns this m_refund_id: look it up before choosing a new one.'), // [vietqr]
+  '2/-13': rejected('expired'),
+  '2/-14': rejected('invalid-request'), // [vietqr]
+  '2/-23': duplicate(), // [vietqr]
   // Named in a public integration's list of codes only: the three ways an m_refund_id is malformed.
-  '2/-24': rejected('invalid-request', 'm_refund_id must be yymmdd_appid_….'),
-  '2/-25': rejected('invalid-request', 'm_refund_id must start with today’s date in Vietnam, yymmdd.'),
-  '2/-26': rejected('invalid-request', 'm_refund_id must name this app_id.'),
-  '2/-32': rejected('unsupported', 'This payment can only be refunded in full, or not at all.'),
-  '2/-101': rejected('not-found', 'ZaloPay has no payment of this zp_trans_id.'),
+  '2/-24': rejected('invalid-request'),
+  '2/-25': rejected('invalid-request'),
+  '2/-26': rejected('invalid-request'),
+  '2/-32': rejected('unsupported'),
+  '2/-101': rejected('not-found'),
   '2/-999': underMaintenance,
 };
 
@@ -265,26 +235,26 @@ export const refundQuery: CodeTable = {
   ...pendingRefunds,
   '1': succeeded('refunded'),
   '3': pollRequired('processing'),
-  '3/-1': pendingRefunds['2/-1'],
+  '3/-1': awaitsApproval,
   // Read by the sub code alone this is FAIL, and the merchant refunds twice.
   '3/2': pollRequired('processing'),
-  '2/0': failed('declined', 'Ask ZaloPay why before refunding again.'), // [vietqr]
-  '2/-2': failed('invalid-request', 'ZaloPay does not know this type of refund.'),
-  '2/-13': failed('expired', 'The payment is too old to refund.'),
-  '2/-14': failed('invalid-request', 'The amount cannot be refunded.'),
-  '2/-32': failed('unsupported', 'This payment can only be refunded in full, or not at all.'),
+  '2/0': failed('declined'), // [vietqr]
+  '2/-2': failed('invalid-request'),
+  '2/-13': failed('expired'),
+  '2/-14': failed('invalid-request'),
+  '2/-32': failed('unsupported'),
   '2/-101': pollRequired('not-found'),
 };
 
 /** The payer's token was refused: [codes] lists these for paying and for asking the balance. */
-const tokenRefusals = {
-  '2/-101': failed('declined', 'ZaloPay has no such pay_token: bind the payer again.'),
-  '2/-1002': failed('declined', 'The payer has unbound this token: bind again.'),
-  '2/-1007': failed('expired', 'The token is expired: bind the payer again.'),
-  '2/-1009': failed('risk', 'The payer’s account is locked.'),
-  '2/-1011': rejected('permission', 'This pay_token belongs to another app_id.'),
-  '2/-1800': failed('limit-exceeded', 'The payer’s account has reached the limit of its verification level.'),
-} satisfies CodeTable;
+export const tokenRefusals: CodeTable = {
+  '2/-101': failed('declined'),
+  '2/-1002': failed('declined'),
+  '2/-1007': failed('expired'),
+  '2/-1009': failed('risk'),
+  '2/-1011': rejected('permission'),
+  '2/-1800': failed('limit-exceeded'),
+};
 
 /**
  * [codes] "Pay By Token (Wallet)". Its table has no row for a try that failed or is open for its channel's sake: told
@@ -298,9 +268,9 @@ export const paymentCharge: CodeTable = {
   ...tokenRefusals,
   '1': succeeded(),
   '1/processing': contradicted,
-  '2/-1010': failed('declined', 'The payer’s account cannot pay.'),
-  '2/-1013': failed('limit-exceeded', 'The amount is above the payer’s spending limit.'),
-  '2/-1019': failed('limit-exceeded', 'The amount is above the limit of the payer’s binding.'),
+  '2/-1010': failed('declined'),
+  '2/-1013': failed('limit-exceeded'),
+  '2/-1019': failed('limit-exceeded'),
   '2/-1801': underMaintenance,
 };
 
@@ -317,10 +287,8 @@ export const paymentScan: CodeTable = {
   ...openTries,
   '1': succeeded(),
   '1/processing': contradicted,
-  '2/-33': pollRequired('maintenance', {
-    advice: 'Under maintenance, and perhaps after it was taken in: ask before scanning another code.',
-  }),
-  '2/-68': duplicate('Another order owns this app_trans_id: look it up before choosing a new one.'),
+  '2/-33': pollRequired('maintenance'),
+  '2/-68': duplicate(),
   '2/-92': malformedNumber,
   '2/-999': underMaintenance,
 };
@@ -349,7 +317,7 @@ export const bindingCreate: CodeTable = {
   '2/-1801': underMaintenance,
 };
 
-const disabledBinding = canceled('canceled', 'ZaloPay has disabled this binding: its token cannot be charged.');
+export const disabledBinding: Row = canceled();
 
 /**
  * [codes] "Query Payment Token (Wallet)"; the status is `data.status` of
@@ -369,12 +337,12 @@ export const bindingQuery: CodeTable = {
 export const bindingCancel: CodeTable = {
   ...write,
   '1': succeeded('canceled'),
-  '2/-101': rejected('not-found', 'ZaloPay has no binding of this binding_id.'),
-  '2/-1011': rejected('permission', 'This binding belongs to another app_id.'),
+  '2/-101': rejected('not-found'),
+  '2/-1011': rejected('permission'),
   '2/-1801': underMaintenance,
 };
 
-const wrongParameter = rejected('invalid-request', 'A field is missing or has the wrong format.');
+export const wrongParameter: Row = rejected('invalid-request');
 
 /** [codes] "Create Binding (Card)", https://docs.zalopay.vn/docs/specs/tokenization-bind */
 export const cardBindingCreate: CodeTable = {
@@ -395,9 +363,9 @@ export const cardBindingQuery: CodeTable = {
 export const cardBindingCancel: CodeTable = {
   ...write,
   '1': succeeded('canceled'),
-  '2/-101': rejected('not-found', 'ZaloPay has no such binding.'),
+  '2/-101': rejected('not-found'),
   '2/-7002': wrongParameter,
-  '2/-7216': rejected('invalid-request', 'The identifier is not the one the card was bound with.'),
+  '2/-7216': rejected('invalid-request'),
 };
 
 /** [codes] "Pay by Token (Card)". */
@@ -407,13 +375,11 @@ export const cardPaymentCharge: CodeTable = {
   '1/processing': contradicted,
   '2/-7002': wrongParameter,
   // "Invalid or has exceeded timeout limit": the order's time, or this call's? Only the query knows.
-  '2/-7032': pollRequired('unknown-outcome', {
-    advice: 'The order is unknown or timed out: ask before paying another way.',
-  }),
-  '2/-7041': failed('declined', 'ZaloPay has no such card token: bind the card again.'),
-  '2/-7202': rejected('invalid-request', 'The zp_trans_token is not valid: take it from the answer of payment.create.'),
-  '2/-7217': failed('declined', 'The card token is no longer active: bind the card again.'),
-  '2/-7223': failed('declined', 'ZaloPay has no such card token: bind the card again.'),
+  '2/-7032': pollRequired('unknown-outcome'),
+  '2/-7041': failed('declined'),
+  '2/-7202': rejected('invalid-request'),
+  '2/-7217': failed('declined'),
+  '2/-7223': failed('declined'),
 };
 
 /**
