@@ -1,24 +1,42 @@
-import type { Advice } from '../../core/code-table.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import type { FieldCheck, Fields, StatusQuery, WriteOperation } from '../../core/operation.ts';
-import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
-import { baseUrlOf, type Location } from '../../kit/address.ts';
-import { checkCredentials, oneOf, record, textUpTo, whole } from '../../kit/fields.ts';
-import { asRecord, instantOf, statedOf, textOf } from '../../kit/readers.ts';
+import {
+  asRecord,
+  askBy,
+  baseUrlOf,
+  checkCredentials,
+  DAY_MS,
+  defineAdapter,
+  effectOf,
+  jsonOf,
+  MINUTE_MS,
+  moneyOf,
+  msUntil,
+  oneOf,
+  optional,
+  pemKey,
+  record,
+  recordOf,
+  rsaSigner,
+  rsaVerifier,
+  statedOf,
+  textOf,
+  textUpTo,
+  visibleText,
+  whole,
+  type Adapter,
+  type Advice,
+  type Exchange,
+  type FieldCheck,
+  type Location,
+  type Money,
+  type Reading,
+  type StatusQuery,
+  type WriteOperation,
+} from '../../kit/index.ts';
 import { growing } from '../../policies/backoff.ts';
-import { effectOf } from '../../core/verdict.ts';
 import type { RebellAnswers } from './answers.ts';
 import * as codes from './codes.ts';
 import type { Payment, RebellFields } from './fields.ts';
-import {
-  createSigner,
-  createVerifier,
-  pem,
-  signatureHeader,
-  stringToSign,
-  timeOf,
-  type SignatureEncoding,
-} from './sign.ts';
+import { isSigned, signatureHeader, stringToSign, timeOf, writtenAs, type SignatureEncoding } from './sign.ts';
 import { rebellWebhook } from './webhook.ts';
 
 export interface RebellCredentials extends Location {
@@ -108,12 +126,9 @@ const amount: FieldCheck = {
 /** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
 export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter<RebellFields, RebellAnswers> {
   checkCredentials('rebell', credentials, {
-    clientId: {
-      expects: 'the Client-Id, without spaces',
-      accepts: value => typeof value === 'string' && /^[!-~]+$/.test(value),
-    },
-    privateKey: pem('PRIVATE KEY'),
-    gatewayPublicKey: optional(pem('PUBLIC KEY')),
+    clientId: visibleText,
+    privateKey: pemKey('PRIVATE KEY'),
+    gatewayPublicKey: optional(pemKey('PUBLIC KEY')),
     keyVersion: whole,
     version: optional(oneOf('v1', 'v2')),
     paths: optional(pathsByOperation),
@@ -122,16 +137,19 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
     signatureEncoding: optional(oneOf('base64', 'base64url')),
   });
   const { clientId, keyVersion, version = 'v1', paths = {}, inquireBy = 'paymentRequestId', notifyPath } = credentials;
-  const sign = createSigner(credentials.privateKey, credentials.signatureEncoding ?? 'base64');
-  const gateway = credentials.gatewayPublicKey === undefined ? undefined : createVerifier(credentials.gatewayPublicKey);
+  const { privateKey, gatewayPublicKey, signatureEncoding = 'base64' } = credentials;
+  const sign = rsaSigner('rebell: privateKey', privateKey);
+  const gateway =
+    gatewayPublicKey === undefined ? undefined : rsaVerifier('rebell: gatewayPublicKey', gatewayPublicKey);
   const places = placesOf(version);
   const pathOf = (operation: keyof RebellFields): string => paths[operation] ?? `/${version}/${places[operation]}`;
+  const byNumbers = askBy('payment.query', ['paymentRequestId', 'paymentId']);
   const paymentQuery: StatusQuery = {
-    operation: 'payment.query',
-    fields: ({ reference }) =>
-      inquireBy === 'paymentId' && reference['paymentId'] === undefined
+    ...byNumbers,
+    fields: (ticket, nowMs) =>
+      inquireBy === 'paymentId' && ticket.reference['paymentId'] === undefined
         ? undefined
-        : known(reference, 'paymentRequestId', 'paymentId'),
+        : byNumbers.fields(ticket, nowMs),
   };
 
   return defineAdapter<RebellFields, RebellAnswers>({
@@ -208,7 +226,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
         codes: codes.voiding,
         reference: ['voidRequestId', 'paymentId'],
         learns: ['voidId'],
-        query: { operation: 'void.query', fields: ({ reference }) => known(reference, 'voidRequestId', 'voidId') },
+        query: askBy('void.query', ['voidRequestId', 'voidId']),
         // Like a refund it has a query of its own, whose success is the void's and not the payment's.
         follows: 'refund',
         sameReference: 'replays',
@@ -220,10 +238,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
         codes: codes.capture,
         reference: ['captureRequestId', 'paymentId'],
         learns: ['captureId'],
-        query: {
-          operation: 'capture.query',
-          fields: ({ reference }) => known(reference, 'captureRequestId', 'captureId'),
-        },
+        query: askBy('capture.query', ['captureRequestId', 'captureId']),
         follows: 'capture',
         sameReference: 'replays',
         ...amountIn('captureAmount'),
@@ -235,10 +250,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
         codes: codes.refund,
         reference: ['refundRequestId', 'paymentId'],
         learns: ['refundId'],
-        query: {
-          operation: 'refund.query',
-          fields: ({ reference }) => known(reference, 'refundRequestId', 'refundId'),
-        },
+        query: askBy('refund.query', ['refundRequestId', 'refundId']),
         follows: 'refund',
         sameReference: 'replays',
         chargeableForMs: () => FIVE_MINUTES_MS,
@@ -286,7 +298,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
       return {
         'Client-Id': clientId,
         'Request-Time': time,
-        Signature: signatureHeader(keyVersion, signature),
+        Signature: signatureHeader(keyVersion, writtenAs[signatureEncoding](signature)),
         'Content-Type': 'application/json; charset=UTF-8',
       };
     },
@@ -294,9 +306,9 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
       verify: ({ send, headers, text }) => {
         const time = headers.get('response-time') ?? headers.get('request-time') ?? timeOf(send.nowMs);
         // An answer that was signed long ago answers something else.
-        const mostMs = codes.refusesClock(resultIn(text)) ? DAY_MS : FIVE_MINUTES_MS;
+        const mostMs = codes.refusesClock(recordOf(jsonOf(text), 'result')) ? DAY_MS : FIVE_MINUTES_MS;
         if (!(Math.abs(Date.parse(time) - send.nowMs) <= mostMs)) return false;
-        return gateway.verify(stringToSign({ ...send, clientId, time, body: text }), headers.get('signature'));
+        return isSigned(gateway, stringToSign({ ...send, clientId, time, body: text }), headers.get('signature'));
       },
     }),
     policy: {
@@ -316,27 +328,13 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
  * As long as Rebell itself believes a request; and as long as what it does not know is sent again: how long it
  * remembers a number it does not say.
  */
-const FIVE_MINUTES_MS = 5 * 60_000;
-const DAY_MS = 24 * 3_600_000;
-
-const resultIn = (text: string): unknown => recordIn(text)?.['result'];
-
-/** The object that a JSON text holds. */
-function recordIn(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return asRecord(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}
+const FIVE_MINUTES_MS = 5 * MINUTE_MS;
 
 /** Charges and orders share their numbers: `paymentRequestId` is "unique per transaction". */
 const payment = { number: 'paymentRequestId', space: 'payment' };
 
-const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined => {
-  const atMs = instantOf(fields, 'paymentExpiryTime');
-  return atMs === undefined ? undefined : atMs - openedAtMs;
-};
+const untilExpiry = (fields: Payment, openedAtMs: number): number | undefined =>
+  msUntil(fields, 'paymentExpiryTime', openedAtMs);
 
 /** What every answer has: the result, and the numbers it is about. */
 function answered({ body, operation }: Pick<Exchange, 'body' | 'operation'>): Reading {
@@ -393,7 +391,7 @@ function formOf(body: unknown): readonly ['redirect' | 'form'] | readonly [] {
 
 /** A form as an object, or as siblings (Antom) write it, as the JSON text of one. */
 function formIn(form: unknown): unknown {
-  if (typeof form === 'string' && form !== '') return recordIn(form) ?? { form };
+  if (typeof form === 'string' && form !== '') return asRecord(jsonOf(form)) ?? { form };
   return form === null || form === '' ? undefined : form;
 }
 
@@ -425,14 +423,12 @@ function inquiry(kind: 'payment' | 'refund' | 'void' | 'capture'): (exchange: Ex
 }
 
 /** A write whose amount stands under the same name in its request and in its answer. */
-function amountIn(
-  name: string,
-): Pick<WriteOperation, 'read'> & { expect: (fields: object) => { amount: string; currency?: string } | undefined } {
+function amountIn(name: string): Pick<WriteOperation, 'read'> & { expect: (fields: object) => Money | undefined } {
   return {
     expect: fields => {
       // Fields of the drop-in client come unchecked.
       const { amount: value, currency } = amountOf(fields, name);
-      return value === undefined ? undefined : { amount: value, ...(currency !== undefined && { currency }) };
+      return moneyOf(value, currency);
     },
     read: exchange => ({ ...answered(exchange), ...amountOf(exchange.body, name) }),
   };
@@ -441,14 +437,4 @@ function amountIn(
 function amountOf(holder: unknown, name: string): { amount: string | undefined; currency: string | undefined } {
   const found = asRecord(holder)?.[name];
   return { amount: statedOf(found, 'value'), currency: statedOf(found, 'currency') };
-}
-
-/** Those of the names that the ticket knows, or `undefined` when it knows none. */
-function known(reference: Readonly<Record<string, string>>, ...names: readonly string[]): Fields | undefined {
-  const found = Object.entries(reference).filter(([name]) => names.includes(name));
-  return found.length === 0 ? undefined : Object.fromEntries(found);
-}
-
-function optional(check: FieldCheck): FieldCheck {
-  return { ...check, accepts: value => value === undefined || check.accepts(value) };
 }

@@ -1,9 +1,20 @@
-import { InputError } from '../../core/errors.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import { idOf, textOf } from '../../kit/readers.ts';
-import type { Delivery, Notice, Reply, Webhook } from '../../kit/webhook.ts';
+import {
+  idOf,
+  MINUTE_MS,
+  refused,
+  signedNotices,
+  textOf,
+  unreceivable,
+  wrongSignature,
+  type Exchange,
+  type Notice,
+  type Reading,
+  type Replies,
+  type RsaVerifier,
+  type Webhook,
+} from '../../kit/index.ts';
 import { notice } from './codes.ts';
-import { stringToSign, type Verifier } from './sign.ts';
+import { isSigned, stringToSign } from './sign.ts';
 
 /** What a notification can be about. */
 type Kind = 'payment' | 'refund';
@@ -17,43 +28,34 @@ export function rebellWebhook(options: {
   clientId: string;
   notifyPath: string | undefined;
   /** Knows Rebell's public key. */
-  gateway: Verifier | undefined;
+  gateway: RsaVerifier | undefined;
   /** A notification holds what an inquiry's answer holds, and is read as one. */
   read: (kind: Kind) => (exchange: Exchange) => Reading;
 }): Webhook {
   const { clientId, notifyPath, gateway, read } = options;
-  if (gateway === undefined) return { codes: notice, hear: withoutKey, reply: withoutKey };
-
-  const whatIsWrong = async ({ method, url, headers, text, nowMs }: Delivery): Promise<string | undefined> => {
-    const time = headers.get('request-time');
-    const signature = headers.get('signature');
-    if (time === null) return 'the header Request-Time is missing';
-    if (signature === null) return 'the header Signature is missing';
-    // The text stands for the bytes: bytes that are not UTF-8 are another text than the one that was signed.
-    const signed = stringToSign({ method, path: notifyPath ?? url.pathname + url.search, clientId, time, body: text });
-    if (!(await gateway.verify(signed, signature))) return 'the signature is not that of this notification';
-    const ageMs = nowMs - Date.parse(time);
-    return Math.abs(ageMs) <= FRESH_MS ? undefined : 'Request-Time is not within five minutes of this machine’s clock';
-  };
-
-  return {
+  if (gateway === undefined)
+    return unreceivable(
+      notice,
+      'rebell: pass gatewayPublicKey to receive notifications: Rebell signs them with its private half.',
+    );
+  return signedNotices({
     codes: notice,
-    reply: word => replies[word],
-    async hear(delivery) {
-      const wrong = await whatIsWrong(delivery);
-      return wrong === undefined ? noticeOf(JSON.parse(delivery.text), read) : refused(wrong);
-    },
-  };
+    replies,
+    whatIsWrong: delivery =>
+      wrongSignature(delivery, {
+        header: 'Signature',
+        // As long as Rebell itself believes a request.
+        time: { header: 'Request-Time', withinMs: 5 * MINUTE_MS },
+        isRight(given, time) {
+          const { method, url, text } = delivery;
+          // The text stands for the bytes: bytes that are not UTF-8 are another text than the one that was signed.
+          const path = notifyPath ?? url.pathname + url.search;
+          return isSigned(gateway, stringToSign({ method, path, clientId, time, body: text }), given);
+        },
+      }),
+    noticeOf: body => noticeOf(body, read),
+  });
 }
-
-function withoutKey(): never {
-  throw new InputError(
-    'rebell: pass gatewayPublicKey to receive notifications: Rebell signs them with its private half.',
-  );
-}
-
-/** As long as Rebell itself believes a request. */
-const FRESH_MS = 5 * 60_000;
 
 const result = (resultStatus: string, resultCode: string, resultMessage: string): object => ({
   result: { resultCode, resultStatus, resultMessage },
@@ -63,13 +65,11 @@ const result = (resultStatus: string, resultCode: string, resultMessage: string)
  * Rebell sends again what is not answered by a success. Whether it looks at the HTTP status or at the result is not
  * said: both tell.
  */
-const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
+const replies: Replies = {
   stored: { body: result('S', 'SUCCESS', 'success') },
   again: { status: 500, body: result('U', 'UNKNOWN_EXCEPTION', 'please send it again') },
   refused: { status: 401, body: result('F', 'INVALID_SIGNATURE', 'the notification could not be verified') },
 };
-
-const refused = (reason: string): Notice => ({ verified: false, reason });
 
 /**
  * The event that tells of each kind's state. Only the payment's is named in the manual, and only by one of two pages.
