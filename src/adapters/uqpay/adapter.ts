@@ -1,13 +1,39 @@
-import { newKey } from '../../clock.ts';
-import type { Advice } from '../../core/code-table.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import type { FieldCheck, ReadName, StatusQuery, WriteOperation } from '../../core/operation.ts';
-import type { Ticket } from '../../core/ticket.ts';
-import { defineAdapter, type Adapter } from '../../kit/adapter.ts';
-import { baseUrlOf, type Location } from '../../kit/address.ts';
-import { checkCredentials, text, textUpTo, whole } from '../../kit/fields.ts';
-import { asRecord, idOf, integerOf, statedOf, textOf, UNREADABLE } from '../../kit/readers.ts';
-import type { TokenStore } from '../../kit/token.ts';
+import {
+  asRecord,
+  askBy,
+  baseUrlOf,
+  checkCredentials,
+  DAY_MS,
+  defineAdapter,
+  HOUR_MS,
+  idOf,
+  instantOf,
+  integerOf,
+  MINUTE_MS,
+  moneyOf,
+  newKey,
+  optional,
+  statedOf,
+  text,
+  textOf,
+  textUpTo,
+  tokenStore,
+  UNREADABLE,
+  visibleText,
+  whole,
+  without,
+  type Adapter,
+  type Advice,
+  type Exchange,
+  type FieldCheck,
+  type Location,
+  type Money,
+  type Reading,
+  type StatusQuery,
+  type Ticket,
+  type TokenStore,
+  type WriteOperation,
+} from '../../kit/index.ts';
 import {
   paymentCancel,
   paymentCapture,
@@ -41,10 +67,6 @@ export interface UqpayCredentials extends Location {
   tokens?: TokenStore;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
-
 /**
  * UQPAY closes an intent by itself. https://developers-sandbox.uqpaytech.com/global-acquiring/v1.6/guide/core-concepts
  */
@@ -52,19 +74,9 @@ const INTENT_LIVES_MS = 30 * MINUTE_MS;
 
 const baseUrls = { production: 'https://api.uqpay.com/api', sandbox: 'https://api-sandbox.uqpaytech.com/api' };
 
-const headerText: FieldCheck = {
-  expects: 'a text of letters, digits and signs, without spaces',
-  accepts: value => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value),
-};
-
 const amount: FieldCheck = {
   expects: 'a decimal text, such as "10.12"',
   accepts: value => typeof value === 'string' && decimalOf(value) !== undefined,
-};
-
-const tokenStore: FieldCheck = {
-  expects: 'a token store with get and set',
-  accepts: value => typeof asRecord(value)?.['get'] === 'function' && typeof asRecord(value)?.['set'] === 'function',
 };
 
 const intent = { payment_intent_id: text };
@@ -78,14 +90,6 @@ const keyed = {
   sameReference: 'replays',
   idempotencyKey: { rememberedForMs: 24 * HOUR_MS, header: 'x-idempotency-key' },
 } satisfies Pick<WriteOperation, 'sameReference' | 'idempotencyKey'>;
-
-/** Asks by the provider's own number, once the ticket has it; before, only the same key can tell. */
-function askBy(operation: ReadName, name: string): StatusQuery {
-  return {
-    operation,
-    fields: ({ reference }) => (reference[name] === undefined ? undefined : { [name]: reference[name] }),
-  };
-}
 
 /**
  * A list is asked for so much time before a ticket's opening and after its last send: clocks differ, and the way is
@@ -144,15 +148,16 @@ const keyedQueries: ReadonlySet<string> = new Set(['payout.query', 'payout.list'
 
 /** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
 export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<UqpayFields, UqpayAnswers> {
-  checkCredentials('uqpay', credentials, { clientId: headerText, apiKey: headerText });
-  const { clientId, apiKey, webhookSecret, onBehalfOf, tokens } = credentials;
   checkCredentials('uqpay', credentials, {
-    ...(webhookSecret !== undefined && { webhookSecret: text }),
-    ...(onBehalfOf !== undefined && { onBehalfOf: headerText }),
-    ...(tokens !== undefined && { tokens: tokenStore }),
+    clientId: visibleText,
+    apiKey: visibleText,
+    webhookSecret: optional(text),
+    onBehalfOf: optional(visibleText),
+    tokens: optional(tokenStore),
   });
+  const { clientId, apiKey, webhookSecret, onBehalfOf, tokens } = credentials;
   const location = baseUrlOf('uqpay', credentials, baseUrls);
-  const token = tokenOf({ baseUrl: location.baseUrl.replace(/\/+$/, ''), clientId, apiKey, tokens });
+  const token = tokenOf({ baseUrl: location.baseUrl, clientId, apiKey, tokens });
 
   return defineAdapter<UqpayFields, UqpayAnswers>({
     name: 'uqpay',
@@ -163,8 +168,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
     read,
     answerSecrets: ['client_secret'],
     webhook: uqpayWebhook({ webhookSecret, onBehalfOf, read }),
-    body: (fields, { operation }) =>
-      Object.fromEntries(Object.entries(fields).filter(([name]) => name !== searchedFor[operation])),
+    body: (fields, { operation }) => without(fields, searchedFor[operation] ?? ''),
     headers: async send => ({
       'x-auth-token': `Bearer ${await token(send)}`,
       'x-client-id': clientId,
@@ -199,7 +203,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         learns: ['payment_intent_id'],
         query: askBy('payment.query', 'payment_intent_id'),
         lookUp: findIntent,
-        expect: fields => moneyOf(fields.amount, fields.currency),
+        expect: fields => moneyIn(fields.amount, fields.currency),
         payableForMs: () => INTENT_LIVES_MS,
         // `client_secret` and `next_action` are in this answer; the same key brings it back.
         payerNeedsAnswer: () => true,
@@ -272,7 +276,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         query: askBy('refund.query', 'payment_refund_id'),
         lookUp: findRefund,
         follows: 'refund',
-        expect: fields => moneyOf(fields.amount),
+        expect: fields => moneyIn(fields.amount),
       },
       'refund.query': {
         path: '/v2/payment/refunds/{payment_refund_id}',
@@ -301,7 +305,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         learns: ['payout_id'],
         query: askBy('payout.query', 'payout_id'),
         lookUp: findPayout,
-        expect: fields => moneyOf(fields.payout_amount, fields.payout_currency),
+        expect: fields => moneyIn(fields.payout_amount, fields.payout_currency),
       },
       'payout.query': {
         path: '/v2/payment/payout/{payout_id}',
@@ -333,7 +337,7 @@ function read({ body, status }: Exchange): Reading {
       payment_refund_id: statedOf(body, 'payment_refund_id'),
       payout_id: statedOf(body, 'payout_id'),
     },
-    madeAtMs: timeOf(textOf(body, 'create_time')),
+    madeAtMs: instantOf(body, 'create_time'),
     ...moneyStated(body),
   };
 }
@@ -343,12 +347,6 @@ const messageOf = (body: unknown): string | undefined => textOf(body, 'message')
 /** Why an attempt failed, in the issuer's words or by their code. */
 function failureOf(body: unknown): string | undefined {
   return textOf(body, 'failure_message') ?? textOf(body, 'failure_code');
-}
-
-/** A time that says its zone; any other would be another one on another machine. */
-function timeOf(text: string | undefined): number | undefined {
-  const atMs = text !== undefined && /T.*(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
-  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 function moneyStated(body: unknown): Pick<Reading, 'amount' | 'currency'> {
@@ -458,14 +456,8 @@ function own(body: unknown, name: string): unknown {
 }
 
 /** An amount and its currency, so written that `10`, `10.0` and `10.00` are one. */
-function moneyOf(given: unknown, currency?: unknown): { amount: string; currency?: string } | undefined {
-  const decimal = decimalOf(given);
-  if (decimal === undefined) return undefined;
-  return {
-    amount: decimal,
-    ...(typeof currency === 'string' && currency !== '' && { currency: currency.toUpperCase() }),
-  };
-}
+const moneyIn = (amount: unknown, currency?: unknown): Money | undefined =>
+  moneyOf(decimalOf(amount), typeof currency === 'string' ? currency.toUpperCase() : undefined);
 
 function decimalOf(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;

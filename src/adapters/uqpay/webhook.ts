@@ -1,11 +1,24 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha512 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { InputError } from '../../core/errors.ts';
-import type { Exchange, Reading } from '../../core/exchange.ts';
-import { asRecord, textOf } from '../../kit/readers.ts';
-import { timingSafeEqual } from '../../kit/timing-safe.ts';
-import type { Delivery, Notice, Reply, Webhook } from '../../kit/webhook.ts';
+import {
+  asRecord,
+  hmacOf,
+  MINUTE_MS,
+  recordOf,
+  refused,
+  sha512,
+  signedNotices,
+  tellsSuccess,
+  textOf,
+  timingSafeEqual,
+  toHex,
+  unreceivable,
+  wrongSignature,
+  type Delivery,
+  type Exchange,
+  type Notice,
+  type Reading,
+  type Replies,
+  type Webhook,
+} from '../../kit/index.ts';
 import { notice } from './codes.ts';
 
 /**
@@ -26,61 +39,49 @@ export function uqpayWebhook(account: {
   readonly read: (exchange: Exchange) => Reading;
 }): Webhook {
   const { webhookSecret, onBehalfOf, read } = account;
-  if (webhookSecret === undefined) return { codes: notice, hear: withoutSecret, reply: withoutSecret };
+  if (webhookSecret === undefined)
+    return unreceivable(notice, 'uqpay: pass webhookSecret to receive webhooks: it is the key of their signatures.');
   /** Notices that may be another account's. */
   const doubtful = new WeakSet<Notice>();
-  return {
+  return signedNotices({
     codes: notice,
     // Two intents may share a merchant_order_id: that one of them ended unpaid must not end the loop of the other.
-    confirm: heard => doubtful.has(heard) || (heard.operation === 'payment.create' && !heard.names.some(isPaid)),
-    reply: word => replies[word],
-    hear(delivery) {
-      const wrong = whatIsWrong(delivery, webhookSecret);
-      if (wrong !== undefined) return refused(wrong);
-      const event: unknown = JSON.parse(delivery.text);
+    confirm: heard => doubtful.has(heard) || (heard.operation === 'payment.create' && !tellsSuccess(notice, heard)),
+    replies,
+    whatIsWrong: delivery => whatIsWrong(delivery, webhookSecret),
+    noticeOf(event) {
       const heard = noticeOf(event, read);
-      if (onBehalfOf !== undefined && textOf(asRecord(event)?.['data'], 'account_id') !== onBehalfOf)
-        doubtful.add(heard);
+      if (onBehalfOf !== undefined && textOf(recordOf(event, 'data'), 'account_id') !== onBehalfOf) doubtful.add(heard);
       return heard;
     },
-  };
-}
-
-function withoutSecret(): never {
-  throw new InputError('uqpay: pass webhookSecret to receive webhooks: it is the key of their signatures.');
+  });
 }
 
 /** "Return 200 to acknowledge receipt." How often UQPAY tries again is not said. */
-const replies: Readonly<Record<'stored' | 'again' | 'refused', Reply>> = {
+const replies: Replies = {
   stored: { body: 'OK' },
   again: { status: 500, body: 'AGAIN' },
   refused: { status: 401, body: 'REFUSED' },
 };
 
-const refused = (reason: string): Notice => ({ verified: false, reason });
-
-function isPaid(name: string): boolean {
-  const row = notice[name];
-  return row?.kind === 'terminal' && row.outcome === 'succeeded';
-}
-
-/** The tolerance of UQPAY's own SDKs. */
-const FRESH_MS = 300_000;
-
 /** The first number that is milliseconds: as seconds it would be the year 33658. */
 const FIRST_MILLISECONDS = 1e12;
 
-function whatIsWrong({ headers, bytes, nowMs }: Delivery, webhookSecret: string): string | undefined {
-  const given = headers.get('x-wk-signature');
-  const timestamp = headers.get('x-wk-timestamp');
-  if (given === null) return 'the header x-wk-signature is missing';
-  if (timestamp === null) return 'the header x-wk-timestamp is missing';
-  const right = bytesToHex(hmac(sha512, utf8ToBytes(webhookSecret), concatBytes(bytes, utf8ToBytes(timestamp))));
-  if (!timingSafeEqual(right, given.toLowerCase())) return 'the signature is not that of this body and time';
-  const number = /^\d{1,16}$/.test(timestamp) ? Number(timestamp) : NaN;
-  const ageMs = nowMs - (number >= FIRST_MILLISECONDS ? number : number * 1000);
-  return Math.abs(ageMs) <= FRESH_MS ? undefined : 'x-wk-timestamp is not within five minutes of this machine’s clock';
-}
+const whatIsWrong = (delivery: Delivery, webhookSecret: string): ReturnType<typeof wrongSignature> =>
+  wrongSignature(delivery, {
+    header: 'x-wk-signature',
+    isRight: (given, timestamp) =>
+      timingSafeEqual(toHex(hmacOf(sha512, webhookSecret, delivery.bytes, timestamp)), given.toLowerCase()),
+    // The tolerance of UQPAY's own SDKs.
+    time: {
+      header: 'x-wk-timestamp',
+      withinMs: 5 * MINUTE_MS,
+      read(timestamp) {
+        const number = /^\d{1,16}$/.test(timestamp) ? Number(timestamp) : NaN;
+        return number >= FIRST_MILLISECONDS ? number : number * 1000;
+      },
+    },
+  });
 
 /** What an event is about. */
 interface Subject {
