@@ -104,3 +104,8 @@ export const newKey = (): string => crypto.randomUUID();
 
 /** A key that this process alone knows, for digests that nobody else is to compare. */
 export const newSecret = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32));
+
+/** 18 digits that name one send: 13 of time and 5 of chance. */
+export function newSendId(clock: Clock): string {
+  return `${Math.floor(clock.now())}`.padStart(13, '0') + `${Math.floor(clock.random() * 100_000)}`.padStart(5, '0');
+}

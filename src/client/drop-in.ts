@@ -10,10 +10,11 @@ import {
 } from 'ky';
 import { conceal } from '../core/conceal.ts';
 import { baseFetch, type FetchFunction } from '../engine/base-fetch.ts';
-import type { Intention, PollRoute } from '../engine/intention.ts';
+import type { Road } from '../engine/intention.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import type { KyDriver } from './ky-driver.ts';
 import { mayMatch, operationIn, type Found } from './match.ts';
-import { pollRoute } from './poll-route.ts';
+import { createRoad } from './road.ts';
 import type { Unmatched } from './unmatched.ts';
 
 /**
@@ -31,8 +32,8 @@ import type { Unmatched } from './unmatched.ts';
 export interface Middleware {
   /** Whose operations are looked for. Relative URLs resolve against its base URL, unless the client has its own. */
   readonly adapter: Adapter;
-  /** The intention behind a request that is an operation, or a response when another caller has settled it. */
-  readonly match: (found: Found, call: Call) => Promise<Intention | Response>;
+  /** What drives a request that is an operation, or a response when another caller has settled it. */
+  readonly match: (found: Found, call: Call) => Promise<KyDriver | Response>;
   /** Called for a request that matches none, before it is sent. */
   readonly unmatched: Unmatched;
 }
@@ -46,8 +47,8 @@ export interface Call {
   readonly clientTimeout: Options['timeout'];
   /** The caller's own abort. */
   readonly signal: AbortSignal | undefined;
-  /** Carries status queries the way that this call goes. */
-  readonly route: PollRoute;
+  /** How status queries reach the gateway: as this call does. */
+  readonly road: Road;
 }
 
 /** Larger than any loop can use: our own count decides. */
@@ -58,7 +59,7 @@ export function dropIn(user: KyInstance, middleware: Middleware): KyInstance {
   const call = guarded(user, middleware);
   const instance = (input: Input, options?: Options): ReturnType<KyInstance> => call(input, options);
   const methods = Object.fromEntries(
-    httpMethods.map(method => [method, (input: Input, options?: Options) => call(input, options, undefined, method)]),
+    httpMethods.map(method => [method, (input: Input, options?: Options) => call(input, options, method)]),
   );
   return Object.assign(instance, methods, {
     create: (options?: Options) => dropIn(user.create(options), middleware),
@@ -71,19 +72,17 @@ export function dropIn(user: KyInstance, middleware: Middleware): KyInstance {
 /**
  * Calls of `user`, with the gate around them.
  *
- * `prepared` is for `settle`: its intention is known before the request is made.
- *
  * @param client whose `timeout` counts, where that is not the one of `user`
  */
 export function guarded(
   user: KyInstance,
   middleware: Middleware,
   client?: Options,
-): (input: Input, options?: Options, prepared?: Intention, method?: Method) => ReturnType<KyInstance> {
+): (input: Input, options?: Options, method?: Method) => ReturnType<KyInstance> {
   const hasJson = optionsOf(user).json !== undefined;
-  return (input, callOptions, prepared, method) => {
+  return (input, callOptions, method) => {
     const { client: through, options } = withInitHook(user, hasJson, callOptions, (given, json) =>
-      guard({ options: given, json, input, callOptions, user, client }, middleware, prepared),
+      guard({ options: given, json, input, callOptions, user, client }, middleware),
     );
     return method === undefined ? through(input, options) : through[method](input, options);
   };
@@ -172,7 +171,6 @@ function guard(
     client: Options | undefined;
   },
   middleware: Middleware,
-  prepared: Intention | undefined,
 ): void {
   const { adapter } = middleware;
   // ky copies the options for an `init` hook; where there is only ours, the caller's own value travels on.
@@ -192,21 +190,21 @@ function guard(
     context: asGiven.context,
     timeout: callOptions?.timeout,
     clientTimeout: (client ?? asGiven).timeout,
-    route: pollRoute(adapter, user, asGiven),
+    road: createRoad(adapter, user, asGiven),
     signal,
   });
   const userFetch = options.fetch as FetchFunction | undefined;
   const hooks = options.hooks ?? {};
-  let intention = prepared;
+  let driver: KyDriver | undefined;
 
   /** Finds the intention behind a request; a response when another caller has settled it. */
   const match = async (request: Request): Promise<Response | undefined> => {
-    if (intention !== undefined || !mayMatch(adapter, new URL(request.url))) return undefined;
+    if (driver !== undefined || !mayMatch(adapter, new URL(request.url))) return undefined;
     const found = await operationIn(adapter, request, asGiven.context?.tillpaid?.operation);
     if (found === undefined) return undefined;
     const matched = await middleware.match(found, callOf());
     if (matched instanceof Response) return matched;
-    intention = matched;
+    driver = matched;
     return undefined;
   };
 
@@ -222,7 +220,7 @@ function guard(
     const settled = await match(request);
     if (settled !== undefined) return settled;
     const fetch = baseFetch(userFetch, init);
-    if (intention !== undefined) return intention.send(request, fetch);
+    if (driver !== undefined) return driver.send(request.headers, fetch);
     unmatched(request);
     return fetch.send(request);
   };
@@ -230,7 +228,7 @@ function guard(
 
   const beforeRequest: BeforeRequestHook = async ({ request, options: normalized }) => {
     const settled = await match(request);
-    const ours = intention;
+    const ours = driver;
     if (settled !== undefined || ours === undefined) return settled;
     // The one part of ky's normalised options that it reads again at each turn.
     Object.assign(normalized.retry, {
@@ -247,16 +245,16 @@ function guard(
 
   const beforeRetry: BeforeRetryHook = async ({ error }) => {
     // `ky.retry()` from an `afterResponse` hook passes by `shouldRetry`.
-    if (isForceRetryError(error)) intention?.askedAgain(error);
-    return intention?.proceed();
+    if (isForceRetryError(error)) driver?.askedAgain(error);
+    return driver?.proceed();
   };
 
   const converted = (error: unknown): unknown => {
-    if (intention === undefined) return error;
+    if (driver === undefined) return error;
     conceal(error);
     if (isHTTPError(error)) return error;
-    intention.stop();
-    return signal?.aborted === true ? error : intention.errorFor(error);
+    driver.stop();
+    return signal?.aborted === true ? error : driver.errorFor(error);
   };
 
   const beforeError: BeforeErrorHook = ({ error }) => converted(error) as Error;
@@ -272,7 +270,7 @@ function guard(
         throw error === state.error ? error : converted(error);
       }
       // `ky.stop` would make the call resolve to `undefined`, which a caller may read as anything.
-      if (typeof result === 'symbol' && intention !== undefined) throw converted(state.error);
+      if (typeof result === 'symbol' && driver !== undefined) throw converted(state.error);
       return result;
     };
 

@@ -154,7 +154,6 @@ export interface SettlementFacts extends SettlementBase, Omit<Answered<unknown>,
   settledBy: SettledBy;
   otherVerdict?: Verdict;
   repeated?: true | undefined;
-  cause?: unknown;
 }
 
 /** One line of a payment's story. */

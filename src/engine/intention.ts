@@ -1,77 +1,56 @@
-import { callTime, momentOf, noLongerNeeded, orAbort, sleep, type Clock } from '../clock.ts';
-import { conceal } from '../core/conceal.ts';
-import {
-  decide,
-  initialState,
-  isAnswer,
-  isForgotten,
-  unknownOutcome,
-  type Decision,
-  type Moment,
-  type Observation,
-  type Plan,
-  type State,
-} from '../core/decide.ts';
+import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, type Clock } from '../clock.ts';
+import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
+import type { Decision, Moment, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
-import {
-  isResendRefusedError,
-  isSettledError,
-  isUnresolvedError,
-  ResendRefusedError,
-  SettledError,
-  UnresolvedError,
-} from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
-import { isWrite, type Encoding, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
-import type { Evidence, Settlement, SettlementFacts, TimelineEntry, TimelineFact } from '../core/settlement.ts';
+import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
+import type { Settlement, TimelineFact } from '../core/settlement.ts';
 import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
-import { isTicketText, type Ticket } from '../core/ticket.ts';
+import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { UNREADABLE } from '../kit/readers.ts';
-import type { ResolvedPolicy } from '../policies/policy.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { encodingOf } from './encode.ts';
 import type { ReadOpen } from './open-payment.ts';
-import { pollLoop } from './poll-loop.ts';
-import type { Mark, ProviderClock } from './provider-clock.ts';
-import { remember, settlementOf } from './results.ts';
+import { firstState, type Beginning } from './plan.ts';
+import type { ProviderClock } from './provider-clock.ts';
+import { questionFor, reach, type Question } from './question.ts';
 import type { Sealer } from './seal.ts';
-import { responseOf, type Answer, type Wire, type WireResult } from './wire.ts';
+import { SendTimes } from './send-times.ts';
+import { settledAs, type ReadAnswer } from './settlement-of.ts';
+import { TicketKeeper, type OnTicket } from './ticket-keeper.ts';
+import { Timeline, type Reporter } from './timeline.ts';
+import type { Answer, Wire, WireResult } from './wire.ts';
+
+/** How an exchange reaches the gateway: what the user's client adds to it. */
+export interface Way {
+  readonly headers: Headers;
+  readonly fetch: BaseFetch;
+}
 
 /**
- * Carries a status query through the user's client: his `fetch`, headers and `beforeRequest` hooks, and none of the
- * others.
+ * Prepares an exchange as the user's client would: his `fetch`, headers and `beforeRequest` hooks, and none of the
+ * others. `undefined`: a hook took the request elsewhere, or answered it.
  */
-export type PollRoute = (
-  query: Operation,
-  fields: Fields,
-  send: (headers: Headers, fetch: BaseFetch) => Promise<WireResult>,
-  signal: AbortSignal,
-) => Promise<WireResult>;
+export type Road = (operation: Operation, fields: Fields, signal: AbortSignal) => Way | Promise<Way | undefined>;
 
-export interface IntentionOptions {
+/** What all intentions of one gateway share. */
+export interface Engine {
   readonly adapter: Adapter;
   readonly clock: Clock;
   readonly providerClock: ProviderClock;
   readonly wire: Wire;
-  readonly operation: Operation;
-  /** Empty when only a ticket is followed. */
-  readonly fields: Fields;
-  readonly encoding?: Encoding;
-  readonly ticket: Ticket;
   readonly sealer: Sealer;
-  readonly policy: ResolvedPolicy;
+}
+
+export interface IntentionOptions extends Beginning {
+  readonly encoding?: Encoding;
   readonly attemptTimeoutMs: number;
-  readonly followOnly?: boolean;
   /** An earlier step of the same following, whose next one is due. */
   readonly resumed?: Pick<ReadOpen, 'startedAtMs' | 'followed'>;
   /** What earlier exchanges left behind, such as the token they used. Default: nothing. */
   readonly memory?: Map<string, string>;
-  readonly mayHaveBeenSent?: boolean;
-  /** An earlier loop ended `absent`: one more "not found" is enough. */
-  readonly absentBefore?: boolean;
   /** The number has been used before. */
   readonly newTry?: boolean;
   /** The provider's numbers of earlier tries under this number, as far as they are known here. */
@@ -79,175 +58,130 @@ export interface IntentionOptions {
   /** Whose a row of a list is. Default: nothing is known. */
   readonly owners?: Owners;
   readonly idempotencyKey?: string;
-  readonly route: PollRoute;
-  /** The caller's abort. */
-  readonly signal: AbortSignal | undefined;
-  readonly onTicket?: (ticket: Ticket) => unknown;
-  readonly onFact: (entry: TimelineEntry, ticket: Ticket) => void;
+  readonly road: Road;
+  readonly onTicket?: OnTicket;
+  readonly reporter: Reporter;
 }
 
-/**
- * How long before a provider forgets a key nothing more is sent on its strength: clocks differ, and a send may be long
- * on its way.
- */
-const KEY_MARGIN_MS = 5 * 60_000;
 /** Two clocks that differ by less than this tell the same time. */
 const ONE_TIME_MS = 1000;
+
 const KEY_TOO_OLD =
   'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.';
 
-/** What an intention ends with: a response for the drop-in client, or why there is none. */
-type End = { settlement: Settlement; response?: Answer };
+const TAKEN_ELSEWHERE =
+  'A beforeRequest hook answered this request, or took it elsewhere: tillpaid did not send it, and does not know who did.';
+
+/** A wait that is on: how it ends early, and what follows it. */
+interface Parked {
+  readonly cancel: () => void;
+  readonly resume: () => void;
+}
 
 /**
- * One intention on its way: it carries out what `decide` says, and keeps the ticket, the timeline and the permit. It
- * knows neither ky nor its hooks.
+ * One intention on its way: what is decided, what was exchanged, and how it ended. Each method carries out one decision
+ * and leaves the next one in `next`; who calls them, and when, is a driver's. It knows neither ky nor p-retry.
  */
 export class Intention {
+  readonly operation: Operation;
+  readonly timeline: Timeline;
+  readonly #engine: Engine;
   readonly #options: Omit<IntentionOptions, 'fields'>;
-  /** What is sent; forgotten when nothing can be sent any more. */
-  #fields: Fields;
+  readonly #keeper: TicketKeeper;
+  readonly #sendTimes: SendTimes;
+  readonly #memory: Map<string, string>;
   /** The time of this call, see `Moment`. */
   readonly #nowMs: () => number;
   readonly #startedAtMs: number;
-  readonly #timeline: TimelineEntry[] = [];
-  readonly #others = new Set<(ticket: Ticket) => void>();
-  readonly #memory: Map<string, string>;
-  readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<Settlement>();
-  readonly #signal: AbortSignal;
-  #ticket: Ticket;
-  /** The last one that left: each is sealed once. */
-  #sealed: { readonly of: Ticket; readonly ticket: Ticket } | undefined;
+  /** What is sent; forgotten when nothing can be sent any more. */
+  #fields: Fields;
   #state: State;
   /** What is to be done next; `undefined` while an exchange is on the wire. `send` is the permit for one send. */
   #decision: Decision | undefined;
-  #end: End | undefined;
-  /** The write's own last answer. */
-  #own: { answer: Answer; body: unknown; processed: boolean } | undefined;
-  #status: { answer: Answer; body: unknown } | undefined;
-  /** Bytes of the send on the wire may have left. */
-  #leaving = false;
-  /** When the first and the last of this loop's sends left. */
-  /** By the ticket as it was given: when it was opened, and when the last send had left. */
-  readonly #openedAt: Mark;
-  readonly #sentBefore: Mark | undefined;
-  #sends: { readonly first: Mark; readonly last: Mark } | undefined;
-  #onTheWire: Promise<void> | undefined;
-  #stored = false;
-  /** A later ticket is being told, and whether it has changed since. */
-  #telling = false;
-  #untold = false;
-  #sendId: string;
+  #settlement: Settlement | undefined;
+  #own: (ReadAnswer & { readonly processed: boolean }) | undefined;
+  #status: ReadAnswer | undefined;
   #cause: unknown;
+  #sendId: string | undefined;
+  /** Bytes of the send on the wire may have left. */
+  #isLeaving = false;
+  /** Of the exchange that is on the wire. */
+  #exchange: AbortController | undefined;
+  #parked: Parked | undefined;
+  #stopped: { readonly reason: unknown; readonly isFailure: boolean } | undefined;
   /** A webhook that has not been looked at yet. */
   #notice: (Observation & { type: 'notice' }) | undefined;
   /** What a webhook said that is being asked about. */
   #unconfirmed: Verdict | undefined;
-  #wake: (() => void) | undefined;
-  #broken: { readonly error: unknown } | undefined;
 
-  constructor({ fields, ...options }: IntentionOptions) {
+  constructor(engine: Engine, { fields, ...options }: IntentionOptions) {
+    const { clock, providerClock, sealer } = engine;
+    const { ticket, resumed } = options;
+    this.#engine = engine;
     this.#options = options;
     this.#fields = fields;
-    const { clock, ticket, operation, policy } = options;
-    this.#ticket = options.newTry === true ? { ...ticket, repeats: true } : ticket;
-    this.#openedAt = options.providerClock.markOf(Date.parse(ticket.openedAt));
-    this.#sentBefore =
-      ticket.lastSentAt === undefined ? undefined : options.providerClock.markOf(Date.parse(ticket.lastSentAt));
-    const { resumed, memory = new Map<string, string>() } = options;
-    this.#memory = memory;
+    this.operation = options.operation;
+    this.#memory = options.memory ?? new Map<string, string>();
     this.#nowMs = callTime(clock);
     this.#startedAtMs = resumed?.startedAtMs ?? this.#nowMs();
-    this.#signal =
-      options.signal === undefined ? this.#ended.signal : AbortSignal.any([options.signal, this.#ended.signal]);
-    this.#sendId = freshId(clock);
-    const write = isWrite(operation) ? operation : undefined;
-    // Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength.
-    const rememberedForMs = write?.idempotencyKey?.rememberedForMs;
-    const remembersForMs =
-      rememberedForMs === undefined
-        ? undefined
-        : ticket.ageUnknown === true
-          ? 0
-          : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
-    const chargeableForMs = options.followOnly === true ? undefined : write?.chargeableForMs?.(fields);
-    const deadlineMs = options.followOnly !== true && policy.poll.mayEndEarly === true ? write?.deadlineMs : undefined;
-    const plan: Plan = {
-      effect: operation.effect,
-      follows: write?.follows ?? 'payment',
-      sameReference: write?.sameReference ?? 'unknown',
-      ...(remembersForMs !== undefined && { remembersForMs }),
-      policy: deadlineMs === undefined ? policy : { ...policy, poll: { ...policy.poll, deadlineMs } },
-      startedAtMs: this.#startedAtMs,
-      openedAtMs: Date.parse(ticket.openedAt),
-      ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
-      ...(write?.followedForMs !== undefined && { followedForMs: write.followedForMs }),
-      ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
-      payerNeedsAnswer: write?.payerNeedsAnswer?.(fields) ?? false,
-      ofOlderOrder: write?.identity === 'target',
-      charge: ticket.charge === true,
-      ...(chargeableForMs !== undefined && { chargeableForMs }),
-      followOnly: options.followOnly ?? false,
-      mayHaveBeenSent: options.mayHaveBeenSent ?? false,
-    };
-    // Whoever follows a ticket knows of no send but the one it tells of.
-    const sentAt = options.absentBefore === true ? (ticket.lastSentAt ?? ticket.openedAt) : ticket.lastSentAt;
-    // Nor does whoever goes on from one; without its ticket, an earlier run is taken to have sent by now.
-    const goesOn = options.mayHaveBeenSent === true && ticket.ageUnknown !== true;
-    const isKnown = options.followOnly === true || options.absentBefore === true || goesOn;
-    const sentAtMs = !isKnown ? this.#startedAtMs : sentAt === undefined ? undefined : Date.parse(sentAt);
-    const known = {
-      seen: ticket.seen,
-      polls: ticket.polls,
-      notFounds: options.absentBefore === true ? 1 : 0,
-      ...this.#reach(),
-    };
-    this.#state = {
-      ...initialState(plan, { ...known, ...(sentAtMs !== undefined && { sentAtMs }) }),
-      ...resumed?.followed,
-    };
-    // Whoever waits for it hears of an abort from here: ky runs no hook for a reason that is no `Error`.
-    const stopped = (): void => this.#done.reject(this.#signal.reason);
-    const forget = (): void => this.#signal.removeEventListener('abort', stopped);
-    this.#signal.addEventListener('abort', stopped, { once: true });
-    this.#done.promise.then(forget, forget);
-    // A hook of the caller's may have been busy until his time was over.
-    if (this.#signal.aborted) stopped();
+    this.timeline = new Timeline(clock, () => this.#elapsedMs, options.reporter);
+    this.#sendTimes = new SendTimes(providerClock, ticket);
+    this.#keeper = new TicketKeeper(ticket, sealer, options.onTicket, () =>
+      this.#record({ type: 'ticket-not-stored' }),
+    );
+    if (options.newTry === true) this.#keeper.update({ repeats: true });
+    this.#state = { ...firstState({ ...options, fields }, this.#startedAtMs, this.#reach()), ...resumed?.followed };
+    // Whoever waits for it has a promise of his own; nobody need.
+    this.#done.promise.catch(() => undefined);
     this.#observe({ type: resumed === undefined ? 'started' : 'due' });
   }
 
   /** As it may leave: a copy, and sealed. */
   get ticket(): Ticket {
-    if (this.#sealed?.of !== this.#ticket)
-      this.#sealed = { of: this.#ticket, ticket: this.#options.sealer.seal(this.#ticket, this.#options.ticket) };
-    const { ticket } = this.#sealed;
-    return {
-      ...ticket,
-      reference: { ...ticket.reference },
-      ...(ticket.expect !== undefined && { expect: { ...ticket.expect } }),
-    };
+    return this.#keeper.copy;
   }
 
   /** The numbers it goes by, for whoever looks through many. */
   get reference(): Readonly<Record<string, string>> {
-    return this.#ticket.reference;
+    return this.#keeper.current.reference;
   }
 
   get settlement(): Settlement | undefined {
-    return this.#end?.settlement;
+    return this.#settlement;
   }
 
-  get operation(): Operation {
-    return this.#options.operation;
+  /** Resolves when it is settled; rejects when it was stopped, or failed, before. */
+  get ended(): Promise<Settlement> {
+    return this.#done.promise;
+  }
+
+  /** Nothing more is to be done for it. */
+  get over(): boolean {
+    return this.#settlement !== undefined || this.#stopped !== undefined;
+  }
+
+  /** Why it ended before it was settled. */
+  get stopped(): { readonly reason: unknown } | undefined {
+    return this.#stopped;
+  }
+
+  /** It ended by a fault of the caller's, his hook's or the adapter's: nobody stopped it. */
+  get isFailed(): boolean {
+    return this.#stopped?.isFailure === true;
+  }
+
+  /** What is to be done next; `undefined` while an exchange is on the wire. */
+  get next(): Decision | undefined {
+    return this.#decision;
   }
 
   /** A send may have reached the gateway, or did. */
   get exposed(): boolean {
-    if (!isWrite(this.#options.operation)) return false;
-    const outcome = this.#end?.settlement.outcome;
+    if (!isWrite(this.operation)) return false;
+    const outcome = this.#settlement?.outcome;
     if (outcome !== undefined) return outcome !== 'rejected' && outcome !== 'unsent';
-    return this.#state.landed || this.#leaving;
+    return this.#state.landed || this.#isLeaving;
   }
 
   /** It may send, and does not only follow a ticket. */
@@ -260,235 +194,58 @@ export class Intention {
     return { own: this.#own?.answer, status: this.#status?.answer };
   }
 
+  /** Why nothing is known, as far as there is an error that tells. */
+  get cause(): unknown {
+    return this.#cause;
+  }
+
+  /** One more caller wants the ticket whenever it learns more, and `now`; the returned function ends that. */
+  alsoNotify(onTicket: OnTicket, from: 'now' | 'next' = 'next'): () => void {
+    return this.#keeper.alsoNotify(onTicket, from);
+  }
+
+  /** Stops when the signal aborts, with its reason; leaves no listener behind when it ends before. */
+  stopOn(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    if (signal.aborted) return this.stop(signal.reason);
+    const stop = (): void => this.stop(signal.reason);
+    const forget = (): void => signal.removeEventListener('abort', stop);
+    signal.addEventListener('abort', stop, { once: true });
+    this.ended.then(forget, forget);
+  }
+
+  /** Ends every wait and exchange, for good. @param reason what whoever waits is given */
+  stop(reason: unknown = noLongerNeeded): void {
+    this.#end(reason, false);
+  }
+
+  /** The same, for a fault of the caller's, his hook's or the adapter's: none that another try would mend. */
+  fail(error: unknown): void {
+    this.#end(error, true);
+  }
+
   /**
-   * One more caller wants the ticket whenever it learns more, and `now`; the returned function ends that. Nobody waits
-   * for him.
-   */
-  alsoTell(onTicket: (ticket: Ticket) => unknown, from: 'now' | 'next' = 'next'): () => void {
-    let told: Promise<unknown> = Promise.resolve();
-    // One after the other, so that none is stored over a newer one.
-    const tell = (ticket: Ticket): void => {
-      told = told.then(() => onTicket(ticket)).catch(() => this.#record({ type: 'ticket-not-stored' }));
-    };
-    this.#others.add(tell);
-    if (from === 'now') tell(this.ticket);
-    return () => this.#others.delete(tell);
-  }
-
-  /** Nothing more is to be done for it. */
-  get over(): boolean {
-    return this.#end !== undefined || this.#broken !== undefined || this.#signal.aborted;
-  }
-
-  /** Resolves when it is settled; rejects when it was stopped before. */
-  get ended(): Promise<Settlement> {
-    return this.#done.promise;
-  }
-
-  /** Stops every wait and exchange of this intention. */
-  stop(): void {
-    this.#ended.abort(noLongerNeeded);
-    this.#fields = {};
-  }
-
-  /**
-   * The gate: one send, if there is a permit for it. Returns the answer that settles the write.
+   * One send, for the permit there is. Afterwards `next` says how it goes on.
    *
-   * @throws {ResendRefusedError} without a permit; nothing is sent
-   * @throws {UnresolvedError} when the answer settles nothing: `proceed` says what comes next
+   * @param way how the request was prepared. Default: by the road of this intention
+   * @throws what is the caller's, his hook's or the adapter's fault: bad input, no place for the ticket, an abort. It is
+   * not sent again, and the intention is stopped.
    */
-  send(request: Request, fetch: BaseFetch): Promise<Response> {
-    const sending = this.#send(request, fetch);
-    const settled = (): void => undefined;
-    this.#onTheWire = sending.then(settled, settled);
-    return sending;
-  }
-
-  async #send(request: Request, fetch: BaseFetch): Promise<Response> {
-    if (this.#decision?.type !== 'send') {
-      this.#record({ type: 'resend-refused' });
-      throw new ResendRefusedError(this.ticket, this.settlement);
-    }
-    const { operation, wire, encoding, adapter, attemptTimeoutMs } = this.#options;
-    const fields = this.#fields;
-    this.#decision = undefined;
+  async send(way?: Way): Promise<void> {
     const before = this.#state;
-    const attempt = before.attempts;
-    if (!before.repeatsSend) this.#sendId = freshId(this.#options.clock);
+    this.#decision = undefined;
     try {
-      if (isWrite(operation)) await this.#storeBeforeSending(attempt);
-      this.#record({ type: 'send', attempt });
-      const result = await wire({
-        operation,
-        fields,
-        encoding: encoding ?? encodingOf(adapter, operation),
-        lane: operation.effect,
-        headers: request.headers,
-        fetch,
-        timeoutMs: attemptTimeoutMs,
-        signal: this.#signal,
-        context: this.#context(),
-        onLeaving: () => this.#leave(),
-      });
-      if (result.type === 'lost' && this.#notice !== undefined && !this.#leaving) {
-        // The notice decides what comes next. Nothing was sent: the permit was not used.
-        this.#state = { ...before, attempts: attempt - 1 };
-        this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
-      } else if (result.type === 'lost') {
-        this.#lose('send', result);
-        const verdict =
-          result.code === 'held'
-            ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD }
-            : lost(operation.effect, result.evidence, result.code);
-        this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent', left: this.#leaving });
-      } else {
-        const judgement = judge(adapter, this.#exchange(operation, fields, result, before.landed), this.#ownSubject());
-        const ofAnotherSend = judgement.row?.kind === 'poll-required' && judgement.row.ofAnotherSend === true;
-        this.#own = { ...result, processed: isAnswer({ ...judgement, ofAnotherSend }) };
-        this.#hear(judgement, { type: 'answer', attempt, status: result.answer.status, verdict: judgement.verdict });
-        const retryAfter = retryAfterMs(result.answer.headers, this.#options.clock.now());
-        const refused =
-          judgement.row?.kind === 'terminal' &&
-          (judgement.row.outcome === 'rejected' || judgement.row.outcome === 'failed');
-        this.#learn(judgement);
-        this.#observe({
-          type: 'answered',
-          verdict: judgement.verdict,
-          acknowledges: judgement.acknowledges,
-          refused,
-          refuses: judgement.refuses === true,
-          askedOnce: judgement.row?.kind === 'terminal' && judgement.row.askedOnce === true,
-          ofAnotherSend,
-          createdWhenOpen: judgement.row?.kind === 'poll-required' && judgement.row.createdWhenOpen === true,
-          ...this.#reach(),
-          ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
-        });
-      }
+      await this.#onTheWire(signal => this.#send(before, way, signal));
     } catch (error) {
-      // The caller's fault or wish (bad input, no place for the ticket, an abort) or the adapter's, not the network's:
-      // it is not tried again.
-      this.#broken = { error };
-      // Nobody else tells those who wait: ky runs no hook for what is no `Error`.
-      this.#done.reject(error);
+      this.fail(error);
       throw error;
     }
-    this.#leaving = false;
-    this.#heedNotice();
-    if (this.#next().type === 'settle') return this.#finish();
-    throw new UnresolvedError(this.ticket);
+    this.#isLeaving = false;
+    this.#arrive();
   }
 
-  /**
-   * Waits and asks until there is a permit to send (`undefined`), or the intention is settled (a response).
-   *
-   * @throws {SettledError} {UnresolvedError} when it is settled without an answer the caller may read as success
-   */
-  async proceed(): Promise<Response | undefined> {
-    for (;;) {
-      // A timeout of somebody else's may have given up on a send that is still on the wire: only its end tells.
-      await this.#onTheWire;
-      this.#signal.throwIfAborted();
-      if (this.#broken !== undefined) throw this.#broken.error;
-      if (this.#decision !== undefined) this.#heedNotice();
-      const decision = this.#next();
-      if (decision.type === 'send') return undefined;
-      if (decision.type === 'settle') return this.#finish();
-      if (decision.type === 'wait') await this.#wait(decision);
-      else {
-        await pollLoop({
-          ask: () => this.#ask(),
-          wait: () => this.#wait(this.#next()),
-          signal: this.#signal,
-        });
-      }
-    }
-  }
-
-  /**
-   * A webhook about this payment: a wait ends at once, an exchange on the wire first.
-   *
-   * @param isOurs it is verified, and about this very payment: whoever goes on with the ticket must know that the
-   * gateway has it
-   */
-  notify(judgement: Judgement, confirm: boolean, isOurs: boolean): void {
-    if (this.over) return;
-    if (isOurs) this.#learn(judgement);
-    this.#record({ type: 'notice', verdict: judgement.verdict });
-    if (judgement.conflict) this.#record({ type: 'conflict', code: judgement.verdict.code });
-    this.#notice = { type: 'notice', verdict: judgement.verdict, confirm };
-    this.#wake?.();
-  }
-
-  /**
-   * A hook asked for another send of what is settled already. A question may be asked again, as often as the policy
-   * allows.
-   *
-   * @throws {ResendRefusedError} for a write
-   * @param error what is thrown when there are no attempts left
-   */
-  askedAgain(error: unknown): void {
-    if (isWrite(this.#options.operation)) {
-      this.#record({ type: 'resend-refused' });
-      throw new ResendRefusedError(this.ticket, this.settlement);
-    }
-    const { end: _over, ...state } = this.#state;
-    const { attempts, plan } = state;
-    if (attempts >= plan.policy.retry.attempts) throw error;
-    this.#end = undefined;
-    this.#state = { ...state, attempts: attempts + 1 };
-    this.#decision = { type: 'send' };
-  }
-
-  /** Follows the ticket to its end, step by step. */
-  async follow(): Promise<Settlement> {
-    await pollLoop({
-      ask: async () => (await this.step()) === undefined,
-      wait: () => this.#wait(this.#next()),
-      signal: this.#signal,
-    });
-    return this.settlement ?? this.unresolved();
-  }
-
-  /**
-   * One step of following: one status query, if it is time to ask. `undefined` while the payment is open: see `left`.
-   */
-  async step(): Promise<Settlement | undefined> {
-    this.#signal.throwIfAborted();
-    this.#heedNotice();
-    if (this.#next().type === 'ask') await this.#ask();
-    return this.#next().type === 'settle' ? this.#conclude().settlement : undefined;
-  }
-
-  /** Of a payment that is followed and still open: what is known, and in how many milliseconds its next step is due. */
-  get left(): { readonly state: State; readonly dueInMs: number } {
-    const next = this.#next();
-    return { state: this.#state, dueInMs: next.type === 'wait' ? next.delayMs : 0 };
-  }
-
-  /** What is left to say when something from outside ended it. */
-  unresolved(cause?: unknown): Settlement {
-    const last = this.#end?.settlement.verdict ?? this.#lastVerdict() ?? unknownOutcome('not-asked');
-    return this.#settlement({ outcome: 'unresolved', verdict: last, settledBy: 'none' }, cause);
-  }
-
-  /**
-   * What a caller of the drop-in client gets when `error` ended it from outside: once a send may have landed, an open
-   * payment.
-   */
-  errorFor(error: unknown): unknown {
-    const isOurs = isSettledError(error) || isUnresolvedError(error) || isResendRefusedError(error);
-    return isOurs || !this.exposed ? error : new UnresolvedError(this.ticket, this.unresolved(error), { cause: error });
-  }
-
-  /** One status query. Never throws for what the gateway or the network does. */
-  async askOnce(): Promise<Verdict> {
-    const { verdict } = await this.#poll();
-    return verdict;
-  }
-
-  async #ask(): Promise<boolean> {
-    // A webhook may have settled it during the wait.
-    if (this.#next().type !== 'ask') return false;
+  /** One status query, when it is time to ask. Afterwards `next` says how it goes on. */
+  async ask(): Promise<void> {
     const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll();
     const { row, failedWhenUnchangedForMs: forMs } = judgement ?? {};
     const open = row?.kind === 'poll-required' && row.reason === verdict.reason ? row : undefined;
@@ -503,13 +260,164 @@ export class Intention {
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
-    this.#heedNotice();
-    const next = this.#next();
-    if (next.type === 'settle' && next.verdict.kind === 'terminal' && this.#unconfirmed?.kind === 'terminal') {
-      const { conflict } = reconcile(this.#unconfirmed.outcome, next.verdict.outcome);
-      if (conflict) this.#record({ type: 'conflict', code: next.verdict.code });
+    this.#arrive();
+  }
+
+  /** One status query that decides nothing. Never throws for what the gateway or the network does. */
+  async askOnce(): Promise<Verdict> {
+    return (await this.#poll()).verdict;
+  }
+
+  /** Where nothing is on the wire: a webhook is heeded before the next byte leaves, and an end is an end. */
+  arrive(): void {
+    this.#arrive();
+  }
+
+  /** Waits without a frame on the stack or a promise: a timer, and what follows it. */
+  park(resume: () => void): void {
+    const decision = this.#decision;
+    if (decision?.type !== 'wait' || this.#stopped !== undefined) return;
+    this.#record({ type: 'wait', delayMs: decision.delayMs, next: decision.next });
+    const parked: Parked = {
+      // Decided once the clock stands still: a process that slept finds all its timers due at once.
+      cancel: this.#engine.clock.timer(decision.delayMs, () => void Promise.resolve().then(() => this.#unpark(parked))),
+      resume,
+    };
+    this.#parked = parked;
+    if (this.#notice !== undefined) this.#unpark(parked);
+  }
+
+  /**
+   * A webhook about this payment: a wait ends at once, an exchange on the wire first.
+   *
+   * @param isOurs it is verified, and about this very payment: whoever goes on with the ticket must know that the
+   * gateway has it
+   */
+  notify(judgement: Judgement, confirm: boolean, isOurs: boolean): void {
+    if (this.over) return;
+    if (isOurs) this.#learn(judgement);
+    this.#record({ type: 'notice', verdict: judgement.verdict });
+    if (judgement.conflict) this.#record({ type: 'conflict', code: judgement.verdict.code });
+    this.#notice = { type: 'notice', verdict: judgement.verdict, confirm };
+    if (this.#parked !== undefined) this.#unpark(this.#parked);
+  }
+
+  /** One more send of a read that has its answer, as often as the policy allows. Returns whether it may be sent. */
+  sendReadAgain(): boolean {
+    const { end: _over, ...state } = this.#state;
+    const { attempts, plan } = state;
+    if (isWrite(this.operation) || attempts >= plan.policy.retry.attempts) return false;
+    this.#settlement = undefined;
+    this.#state = { ...state, attempts: attempts + 1 };
+    this.#decision = { type: 'send' };
+    return true;
+  }
+
+  /** A send without a permit was held back. */
+  refuseResend(): void {
+    this.#record({ type: 'resend-refused' });
+  }
+
+  /** Of a payment that is followed and still open: what is known, and in how many milliseconds its next step is due. */
+  get left(): { readonly state: State; readonly dueInMs: number } {
+    return { state: this.#state, dueInMs: this.#decision?.type === 'wait' ? this.#decision.delayMs : 0 };
+  }
+
+  /** What is left to say when something from outside ended it. */
+  unresolved(cause?: unknown): Settlement {
+    const verdict = this.#settlement?.verdict ?? this.timeline.lastVerdict ?? unknownOutcome('not-asked');
+    return this.#settlementOf({ outcome: 'unresolved', verdict, settledBy: 'none' }, cause);
+  }
+
+  /** What a notice about the payment is held against. */
+  get subject(): Subject {
+    return this.#subject('query');
+  }
+
+  get #elapsedMs(): number {
+    return this.#nowMs() - this.#startedAtMs;
+  }
+
+  #end(reason: unknown, isFailure: boolean): void {
+    this.#fields = {};
+    if (this.over) return;
+    this.#stopped = { reason, isFailure };
+    this.#parked?.cancel();
+    this.#parked = undefined;
+    this.#exchange?.abort(reason);
+    this.#done.reject(reason);
+  }
+
+  async #onTheWire<T>(exchange: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#stopped !== undefined) throw this.#stopped.reason;
+    const controller = new AbortController();
+    this.#exchange = controller;
+    try {
+      return await exchange(controller.signal);
+    } finally {
+      this.#exchange = undefined;
     }
-    return next.type === 'wait' && next.next === 'ask';
+  }
+
+  async #send(before: State, given: Way | undefined, signal: AbortSignal): Promise<void> {
+    const { operation } = this;
+    const { attempts: attempt } = before;
+    if (!before.repeatsSend) this.#sendId = undefined;
+    const way = given ?? (await this.#prepare(operation, this.#fields, signal));
+    if (isWrite(operation)) await this.#storeBeforeSending(attempt, signal);
+    this.#record({ type: 'send', attempt });
+    const result: WireResult =
+      way === undefined
+        ? { type: 'lost', evidence: 'maybe-sent', code: 'hook', error: new Error(TAKEN_ELSEWHERE) }
+        : await this.#exchangeOn(way, operation, this.#fields, signal, () => this.#leave());
+    if (result.type === 'answered') return this.#receiveAnswer(before, result);
+    this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
+    if (this.#notice !== undefined && !this.#isLeaving) {
+      // The notice decides what comes next. Nothing was sent: the permit was not used.
+      this.#state = { ...before, attempts: attempt - 1 };
+      return;
+    }
+    this.#cause = result.error;
+    const verdict =
+      result.code === 'held'
+        ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD }
+        : lost(operation.effect, result.evidence, result.code);
+    this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent', left: this.#isLeaving });
+  }
+
+  #receiveAnswer(before: State, result: WireResult & { type: 'answered' }): void {
+    const { adapter, clock } = this.#engine;
+    const sent = this.#fields;
+    const judgement = judge(
+      adapter,
+      exchangeOf(this.operation, sent, result, before.landed),
+      isWrite(this.operation) ? ownSubject(this.#keeper.current) : undefined,
+    );
+    const { row, verdict, acknowledges } = judgement;
+    const open = row?.kind === 'poll-required' ? row : undefined;
+    const ended = row?.kind === 'terminal' ? row : undefined;
+    const ofAnotherSend = open?.ofAnotherSend === true;
+    this.#own = { ...result, processed: isAnswer({ verdict, acknowledges, ofAnotherSend }) };
+    this.#recordJudged(judgement, {
+      type: 'answer',
+      attempt: before.attempts,
+      status: result.answer.status,
+      verdict,
+    });
+    const retryAfter = retryAfterMs(result.answer.headers, clock.now());
+    this.#learn(judgement);
+    this.#observe({
+      type: 'answered',
+      verdict,
+      acknowledges,
+      refused: ended?.outcome === 'rejected' || ended?.outcome === 'failed',
+      refuses: judgement.refuses === true,
+      askedOnce: ended?.askedOnce === true,
+      ofAnotherSend,
+      createdWhenOpen: open?.createdWhenOpen === true,
+      ...this.#reach(),
+      ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
+    });
   }
 
   async #poll(): Promise<{
@@ -519,60 +427,102 @@ export class Intention {
     retryAfter?: number | undefined;
     incomplete?: boolean;
   }> {
-    const { adapter, wire, attemptTimeoutMs, route, clock } = this.#options;
-    const question = this.#question('query') ?? this.#question('lookUp');
+    const { adapter, clock } = this.#engine;
+    const question = questionFor(adapter, this.operation, this.#keeper.current, this.#latestMs());
     if (question === undefined) return { verdict: unknownOutcome('not-asked'), left: false };
     const { asked, fields, incomplete, kind } = question;
-    const poll = this.#ticket.polls + 1;
-    this.#ticket = { ...this.#ticket, polls: poll };
+    const poll = this.#keeper.current.polls + 1;
+    this.#keeper.update({ polls: poll });
     this.#record({ type: 'ask', poll });
-    let left = false;
-    const result = await route(
-      asked,
-      fields,
-      (headers, fetch) =>
-        wire({
-          operation: asked,
-          fields,
-          encoding: encodingOf(adapter, asked),
-          lane: 'read',
-          headers,
-          fetch,
-          timeoutMs: attemptTimeoutMs,
-          signal: this.#signal,
-          context: { ...this.#context(), sendId: freshId(clock) },
-          onLeaving: () => (left = true),
-        }),
-      this.#signal,
-    );
+    const { result, left } = await this.#onTheWire(signal => this.#askOnTheWire(question, signal));
     if (result.type === 'lost') {
-      this.#lose('poll', result);
+      this.#record({ type: 'lost', of: 'poll', evidence: result.evidence, code: result.code });
       this.#cause = result.error;
       return { verdict: lost('read', result.evidence, result.code), left };
     }
     this.#status = result;
-    const judgement = judge(adapter, this.#exchange(asked, fields, result, false), this.#subject(kind));
+    const judgement = judge(adapter, exchangeOf(asked, fields, result, false), this.#subject(kind));
     const { verdict } = judgement;
-    this.#hear(judgement, { type: 'status', poll, status: result.answer.status, verdict });
+    this.#recordJudged(judgement, { type: 'status', poll, status: result.answer.status, verdict });
     this.#learn(judgement);
     return { verdict, left, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
   }
 
+  async #askOnTheWire(
+    { asked, fields }: Question,
+    signal: AbortSignal,
+  ): Promise<{ result: WireResult; left: boolean }> {
+    let left = false;
+    const notSent = (error: unknown): WireResult => ({ type: 'lost', evidence: 'not-sent', code: 'hook', error });
+    let way: Way | undefined;
+    try {
+      way = await this.#prepare(asked, fields, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return { result: notSent(error), left };
+    }
+    if (way === undefined) return { result: notSent(new Error(TAKEN_ELSEWHERE)), left };
+    const result = await this.#exchangeOn(way, asked, fields, signal, () => (left = true));
+    return { result, left };
+  }
+
+  #prepare(operation: Operation, fields: Fields, signal: AbortSignal): Way | Promise<Way | undefined> {
+    const way = this.#options.road(operation, fields, signal);
+    return way instanceof Promise ? orAbort(way, signal) : way;
+  }
+
+  #exchangeOn(
+    { headers, fetch }: Way,
+    operation: Operation,
+    fields: Fields,
+    signal: AbortSignal,
+    onLeaving: () => boolean,
+  ): Promise<WireResult> {
+    const { adapter, clock, wire } = this.#engine;
+    const { attemptTimeoutMs, idempotencyKey, encoding } = this.#options;
+    const isOwn = operation === this.operation;
+    return wire({
+      operation,
+      fields,
+      encoding: (isOwn ? encoding : undefined) ?? encodingOf(adapter, operation),
+      lane: operation.effect,
+      headers,
+      fetch,
+      timeoutMs: attemptTimeoutMs,
+      signal,
+      context: {
+        openedAtMs: Date.parse(this.#keeper.current.openedAt),
+        sendId: isOwn ? (this.#sendId ??= newSendId(clock)) : newSendId(clock),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+        reauthenticate: this.#state.needsToken,
+        memory: this.#memory,
+      },
+      onLeaving,
+    });
+  }
+
   #observe(observation: Observation): void {
     const before = this.#state;
-    const step = decide(before, observation, this.#moment());
-    this.#state = step.state;
-    this.#decision = step.decision;
-    const { decision } = step;
+    const { state, decision } = decide(before, observation, this.#moment());
+    this.#state = state;
+    this.#decision = decision;
     const isConfirmed = decision.type === 'settle' && decision === before.end;
     if (observation.type === 'notice' && !isConfirmed)
       this.#unconfirmed = decision.type === 'ask' ? observation.verdict : undefined;
+    else if (observation.type === 'status') this.#compareWithNotice(decision);
   }
 
-  #next(): Decision {
-    // Only two sends at once could find none: the second one has no permit, and waits for nothing.
-    if (this.#decision === undefined) throw new ResendRefusedError(this.ticket, this.settlement);
-    return this.#decision;
+  /** A webhook and the query that was to confirm it contradict each other: both are in the timeline. */
+  #compareWithNotice(decision: Decision): void {
+    if (decision.type !== 'settle' || decision.verdict.kind !== 'terminal' || this.#unconfirmed?.kind !== 'terminal')
+      return;
+    const { conflict } = reconcile(this.#unconfirmed.outcome, decision.verdict.outcome);
+    if (conflict) this.#record({ type: 'conflict', code: decision.verdict.code });
+  }
+
+  #arrive(): void {
+    this.#heedNotice();
+    if (this.#decision?.type === 'settle') this.#conclude(this.#decision);
   }
 
   /**
@@ -587,100 +537,41 @@ export class Intention {
     this.#observe(notice);
   }
 
-  async #wait(decision: Decision): Promise<void> {
-    if (decision.type !== 'wait') return;
-    this.#record({ type: 'wait', delayMs: decision.delayMs, next: decision.next });
-    if (this.#notice === undefined) {
-      const woken = new Promise<void>(resolve => (this.#wake = resolve));
-      await sleep(this.#options.clock, decision.delayMs, this.#signal, woken);
-      this.#wake = undefined;
-    }
+  /** A wait is over, or a webhook ends it. */
+  #unpark(parked: Parked): void {
+    if (this.#parked !== parked) return;
+    this.#parked = undefined;
+    parked.cancel();
     const notice = this.#notice;
     this.#notice = undefined;
     this.#observe(notice ?? { type: 'due' });
+    this.#arrive();
+    parked.resume();
   }
 
   /** The settled decision, carried out once. */
-  #conclude(): End {
-    const decision = this.#next();
-    if (decision.type !== 'settle') throw new UnresolvedError(this.ticket);
-    if (this.#end === undefined) {
-      const { outcome, settledBy, verdict } = decision;
-      const answer =
-        settledBy === 'answer'
-          ? this.#own?.answer
-          : settledBy === 'query' && outcome === 'succeeded'
-            ? this.#status?.answer
-            : undefined;
-      this.#record({ type: 'settled', outcome, settledBy });
-      this.#end = {
-        settlement: this.#settlement(
-          { outcome, settledBy, verdict },
-          outcome === 'unresolved' || outcome === 'unsent' ? this.#cause : undefined,
-        ),
-        ...(answer !== undefined && { response: answer }),
-      };
-      this.#done.resolve(this.#end.settlement);
-      // A read may be asked again.
-      if (isWrite(this.#options.operation)) this.#fields = {};
-    }
-    return this.#end;
+  #conclude({ outcome, verdict, settledBy }: Decision & { type: 'settle' }): void {
+    if (this.#settlement !== undefined) return;
+    this.#record({ type: 'settled', outcome, settledBy });
+    const hasCause = outcome === 'unresolved' || outcome === 'unsent';
+    this.#settlement = this.#settlementOf({ outcome, verdict, settledBy }, hasCause ? this.#cause : undefined);
+    this.#done.resolve(this.#settlement);
+    // A read may be asked again.
+    if (isWrite(this.operation)) this.#fields = {};
   }
 
-  /** What a caller of the drop-in client gets of the settled decision. */
-  #finish(): Response {
-    const { settlement, response } = this.#conclude();
-    if (response !== undefined) return this.#remembered(response, settlement.verdict);
-    // A read that got no answer ends as it would without us.
-    if (!isWrite(this.#options.operation)) throw this.#cause;
-    const cause = settlement.cause === undefined ? undefined : { cause: settlement.cause };
-    throw settlement.outcome === 'unresolved'
-      ? new UnresolvedError(settlement.ticket, settlement, cause)
-      : new SettledError(settlement, cause);
-  }
-
-  #settlement(
-    { outcome, verdict, settledBy }: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>,
-    cause?: unknown,
-  ): Settlement {
-    const { operation } = this.#options;
-    conceal(cause);
-    const exchange = settledBy === 'answer' ? this.#own : settledBy === 'query' ? this.#status : undefined;
-    const ticket = this.ticket;
-    const write: WriteOperation | undefined = isWrite(operation) ? operation : undefined;
-    const [merchant = ''] = Object.values(ticket.reference);
-    const { own, other } = this.#state;
-    const provider = (write?.learns ?? []).map(name => ticket.reference[name]).find(value => value !== undefined);
-    const facts: SettlementFacts = {
-      outcome,
-      verdict,
-      settledBy,
-      ...(this.#own !== undefined && (this.#own.processed || settledBy === 'answer') && { answer: this.#own.body }),
-      ...(own !== undefined && own !== verdict && settledBy !== 'answer' && { ownVerdict: own }),
-      ...(other !== undefined && { otherVerdict: other }),
-      ...(exchange !== undefined && { body: exchange.body }),
-      ticket,
-      reference: { merchant, ...(provider !== undefined && { provider }) },
-      attempts: this.#state.attempts,
-      polls: this.#state.polls,
-      elapsedMs: this.#nowMs() - this.#startedAtMs,
-      timeline: [...this.#timeline],
-      ...(cause !== undefined && { cause }),
-    };
-    if (exchange === undefined) return settlementOf(facts);
-    const { answer } = exchange;
-    return settlementOf(facts, () => remember(responseOf(answer), { verdict, ticket: write && ticket }));
-  }
-
-  #remembered(answer: Answer, verdict: Verdict): Response {
-    return remember(responseOf(answer), {
-      verdict,
-      ticket: isWrite(this.#options.operation) ? this.ticket : undefined,
+  #settlementOf(end: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>, cause: unknown): Settlement {
+    return settledAs({
+      end,
+      operation: this.operation,
+      ticket: this.ticket,
+      state: this.#state,
+      own: this.#own,
+      status: this.#status,
+      elapsedMs: this.#elapsedMs,
+      timeline: this.timeline.entries(),
+      cause,
     });
-  }
-
-  #lastVerdict(): Verdict | undefined {
-    return this.#timeline.flatMap(entry => ('verdict' in entry ? [entry.verdict] : [])).at(-1);
   }
 
   /**
@@ -691,200 +582,95 @@ export class Intention {
   #leave(): boolean {
     // A verified notice came while it stood in the queue or was signed: that is heeded first.
     if (this.#notice !== undefined) return false;
-    const { operation, clock } = this.#options;
-    if (isWrite(operation)) {
+    if (isWrite(this.operation)) {
       if (this.#state.landed && isForgotten(this.#state, this.#moment())) return false;
-      this.#ticket = { ...this.#ticket, lastSentAt: new Date(clock.now()).toISOString() };
-      this.#tellAgain();
+      this.#markSent();
+      this.#keeper.changed();
     }
-    const mark = this.#options.providerClock.mark();
-    this.#sends = { first: this.#sends?.first ?? mark, last: mark };
-    this.#leaving = true;
+    this.#sendTimes.leave();
+    this.#isLeaving = true;
     return true;
   }
 
-  #moment(): Moment {
-    return momentOf(this.#options.clock, this.#nowMs);
-  }
-
   /** Write-ahead: the caller has the ticket before the first byte leaves, and a failure to store it stops the send. */
-  async #storeBeforeSending(attempt: number): Promise<void> {
-    if (attempt > 1 || this.#options.mayHaveBeenSent === true) {
-      this.#ticket = { ...this.#ticket, lastSentAt: new Date(this.#options.clock.now()).toISOString() };
-    }
-    if (!this.#stored) {
-      this.#record({ type: 'ticket', seen: this.#ticket.seen });
-      await orAbort(Promise.resolve(this.#options.onTicket?.(this.ticket)), this.#signal);
-      this.#stored = true;
-      this.#tellOthers();
-    } else this.#tellAgain();
+  async #storeBeforeSending(attempt: number, signal: AbortSignal): Promise<void> {
+    if (attempt > 1 || this.#options.mayHaveBeenSent === true) this.#markSent();
+    if (this.#keeper.isStored) return this.#keeper.changed();
+    this.#record({ type: 'ticket', seen: this.#keeper.current.seen });
+    const storing = this.#keeper.storeFirst();
+    if (storing !== undefined) await orAbort(storing, signal);
   }
 
-  /**
-   * Later the payment matters more than its ticket: the caller has one already, and nothing waits for him. He is told
-   * one ticket after the other, so that none is stored over a newer one.
-   */
-  #tellAgain(): void {
-    this.#untold = true;
-    if (!this.#telling) void this.#tellNewest();
-    this.#tellOthers();
-  }
-
-  async #tellNewest(): Promise<void> {
-    this.#telling = true;
-    while (this.#untold) {
-      this.#untold = false;
-      try {
-        await this.#options.onTicket?.(this.ticket);
-      } catch {
-        this.#record({ type: 'ticket-not-stored' });
-      }
-    }
-    this.#telling = false;
-  }
-
-  /** Those who came later have the ticket already: what they cannot store holds up nobody. */
-  #tellOthers(): void {
-    for (const tell of this.#others) tell(this.ticket);
+  #markSent(): void {
+    this.#keeper.update({ lastSentAt: new Date(this.#engine.clock.now()).toISOString() });
   }
 
   /** What an answer adds to the ticket. */
   #learn({ reference, acknowledges }: Judgement): void {
-    const { operation } = this.#options;
-    if (!isWrite(operation)) return;
-    const names = operation.learns ?? [];
-    const learnt = Object.entries(reference).filter(
-      (pair): pair is [string, string] =>
-        names.includes(pair[0]) &&
-        isTicketText(pair[1]) &&
-        pair[1] !== UNREADABLE &&
-        !Object.hasOwn(this.#ticket.reference, pair[0]),
-    );
-    const seen = this.#ticket.seen || acknowledges;
-    if (learnt.length === 0 && seen === this.#ticket.seen) return;
-    this.#ticket = { ...this.#ticket, seen, reference: { ...this.#ticket.reference, ...Object.fromEntries(learnt) } };
-    this.#tellAgain();
+    if (isWrite(this.operation)) this.#keeper.learn(this.operation.learns ?? [], reference, acknowledges);
   }
 
-  #hear(judgement: Judgement, fact: TimelineFact): void {
+  #recordJudged({ verdict: { code }, unlisted, conflict }: Judgement, fact: TimelineFact): void {
     this.#record(fact);
-    const { code } = judgement.verdict;
-    if (judgement.unlisted) this.#record({ type: 'unlisted', code });
-    if (judgement.conflict) this.#record({ type: 'conflict', code });
-  }
-
-  #lose(of: 'send' | 'poll', { evidence, code, error }: { evidence: Evidence; code: string; error: unknown }): void {
-    this.#cause = error;
-    this.#record({ type: 'lost', of, evidence, code });
+    if (unlisted) this.#record({ type: 'unlisted', code });
+    if (conflict) this.#record({ type: 'conflict', code });
   }
 
   #record(fact: TimelineFact): void {
-    const at = new Date(this.#options.clock.now()).toISOString();
-    const entry: TimelineEntry = { at, elapsedMs: this.#nowMs() - this.#startedAtMs, ...fact };
-    this.#timeline.push(entry);
-    this.#options.onFact(entry, this.#ticket);
+    this.timeline.record(fact, this.#keeper.current);
   }
 
-  #exchange(
-    operation: Operation,
-    fields: Fields,
-    { answer, body }: { answer: Answer; body: unknown },
-    mayHaveLanded: boolean,
-  ): Exchange {
-    return {
-      operation: operation.name,
-      mayHaveLanded,
-      sent: { ...fields },
-      status: answer.status,
-      headers: answer.headers,
-      body,
-    };
+  #moment(): Moment {
+    return momentOf(this.#engine.clock, this.#nowMs);
   }
 
-  /** What a notice about the payment is held against. */
-  get subject(): Subject {
-    return this.#subject('query');
-  }
-
-  /** What the gateway's word on the payment is held against. */
-  #subject(kind: 'query' | 'lookUp'): Subject {
-    const {
-      operation,
-      clock,
-      providerClock,
-      followOnly,
-      mayHaveBeenSent,
-      earlierNumbers,
-      owners = nobodyElse,
-    } = this.#options;
-    const subject = subjectOfTicket(
-      operation,
-      this.#ticket,
-      this.#state.refused,
-      Math.min(this.#nowMs(), clock.now() + ONE_TIME_MS),
-    );
-    // It is the other order that is asked about, whenever that was made.
-    if (this.#state.askedOnce === true) return { ...subject, repeats: false };
-    // An earlier run may have sent since the ticket was opened; without its ticket nobody knows when.
-    const opened = this.#ticket.ageUnknown === true ? undefined : this.#openedAt;
-    const first = followOnly === true || mayHaveBeenSent === true ? opened : (this.#sends?.first ?? opened);
-    const last = this.#sends?.last ?? this.#sentBefore;
-    const notBeforeMs = first && providerClock.at(first)?.fromMs;
-    const leftByMs = last && providerClock.at(last)?.toMs;
-    return {
-      ...subject,
-      sends: { ...(notBeforeMs !== undefined && { notBeforeMs }), ...(leftByMs !== undefined && { leftByMs }) },
-      ...(earlierNumbers !== undefined && { earlierNumbers }),
-      ...(kind === 'lookUp' && { lookUp: owners }),
-    };
-  }
-
-  /** A write's own answer is held against its ticket too; a read of the drop-in client against what it asked. */
-  #ownSubject(): { reference: Record<string, string>; expect?: { amount: string; currency?: string } } | undefined {
-    if (!isWrite(this.#options.operation)) return undefined;
-    const { reference, expect } = this.#ticket;
-    return { reference, ...(expect !== undefined && { expect }) };
-  }
-
-  /** What can be asked with what the ticket knows. */
-  #question(
-    kind: 'query' | 'lookUp',
-  ): { kind: 'query' | 'lookUp'; asked: Operation; fields: Fields; incomplete: boolean } | undefined {
-    const { operation, adapter, clock } = this.#options;
-    const query = isWrite(operation) ? operation[kind] : undefined;
-    const asked = query === undefined ? undefined : adapter.operations[query.operation];
-    // A window of time that ends now must not end before the send because somebody set the clock back.
-    const fields = query?.fields(this.#ticket, Math.max(clock.now(), this.#nowMs()));
-    return asked === undefined || fields === undefined
-      ? undefined
-      : { kind, asked, fields, incomplete: query?.incomplete?.(this.#ticket) === true };
+  /** A window of time that ends now must not end before the send because somebody set the clock back. */
+  #latestMs(): number {
+    return Math.max(this.#engine.clock.now(), this.#nowMs());
   }
 
   #reach(): { askable: boolean; lookable: boolean } {
-    return { askable: this.#question('query') !== undefined, lookable: this.#question('lookUp') !== undefined };
+    return reach(this.#engine.adapter, this.operation, this.#keeper.current, this.#latestMs());
   }
 
-  #context(): {
-    openedAtMs: number;
-    sendId: string;
-    idempotencyKey?: string;
-    reauthenticate: boolean;
-    memory: Map<string, string>;
-  } {
-    const { idempotencyKey } = this.#options;
+  /** What the gateway's word on the payment is held against. */
+  #subject(kind: Question['kind']): Subject {
+    const { followOnly, mayHaveBeenSent, earlierNumbers, owners = nobodyElse } = this.#options;
+    const ticket = this.#keeper.current;
+    const nowMs = Math.min(this.#nowMs(), this.#engine.clock.now() + ONE_TIME_MS);
+    const subject = subjectOfTicket(this.operation, ticket, this.#state.refused, nowMs);
+    // It is the other order that is asked about, whenever that was made.
+    if (this.#state.askedOnce === true) return { ...subject, repeats: false };
+    // An earlier run may have sent since the ticket was opened; without its ticket nobody knows when.
+    const isSentBefore = followOnly === true || mayHaveBeenSent === true;
+    const since = isSentBefore ? (ticket.ageUnknown === true ? 'nothing' : 'opened') : 'first-send';
     return {
-      openedAtMs: Date.parse(this.#ticket.openedAt),
-      sendId: this.#sendId,
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-      reauthenticate: this.#state.needsToken,
-      memory: this.#memory,
+      ...subject,
+      sends: this.#sendTimes.span(since),
+      ...(earlierNumbers !== undefined && { earlierNumbers }),
+      ...(kind === 'lookUp' && { lookUp: owners }),
     };
   }
 }
 
 const nobodyElse: Owners = { isKnownElsewhere: () => false, mayBeAnothers: () => false };
 
-/** 18 digits: 13 of time and 5 of chance. */
-function freshId(clock: Clock): string {
-  return `${Math.floor(clock.now())}`.padStart(13, '0') + `${Math.floor(clock.random() * 100_000)}`.padStart(5, '0');
-}
+/** A write's own answer is held against its ticket; a read of the drop-in client against what it asked. */
+const ownSubject = ({ reference, expect }: Ticket): Subject => ({
+  reference,
+  ...(expect !== undefined && { expect }),
+});
+
+const exchangeOf = (
+  { name }: Operation,
+  fields: Fields,
+  { answer, body }: ReadAnswer,
+  mayHaveLanded: boolean,
+): Exchange => ({
+  operation: name,
+  mayHaveLanded,
+  sent: { ...fields },
+  status: answer.status,
+  headers: answer.headers,
+  body,
+});

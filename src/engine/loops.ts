@@ -9,7 +9,8 @@ export interface Loop {
   /** Digest of the fields; `undefined` when only a ticket is followed. */
   readonly digest: string | undefined;
   readonly done: Promise<Settlement>;
-  readonly controller: AbortController | undefined;
+  /** It stops when its last caller has left. A drop-in request's ends with the request. */
+  readonly endsWithCallers: boolean;
   readonly intention: Intention;
   readonly listeners: Set<(entry: TimelineEntry) => unknown>;
   /** How many callers wait for it. */
@@ -41,7 +42,8 @@ export function createLoops(): Loops {
 }
 
 /** Its last caller has left: it is about to end, and not by an answer. */
-export const isAbandoned = ({ controller }: Loop): boolean => controller?.signal.aborted === true;
+export const isAbandoned = ({ endsWithCallers, intention }: Loop): boolean =>
+  endsWithCallers && intention.stopped !== undefined;
 
 /** Resolves when the loop has ended, however it did. */
 export const whenEnded = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
@@ -61,6 +63,7 @@ export async function attend(loop: Loop, { signal, onProgress }: Caller): Promis
   } finally {
     loop.callers--;
     if (onProgress !== undefined) loop.listeners.delete(onProgress);
-    if (loop.callers === 0) loop.controller?.abort(signal?.aborted === true ? signal.reason : noLongerNeeded);
+    if (loop.callers === 0 && loop.endsWithCallers)
+      loop.intention.stop(signal?.aborted === true ? signal.reason : noLongerNeeded);
   }
 }

@@ -23,7 +23,7 @@ const makers = new WeakMap<Settlement, () => Response>();
  * cause, its response). The response is made when it is asked for: few do, and a `Response` costs as much as all the
  * rest.
  */
-export function settlementOf({ cause, ...facts }: SettlementFacts, makeResponse?: () => Response): Settlement {
+export function settlementOf(facts: SettlementFacts, makeResponse?: () => Response, cause?: unknown): Settlement {
   // Which facts belong to which outcome is the decision's to know; a test holds every outcome to its shape.
   const settlement = facts as Settlement;
   if (cause !== undefined) Object.defineProperty(settlement, 'cause', { value: cause, enumerable: false });

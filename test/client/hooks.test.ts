@@ -72,19 +72,76 @@ describe('a hook that answers in place of the gateway', () => {
     ['before a second send', { hooks: { beforeRetry: [() => json({ code: 'PAID' })] } }, said('BUSY'), 1],
   ];
   it.each(answers)('makes no payment: %s', async (_when, options, first, sent) => {
-    const script = { sends: [first], polls: [state('none')], policy: quick };
-    const posted = bench(script);
+    const posted = bench({ sends: [first], polls: [state('none')], policy: quick });
     const response = await posted.clock.run(posted.gateway.client.post(`${base}/charge`, { json: charge, ...options }));
     expect([verdictOf(response), posted.sends.length]).toEqual([undefined, sent]);
-    const settled = bench({
-      ...script,
-      client: fetch => ky.create({ fetch: fetch as typeof globalThis.fetch, ...options }),
+  });
+
+  it('makes no payment of settle’s either, and leaves it open: the hook may have sent it', async () => {
+    const { gateway, clock, sends } = bench({
+      sends: [said('PAID')],
+      polls: [state('none')],
+      policy: quick,
+      client: fetch =>
+        ky.create({
+          fetch: fetch as typeof globalThis.fetch,
+          hooks: { beforeRequest: [() => json({ code: 'PAID' })] },
+        }),
     });
-    expect(await settled.clock.run(settled.gateway.settle('payment.charge', charge))).toMatchObject({
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({
       outcome: 'unresolved',
       settledBy: 'none',
     });
-    expect(settled.sends.length).toBe(sent);
+    expect(sends.length).toBe(0);
+  });
+
+  it('is asked before each send of settle, and what it sends itself is asked about', async () => {
+    const { gateway, clock, sends } = bench({
+      sends: [said('BUSY'), said('PAID')],
+      polls: [state('paid')],
+      policy: quick,
+      client: fetch => {
+        let asked = 0;
+        return ky.create({
+          fetch: fetch as typeof globalThis.fetch,
+          hooks: {
+            beforeRequest: [
+              ({ request }) =>
+                request.url.endsWith('/charge') && ++asked === 2 ? json({ code: 'DECLINED' }) : undefined,
+            ],
+          },
+        });
+      },
+    });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      attempts: 2,
+    });
+    expect(sends.length).toBe(1);
+  });
+
+  it('is not run between two sends of settle, nor after its answer: those hooks are the drop-in’s', async () => {
+    const run: string[] = [];
+    const { gateway, clock, sends } = bench({
+      sends: [said('BUSY'), said('PAID')],
+      policy: quick,
+      client: fetch =>
+        ky.create({
+          fetch: fetch as typeof globalThis.fetch,
+          hooks: {
+            beforeRetry: [() => (run.push('beforeRetry'), json({ code: 'DECLINED' }))],
+            afterResponse: [() => (run.push('afterResponse'), json({ code: 'DECLINED' }))],
+            beforeError: [({ error }) => (run.push('beforeError'), error)],
+          },
+        }),
+    });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'answer',
+      answer: { code: 'PAID' },
+    });
+    expect([run, sends.length]).toEqual([[], 2]);
   });
 
   it('makes no query either: its word on the payment is not asked for', async () => {

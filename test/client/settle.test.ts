@@ -621,7 +621,7 @@ describe('settle: tickets, joining and ending', () => {
     expect(sends.map(({ body }) => body)).toEqual(Array(2).fill('{"order":"A1","amount":100,"signed":"yes"}'));
   });
 
-  it('becomes unresolved, with its cause, when a user’s hook throws once a send has landed', async () => {
+  it('is not touched by what a user’s afterResponse hook throws: that hook is the drop-in’s', async () => {
     const { gateway, clock } = bench({
       sends: [said('PAID')],
       client: fetch =>
@@ -631,11 +631,35 @@ describe('settle: tickets, joining and ending', () => {
         }),
     });
     const settlement: Settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'answer' });
+  });
+
+  it('becomes unresolved, with its cause, when a user’s hook throws once a send has landed', async () => {
+    const { gateway, clock, sends } = bench({
+      adapter: acme({ sameReference: 'replays' }),
+      sends: [reset()],
+      polls: [state('none')],
+      client: fetch => {
+        let asked = 0;
+        return ky.create({
+          fetch: fetch as typeof globalThis.fetch,
+          hooks: {
+            beforeRequest: [
+              ({ request }) => {
+                if (request.url.endsWith('/create') && ++asked === 2) throw new Error('no egress');
+              },
+            ],
+          },
+        });
+      },
+    });
+    const settlement: Settlement = await clock.run(gateway.settle('payment.create', charge));
     expect(settlement).toMatchObject({
       outcome: 'unresolved',
-      cause: { message: 'logger broke' },
+      cause: { message: 'no egress' },
       ticket: { reference: { order: 'A1' } },
     });
+    expect(sends.length).toBe(1);
   });
 
   it('rejects with the hook’s error when it throws before anything was sent', async () => {

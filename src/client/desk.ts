@@ -1,0 +1,134 @@
+import type { KyInstance, Options } from 'ky';
+import { callTime, systemClock } from '../clock.ts';
+import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
+import { printable } from '../core/printable.ts';
+import type { Operation, Fields } from '../core/operation.ts';
+import type { Ticket } from '../core/ticket.ts';
+import { fieldsDigest } from '../engine/fields-digest.ts';
+import type { Engine, Road } from '../engine/intention.ts';
+import { createLimiter } from '../engine/limiter.ts';
+import { createProviderClock } from '../engine/provider-clock.ts';
+import { createRegistry, type Registry } from '../engine/registry.ts';
+import { createSealer } from '../engine/seal.ts';
+import type { OnTicket } from '../engine/ticket-keeper.ts';
+import type { Reporter } from '../engine/timeline.ts';
+import { createWire } from '../engine/wire.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import type { Backoff } from '../policies/backoff.ts';
+import { layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { optionsOf } from './drop-in.ts';
+import type { GatewayOptions } from './options.ts';
+import { createRoad } from './road.ts';
+
+/** What the doors of one gateway share: `settle`, following, the drop-in and webhooks. */
+export interface Desk {
+  readonly adapter: Adapter;
+  readonly engine: Engine;
+  /** Which payments are open or settled, as far as this gateway knows. */
+  readonly registry: Registry;
+  readonly digestOf: (operation: Operation, fields: Fields) => string;
+  readonly backoffs: readonly Backoff[];
+  /** The gateway's own policy, without a call's. */
+  readonly policy: ResolvedPolicy;
+  readonly policyOf: (ofTheCall: Policy | undefined) => ResolvedPolicy;
+  readonly user: KyInstance;
+  readonly clientOptions: Options;
+  /** For what is sent by no request of the client's. */
+  readonly road: Road;
+  readonly inform: (event: GatewayEvent) => void;
+  /** Two sources contradict each other about a payment that no loop follows. */
+  readonly reportConflict: (ticket: Ticket, code: string) => void;
+  /** @param listeners of the call; more of them may come later */
+  readonly reporterFor: (listeners: Iterable<Listener> & { readonly size: number }) => Reporter;
+  /** Where tickets go: to the gateway's own `onTicket`, and to the call's. */
+  readonly onTicketOf: (ofTheCall: OnTicket | undefined) => OnTicket | undefined;
+  /** How long one attempt may take: the call's word, the policy's, the client's, or ten seconds. */
+  readonly attemptTimeoutMs: (
+    policy: ResolvedPolicy,
+    ofTheClient: Options['timeout'],
+    ofTheCall?: Options['timeout'],
+  ) => number;
+}
+
+export type Listener = (entry: TimelineEntry) => unknown;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** @param options checked, with the user's client */
+export function createDesk(options: GatewayOptions<object>, user: KyInstance): Desk {
+  const { onEvent, backoffs = [] } = options;
+  const adapter = options.adapter;
+  const policy = layeredPolicy(adapter.policy, options.policy);
+  const engine = createEngine(options, policy);
+  const clientOptions = optionsOf(user);
+  const inform = (event: GatewayEvent): void => {
+    if (onEvent !== undefined) safely(() => onEvent(event));
+  };
+  const report = (entry: TimelineEntry, { operation, reference }: Ticket): void =>
+    inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) });
+  return {
+    adapter,
+    engine,
+    registry: createRegistry(adapter, engine.clock, engine.sealer),
+    digestOf: fieldsDigest(adapter),
+    backoffs,
+    policy,
+    policyOf: ofTheCall =>
+      ofTheCall === undefined ? policy : layeredPolicy(adapter.policy, options.policy, ofTheCall),
+    user,
+    clientOptions,
+    road: createRoad(adapter, user, clientOptions),
+    inform,
+    reportConflict(ticket, code) {
+      const nowMs = engine.clock.now();
+      const at = new Date(nowMs).toISOString();
+      report({ at, elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);
+    },
+    reporterFor: listeners => ({
+      isListening: () => onEvent !== undefined || listeners.size > 0,
+      report(entry, ticket) {
+        report(entry, ticket);
+        for (const listener of [...listeners]) safely(() => listener(entry));
+      },
+    }),
+    onTicketOf: ofTheCall => bothOf(options.onTicket, ofTheCall),
+    attemptTimeoutMs(ofPolicy, ofTheClient, ofTheCall) {
+      const chosen = ofTheCall ?? ofPolicy.attemptTimeoutMs ?? ofTheClient ?? DEFAULT_TIMEOUT_MS;
+      return chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
+    },
+  };
+}
+
+function createEngine(options: GatewayOptions<object>, policy: ResolvedPolicy): Engine {
+  const { clock = systemClock, fetchSendsOnce } = options;
+  const adapter = options.adapter;
+  const providerClock = createProviderClock(() => clock.now(), callTime(clock));
+  const limiter = createLimiter(policy.limit.concurrency);
+  return {
+    adapter,
+    clock,
+    providerClock,
+    sealer: createSealer(options.ticketSeal, () => clock.now()),
+    wire: createWire({ adapter, clock, providerClock, limiter, fetchSendsOnce }),
+  };
+}
+
+/** A listener's fault must not cost a payment. */
+function safely(call: () => unknown): void {
+  try {
+    const result = call();
+    if (result !== undefined) Promise.resolve(result).catch(() => undefined);
+  } catch {
+    // It is the listener's own.
+  }
+}
+
+const printableOf = (reference: Ticket['reference']): Record<string, string> =>
+  Object.fromEntries(Object.entries(reference).map(([name, value]) => [name, printable(value)]));
+
+function bothOf(one: OnTicket | undefined, other: OnTicket | undefined): OnTicket | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return async ticket => {
+    await Promise.all([one(ticket), other(ticket)]);
+  };
+}

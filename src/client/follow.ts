@@ -1,0 +1,186 @@
+import type { Settlement } from '../core/settlement.ts';
+import { endsOfASendAlone } from '../core/decide.ts';
+import { InputError } from '../core/errors.ts';
+import { isWrite, type Operation } from '../core/operation.ts';
+import type { Ticket } from '../core/ticket.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { carryOut } from '../engine/carry-out.ts';
+import { keyOf } from '../engine/identity.ts';
+import { Intention, type IntentionOptions } from '../engine/intention.ts';
+import { isAbandoned } from '../engine/loops.ts';
+import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
+import { askableTicket } from '../engine/open-ticket.ts';
+import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
+import type { Desk, Listener } from './desk.ts';
+import type { Step } from './gateway.ts';
+import { listenersOf, type Joining } from './joining.ts';
+import { checkOptions, followOptions, type FollowOptions } from './options.ts';
+
+/** Payments that are only asked about: nothing here ever sends a write. */
+export interface Following {
+  untilSettled(ticket: Ticket, options?: FollowOptions): Promise<Settlement>;
+  step(payment: Ticket | OpenPayment, options?: FollowOptions): Promise<Step>;
+  ask(ticket: Ticket, options?: FollowOptions): Promise<Verdict>;
+}
+
+/** Payments whose last step was refused for its token, and who are about to ask again at once. */
+const MOST_MEMORIES = 10_000;
+
+/** The last instant that a `Date` can hold. */
+const LAST_DATE_MS = 8.64e15;
+
+/**
+ * @param joining of this gateway: made after this, since a caller who joined may go on by following
+ * @param onSettled informed of what a step has settled
+ */
+export function createFollowing(
+  desk: Desk,
+  joining: () => Joining,
+  onSettled: (settlement: Settlement) => void,
+): Following {
+  const { adapter, registry, engine } = desk;
+  return {
+    async untilSettled(given, options = {}) {
+      checkOptions(`${adapter.name} untilSettled`, options, followOptions);
+      const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
+      const policy = desk.policyOf(options.policy);
+      options.signal?.throwIfAborted();
+      const key = keyOf(ticket, operation);
+      const running = registry.running(key);
+      if (running !== undefined && !isAbandoned(running)) {
+        const settlement = await joining().follow(running, options);
+        if (!endsOfASendAlone.has(settlement.outcome)) return settlement;
+      }
+      const listeners = new Set<Listener>();
+      const intention = followerOf(desk, ticket, operation, policy, listeners);
+      const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true, listeners };
+      const loop = joining().begin(key, begun);
+      carryOut(intention, false);
+      return joining().follow(loop, options);
+    },
+    step: createStep(desk, onSettled),
+    async ask(given, options = {}) {
+      checkOptions(`${adapter.name} ask`, options, followOptions);
+      const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
+      options.signal?.throwIfAborted();
+      const listeners = listenersOf(options.onProgress);
+      const intention = followerOf(desk, ticket, operation, desk.policyOf(options.policy), listeners);
+      const verdict = await attended(intention, options, () => intention.askOnce());
+      keep(desk, intention, verdict);
+      return verdict;
+    },
+  };
+}
+
+/** The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one. */
+function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Following['step'] {
+  const { adapter, engine, backoffs } = desk;
+  const { sealer, clock } = engine;
+  const who = `${adapter.name} step`;
+  const memories = new Map<string, Map<string, string>>();
+
+  return async (given, options = {}) => {
+    checkOptions(who, options, followOptions);
+    const resumed = isOpenPayment(given) ? readOpen(adapter, sealer, desk.policy, backoffs, given) : undefined;
+    if (resumed !== undefined && options.policy !== undefined)
+      throw new InputError(
+        `${who}: an open payment keeps the policy of its first step. Leave policy out, or follow it anew from its ticket: step(open.ticket).`,
+      );
+    const { ticket, operation } = resumed ?? askableTicket(adapter, sealer, given);
+    const policy = resumed?.policy ?? desk.policyOf(options.policy);
+    const policyData = followPolicyData(policy, backoffs);
+    options.signal?.throwIfAborted();
+    // A wall clock that was set back makes nobody wait longer than was decided.
+    const leftMs = resumed === undefined ? 0 : Math.min(resumed.dueAtMs - clock.now(), resumed.dueInMs);
+    if (resumed !== undefined && leftMs > 0)
+      return openIn(desk, sealer.seal(ticket, ticket), leftMs, resumed, policyData);
+    const number = numberOf(ticket);
+    const memory = memories.get(number) ?? new Map<string, string>();
+    memories.delete(number);
+    const more = { memory, ...(resumed !== undefined && { resumed }) };
+    const intention = followerOf(desk, ticket, operation, policy, listenersOf(options.onProgress), more);
+    const done = await attended(intention, options, () => oneStep(intention));
+    keep(desk, intention, done?.verdict);
+    if (done !== undefined) {
+      onSettled(done);
+      return { done };
+    }
+    const { state, dueInMs } = intention.left;
+    if (state.needsToken && memories.size < MOST_MEMORIES) memories.set(numberOf(intention.ticket), memory);
+    const known = { startedAtMs: state.plan.startedAtMs, followed: followedOf(state) };
+    return openIn(desk, intention.ticket, dueInMs, known, policyData);
+  };
+}
+
+/** One status query, if it is time to ask; the settlement, if that is its end. */
+async function oneStep(intention: Intention): Promise<Settlement | undefined> {
+  intention.arrive();
+  if (intention.next?.type === 'ask') await intention.ask();
+  return intention.settlement;
+}
+
+/** What is to be stored until the next step. */
+function openIn(
+  { engine: { clock, sealer } }: Desk,
+  ticket: Ticket,
+  dueInMs: number,
+  { startedAtMs, followed }: Pick<ReadOpen, 'startedAtMs' | 'followed'>,
+  policy: FollowPolicyData,
+): Step {
+  const dueAt = new Date(Math.min(clock.now() + dueInMs, LAST_DATE_MS)).toISOString();
+  const open: OpenPayment = { version: 1, ticket, dueAt, dueInMs, state: { startedAtMs, policy, ...followed } };
+  return { open: sealer.sealOpen(open), dueInMs };
+}
+
+/** An intention that only asks. What this object knows of the payment holds for a caller with an older ticket too. */
+function followerOf(
+  desk: Desk,
+  ticket: Ticket,
+  operation: Operation,
+  policy: ResolvedPolicy,
+  listeners: Set<Listener>,
+  more: Pick<IntentionOptions, 'resumed' | 'memory'> = {},
+): Intention {
+  const { registry, engine, road, clientOptions } = desk;
+  const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);
+  const { seal: _outdated, ...unsealed } = ticket;
+  const onTicket = desk.onTicketOf(undefined);
+  return new Intention(engine, {
+    ...more,
+    operation,
+    fields: {},
+    ticket: known.seen && !ticket.seen ? { ...unsealed, seen: true } : ticket,
+    policy,
+    attemptTimeoutMs: desk.attemptTimeoutMs(policy, clientOptions.timeout),
+    followOnly: true,
+    earlierNumbers: known.earlierNumbers,
+    owners: registry.ownersFor(ticket),
+    road,
+    ...(onTicket !== undefined && { onTicket }),
+    reporter: desk.reporterFor(listeners),
+  });
+}
+
+/** One exchange at most, for one caller: with his abort, and his ticket store. */
+async function attended<T>(
+  intention: Intention,
+  { signal, onTicket }: FollowOptions,
+  exchange: () => Promise<T>,
+): Promise<T> {
+  intention.stopOn(signal);
+  const forget = onTicket && intention.alsoNotify(onTicket);
+  try {
+    return await exchange();
+  } finally {
+    forget?.();
+    intention.stop();
+  }
+}
+
+/** What was found out outside the loops is kept too. */
+function keep({ registry }: Desk, { ticket }: Intention, verdict: Verdict | undefined): void {
+  if (ticket.seen) registry.markSeen(ticket);
+  if (verdict !== undefined) registry.receiveVerdict(ticket, verdict, 'query');
+}
+
+const numberOf = ({ operation, reference }: Ticket): string => JSON.stringify([operation, reference]);

@@ -1,0 +1,77 @@
+import { conceal, withoutQuotes } from '../core/conceal.ts';
+import { InputError } from '../core/errors.ts';
+import type { Fields } from '../core/operation.ts';
+import type { Settlement } from '../core/settlement.ts';
+import { carryOut } from '../engine/carry-out.ts';
+import { keyOf } from '../engine/identity.ts';
+import { Intention } from '../engine/intention.ts';
+import { attend, isAbandoned, whenEnded } from '../engine/loops.ts';
+import { writeOf } from '../engine/open-ticket.ts';
+import { checkEffect, checkResend } from '../policies/policy.ts';
+import type { Desk, Listener } from './desk.ts';
+import { withExtraFields } from './extra-fields.ts';
+import { repeated, type Joining } from './joining.ts';
+import { isDeep } from './match.ts';
+import { openWrite, refuseNameless, startOf } from './open-write.ts';
+import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
+
+export type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise<Settlement>;
+
+/** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
+export function createSettle(desk: Desk, joining: Joining): Settle {
+  const { adapter, registry, digestOf } = desk;
+
+  const settle: Settle = async (name, fields, given = {}) => {
+    const who = `${adapter.name} ${name}`;
+    checkOptions(`${adapter.name} settle`, given, settleOptions);
+    const operation = writeOf(adapter, name);
+    if (operation.sendable === false)
+      throw new InputError(`${who} has no confirmed path: name one in the adapter's paths option.`);
+    checkEffect(given.policy);
+    const policy = desk.policyOf(given.policy);
+    if (isDeep(fields) || isDeep(given.extraFields)) throw new InputError(`${who}: the fields are nested too deeply.`);
+    const ticket = openWrite(desk, operation, fields, 'all', given);
+    const whole = withExtraFields(who, operation, fields, given.extraFields);
+    given.signal?.throwIfAborted();
+    refuseNameless(who, operation, ticket, given);
+    const key = keyOf(ticket, operation);
+    const digest = digestOf(operation, whole);
+    const admission = registry.admit(key, { ticket, digest, newTry: given.newTry === true });
+    if (admission.type === 'settled') return repeated(admission.settlement, given);
+    if (admission.type === 'join') {
+      if (!isAbandoned(admission.loop)) return joining.join(admission.loop, operation, given);
+      await whenEnded(admission.loop);
+      return settle(name, fields, given);
+    }
+    const start = startOf(desk, admission, given, ticket);
+    if (start.mayHaveBeenSent !== true) checkResend(given.policy);
+    const listeners = new Set<Listener>();
+    const onTicket = desk.onTicketOf(given.onTicket);
+    const intention = new Intention(desk.engine, {
+      operation,
+      fields: structuredClone(whole),
+      policy,
+      attemptTimeoutMs: desk.attemptTimeoutMs(policy, desk.clientOptions.timeout),
+      ...start,
+      road: desk.road,
+      ...(onTicket !== undefined && { onTicket }),
+      reporter: desk.reporterFor(listeners),
+    });
+    const done = settled(intention);
+    const loop = joining.begin(key, { digest, intention, done, endsWithCallers: true, listeners });
+    return attend(loop, given);
+  };
+  return settle;
+}
+
+/** Sends and asks until the payment is settled. What fails once a send may have landed leaves it open. */
+function settled(intention: Intention): Promise<Settlement> {
+  const done = intention.ended.catch((error: unknown) => {
+    if (!intention.isFailed) throw error;
+    if (intention.exposed) return intention.unresolved(error);
+    conceal(error);
+    throw withoutQuotes(error);
+  });
+  carryOut(intention, true);
+  return done;
+}

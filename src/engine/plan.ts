@@ -1,0 +1,84 @@
+import { initialState, type Plan, type State } from '../core/decide.ts';
+import { isWrite, type Fields, type Operation } from '../core/operation.ts';
+import type { Ticket } from '../core/ticket.ts';
+import type { ResolvedPolicy } from '../policies/policy.ts';
+
+/** What an intention starts from, as far as its decision is concerned. */
+export interface Beginning {
+  readonly operation: Operation;
+  /** Empty when only a ticket is followed. */
+  readonly fields: Fields;
+  readonly ticket: Ticket;
+  readonly policy: ResolvedPolicy;
+  /** Only ask: nothing is ever sent. */
+  readonly followOnly?: boolean;
+  readonly mayHaveBeenSent?: boolean;
+  /** An earlier loop ended `absent`: one more "not found" is enough. */
+  readonly absentBefore?: boolean;
+}
+
+/**
+ * How long before a provider forgets a key nothing more is sent on its strength: clocks differ, and a send may be long
+ * on its way.
+ */
+const KEY_MARGIN_MS = 5 * 60_000;
+
+/** The first state of an intention's decision. */
+export function firstState(
+  beginning: Beginning,
+  startedAtMs: number,
+  reach: { askable: boolean; lookable: boolean },
+): State {
+  const { ticket, absentBefore } = beginning;
+  const sentAtMs = lastSendOf(beginning, startedAtMs);
+  return initialState(planOf(beginning, startedAtMs), {
+    seen: ticket.seen,
+    polls: ticket.polls,
+    notFounds: absentBefore === true ? 1 : 0,
+    ...reach,
+    ...(sentAtMs !== undefined && { sentAtMs }),
+  });
+}
+
+function planOf(beginning: Beginning, startedAtMs: number): Plan {
+  const { operation, fields, ticket, policy, followOnly = false, mayHaveBeenSent = false } = beginning;
+  const write = isWrite(operation) ? operation : undefined;
+  const remembersForMs = remembersForMsOf(beginning);
+  const chargeableForMs = followOnly ? undefined : write?.chargeableForMs?.(fields);
+  const deadlineMs = !followOnly && policy.poll.mayEndEarly === true ? write?.deadlineMs : undefined;
+  return {
+    effect: operation.effect,
+    follows: write?.follows ?? 'payment',
+    sameReference: write?.sameReference ?? 'unknown',
+    ...(remembersForMs !== undefined && { remembersForMs }),
+    policy: deadlineMs === undefined ? policy : { ...policy, poll: { ...policy.poll, deadlineMs } },
+    startedAtMs,
+    openedAtMs: Date.parse(ticket.openedAt),
+    ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
+    ...(write?.followedForMs !== undefined && { followedForMs: write.followedForMs }),
+    ...(write?.query?.answersForMs !== undefined && { answersForMs: write.query.answersForMs }),
+    payerNeedsAnswer: write?.payerNeedsAnswer?.(fields) ?? false,
+    ofOlderOrder: write?.identity === 'target',
+    charge: ticket.charge === true,
+    ...(chargeableForMs !== undefined && { chargeableForMs }),
+    followOnly,
+    mayHaveBeenSent,
+  };
+}
+
+/** Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength. */
+function remembersForMsOf({ operation, ticket }: Beginning): number | undefined {
+  const rememberedForMs = isWrite(operation) ? operation.idempotencyKey?.rememberedForMs : undefined;
+  if (rememberedForMs === undefined) return undefined;
+  return ticket.ageUnknown === true ? 0 : Math.max(0, rememberedForMs - KEY_MARGIN_MS);
+}
+
+/** When the last send left, as far as anybody knows; `undefined` where none is known of. */
+function lastSendOf(beginning: Beginning, startedAtMs: number): number | undefined {
+  const { ticket, followOnly, absentBefore, mayHaveBeenSent } = beginning;
+  // Without its ticket, an earlier run is taken to have sent by now; whoever has one knows of no send but its own.
+  const goesOn = mayHaveBeenSent === true && ticket.ageUnknown !== true;
+  if (followOnly !== true && absentBefore !== true && !goesOn) return startedAtMs;
+  const sentAt = absentBefore === true ? (ticket.lastSentAt ?? ticket.openedAt) : ticket.lastSentAt;
+  return sentAt === undefined ? undefined : Date.parse(sentAt);
+}
