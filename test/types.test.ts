@@ -40,7 +40,7 @@ const uncalled = (...calls: ((...given: never[]) => unknown)[]): void =>
 describe('operations by adapter', () => {
   it('settle takes the writes of its adapter, by their names', () => {
     expectTypeOf<Writes<QfpayFields>>().toEqualTypeOf<
-      'payment.create' | 'payment.reverse' | 'payment.close' | 'refund.create'
+      'payment.create' | 'payment.charge' | 'payment.reverse' | 'payment.close' | 'refund.create'
     >();
     expectTypeOf<Writes<IfortepayFields>>().toEqualTypeOf<
       'qris.create' | 'qris.cancel' | 'va.create' | 'debit.charge' | 'debit.cancel'

@@ -184,6 +184,18 @@ export function isWrite(
   return operation.effect === 'write';
 }
 
+/**
+ * Whether two names are of one request: equal fields then go to the same place as the same bytes, and are asked about in
+ * the same way, whichever of the names is used.
+ */
+export function isSameRequest({ operations }: Pick<Tables, 'operations'>, one: string, other: string): boolean {
+  if (one === other) return true;
+  const [a, b] = [one, other].map(name => (Object.hasOwn(operations, name) ? operations[name] : undefined));
+  if (a === undefined || b === undefined || !isWrite(a) || !isWrite(b)) return false;
+  const isThere = a.path === b.path && (a.method ?? 'POST') === (b.method ?? 'POST');
+  return isThere && a.follows === b.follows && a.query?.operation === b.query?.operation;
+}
+
 /** The operation of that name. @throws {InputError} naming the operations there are */
 export function operationOf(adapter: Omit<Tables, 'read'>, name: unknown): Operation {
   const operation =

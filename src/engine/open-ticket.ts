@@ -1,6 +1,7 @@
 import { decimalOf } from '../core/decimal.ts';
 import { InputError, TicketError } from '../core/errors.ts';
 import {
+  isSameRequest,
   isWrite,
   operationOf,
   type Operation,
@@ -141,7 +142,7 @@ export function storedTicket(adapter: Adapter, sealer: Sealer, fresh: Ticket, gi
   const { ticket } = ownTicket(adapter, sealer, given);
   const who = `${fresh.gateway} ${fresh.operation} ${Object.values(fresh.reference)[0] ?? ''}`;
   const same =
-    ticket.operation === fresh.operation &&
+    isSameRequest(adapter, ticket.operation, fresh.operation) &&
     Object.entries(fresh.reference).every(([name, value]) => ticket.reference[name] === value);
   if (!same) throw new TicketError(`This ticket is not of ${who}: pass the ticket this intention had, or none.`);
   const differs = whatDiffers(ticket, fresh);

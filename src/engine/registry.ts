@@ -2,7 +2,7 @@ import { callTime, type Clock } from '../clock.ts';
 import { decimalOf } from '../core/decimal.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
-import { isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
+import { isSameRequest, isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Settlement, SettlementFacts } from '../core/settlement.ts';
 import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
@@ -170,9 +170,14 @@ export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): 
     return operation !== undefined && isWrite(operation) ? operation : undefined;
   };
 
+  /** By the same name, or by another one of the same request, with the money taken in the call or not. */
+  const isSameWrite = (known: Ticket, ticket: Ticket): boolean =>
+    ticket.operation === known.operation ||
+    (ticket.charge === known.charge && isSameRequest(adapter, ticket.operation, known.operation));
+
   /** Whoever only followed a ticket does not know the fields: then the amount must do. */
   const isSame = (known: { digest: string | undefined; ticket: Ticket }, { digest, ticket }: Wanted): boolean =>
-    ticket.operation === known.ticket.operation &&
+    isSameWrite(known.ticket, ticket) &&
     (known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest);
 
   const admit = (key: string | undefined, wanted: Wanted): Admission => {

@@ -103,7 +103,13 @@ const sends =
     verdict,
   });
 
-const charging = sends('payment.create', scanned);
+const byCreate = sends('payment.create', scanned);
+const byCharge = sends('payment.charge', scanned);
+/** A scanned code means the same by either name. */
+const charging = (title: string, ...rest: [unknown, Sample['verdict'], Partial<Exchange>?]): Sample[] => [
+  byCreate(title, ...rest),
+  byCharge(`${title} (payment.charge)`, ...rest),
+];
 const ordering = sends('payment.create', order);
 const asking = sends('payment.query', { out_trade_no: ORDER });
 const reversing = sends('payment.reverse', cancellation);
@@ -188,6 +194,7 @@ export const samples: Samples<QfpayFields> = {
 
   complete: {
     'payment.create': order,
+    'payment.charge': scanned,
     'payment.query': { out_trade_no: ORDER },
     'payment.reverse': cancellation,
     'payment.close': cancellation,
@@ -197,6 +204,7 @@ export const samples: Samples<QfpayFields> = {
 
   manual: {
     'payment.create': documented,
+    'payment.charge': documented,
     'payment.query': [
       ...documented,
       ...failedQueries,
@@ -213,136 +221,140 @@ export const samples: Samples<QfpayFields> = {
   },
 
   samples: [
-    charging(
+    ...charging(
       'a scanned code that was charged is paid',
       answered('0000', { cardcd: '2088802362210279' }),
       final('succeeded', 'approved', '0000'),
     ),
-    charging('a scanned code whose payer types the password is open', answered('1143'), {
+    ...charging('a scanned code whose payer types the password is open', answered('1143'), {
       ...poll,
       reason: 'awaiting-payer',
       code: '1143',
     }),
-    charging('a scanned code in progress is open', answered('1145'), { ...poll, reason: 'processing' }),
-    charging('a charge on a slow connection is unknown', answered('1298'), { ...poll, reason: 'unknown-outcome' }),
-    charging(
+    ...charging('a scanned code in progress is open', answered('1145'), { ...poll, reason: 'processing' }),
+    ...charging('a charge on a slow connection is unknown', answered('1298'), { ...poll, reason: 'unknown-outcome' }),
+    ...charging(
       'a charge on a slow connection is unknown, whatever other method the manual offers',
       answered('1296'),
       poll,
     ),
-    charging('a busy bank may have charged', answered('1297'), poll),
-    charging('a bank error may have charged', answered('1204'), poll),
-    charging('a system error may have charged', answered('1252'), poll),
-    charging('a charge that must be reversed is unknown', answered('1101'), poll),
-    charging(
+    ...charging('a busy bank may have charged', answered('1297'), poll),
+    ...charging('a bank error may have charged', answered('1204'), poll),
+    ...charging('a system error may have charged', answered('1252'), poll),
+    ...charging('a charge that must be reversed is unknown', answered('1101'), poll),
+    ...charging(
       '2999 says failed in its text and is pending',
       answered('2999', { resperr: '交易失败，请联系客服(2999)' }),
       { ...poll, reason: 'processing' },
     ),
-    charging('1161 is unknown by its own name', answered('1161'), { ...poll, reason: 'unknown-outcome' }),
-    charging('a payer without funds is declined', answered('1201'), final('failed', 'insufficient-funds', '1201')),
-    charging('an expired payment code is declined', answered('2005'), final('failed', 'declined', '2005')),
-    charging('a payment the bank forbids has failed', answered('1294'), final('failed', 'risk', '1294')),
-    charging(
+    ...charging('1161 is unknown by its own name', answered('1161'), { ...poll, reason: 'unknown-outcome' }),
+    ...charging('a payer without funds is declined', answered('1201'), final('failed', 'insufficient-funds', '1201')),
+    ...charging('an expired payment code is declined', answered('2005'), final('failed', 'declined', '2005')),
+    ...charging('a payment the bank forbids has failed', answered('1294'), final('failed', 'risk', '1294')),
+    ...charging(
       'an app code that QFPay does not know is refused',
       { respcd: '1001', respmsg: 'Invalid app code' },
       final('rejected', 'authentication', '1001'),
     ),
-    charging(
+    ...charging(
       'a number that is used already is a duplicate',
       { ...unmade(...USED), orig_syssn: null, out_trade_no: ORDER },
       final('rejected', 'duplicate', '1251/out_trade_no'),
     ),
-    charging(
+    ...charging(
       'a number that is used already is asked about, once a send may have landed',
       { ...unmade(...USED), orig_syssn: null, out_trade_no: ORDER },
       { ...poll, reason: 'duplicate' },
       { mayHaveLanded: true },
     ),
-    charging(
+    ...charging(
       'a store that is being set up is refused',
       { respcd: '1251', resperr: '该门店配置异常，我们正在加紧处理中(1251)', respmsg: '' },
       final('rejected', 'configuration', '1251'),
     ),
-    charging(
+    ...charging(
       'a wrong signature is refused',
       { respcd: '1108', resperr: '签名错误(1108)', respmsg: '' },
       final('rejected', 'authentication', '1108'),
     ),
-    charging('a number that was paid before is a duplicate', answered('1260'), final('rejected', 'duplicate', '1260')),
-    charging(
+    ...charging(
+      'a number that was paid before is a duplicate',
+      answered('1260'),
+      final('rejected', 'duplicate', '1260'),
+    ),
+    ...charging(
       'a number that was paid before is asked about, once a send may have landed',
       answered('1260'),
       { ...poll, reason: 'duplicate' },
       { mayHaveLanded: true },
     ),
-    charging('a repeated serial number is a duplicate', answered('2011'), final('rejected', 'duplicate', '2011')),
-    charging(
+    ...charging('a repeated serial number is a duplicate', answered('2011'), final('rejected', 'duplicate', '2011')),
+    ...charging(
       'maintenance is worth another send',
       { respcd: '1100', resperr: '系统维护中(1100)', respmsg: '' },
       { kind: 'retryable', reason: 'maintenance', listed: true },
     ),
-    charging('an answer about another order is not believed', answered('0000', { out_trade_no: 'another' }), {
+    ...charging('an answer about another order is not believed', answered('0000', { out_trade_no: 'another' }), {
       ...poll,
       reason: 'conflict',
     }),
-    charging('an answer about another amount is not believed', answered('0000', { txamt: 999 }), {
+    ...charging('an answer about another amount is not believed', answered('0000', { txamt: 999 }), {
       ...poll,
       reason: 'conflict',
     }),
-    charging('an amount may be a number', answered('0000', { txamt: 1000 }), final('succeeded', 'approved', '0000')),
-    charging('a code that is a number is no code', answered('0000', { respcd: 0 }), {
+    ...charging('an amount may be a number', answered('0000', { txamt: 1000 }), final('succeeded', 'approved', '0000')),
+    ...charging('a code that is a number is no code', answered('0000', { respcd: 0 }), {
       kind: 'poll-required',
       listed: false,
     }),
-    charging('an unlisted code is unknown', answered('2007'), {
+    ...charging('an unlisted code is unknown', answered('2007'), {
       kind: 'poll-required',
       listed: false,
       code: '2007',
       reason: 'unknown-outcome',
     }),
-    charging(
+    ...charging(
       'a page of a proxy is unknown',
       '<html>502 Bad Gateway</html>',
       { kind: 'poll-required', listed: false, code: 'http/502' },
       { status: 502 },
     ),
-    charging(
+    ...charging(
       'too many requests are unknown on a write',
       'Too Many Requests',
       { kind: 'poll-required', listed: false, code: 'http/429' },
       { status: 429 },
     ),
-    charging(
+    ...charging(
       'a success without a number of its own is asked about',
       { respcd: '0000', resperr: 'ok' },
       { ...poll, reason: 'unknown-outcome', code: '0000/contradicted' },
     ),
-    charging(
+    ...charging(
       'a success beside a status that failed is asked about',
       answered('0000', { data: { txstatus: 'FAILED' } }),
       { ...poll, code: '0000/contradicted' },
     ),
-    charging(
+    ...charging(
       'a success beside a status that is pending is asked about',
       answered('0000', { data: { txstatus: 'PENDING' } }),
       { ...poll, code: '0000/contradicted' },
     ),
-    charging(
+    ...charging(
       'a success beside the same status is believed',
       answered('0000', { data: { txstatus: 'SUCCESS' } }),
       final('succeeded', 'approved', '0000'),
     ),
-    charging('a success that was taken back is asked about', answered('0000', { cancel: '1' }), {
+    ...charging('a success that was taken back is asked about', answered('0000', { cancel: '1' }), {
       ...poll,
       code: '0000/contradicted',
     }),
-    charging(
+    ...charging(
       'a success with a code for the payer is asked about',
       answered('0000', { qrcode: 'https://qr.example/1' }),
       { ...poll, code: '0000/contradicted' },
     ),
-    charging(
+    ...charging(
       'a success with empty fields for the payer is believed',
       answered('0000', { qrcode: '', pay_url: null, cancel: '0' }),
       final('succeeded', 'approved', '0000'),

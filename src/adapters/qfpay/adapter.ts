@@ -30,7 +30,7 @@ import {
 import { growing } from '../../policies/backoff.ts';
 import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
 import type { QfpayAnswers } from './answers.ts';
-import type { QfpayCancellationFields, QfpayFields, QfpayQueryFields } from './fields.ts';
+import type { QfpayCancellationFields, QfpayFields, QfpayPaymentFields, QfpayQueryFields } from './fields.ts';
 import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
 import { sign, type SignType } from './sign.ts';
 import { qfpayWebhook } from './webhook.ts';
@@ -121,35 +121,19 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
 
     operations: {
       'payment.create': {
-        path: '/trade/v1/payment',
-        required: { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber },
-        optional: [
-          'auth_code',
-          'txdtm',
-          'expired_time',
-          'goods_name',
-          'udid',
-          'notify_url',
-          'return_url',
-          'sub_openid',
-          'limit_pay',
-        ],
+        ...payment,
+        required: paymentChecks,
+        optional: ['auth_code', ...paymentOptions],
         codes: ({ sent = {} }) => (isScanned(sent) ? charge : order),
-        reference: ['out_trade_no'],
-        identity: ownNumber,
-        numberRepeats: () => true,
-        // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's
-        // too.
-        echo: ({ openedAt }) => timeInHongKong(Date.parse(openedAt)),
-        learns: ['syssn'],
-        query: { operation: 'payment.query', fields: askForPayment },
-        sameReference: 'unknown',
-        expect,
-        charge: isScanned,
-        payerNeedsAnswer: fields => !isScanned(fields),
-        payableForMs,
-        // Links, and codes of other pay types: as long as the codes whose life is known.
-        followedForMs: EXPIRES_AFTER_MINUTES * MINUTE_MS,
+      },
+      // The same request by another name: a drop-in request keeps the older one.
+      'payment.charge': {
+        ...payment,
+        required: { ...paymentChecks, auth_code: textUpTo(128) },
+        optional: paymentOptions,
+        // A drop-in request of this name may lack the code: then 0000 only says that there is an order.
+        codes: ({ sent }) => (sent === undefined || isScanned(sent) ? charge : order),
+        match: isScanned,
       },
       'payment.query': {
         path: '/trade/v1/query',
@@ -249,6 +233,38 @@ function within(ticket: Ticket, nowMs: number, number: string): Fields | undefin
   const named = knownOf(number)(ticket);
   return named && { ...named, ...everythingSince(ticket, nowMs) };
 }
+
+const paymentChecks = { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber };
+
+const paymentOptions = [
+  'txdtm',
+  'expired_time',
+  'goods_name',
+  'udid',
+  'notify_url',
+  'return_url',
+  'sub_openid',
+  'limit_pay',
+] as const;
+
+/** Of a payment, by either name: whether the money is taken in the call is told by what is sent. */
+const payment = {
+  path: '/trade/v1/payment',
+  reference: ['out_trade_no'],
+  identity: ownNumber,
+  numberRepeats: () => true,
+  // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's too.
+  echo: ({ openedAt }) => timeInHongKong(Date.parse(openedAt)),
+  learns: ['syssn'],
+  query: { operation: 'payment.query', fields: askForPayment },
+  sameReference: 'unknown',
+  expect,
+  charge: isScanned,
+  payerNeedsAnswer: fields => !isScanned(fields),
+  payableForMs,
+  // Links, and codes of other pay types: as long as the codes whose life is known.
+  followedForMs: EXPIRES_AFTER_MINUTES * MINUTE_MS,
+} satisfies Omit<WriteOperation<QfpayPaymentFields>, 'required' | 'codes'>;
 
 /** Of a reversal and a close alike. */
 const undoing = {

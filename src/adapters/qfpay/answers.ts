@@ -6,6 +6,7 @@
  */
 export interface QfpayAnswers {
   'payment.create': QfpayPaymentAnswer;
+  'payment.charge': QfpayPaymentAnswer;
   'payment.reverse': QfpayCancellationAnswer;
   'payment.close': QfpayCancellationAnswer;
   'refund.create': QfpayRefundAnswer;

@@ -1,6 +1,7 @@
 /** Each operation's fields. `mchid` is not among them: the adapter adds it. */
 export interface QfpayFields {
   'payment.create': QfpayPaymentFields;
+  'payment.charge': QfpayChargeFields;
   'payment.query': QfpayQueryFields;
   'payment.reverse': QfpayCancellationFields;
   'payment.close': QfpayCancellationFields;
@@ -18,7 +19,10 @@ export interface QfpayPaymentFields {
   pay_type: string;
   /** The merchant's number, unique among payments and refunds alike. At most 128 characters, no comma. */
   out_trade_no: string;
-  /** The code scanned from the payer's wallet, at most 128 characters. With it the money is taken in the call. */
+  /**
+   * The code scanned from the payer's wallet, at most 128 characters. With it the money is taken in the call:
+   * `payment.charge` is the clearer name for that.
+   */
   auth_code?: string;
   /** `YYYY-MM-DD HH:mm:ss`, Hong Kong time. Default: when the intention was opened. */
   txdtm?: string;
@@ -36,6 +40,11 @@ export interface QfpayPaymentFields {
   sub_openid?: string;
   /** `no_credit` forbids credit cards (mainland China). */
   limit_pay?: string;
+}
+
+/** A code scanned from the payer's wallet: the money is taken in the call. The same request as `payment.create`. */
+export interface QfpayChargeFields extends QfpayPaymentFields {
+  auth_code: string;
 }
 
 /**

@@ -13,6 +13,7 @@ export type {
 } from './answers.ts';
 export type {
   QfpayCancellationFields,
+  QfpayChargeFields,
   QfpayFields,
   QfpayPaymentFields,
   QfpayQueryFields,
@@ -25,7 +26,7 @@ export type {
  * @example
  * ```ts
  * const gateway = createGateway({ adapter: qfpay({ appCode, clientKey, environment: 'production' }) });
- * await gateway.settle('payment.create', { txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', out_trade_no: 'ORDER-1',
+ * await gateway.settle('payment.charge', { txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', out_trade_no: 'ORDER-1',
  * auth_code });
  * ```
  * @throws {InputError} for credentials of the wrong shape

@@ -9,6 +9,7 @@ export type {
 } from './answers.ts';
 export type {
   QfpayCancellationFields,
+  QfpayChargeFields,
   QfpayFields,
   QfpayPaymentFields,
   QfpayQueryFields,
