@@ -26,6 +26,7 @@ export type {
   FinalSettlement,
   GatewayEvent,
   LoopOutcome,
+  MisspeltEvent,
   PaymentEvent,
   RejectedSettlement,
   SettledBy,

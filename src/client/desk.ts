@@ -16,6 +16,7 @@ import { createWire } from '../engine/wire.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import { layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { misspeltIn } from './did-you-mean.ts';
 import { optionsOf } from './drop-in.ts';
 import type { GatewayOptions } from './options.ts';
 import { createRoad } from './road.ts';
@@ -38,6 +39,8 @@ export interface Desk {
   readonly inform: (event: GatewayEvent) => void;
   /** Two sources contradict each other about a payment that no loop follows. */
   readonly reportConflict: (ticket: Ticket, code: string) => void;
+  /** A write of the drop-in has a field that nearly is a known one: it is sent as it is. */
+  readonly reportMisspelt: (operation: Operation, fields: Fields, ticket: Ticket) => void;
   /** @param listeners of the call; more of them may come later */
   readonly reporterFor: (listeners: Iterable<Listener> & { readonly size: number }) => Reporter;
   /** Where tickets go: to the gateway's own `onTicket`, and to the call's. */
@@ -83,6 +86,13 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
       const nowMs = engine.clock.now();
       const at = new Date(nowMs).toISOString();
       report({ at, elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);
+    },
+    reportMisspelt(operation, fields, { reference }) {
+      const found = onEvent === undefined ? undefined : misspeltIn(operation, fields);
+      if (found === undefined) return;
+      const at = new Date(engine.clock.now()).toISOString();
+      const of = { gateway: adapter.name, operation: operation.name, reference: printableOf(reference) };
+      inform({ type: 'misspelt', at, elapsedMs: 0, ...of, ...found });
     },
     reporterFor: listeners => ({
       isListening: () => onEvent !== undefined || listeners.size > 0,

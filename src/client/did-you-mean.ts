@@ -25,30 +25,30 @@ export function didYouMean(name: string, known: readonly string[]): string {
 }
 
 /**
- * Refuses a field that nearly is a known one which is not there: a scanned code that goes by as `authCode` makes
- * another order than was meant. Other fields may be what the gateway takes beside.
- *
- * @throws {InputError}
+ * A field that nearly is a known one which is not there: a scanned code that goes by as `authCode` makes another order
+ * than was meant. Other fields may be what the gateway takes beside.
  */
-export function refuseMisspelt(
-  who: string,
+export function misspeltIn(
   { required, optional = [] }: Pick<Operation, 'required' | 'optional'>,
   fields: Fields,
-): void {
-  if (typeof (fields as unknown) !== 'object' || (fields as unknown) === null) return;
+): { readonly field: string; readonly meant: string } | undefined {
+  if (typeof (fields as unknown) !== 'object' || (fields as unknown) === null) return undefined;
   const known = [...Object.keys(required), ...optional];
   const isThere = (name: string): boolean => Object.hasOwn(fields, name) && fields[name] !== undefined;
-  for (const name of Object.keys(fields)) {
-    const near =
-      known.includes(name) || !isThere(name)
-        ? undefined
-        : nearest(
-            name,
-            known.filter(each => !isThere(each)),
-          );
-    if (near !== undefined)
-      throw new InputError(`${who} has no field ${JSON.stringify(printable(name))}. Did you mean ${near}?`);
+  for (const field of Object.keys(fields)) {
+    if (known.includes(field) || !isThere(field)) continue;
+    const missing = known.filter(each => !isThere(each));
+    const meant = nearest(field, missing);
+    if (meant !== undefined) return { field: printable(field), meant };
   }
+  return undefined;
+}
+
+/** Refuses a misspelt field. @throws {InputError} */
+export function refuseMisspelt(who: string, operation: Pick<Operation, 'required' | 'optional'>, fields: Fields): void {
+  const found = misspeltIn(operation, fields);
+  if (found !== undefined)
+    throw new InputError(`${who} has no field ${JSON.stringify(found.field)}. Did you mean ${found.meant}?`);
 }
 
 /** A path of a URL fits; comparing takes the square of it. */

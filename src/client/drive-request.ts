@@ -78,7 +78,9 @@ function ticketOf(desk: Desk, { operation, fields, headers }: Found, context: Dr
   const header = operation.idempotencyKey?.header;
   const key = context.idempotencyKey ?? (header === undefined ? undefined : (headers.get(header) ?? undefined));
   const given = { ...context, ...(key !== undefined && { idempotencyKey: key }) };
-  return openWrite(desk, operation, fields, 'reference', given);
+  const ticket = openWrite(desk, operation, fields, 'reference', given);
+  desk.reportMisspelt(operation, fields, ticket);
+  return ticket;
 }
 
 /** A read of the drop-in client has no payment to follow; only its messages need a name. */

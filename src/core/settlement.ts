@@ -195,7 +195,7 @@ export type Evidence =
   | 'maybe-sent';
 
 /** What `onEvent` gets. */
-export type GatewayEvent = PaymentEvent | UnmatchedEvent;
+export type GatewayEvent = PaymentEvent | MisspeltEvent | UnmatchedEvent;
 
 /** A timeline entry with the payment it belongs to. */
 export type PaymentEvent = TimelineEntry & {
@@ -203,6 +203,23 @@ export type PaymentEvent = TimelineEntry & {
   readonly operation: string;
   readonly reference: Readonly<Record<string, string>>;
 };
+
+/**
+ * A write that went through the drop-in or `gateway.fetch` with a field that nearly is a known one which is not there. It
+ * was sent as it is; `settle` would have refused it.
+ */
+export interface MisspeltEvent {
+  readonly type: 'misspelt';
+  readonly at: string;
+  readonly elapsedMs: 0;
+  readonly gateway: string;
+  readonly operation: string;
+  readonly reference: Readonly<Record<string, string>>;
+  /** The field's name, as it was sent. */
+  readonly field: string;
+  /** The known field that may have been meant. */
+  readonly meant: string;
+}
 
 /**
  * A write that went through the drop-in or `gateway.fetch` and matches no operation: nothing signed it, and nothing
