@@ -1,5 +1,6 @@
 import ky from 'ky';
-import { createGateway, parseTicket, textOf, type Gateway } from 'tillpaid';
+import { createGateway, parseTicket, type Gateway } from 'tillpaid';
+import { textOf } from 'tillpaid/adapter';
 import { zalopay, type ZalopayFields } from 'tillpaid/adapters/zalopay';
 import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from 'tillpaid/testing';
 import { zalopayVoice } from 'tillpaid/testing/zalopay';

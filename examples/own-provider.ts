@@ -1,26 +1,27 @@
 import {
+  askBy,
   canceled,
   created,
   declined,
   defineAdapter,
   duplicate,
   failed,
+  hmacOf,
+  moneyOf,
   pollRequired,
   rejected,
   retryable,
-  succeeded,
-} from 'tillpaid';
-import {
+  sha256,
   statedOf,
+  succeeded,
   text,
   textOf,
+  toBase64,
   whole,
   type Adapter,
   type CodeTable,
-  type ReadName,
   type Row,
-  type StatusQuery,
-} from 'tillpaid';
+} from 'tillpaid/adapter';
 
 /**
  * Lantern Pay, an invented gateway: JSON, signed in a header; a `code` in every answer, and a `state` in what a query
@@ -65,22 +66,18 @@ const found = (done: Row, refused: Row): CodeTable => ({
   'OK/canceled': canceled(),
 });
 
-const by = (operation: ReadName, name: string): StatusQuery => ({
-  operation,
-  fields: ({ reference }) => ({ [name]: reference[name] }),
-});
-const expect = ({ amount }: { amount: number }): { amount: string } => ({ amount: String(amount) });
+const expect = ({ amount }: { amount: number }) => moneyOf(String(amount));
 // Chapter 2 tells what a second refund under one number does. Of a second charge it tells nothing: none is sent on a
 // guess.
 const order = {
   reference: ['order'],
   learns: ['id'],
-  query: by('payment.query', 'order'),
+  query: askBy('payment.query', 'order'),
   sameReference: 'unknown',
 } as const;
 const refund = {
   reference: ['refund'],
-  query: by('refund.query', 'refund'),
+  query: askBy('refund.query', 'refund'),
   sameReference: 'refuses',
   follows: 'refund',
   expect,
@@ -142,13 +139,8 @@ export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<L
       const names = code === undefined ? [] : [state === undefined ? code : `${code}/${state}`];
       return { names, message: textOf(body, 'message'), amount: statedOf(body, 'amount'), reference };
     },
-    headers: async ({ nowMs, body }) => ({ 'x-time': String(nowMs), 'x-sign': await hmac(key, `${nowMs}.${body}`) }),
+    headers: ({ nowMs, body }) => ({
+      'x-time': String(nowMs),
+      'x-sign': toBase64(hmacOf(sha256, key, `${nowMs}.${body}`)),
+    }),
   });
-
-async function hmac(key: string, data: string): Promise<string> {
-  const bytes = new TextEncoder();
-  const signer = await crypto.subtle.importKey('raw', bytes.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'sign',
-  ]);
-  return btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign('HMAC', signer, bytes.encode(data)))));
-}

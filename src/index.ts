@@ -7,9 +7,8 @@ export { responseOf, ticketOf, verdictOf } from './engine/results.ts';
 export type { OpenPayment } from './engine/open-payment.ts';
 export type { TicketSeal } from './engine/seal.ts';
 
-export { effectOf, isFinal } from './core/verdict.ts';
+export { isFinal } from './core/verdict.ts';
 export type {
-  Effect,
   Outcome,
   PollRequiredVerdict,
   Reason,
@@ -17,7 +16,7 @@ export type {
   TerminalVerdict,
   Verdict,
 } from './core/verdict.ts';
-export type { Exchange, Reading } from './core/exchange.ts';
+export type { Exchange } from './core/exchange.ts';
 export type {
   AbsentSettlement,
   AuthorizedSettlement,
@@ -65,48 +64,8 @@ export type { LimitPolicy, Policy, PollPolicy, RetryPolicy } from './policies/po
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 
+// Everything else that an adapter is made of: `tillpaid/adapter`.
 export { defineAdapter } from './kit/adapter.ts';
-export type {
-  Adapter,
-  AdapterDefinition,
-  EncodedSend,
-  Environment,
-  FieldsByOperation,
-  ReceivedAnswer,
-  SendContext,
-} from './kit/adapter.ts';
-export type { Delivery, HeardNotice, Notice, Reply, Webhook } from './kit/webhook.ts';
-export type {
-  Encoding,
-  FieldCheck,
-  Fields,
-  Follows,
-  Operation,
-  ReadName,
-  ReadOperation,
-  SameReference,
-  StatusQuery,
-  WriteOperation,
-} from './core/operation.ts';
-export type { CodeTable, PollRequiredRow, RetryableRow, Row, TerminalRow } from './core/code-table.ts';
-export {
-  askedOnce,
-  authorized,
-  canceled,
-  created,
-  declined,
-  duplicate,
-  expired,
-  failed,
-  pollRequired,
-  refunded,
-  rejected,
-  retryable,
-  succeeded,
-} from './kit/rows.ts';
-export { UNREADABLE, asRecord, idOf, instantOf, integerOf, statedOf, textOf } from './kit/readers.ts';
-export { checkCredentials, checkFields, headerTextUpTo, oneOf, record, text, textUpTo, whole } from './kit/fields.ts';
-export { baseUrlOf, checkAddress } from './kit/address.ts';
-export type { Location } from './kit/address.ts';
-export { timingSafeEqual } from './kit/timing-safe.ts';
+export type { Adapter, AdapterDefinition, Environment, FieldsByOperation } from './kit/adapter.ts';
+export type { Fields } from './core/operation.ts';
 export type { Token, TokenStore } from './kit/token.ts';

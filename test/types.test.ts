@@ -7,11 +7,8 @@ import type { ZalopayCredentials, ZalopayFields } from 'tillpaid/adapters/zalopa
 import {
   createGateway,
   defineAdapter,
-  succeeded,
-  text,
   type Adapter,
   type AdapterDefinition,
-  type CodeTable,
   type Decision,
   type Gateway,
   type GatewayEvent,
@@ -22,6 +19,7 @@ import {
   type Ticket,
   type Verdict,
 } from 'tillpaid';
+import { succeeded, text, type CodeTable } from 'tillpaid/adapter';
 
 // `tsc -p tsconfig.json` is what runs this file. What would really send or throw stands in functions that nobody calls.
 

@@ -1,10 +1,16 @@
 import ky, { type KyInstance } from 'ky';
 import type { SameReference } from '../../src/core/operation.ts';
 import {
-  created,
   createGateway,
-  declined,
   defineAdapter,
+  type Adapter,
+  type Gateway,
+  type GatewayEvent,
+  type Policy,
+} from '../../src/index.ts';
+import {
+  created,
+  declined,
   duplicate,
   pollRequired,
   canceled,
@@ -15,12 +21,8 @@ import {
   failed,
   text,
   whole,
-  type Adapter,
   type CodeTable,
-  type Gateway,
-  type GatewayEvent,
-  type Policy,
-} from '../../src/index.ts';
+} from '../../src/kit/index.ts';
 import { textOf } from '../../src/kit/readers.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  constant,
-  pollRequired,
-  type Adapter,
-  type Settlement,
-  type Ticket,
-  type WriteOperation,
-} from '../../src/index.ts';
+import { constant, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
+import { pollRequired, type WriteOperation } from '../../src/kit/index.ts';
 import { sleep } from '../../src/clock.ts';
 import { acme, bench, reset, said, state, type AcmeFields, type Bench } from './acme.ts';
 

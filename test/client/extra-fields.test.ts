@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { constant, created, defineAdapter, InputError, succeeded, text, type Adapter } from '../../src/index.ts';
+import { constant, defineAdapter, InputError, type Adapter } from '../../src/index.ts';
+import { created, succeeded, text } from '../../src/kit/index.ts';
 import { acme, bench, refused, reset, said, state, type AcmeFields } from './acme.ts';
 
 const charge = { order: 'A1', amount: 100 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { constant, isInputError, type Adapter, type EncodedSend, type WriteOperation } from '../../src/index.ts';
+import { constant, isInputError, type Adapter } from '../../src/index.ts';
+import { type EncodedSend, type WriteOperation } from '../../src/kit/index.ts';
 import { acme, bench, refused, reset, said, state, type AcmeFields } from './acme.ts';
 
 const charge = { order: 'A1', amount: 100 };

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  canceled,
-  constant,
-  expired,
-  failed,
-  pollRequired,
-  refunded,
-  succeeded,
-  type CodeTable,
-  type Received,
-  type Settlement,
-} from '../../src/index.ts';
+import { constant, type Received, type Settlement } from '../../src/index.ts';
+import { canceled, expired, failed, pollRequired, refunded, succeeded, type CodeTable } from '../../src/kit/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { idOf, textOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';

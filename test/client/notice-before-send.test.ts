@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  canceled,
-  constant,
-  pollRequired,
-  succeeded,
-  textOf,
-  type Adapter,
-  type Gateway,
-  type Settlement,
-  type Ticket,
-} from '../../src/index.ts';
+import { constant, type Adapter, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
+import { canceled, pollRequired, succeeded, textOf } from '../../src/kit/index.ts';
 import { acme, bench, refused, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 const charge = { order: 'A1', amount: 100 };

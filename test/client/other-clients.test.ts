@@ -8,27 +8,29 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import wretch from 'wretch';
 import { retry } from 'wretch/middlewares/retry';
 import {
-  canceled,
   constant,
   createGateway,
-  declined,
   defineAdapter,
-  duplicate,
   findTillpaidError,
   isSettledError,
   isUnresolvedError,
-  pollRequired,
-  refunded,
-  succeeded,
-  text,
-  textOf,
   type Adapter,
-  type CodeTable,
   type Gateway,
   type GatewayEvent,
   type Policy,
   type Ticket,
 } from '../../src/index.ts';
+import {
+  canceled,
+  declined,
+  duplicate,
+  pollRequired,
+  refunded,
+  succeeded,
+  text,
+  textOf,
+  type CodeTable,
+} from '../../src/kit/index.ts';
 import {
   lives,
   simulateGateway,

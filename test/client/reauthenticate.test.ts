@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { constant, retryable, type Adapter } from '../../src/index.ts';
+import { constant, type Adapter } from '../../src/index.ts';
+import { retryable } from '../../src/kit/index.ts';
 import { acme, bench, json, refused, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 /** A machine token that was refused is renewed once: for one intention, and for each token. */

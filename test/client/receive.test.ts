@@ -1,21 +1,16 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { constant, isInputError, isSettledError, parseTicket, type Received, type Ticket } from '../../src/index.ts';
 import {
   canceled,
-  constant,
   declined,
   expired,
   failed,
-  isInputError,
-  isSettledError,
-  parseTicket,
   pollRequired,
   refunded,
   succeeded,
   type CodeTable,
-  type Received,
-  type Ticket,
-} from '../../src/index.ts';
+} from '../../src/kit/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { asRecord, idOf, integerOf, statedOf, textOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';

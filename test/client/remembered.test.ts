@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  constant,
-  defineAdapter,
-  isReferenceInUseError,
-  pollRequired,
-  succeeded,
-  text,
-  textOf,
-  type Adapter,
-  type Ticket,
-} from '../../src/index.ts';
+import { constant, defineAdapter, isReferenceInUseError, type Adapter, type Ticket } from '../../src/index.ts';
+import { pollRequired, succeeded, text, textOf } from '../../src/kit/index.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
 import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 

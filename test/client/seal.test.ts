@@ -10,12 +10,11 @@ import {
   isTicketError,
   isUnresolvedError,
   parseTicket,
-  pollRequired,
-  succeeded,
   type Gateway,
   type Ticket,
   type TicketSeal,
 } from '../../src/index.ts';
+import { pollRequired, succeeded } from '../../src/kit/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { idOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';

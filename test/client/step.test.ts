@@ -8,7 +8,6 @@ import {
   growing,
   isInputError,
   isTicketError,
-  retryable,
   steps,
   type Adapter,
   type Backoff,
@@ -19,6 +18,7 @@ import {
   type Settlement,
   type Ticket,
 } from '../../src/index.ts';
+import { retryable } from '../../src/kit/index.ts';
 import { acme, bench, hang, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
 
 /** One step at a time, whoever keeps the state and wherever the next step is made. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WriteOperation } from '../../src/core/operation.ts';
-import { pollRequired, steps, type Adapter } from '../../src/index.ts';
+import { steps, type Adapter } from '../../src/index.ts';
+import { pollRequired } from '../../src/kit/index.ts';
 import { acme, bench, reset, said, state, json, type AcmeFields } from './acme.ts';
 
 /** What a provider states is told at once, and what nobody can be asked about is not asked for minutes. */

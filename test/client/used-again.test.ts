@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  constant,
-  declined,
-  integerOf,
-  textOf,
-  type Adapter,
-  type Settlement,
-  type Ticket,
-  type WriteOperation,
-} from '../../src/index.ts';
+import { constant, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
+import { declined, integerOf, textOf, type WriteOperation } from '../../src/kit/index.ts';
 import { createProviderClock } from '../../src/engine/provider-clock.ts';
 import { acme, bench, json, reset, said, type AcmeFields, type Bench, type Step } from './acme.ts';
 

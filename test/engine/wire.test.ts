@@ -4,7 +4,8 @@ import { createLimiter } from '../../src/engine/limiter.ts';
 import { encodingOf } from '../../src/engine/encode.ts';
 import { createProviderClock } from '../../src/engine/provider-clock.ts';
 import { createWire, type WireRequest, type WireResult } from '../../src/engine/wire.ts';
-import { defineAdapter, pollRequired, succeeded, text, type Adapter } from '../../src/index.ts';
+import { defineAdapter, type Adapter } from '../../src/index.ts';
+import { pollRequired, succeeded, text } from '../../src/kit/index.ts';
 import type { AdapterDefinition } from '../../src/kit/adapter.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 

@@ -5,19 +5,8 @@ import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import got from 'got';
 import ky from 'ky';
 import pRetry from 'p-retry';
-import {
-  createGateway,
-  declined,
-  defineAdapter,
-  pollRequired,
-  refunded,
-  retryable,
-  succeeded,
-  text,
-  textUpTo,
-  type Adapter,
-  type Fields,
-} from '../../src/index.ts';
+import { createGateway, defineAdapter, type Adapter, type Fields } from '../../src/index.ts';
+import { declined, pollRequired, refunded, retryable, succeeded, text, textUpTo } from '../../src/kit/index.ts';
 import { idOf, textOf } from '../../src/kit/readers.ts';
 import {
   always,

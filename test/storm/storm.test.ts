@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expired, rejected, type Adapter, type Operation } from '../../src/index.ts';
+import { type Adapter } from '../../src/index.ts';
+import { expired, rejected, type Operation } from '../../src/kit/index.ts';
 import { rules } from './invariants.ts';
 import { findProviders, type Provider } from './providers.ts';
 import { report, storm, type Report } from './storm.ts';

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import * as adapter from '../src/kit/index.ts';
+import * as root from '../src/index.ts';
+
+describe('the public names', () => {
+  it('are few enough to be read at once: thirty values at most at the root', () => {
+    expect(Object.keys(root).length).toBeLessThanOrEqual(30);
+  });
+
+  it('at the root are those of a shop; of an adapter’s parts only defineAdapter is there too', () => {
+    const both = Object.keys(adapter).filter(name => Object.hasOwn(root, name));
+    expect(both.sort()).toEqual(['InputError', 'defineAdapter']);
+    for (const name of both) expect(Reflect.get(adapter, name)).toBe(Reflect.get(root, name));
+  });
+
+  it('of the kit name no provider', () => {
+    expect(Object.keys(adapter).filter(name => /qfpay|zalopay|ifortepay|rebell|uqpay/i.test(name))).toEqual([]);
+  });
+});
