@@ -86,10 +86,11 @@ export class KyDriver {
    * @param error what is thrown when there are no attempts left
    */
   askedAgain(error: unknown): void {
-    if (this.#intention.sendReadAgain()) return;
-    if (!isWrite(this.#intention.operation)) throw error;
-    this.#intention.refuseResend();
-    throw this.#resendRefused();
+    if (isWrite(this.#intention.operation)) {
+      this.#intention.refuseResend();
+      throw this.#resendRefused();
+    }
+    if (!this.#intention.sendAgain()) throw error;
   }
 
   /** What the caller gets when `error` ended it from outside: once a send may have landed, an open payment. */

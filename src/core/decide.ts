@@ -29,6 +29,8 @@ export function decide(before: State, observation: Observation, moment: Moment):
       return status(state, observation, moment);
     case 'notice':
       return notice(state, observation, moment);
+    case 'again':
+      return again(state);
   }
 }
 
@@ -150,7 +152,9 @@ export type Observation =
   | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean; readonly left?: boolean }
   | StatusObservation
   /** A verified webhook came, at whatever moment but an exchange's. `confirm`: ask before it is believed. */
-  | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean };
+  | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean }
+  /** The caller, or his hook, wants what is settled to be sent once more. */
+  | { readonly type: 'again' };
 
 /** A send was answered. */
 interface AnsweredObservation {
@@ -226,6 +230,11 @@ const BLIND_FOR_MS = 45_000;
 
 const ONLY_A_NOTICE =
   'The status query lacks a number that only the lost answer had, and finds nothing: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
+
+const ANSWER_LOST =
+  'The order exists, but its answer was lost: cancel it before making another, or wait until it is over.';
+
+const ABSENT = 'The gateway has no such order. Send again only under the same reference.';
 
 const NOT_PROCESSED =
   'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
@@ -433,96 +442,147 @@ function unanswered(
   return state.askable ? ask(state, verdict, moment) : cannotAsk(state, verdict, moment);
 }
 
+/** A status query's answer, and what it has changed. */
+interface Asked {
+  readonly before: State;
+  readonly state: State;
+  readonly seen: StatusObservation;
+  readonly moment: Moment;
+  /** The query itself was refused: it says nothing about the payment. */
+  readonly isRefused: boolean;
+}
+
+/** What a status query's answer leads to, the first rule that knows; where none does, it is asked again. */
+const statusRules: readonly ((asked: Asked) => Step | undefined)[] = [
+  otherOrder,
+  refusedQuery,
+  ({ state, seen: { verdict } }) =>
+    verdict.kind === 'terminal' ? settle(state, verdict.outcome, verdict, 'query') : undefined,
+  newToken,
+  endWithoutTheWord,
+  blindQuery,
+  answerLost,
+  payerMustAct,
+  payerWasSentOn,
+  notFound,
+];
+
 function status(before: State, seen: StatusObservation, moment: Moment): Step {
-  const { verdict, acknowledges, retryAfterMs, left = true } = seen;
-  const { plan } = before;
-  const reauthenticate = isForToken(verdict);
+  const { verdict } = seen;
   // A new token that is refused too is a refusal like any other (doctrine 10).
-  const refusedNow =
-    (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (reauthenticate && before.reauthenticated);
-  const state: State = {
+  const isRefused =
+    (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (isForToken(verdict) && before.reauthenticated);
+  const state = withStatus(before, seen, moment, isRefused);
+  for (const rule of statusRules) {
+    const step = rule({ before, state, seen, moment, isRefused });
+    if (step !== undefined) return step;
+  }
+  return ask(state, verdict, moment, seen.retryAfterMs);
+}
+
+function withStatus(before: State, seen: StatusObservation, moment: Moment, isRefused: boolean): State {
+  const { verdict, acknowledges, left = true } = seen;
+  const reauthenticate = isForToken(verdict);
+  return {
     ...before,
     polls: before.polls + 1,
     seen: before.seen || acknowledges,
     notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
-    refusedPolls: refusedNow ? before.refusedPolls + 1 : 0,
+    refusedPolls: isRefused ? before.refusedPolls + 1 : 0,
     reauthenticated: reauthenticate,
     // Once for each token: what is refused again is not the token's fault.
     needsToken: reauthenticate ? !before.reauthenticated : before.needsToken && !left,
     unchanged: unchanged(before, seen, moment.nowMs),
     shown: before.shown === true || acknowledges,
   };
-  if (state.askedOnce === true && state.own !== undefined)
-    return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
-  if (refusedNow && seen.incomplete === true)
-    return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
-  if (refusedNow) {
-    // It says nothing about the payment. Perhaps the fault is ours and passing: ask less often, then stop.
-    return state.refusedPolls >= REFUSED_POLLS
-      ? settle(state, 'unresolved', verdict, 'none')
-      : ask(state, verdict, moment, retryAfterMs, 'slowly');
-  }
-  if (verdict.kind === 'terminal') return settle(state, verdict.outcome, verdict, 'query');
-  if (reauthenticate && retryAfterMs === undefined && moment.nowMs < deadlineOf(state))
-    return { state, decision: { type: 'ask' } };
+}
 
-  const ended = endOfRefused(state, seen, moment) ?? endOfUnchanged(before, state, verdict, moment.nowMs);
-  if (ended !== undefined) return settle(state, 'failed', ended, 'query');
+/** It was asked about the order that owns the number. */
+function otherOrder({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
+  if (state.askedOnce !== true || state.own === undefined) return undefined;
+  return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
+}
 
-  // What says nothing for so long without the number that it lacks will say nothing later.
+/** Perhaps the fault is ours and passing: ask less often, then stop. What the query lacks will not come by itself. */
+function refusedQuery({ state, seen, moment, isRefused }: Asked): Step | undefined {
+  const { verdict, retryAfterMs, incomplete } = seen;
+  if (!isRefused) return undefined;
+  if (incomplete === true) return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
+  return state.refusedPolls >= REFUSED_POLLS
+    ? settle(state, 'unresolved', verdict, 'none')
+    : ask(state, verdict, moment, retryAfterMs, 'slowly');
+}
+
+/** Refused for its token: asked again at once, with a new one. */
+function newToken({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
+  const isNow = retryAfterMs === undefined && moment.nowMs < deadlineOf(state);
+  return isForToken(verdict) && isNow ? { state, decision: { type: 'ask' } } : undefined;
+}
+
+/** The provider has no word for "failed" here, and yet says it (doctrine 14). */
+function endWithoutTheWord({ before, state, seen, moment }: Asked): Step | undefined {
+  const ended = endOfRefused(state, seen, moment) ?? endOfUnchanged(before, state, seen.verdict, moment.nowMs);
+  return ended && settle(state, 'failed', ended, 'query');
+}
+
+/** What says nothing for so long without the number that it lacks will say nothing later. */
+function blindQuery({ state, seen: { verdict, incomplete }, moment: { nowMs } }: Asked): Step | undefined {
   const saysNothing =
-    seen.incomplete === true &&
+    incomplete === true &&
     !state.seen &&
-    !plan.followOnly &&
+    !state.plan.followOnly &&
     verdict.kind === 'poll-required' &&
     verdict.reason === 'unknown-outcome';
-  if (saysNothing && moment.nowMs - (state.pollingSinceMs ?? moment.nowMs) >= BLIND_FOR_MS)
-    return settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none');
+  const isLong = nowMs - (state.pollingSinceMs ?? nowMs) >= BLIND_FOR_MS;
+  return saysNothing && isLong ? settle(state, 'unresolved', { ...verdict, advice: ONLY_A_NOTICE }, 'none') : undefined;
+}
 
-  const open = verdict.kind === 'poll-required' && acknowledges;
-  if (open && plan.payerNeedsAnswer && !state.heard && !plan.followOnly) {
-    // The order is open, but the link or QR code its payer needs was lost with the answer.
-    if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
-    const advice =
-      'The order exists, but its answer was lost: cancel it before making another, or wait until it is over.';
-    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created', advice }, 'query');
-  }
-  // The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the
-  // write, what a query shows first may be from before it.
-  const isOfThisWrite = state.own?.kind === 'poll-required' && (plan.ofOlderOrder !== true || before.shown === true);
-  if (open && plan.payerNeedsAnswer && seen.needsAction === true && !plan.followOnly && isOfThisWrite) {
-    return settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created' }, 'query');
-  }
-  if (open && state.createdWhenOpen === true && !plan.followOnly) {
-    // The write's own answer says where the payer goes on, and what else it says is not so.
-    const advice = state.own?.advice;
-    return settle(
-      state,
-      'created',
-      {
-        ...verdict,
-        kind: 'terminal',
-        outcome: 'created',
-        reason: 'awaiting-payer',
-        ...(advice !== undefined && { advice }),
-      },
-      'query',
-    );
-  }
-  if (isNotFound(verdict) && canStillBeDone(state, moment))
-    return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
-  if (isNotFound(verdict) && isAbsent(state, moment)) {
-    if (plan.policy.poll.resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) {
-      return sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
-    }
-    return settle(
-      state,
-      'absent',
-      { ...verdict, advice: 'The gateway has no such order. Send again only under the same reference.' },
-      'query',
-    );
-  }
-  return ask(state, verdict, moment, retryAfterMs);
+/** A query shows that the order is there and open, and this loop may have sent it. */
+const isShownOpen = ({ state, seen: { verdict, acknowledges } }: Asked): boolean =>
+  verdict.kind === 'poll-required' && acknowledges && !state.plan.followOnly;
+
+/** The order is open, but the link or QR code that its payer needs was lost with the answer. */
+function answerLost(asked: Asked): Step | undefined {
+  const { state, seen, moment } = asked;
+  const { verdict, retryAfterMs } = seen;
+  if (!isShownOpen(asked) || !state.plan.payerNeedsAnswer || state.heard) return undefined;
+  if (replays(state, moment) && maySend(state, moment.nowMs)) return sendAgain(state, verdict, moment, retryAfterMs);
+  return settleCreated(state, { ...verdict, advice: ANSWER_LOST });
+}
+
+/**
+ * The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the
+ * write, what a query shows first may be from before it.
+ */
+function payerMustAct(asked: Asked): Step | undefined {
+  const { before, state, seen } = asked;
+  const { plan, own } = state;
+  const isOfThisWrite = own?.kind === 'poll-required' && (plan.ofOlderOrder !== true || before.shown === true);
+  const mustAct = isShownOpen(asked) && plan.payerNeedsAnswer && seen.needsAction === true;
+  return mustAct && isOfThisWrite ? settleCreated(state, seen.verdict) : undefined;
+}
+
+/** The write's own answer says where the payer goes on, and what else it says is not so. */
+function payerWasSentOn(asked: Asked): Step | undefined {
+  const { state, seen } = asked;
+  if (!isShownOpen(asked) || state.createdWhenOpen !== true) return undefined;
+  const advice = state.own?.advice;
+  const { verdict } = seen;
+  return settleCreated(state, { ...verdict, reason: 'awaiting-payer', ...(advice !== undefined && { advice }) });
+}
+
+const settleCreated = (state: State, verdict: Verdict): Step =>
+  settle(state, 'created', { ...verdict, kind: 'terminal', outcome: 'created' }, 'query');
+
+/** No such order: sent again where that cannot act twice, or absent once it may be believed (doctrine 6). */
+function notFound({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
+  if (!isNotFound(verdict)) return undefined;
+  const again = (): Step => sendAgain({ ...state, notFounds: 0 }, verdict, moment, retryAfterMs);
+  if (canStillBeDone(state, moment)) return again();
+  if (!isAbsent(state, moment)) return undefined;
+  const { resendWhenAbsent } = state.plan.policy.poll;
+  if (resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) return again();
+  return settle(state, 'absent', { ...verdict, advice: ABSENT }, 'query');
 }
 
 /**
@@ -639,6 +699,14 @@ function notice(
     return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
   return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment, leftMs);
+}
+
+/** A read may be sent again, as often as the policy allows. A write that is settled stays so. */
+function again(state: State): Step {
+  const { end, ...open } = state;
+  const { effect, policy } = state.plan;
+  if (effect === 'read' && state.attempts < policy.retry.attempts) return send(open);
+  return end === undefined ? { state, decision: { type: 'ask' } } : { state, decision: end };
 }
 
 /** The gateway looked and found nothing; a query that was refused or lost has found nothing out. */

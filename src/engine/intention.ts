@@ -302,14 +302,11 @@ export class Intention {
     if (this.#parked !== undefined) this.#unpark(this.#parked);
   }
 
-  /** One more send of a read that has its answer, as often as the policy allows. Returns whether it may be sent. */
-  sendReadAgain(): boolean {
-    const { end: _over, ...state } = this.#state;
-    const { attempts, plan } = state;
-    if (isWrite(this.operation) || attempts >= plan.policy.retry.attempts) return false;
+  /** The caller, or his hook, wants what is settled to be sent once more. Returns whether there is a permit for it. */
+  sendAgain(): boolean {
+    this.#observe({ type: 'again' });
+    if (this.#decision?.type !== 'send') return false;
     this.#settlement = undefined;
-    this.#state = { ...state, attempts: attempts + 1 };
-    this.#decision = { type: 'send' };
     return true;
   }
 

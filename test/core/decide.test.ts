@@ -1171,6 +1171,25 @@ describe('a verified notice', () => {
   });
 });
 
+describe('what is settled and wanted once more', () => {
+  const settledOnce = (plan: Partial<Omit<Plan, 'policy'>>, attempts = 1): State => {
+    const end = { type: 'settle', outcome: 'succeeded', verdict: terminal('succeeded'), settledBy: 'answer' } as const;
+    return { ...stateOf({}, plan), attempts, end };
+  };
+  const moment = { nowMs: startMs, chance: 0 };
+
+  it('is sent again when it only asks, as often as the policy allows', () => {
+    const { state, decision } = decide(settledOnce({ effect: 'read' }), { type: 'again' }, moment);
+    expect([decision.type, state.attempts, state.end]).toEqual(['send', 2, undefined]);
+    expect(decide(settledOnce({ effect: 'read' }, 3), { type: 'again' }, moment).decision.type).toBe('settle');
+  });
+
+  it('stays settled when it is a write', () => {
+    const { state, decision } = decide(settledOnce({}), { type: 'again' }, moment);
+    expect([decision, state.attempts]).toEqual([state.end, 1]);
+  });
+});
+
 describe('whatever a backoff of one’s own gives', () => {
   const broken = (delayMs: number): Backoff => ({ ...constant(5), delayMs: () => delayMs });
 
