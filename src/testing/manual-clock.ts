@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { countCryptography } from './cryptography.ts';
+import { watchEventLoop } from './event-loop.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
@@ -19,17 +19,19 @@ export interface ManualClock extends Clock {
    */
   advance(delayMs: number): void;
   /**
-   * Ends as `work` does. Whenever nothing else goes on, time jumps to the next timer, so that a loop of 15 minutes
-   * takes milliseconds.
+   * Ends as `work` does. Whenever nothing more can happen before time moves, time jumps to the next timer, so that a
+   * loop of 15 minutes takes less than a millisecond.
    *
-   * "Nothing goes on" means: for `idleTurns` turns of the event loop (default 2, about a millisecond each) nobody
-   * touched the clock, and no cryptography is under way. Other work on the outside needs more turns (30 for real HTTP
-   * within this process), or `during`.
+   * On Node the clock sees promises, cryptography, files, HTTP within this process, and pauses by `setTimeout` of up to
+   * 100 ms. For what it cannot see, such as a database or a server elsewhere, there is `during`; or `idleTurns`: so many
+   * turns of the event loop, of about a millisecond each, that have to be quiet as well (default 0).
    *
-   * @throws {Error} when for `stuckTurns` turns (default 2,000) there was no timer to jump to either
+   * @throws {Error} when for `stuckTurns` turns of a millisecond (default 2,000) there was no timer to jump to either
    */
   run<T>(work: Promise<T>, options?: { idleTurns?: number; stuckTurns?: number }): Promise<T>;
-  /** Ends as `work` does; `run` does not jump before that. For work the clock cannot see, such as reading a file. */
+  /** Resolves when nothing more can happen before time moves, as in `run`. Time does not move. */
+  untilQuiet(): Promise<void>;
+  /** Ends as `work` does; `run` does not jump before that. For work the clock cannot see, such as a database's. */
   during<T>(work: Promise<T>): Promise<T>;
 }
 
@@ -37,6 +39,11 @@ interface Timer {
   readonly dueMs: number;
   readonly callback: () => void;
 }
+
+/** A few, since a runtime may read a body in steps that it does not list. */
+const QUIET_TURNS = 4;
+/** What takes longer is waited for by the millisecond, so that threads and other processes have the processor. */
+const TURNS_WITHOUT_REST = 1000;
 
 /**
  * Makes a clock for tests; its chance is drawn from a seed.
@@ -52,13 +59,13 @@ interface Timer {
 export function manualClock(options: { startMs?: number; seed?: number } = {}): ManualClock {
   const { startMs = Date.UTC(2026, 0, 1), seed = 1 } = options;
   const draw = seeded(seed);
-  const cryptography = countCryptography();
+  const eventLoop = watchEventLoop();
   const timers = new Set<Timer>();
   /** The monotonic time, by which timers run. */
   let nowMs = 0;
   let wallFromMs = startMs;
   let held = 0;
-  /** Grows with every use, which is how `run` knows that something goes on. */
+  /** Grows with every use, which is one sign that something goes on. */
   let touches = 0;
 
   /** The next timer; of several at one time, the one set first. A timer of `Infinity` never comes. */
@@ -74,9 +81,26 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
     for (let timer = next(); timer !== undefined && timer.dueMs <= targetMs; timer = next()) {
       nowMs = Math.max(nowMs, timer.dueMs);
       timers.delete(timer);
+      touches++;
       timer.callback();
     }
     nowMs = Math.max(nowMs, targetMs);
+  };
+
+  /**
+   * Lets everything run that can run before time moves, and then passes so many turns of a millisecond that have to be
+   * quiet as well. Resolves to false when `isOver` came first.
+   */
+  const untilQuiet = async (longTurns: number, isOver = () => false): Promise<boolean> => {
+    let quietTurns = 0;
+    for (let turns = 0; quietTurns < QUIET_TURNS + longTurns; turns++) {
+      if (isOver()) return false;
+      const before = touches;
+      const isLong = quietTurns >= QUIET_TURNS || turns >= TURNS_WITHOUT_REST;
+      const wasQuiet = await (isLong ? eventLoop.longTurn() : eventLoop.turn());
+      quietTurns = wasQuiet && touches === before && held === 0 ? quietTurns + 1 : 0;
+    }
+    return true;
   };
 
   return {
@@ -119,27 +143,15 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
         touches++;
       }
     },
-    async run(work, { idleTurns = 2, stuckTurns = 2000 } = {}) {
-      let ended = false;
-      const end = (): void => void (ended = true);
+    untilQuiet: () => untilQuiet(0).then(() => undefined),
+    async run(work, { idleTurns = 0, stuckTurns = 2000 } = {}) {
+      let isOver = (): boolean => false;
+      const end = (): void => void (isOver = () => true);
       work.then(end, end);
-      const goesOn = async (): Promise<boolean> => {
-        await turn();
-        return !ended;
-      };
-
-      let quietTurns = 0;
-      let seen = touches;
-      while (await goesOn()) {
-        const isQuiet = seen === touches && held === 0 && cryptography() === 0;
-        quietTurns = isQuiet ? quietTurns + 1 : 0;
-        seen = touches;
-        if (quietTurns < idleTurns) continue;
+      while (await untilQuiet(idleTurns, () => isOver())) {
         const timer = next();
-        if (timer !== undefined) {
-          moveTo(timer.dueMs);
-          quietTurns = 0;
-        } else if (quietTurns >= stuckTurns) {
+        if (timer !== undefined) moveTo(timer.dueMs);
+        else if (await untilQuiet(stuckTurns, () => isOver() || next() !== undefined)) {
           throw new Error('manualClock.run: the work has not ended, and there is no timer left to jump to.');
         }
       }
@@ -147,9 +159,6 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
     },
   };
 }
-
-/** One turn of the event loop. A timer rather than a message, since libraries wait with `setTimeout(0)` themselves. */
-const turn = (): Promise<void> => new Promise(resolve => void setTimeout(resolve, 0));
 
 /** Mulberry32: small, and the same numbers on every machine. */
 function seeded(seed: number): () => number {

@@ -6,7 +6,7 @@ import { credentials, samples } from '../samples/ifortepay.ts';
 import { ifortepayNotice, ifortepayVoice } from '../../src/adapters/ifortepay/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type ManualClock } from '../../src/testing/index.ts';
-import { refused, settleDown, verified } from './received.ts';
+import { refused, verified } from './received.ts';
 
 /** 10:30 in Jakarta. */
 const nowMs = Date.UTC(2026, 10, 21, 3, 30);
@@ -373,7 +373,6 @@ function scene() {
       const fields = { ...samples.complete[operation], ...more } as IfortepayFields[K] & Record<string, unknown>;
       return (await clock.run(paying.settle(operation, fields))).ticket;
     },
-    settleDown,
   };
 }
 
@@ -382,9 +381,9 @@ describe('a loop that waits for iFortepay', () => {
     'qris.create',
     'debit.charge',
   ] as const)('of a %s ends at once by a paid one, without another query', async operation => {
-    const { clock, paying, queries, notice, created, settleDown } = scene();
+    const { clock, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created(operation, operation === 'debit.charge' ? walletCharge : {}));
-    await settleDown();
+    await clock.untilQuiet();
     const before = [clock.now(), queries()];
     const { ticket } = verified(await paying.receive(await notice({ state: 'paid' })));
     const settlement = await following;
@@ -394,9 +393,9 @@ describe('a loop that waits for iFortepay', () => {
   });
 
   it('of a virtual account ends at once, after the query that has the last word', async () => {
-    const { clock, simulator, paying, queries, notice, created, settleDown } = scene();
+    const { clock, simulator, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created('va.create'));
-    await settleDown();
+    await clock.untilQuiet();
     simulator.script('ORDER20261120001', { life: lives.paid() });
     const [atMs, asked] = [clock.now(), queries()];
     verified(await paying.receive(await notice()));
@@ -409,63 +408,63 @@ describe('a loop that waits for iFortepay', () => {
   });
 
   it('of a virtual account asks at once when an unsigned notice names it, however many of them come', async () => {
-    const { clock, simulator, paying, queries, notice, created, settleDown } = scene();
+    const { clock, simulator, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created('va.create'));
-    await settleDown();
+    await clock.untilQuiet();
     const before = queries();
     const forged = async (): Promise<Request> =>
       new Request(notifyUrl, { method: 'POST', body: await (await notice()).text() });
     for (let time = 0; time < 5; time++) {
       refused(await paying.receive(await forged()));
-      await settleDown();
+      await clock.untilQuiet();
     }
     expect(queries()).toBe(before + 1);
     simulator.script('ORDER20261120001', { life: lives.paid() });
     clock.advance(2 * MINUTE_MS);
-    await settleDown();
+    await clock.untilQuiet();
     refused(await paying.receive(await forged()));
     expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
   it('asks before it believes a failure: the number may be in use again', async () => {
-    const { clock, simulator, paying, notice, created, settleDown } = scene();
+    const { clock, simulator, paying, notice, created } = scene();
     const following = paying.untilSettled(await created('qris.create'));
-    await settleDown();
+    await clock.untilQuiet();
     verified(await paying.receive(await notice({ state: 'declined' })));
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
     simulator.script('ORDER20261120001', { life: lives.paid() });
     expect(await clock.run(following)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
   it('is not ended by a notice of another order, of another product, or of iFortepay’s number alone', async () => {
-    const { clock, paying, queries, created, settleDown } = scene();
+    const { clock, paying, queries, created } = scene();
     const following = paying.untilSettled(await created('qris.create'));
-    await settleDown();
+    await clock.untilQuiet();
     const before = queries();
     await paying.receive(tell({ ...qris, originalPartnerReferenceNo: 'ORDER2', originalReferenceNo: 'another' }));
     await paying.receive(tell({ ...debit, originalPartnerReferenceNo: 'ORDER20261120001' }));
     await paying.receive(tell({ ...debit, originalPartnerReferenceNo: undefined }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([before, 1]);
     expect(await clock.run(following)).toMatchObject({ outcome: 'unresolved' });
   });
 
   it('is not ended by a notice of another amount: it asks, and there is a conflict', async () => {
-    const { clock, paying, conflicts, notice, created, settleDown } = scene();
+    const { clock, paying, conflicts, notice, created } = scene();
     const following = paying.untilSettled(await created('qris.create'));
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(await notice({ state: 'paid', amount: '1.00' }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([conflicts().length, clock.pending]).toEqual([1, 1]);
     expect(await clock.run(following)).toMatchObject({ outcome: 'unresolved' });
   });
 
   it('whose create lost its answer ends by the notice that names its order', async () => {
-    const { clock, simulator, paying, notice, settleDown } = scene();
+    const { clock, simulator, paying, notice } = scene();
     simulator.script('ORDER20261120001', { onSend: ['reset-after-booking'], life: lives.paid() });
     const settling = paying.settle('debit.charge', samples.complete['debit.charge'] as IfortepayFields['debit.charge']);
-    await settleDown();
+    await clock.untilQuiet();
     verified(await paying.receive(await notice()));
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', attempts: 1 });
     expect(simulator.ledger.payment('ORDER20261120001')).toMatchObject({ bookings: 1, sends: 1 });

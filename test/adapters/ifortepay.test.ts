@@ -930,7 +930,7 @@ describe('through a gateway', () => {
       policy,
       clock,
     });
-    return clock.run(gateway.settle('debit.charge', charge), { idleTurns: 30 });
+    return clock.run(gateway.settle('debit.charge', charge));
   };
 
   it('a lost charge is not paid by what was paid under its number the day before', async () => {

@@ -5,7 +5,7 @@ import { qfpay, type QfpayCredentials } from '../../src/adapters/qfpay/index.ts'
 import { qfpayNotice, qfpayVoice } from '../../src/adapters/qfpay/simulator.ts';
 import { createGateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type Life } from '../../src/testing/index.ts';
-import { refused, settleDown, verified } from './received.ts';
+import { refused, verified } from './received.ts';
 
 const clientKey = '615ED178BA524459976CE40FAB78000F';
 const credentials: QfpayCredentials = { appCode: 'APP0CODE', clientKey, environment: 'sandbox' };
@@ -287,15 +287,14 @@ function scene(options: { startMs?: number; life?: Life } = {}) {
     notice: () => noticeOf(simulator.ledger.payment('ORDER-1'), { state: 'paid' }),
     refundNotice: () => noticeOf(simulator.ledger.refund('REFUND-1')),
     created: async () => (await clock.run(paying.settle('payment.create', order))).ticket,
-    settleDown,
   };
 }
 
 describe('a loop that waits for QFPay', () => {
   it('ends at once, after the one enquiry that QFPay recommends', async () => {
-    const { clock, paying, simulator, queries, notice, created, settleDown } = scene();
+    const { clock, paying, simulator, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     simulator.script('ORDER-1', { life: lives.paid() });
     const before = [clock.now(), queries()] as const;
     const { verdict } = verified(await paying.receive(notice()));
@@ -305,11 +304,11 @@ describe('a loop that waits for QFPay', () => {
   });
 
   it('goes on when the enquiry does not know yet what the notification says', async () => {
-    const { clock, paying, simulator, notice, created, settleDown } = scene();
+    const { clock, paying, simulator, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(notice());
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
     simulator.script('ORDER-1', { life: lives.paid() });
     await paying.receive(notice());
@@ -317,14 +316,14 @@ describe('a loop that waits for QFPay', () => {
   });
 
   it('of a refund ends by the refund’s notification', async () => {
-    const { clock, paying, simulator, refundNotice, settleDown } = scene({ life: lives.paid() });
+    const { clock, paying, simulator, refundNotice } = scene({ life: lives.paid() });
     const { reference } = await clock.run(paying.settle('payment.create', order));
     const refunding = paying.settle('refund.create', {
       txamt: 400,
       out_trade_no: 'REFUND-1',
       syssn: reference.provider ?? '',
     });
-    await settleDown();
+    await clock.untilQuiet();
     simulator.script('REFUND-1', { life: lives.paid() });
     const before = clock.now();
     const { ticket } = verified(await paying.receive(refundNotice()));
@@ -341,9 +340,9 @@ describe('a loop that waits for QFPay', () => {
   });
 
   it('is not disturbed by a forgery, nor by another order', async () => {
-    const { clock, paying, queries, notice, created, settleDown } = scene();
+    const { clock, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = queries();
     const genuine = notice();
     const body = await genuine.text();
@@ -351,7 +350,7 @@ describe('a loop that waits for QFPay', () => {
       deliver(body.replace('"1000"', '"1"'), { 'X-QF-SIGN': genuine.headers.get('X-QF-SIGN') ?? '' }),
     );
     await receive(payment, paying);
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([before, 1]);
     expect(await clock.run(following)).toMatchObject({ outcome: 'unresolved' });
   });

@@ -315,7 +315,7 @@ function scene(options: { create?: Life; charge?: Life } = {}) {
     onEvent: event => events.push(event),
   });
   // A signature is made by a thread, which the clock cannot see.
-  const run = <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 });
+  const run = <T>(work: Promise<T>): Promise<T> => clock.run(work);
   const noticeOf = (entry: Entry | undefined, change: Partial<Entry>): Promise<Request> => {
     if (entry === undefined) throw new Error('there is no such entry');
     return rebellNotice(madeUp, { ...entry, ...change }, clock.now());
@@ -331,10 +331,6 @@ function scene(options: { create?: Life; charge?: Life } = {}) {
     refundNotice: (reference: string, change: Partial<Entry> = {}) =>
       noticeOf(simulator.ledger.refund(reference), change),
     created: async () => (await run(paying.settle('payment.create', charge))).ticket,
-    /** Lets promises and signatures act, with the clock where it is. */
-    settleDown: async () => {
-      for (let turn = 0; turn < 60; turn++) await new Promise(resolve => setTimeout(resolve, 1));
-    },
   };
 }
 
@@ -343,9 +339,9 @@ describe('a loop that waits for Rebell', () => {
     ['paid', 'succeeded'],
     ['declined', 'failed'],
   ] as const)('of an order ends at once when it is %s, without another query', async (state, outcome) => {
-    const { clock, paying, queries, notice, created, settleDown } = scene();
+    const { clock, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = [clock.now(), queries()];
     const { ticket } = verified(await paying.receive(await notice({ state })));
     const settlement = await following;
@@ -355,16 +351,16 @@ describe('a loop that waits for Rebell', () => {
   });
 
   it('of a charge in progress ends at once as well', async () => {
-    const { clock, simulator, paying, notice, settleDown } = scene();
+    const { clock, simulator, paying, notice } = scene();
     const charging = paying.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     verified(await paying.receive(await notice({ state: 'paid' })));
     expect(await charging).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', attempts: 1 });
     expect([simulator.ledger.payment('order-1')?.sends, clock.now() - nowMs, clock.pending]).toEqual([1, 0, 0]);
   });
 
   it('of one refund is not ended by another refund of the same payment, nor is its void', async () => {
-    const { clock, paying, run, queries, refundNotice, settleDown } = scene({ charge: lives.paid() });
+    const { clock, paying, run, queries, refundNotice } = scene({ charge: lives.paid() });
     const { reference } = await run(paying.settle('payment.charge', charge));
     const paymentId = reference.provider ?? '';
     const refundAmount = { currency: 'EUR', value: '500' };
@@ -373,7 +369,7 @@ describe('a loop that waits for Rebell', () => {
     const voiding = paying.untilSettled(paying.ticketFor('payment.void', { voidRequestId: 'void-1', paymentId }), {
       policy: { poll: { deadlineMs: 120_000 } },
     });
-    await settleDown();
+    await clock.untilQuiet();
     const before = [clock.now(), queries()];
     verified(await paying.receive(await refundNotice('refund-1', { state: 'paid' })));
     expect(await first).toMatchObject({
@@ -381,7 +377,7 @@ describe('a loop that waits for Rebell', () => {
       settledBy: 'webhook',
       verdict: { code: 'refund/SUCCESS' },
     });
-    await settleDown();
+    await clock.untilQuiet();
     expect([clock.now(), queries()]).toEqual(before);
     verified(await paying.receive(await refundNotice('refund-2', { state: 'declined' })));
     expect(await second).toMatchObject({ outcome: 'failed', settledBy: 'webhook' });
@@ -390,27 +386,27 @@ describe('a loop that waits for Rebell', () => {
   });
 
   it('is not ended by another payment’s notice, a forgery, or one without a state', async () => {
-    const { clock, paying, run, queries, notice, created, settleDown } = scene();
+    const { clock, paying, run, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = queries();
     await paying.receive(tell(payment));
     const genuine = await notice({ state: 'paid' });
     await paying.receive(new Request(genuine.clone(), { body: (await genuine.text()).replace('1250', '1') }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([before, 1]);
     await paying.receive(tell({ ...cashier, paymentRequestId: 'order-1', paymentId: undefined }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([before + 1, 1]);
     expect(await run(following)).toMatchObject({ outcome: 'unresolved' });
   });
 
   it('is not ended by a notice of another amount: it asks, and there is a conflict', async () => {
-    const { clock, paying, run, conflicts, notice, created, settleDown } = scene();
+    const { clock, paying, run, conflicts, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(await notice({ state: 'paid', amount: '1' }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([conflicts().length, clock.pending]).toEqual([1, 1]);
     expect(await run(following)).toMatchObject({ outcome: 'unresolved' });
   });

@@ -507,7 +507,7 @@ describe('from send to settlement', () => {
     const bank = simulateGateway({ voice: rebellVoice(madeUp, voice), clock, ...rest });
     const gateway = createGateway({ adapter: of as typeof adapter, clock, client: ky.create({ fetch: bank.fetch }) });
     // A signature is made by a thread, which the clock cannot see.
-    const run = <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 });
+    const run = <T>(work: Promise<T>): Promise<T> => clock.run(work);
     return { bank, gateway, run };
   };
 
@@ -522,7 +522,7 @@ describe('from send to settlement', () => {
       return Promise.resolve(Response.json(body));
     };
     const gateway = createGateway({ adapter: rebell(unsigned), clock, client: ky.create({ fetch }), policy });
-    return { gateway, run: <T>(work: Promise<T>): Promise<T> => clock.run(work, { idleTurns: 30 }) };
+    return { gateway, run: <T>(work: Promise<T>): Promise<T> => clock.run(work) };
   };
   const said = (resultStatus: string, resultCode: string, extra: object = {}): object => ({
     result: { resultStatus, resultCode, resultMessage: resultCode.toLowerCase() },
@@ -689,7 +689,7 @@ describe('from send to settlement', () => {
       client: ky.create({ fetch }),
       policy: { retry: { attempts: 1 } },
     });
-    const settled = await clock.run(settle(gateway), { idleTurns: 30 });
+    const settled = await clock.run(settle(gateway));
     expect(settled.outcome).not.toBe('succeeded');
     expect(settled.timeline).toContainEqual(
       expect.objectContaining({
@@ -798,7 +798,7 @@ describe('from send to settlement', () => {
     const clock = manualClock({ startMs: nowMs });
     const bank = simulateGateway({ voice: rebellVoice({ ...madeUp, gatewayPrivateKey: madeUp.privateKey }), clock });
     const gateway = createGateway({ adapter, clock, client: ky.create({ fetch: bank.fetch }) });
-    const settlement = await clock.run(gateway.settle('payment.charge', charge), { idleTurns: 30 });
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
     expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { code: 'unreadable' }, attempts: 1 });
     expect(bank.ledger.payment('order-1')?.bookings).toBe(1);
   });
@@ -871,7 +871,7 @@ describe('from send to settlement', () => {
     const late = simulateGateway({ voice: rebellVoice(madeUp), clock: manualClock({ startMs: nowMs + 301_000 }) });
     const clock = manualClock({ startMs: nowMs });
     const behind = createGateway({ adapter, clock, client: ky.create({ fetch: late.fetch }) });
-    expect(await clock.run(behind.settle('payment.charge', charge), { idleTurns: 30 })).toMatchObject({
+    expect(await clock.run(behind.settle('payment.charge', charge))).toMatchObject({
       outcome: 'rejected',
       verdict: { code: 'REQUEST_TIME_INVALID' },
     });

@@ -5,7 +5,7 @@ import { uqpay, type UqpayCredentials, type UqpayFields } from '../../src/adapte
 import { uqpayNotice, uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
 import { createGateway, isInputError, type Gateway, type GatewayEvent, type Received } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type Entry, type ManualClock } from '../../src/testing/index.ts';
-import { refused, settleDown, verified } from './received.ts';
+import { refused, verified } from './received.ts';
 
 const nowMs = Date.UTC(2026, 10, 21, 3, 30);
 const MINUTE_MS = 60_000;
@@ -397,15 +397,14 @@ function scene(more: Pick<UqpayCredentials, 'onBehalfOf'> = {}) {
       const text = JSON.stringify(event(event_type, data));
       return paying.receive(deliver(text, headersOf(signatureOf(text, String(clock.now())), String(clock.now()))));
     },
-    settleDown,
   };
 }
 
 describe('a loop that waits for UQPAY', () => {
   it('of an intent ends at once when it is paid, without another query', async () => {
-    const { clock, paying, queries, notice, created, settleDown } = scene();
+    const { clock, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = [clock.now(), queries()];
     const { ticket } = verified(await paying.receive(await notice({ state: 'paid' })));
     const settlement = await following;
@@ -419,13 +418,13 @@ describe('a loop that waits for UQPAY', () => {
   });
 
   it('for a connected account is not ended by an event that may be another account’s: it asks, and goes on', async () => {
-    const { clock, simulator, paying, queries, notice, created, settleDown } = scene({ onBehalfOf: 'acct-2' });
+    const { clock, simulator, paying, queries, notice, created } = scene({ onBehalfOf: 'acct-2' });
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const asked = queries();
     const received = verified(await paying.receive(await notice({ state: 'paid' })));
     expect(received.confirm).toBe(true);
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([asked + 1, 1]);
     simulator.script('ORDER-1', { life: lives.paid() });
     await paying.receive(await notice({ state: 'paid' }));
@@ -433,9 +432,9 @@ describe('a loop that waits for UQPAY', () => {
   });
 
   it('of an intent asks at once when it is said to have failed, and ends by that', async () => {
-    const { clock, simulator, paying, queries, notice, created, settleDown } = scene();
+    const { clock, simulator, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     simulator.script('ORDER-1', { life: lives.expiresAfter(0) });
     const [atMs, asked] = [clock.now(), queries()];
     verified(await paying.receive(await notice()));
@@ -444,30 +443,30 @@ describe('a loop that waits for UQPAY', () => {
   });
 
   it('of an intent asks after a failed attempt, and goes on', async () => {
-    const { clock, simulator, paying, queries, notice, created, settleDown } = scene();
+    const { clock, simulator, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const asked = queries();
     verified(await paying.receive(await notice({ state: 'declined' })));
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([asked + 1, 1]);
     simulator.script('ORDER-1', { life: lives.paid() });
     expect(await clock.run(following)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 
   it('of an intent whose number it does not know yet is not ended by the failure of another one with the same merchant_order_id', async () => {
-    const { clock, paying, tell: deliverTo, settleDown } = scene();
+    const { clock, paying, tell: deliverTo } = scene();
     const following = paying.untilSettled(paying.ticketFor('payment.create', order));
-    await settleDown();
+    await clock.untilQuiet();
     const other = { ...intent, merchant_order_id: 'ORDER-1', amount: '10.12' };
     await deliverTo('acquiring.payment_intent.failed', { ...other, intent_status: 'FAILED' });
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
     expect(await clock.run(following)).toMatchObject({ outcome: 'unresolved' });
   });
 
   it('of one refund is not ended by another refund of the same payment', async () => {
-    const { clock, simulator, paying, noticeOf, created, settleDown } = scene();
+    const { clock, simulator, paying, noticeOf, created } = scene();
     const ticket = await created();
     simulator.script('ORDER-1', { life: lives.paid() });
     await clock.run(paying.untilSettled(ticket));
@@ -475,7 +474,7 @@ describe('a loop that waits for UQPAY', () => {
     const refunding = ['refund-1', 'refund-2'].map(merchant_refund_id =>
       paying.settle('refund.create', { payment_intent_id, amount: '5.00', reason: 'Returned', merchant_refund_id }),
     );
-    await settleDown();
+    await clock.untilQuiet();
     const [first, second] = simulator.ledger.entries.filter(({ kind }) => kind === 'refund');
     await paying.receive(await noticeOf(first, { state: 'paid' }));
     const ended = await Promise.race(
@@ -486,7 +485,7 @@ describe('a loop that waits for UQPAY', () => {
       settledBy: 'webhook',
       verdict: { code: 'refund/SUCCEEDED' },
     });
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
     await paying.receive(await noticeOf(second, { state: 'declined' }));
     expect(await refunding[1 - ended.index]).toMatchObject({ outcome: 'failed', settledBy: 'webhook' });
@@ -494,12 +493,12 @@ describe('a loop that waits for UQPAY', () => {
   });
 
   it('of a cancel ends at once when UQPAY tells that it succeeded; of its payment, after asking', async () => {
-    const { clock, simulator, paying, tell: deliverTo, created, settleDown } = scene();
+    const { clock, simulator, paying, tell: deliverTo, created } = scene();
     const ticket = await created();
     const { payment_intent_id = '' } = ticket.reference;
     const canceling = paying.untilSettled(paying.ticketFor('payment.cancel', { payment_intent_id }));
     const following = paying.untilSettled(ticket);
-    await settleDown();
+    await clock.untilQuiet();
     simulator.script('ORDER-1', { life: lives.steps([{ state: 'canceled' }]) });
     const before = clock.now();
     await deliverTo('acquiring.cancel.succeeded', { ...cancellation, payment_intent_id, amount: '10.12' });
@@ -509,31 +508,31 @@ describe('a loop that waits for UQPAY', () => {
   });
 
   it('of a payout ends at once', async () => {
-    const { clock, simulator, paying, noticeOf, settleDown } = scene();
+    const { clock, simulator, paying, noticeOf } = scene();
     const paid = paying.settle('payout.create', {
       payout_currency: 'SGD',
       payout_amount: '100.00',
       statement_descriptor: 'WEEK 47',
       merchant_payout_id: 'P-1',
     });
-    await settleDown();
+    await clock.untilQuiet();
     verified(await paying.receive(await noticeOf(simulator.ledger.entries[0], { state: 'paid' })));
     expect(await paid).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
     expect(clock.pending).toBe(0);
   });
 
   it('is not ended by another order’s event, a forgery, or another amount', async () => {
-    const { clock, paying, conflicts, queries, notice, created, settleDown } = scene();
+    const { clock, paying, conflicts, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = queries();
     await paying.receive(tell(event('acquiring.payment_intent.succeeded', intent)));
     const genuine = await notice({ state: 'paid' });
     await paying.receive(new Request(genuine.clone(), { body: (await genuine.text()).replace('10.12', '0.12') }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), conflicts().length, clock.pending]).toEqual([before, 0, 1]);
     await paying.receive(await notice({ state: 'paid', amount: '0.12' }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), conflicts().length, clock.pending]).toEqual([before + 1, 1, 1]);
     expect(await clock.run(following)).toMatchObject({ outcome: 'unresolved' });
   });

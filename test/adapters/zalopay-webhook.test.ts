@@ -5,7 +5,7 @@ import { zalopay, type ZalopayCredentials } from '../../src/adapters/zalopay/ind
 import { zalopayNotice, zalopayVoice } from '../../src/adapters/zalopay/simulator.ts';
 import { constant, createGateway, type GatewayEvent } from '../../src/index.ts';
 import { always, lives, manualClock, simulateGateway, type Entry, type Life } from '../../src/testing/index.ts';
-import { refused, settleDown, verified } from './received.ts';
+import { refused, verified } from './received.ts';
 
 // The public sandbox app of ZaloPay's own samples.
 const key1 = 'PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL';
@@ -237,15 +237,14 @@ function scene(life: Life = lives.open()) {
       return zalopayNotice(credentials, { ...entry, state: 'paid', ...change }, clock.now());
     },
     created: async () => (await clock.run(paying.settle('payment.create', order))).ticket,
-    settleDown,
   };
 }
 
 describe('a loop that waits for ZaloPay', () => {
   it('ends at once, and asks nothing', async () => {
-    const { clock, paying, queries, notice, created, settleDown } = scene();
+    const { clock, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = [clock.now(), queries()];
     const { verdict } = verified(await paying.receive(notice()));
     const settlement = await following;
@@ -254,7 +253,7 @@ describe('a loop that waits for ZaloPay', () => {
   });
 
   it('for a token payment ends too', async () => {
-    const { clock, paying, notice, created, settleDown } = scene();
+    const { clock, paying, notice, created } = scene();
     await created();
     const charge = {
       app_trans_id: order.app_trans_id,
@@ -263,7 +262,7 @@ describe('a loop that waits for ZaloPay', () => {
       pay_token: 'MADEUPPAYTOKEN0001',
     };
     const paid = paying.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(notice());
     expect(await paid).toMatchObject({
       outcome: 'succeeded',
@@ -274,11 +273,11 @@ describe('a loop that waits for ZaloPay', () => {
   });
 
   it('for a scanned code asks, since what failed may be called back too', async () => {
-    const { clock, paying, simulator, notice, settleDown } = scene();
+    const { clock, paying, simulator, notice } = scene();
     const code = '180000000000000001';
     const scan = { ...order, app_trans_id: '261121_2553_0055', payment_code_raw: code, payment_code: btoa(code) };
     const scanned = paying.settle('payment.scan', scan);
-    await settleDown();
+    await clock.untilQuiet();
     simulator.script(scan.app_trans_id, { life: lives.declined() });
     const { confirm } = verified(await paying.receive(notice(scan.app_trans_id)));
     expect(confirm).toBe(true);
@@ -290,11 +289,11 @@ describe('a loop that waits for ZaloPay', () => {
   });
 
   it('does not believe another amount than was ordered', async () => {
-    const { clock, paying, notice, created, conflicts, settleDown } = scene();
+    const { clock, paying, notice, created, conflicts } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const { verdict } = verified(await paying.receive(notice(order.app_trans_id, { amount: '1' })));
-    await settleDown();
+    await clock.untilQuiet();
     expect(verdict).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
     expect([clock.pending, conflicts().length]).toEqual([1, 1]);
     await paying.receive(notice());
@@ -302,11 +301,11 @@ describe('a loop that waits for ZaloPay', () => {
   });
 
   it('for a binding ends by the agreement’s callback', async () => {
-    const { clock, paying, notice, settleDown } = scene();
+    const { clock, paying, notice } = scene();
     const fields = { app_trans_id: '261121_2553_B1', identifier: 'user-7' };
     const { ticket } = await clock.run(paying.settle('binding.create', fields));
     const following = paying.untilSettled(ticket);
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(notice(fields.app_trans_id));
     expect(await following).toMatchObject({
       outcome: 'succeeded',
@@ -317,12 +316,12 @@ describe('a loop that waits for ZaloPay', () => {
   });
 
   it('for an order is not ended by an agreement of the same number, nor the other way round', async () => {
-    const { clock, paying, created, settleDown } = scene();
+    const { clock, paying, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(callback({ ...agreement, app_trans_id: order.app_trans_id }));
     await paying.receive(callback({ ...agreement, app_trans_id: order.app_trans_id, status: 3 }));
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
 
     const binding = { ...agreement, app_trans_id: '261121_2553_B2' };
@@ -330,9 +329,9 @@ describe('a loop that waits for ZaloPay', () => {
       paying.settle('binding.create', { app_trans_id: binding.app_trans_id, identifier: 'user-7' }),
     );
     const bound = paying.untilSettled(ticket);
-    await settleDown();
+    await clock.untilQuiet();
     await paying.receive(callback({ ...paidOrder, app_trans_id: binding.app_trans_id }));
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(2);
     await paying.receive(callback(binding));
     expect(await bound).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
@@ -340,14 +339,14 @@ describe('a loop that waits for ZaloPay', () => {
   });
 
   it('is not disturbed by a forgery, nor by another order', async () => {
-    const { clock, paying, queries, notice, created, settleDown } = scene();
+    const { clock, paying, queries, notice, created } = scene();
     const following = paying.untilSettled(await created());
-    await settleDown();
+    await clock.untilQuiet();
     const before = queries();
     const genuine = await notice().text();
     await paying.receive(deliver(genuine.replace('50000', '50001')));
     await paying.receive(printed());
-    await settleDown();
+    await clock.untilQuiet();
     expect([queries(), clock.pending]).toEqual([before, 1]);
     await paying.receive(deliver(genuine));
     expect(await following).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });

@@ -477,7 +477,7 @@ describe('the user’s ky keeps its own', () => {
       const { gateway, clock } = bench({ sends, polls: [state('pending')] });
       const controller = new AbortController();
       const call = thrown(gateway.client.post(`${base}/charge`, { json: charge, signal: controller.signal }));
-      await new Promise(resolve => setTimeout(resolve, 5));
+      await clock.untilQuiet();
       controller.abort(new Error('closing'));
       expect(((await call) as Error).message).toBe('closing');
       expect(clock.pending).toBe(0);

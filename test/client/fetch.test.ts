@@ -315,7 +315,7 @@ describe('gateway.fetch, for an operation', () => {
         new Request(`${base}/charge`, { ...jsonOf({ order: 'A1', amount: 100 }), signal: controller.signal }),
       ),
     );
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await clock.untilQuiet();
     controller.abort('left');
     expect(await call).toBe('left');
     expect(await clock.run(gateway.settle('payment.charge', { order: 'A1', amount: 100 }))).toMatchObject({

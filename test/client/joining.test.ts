@@ -20,11 +20,6 @@ import { acme, bench, hang, refused, reset, said, state, type Bench } from './ac
 const charge = { order: 'A1', amount: 100 };
 const quick = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000 } };
 
-/** Lets promises act, with the clock where it is. */
-const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
-};
-
 /** How a call ended, in a word: its outcome, or what it was rejected with. */
 const wordOf = (call: Promise<unknown>): Promise<string> =>
   call.then(
@@ -54,10 +49,10 @@ describe('many callers of one payment', () => {
     const leave = (from: number, to: number): void =>
       callers.slice(from, to).forEach(({ leave: go }, index) => go(`caller ${from + index}`));
     leave(0, 20);
-    await settleDown();
+    await clock.untilQuiet();
     leave(20, 60);
     clock.advance(1000);
-    await settleDown();
+    await clock.untilQuiet();
     leave(60, 99);
     expect(await Promise.all(calls.slice(0, 99))).toEqual(
       callers.slice(0, 99).map((_caller, index) => `caller ${index}`),
@@ -116,7 +111,7 @@ describe('many callers of one payment', () => {
       policy: quick,
     });
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     const body = JSON.stringify(charge);
     const ends = await clock.run(
       Promise.all([
@@ -144,15 +139,15 @@ describe('many callers of one payment', () => {
     });
     const [one, other] = [leaver(), leaver()];
     const calls = [one, other].map(({ signal }) => wordOf(gateway.settle('payment.charge', charge, { signal })));
-    await settleDown();
+    await clock.untilQuiet();
     one.leave('the first');
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
     other.leave('the last');
     expect(await Promise.all(calls)).toEqual(['the first', 'the last']);
-    await settleDown();
+    await clock.untilQuiet();
     clock.advance(60_000);
-    await settleDown();
+    await clock.untilQuiet();
     expect([sends.length, polls.length, clock.pending]).toEqual([1, 0, 0]);
   });
 
@@ -160,9 +155,9 @@ describe('many callers of one payment', () => {
     const { gateway, clock, sends } = bench({ sends: [hang], polls: [state('pending'), state('paid')], policy: quick });
     const first = leaver();
     const posting = wordOf(gateway.client.post('charge', { json: charge, signal: first.signal }));
-    await settleDown();
+    await clock.untilQuiet();
     const other = gateway.client.post('charge', { json: charge }).json();
-    await settleDown();
+    await clock.untilQuiet();
     first.leave('the first');
     expect(await posting).toBe('the first');
     expect(await clock.run(other)).toEqual({ state: 'paid' });
@@ -173,12 +168,12 @@ describe('many callers of one payment', () => {
     const { gateway, clock, sends } = bench({ sends: [said('PENDING')], polls: [state('paid')], policy: quick });
     const first = leaver();
     const settling = wordOf(gateway.settle('payment.charge', charge, { signal: first.signal }));
-    await settleDown();
+    await clock.untilQuiet();
     let stored: () => void = () => undefined;
     const other = wordOf(
       gateway.settle('payment.charge', charge, { onTicket: () => new Promise<void>(resolve => (stored = resolve)) }),
     );
-    await settleDown();
+    await clock.untilQuiet();
     first.leave('the first');
     stored();
     expect(await settling).toBe('the first');
@@ -204,7 +199,7 @@ describe('many callers of one payment', () => {
       const scene = bench({ sends: [said('PENDING')], polls: [state('pending'), state('paid')], policy: quick });
       const first = leaver();
       const call = wordOf(begin(scene, first.signal));
-      await settleDown();
+      await scene.clock.untilQuiet();
       first.leave('the first');
       expect(await call).toBe('the first');
       expect(await scene.clock.run(wordOf(come(scene)))).toMatch(/^(?:succeeded|answered)$/);
@@ -220,7 +215,7 @@ describe('many callers of one payment', () => {
     });
     const first = leaver();
     const call = wordOf(gateway.settle('payment.charge', charge, { signal: first.signal }));
-    await settleDown();
+    await clock.untilQuiet();
     first.leave('the first');
     const other = wordOf(gateway.settle('payment.charge', charge));
     expect(await call).toBe('the first');
@@ -499,7 +494,7 @@ describe('a payment that the gateway’s word has settled', () => {
       policy: { ...quick, retry: { backoff: constant(5000) } },
     });
     const settling = wordOf(scene.gateway.settle('payment.charge', charge));
-    await settleDown();
+    await scene.clock.untilQuiet();
     const following = scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge));
     expect(await scene.clock.run(settling)).toBe('rejected');
     expect(await scene.clock.run(following)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });

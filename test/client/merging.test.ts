@@ -58,11 +58,6 @@ const tell = async ({ gateway }: Bench, word: string): Promise<Received & { veri
 
 const conflicts = ({ events }: Bench): number => events.filter(({ type }) => type === 'conflict').length;
 
-/** Lets promises act, with the clock where it is. */
-const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
-};
-
 /** A step whose answer comes when it is let go. */
 function held(answer: () => Response): { step: Step; letGo: () => void } {
   let letGo: () => void = () => undefined;
@@ -133,9 +128,9 @@ describe('a notice that comes while a query is on the wire', () => {
     };
     const scene = shop({ sends: [said('PENDING')], polls: [first, state('paid')] });
     const settling = scene.gateway.settle('payment.charge', charge);
-    await settleDown();
+    await scene.clock.untilQuiet();
     scene.clock.advance(1000);
-    await settleDown();
+    await scene.clock.untilQuiet();
     expect(scene.polls.length).toBe(1);
     await tell(scene, 'paid');
     letGo();
@@ -152,14 +147,14 @@ describe('an answer that comes when nobody waits for it any more', () => {
       polls: [state('pending'), state('pending'), state('paid')],
     });
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     for (let second = 0; second < 7; second++) {
       clock.advance(1000);
-      await settleDown();
+      await clock.untilQuiet();
     }
     expect(polls.length).toBe(2);
     late.letGo();
-    await settleDown();
+    await clock.untilQuiet();
     expect(await clock.run(settling)).toMatchObject({
       outcome: 'succeeded',
       settledBy: 'query',
@@ -174,7 +169,7 @@ describe('an answer that comes when nobody waits for it any more', () => {
     const scene = shop({ sends: [said('PENDING')], polls: [late.step, state('paid')] });
     const settlement = await scene.clock.run(scene.gateway.settle('payment.charge', charge));
     late.letGo();
-    await settleDown();
+    await scene.clock.untilQuiet();
     expect(settlement).toMatchObject({ outcome: 'succeeded', settledBy: 'query', polls: 2 });
     expect(scene.events.filter(({ type }) => type === 'settled')).toHaveLength(1);
   });
@@ -208,10 +203,10 @@ describe('notices that come out of order', () => {
   it('an earlier state does not end the loop of a payment that is open, and a later one does', async () => {
     const scene = shop({ sends: [said('PENDING')], polls: [state('pending')] });
     const settling = scene.gateway.settle('payment.charge', charge);
-    await settleDown();
+    await scene.clock.untilQuiet();
     for (const word of ['open', 'pending', 'paid']) {
       await tell(scene, word);
-      await settleDown();
+      await scene.clock.untilQuiet();
     }
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', elapsedMs: 0 });
     expect(scene.clock.pending).toBe(0);

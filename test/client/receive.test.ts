@@ -120,11 +120,6 @@ const verified = (received: Received): Received & { verified: true } => {
 
 const conflicts = ({ events }: Bench): object[] => events.filter(({ type }) => type === 'conflict');
 
-/** Lets promises act, with the clock where it is. */
-const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
-};
-
 describe('receive: a genuine notice', () => {
   it('gives the verdict, a ticket to follow it by, and both replies', async () => {
     const { gateway, clock, polls, events } = shop();
@@ -233,9 +228,9 @@ describe('receive: what is not genuine', () => {
   it.each(forgeries)('%s disturbs no loop that waits for that payment', async (_what, forge) => {
     const { gateway, clock, polls } = shop({ sends: [said('PENDING')], polls: [state('pending'), state('paid')] });
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(forge(clock));
-    await settleDown();
+    await clock.untilQuiet();
     expect(polls.length).toBe(0);
     expect(await clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', polls: 2 });
   });
@@ -327,7 +322,7 @@ describe('receive: a loop that waits', () => {
   it('ends at once, without another query or a further wait', async () => {
     const { gateway, clock, polls } = shop(waiting);
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     const before = clock.now();
     expect(clock.pending).toBe(1);
     const { verdict } = verified(await gateway.receive(notice(clock, paid)));
@@ -354,7 +349,7 @@ describe('receive: a loop that waits', () => {
   it.each(['failed', 'canceled', 'expired', 'refunded'] as const)('ends %s when the notice says so', async outcome => {
     const { gateway, clock } = shop(waiting);
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, { ...paid, state: outcome }));
     expect(await settling).toMatchObject({ outcome, settledBy: 'webhook' });
   });
@@ -362,13 +357,13 @@ describe('receive: a loop that waits', () => {
   it('takes a decline as final of a charge, and as open of an order its payer can try again', async () => {
     const one = shop(waiting);
     const settling = one.gateway.settle('payment.charge', charge);
-    await settleDown();
+    await one.clock.untilQuiet();
     await one.gateway.receive(notice(one.clock, { ...paid, state: 'declined' }));
     expect(await settling).toMatchObject({ outcome: 'failed', settledBy: 'webhook' });
 
     const two = shop({ polls: [state('open'), state('paid')] });
     const following = two.gateway.untilSettled(two.gateway.ticketFor('payment.create', charge));
-    await settleDown();
+    await two.clock.untilQuiet();
     await two.gateway.receive(notice(two.clock, { ...paid, state: 'declined' }));
     expect(await two.clock.run(following)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
@@ -377,7 +372,7 @@ describe('receive: a loop that waits', () => {
     const { gateway, clock, polls } = shop({ polls: [state('open')] });
     const ticket = gateway.ticketFor('payment.create', charge);
     const both = Promise.all([gateway.untilSettled(ticket), gateway.untilSettled(ticket)]);
-    await settleDown();
+    await clock.untilQuiet();
     expect(polls.length).toBe(1);
     await gateway.receive(notice(clock, paid));
     expect((await both).map(({ outcome, settledBy }) => [outcome, settledBy])).toEqual([
@@ -390,7 +385,7 @@ describe('receive: a loop that waits', () => {
   it('of the drop-in client ends too; its caller never sees somebody else’s answer', async () => {
     const { gateway, clock } = shop(waiting);
     const posting = gateway.client.post('charge', { json: charge }).catch((error: unknown) => error);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, paid));
     expect(await posting).toSatisfy(
       error =>
@@ -402,7 +397,7 @@ describe('receive: a loop that waits', () => {
   it('asks first where the manual wants it, but does not wait to ask', async () => {
     const { gateway, clock, polls } = shop({ sends: [said('PENDING')], polls: [state('paid')], confirm: true });
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     const before = clock.now();
     await gateway.receive(notice(clock, paid));
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'query', polls: 1, elapsedMs: 0 });
@@ -416,9 +411,9 @@ describe('receive: a loop that waits', () => {
       confirm: true,
     });
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, paid));
-    await settleDown();
+    await clock.untilQuiet();
     expect(polls.length).toBe(1);
     expect(await clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', polls: 2 });
   });
@@ -426,7 +421,7 @@ describe('receive: a loop that waits', () => {
   it('asks at once when a notice says nothing final', async () => {
     const { gateway, clock, polls } = shop({ sends: [said('PENDING')], polls: [state('paid')] });
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, { ...paid, state: 'open' }));
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'query', polls: 1, elapsedMs: 0 });
     expect(polls.length).toBe(1);
@@ -435,10 +430,10 @@ describe('receive: a loop that waits', () => {
   it('of another order, or of the same order’s refund, is left alone', async () => {
     const { gateway, clock, polls } = shop(waiting);
     const settling = gateway.settle('payment.charge', charge);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, { ...paid, order: 'A2' }));
     await gateway.receive(notice(clock, { ...paid, about: 'refund', id: 'R1' }));
-    await settleDown();
+    await clock.untilQuiet();
     expect([polls.length, clock.pending]).toEqual([0, 1]);
     await gateway.receive(notice(clock, paid));
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
@@ -448,9 +443,9 @@ describe('receive: a loop that waits', () => {
     const { gateway, clock } = shop({ polls: [state('pending')] });
     const ticket = { ...gateway.ticketFor('payment.create', charge), operation: 'refund.create' };
     const following = gateway.untilSettled(ticket);
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, paid));
-    await settleDown();
+    await clock.untilQuiet();
     expect(clock.pending).toBe(1);
     await gateway.receive(notice(clock, { ...paid, about: 'refund', id: 'R1' }));
     expect(await following).toMatchObject({
@@ -463,7 +458,7 @@ describe('receive: a loop that waits', () => {
   it('of a cancel asks when the payment’s notice comes: what it means for the cancel is the query’s to say', async () => {
     const { gateway, clock, polls } = shop({ sends: [said('PENDING')], polls: [state('canceled')] });
     const canceling = gateway.settle('payment.cancel', { order: 'A1' });
-    await settleDown();
+    await clock.untilQuiet();
     await gateway.receive(notice(clock, { ...paid, state: 'canceled' }));
     expect(await canceling).toMatchObject({ outcome: 'succeeded', settledBy: 'query', elapsedMs: 0 });
     expect(polls.length).toBe(1);
@@ -473,9 +468,9 @@ describe('receive: a loop that waits', () => {
     const scene = shop({ sends: [said('PENDING')], polls: [state('pending')] });
     const { gateway, clock, polls } = scene;
     const settling = gateway.settle('payment.charge', charge, { policy: { poll: { deadlineMs: 60_000 } } });
-    await settleDown();
+    await clock.untilQuiet();
     const { verdict } = verified(await gateway.receive(notice(clock, { ...paid, amount: 1 })));
-    await settleDown();
+    await clock.untilQuiet();
     expect(verdict).toMatchObject({ kind: 'poll-required', reason: 'conflict' });
     expect(conflicts(scene)).toMatchObject([{ code: 'paid', reference: { order: 'A1' } }]);
     expect(polls.length).toBe(1);
@@ -501,7 +496,7 @@ describe('receive: a loop that waits', () => {
         polls: [state('paid')],
       });
       const settling = gateway.settle('payment.charge', charge);
-      await settleDown();
+      await clock.untilQuiet();
       await gateway.receive(notice(clock, paid));
       release();
       expect(await settling).toMatchObject({ ...settled, elapsedMs: 0 });
@@ -537,7 +532,7 @@ describe('receive: repeated, late and contradictory', () => {
   it('a repeated notice says the same again, and nothing is asked', async () => {
     const scene = shop({ sends: [said('PENDING')], polls: [state('pending')] });
     const settling = scene.gateway.settle('payment.charge', charge);
-    await settleDown();
+    await scene.clock.untilQuiet();
     const first = verified(await scene.gateway.receive(notice(scene.clock, paid)));
     await settling;
     scene.clock.advance(60_000);
@@ -679,7 +674,7 @@ describe('receive: repeated, late and contradictory', () => {
       const scene = shop({ sends: [said('PENDING')], polls: [state(queried)] });
       await settled(scene, known);
       const settling = scene.gateway.settle('payment.charge', charge);
-      await settleDown();
+      await scene.clock.untilQuiet();
       await scene.clock.run(scene.gateway.receive(notice(scene.clock, paid)));
       expect(await settling).toMatchObject({ outcome, settledBy: 'query', elapsedMs: 0 });
     }
@@ -688,7 +683,7 @@ describe('receive: repeated, late and contradictory', () => {
   it('a confirming query that contradicts the notice decides, and is a conflict', async () => {
     const scene = shop({ sends: [said('PENDING')], polls: [state('failed')], confirm: true });
     const settling = scene.gateway.settle('payment.charge', charge);
-    await settleDown();
+    await scene.clock.untilQuiet();
     await scene.gateway.receive(notice(scene.clock, paid));
     expect(await settling).toMatchObject({ outcome: 'failed', settledBy: 'query' });
     expect(conflicts(scene)).toMatchObject([{ code: 'failed' }]);
@@ -790,13 +785,13 @@ describe('receive: odd and repeated notices', () => {
   it('a thousand replays of a notice that contradicts an open payment make its loop ask once', async () => {
     const { gateway, clock, polls } = shop({ sends: [said('PENDING', { id: 'P9' })], polls: [state('pending')] });
     const settling = gateway.settle('payment.create', charge);
-    await settleDown();
+    await clock.untilQuiet();
     for (let replay = 0; replay < 50; replay++) {
       await gateway.receive(notice(clock, { ...paid, amount: 7 }));
-      await settleDown();
+      await clock.untilQuiet();
     }
     for (let replay = 0; replay < 950; replay++) await gateway.receive(notice(clock, { ...paid, amount: 7 }));
-    await settleDown();
+    await clock.untilQuiet();
     expect(polls).toHaveLength(1);
     await gateway.receive(notice(clock, paid));
     expect(await settling).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
@@ -809,13 +804,13 @@ describe('receive: odd and repeated notices', () => {
       polls: [...Array.from({ length: 5 }, () => state('pending')), state('paid')],
     });
     const settling = gateway.settle('payment.create', charge);
-    await settleDown();
+    await clock.untilQuiet();
     for (let replay = 0; replay < 50; replay++) {
       await gateway.receive(notice(clock, paid));
-      await settleDown();
+      await clock.untilQuiet();
     }
     for (let replay = 0; replay < 950; replay++) await gateway.receive(notice(clock, paid));
-    await settleDown();
+    await clock.untilQuiet();
     expect(polls).toHaveLength(5);
     // The loop goes on by itself.
     expect(await clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });

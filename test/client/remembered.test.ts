@@ -29,11 +29,6 @@ const shop = (confirm: boolean, script: { sends?: Step[]; polls?: Step[]; policy
 const notify = ({ gateway }: Bench, word = 'paid'): Promise<unknown> =>
   gateway.receive(new Request('https://shop.example/hooks', { method: 'POST', body: JSON.stringify({ state: word }) }));
 
-/** Lets promises act, with the clock where it is. */
-const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
-};
-
 describe('a notice that came while nobody waited, and needs to be confirmed', () => {
   it('of a payment that nobody has sent from here is asked about before anything is sent', async () => {
     const scene = shop(true, { sends: [said('PAID')], polls: [state('paid')] });
@@ -95,7 +90,7 @@ describe('what is known here', () => {
     const waiting = scene.gateway.settle('payment.charge', charge, {
       policy: { poll: { absentAfterMs: 60_000, deadlineMs: 120_000 } },
     });
-    await settleDown();
+    await scene.clock.untilQuiet();
     await notify(scene);
     expect(await scene.clock.run(waiting)).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook' });
     expect(await scene.gateway.settle('payment.charge', charge)).toMatchObject({
@@ -128,7 +123,7 @@ describe('a second caller', () => {
   ])('whose ticket store %s hears the end all the same', async (_how, options) => {
     const scene = shop(false, { sends: [said('PENDING')], polls: [state('paid')] });
     const first = scene.gateway.settle('payment.charge', charge);
-    await settleDown();
+    await scene.clock.untilQuiet();
     const joined = scene.gateway.settle('payment.charge', charge, options);
     expect(await scene.clock.run(Promise.all([first, joined]))).toMatchObject([
       { outcome: 'succeeded' },
@@ -146,7 +141,7 @@ describe('a second caller', () => {
     const posting = scene.gateway.client
       .post('charge', { json: charge, signal: leaving.signal })
       .catch((error: unknown) => error);
-    await settleDown();
+    await scene.clock.untilQuiet();
     const joined = scene.gateway.settle('payment.charge', charge, { mayHaveBeenSent: true, newTry: false });
     leaving.abort(new Error('left'));
     await posting;

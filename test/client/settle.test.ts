@@ -527,7 +527,7 @@ describe('settle: tickets, joining and ending', () => {
     await expect(settling).rejects.toThrow('shutdown');
     const before = [sends.length, polls.length];
     expect(clock.pending).toBe(0);
-    await new Promise(resolve => setTimeout(resolve, 5));
+    await clock.untilQuiet();
     expect([sends.length, polls.length]).toEqual(before);
     expect(ticket?.reference).toEqual({ order: 'A1' });
   });

@@ -15,11 +15,6 @@ const policy = {
   attemptTimeoutMs: 5000,
 };
 
-/** Lets promises act, with the clock where it is. */
-const settleDown = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 0));
-};
-
 const counts = ({ sends, polls, clock }: Bench): object => ({
   sends: sends.length,
   polls: polls.length,
@@ -40,13 +35,13 @@ async function sleeping(
 ): Promise<Bench & { readonly settling: Promise<Settlement> }> {
   const scene = bench({ policy, ...script });
   const settling = scene.gateway.settle('payment.charge', charge);
-  await settleDown();
+  await scene.clock.untilQuiet();
   if (awakeMs > 0) {
     scene.clock.advance(awakeMs);
-    await settleDown();
+    await scene.clock.untilQuiet();
   }
   scene.clock.advance(sleepMs);
-  await settleDown();
+  await scene.clock.untilQuiet();
   return { ...scene, settling };
 }
 
@@ -65,10 +60,10 @@ describe('a process that slept for less than its deadline', () => {
     const polls = 1 + (scene.awakeMs ?? 0) / 1000;
     expect(counts(awake)).toEqual({ sends: 1, polls, timers: 1 });
     awake.clock.advance(999);
-    await settleDown();
+    await awake.clock.untilQuiet();
     expect(counts(awake)).toEqual({ sends: 1, polls, timers: 1 });
     awake.clock.advance(1);
-    await settleDown();
+    await awake.clock.untilQuiet();
     expect(counts(awake)).toEqual({ sends: 1, polls: polls + 1, timers: 1 });
     expect(await awake.clock.run(awake.settling)).toMatchObject({ outcome: 'unresolved', elapsedMs: 120_000 });
   });
@@ -154,8 +149,8 @@ it('a shop that wakes asks about each of its payments once, and about no more at
       scene.gateway.settle('payment.charge', { order: `A${index}`, amount: 100 }),
     ),
   );
-  while (scene.sends.length < 25) await settleDown();
-  await settleDown();
+  while (scene.sends.length < 25) await scene.clock.untilQuiet();
+  await scene.clock.untilQuiet();
   scene.clock.advance(10 * HOUR_MS);
   const settlements = await scene.clock.run(settling);
   expect(new Set(settlements.map(({ outcome, polls }) => `${outcome} ${polls}`))).toEqual(new Set(['unresolved 1']));

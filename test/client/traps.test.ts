@@ -9,6 +9,7 @@ import {
   verdictOf,
   type Adapter,
 } from '../../src/index.ts';
+import { sleep } from '../../src/clock.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import {
   acme,
@@ -106,7 +107,6 @@ const thrown = (promise: Promise<unknown>): Promise<unknown> =>
     () => expect.fail('resolved'),
     (error: unknown) => error,
   );
-const pause = (delayMs: number): Promise<void> => new Promise(resolve => setTimeout(resolve, delayMs));
 
 describe('traps of ky', () => {
   it.each<[string, Options]>([
@@ -288,22 +288,29 @@ describe('traps of ky', () => {
   });
 
   it('a queue longer than the timeout is no timeout', async () => {
+    const clock = manualClock();
+    // ky's own timers are the machine's: here they run by the same clock.
+    vi.stubGlobal('setTimeout', (callback: () => void, delayMs = 0) => clock.timer(delayMs, callback));
+    vi.stubGlobal('clearTimeout', (cancel?: () => void) => cancel?.());
     const lost: string[] = [];
     const fetch = async (): Promise<Response> => {
-      await pause(12);
+      await sleep(clock, 12);
       return json({ code: 'PAID' });
     };
     const gateway = createGateway({
       adapter: acme(),
       client: ky.create({ fetch, timeout: 60 }),
       policy: { limit: { concurrency: 1 } },
+      clock,
       onEvent: ({ type }) => (type === 'lost' ? lost.push(type) : undefined),
     });
     const orders = Array.from({ length: 8 }, (_each, index) => ({ order: `A${index}`, amount: 100 }));
-    const answers = await Promise.all(
-      orders.map(order => gateway.client.post(`${base}/charge`, { json: order }).json()),
+    const from = clock.monotonicMs();
+    const answers = await clock.run(
+      Promise.all(orders.map(order => gateway.client.post(`${base}/charge`, { json: order }).json())),
     );
-    expect([answers.length, lost]).toEqual([8, []]);
+    expect([answers.length, lost, clock.monotonicMs() - from]).toEqual([8, [], 96]);
+    vi.unstubAllGlobals();
   });
 
   it('copies no body when the user has no afterResponse hook', async () => {
@@ -459,17 +466,16 @@ describe('defects of other clients', () => {
           ? gateway.settle('payment.charge', charge, { signal })
           : gateway.client.post(`${base}/charge`, { json: charge, signal }),
       );
-      while (sends.length < 1) await pause(1);
-      await pause(4);
+      await clock.untilQuiet();
       while (polls.length < polled) {
         clock.advance(1000);
-        await pause(4);
+        await clock.untilQuiet();
       }
       controller.abort(new Error('closing'));
       expect(await ending).toMatchObject({ message: 'closing' });
       expect(clock.pending).toBe(0);
       clock.advance(100_000);
-      await pause(4);
+      await clock.untilQuiet();
       expect([sends.length, polls.length]).toEqual([1, polled]);
     }
   });
@@ -485,7 +491,8 @@ describe('defects of other clients', () => {
       },
     ],
   ])('a Retry-After longer than any timer does not fire at once: %s', async (_when, script) => {
-    const { sends, polls, fetch } = bench(script);
+    const { sends, polls, clock, fetch } = bench(script);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const policy = {
       retry: { backoff: constant(0), maxRetryAfterMs: Infinity },
       poll: { backoff: constant(0), deadlineMs: Infinity },
@@ -493,10 +500,15 @@ describe('defects of other clients', () => {
     const gateway = createGateway({ adapter: acme(), client: withOptions({})(fetch), policy });
     const controller = new AbortController();
     const ending = thrown(gateway.settle('payment.charge', charge, { signal: controller.signal }));
-    await pause(40);
+    // The machine's timers, as the runtimes have them: what is too long for them fires at once.
+    for (let waits = 0; waits < 5; waits++) {
+      await clock.untilQuiet();
+      vi.advanceTimersByTime(1);
+    }
     expect([sends.length, polls.length]).toEqual([1, script?.polls?.length ?? 0]);
     controller.abort(new Error('closing'));
     expect(await ending).toMatchObject({ message: 'closing' });
+    vi.useRealTimers();
   });
 
   it('the first re-sends of a fleet are spread', async () => {

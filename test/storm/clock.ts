@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/clock.ts';
-import { countCryptography } from '../../src/testing/cryptography.ts';
+import { watchEventLoop } from '../../src/testing/event-loop.ts';
 
 /**
- * One clock for thousands of payments side by side. `manualClock` jumps to each timer by itself, and waits a few turns
- * of the event loop at each; here timers that fall due at about the same time share those turns.
+ * One clock for thousands of payments side by side. `manualClock` jumps to each timer by itself; here timers that fall
+ * due at about the same time share the turns of the event loop in which all they set going comes to rest.
  */
 export interface StormClock {
   now(): number;
@@ -76,17 +76,14 @@ const roundUp = (elapsedMs: number): number => {
 /** Payments whose timers fire in one turn of the event loop. */
 export const AT_ONCE = 50;
 
-/**
- * Turns of the event loop without a sign of life, after which nothing goes on. ky waits by `setTimeout(0)`, which is
- * one turn.
- */
-const IDLE_TURNS = 2;
-/** The same, when there is no timer to move to either, or when somebody holds the clock. */
+/** Quiet turns of the event loop, after which nothing more can happen before time moves. */
+const QUIET_TURNS = 4;
+/** Turns of a millisecond, when there is no timer to move to either, or when somebody holds the clock. */
 const STUCK_TURNS = 500;
 const HELD_TURNS = 10_000;
 
 export function stormClock(startMs: number): StormClock {
-  const cryptography = countCryptography();
+  const eventLoop = watchEventLoop();
   const timers = new Map<number, Set<Timer>>();
   /** The keys of `timers`, in order. */
   const moments: number[] = [];
@@ -201,22 +198,24 @@ export function stormClock(startMs: number): StormClock {
       const end = (): void => void (isOver = () => true);
       work.then(end, end);
       let quietTurns = 0;
-      let seen = touches;
-      for (await turn(); !isOver(); await turn()) {
-        quietTurns = seen === touches ? quietTurns + 1 : 0;
-        seen = touches;
-        if (quietTurns < IDLE_TURNS) continue;
-        if (held > 0 || cryptography() > 0) {
-          if (quietTurns >= HELD_TURNS) throw new StuckError('Somebody holds the clock for good.');
-        } else if (await moveOn()) quietTurns = 0;
+      let heldTurns = 0;
+      while (!isOver()) {
+        const seen = touches;
+        const isLong = quietTurns >= QUIET_TURNS;
+        const wasQuiet = await (isLong ? eventLoop.longTurn() : eventLoop.turn());
+        quietTurns = wasQuiet && seen === touches ? quietTurns + 1 : 0;
+        if (quietTurns < QUIET_TURNS) continue;
+        if (held > 0) {
+          if (++heldTurns >= HELD_TURNS) throw new StuckError('Somebody holds the clock for good.');
+          continue;
+        }
+        heldTurns = 0;
+        if (await moveOn()) quietTurns = 0;
         else if (quietTurns >= STUCK_TURNS) throw new StuckError('Nobody has set a timer, and somebody still waits.');
       }
     },
   };
 }
-
-/** One turn of the event loop: a timer rather than a message, as libraries wait by timers themselves. */
-const turn = (): Promise<void> => new Promise(resolve => void setTimeout(resolve, 0));
 
 /** Lets promises act. */
 export const breath = (): Promise<void> => new Promise(resolve => void setImmediate(resolve));

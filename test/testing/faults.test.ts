@@ -114,7 +114,7 @@ describe('an answer that does not come', () => {
     await second;
     expect(clock.pending).toBe(1);
     giveUp(response, timeout);
-    await new Promise(resolve => setTimeout(resolve, 0));
+    await clock.untilQuiet();
     expect(clock.pending).toBe(0);
   });
 });

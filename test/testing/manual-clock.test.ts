@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import ky from 'ky';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { manualClock } from 'tillpaid/testing';
 import { orAbort, sleep } from '../../src/clock.ts';
+import { serve } from './serve.ts';
 
 const minute = 60_000;
 
@@ -132,6 +134,91 @@ describe('running work on a manual clock', () => {
     expect(clock.now()).toBe(0);
     await clock.run(tooLate);
     expect(clock.now()).toBe(1);
+  });
+
+  const steps = async (times: number, step: () => Promise<unknown>): Promise<void> => {
+    for (let done = 0; done < times; done++) await step();
+  };
+  const works: [what: string, work: () => Promise<unknown>][] = [
+    ['promises', () => steps(10_000, () => Promise.resolve())],
+    ['turns of the event loop', () => steps(50, () => new Promise(resolve => setImmediate(resolve)))],
+    ['pauses', () => steps(5, () => new Promise(resolve => setTimeout(resolve, 15)))],
+    ['pauses of no length', () => steps(20, () => new Promise(resolve => setTimeout(resolve)))],
+    ['files', () => steps(20, () => readFile(new URL(import.meta.url)))],
+    ['cryptography', () => steps(50, () => crypto.subtle.digest('SHA-256', new Uint8Array(8)))],
+    [
+      'messages',
+      async () => {
+        const { port1, port2 } = new MessageChannel();
+        await steps(20, () => {
+          port1.postMessage('go on');
+          return new Promise(resolve => port2.addEventListener('message', resolve, { once: true }));
+        });
+        port1.close();
+      },
+    ],
+    [
+      'reading a form with a file',
+      () => {
+        const form = new FormData();
+        form.append('file', new Blob(Array<string>(20).fill('x'.repeat(100_000))), 'file.txt');
+        return new Request('https://acme.test/', { method: 'POST', body: form }).text();
+      },
+    ],
+    [
+      'HTTP within this process',
+      async () => {
+        const server = await serve(async request => new Response(await request.text()));
+        await steps(20, async () => (await fetch(server.origin, { method: 'POST', body: 'x'.repeat(300_000) })).text());
+        await server.close();
+      },
+    ],
+  ];
+  it.each(works)('does not jump while %s go on, which never look at it', async (_what, work) => {
+    const clock = manualClock({ startMs: 0 });
+    const tooLate = sleep(clock, 1).then(() => 'too late');
+    await expect(clock.run(Promise.race([work().then(() => 'in time'), tooLate]))).resolves.toBe('in time');
+    expect(clock.now()).toBe(0);
+  });
+
+  it('does not wait for a time-out that a library has set on the machine’s clock', async () => {
+    const clock = manualClock();
+    const timeout = setTimeout(() => expect.unreachable('it was waited for'), 60_000);
+    await clock.run(sleep(clock, minute));
+    clearTimeout(timeout);
+  });
+
+  it('runs while the machine’s timers are replaced by fakes', async () => {
+    vi.useFakeTimers();
+    const clock = manualClock({ startMs: 0 });
+    await clock.run(sleep(clock, minute));
+    vi.useRealTimers();
+    expect(clock.now()).toBe(minute);
+  });
+
+  it('lets all happen that can, and stays where it is, until it is quiet', async () => {
+    const clock = manualClock({ startMs: 0 });
+    const story: string[] = [];
+    const work = async (): Promise<void> => {
+      await steps(20, () => new Promise(resolve => setImmediate(resolve)));
+      story.push('ready');
+      await sleep(clock, 10);
+      story.push('10 ms later');
+    };
+    const working = work();
+    await clock.untilQuiet();
+    expect([clock.now(), ...story]).toEqual([0, 'ready']);
+    clock.advance(10);
+    await clock.untilQuiet();
+    expect([clock.now(), ...story]).toEqual([10, 'ready', '10 ms later']);
+    await working;
+  });
+
+  it('does not hold up another clock that runs beside it', async () => {
+    const [one, other] = [manualClock({ startMs: 0 }), manualClock({ startMs: 0 })];
+    const poll = (clock: typeof one): Promise<void> => steps(100, () => sleep(clock, minute));
+    await Promise.all([one.run(poll(one)), other.run(poll(other))]);
+    expect([one.now(), other.now()]).toEqual([100 * minute, 100 * minute]);
   });
 
   it('fails as the work fails, and goes on after a failure held it', async () => {
