@@ -1,9 +1,10 @@
-import { printCost } from './cost.ts';
 import { printFlows } from './flows.ts';
+import { printMemory } from './memory.ts';
+import { printOverhead } from './overhead.ts';
 import { printPolls } from './polls.ts';
 
 /** `npm run bench` prints every table; `npm run bench -- flows` only that one. */
-const tables = { cost: printCost, polls: printPolls, flows: printFlows };
+const tables = { overhead: printOverhead, memory: printMemory, polls: printPolls, flows: printFlows };
 const asked = process.argv.slice(2);
 const unknown = asked.find(name => !Object.hasOwn(tables, name));
 if (unknown !== undefined) {
