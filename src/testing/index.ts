@@ -1,10 +1,12 @@
+export { adapterContract } from './contract.ts';
+export type { ContractAdapter, ContractRunner } from './contract.ts';
 export { always, anothersAnswer, deliveredLate, isCut, lagging, slowed, withRetryAfter } from './faults.ts';
 export type { Always, AnsweredScene, Fault, FaultList, FaultName, Scene } from './faults.ts';
 export { lives } from './lives.ts';
 export type { Life, LifeStep } from './lives.ts';
 export { manualClock } from './manual-clock.ts';
 export type { ManualClock } from './manual-clock.ts';
-export type { Sample, Samples } from './sample.ts';
+export type { AdapterSamples, Sample, Samples } from './sample.ts';
 export { simulateGateway } from './simulator.ts';
 export type {
   FaultScript,
