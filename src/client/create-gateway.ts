@@ -12,10 +12,11 @@ import { dropIn, isGuardable, type Middleware } from './drop-in.ts';
 import { createFollowing } from './follow.ts';
 import type { Gateway } from './gateway.ts';
 import { createJoining, type Joining } from './joining.ts';
+import { knownEnds } from './known-ends.ts';
 import { openWrite } from './open-write.ts';
 import { checkOptions, gatewayOptions, type GatewayOptions } from './options.ts';
 import { plainFetch } from './plain-fetch.ts';
-import { createReceiver } from './receive.ts';
+import type { Received, ReceiverParts } from './receive.ts';
 import { createSettle } from './settle.ts';
 import { whenUnmatched } from './unmatched.ts';
 
@@ -35,12 +36,10 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   const user = checkedClient(options);
   const desk = createDesk(options, user);
   const { adapter, engine } = desk;
-  const following = createFollowing(
-    desk,
-    () => joining,
-    settlement => receiver.settled(settlement),
-  );
-  const receiver = createReceiver({
+  const ends = knownEnds(adapter);
+  const following = createFollowing(desk, () => joining, ends.settled);
+  const receive = loadedReceiver({
+    ends,
     adapter,
     clock: engine.clock,
     sealer: engine.sealer,
@@ -50,7 +49,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     onSeen: (ticket, verdict) => desk.registry.markSeen(ticket, verdict),
     onConflict: (ticket, code) => desk.reportConflict(ticket, code),
   });
-  const joining: Joining = createJoining(desk, receiver.settled, ({ ticket }, followed) =>
+  const joining: Joining = createJoining(desk, ends.settled, ({ ticket }, followed) =>
     following.untilSettled(ticket, followed),
   );
   const middleware: Middleware = {
@@ -65,10 +64,20 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     // What a write answers is the adapter's to say: nothing here looks into it.
     settle: createSettle(desk, joining) as Gateway<F, A>['settle'],
     ...following,
-    receive: receiver.receive,
+    receive,
     verdictOf,
     ticketOf,
     ticketFor: (name, fields) => ticketFor(desk, name, fields as Fields),
+  };
+}
+
+/** What reads notices loads with the first one: who receives none never loads it. A load that fails is tried again. */
+function loadedReceiver(parts: ReceiverParts): (request: Request) => Promise<Received> {
+  let receive: ((request: Request) => Promise<Received>) | undefined;
+  return async request => {
+    const { createReceiver } = await import('./receive.ts');
+    receive ??= createReceiver(parts);
+    return receive(request);
   };
 }
 

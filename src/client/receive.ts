@@ -2,16 +2,25 @@ import { noLongerNeeded, type Clock } from '../clock.ts';
 import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError, isInputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
-import type { Settlement } from '../core/settlement.ts';
 import { subjectOfTicket, type Subject } from '../core/subject.ts';
 import { isTicketText, type Ticket } from '../core/ticket.ts';
-import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
+import { isFinal, type Verdict } from '../core/verdict.ts';
 import type { Intention } from '../engine/intention.ts';
 import type { Sealer } from '../engine/seal.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { readUpTo } from '../kit/read-up-to.ts';
 import { UNREADABLE } from '../kit/readers.ts';
 import type { HeardNotice, Reply, Webhook } from '../kit/webhook.ts';
+import {
+  familyOf,
+  isOfItself,
+  isSamePayment,
+  keepNewest,
+  kindOf,
+  paymentWord,
+  type Known,
+  type KnownEnds,
+} from './known-ends.ts';
 
 /** What `receive` makes of a webhook request. */
 export type Received =
@@ -38,9 +47,6 @@ const MOST_BYTES = 256 * 1024;
 /** How long a notice may take to arrive. Providers send theirs in one piece; whoever drips must not be waited for. */
 const BODY_WITHIN_MS = 10_000;
 
-/** How many settled payments are remembered, to notice a webhook that contradicts them. */
-const MOST_SETTLED = 10_000;
-
 /** A notice that contradicts makes no other query so soon, however often it is sent: a captured one can be replayed. */
 const ASKED_AGAIN_AFTER_MS = 2 * 60_000;
 
@@ -64,24 +70,8 @@ interface Wakes {
   readonly count: number;
 }
 
-/** What is known of a payment before its notice comes. */
-interface Known {
-  readonly ticket: Ticket;
-  /** It was sent from here, or its ticket followed: when it was opened is known, and not only told by a notice. */
-  readonly followed: boolean;
-}
-
-/** How a payment ended, in the payment's own words: a cancel that succeeded is remembered as a canceled payment. */
-interface Settled extends Known {
-  readonly outcome: Settlement['outcome'];
-  readonly verdict: Verdict;
-}
-
-/**
- * Webhooks: verified, read, brought to the loops that wait for them, and held against what was settled before. A notice
- * that contradicts a settled payment never moves it: the gateway is asked, and the query decides.
- */
-export function createReceiver(deps: {
+/** What a receiver works with. */
+export interface ReceiverParts {
   readonly adapter: Adapter;
   readonly clock: Clock;
   readonly sealer: Sealer;
@@ -93,32 +83,21 @@ export function createReceiver(deps: {
   /** The gateway has this order, whatever became of it. */
   readonly onSeen: (ticket: Ticket, verdict: Verdict) => void;
   readonly onConflict: (ticket: Ticket, code: string) => void;
-}): { receive: (request: Request) => Promise<Received>; settled: (settlement: Settlement) => void } {
-  const { adapter, clock, sealer } = deps;
-  const memory = new Map<string, Settled>();
+  /** How payments ended before the notice. */
+  readonly ends: KnownEnds;
+}
+
+/**
+ * Webhooks: verified, read, brought to the loops that wait for them, and held against what was settled before. A notice
+ * that contradicts a settled payment never moves it: the gateway is asked, and the query decides.
+ */
+export function createReceiver(deps: ReceiverParts): (request: Request) => Promise<Received> {
+  const { adapter, clock, sealer, ends } = deps;
   const asked = new Map<string, { readonly atMs: number; readonly verdict: Promise<Verdict | undefined> }>();
   const woken = new WeakMap<Intention, Map<string, Wakes>>();
 
   const meaningOf = (webhook: Webhook, notice: Omit<HeardNotice, 'verified'>, subject: Subject): Judgement =>
     judgeNotice(webhook, notice, subject, adapter.advice);
-
-  const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
-    Object.entries(reference).flatMap(([name, value]) =>
-      value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])],
-    );
-
-  const remember = (operation: Operation, facts: Settled): void => {
-    for (const key of keysOf(operation, facts.ticket.reference)) {
-      memory.delete(key);
-      memory.set(key, facts);
-    }
-    keepNewest(memory, MOST_SETTLED);
-  };
-
-  const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
-    keysOf(operation, reference)
-      .map(key => memory.get(key))
-      .find(found => found !== undefined && isSamePayment(found.ticket.reference, reference));
 
   const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < ASKED_AGAIN_AFTER_MS;
 
@@ -171,9 +150,9 @@ export function createReceiver(deps: {
   };
 
   const receive = async (request: Request): Promise<Received> => {
-    const { webhook } = adapter;
-    if (webhook === undefined)
+    if (adapter.webhook === undefined)
       throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
+    const webhook = typeof adapter.webhook === 'function' ? await adapter.webhook() : adapter.webhook;
     if (request.bodyUsed)
       throw new InputError(
         'receive: the body of this request has been read already. Pass the request as it came, or a clone of it.',
@@ -226,7 +205,7 @@ export function createReceiver(deps: {
       loop => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.reference, told.reference),
     );
     const waiting = loops.find(isOwn);
-    const known = recall(operation, told.reference);
+    const known = ends.recall(operation, told.reference);
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
     const before = waiting === undefined ? known : { ticket: waiting.ticket, followed: true };
     const ticket = sealer.seal(completed(told, before));
@@ -261,7 +240,12 @@ export function createReceiver(deps: {
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
       const outcome = paymentWord(operation, verdict.outcome);
       if (outcome !== undefined)
-        remember(operation, { ticket, followed: before?.followed ?? false, outcome, verdict: { ...verdict, outcome } });
+        ends.remember(operation, {
+          ticket,
+          followed: before?.followed ?? false,
+          outcome,
+          verdict: { ...verdict, outcome },
+        });
       // What is known of the payment is no word on its cancel.
       if (verdict !== known?.verdict || isOfItself(operation)) deps.onFinal(ticket, verdict);
     } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket, verdict);
@@ -315,40 +299,7 @@ export function createReceiver(deps: {
     };
   };
 
-  return {
-    receive,
-    settled({ ticket, outcome, verdict }) {
-      const operation = adapter.operations[ticket.operation];
-      if (operation === undefined || notOver.has(outcome)) return;
-      if (isOfItself(operation)) return remember(operation, { ticket, followed: true, outcome, verdict });
-      const ofPayment = paymentWord(operation, outcome);
-      if (ofPayment === undefined) return;
-      const known = recall(operation, ticket.reference);
-      if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
-      remember(operation, {
-        ticket,
-        followed: true,
-        outcome: ofPayment,
-        verdict: { ...verdict, kind: 'terminal', outcome: ofPayment },
-      });
-    },
-  };
-}
-
-const isOutcome = (outcome: Settlement['outcome']): outcome is Outcome =>
-  !['absent', 'unresolved', 'unsent'].includes(outcome);
-
-/** A payment or a refund: what is said of it is said of nothing else. */
-const isOfItself = (operation: Operation): boolean => ['payment', 'refund'].includes(kindOf(operation));
-
-/**
- * What an end means for the payment: one that was canceled by a cancel is canceled; a cancel or capture that failed
- * says nothing of it.
- */
-function paymentWord(operation: Operation, outcome: Settlement['outcome']): Outcome | undefined {
-  if (isOfItself(operation)) return isOutcome(outcome) ? outcome : undefined;
-  if (outcome !== 'succeeded') return undefined;
-  return kindOf(operation) === 'cancel' ? 'canceled' : 'succeeded';
+  return receive;
 }
 
 /**
@@ -362,40 +313,10 @@ function expectOf({ amount, currency }: HeardNotice): Pick<Ticket, 'expect'> {
 
 const isReadable = (value: unknown): value is string => isTicketText(value) && value !== UNREADABLE;
 
-function keepNewest(map: Map<string, unknown>, most: number): void {
-  for (const oldest of map.keys()) {
-    if (map.size <= most) break;
-    map.delete(oldest);
-  }
-}
-
-const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
-  'created',
-  'authorized',
-  'unresolved',
-  'unsent',
-  'rejected',
-]);
-
-const kindOf = (operation: Operation): string => (isWrite(operation) ? (operation.follows ?? 'payment') : 'read');
-
-/**
- * Writes that are asked about by the same query speak of the same thing: a payment, its cancel and its capture; a
- * refund; a binding.
- */
-const familyOf = (operation: Operation): string =>
-  (isWrite(operation) ? operation.query?.operation : undefined) ?? operation.name;
-
 /** Known by an idempotency key alone: the merchant's number may be another intention's too. */
 function isDoubtful({ operation, ticket }: Intention): boolean {
   if (!isWrite(operation) || operation.idempotencyKey === undefined) return false;
   return (operation.learns ?? []).some(name => ticket.reference[name] === undefined);
-}
-
-/** They share a number, and no number tells them apart. */
-function isSamePayment(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
-  const shared = Object.keys(one).filter(name => Object.hasOwn(other, name));
-  return shared.length > 0 && shared.every(name => one[name] === other[name]);
 }
 
 function responseOf({ status = 200, headers, body }: Reply): Response {

@@ -90,8 +90,11 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   readonly verify?: (answer: ReceivedAnswer) => boolean | Promise<boolean>;
   /** The sentences that are kept apart from the tables, by row. Default: each row's own. */
   readonly advice?: Advice | undefined;
-  /** How the provider's notices are verified and read, when it sends any. */
-  readonly webhook?: Webhook;
+  /**
+   * How the provider's notices are verified and read, when it sends any; or how that is loaded, such as `async () => (await
+   * import('./webhook.ts')).acmeWebhook(credentials)`, so that only who receives notices loads it.
+   */
+  readonly webhook?: Webhook | (() => Promise<Webhook>);
   /**
    * Fields of a write that may differ from one call of the same intention to the next: times, signatures, message
    * numbers.
@@ -140,7 +143,7 @@ export interface Adapter<F extends FieldsByOperation<F> = object, A extends Answ
   readonly headers: (send: EncodedSend) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly verify: ((answer: ReceivedAnswer) => boolean | Promise<boolean>) | undefined;
   readonly advice: Advice | undefined;
-  readonly webhook: Webhook | undefined;
+  readonly webhook: Webhook | (() => Promise<Webhook>) | undefined;
   readonly perSend: readonly string[];
   readonly answerSecrets: readonly string[];
   readonly policy: Policy;

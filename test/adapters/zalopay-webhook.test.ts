@@ -112,7 +112,9 @@ describe('a callback', () => {
     const heard = async (request: Request) => {
       const text = await request.text();
       const { method, url, headers } = request;
-      return zalopay(credentials).webhook?.hear({
+      const { webhook } = zalopay(credentials);
+      const { hear } = (typeof webhook === 'function' ? await webhook() : webhook) ?? {};
+      return hear?.({
         method,
         url: new URL(url),
         headers,

@@ -816,3 +816,32 @@ describe('receive: odd and repeated notices', () => {
     expect(await clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query' });
   });
 });
+
+describe('receive: what verifies, loaded with the first notice', () => {
+  const loading = (load: () => Promise<Webhook>): Bench =>
+    shop({ adapter: Object.freeze({ ...notifying(), webhook: load }) });
+  const { webhook: ready } = notifying();
+
+  it('is not loaded before, and reads as ever', async () => {
+    let loads = 0;
+    const { gateway, clock } = loading(() => {
+      loads++;
+      return Promise.resolve(ready as Webhook);
+    });
+    expect(loads).toBe(0);
+    expect(verified(await gateway.receive(notice(clock, paid))).verdict).toMatchObject({ outcome: 'succeeded' });
+    expect(await gateway.receive(notice(clock, paid, { secret: 'another' }))).toMatchObject({
+      verified: false,
+      reason: 'the signature is not that of this body',
+    });
+  });
+
+  it('that cannot be loaded refuses no notice: receive rejects, and the next one is read', async () => {
+    const loads = [() => Promise.reject(new Error('the file is gone')), () => Promise.resolve(ready as Webhook)];
+    const { gateway, clock } = loading(() => loads.shift()?.() ?? Promise.reject(new Error('no more')));
+    const request = notice(clock, paid);
+    await expect(gateway.receive(request)).rejects.toThrow('the file is gone');
+    expect(request.bodyUsed).toBe(false);
+    expect(verified(await gateway.receive(request)).verdict).toMatchObject({ outcome: 'succeeded' });
+  });
+});

@@ -36,7 +36,6 @@ import * as codes from './codes.ts';
 import type { IfortepayFields } from './fields.ts';
 import { account, askedBy, asksForOtp, order, payerMustAct, statusQuery, sumOf } from './read.ts';
 import { jakartaTime, textToSign, tokenRequest } from './sign.ts';
-import { ifortepayWebhook } from './webhook.ts';
 
 const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' };
 const tokenUrls = {
@@ -88,7 +87,7 @@ export function ifortepay(
     notifyUrl: optional(webAddress),
     tokens: optional(tokenStore),
   });
-  const { partnerId, channelId } = credentials;
+  const { partnerId, channelId, clientSecret, notifyUrl } = credentials;
   const location = baseUrlOf('ifortepay', credentials, baseUrls);
   const signature = credentials.signature === 'symmetric' ? symmetric(credentials) : asymmetric(credentials);
 
@@ -99,7 +98,7 @@ export function ifortepay(
     ...location,
     encodings: ['json'],
     read: order.read,
-    webhook: ifortepayWebhook(credentials),
+    webhook: async () => (await import('./webhook.ts')).ifortepayWebhook({ clientSecret, notifyUrl }),
     body: (fields, { operation }) => ({ ...fixed[operation], ...fields }),
     async headers(send) {
       const timestamp = jakartaTime(send.nowMs);

@@ -29,7 +29,13 @@ import { account, order } from './read.ts';
  *
  * @see https://developer.ifortepay.id/snap/auth/payment-notify
  */
-export function ifortepayWebhook({ clientSecret, notifyUrl }: { clientSecret?: string; notifyUrl?: string }): Webhook {
+export function ifortepayWebhook({
+  clientSecret,
+  notifyUrl,
+}: {
+  clientSecret: string | undefined;
+  notifyUrl: string | undefined;
+}): Webhook {
   if (clientSecret === undefined)
     return unreceivable(
       notice,

@@ -33,7 +33,6 @@ import type { QfpayAnswers } from './answers.ts';
 import type { QfpayCancellationFields, QfpayFields, QfpayPaymentFields, QfpayQueryFields } from './fields.ts';
 import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
 import { sign, type SignType } from './sign.ts';
-import { qfpayWebhook } from './webhook.ts';
 
 /** What QFPay issues to a merchant, and how to speak to it. */
 export interface QfpayCredentials extends Location {
@@ -107,7 +106,7 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
     encodings: ['form'],
     read: readPayment,
     perSend: ['txdtm'],
-    webhook: qfpayWebhook({ clientKey, mchid }),
+    webhook: async () => (await import('./webhook.ts')).qfpayWebhook({ clientKey, mchid }),
     policy: {
       poll: {
         // "If the order keeps returning 1143 or 1145 for more than 2 minutes, close it":

@@ -37,7 +37,6 @@ import type { RebellAnswers } from './answers.ts';
 import * as codes from './codes.ts';
 import type { Payment, RebellFields } from './fields.ts';
 import { isSigned, signatureHeader, stringToSign, timeOf, writtenAs, type SignatureEncoding } from './sign.ts';
-import { rebellWebhook } from './webhook.ts';
 
 export interface RebellCredentials extends Location {
   /** Rebell's name for the merchant, sent as `Client-Id`. */
@@ -288,7 +287,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
       },
     },
     read: answered,
-    webhook: rebellWebhook({ clientId, notifyPath, gateway, read: inquiry }),
+    webhook: async () => (await import('./webhook.ts')).rebellWebhook({ clientId, notifyPath, gateway, read: inquiry }),
     headers: async ({ method, path, body, nowMs }) => {
       const time = timeOf(nowMs);
       const [signature] = await Promise.all([

@@ -51,7 +51,6 @@ import {
 import type { UqpayAnswers } from './answers.ts';
 import type { UqpayFields } from './fields.ts';
 import { tokenOf } from './sign.ts';
-import { uqpayWebhook } from './webhook.ts';
 
 /** What UQPAY's dashboard gives a merchant. */
 export interface UqpayCredentials extends Location {
@@ -167,7 +166,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
     encodings: ['json'],
     read,
     answerSecrets: ['client_secret'],
-    webhook: uqpayWebhook({ webhookSecret, onBehalfOf, read }),
+    webhook: async () => (await import('./webhook.ts')).uqpayWebhook({ webhookSecret, onBehalfOf, read }),
     body: (fields, { operation }) => without(fields, searchedFor[operation] ?? ''),
     headers: async send => ({
       'x-auth-token': `Bearer ${await token(send)}`,

@@ -32,7 +32,6 @@ import type { ZalopayAnswers } from './answers.ts';
 import * as codes from './codes.ts';
 import type { ZalopayFields } from './fields.ts';
 import { sign } from './sign.ts';
-import { zalopayWebhook } from './webhook.ts';
 
 /** What {@link zalopay} needs to know of a merchant. */
 export interface ZalopayCredentials extends Location {
@@ -58,7 +57,8 @@ export interface ZalopayPaths {
 /** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
 export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapter<ZalopayFields, ZalopayAnswers> {
   checkCredentials('zalopay', credentials, { appId: positive, key1: text, key2: text });
-  const account = { appId: credentials.appId, key1: credentials.key1 };
+  const { appId, key1, key2 } = credentials;
+  const account = { appId, key1 };
   const paths: ZalopayPaths = { ...usualPaths, ...checkedPaths(credentials.paths) };
 
   return defineAdapter<ZalopayFields, ZalopayAnswers>({
@@ -248,7 +248,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
     // A code that is encrypted twice gives two texts: the one that was scanned tells them apart.
     perSend: ['app_time', 'req_date', 'timestamp', 'mac', 'payment_code'],
     answerSecrets: ['zp_trans_token', 'order_token'],
-    webhook: zalopayWebhook(credentials),
+    webhook: async () => (await import('./webhook.ts')).zalopayWebhook({ appId, key2 }),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15
     // minutes has ended: one more minute to hear either.
     policy: { poll: { absentAfterMs: 15 * MINUTE_MS, deadlineMs: 16 * MINUTE_MS } },

@@ -1,0 +1,119 @@
+import { reconcile } from '../core/doctrine.ts';
+import { isWrite, type Operation } from '../core/operation.ts';
+import type { Settlement } from '../core/settlement.ts';
+import type { Ticket } from '../core/ticket.ts';
+import type { Outcome, Verdict } from '../core/verdict.ts';
+import type { Adapter } from '../kit/adapter.ts';
+
+/** How many settled payments are remembered, to notice a webhook that contradicts them. */
+const MOST_SETTLED = 10_000;
+
+/** What is known of a payment before its notice comes. */
+export interface Known {
+  readonly ticket: Ticket;
+  /** It was sent from here, or its ticket followed: when it was opened is known, and not only told by a notice. */
+  readonly followed: boolean;
+}
+
+/** How a payment ended, in the payment's own words: a cancel that succeeded is remembered as a canceled payment. */
+export interface Settled extends Known {
+  readonly outcome: Settlement['outcome'];
+  readonly verdict: Verdict;
+}
+
+/** The ends that a notice is held against: apart from `receive.ts`, which loads with the first notice. */
+export interface KnownEnds {
+  /** A loop of this process has ended. */
+  readonly settled: (settlement: Settlement) => void;
+  readonly remember: (operation: Operation, facts: Settled) => void;
+  readonly recall: (operation: Operation, reference: Ticket['reference']) => Settled | undefined;
+}
+
+export function knownEnds(adapter: Adapter): KnownEnds {
+  const memory = new Map<string, Settled>();
+
+  const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
+    Object.entries(reference).flatMap(([name, value]) =>
+      value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])],
+    );
+
+  const remember = (operation: Operation, facts: Settled): void => {
+    for (const key of keysOf(operation, facts.ticket.reference)) {
+      memory.delete(key);
+      memory.set(key, facts);
+    }
+    keepNewest(memory, MOST_SETTLED);
+  };
+
+  const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
+    keysOf(operation, reference)
+      .map(key => memory.get(key))
+      .find(found => found !== undefined && isSamePayment(found.ticket.reference, reference));
+
+  return {
+    remember,
+    recall,
+    settled({ ticket, outcome, verdict }) {
+      const operation = adapter.operations[ticket.operation];
+      if (operation === undefined || notOver.has(outcome)) return;
+      if (isOfItself(operation)) return remember(operation, { ticket, followed: true, outcome, verdict });
+      const ofPayment = paymentWord(operation, outcome);
+      if (ofPayment === undefined) return;
+      const known = recall(operation, ticket.reference);
+      if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
+      remember(operation, {
+        ticket,
+        followed: true,
+        outcome: ofPayment,
+        verdict: { ...verdict, kind: 'terminal', outcome: ofPayment },
+      });
+    },
+  };
+}
+
+const isOutcome = (outcome: Settlement['outcome']): outcome is Outcome =>
+  !['absent', 'unresolved', 'unsent'].includes(outcome);
+
+/** A payment or a refund: what is said of it is said of nothing else. */
+export const isOfItself = (operation: Operation): boolean => ['payment', 'refund'].includes(kindOf(operation));
+
+/**
+ * What an end means for the payment: one that was canceled by a cancel is canceled; a cancel or capture that failed
+ * says nothing of it.
+ */
+export function paymentWord(operation: Operation, outcome: Settlement['outcome']): Outcome | undefined {
+  if (isOfItself(operation)) return isOutcome(outcome) ? outcome : undefined;
+  if (outcome !== 'succeeded') return undefined;
+  return kindOf(operation) === 'cancel' ? 'canceled' : 'succeeded';
+}
+
+export function keepNewest(map: Map<string, unknown>, most: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= most) break;
+    map.delete(oldest);
+  }
+}
+
+const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
+  'created',
+  'authorized',
+  'unresolved',
+  'unsent',
+  'rejected',
+]);
+
+export const kindOf = (operation: Operation): string =>
+  isWrite(operation) ? (operation.follows ?? 'payment') : 'read';
+
+/**
+ * Writes that are asked about by the same query speak of the same thing: a payment, its cancel and its capture; a
+ * refund; a binding.
+ */
+export const familyOf = (operation: Operation): string =>
+  (isWrite(operation) ? operation.query?.operation : undefined) ?? operation.name;
+
+/** They share a number, and no number tells them apart. */
+export function isSamePayment(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  const shared = Object.keys(one).filter(name => Object.hasOwn(other, name));
+  return shared.length > 0 && shared.every(name => one[name] === other[name]);
+}
