@@ -12,6 +12,7 @@ import {
 } from 'tillpaid';
 import { effectOf, type CodeTable } from 'tillpaid/adapter';
 import {
+  adapterContract,
   always,
   lives,
   manualClock,
@@ -22,6 +23,7 @@ import {
   type Simulator,
 } from 'tillpaid/testing';
 import { describe, expect, it } from 'vitest';
+import { samples } from '../examples/own-provider-contract.ts';
 import { lanternVoice, main } from '../examples/own-provider-simulated.ts';
 import { lantern, type LanternFields } from '../examples/own-provider.ts';
 
@@ -70,6 +72,8 @@ describe('the example of an own adapter', () => {
     expect(await main()).toBe('succeeded by query; sends: 1, queries: 2, charges: 1');
   });
 });
+
+adapterContract(adapter, samples, { describe, it });
 
 describe('it keeps the contract', () => {
   it.each(rows)('%s %s is listed, by the name the gateway gave', (operation, name) => {
