@@ -12,14 +12,36 @@ export interface Limiter {
 
 /** @param concurrency the most exchanges at once in each lane */
 export function createLimiter(concurrency: number): Limiter {
-  const lanes = { write: pLimit(concurrency), read: pLimit(concurrency) };
-  return {
-    run(lane, signal, exchange) {
-      const queued = lanes[lane](() => {
-        signal.throwIfAborted();
-        return exchange();
-      });
-      return orAbort(queued, signal);
-    },
+  const lanes = { write: createSlots(concurrency), read: createSlots(concurrency) };
+  return { run: (lane, signal, exchange) => lanes[lane](signal, exchange) };
+}
+
+type Slots = <T>(signal: AbortSignal, exchange: () => Promise<T>) => Promise<T>;
+
+/** p-limit, and a way past its queue while nothing waits: to stand in it costs more than the slot itself. */
+function createSlots(concurrency: number): Slots {
+  const limit = pLimit(concurrency);
+  /** How many run past the queue. p-limit has so many slots fewer, and is told when there is a queue. */
+  let past = 0;
+  const runPast = async <T>(exchange: () => Promise<T>): Promise<T> => {
+    past++;
+    try {
+      return await exchange();
+    } finally {
+      past--;
+      if (limit.pendingCount > 0) limit.concurrency = concurrency - past;
+    }
+  };
+  return (signal, exchange) => {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    // The last slot is always p-limit's: it knows no concurrency of none.
+    const isFree = past + 1 < concurrency && past + limit.activeCount < concurrency;
+    if (isFree && limit.pendingCount === 0) return runPast(exchange);
+    limit.concurrency = concurrency - past;
+    const queued = limit(() => {
+      signal.throwIfAborted();
+      return exchange();
+    });
+    return orAbort(queued, signal);
   };
 }

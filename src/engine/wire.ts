@@ -1,12 +1,12 @@
-import { noLongerNeeded, orAbort, type Clock } from '../clock.ts';
+import { noLongerNeeded, type Clock } from '../clock.ts';
 import { withoutQuotes } from '../core/conceal.ts';
 import { InputError, isInputError } from '../core/errors.ts';
 import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Evidence } from '../core/settlement.ts';
 import type { Adapter, EncodedSend, SendContext } from '../kit/adapter.ts';
-import { readUpTo } from '../kit/read-up-to.ts';
+import { readAll, stopReading } from '../kit/read-up-to.ts';
 import type { BaseFetch } from './base-fetch.ts';
-import { encode } from './encode.ts';
+import { encode, without } from './encode.ts';
 import { evidenceOf } from './evidence.ts';
 import type { Lane, Limiter } from './limiter.ts';
 import type { ProviderClock } from './provider-clock.ts';
@@ -64,11 +64,6 @@ class GivenUp extends Error {
   }
 }
 
-export function createWire({ fetchSendsOnce, limiter, ...deps }: WireOptions): Wire {
-  return spec =>
-    limiter.run(spec.lane, spec.signal, () => exchange(deps, spec, fetchSendsOnce ?? spec.fetch.isPlatforms));
-}
-
 interface WireOptions {
   readonly adapter: Adapter;
   readonly clock: Clock;
@@ -81,123 +76,189 @@ interface WireOptions {
   readonly fetchSendsOnce: boolean | undefined;
 }
 
-async function exchange(
-  { adapter, clock, providerClock }: Pick<WireOptions, 'adapter' | 'clock' | 'providerClock'>,
-  spec: WireRequest,
-  sendsOnce: boolean,
-): Promise<WireResult> {
-  const attempt = new AbortController();
-  const { signal } = attempt;
-  const onAbort = (): void => attempt.abort(spec.signal.reason);
-  spec.signal.addEventListener('abort', onAbort, { once: true });
+export function createWire(options: WireOptions): Wire {
+  return spec => options.limiter.run(spec.lane, spec.signal, () => exchange(options, spec));
+}
+
+async function exchange(options: WireOptions, spec: WireRequest): Promise<WireResult> {
   // The slot is had: now the attempt's time counts.
-  const stopTimer = clock.timer(spec.timeoutMs, () =>
-    attempt.abort(new GivenUp('timeout', 'The attempt took too long.')),
-  );
-  /** How far it came. */
-  const progress = { left: false, answered: false };
-
-  const converse = async (): Promise<WireResult> => {
-    const { send, request } = await prepare(adapter, clock, spec, signal);
-    // Given up while it was signed: it stays here.
-    signal.throwIfAborted();
-    if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');
-    progress.left = true;
-    const left = providerClock.mark();
-    const response = await spec.fetch.send(request);
-    signal.throwIfAborted();
-    progress.answered = true;
-    providerClock.hear(response.headers.get('date'), left);
-    // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
-    const bytes = await readUpTo(response.body, MOST_BYTES, signal);
-    const text = new TextDecoder().decode(bytes);
-    const answer: Answer = {
-      status: response.status,
-      statusText: response.statusText,
-      headers: response.headers,
-      url: response.url,
-      bytes,
-    };
-    const genuine =
-      adapter.verify === undefined ||
-      (await adapter.verify({ send, status: answer.status, headers: answer.headers, text }));
-    return { type: 'answered', answer, body: genuine ? parse(text) : undefined };
-  };
-
+  const attempt = new Attempt(options.clock, spec);
   try {
-    return await orAbort(converse(), signal);
+    return await attempt.orGivenUp(converse(options, spec, attempt));
   } catch (error) {
     // An exchange that ended early leaves no half-read connection behind.
-    attempt.abort(noLongerNeeded);
+    attempt.giveUp(noLongerNeeded);
     spec.signal.throwIfAborted();
-    const { left, answered } = progress;
-    if (!left && isInputError(error)) throw error;
-    const { evidence, code } =
-      error instanceof GivenUp
-        ? { evidence: 'maybe-sent' as const, code: error.code }
-        : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
-    const mayBeSent = answered || (left && (!sendsOnce || evidence === 'maybe-sent'));
-    return { type: 'lost', evidence: mayBeSent ? 'maybe-sent' : 'not-sent', code, error: withoutQuotes(error) };
+    if (!attempt.left && isInputError(error)) throw error;
+    return lostBy(error, attempt, options.fetchSendsOnce ?? spec.fetch.isPlatforms);
   } finally {
-    stopTimer();
-    spec.signal.removeEventListener('abort', onAbort);
+    attempt.end();
   }
 }
 
-/** Everything is signed afresh for each send; reference, key and business fields stay the same. */
-async function prepare(
-  adapter: Adapter,
-  clock: Clock,
+/** One send and its answer, until it is given up: its time is over, or the caller's signal aborts. */
+class Attempt {
+  /** Bytes may have left. */
+  left = false;
+  answered = false;
+  readonly #controller = new AbortController();
+  readonly #caller: AbortSignal;
+  readonly #onAbort: () => void;
+  readonly #stopTimer: () => void;
+  #reject: ((reason: unknown) => void) | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+
+  constructor(clock: Clock, { signal, timeoutMs }: WireRequest) {
+    this.#caller = signal;
+    this.#onAbort = (): void => this.giveUp(signal.reason);
+    signal.addEventListener('abort', this.#onAbort);
+    this.#stopTimer = clock.timer(timeoutMs, () => this.giveUp(new GivenUp('timeout', 'The attempt took too long.')));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Settles as `conversation` does, unless the attempt is given up first: a user's `fetch` may not look at its signal. */
+  orGivenUp<T>(conversation: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      conversation.then(resolve, reject);
+    });
+  }
+
+  /** What is read of a body until the attempt is given up is no answer. */
+  read({ body }: Response): Promise<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> {
+    if (body === null) return new Uint8Array();
+    this.#reader = body.getReader();
+    return readAll(this.#reader, MOST_BYTES);
+  }
+
+  giveUp(reason: unknown): void {
+    this.#reject?.(reason);
+    this.#controller.abort(reason);
+    if (this.#reader !== undefined) stopReading(this.#reader);
+  }
+
+  /** Leaves no timer and no listener behind. */
+  end(): void {
+    this.#stopTimer();
+    this.#caller.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+async function converse(
+  { adapter, clock, providerClock }: WireOptions,
   spec: WireRequest,
-  signal: AbortSignal,
-): Promise<{ send: EncodedSend; request: Request }> {
-  const { operation } = spec;
-  const context: SendContext = {
+  attempt: Attempt,
+): Promise<WireResult> {
+  const { signal } = attempt;
+  const send = await signed(adapter, spec, {
     ...spec.context,
-    operation: operation.name,
+    operation: spec.operation.name,
     nowMs: clock.now(),
     fetch: spec.fetch.send,
     signal,
-  };
-  const unsent: readonly string[] = (isWrite(operation) ? operation.unsent : undefined) ?? [];
-  const given = Object.fromEntries(Object.entries(spec.fields).filter(([name]) => !unsent.includes(name)));
-  const fields = adapter.body(given, context);
-  const { method, url, body, contentType } = encode(adapter, operation, fields, spec.encoding);
-  const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields, body };
-  const key = keyHeader(adapter, operation, context);
-  const signed = [...Object.entries(await adapter.headers(send)), ...key];
-  // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
-  const request = new Request(url, {
-    method,
-    headers: spec.headers,
-    signal,
-    redirect: 'manual',
-    ...withoutCredentials,
-    ...(method !== 'GET' && once(body)),
   });
-  const { headers } = request;
-  headers.delete('content-type');
-  headers.delete('content-length');
-  if (method !== 'GET') headers.set('content-length', String(new TextEncoder().encode(body).byteLength));
-  if (contentType !== undefined) headers.set('content-type', contentType);
-  const own = new Headers();
-  for (const [name, value] of signed) {
-    const before = own.get(name);
-    if (before !== null && before !== value)
+  const request = requestOf(send, spec.headers);
+  // Given up while it was signed: it stays here.
+  signal.throwIfAborted();
+  if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');
+  attempt.left = true;
+  const leftAt = providerClock.mark();
+  const response = await spec.fetch.send(request);
+  signal.throwIfAborted();
+  attempt.answered = true;
+  providerClock.hear(response.headers.get('date'), leftAt);
+  // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
+  const bytes = await attempt.read(response);
+  signal.throwIfAborted();
+  const text = decoder.decode(bytes);
+  const { status, statusText, headers, url } = response;
+  const genuine = adapter.verify === undefined || (await adapter.verify({ send: send.encoded, status, headers, text }));
+  return {
+    type: 'answered',
+    answer: { status, statusText, headers, url, bytes },
+    body: genuine ? parse(text) : undefined,
+  };
+}
+
+/** What an exchange without an answer proves. */
+function lostBy(error: unknown, { left, answered }: Attempt, sendsOnce: boolean): WireResult {
+  const { evidence, code } =
+    error instanceof GivenUp
+      ? { evidence: 'maybe-sent' as const, code: error.code }
+      : evidenceOf(error, left ? 'network/unknown' : 'unsigned');
+  const mayBeSent = answered || (left && (!sendsOnce || evidence === 'maybe-sent'));
+  return { type: 'lost', evidence: mayBeSent ? 'maybe-sent' : 'not-sent', code, error: withoutQuotes(error) };
+}
+
+/** A send with everything of it that is written or signed. */
+interface Signed {
+  readonly encoded: EncodedSend;
+  readonly url: string;
+  readonly contentType: string | undefined;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+/** Everything is signed afresh for each send; reference, key and business fields stay the same. */
+async function signed(adapter: Adapter, spec: WireRequest, context: SendContext): Promise<Signed> {
+  const { operation, encoding } = spec;
+  const unsent = isWrite(operation) ? operation.unsent : undefined;
+  // A copy: what `body` may do to it must not come with the next send.
+  const fields = adapter.body({ ...without(spec.fields, unsent ?? []) }, context);
+  const { method, url, path, body, contentType } = encode(adapter, operation, fields, encoding);
+  const encoded: EncodedSend = { ...context, method, path, fields, body };
+  const key = keyHeader(adapter, operation, context);
+  const headers = Object.entries(await adapter.headers(encoded));
+  if (key !== undefined) headers.push(key);
+  const values = new Map<string, string>();
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if ((values.get(lower) ?? value) !== value)
       throw new InputError(
         `${adapter.name} ${operation.name}: the adapter’s headers name another ${name} than the send’s idempotency key.`,
       );
-    own.set(name, value);
-    headers.set(name, value);
+    values.set(lower, value);
   }
-  return { send, request };
+  return { encoded, url, contentType, headers };
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** @param others the request's headers as the user's client made them */
+function requestOf(
+  { encoded: { method, body, signal }, url, contentType, headers: own }: Signed,
+  others: Headers,
+): Request {
+  const hasBody = method !== 'GET';
+  const bytes = encoder.encode(body);
+  // A redirected write could be repeated elsewhere, and a signature be handed over: a 3xx is an answer like any other.
+  const init: RequestInit = { method, headers: others, signal, redirect: 'manual', ...withoutCredentials };
+  const request = new Request(url, hasBody ? { ...init, ...once(bytes) } : init);
+  const { headers } = request;
+  if (hasBody) headers.set('content-length', String(bytes.byteLength));
+  else headers.delete('content-length');
+  if (contentType === undefined) headers.delete('content-type');
+  else headers.set('content-type', contentType);
+  for (const [name, value] of own) headers.set(name, value);
+  return request;
 }
 
 /**
  * A body that can be read once: `fetch` keeps a text or bytes, and after an HTTP 421 sends them again by itself. Its
  * length is known all the same, and goes with it as `content-length`: gateways that read forms dislike chunks.
  */
-const once = (body: string): RequestInit & { duplex: 'half' } => ({ body: new Response(body).body, duplex: 'half' });
+const once = (bytes: Uint8Array): RequestInit & { duplex: 'half' } => ({
+  body: new ReadableStream({
+    start(controller) {
+      if (bytes.byteLength > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  }),
+  duplex: 'half',
+});
 
 /**
  * Nothing here is for a cookie jar; and to a 401 with a body that can be read once, the `fetch` of Node 24.14 and 24.15
@@ -207,16 +268,20 @@ const once = (body: string): RequestInit & { duplex: 'half' } => ({ body: new Re
 const withoutCredentials: RequestInit = 'credentials' in Request.prototype ? { credentials: 'omit' } : {};
 
 /** A declared idempotency key goes with every send of the write, or nothing does. */
-function keyHeader(adapter: Adapter, operation: Operation, { idempotencyKey: key }: SendContext): [string, string][] {
+function keyHeader(
+  adapter: Adapter,
+  operation: Operation,
+  { idempotencyKey: key }: SendContext,
+): [string, string] | undefined {
   const declared = isWrite(operation) ? operation.idempotencyKey : undefined;
-  if (declared === undefined) return [];
+  if (declared === undefined) return undefined;
   const who = `${adapter.name} ${operation.name}`;
   if (key === undefined) throw new InputError(`${who} is sent with an idempotency key only, and this send has none.`);
-  if (declared.header === undefined) return [];
+  if (declared.header === undefined) return undefined;
   // Whatever else would be changed or refused on its way, and be another key then.
   if (!/^[!-~](?:[ -~]*[!-~])?$/.test(key))
     throw new InputError(`${who}: idempotencyKey travels in a header and must be plain ASCII.`);
-  return [[declared.header, key]];
+  return [declared.header, key];
 }
 
 /** The parsed JSON, or the text where it was not JSON. */

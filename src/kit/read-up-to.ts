@@ -1,7 +1,7 @@
 /** More than any token's answer. */
 export const MOST_TOKEN_BYTES: number = 64 * 1024;
 
-/** As much as most answers and notices measure. */
+/** Room for what comes in pieces, to begin with. */
 const FIRST_BYTES = 2048;
 
 /**
@@ -18,23 +18,46 @@ export async function readUpTo(
   signal?.throwIfAborted();
   if (body === null) return new Uint8Array();
   const reader = body.getReader();
-  const giveUp = (): void => void reader.cancel().catch(() => undefined);
-  // A canceled stream ends the read that waits for it, whatever its source does.
-  signal?.addEventListener('abort', giveUp, { once: true });
+  const onAbort = (): void => stopReading(reader);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const bytes = await readAll(reader, most);
+    signal?.throwIfAborted();
+    return bytes;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** What is read of a body. */
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** A canceled reader ends the read that waits, as if the body ended there, whatever the body's source does. */
+export function stopReading(reader: Reader): void {
+  reader.cancel().catch(() => undefined);
+}
+
+/**
+ * As {@link readUpTo}, for who stops the reading himself: what is read until then is no answer.
+ *
+ * @throws {Error} when it is longer than `most` bytes or is cut short
+ */
+export async function readAll(reader: Reader, most: number): Promise<Uint8Array<ArrayBuffer>> {
   // One buffer that grows: a chunk is copied and let go, since each may be one byte in a buffer of its own, or of many
   // kilobytes.
-  let bytes = new Uint8Array(Math.min(most, FIRST_BYTES));
+  let bytes = new Uint8Array();
   let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      signal?.throwIfAborted();
       if (done) break;
       if (!ArrayBuffer.isView(value)) throw new TypeError('The body is not made of bytes.');
       const next = length + value.byteLength;
       if (next > most) throw Object.assign(new Error('The body is too long.'), { code: 'body-too-long' });
       if (next > bytes.byteLength) {
-        const larger = new Uint8Array(Math.min(most, Math.max(next, bytes.byteLength * 2)));
+        // What comes in one piece, as most answers do, is copied once.
+        const room = length === 0 ? next : Math.min(most, Math.max(next, bytes.byteLength * 2, FIRST_BYTES));
+        const larger = new Uint8Array(room);
         larger.set(bytes.subarray(0, length));
         bytes = larger;
       }
@@ -42,10 +65,8 @@ export async function readUpTo(
       length = next;
     }
   } catch (error) {
-    giveUp();
+    stopReading(reader);
     throw error;
-  } finally {
-    signal?.removeEventListener('abort', giveUp);
   }
-  return bytes.slice(0, length);
+  return length === bytes.byteLength ? bytes : bytes.slice(0, length);
 }

@@ -69,15 +69,15 @@ const queryOf = (
 async function wire(of: Adapter, name: string, fields: Fields, rest: Partial<SendContext> = {}) {
   const operation = operationOf(of, name);
   const complete = of.body(fields, context(name, rest));
-  const { method, url, body } = encode(of, operation, complete, encodingOf(of, operation));
+  const { method, url, path, body } = encode(of, operation, complete, encodingOf(of, operation));
   const headers = await of.headers({
     ...context(name, rest),
     method,
-    path: url.pathname + url.search,
+    path,
     fields: complete,
     body,
   });
-  return { method, url, body, headers };
+  return { method, url: new URL(url), body, headers };
 }
 
 describe('signing', () => {

@@ -36,8 +36,8 @@ async function sent(of: Adapter, name: string, fields: Fields): Promise<{ send: 
     ...{ fetch: () => Promise.reject(new Error('nothing is fetched')), signal: new AbortController().signal },
   };
   const complete = of.body(fields, context);
-  const { method, url, body } = encode(of, operation, complete, encodingOf(of, operation));
-  const send: EncodedSend = { ...context, method, path: url.pathname + url.search, fields: complete, body };
+  const { method, path, body } = encode(of, operation, complete, encodingOf(of, operation));
+  const send: EncodedSend = { ...context, method, path, fields: complete, body };
   return { send, headers: new Headers(await of.headers(send)) };
 }
 
