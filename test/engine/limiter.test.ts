@@ -84,6 +84,36 @@ describe('the limiter', () => {
     await expect(last).resolves.toBe('c');
   });
 
+  it.each([
+    1, 2, 3, 5,
+  ])('lets nobody pass who came later, and never has more than its slots on the wire: %i', async slots => {
+    const limiter = createLimiter(slots);
+    const { exchange, end, onTheWire, most } = wire();
+    // A chance of its own, the same each time.
+    let seed = slots;
+    const chance = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+    const came: string[] = [];
+    const started: string[] = [];
+    const runs: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 300; turn++) {
+      if (came.length < 100 && chance() < 0.5) {
+        const name = String(came.length);
+        came.push(name);
+        const run = limiter.run('write', never, () => (started.push(name), exchange(name)()));
+        runs.push(run.catch(() => undefined));
+      } else if (onTheWire().length > 0) {
+        const open = onTheWire();
+        await end(open[Math.floor(chance() * open.length)] ?? '', chance() < 0.2 ? new Error('reset') : undefined);
+      }
+      if (chance() < 0.5) await settle();
+    }
+    while (onTheWire().length > 0) await end(onTheWire()[0] ?? '');
+    await Promise.all(runs);
+    expect(started).toEqual(came);
+    expect(came).toHaveLength(100);
+    expect(most()).toBe(slots);
+  });
+
   it('takes all there are where the concurrency is infinite', async () => {
     const limiter = createLimiter(Infinity);
     const { exchange, onTheWire } = wire();
