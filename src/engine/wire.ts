@@ -101,6 +101,8 @@ class Attempt {
   /** Bytes may have left. */
   left = false;
   answered = false;
+  /** Held as long as the attempt: with a `Request`, Node lets go of its signal too, and then no abort would reach it. */
+  request: Request | undefined;
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal;
   readonly #onAbort: () => void;
@@ -161,6 +163,7 @@ async function converse(
     signal,
   });
   const request = requestOf(send, spec.headers);
+  attempt.request = request;
   // Given up while it was signed: it stays here.
   signal.throwIfAborted();
   if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../src/clock.ts';
 import type { Operation } from '../../src/core/operation.ts';
@@ -9,6 +11,9 @@ import { defineAdapter, type Adapter } from '../../src/index.ts';
 import { pollRequired, succeeded, text } from '../../src/kit/index.ts';
 import type { AdapterDefinition } from '../../src/kit/adapter.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 interface Fields {
   'order.create': { order: string; amount?: number };
@@ -275,5 +280,47 @@ describe('one exchange', () => {
     signing.resolve({});
     await slow.clock.run(sleep(slow.clock, 10));
     expect(fetched).toBe(0);
+  });
+});
+
+describe('in memory', () => {
+  /** Lets go of what nobody holds: an object that a promise of this turn has seen lives until the next. */
+  const collected = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise(resolve => void setImmediate(resolve));
+      collectGarbage();
+    }
+  };
+
+  it('an exchange that ended leaves its result, and nothing else of it is kept by a signal or a client that live on', async () => {
+    const made: [string, WeakRef<object>][] = [];
+    const note = <T extends object>(name: string, each: T): T => (made.push([name, new WeakRef(each)]), each);
+    const headers = new Headers();
+    const controller = new AbortController();
+    const { exchange } = wireTo(request => {
+      note('request', request);
+      note('signal', request.signal);
+      note('headers', request.headers);
+      return Promise.resolve(note('response', Response.json({ state: 'paid' })));
+    });
+    const lost = wireTo(request => (note('lost request', request), Promise.reject(note('error', new Error('reset')))));
+    const result = await exchange({ signal: controller.signal, headers });
+    await lost.exchange({ signal: controller.signal, headers });
+    await collected();
+    expect(made.filter(([, each]) => each.deref() !== undefined).map(([name]) => name)).toEqual([]);
+    expect(result).toMatchObject({ type: 'answered', body: { state: 'paid' } });
+    expect(controller.signal.aborted).toBe(false);
+  });
+
+  it('an abort reaches a fetch that has kept nothing but its signal', async () => {
+    const signals: AbortSignal[] = [];
+    const { exchange, clock } = wireTo(({ signal }) => (signals.push(signal), new Promise(() => undefined)));
+    const controller = new AbortController();
+    const exchanging = exchange({ signal: controller.signal });
+    await clock.run(sleep(clock, 10));
+    await collected();
+    controller.abort('closing');
+    await expect(exchanging).rejects.toBe('closing');
+    expect(signals[0]?.reason).toBe('closing');
   });
 });
