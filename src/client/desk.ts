@@ -41,8 +41,7 @@ export interface Desk {
   readonly reportConflict: (ticket: Ticket, code: string) => void;
   /** A write of the drop-in has a field that nearly is a known one: it is sent as it is. */
   readonly reportMisspelt: (operation: Operation, fields: Fields, ticket: Ticket) => void;
-  /** @param listeners of the call; more of them may come later */
-  readonly reporterFor: (listeners: Iterable<Listener> & { readonly size: number }) => Reporter;
+  readonly reporter: Reporter;
   /** Where tickets go: to the gateway's own `onTicket`, and to the call's. */
   readonly onTicketOf: (ofTheCall: OnTicket | undefined) => OnTicket | undefined;
   /** How long one attempt may take: the call's word, the policy's, the client's, or ten seconds. */
@@ -52,8 +51,6 @@ export interface Desk {
     ofTheCall?: Options['timeout'],
   ) => number;
 }
-
-export type Listener = (entry: TimelineEntry) => unknown;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
@@ -94,13 +91,13 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
       const of = { gateway: adapter.name, operation: operation.name, reference: printableOf(reference) };
       inform({ type: 'misspelt', at, elapsedMs: 0, ...of, ...found });
     },
-    reporterFor: listeners => ({
-      isListening: () => onEvent !== undefined || listeners.size > 0,
-      report(entry, ticket) {
+    reporter: {
+      listens: onEvent !== undefined,
+      report(entry, ticket, listeners) {
         report(entry, ticket);
         for (const listener of [...listeners]) safely(() => listener(entry));
       },
-    }),
+    },
     onTicketOf: ofTheCall => bothOf(options.onTicket, ofTheCall),
     attemptTimeoutMs(ofPolicy, ofTheClient, ofTheCall) {
       const chosen = ofTheCall ?? ofPolicy.attemptTimeoutMs ?? ofTheClient ?? DEFAULT_TIMEOUT_MS;

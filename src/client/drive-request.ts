@@ -11,7 +11,7 @@ import { anotherResponseOf } from '../engine/results.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
 import type { Desk } from './desk.ts';
 import type { Call, Middleware } from './drop-in.ts';
-import { listenersOf, repeated, type Joining } from './joining.ts';
+import { repeated, type Joining } from './joining.ts';
 import { KyDriver } from './ky-driver.ts';
 import type { Found } from './match.ts';
 import { openWrite, startOf } from './open-write.ts';
@@ -45,7 +45,6 @@ export function createDriveRequest(desk: Desk, joining: Joining): Middleware['ma
     const start = startOf(desk, admission, context, ticket);
     if (start.mayHaveBeenSent !== true) checkResend(context.policy);
     const policy = desk.policyOf(context.policy);
-    const listeners = listenersOf(context.onProgress);
     const onTicket = desk.onTicketOf(context.onTicket);
     const intention = new Intention(desk.engine, {
       operation,
@@ -56,9 +55,10 @@ export function createDriveRequest(desk: Desk, joining: Joining): Middleware['ma
       ...start,
       road: call.road,
       ...(onTicket !== undefined && { onTicket }),
-      reporter: desk.reporterFor(listeners),
+      reporter: desk.reporter,
     });
-    joining.begin(key, { digest, intention, done: intention.ended, endsWithCallers: false, listeners });
+    if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
+    joining.begin(key, { digest, intention, done: intention.ended, endsWithCallers: false });
     return new KyDriver(intention, call.signal);
   };
   return drive;

@@ -11,9 +11,9 @@ import { isAbandoned } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
-import type { Desk, Listener } from './desk.ts';
+import type { Desk } from './desk.ts';
 import type { Step } from './gateway.ts';
-import { listenersOf, type Joining } from './joining.ts';
+import type { Joining } from './joining.ts';
 import { checkOptions, followOptions, type FollowOptions } from './options.ts';
 
 /** Payments that are only asked about: nothing here ever sends a write. */
@@ -51,9 +51,8 @@ export function createFollowing(
         const settlement = await joining().follow(running, options);
         if (!endsOfASendAlone.has(settlement.outcome)) return settlement;
       }
-      const listeners = new Set<Listener>();
-      const intention = followerOf(desk, ticket, operation, policy, listeners);
-      const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true, listeners };
+      const intention = followerOf(desk, ticket, operation, policy);
+      const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
       const loop = joining().begin(key, begun);
       carryOut(intention, false);
       return joining().follow(loop, options);
@@ -63,8 +62,7 @@ export function createFollowing(
       checkOptions(`${adapter.name} ask`, options, followOptions);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       options.signal?.throwIfAborted();
-      const listeners = listenersOf(options.onProgress);
-      const intention = followerOf(desk, ticket, operation, desk.policyOf(options.policy), listeners);
+      const intention = followerOf(desk, ticket, operation, desk.policyOf(options.policy));
       const verdict = await attended(intention, options, () => intention.askOnce());
       keep(desk, intention, verdict);
       return verdict;
@@ -98,7 +96,7 @@ function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Fo
     const memory = memories.get(number) ?? new Map<string, string>();
     memories.delete(number);
     const more = { memory, ...(resumed !== undefined && { resumed }) };
-    const intention = followerOf(desk, ticket, operation, policy, listenersOf(options.onProgress), more);
+    const intention = followerOf(desk, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
     keep(desk, intention, done?.verdict);
     if (done !== undefined) {
@@ -138,7 +136,6 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  listeners: Set<Listener>,
   more: Pick<IntentionOptions, 'resumed' | 'memory'> = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = desk;
@@ -154,20 +151,21 @@ function followerOf(
     attemptTimeoutMs: desk.attemptTimeoutMs(policy, clientOptions.timeout),
     followOnly: true,
     earlierNumbers: known.earlierNumbers,
-    owners: registry.ownersFor(ticket),
+    ownersFor: registry.ownersFor,
     road,
     ...(onTicket !== undefined && { onTicket }),
-    reporter: desk.reporterFor(listeners),
+    reporter: desk.reporter,
   });
 }
 
 /** One exchange at most, for one caller: with his abort, and his ticket store. */
 async function attended<T>(
   intention: Intention,
-  { signal, onTicket }: FollowOptions,
+  { signal, onProgress, onTicket }: FollowOptions,
   exchange: () => Promise<T>,
 ): Promise<T> {
   intention.stopOn(signal);
+  if (onProgress !== undefined) intention.timeline.listen(onProgress);
   const forget = onTicket && intention.alsoNotify(onTicket);
   try {
     return await exchange();

@@ -2,7 +2,7 @@ import { isWrite, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, type Loop } from '../engine/loops.ts';
-import type { Desk, Listener } from './desk.ts';
+import type { Desk } from './desk.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
 
 /** One payment has one loop, and its callers join it. */
@@ -66,10 +66,6 @@ const followOptionsOf = ({ signal, onProgress, policy, onTicket }: SettleOptions
   ...(policy !== undefined && { policy }),
   ...(onTicket !== undefined && { onTicket }),
 });
-
-/** The first listeners of a loop. */
-export const listenersOf = (onProgress: Listener | undefined): Set<Listener> =>
-  new Set(onProgress === undefined ? [] : [onProgress]);
 
 /** Nothing is to be sent: the ticket is handed out, and nobody waits for its store. */
 export function repeated(settlement: Settlement, { onTicket }: SettleOptions): Settlement {

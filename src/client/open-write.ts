@@ -63,7 +63,7 @@ const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
 /** What an intention starts from. */
 type Start = Pick<
   IntentionOptions,
-  'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'earlierNumbers' | 'owners' | 'idempotencyKey'
+  'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'earlierNumbers' | 'ownersFor' | 'idempotencyKey'
 >;
 
 /**
@@ -85,7 +85,7 @@ export function startOf(
     absentBefore: isOpen && admission.absent,
     newTry: !isOpen && admission.newTry,
     earlierNumbers: admission.earlierNumbers,
-    owners: registry.ownersFor(ticket),
+    ownersFor: registry.ownersFor,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
 }

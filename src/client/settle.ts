@@ -8,7 +8,7 @@ import { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, whenEnded } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
-import type { Desk, Listener } from './desk.ts';
+import type { Desk } from './desk.ts';
 import { withExtraFields } from './extra-fields.ts';
 import { repeated, type Joining } from './joining.ts';
 import { isDeep } from './match.ts';
@@ -45,7 +45,6 @@ export function createSettle(desk: Desk, joining: Joining): Settle {
     }
     const start = startOf(desk, admission, given, ticket);
     if (start.mayHaveBeenSent !== true) checkResend(given.policy);
-    const listeners = new Set<Listener>();
     const onTicket = desk.onTicketOf(given.onTicket);
     const intention = new Intention(desk.engine, {
       operation,
@@ -55,10 +54,10 @@ export function createSettle(desk: Desk, joining: Joining): Settle {
       ...start,
       road: desk.road,
       ...(onTicket !== undefined && { onTicket }),
-      reporter: desk.reporterFor(listeners),
+      reporter: desk.reporter,
     });
     const done = settled(intention);
-    const loop = joining.begin(key, { digest, intention, done, endsWithCallers: true, listeners });
+    const loop = joining.begin(key, { digest, intention, done, endsWithCallers: true });
     return attend(loop, given);
   };
   return settle;

@@ -272,17 +272,35 @@ export function initialState(
 
 const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
 
+/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
 function finitePlan(plan: Plan): Plan {
-  const { retry, poll, limit } = plan.policy;
-  return withoutInfinity({
+  const { remembersForMs, answersForMs, followedForMs, chargeableForMs, expiresAtMs } = plan;
+  return {
     ...plan,
-    policy: withoutInfinity({
-      ...plan.policy,
-      retry: withoutInfinity(retry),
-      poll: withoutInfinity(poll),
-      limit: withoutInfinity(limit),
-    }),
+    policy: finitePolicy(plan.policy),
+    ...(remembersForMs !== undefined && { remembersForMs: finite(remembersForMs) }),
+    ...(answersForMs !== undefined && { answersForMs: finite(answersForMs) }),
+    ...(followedForMs !== undefined && { followedForMs: finite(followedForMs) }),
+    ...(chargeableForMs !== undefined && { chargeableForMs: finite(chargeableForMs) }),
+    ...(expiresAtMs !== undefined && { expiresAtMs: finite(expiresAtMs) }),
+  };
+}
+
+/** Many payments share one policy. */
+const finitePolicies = new WeakMap<ResolvedPolicy, ResolvedPolicy>();
+
+function finitePolicy(policy: ResolvedPolicy): ResolvedPolicy {
+  const known = finitePolicies.get(policy);
+  if (known !== undefined) return known;
+  const { retry, poll, limit } = policy;
+  const made = withoutInfinity({
+    ...policy,
+    retry: withoutInfinity(retry),
+    poll: withoutInfinity(poll),
+    limit: withoutInfinity(limit),
   });
+  finitePolicies.set(policy, made);
+  return made;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { newSecret } from '../clock.ts';
 import { decimalOf } from '../core/decimal.ts';
 import type { Fields, Operation } from '../core/operation.ts';
@@ -14,12 +14,12 @@ export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Ope
   return (operation, fields) => {
     let shape = shapes.get(operation);
     if (shape === undefined) shapes.set(operation, (shape = shapeOf(operation, adapter.perSend)));
-    return bytesToHex(
-      keyed
-        .clone()
-        .update(utf8ToBytes(businessText(fields, shape)))
-        .digest(),
-    );
+    const digest = keyed
+      .clone()
+      .update(utf8ToBytes(businessText(fields, shape)))
+      .digest();
+    // One flat text: a hexadecimal one is put together of many, and takes a kilobyte.
+    return btoa(String.fromCharCode(...digest));
   };
 }
 

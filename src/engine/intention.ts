@@ -19,6 +19,7 @@ import { questionFor, reach, type Question } from './question.ts';
 import type { Sealer } from './seal.ts';
 import { SendTimes } from './send-times.ts';
 import { settledAs, type ReadAnswer } from './settlement-of.ts';
+import { stored } from './stored-answer.ts';
 import { TicketKeeper, type OnTicket } from './ticket-keeper.ts';
 import { Timeline, type Reporter } from './timeline.ts';
 import type { Answer, Wire, WireResult } from './wire.ts';
@@ -55,8 +56,8 @@ export interface IntentionOptions extends Beginning {
   readonly newTry?: boolean;
   /** The provider's numbers of earlier tries under this number, as far as they are known here. */
   readonly earlierNumbers?: readonly string[];
-  /** Whose a row of a list is. Default: nothing is known. */
-  readonly owners?: Owners;
+  /** Whose a row of a list is that the payment is looked for in. */
+  readonly ownersFor: (ticket: Ticket) => Owners;
   readonly idempotencyKey?: string;
   readonly road: Road;
   readonly onTicket?: OnTicket;
@@ -86,14 +87,15 @@ export class Intention {
   readonly operation: Operation;
   readonly timeline: Timeline;
   readonly #engine: Engine;
-  readonly #options: Omit<IntentionOptions, 'fields'>;
+  readonly #options: Omit<IntentionOptions, 'fields' | 'ticket'>;
   readonly #keeper: TicketKeeper;
   readonly #sendTimes: SendTimes;
-  readonly #memory: Map<string, string>;
+  #memory: Map<string, string> | undefined;
   /** The time of this call, see `Moment`. */
   readonly #nowMs: () => number;
   readonly #startedAtMs: number;
-  readonly #done = Promise.withResolvers<Settlement>();
+  /** Made when somebody waits for the end. */
+  #done: PromiseWithResolvers<Settlement> | undefined;
   /** What is sent; forgotten when nothing can be sent any more. */
   #fields: Fields;
   #state: State;
@@ -115,25 +117,24 @@ export class Intention {
   /** What a webhook said that is being asked about. */
   #unconfirmed: Verdict | undefined;
 
-  constructor(engine: Engine, { fields, ...options }: IntentionOptions) {
+  constructor(engine: Engine, beginning: IntentionOptions) {
+    const { fields, ticket, ...options } = beginning;
     const { clock, providerClock, sealer } = engine;
-    const { ticket, resumed } = options;
+    const { resumed } = options;
     this.#engine = engine;
     this.#options = options;
     this.#fields = fields;
     this.operation = options.operation;
-    this.#memory = options.memory ?? new Map<string, string>();
+    this.#memory = options.memory;
     this.#nowMs = callTime(clock);
     this.#startedAtMs = resumed?.startedAtMs ?? this.#nowMs();
-    this.timeline = new Timeline(clock, () => this.#elapsedMs, options.reporter);
+    this.timeline = new Timeline(clock, options.reporter);
     this.#sendTimes = new SendTimes(providerClock, ticket);
     this.#keeper = new TicketKeeper(ticket, sealer, options.onTicket, () =>
       this.#record({ type: 'ticket-not-stored' }),
     );
     if (options.newTry === true) this.#keeper.update({ repeats: true });
-    this.#state = { ...firstState({ ...options, fields }, this.#startedAtMs, this.#reach()), ...resumed?.followed };
-    // Whoever waits for it has a promise of his own; nobody need.
-    this.#done.promise.catch(() => undefined);
+    this.#state = { ...firstState(beginning, this.#startedAtMs, this.#reach()), ...resumed?.followed };
     this.#observe({ type: resumed === undefined ? 'started' : 'due' });
   }
 
@@ -153,6 +154,11 @@ export class Intention {
 
   /** Resolves when it is settled; rejects when it was stopped, or failed, before. */
   get ended(): Promise<Settlement> {
+    if (this.#done === undefined) {
+      this.#done = Promise.withResolvers<Settlement>();
+      if (this.#settlement !== undefined) this.#done.resolve(this.#settlement);
+      else if (this.#stopped !== undefined) this.#done.reject(this.#stopped.reason);
+    }
     return this.#done.promise;
   }
 
@@ -260,6 +266,7 @@ export class Intention {
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
+    if (this.#decision?.type !== 'settle') this.#status = undefined;
     this.#arrive();
   }
 
@@ -342,7 +349,7 @@ export class Intention {
     this.#parked?.cancel();
     this.#parked = undefined;
     this.#exchange?.abort(reason);
-    this.#done.reject(reason);
+    this.#done?.reject(reason);
   }
 
   async #onTheWire<T>(exchange: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -353,6 +360,7 @@ export class Intention {
       return await exchange(controller.signal);
     } finally {
       this.#exchange = undefined;
+      if (this.#memory?.size === 0) this.#memory = undefined;
     }
   }
 
@@ -415,6 +423,7 @@ export class Intention {
       ...this.#reach(),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
+    if (this.#decision?.type !== 'settle') this.#own = { ...this.#own, answer: stored(result.answer) };
   }
 
   async #poll(): Promise<{
@@ -492,7 +501,7 @@ export class Intention {
         sendId: isOwn ? (this.#sendId ??= newSendId(clock)) : newSendId(clock),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
         reauthenticate: this.#state.needsToken,
-        memory: this.#memory,
+        memory: (this.#memory ??= new Map<string, string>()),
       },
       onLeaving,
     });
@@ -552,7 +561,7 @@ export class Intention {
     this.#record({ type: 'settled', outcome, settledBy });
     const hasCause = outcome === 'unresolved' || outcome === 'unsent';
     this.#settlement = this.#settlementOf({ outcome, verdict, settledBy }, hasCause ? this.#cause : undefined);
-    this.#done.resolve(this.#settlement);
+    this.#done?.resolve(this.#settlement);
     // A read may be asked again.
     if (isWrite(this.operation)) this.#fields = {};
   }
@@ -614,7 +623,7 @@ export class Intention {
   }
 
   #record(fact: TimelineFact): void {
-    this.timeline.record(fact, this.#keeper.current);
+    this.timeline.record(fact, this.#elapsedMs, this.#keeper.current);
   }
 
   #moment(): Moment {
@@ -632,7 +641,7 @@ export class Intention {
 
   /** What the gateway's word on the payment is held against. */
   #subject(kind: Question['kind']): Subject {
-    const { followOnly, mayHaveBeenSent, earlierNumbers, owners = nobodyElse } = this.#options;
+    const { followOnly, mayHaveBeenSent, earlierNumbers, ownersFor } = this.#options;
     const ticket = this.#keeper.current;
     const nowMs = Math.min(this.#nowMs(), this.#engine.clock.now() + ONE_TIME_MS);
     const subject = subjectOfTicket(this.operation, ticket, this.#state.refused, nowMs);
@@ -645,12 +654,10 @@ export class Intention {
       ...subject,
       sends: this.#sendTimes.span(since),
       ...(earlierNumbers !== undefined && { earlierNumbers }),
-      ...(kind === 'lookUp' && { lookUp: owners }),
+      ...(kind === 'lookUp' && { lookUp: ownersFor(ticket) }),
     };
   }
 }
-
-const nobodyElse: Owners = { isKnownElsewhere: () => false, mayBeAnothers: () => false };
 
 /** A write's own answer is held against its ticket; a read of the drop-in client against what it asked. */
 const ownSubject = ({ reference, expect }: Ticket): Subject => ({

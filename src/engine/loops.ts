@@ -1,6 +1,7 @@
 import { noLongerNeeded, orAbort } from '../clock.ts';
-import type { Settlement, TimelineEntry } from '../core/settlement.ts';
+import type { Settlement } from '../core/settlement.ts';
 import type { Intention } from './intention.ts';
+import type { Listener } from './timeline.ts';
 
 /** The loops that run in this process. What is known of their payments is the registry's. */
 
@@ -12,7 +13,6 @@ export interface Loop {
   /** It stops when its last caller has left. A drop-in request's ends with the request. */
   readonly endsWithCallers: boolean;
   readonly intention: Intention;
-  readonly listeners: Set<(entry: TimelineEntry) => unknown>;
   /** How many callers wait for it. */
   callers: number;
 }
@@ -51,18 +51,18 @@ export const whenEnded = ({ done }: Loop): Promise<unknown> => done.catch(() => 
 /** A caller's own part in a loop that others may wait for, too. */
 export interface Caller {
   readonly signal?: AbortSignal;
-  readonly onProgress?: (entry: TimelineEntry) => unknown;
+  readonly onProgress?: Listener;
 }
 
 /** Joins a loop until it ends or the caller's signal aborts; the loop stops when its last caller has left. */
 export async function attend(loop: Loop, { signal, onProgress }: Caller): Promise<Settlement> {
   loop.callers++;
-  if (onProgress !== undefined) loop.listeners.add(onProgress);
+  const unlisten = onProgress && loop.intention.timeline.listen(onProgress);
   try {
     return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
   } finally {
     loop.callers--;
-    if (onProgress !== undefined) loop.listeners.delete(onProgress);
+    unlisten?.();
     if (loop.callers === 0 && loop.endsWithCallers)
       loop.intention.stop(signal?.aborted === true ? signal.reason : noLongerNeeded);
   }

@@ -51,7 +51,7 @@ function planOf(beginning: Beginning, startedAtMs: number): Plan {
     follows: write?.follows ?? 'payment',
     sameReference: write?.sameReference ?? 'unknown',
     ...(remembersForMs !== undefined && { remembersForMs }),
-    policy: deadlineMs === undefined ? policy : { ...policy, poll: { ...policy.poll, deadlineMs } },
+    policy: deadlineMs === undefined ? policy : withDeadline(policy, deadlineMs),
     startedAtMs,
     openedAtMs: Date.parse(ticket.openedAt),
     ...(ticket.expiresAt !== undefined && { expiresAtMs: Date.parse(ticket.expiresAt) }),
@@ -64,6 +64,17 @@ function planOf(beginning: Beginning, startedAtMs: number): Plan {
     followOnly,
     mayHaveBeenSent,
   };
+}
+
+/** Many payments share one policy, and a write's own deadline makes but one more of it. */
+const withDeadlines = new WeakMap<ResolvedPolicy, Map<number, ResolvedPolicy>>();
+
+function withDeadline(policy: ResolvedPolicy, deadlineMs: number): ResolvedPolicy {
+  let made = withDeadlines.get(policy);
+  if (made === undefined) withDeadlines.set(policy, (made = new Map<number, ResolvedPolicy>()));
+  let found = made.get(deadlineMs);
+  if (found === undefined) made.set(deadlineMs, (found = { ...policy, poll: { ...policy.poll, deadlineMs } }));
+  return found;
 }
 
 /** Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength. */

@@ -10,7 +10,8 @@ export type OnTicket = (ticket: Ticket) => unknown;
  */
 export class TicketKeeper {
   readonly #sealer: Sealer;
-  readonly #opened: Ticket;
+  /** As it came in, where it came with a seal. */
+  readonly #opened: Ticket | undefined;
   readonly #onTicket: OnTicket | undefined;
   readonly #onFailure: () => void;
   #others: Set<OnTicket> | undefined;
@@ -25,7 +26,7 @@ export class TicketKeeper {
   /** @param onFailure a later ticket could not be stored */
   constructor(ticket: Ticket, sealer: Sealer, onTicket: OnTicket | undefined, onFailure: () => void) {
     this.#ticket = ticket;
-    this.#opened = ticket;
+    this.#opened = ticket.seal === undefined ? undefined : ticket;
     this.#sealer = sealer;
     this.#onTicket = onTicket;
     this.#onFailure = onFailure;

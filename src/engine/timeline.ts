@@ -3,56 +3,66 @@ import type { TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 
-/** Who is informed of each line as it is written. */
+/** Whoever wants each line as it is written. */
+export type Listener = (entry: TimelineEntry) => unknown;
+
+/** Informs of each line as it is written: the gateway's own listener, and those of the payment's callers. */
 export interface Reporter {
-  /** Nobody listens: then no line is spelt out. */
-  readonly isListening: () => boolean;
-  readonly report: (entry: TimelineEntry, ticket: Ticket) => void;
+  /** Whether the gateway listens to every payment: else a line that no caller wants is not spelt out. */
+  readonly listens: boolean;
+  readonly report: (entry: TimelineEntry, ticket: Ticket, listeners: Iterable<Listener>) => void;
 }
-
-interface Line {
-  readonly atMs: number;
-  readonly elapsedMs: number;
-  readonly fact: TimelineFact;
-}
-
-const entryOf = ({ atMs, elapsedMs, fact }: Line): TimelineEntry => ({
-  at: new Date(atMs).toISOString(),
-  elapsedMs,
-  ...fact,
-});
 
 /** The story of one payment: facts as they happen; their texts are written when somebody looks. */
 export class Timeline {
-  readonly #lines: Line[] = [];
+  readonly #facts: TimelineFact[] = [];
+  /** Of each fact when it was, by the wall clock and since the call began: two numbers after one another. */
+  readonly #times: number[] = [];
   readonly #clock: Clock;
-  readonly #elapsedMs: () => number;
   readonly #reporter: Reporter;
+  #listeners: Set<Listener> | undefined;
 
-  /** @param elapsedMs milliseconds since the call began */
-  constructor(clock: Clock, elapsedMs: () => number, reporter: Reporter) {
+  constructor(clock: Clock, reporter: Reporter) {
     this.#clock = clock;
-    this.#elapsedMs = elapsedMs;
     this.#reporter = reporter;
   }
 
-  /** @param ticket as it is now, for whoever listens */
-  record(fact: TimelineFact, ticket: Ticket): void {
-    const line = { atMs: this.#clock.now(), elapsedMs: this.#elapsedMs(), fact };
-    this.#lines.push(line);
-    if (this.#reporter.isListening()) this.#reporter.report(entryOf(line), ticket);
+  /** One more listener, from now on; the returned function ends that. */
+  listen(listener: Listener): () => void {
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /**
+   * @param elapsedMs since the call began
+   * @param ticket as it is now, for whoever listens
+   */
+  record(fact: TimelineFact, elapsedMs: number, ticket: Ticket): void {
+    const atMs = this.#clock.now();
+    this.#facts.push(fact);
+    this.#times.push(atMs, elapsedMs);
+    if (this.#reporter.listens || (this.#listeners?.size ?? 0) > 0)
+      this.#reporter.report(entryOf(fact, atMs, elapsedMs), ticket, this.#listeners ?? []);
   }
 
   /** The lines so far, as a function: what is written later is not in it. */
   entries(): () => TimelineEntry[] {
-    const lines = this.#lines;
-    const count = lines.length;
-    return () => lines.slice(0, count).map(entryOf);
+    const facts = this.#facts;
+    const times = this.#times;
+    const count = facts.length;
+    return () => facts.slice(0, count).map((fact, at) => entryOf(fact, times[2 * at], times[2 * at + 1]));
   }
 
   /** What the last answer meant. */
   get lastVerdict(): Verdict | undefined {
-    const last = this.#lines.findLast(({ fact }) => 'verdict' in fact)?.fact;
+    const last = this.#facts.findLast(fact => 'verdict' in fact);
     return last !== undefined && 'verdict' in last ? last.verdict : undefined;
   }
 }
+
+const entryOf = (fact: TimelineFact, atMs = 0, elapsedMs = 0): TimelineEntry => ({
+  at: new Date(atMs).toISOString(),
+  elapsedMs,
+  ...fact,
+});
