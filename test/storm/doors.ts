@@ -1,6 +1,7 @@
 import { isHTTPError } from 'ky';
 import type { Fields, Gateway, SettleOptions, Settlement } from '../../src/index.ts';
 import { isResendRefusedError, isSettledError, isUnresolvedError, ticketOf, verdictOf } from '../../src/index.ts';
+import { unlikeItsType } from '../settlement-shape.ts';
 import type { Ending } from './invariants.ts';
 
 /** The doors of tillpaid a write can go through. All end alike. */
@@ -28,7 +29,8 @@ export async function ending(
 
 export const endingOf = (settlement: Settlement): Ending => {
   const { outcome, verdict, settledBy, ticket, repeated = false } = settlement;
-  return { outcome, verdict, settledBy, ticket, repeated };
+  const unlike = unlikeItsType(settlement);
+  return { outcome, verdict, settledBy, ticket, repeated, ...(unlike !== undefined && { unlike }) };
 };
 
 export async function bySettle({ gateway, operation, fields, options }: Writing): Promise<Ending> {

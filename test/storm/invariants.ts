@@ -25,6 +25,7 @@ export const rules = {
   openIsAskedFirst: 'What was left open is asked about before it is sent again.',
   settledStaysSettled:
     'What is settled and asked for again sends nothing: the same fields are told the latest word, others are refused.',
+  settlementsKeepTheirShape: 'Every settlement has the shape that its type says, and is plain data.',
   asksCalmly: 'No call asks more often than its pace, whatever the wall clock does.',
   noticesAreTrue:
     'A received notice is verified when it is the gateway’s own and refused when it is not, and never contradicts the ledger.',
@@ -45,6 +46,8 @@ export interface Ending {
   readonly ticket?: Ticket;
   /** It was told before. */
   readonly repeated?: boolean;
+  /** In what the settlement is not what its type says. */
+  readonly unlike?: string;
   /** It came as an error, which some clients take for a reason to send again. */
   readonly isThrown?: boolean;
 }

@@ -211,6 +211,7 @@ export function tell(
     await Promise.all(holders.splice(0));
     ours.setRight();
     endings.push({ call: name, ending: last });
+    breach('settlementsKeepTheirShape', last.unlike);
     if (last.ticket !== undefined) ticket = copied(last.ticket);
     if (last.outcome !== 'aborted') {
       const moment = momentOf(last);
