@@ -66,6 +66,6 @@ export type { Clock } from './clock.ts';
 
 // Everything else that an adapter is made of: `tillpaid/adapter`.
 export { defineAdapter } from './kit/adapter.ts';
-export type { Adapter, AdapterDefinition, Environment, FieldsByOperation } from './kit/adapter.ts';
+export type { Adapter, AdapterDefinition, AnswersByOperation, Environment, FieldsByOperation } from './kit/adapter.ts';
 export type { Fields } from './core/operation.ts';
 export type { Token, TokenStore } from './kit/token.ts';

@@ -4,6 +4,7 @@ export type {
   AdapterDefinition,
   EncodedSend,
   Environment,
+  AnswersByOperation,
   FieldsByOperation,
   ReceivedAnswer,
   SendContext,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { authorized, constant, isSettledError, isUnresolvedError, refunded, type Settlement } from '../../src/index.ts';
+import { constant, isSettledError, isUnresolvedError, type Settlement } from '../../src/index.ts';
+import { authorized, refunded } from '../../src/kit/index.ts';
 import { unlikeItsType } from '../settlement-shape.ts';
 import { acme, bench, refused, reset, said, state, type Step } from './acme.ts';
 
@@ -144,5 +145,5 @@ it('the check finds what is not as its type says', async () => {
     [{ request: {} }, /with request for all to see/],
     [{ body: undefined, ticket: undefined }, /without ticket/],
   ];
-  for (const [change, message] of wrong) expect(unlikeItsType({ ...paid, ...change } as Settlement)).toMatch(message);
+  for (const [change, message] of wrong) expect(unlikeItsType({ ...paid, ...change })).toMatch(message);
 });
