@@ -8,7 +8,7 @@ import { fieldsDigest } from '../engine/fields-digest.ts';
 import type { Engine, Road } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
-import { createRegistry, type Registry } from '../engine/registry.ts';
+import { Registry } from '../engine/registry.ts';
 import { createSealer } from '../engine/seal.ts';
 import type { OnTicket } from '../engine/ticket-keeper.ts';
 import type { Reporter } from '../engine/timeline.ts';
@@ -69,7 +69,7 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
   return {
     adapter,
     engine,
-    registry: createRegistry(adapter, engine.clock, engine.sealer),
+    registry: new Registry(adapter, engine.clock, engine.sealer),
     digestOf: fieldsDigest(adapter),
     backoffs,
     policy,

@@ -1,3 +1,5 @@
+import { decimalOf } from './decimal.ts';
+
 /**
  * Plain JSON that names an open payment well enough to ask about it later, on any machine. It holds no secret.
  */
@@ -47,3 +49,10 @@ const LONGEST_TEXT = 256;
 /** What a ticket can hold, and be read with again. */
 export const isTicketText = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
+
+/** Whether two tickets speak of the same money, as far as both say. */
+export const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolean =>
+  one === undefined ||
+  other === undefined ||
+  (decimalOf(one.amount) === decimalOf(other.amount) &&
+    (one.currency === undefined || other.currency === undefined || one.currency === other.currency));

@@ -1,8 +1,10 @@
-import type { WriteOperation } from '../core/operation.ts';
+import { isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 
 /** What of a ticket names its payment. */
-type Named = Pick<Ticket, 'operation' | 'reference'>;
+export type Named = Pick<Ticket, 'operation' | 'reference'>;
+
+export type Operations = Readonly<Record<string, Operation>>;
 
 const KEY = 'idempotencyKey';
 
@@ -49,4 +51,20 @@ function targetKeyOf(name: string, reference: Ticket['reference'], learns: reado
     if (field !== KEY && !learns.includes(field)) target.push(field, reference[field] ?? '');
   }
   return target.length === 0 ? undefined : JSON.stringify([name, ...target]);
+}
+
+/** The write of that name; `undefined` where there is none. */
+export function writeNamed(operations: Operations, name: string): (WriteOperation & Operation) | undefined {
+  const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+  return operation !== undefined && isWrite(operation) ? operation : undefined;
+}
+
+/** The provider's numbers in a ticket, each with its name: no two payments have one of them. */
+export function providerNumbersOf(operations: Operations, { operation, reference }: Named): string[] {
+  const numbers: string[] = [];
+  for (const name of writeNamed(operations, operation)?.learns ?? []) {
+    const number = reference[name];
+    if (number !== undefined) numbers.push(JSON.stringify([name, number]));
+  }
+  return numbers;
 }

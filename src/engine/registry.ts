@@ -1,48 +1,28 @@
 import { callTime, type Clock } from '../clock.ts';
-import { decimalOf } from '../core/decimal.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
-import { isSameRequest, isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
-import type { Settlement, SettlementFacts } from '../core/settlement.ts';
+import { isSameRequest, isWrite, type WriteOperation } from '../core/operation.ts';
+import type { Settlement } from '../core/settlement.ts';
 import type { Owners } from '../core/subject.ts';
-import type { Ticket } from '../core/ticket.ts';
+import { isSameMoney, type Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { keyOf } from './identity.ts';
+import { isOnTarget, keyOf, providerNumbersOf, writeNamed } from './identity.ts';
 import type { Intention } from './intention.ts';
+import { lastVerdictOf, repeatedSettlement, withoutSecrets, type LastVerdict } from './last-verdict.ts';
 import { createLoops, type Loop } from './loops.ts';
-import { remember, settlementOf } from './results.ts';
+import {
+  memoryStore,
+  MOST_OPEN,
+  type Entry,
+  type NoticedEntry,
+  type PaymentStore,
+  type SettledEntry,
+} from './payment-store.ts';
+import { rowOwners } from './row-owners.ts';
 import type { Sealer } from './seal.ts';
-import { parse, responseOf, type Answer } from './wire.ts';
 
-/**
- * Who is open and who is settled, as far as this gateway object knows: one payment has one loop, what may have been
- * sent is asked about before it is sent again, and what the gateway's word has settled stays settled.
- */
-export interface Registry {
-  /** What a caller who wants this write is to do. @throws {ReferenceInUseError} {InputError} */
-  admit(key: string | undefined, wanted: Wanted): Admission;
-  /** A loop begins: until it ends, others join it. */
-  begin(key: string | undefined, loop: Loop): void;
-  /** The loop that is running under this key. */
-  running(key: string | undefined): Loop | undefined;
-  /** What is being carried out, by every loop that is running. */
-  intentions(): Intention[];
-  /** A final verdict that came outside the loops: by a notice, or by a single query. */
-  receiveVerdict(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void;
-  /**
-   * The gateway has spoken of an order outside the loops: it is not absent, whatever a query says, and what contradicts
-   * the last verdict on it is asked about before anything is sent.
-   */
-  markSeen(ticket: Ticket, verdict?: Verdict): void;
-  /**
-   * What is known here of the payment under this key: that the gateway has it, and which numbers are not its own.
-   */
-  known(key: string | undefined): Known;
-  /** Whose a row of a list is that `ticket`'s payment is looked for in. */
-  ownersFor(ticket: Ticket): Owners;
-}
-
+/** A write that a caller asks for. */
 export interface Wanted {
   readonly ticket: Ticket;
   readonly digest: string;
@@ -76,380 +56,244 @@ export type Admission =
     }
   | { readonly type: 'settled'; readonly settlement: Settlement };
 
-/** The gateway's last word, light enough to keep a hundred thousand of them. */
-interface Word extends Pick<Settlement, 'verdict' | 'settledBy' | 'reference' | 'attempts' | 'polls' | 'elapsedMs'> {
-  readonly outcome: Outcome;
-  /** The write's own answer. */
-  readonly own: Kept | undefined;
-  /** The answer that settled it. */
-  readonly exchange: Kept | undefined;
-}
-
-interface Kept extends Omit<Answer, 'headers'> {
-  /** As JSON: a text is the lightest to keep. */
-  readonly headers: string;
-}
-
-interface Entry {
-  readonly key: string;
-  digest: string | undefined;
-  ticket: Ticket;
-  /** `undefined` while it is open. */
-  word: Word | undefined;
-  /** When it was last heard of. */
-  atMs: number;
-  absent: boolean;
-  /** Only a notice has told of it: nothing was sent from here. It may be forgotten in time. */
-  noticed?: true;
-  /** The provider's numbers of earlier tries. */
-  earlierNumbers?: readonly string[];
-}
-
-const DAY_MS = 24 * 60 * 60_000;
-const MOST_SETTLED = 100_000;
-const MOST_OPEN = 100_000;
 /** Tries under one number whose numbers at the provider are kept. */
 const MOST_TRIES = 20;
-/** A longer answer is handed out, but not kept. */
-const LONGEST_KEPT = 64 * 1024;
 
 /** Ends after which the same number may be used for a new try. */
-const endsATry: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>(['failed', 'canceled', 'expired']);
+const endsATry: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', 'expired']);
 
-/** Outcomes that are no word of the gateway's on the payment. */
-const noWord: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
-  'unresolved',
-  'absent',
-  'unsent',
-  'rejected',
-]);
-const isWord = (outcome: Settlement['outcome']): outcome is Outcome => !noWord.has(outcome);
+/**
+ * Doctrine 15, as far as this gateway object knows: one payment has one loop, what may have been sent is asked about
+ * before it is sent again, and what the gateway's verdict has settled stays settled.
+ */
+export class Registry {
+  readonly #adapter: Adapter;
+  readonly #sealer: Sealer;
+  readonly #nowMs: () => number;
+  readonly #loops = createLoops();
+  readonly #store: PaymentStore;
 
-export function createRegistry(adapter: Adapter, clock: Clock, sealer: Sealer): Registry {
-  /** No step of the wall clock makes a word old. */
-  const nowMs = callTime(clock);
-  const loops = createLoops();
-  const open = new Map<string, Entry>();
-  /** The oldest word first. */
-  const settled = new Map<string, Entry>();
-  /** Whose a number of the provider's is. */
-  const owners = new Map<string, string>();
+  constructor(adapter: Adapter, clock: Clock, sealer: Sealer) {
+    this.#adapter = adapter;
+    this.#sealer = sealer;
+    // No step of the wall clock makes a verdict old.
+    this.#nowMs = callTime(clock);
+    this.#store = memoryStore(this.#nowMs, ticket => providerNumbersOf(adapter.operations, ticket));
+  }
 
-  const numbersOf = ({ operation: name, reference }: Pick<Ticket, 'operation' | 'reference'>): string[] => {
-    const operation = adapter.operations[name];
-    const learns = operation !== undefined && isWrite(operation) ? (operation.learns ?? []) : [];
-    return learns.flatMap(each => (reference[each] === undefined ? [] : [JSON.stringify([each, reference[each]])]));
-  };
-
-  const forget = (entry: Entry): void => {
-    open.delete(entry.key);
-    settled.delete(entry.key);
-    for (const number of numbersOf(entry.ticket)) if (owners.get(number) === entry.key) owners.delete(number);
-  };
-
-  const keep = (entry: Entry): void => {
-    forget(entry);
-    (entry.word === undefined && entry.noticed !== true ? open : settled).set(entry.key, entry);
-    for (const number of numbersOf(entry.ticket)) owners.set(number, entry.key);
-    dropOld();
-  };
-
-  const dropOld = (): void => {
-    const sinceMs = nowMs() - DAY_MS;
-    for (const entry of settled.values()) {
-      if (settled.size <= MOST_SETTLED && entry.atMs > sinceMs) break;
-      forget(entry);
-    }
-  };
-
-  const entryOf = (key: string | undefined): Entry | undefined =>
-    key === undefined ? undefined : (open.get(key) ?? settled.get(key));
-
-  const writeOf = ({ operation: name }: Ticket): (WriteOperation & Operation) | undefined => {
-    const operation = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
-    return operation !== undefined && isWrite(operation) ? operation : undefined;
-  };
-
-  /** By the same name, or by another one of the same request, with the money taken in the call or not. */
-  const isSameWrite = (known: Ticket, ticket: Ticket): boolean =>
-    ticket.operation === known.operation ||
-    (ticket.charge === known.charge && isSameRequest(adapter, ticket.operation, known.operation));
-
-  /** Whoever only followed a ticket does not know the fields: then the amount must do. */
-  const isSame = (known: { digest: string | undefined; ticket: Ticket }, { digest, ticket }: Wanted): boolean =>
-    isSameWrite(known.ticket, ticket) &&
-    (known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest);
-
-  const admit = (key: string | undefined, wanted: Wanted): Admission => {
-    const loop = loops.get(key);
+  /**
+   * What a caller who wants this write is to do.
+   *
+   * @throws {ReferenceInUseError} while its number stands for a write with other fields
+   * @throws {InputError} when too many payments are open to remember one more
+   */
+  admit(key: string | undefined, wanted: Wanted): Admission {
+    const loop = this.#loops.get(key);
+    const entry = this.#store.get(key);
     if (loop !== undefined) {
-      if (!isSame({ digest: loop.digest ?? entryOf(key)?.digest, ticket: loop.intention.ticket }, wanted))
-        throw new ReferenceInUseError(loop.intention.ticket);
+      const { ticket } = loop.intention;
+      if (!this.#isSame({ digest: loop.digest ?? entry?.digest, ticket }, wanted))
+        throw new ReferenceInUseError(ticket);
       return { type: 'join', loop };
     }
-    dropOld();
-    const entry = entryOf(key);
-    if (entry === undefined) {
-      if (open.size >= MOST_OPEN) {
-        throw new InputError(
-          `${adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`,
-        );
-      }
-      return { type: 'fresh', newTry: wanted.newTry, earlierNumbers: [] };
-    }
-    const { word, ticket, absent, earlierNumbers = [] } = entry;
-    const same = isSame(entry, wanted);
-    if (word !== undefined && endsATry.has(word.outcome) && (!same || wanted.newTry))
-      return {
-        type: 'fresh',
-        newTry: true,
-        earlierTry: ticket,
-        earlierNumbers: [...earlierNumbers, ...providersOf(ticket)],
-      };
-    if (!same) throw new ReferenceInUseError(sealer.seal(ticket, ticket));
-    return word === undefined
-      ? { type: 'open', ticket, absent, earlierNumbers }
-      : { type: 'settled', settlement: latestOf(entry, word) };
-  };
+    return entry === undefined ? this.#admitUnknown(wanted) : this.#admitKnown(entry, wanted);
+  }
 
-  const begin = (key: string | undefined, loop: Loop): void => {
+  #admitUnknown({ newTry }: Wanted): Admission {
+    if (this.#store.isFull) {
+      throw new InputError(
+        `${this.#adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`,
+      );
+    }
+    return { type: 'fresh', newTry, earlierNumbers: [] };
+  }
+
+  #admitKnown(entry: Entry, wanted: Wanted): Admission {
+    const { ticket, earlierNumbers } = entry;
+    const same = this.#isSame(entry, wanted);
+    if (entry.state === 'settled' && endsATry.has(entry.last.outcome) && (!same || wanted.newTry)) {
+      const known = [...earlierNumbers, ...this.#numbersIn(ticket)];
+      return { type: 'fresh', newTry: true, earlierTry: ticket, earlierNumbers: known };
+    }
+    if (!same) throw new ReferenceInUseError(this.#sealer.seal(ticket, ticket));
+    if (entry.state === 'settled') return { type: 'settled', settlement: this.#repeated(entry) };
+    return { type: 'open', ticket, absent: entry.state === 'open' && entry.absent, earlierNumbers };
+  }
+
+  /** Of a payment whose ticket was only followed the fields are not known: then the amount must do. */
+  #isSame(known: Pick<Entry, 'digest' | 'ticket'>, { digest, ticket }: Wanted): boolean {
+    if (!this.#isSameWrite(known.ticket, ticket)) return false;
+    return known.digest === undefined ? isSameMoney(known.ticket, ticket) : known.digest === digest;
+  }
+
+  /** By the same name, or by another one of the same request, with the money taken in the call or not. */
+  #isSameWrite(known: Ticket, wanted: Ticket): boolean {
+    if (wanted.operation === known.operation) return true;
+    return wanted.charge === known.charge && isSameRequest(this.#adapter, wanted.operation, known.operation);
+  }
+
+  /** A loop begins: until it ends, others join it; then what it has learnt is kept. */
+  begin(key: string | undefined, loop: Loop): void {
     if (key === undefined) return;
-    loops.add(key, loop);
+    this.#loops.add(key, loop);
     const end = (settlement?: Settlement): void => {
-      loops.remove(key, loop);
-      conclude(key, loop, settlement);
+      this.#loops.remove(key, loop);
+      this.#conclude(key, loop, settlement);
     };
     loop.done.then(end, () => end());
-  };
+  }
 
-  /** What is kept of a loop that has ended. */
-  const conclude = (key: string, { digest, intention }: Loop, ended: Settlement | undefined): void => {
-    const { operation, ticket, exposed } = intention;
+  /** The loop that is running under this key. */
+  running(key: string | undefined): Loop | undefined {
+    return this.#loops.get(key);
+  }
+
+  /** What is being carried out, by every loop that is running. */
+  intentions(): Intention[] {
+    return Array.from(this.#loops.all(), ({ intention }) => intention);
+  }
+
+  /** What is known here of the payment under this key: that the gateway has it, and which numbers are not its own. */
+  known(key: string | undefined): Known {
+    const entry = this.#store.get(key);
+    return {
+      seen: entry !== undefined && (entry.state === 'settled' || entry.ticket.seen),
+      earlierNumbers: entry?.earlierNumbers ?? [],
+    };
+  }
+
+  /** Whose a row of a list is that `ticket`'s payment is looked for in. */
+  ownersFor(ticket: Ticket): Owners {
+    const { operations } = this.#adapter;
+    const operation = writeNamed(operations, ticket.operation);
+    const key = operation === undefined ? undefined : keyOf(ticket, operation);
+    return rowOwners(ticket, key, { operations, loops: this.#loops, store: this.#store });
+  }
+
+  /** A final verdict that came outside the loops: by a notice, or by a single query. */
+  receiveVerdict(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void {
+    const operation = writeNamed(this.#adapter.operations, ticket.operation);
+    if (operation === undefined || verdict.kind !== 'terminal' || !isFinal(verdict, { effect: 'read' })) return;
+    const key = keyOf(ticket, operation);
+    if (key === undefined || this.#loops.get(key) !== undefined) return;
+    const entry = this.#store.get(key) ?? noticedEntry(key, ticket, this.#nowMs());
+    const before = lastOf(entry);
+    const [merchant = ''] = Object.values(entry.ticket.reference);
+    const { reference, attempts, polls, elapsedMs, own } = before ?? { ...nothingDone, reference: { merchant } };
+    const facts = { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs };
+    const last: LastVerdict = { ...facts, own, status: undefined };
+    this.#keepLatest(operation, { ...baseOf(entry), state: 'settled', atMs: this.#nowMs(), last }, before);
+  }
+
+  /**
+   * The gateway has spoken of an order outside the loops: it is not absent, whatever a query says, and what contradicts
+   * the last verdict on it is asked about before anything is sent.
+   */
+  markSeen(ticket: Ticket, verdict?: Verdict): void {
+    const operation = writeNamed(this.#adapter.operations, ticket.operation);
+    const key = operation === undefined ? undefined : keyOf(ticket, operation);
+    if (key === undefined || this.#loops.get(key) !== undefined) return;
+    const entry = this.#store.get(key);
+    if (entry === undefined) return this.#store.put(noticedEntry(key, ticket, this.#nowMs()));
+    const seen = asSeen(entry.ticket);
+    if (entry.state === 'noticed') return this.#store.put({ ...entry, ticket: seen });
+    if (entry.state === 'settled' && !isContradicted(entry.last.outcome, verdict))
+      return this.#store.put({ ...entry, ticket: seen });
+    this.#store.put({ ...baseOf(entry), state: 'open', ticket: seen, absent: false });
+  }
+
+  /** Keeps what a loop that has ended has learnt. */
+  #conclude(key: string, { digest, intention }: Loop, ended: Settlement | undefined): void {
+    const { operation, ticket, exposed, sends } = intention;
     if (!isWrite(operation)) return;
     const settlement = intention.settlement ?? ended;
-    const before = entryOf(key);
-    const entry: Entry = {
+    const before = this.#store.get(key);
+    // Whoever sends makes a new try: what was said of those before is not said of it.
+    const said = sends ? undefined : lastOf(before);
+    const known = {
       key,
       digest: digest ?? before?.digest,
       ticket,
-      word: before?.word,
-      absent: false,
-      atMs: nowMs(),
-      ...triesBefore(before, intention),
+      atMs: this.#nowMs(),
+      earlierNumbers: this.#triesBefore(before, intention),
     };
-    if (settlement !== undefined && isWord(settlement.outcome)) {
-      const { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer } = settlement;
-      const { own, status } = intention.answers;
-      const ownAnswer = kept(own);
-      const word: Word = {
-        ...{ outcome, verdict, settledBy, reference, attempts, polls, elapsedMs },
-        own: (answer === undefined ? undefined : ownAnswer) ?? before?.word?.own,
-        exchange: settledBy === 'answer' ? ownAnswer : settledBy === 'query' ? kept(status) : undefined,
-      };
-      return hearWord(entry, operation, word, !intention.sends);
-    }
+    const last = settlement && lastVerdictOf(settlement, intention.answers, said);
+    if (last !== undefined) return this.#keepLatest(operation, { ...known, state: 'settled', last }, said);
     // A loop that sent nothing leaves what was known before.
     if (!exposed) return;
-    // A follower who did not find out has not undone what was said; whoever sent has: a new try is open.
-    if (!intention.sends && before?.word !== undefined) return keep({ ...entry, word: before.word });
-    keep({ ...entry, word: undefined, absent: settlement?.outcome === 'absent' });
-  };
+    // A follower who did not find out has not undone what was said.
+    if (said !== undefined) return this.#store.put({ ...known, state: 'settled', last: said });
+    this.#store.put({ ...known, state: 'open', absent: settlement?.outcome === 'absent' });
+  }
 
-  /** What a new try leaves of those before it. */
-  const triesBefore = (before: Entry | undefined, { sends, reference }: Intention): Pick<Entry, 'earlierNumbers'> => {
-    if (before === undefined) return {};
+  /** The provider's numbers that a new try leaves to those before it. */
+  #triesBefore(before: Entry | undefined, { sends, reference }: Intention): readonly string[] {
+    if (before === undefined) return [];
+    if (!sends || before.state !== 'settled') return before.earlierNumbers;
     const own = new Set(Object.values(reference));
-    const theirs =
-      sends && before.word !== undefined ? providersOf(before.ticket).filter(number => !own.has(number)) : [];
-    const earlierNumbers = [...(before.earlierNumbers ?? []), ...theirs].slice(-MOST_TRIES);
-    return earlierNumbers.length === 0 ? {} : { earlierNumbers };
-  };
+    const left = this.#numbersIn(before.ticket).filter(number => !own.has(number));
+    return [...before.earlierNumbers, ...left].slice(-MOST_TRIES);
+  }
 
-  const providersOf = (ticket: Ticket): string[] =>
-    (writeOf(ticket)?.learns ?? []).flatMap(name => ticket.reference[name] ?? []);
+  #numbersIn({ operation, reference }: Ticket): string[] {
+    return (writeNamed(this.#adapter.operations, operation)?.learns ?? []).flatMap(name => reference[name] ?? []);
+  }
 
-  const known = (key: string | undefined): Known => {
-    const entry = entryOf(key);
-    return {
-      seen: entry !== undefined && (entry.word !== undefined || entry.ticket.seen),
-      earlierNumbers: entry?.earlierNumbers ?? [],
-    };
-  };
-
-  /** A payment never goes backwards, but for a new send of its own. */
-  const hearWord = (entry: Entry, operation: WriteOperation, word: Word, beside: boolean): void => {
-    const known = beside ? entry.word : undefined;
-    const latest =
-      known !== undefined &&
-      isOver(known.outcome) &&
-      (!isOver(word.outcome) || reconcile(known.outcome, word.outcome).outcome === known.outcome)
-        ? known
-        : word;
-    const isTarget =
-      operation.identity === 'target' || (operation.identity === undefined && operation.follows === 'cancel');
+  /**
+   * A payment never goes backwards, but for a new send of its own.
+   *
+   * @param said the verdict that was known before, of the same send
+   */
+  #keepLatest(operation: WriteOperation, entry: SettledEntry, said: LastVerdict | undefined): void {
+    const latest = said !== undefined && stands(said.outcome, entry.last.outcome) ? said : entry.last;
     // What acts on a target is remembered only as done: a cancel that failed may be tried again.
-    if (isTarget && latest.outcome !== 'succeeded') return forget(entry);
-    const withoutSecrets = isOver(latest.outcome)
-      ? { ...latest, own: stripped(latest.own), exchange: stripped(latest.exchange) }
-      : latest;
-    const { noticed: _noticed, ...heard } = entry;
-    keep({ ...heard, word: withoutSecrets });
-  };
+    if (isOnTarget(operation) && latest.outcome !== 'succeeded') return this.#store.delete(entry.key);
+    const last = isOver(latest.outcome) ? withoutSecrets(latest, this.#adapter.answerSecrets) : latest;
+    this.#store.put({ ...entry, last });
+  }
 
-  /** An answer without what opens the payment to whoever holds it: an order that has ended needs it no more. */
-  const stripped = (answer: Kept | undefined): Kept | undefined => {
-    if (answer === undefined || adapter.answerSecrets.length === 0) return answer;
-    const secret = new Set(adapter.answerSecrets);
-    const body = parse(new TextDecoder().decode(answer.bytes));
-    if (typeof body !== 'object') return answer;
-    return {
-      ...answer,
-      bytes: new TextEncoder().encode(
-        JSON.stringify(body, (name, value: unknown) => (secret.has(name) ? undefined : value)),
-      ),
-    };
-  };
-
-  const receiveVerdict = (ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void => {
-    const operation = writeOf(ticket);
-    if (operation === undefined || verdict.kind !== 'terminal' || !isFinal(verdict, { effect: 'read' })) return;
-    const key = keyOf(ticket, operation);
-    if (key === undefined || loops.get(key) !== undefined) return;
-    const before = entryOf(key);
-    const known = before?.ticket ?? ticket;
-    const [merchant = ''] = Object.values(known.reference);
-    const entry: Entry = {
-      ...(before ?? { key, digest: undefined, ticket, word: undefined, absent: false }),
-      atMs: nowMs(),
-    };
-    const {
-      reference,
-      attempts = 0,
-      polls = 0,
-      elapsedMs = 0,
-      own,
-    } = before?.word ?? { reference: { merchant }, own: undefined };
-    hearWord(
-      entry,
-      operation,
-      { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own, exchange: undefined },
-      true,
-    );
-  };
-
-  const markSeen = (ticket: Ticket, verdict?: Verdict): void => {
-    const operation = writeOf(ticket);
-    const key = operation === undefined ? undefined : keyOf(ticket, operation);
-    if (key === undefined || loops.get(key) !== undefined) return;
-    const entry = entryOf(key);
-    if (entry === undefined)
-      return keep({
-        key,
-        digest: undefined,
-        ticket: { ...ticket, seen: true },
-        word: undefined,
-        absent: false,
-        atMs: nowMs(),
-        noticed: true,
-      });
-    const { seal: _outdated, ...before } = entry.ticket;
-    const seen: Entry = {
-      ...entry,
-      ticket: entry.ticket.seen ? entry.ticket : { ...before, seen: true },
-      absent: false,
-    };
-    // A last word that this one contradicts is not the last any more: the gateway is to be asked.
-    const isOld =
-      entry.word !== undefined &&
-      verdict?.kind === 'terminal' &&
-      isOver(entry.word.outcome) &&
-      reconcile(entry.word.outcome, verdict.outcome).outcome !== entry.word.outcome;
-    keep(isOld ? { ...seen, word: undefined } : seen);
-  };
-
-  /** The latest word, for somebody who asks for the same again. */
-  const latestOf = ({ ticket, atMs }: Entry, { own, exchange, ...word }: Word): Settlement => {
-    // What was learnt beside a loop is under the seal too.
-    const sealed = structuredClone(sealer.seal(ticket, ticket));
-    const facts: SettlementFacts = {
-      ...word,
-      ...(own !== undefined && { answer: bodyOf(own) }),
-      ...(exchange !== undefined && { body: bodyOf(exchange) }),
-      ticket: sealed,
-      repeated: true,
-      timeline: [
-        {
-          at: new Date(atMs).toISOString(),
-          elapsedMs: word.elapsedMs,
-          type: 'settled',
-          outcome: word.outcome,
-          settledBy: word.settledBy,
-        },
-      ],
-    };
-    if (exchange === undefined) return settlementOf(facts);
-    const headers = new Headers(JSON.parse(exchange.headers) as [string, string][]);
-    return settlementOf(facts, () =>
-      remember(responseOf({ ...exchange, headers }), { verdict: word.verdict, ticket: structuredClone(sealed) }),
-    );
-  };
-
-  const ownersFor = (ticket: Ticket): Owners => {
-    const operation = writeOf(ticket);
-    const own = operation === undefined ? undefined : keyOf(ticket, operation);
-    const others = (): Intention[] => Array.from(loops.all(own), ({ intention }) => intention);
-    return {
-      isKnownElsewhere(reference) {
-        const numbers = numbersOf({ operation: ticket.operation, reference: stated(reference) });
-        if (numbers.some(number => owners.has(number) && owners.get(number) !== own)) return true;
-        return others().some(intention =>
-          numbersOf({ operation: intention.operation.name, reference: intention.reference }).some(number =>
-            numbers.includes(number),
-          ),
-        );
-      },
-      mayBeAnothers(reference) {
-        const row = Object.entries(stated(reference));
-        // Equal but for what the row does not tell: it names both of them, and the other one has not found its own.
-        const isRival = (other: Ticket): boolean =>
-          other.operation === ticket.operation &&
-          row.some(([name, value]) => other.reference[name] === value) &&
-          row.every(([name, value]) => (other.reference[name] ?? value) === value) &&
-          numbersOf(other).length === 0 &&
-          isSameMoney(ticket, other);
-        for (const [key, entry] of open) if (key !== own && isRival(entry.ticket)) return true;
-        return others().some(intention => intention.exposed && isRival(intention.ticket));
-      },
-    };
-  };
-
-  return {
-    admit,
-    begin,
-    running: key => loops.get(key),
-    intentions: () => Array.from(loops.all(), ({ intention }) => intention),
-    receiveVerdict,
-    markSeen,
-    known,
-    ownersFor,
-  };
+  /** What was learnt outside a loop is under the seal, too. */
+  #repeated({ ticket, atMs, last }: SettledEntry): Settlement {
+    return repeatedSettlement(last, structuredClone(this.#sealer.seal(ticket, ticket)), atMs);
+  }
 }
 
-const isOver = (outcome: Settlement['outcome']): boolean => outcome !== 'created' && outcome !== 'authorized';
+const lastOf = (entry: Entry | undefined): LastVerdict | undefined =>
+  entry?.state === 'settled' ? entry.last : undefined;
 
-const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolean =>
-  one === undefined ||
-  other === undefined ||
-  (decimalOf(one.amount) === decimalOf(other.amount) &&
-    (one.currency === undefined || other.currency === undefined || one.currency === other.currency));
+/** What an entry has in every state. */
+const baseOf = ({ key, digest, ticket, atMs, earlierNumbers }: Entry): Omit<NoticedEntry, 'state'> => ({
+  key,
+  digest,
+  ticket,
+  atMs,
+  earlierNumbers,
+});
 
-const kept = (answer: Answer | undefined): Kept | undefined =>
-  answer === undefined || answer.bytes.length > LONGEST_KEPT
-    ? undefined
-    : { ...answer, headers: JSON.stringify([...answer.headers]) };
+const nothingDone = { attempts: 0, polls: 0, elapsedMs: 0, own: undefined } as const;
 
-const bodyOf = (answer: Kept | undefined): unknown =>
-  answer === undefined ? undefined : parse(new TextDecoder().decode(answer.bytes));
+const noticedEntry = (key: string, ticket: Ticket, atMs: number): Entry => ({
+  key,
+  digest: undefined,
+  atMs,
+  earlierNumbers: [],
+  state: 'noticed',
+  ticket: { ...ticket, seen: true },
+});
 
-const stated = (reference: Readonly<Record<string, string | undefined>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(reference).filter((pair): pair is [string, string] => pair[1] !== undefined));
+/** A seal is of the ticket as it was. */
+function asSeen(ticket: Ticket): Ticket {
+  if (ticket.seen) return ticket;
+  const { seal: _outdated, ...rest } = ticket;
+  return { ...rest, seen: true };
+}
+
+const isOver = (outcome: Outcome): boolean => outcome !== 'created' && outcome !== 'authorized';
+
+/** Whether a payment's end holds against another verdict that comes later. */
+const stands = (known: Outcome, next: Outcome): boolean =>
+  isOver(known) && (!isOver(next) || reconcile(known, next).outcome === known);
+
+/** Then the last verdict is not the last any more: the gateway is to be asked. */
+const isContradicted = (known: Outcome, verdict: Verdict | undefined): boolean =>
+  verdict?.kind === 'terminal' && isOver(known) && reconcile(known, verdict.outcome).outcome !== known;
