@@ -55,7 +55,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   const middleware: Middleware = {
     adapter,
     match: createDriveRequest(desk, joining),
-    unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', desk.inform),
+    unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', options.onEvent && desk.inform),
   };
   return {
     adapter: options.adapter,

@@ -3,24 +3,78 @@ import { operationOf, type Encoding, type Operation, type Fields } from '../core
 import { encodingOf } from '../engine/encode.ts';
 import type { Adapter } from '../kit/adapter.ts';
 
-/** The fields a request of the drop-in client carries. @throws {InputError} for a body the adapter cannot read */
-export async function decode(
+/** What the body of a request holds: as text, or not yet written. */
+export type Body =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'pairs'; readonly pairs: readonly (readonly [string, string])[] }
+  | { readonly kind: 'json'; readonly value: Fields };
+
+/** A request of the drop-in, as far as it says what it is. */
+export interface Asked {
+  readonly method: string;
+  /** As a `Request` has it. */
+  readonly url: string;
+  readonly headers: Headers;
+  /** The media type of a body that no header names. */
+  readonly type: string;
+  readonly body: Body;
+}
+
+/** A request of the drop-in that is an operation, and what it says. */
+export interface Found {
+  readonly operation: Operation;
+  readonly fields: Fields;
+  readonly encoding: Encoding;
+  /** As the user's client and hooks left them. */
+  readonly headers: Headers;
+}
+
+/** The operation a request is, by its fields too; `named` where the caller says which. @throws {InputError} */
+export function operationIn(adapter: Adapter, asked: Asked, named: string | undefined): Found | undefined {
+  const place = placeIn(asked.url);
+  const found = candidates(adapter, asked.method, place);
+  if (found.length === 0) return undefined;
+  const chosen = named === undefined ? undefined : operationOf(adapter, named);
+  if (chosen !== undefined && !found.includes(chosen))
+    throw new InputError(
+      `${adapter.name} ${chosen.name} is not what ${asked.method} ${new URL(asked.url).pathname} does.`,
+    );
+  for (const operation of chosen === undefined ? found : [chosen]) {
+    const { fields, encoding } = decode(adapter, operation, place, asked);
+    if (chosen !== undefined || operation.match?.(fields) !== false)
+      return { operation, fields, encoding, headers: asked.headers };
+  }
+  return undefined;
+}
+
+/**
+ * What a `Request` says. Its body is used up where its address alone makes it an operation; otherwise it can still be
+ * sent.
+ */
+export async function askedBy(adapter: Adapter, request: Request, mayUseUp: boolean): Promise<Asked> {
+  const { method, url, headers } = request;
+  const isSure = mayUseUp && candidates(adapter, method, placeIn(url)).some(({ match }) => match === undefined);
+  const text = request.body === null ? '' : await (isSure ? request : request.clone()).text();
+  return { method, url, headers, type: '', body: { kind: 'text', text } };
+}
+
+/** The fields a request carries. @throws {InputError} for a body the adapter cannot read */
+function decode(
   adapter: Adapter,
   operation: Operation,
-  request: Request,
-): Promise<{ fields: Fields; encoding: Encoding }> {
+  place: string,
+  { url, headers, type, body }: Asked,
+): { fields: Fields; encoding: Encoding } {
   const who = `${adapter.name} ${operation.name}`;
-  const url = new URL(request.url);
-  const parameters = pathFields(adapter, operation, url) ?? {};
+  const parameters = pathFields(adapter, operation, place);
   if (operation.method === 'GET')
-    return { fields: { ...single(who, url.searchParams), ...parameters }, encoding: 'query' };
+    return { fields: { ...single(who, new URL(url).searchParams), ...parameters }, encoding: 'query' };
+  if (isEmpty(body)) return { fields: { ...parameters }, encoding: encodingOf(adapter, operation) };
 
   const accepted = operation.encoding === undefined ? adapter.encodings : [operation.encoding];
-  const text = await request.clone().text();
-  if (text === '') return { fields: parameters, encoding: encodingOf(adapter, operation) };
-  const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const stated = (headers.get('content-type') ?? type).split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const encoding =
-    type === 'application/x-www-form-urlencoded' ? 'form' : type === 'application/json' ? 'json' : undefined;
+    stated === 'application/x-www-form-urlencoded' ? 'form' : stated === 'application/json' ? 'json' : undefined;
   if (encoding === undefined || !accepted.includes(encoding)) {
     const ways = {
       json: '`json: fields`',
@@ -28,10 +82,25 @@ export async function decode(
       query: '`searchParams: fields`',
     };
     throw new InputError(
-      `${who}: a body of type ${type === '' ? 'nothing' : type} cannot be signed. Send ${accepted.map(way => ways[way]).join(' or ')}.`,
+      `${who}: a body of type ${stated === '' ? 'nothing' : stated} cannot be signed. Send ${accepted.map(way => ways[way]).join(' or ')}.`,
     );
   }
-  if (encoding === 'form') return { fields: { ...single(who, new URLSearchParams(text)), ...parameters }, encoding };
+  const fields = encoding === 'form' ? single(who, pairsIn(body)) : objectIn(who, body);
+  return { fields: { ...fields, ...parameters }, encoding };
+}
+
+const isEmpty = (body: Body): boolean =>
+  body.kind === 'text' ? body.text === '' : body.kind === 'pairs' && body.pairs.length === 0;
+
+const pairsIn = (body: Body): Iterable<readonly [string, string]> =>
+  body.kind === 'pairs'
+    ? body.pairs
+    : new URLSearchParams(body.kind === 'json' ? JSON.stringify(body.value) : body.text);
+
+function objectIn(who: string, body: Body): Fields {
+  if (body.kind === 'json') return body.value;
+  const text =
+    body.kind === 'text' ? body.text : new URLSearchParams(body.pairs.map(([name, value]) => [name, value])).toString();
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -41,65 +110,89 @@ export async function decode(
   if (isDeep(parsed)) throw new InputError(`${who}: the body is nested too deeply.`);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new InputError(`${who}: the body must be a JSON object.`);
-  return { fields: { ...(parsed as Fields), ...parameters }, encoding };
+  return parsed as Fields;
 }
 
 /** Nested deeper than any gateway's request; past a few thousand, writing it again would overflow the stack. */
-export function isDeep(value: unknown, left = 64): boolean {
+export function isDeep(value: unknown, left: number = DEEPEST): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return left === 0 || Object.values(value).some(each => isDeep(each, left - 1));
 }
 
-function single(who: string, parameters: URLSearchParams): Record<string, string> {
+export const DEEPEST: number = 64;
+
+function single(who: string, parameters: Iterable<readonly [string, string]>): Record<string, string> {
   const fields: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of parameters) {
     if (Object.hasOwn(fields, name))
       throw new InputError(`${who}: ${name.slice(0, 40)} is given twice, and only one of them can be signed.`);
     fields[name] = value;
   }
-  return { ...fields };
+  return fields;
 }
 
-/** The path's own fields, or `undefined` when the URL is not this operation's. */
-export function pathFields(adapter: Adapter, operation: Operation, url: URL): Record<string, string> | undefined {
-  const { origin, paths } = compiled(adapter);
-  if (url.origin !== origin) return undefined;
-  const found = paths.get(operation.name)?.exec(url.pathname) ?? undefined;
-  return (
-    found && Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, safeDecode(value)]))
-  );
+/** An adapter's addresses, each as `placeIn` has it: the same for every request. */
+interface Addresses {
+  /** Without variables: every operation there. */
+  readonly fixed: ReadonlyMap<string, readonly Operation[]>;
+  readonly variable: readonly { readonly operation: Operation; readonly pattern: RegExp }[];
 }
 
-/** Whether a URL is one of the adapter's operations', whatever the method. */
-export function mayMatch(adapter: Adapter, url: URL): boolean {
-  const { origin, any } = compiled(adapter);
-  return url.origin === origin && any.test(url.pathname);
-}
+const known = new WeakMap<Adapter, Addresses>();
 
-/** An adapter's paths as patterns: the same for every request. */
-interface Paths {
-  readonly origin: string;
-  readonly paths: ReadonlyMap<string, RegExp>;
-  readonly any: RegExp;
-}
-
-const compiledPaths = new WeakMap<Adapter, Paths>();
-
-function compiled(adapter: Adapter): Paths {
-  const known = compiledPaths.get(adapter);
-  if (known !== undefined) return known;
+function addressesOf(adapter: Adapter): Addresses {
+  const before = known.get(adapter);
+  if (before !== undefined) return before;
   const base = URL.canParse(adapter.baseUrl) ? new URL(adapter.baseUrl) : undefined;
-  const prefix = literally(base?.pathname.replace(/\/$/, '') ?? '');
-  const sendable = Object.values(adapter.operations).filter(operation => operation.sendable !== false);
-  const sources = sendable.map(({ name, path }) => [name, prefix + patternOf(path)] as const);
-  const made: Paths = {
-    // An adapter without a base URL matches nothing: no URL has an empty origin.
-    origin: base?.origin ?? '',
-    paths: new Map(sources.map(([name, source]) => [name, new RegExp(`^${source}$`)])),
-    any: new RegExp(`^(?:${sources.map(([, source]) => source.replaceAll(/\?<\w+>/g, '?:')).join('|') || '(?!)'})$`),
-  };
-  compiledPaths.set(adapter, made);
+  const root = base === undefined ? '' : base.origin + base.pathname.replace(/\/$/, '');
+  // An adapter without a base URL matches nothing.
+  const sendable = root === '' ? [] : Object.values(adapter.operations).filter(each => each.sendable !== false);
+  const patterns = sendable.map(operation => ({
+    operation,
+    place: root + operation.path,
+    pattern: new RegExp(`^${patternOf(root + operation.path)}$`),
+  }));
+  const variable = patterns.filter(({ operation }) => operation.path.includes('{'));
+  const fixed = new Map(
+    patterns
+      .filter(each => !variable.includes(each))
+      .map(({ place }) => [
+        place,
+        patterns.filter(({ pattern }) => pattern.test(place)).map(({ operation }) => operation),
+      ]),
+  );
+  const made = { fixed, variable };
+  known.set(adapter, made);
   return made;
+}
+
+/** Origin and path of a URL as a `Request` or `URL` has it. */
+export function placeIn(url: string): string {
+  const end = url.search(/[?#]/);
+  return end === -1 ? url : url.slice(0, end);
+}
+
+/** Whether a place is one of the adapter's operations', whatever the method. */
+export function mayMatch(adapter: Adapter, place: string): boolean {
+  const { fixed, variable } = addressesOf(adapter);
+  return fixed.has(place) || variable.some(({ pattern }) => pattern.test(place));
+}
+
+/** The adapter's operations a request may be, by method and place alone. */
+export function candidates(adapter: Adapter, method: string, place: string): readonly Operation[] {
+  const { fixed, variable } = addressesOf(adapter);
+  const there =
+    fixed.get(place) ?? variable.filter(({ pattern }) => pattern.test(place)).map(({ operation }) => operation);
+  const asked = method.toUpperCase();
+  return there.filter(operation => (operation.method ?? 'POST') === asked);
+}
+
+/** The path's own fields. */
+function pathFields(adapter: Adapter, operation: Operation, place: string): Record<string, string> {
+  const found = addressesOf(adapter)
+    .variable.find(each => each.operation === operation)
+    ?.pattern.exec(place);
+  return Object.fromEntries(Object.entries(found?.groups ?? {}).map(([name, value]) => [name, safeDecode(value)]));
 }
 
 const literally = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
@@ -121,50 +214,4 @@ function safeDecode(segment: string): string {
   } catch {
     return segment;
   }
-}
-
-/** The adapter's operations a request may be, by method, origin and path alone. */
-export function candidates(adapter: Adapter, method: string, url: URL): Operation[] {
-  return Object.values(adapter.operations).filter(
-    operation =>
-      (operation.method ?? 'POST') === method.toUpperCase() && pathFields(adapter, operation, url) !== undefined,
-  );
-}
-
-/** A request of the drop-in that is an operation, and what it says. */
-export interface Found {
-  readonly operation: Operation;
-  readonly fields: Fields;
-  readonly encoding: Encoding;
-  /** As the user's client and hooks left them. */
-  readonly headers: Headers;
-}
-
-/** The operation a request is, by its fields too; `named` where the caller says which. @throws {InputError} */
-export async function operationIn(
-  adapter: Adapter,
-  request: Request,
-  named: string | undefined,
-): Promise<Found | undefined> {
-  const url = new URL(request.url);
-  const found = candidates(adapter, request.method, url);
-  if (found.length === 0) return undefined;
-  const chosen = named === undefined ? undefined : operationOf(adapter, named);
-  if (chosen !== undefined && !found.includes(chosen))
-    throw new InputError(`${adapter.name} ${chosen.name} is not what ${request.method} ${url.pathname} does.`);
-  for (const operation of chosen === undefined ? found : [chosen]) {
-    const { fields, encoding } = await decode(adapter, operation, request);
-    if (chosen !== undefined || operation.match?.(fields) !== false)
-      return { operation, fields, encoding, headers: request.headers };
-  }
-  return undefined;
-}
-
-/** Whether a request is an operation. Its body is read only where that depends on its fields. @throws {InputError} */
-export async function isOperation(adapter: Adapter, request: Request, named: string | undefined): Promise<boolean> {
-  const found = candidates(adapter, request.method, new URL(request.url));
-  return (
-    found.some(({ match }) => match === undefined) ||
-    (found.length > 0 && (await operationIn(adapter, request, named)) !== undefined)
-  );
 }

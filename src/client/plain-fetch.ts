@@ -1,6 +1,7 @@
 import { isNetworkError, type KyInstance, type Options } from 'ky';
-import { guarded, isAbsolute, isEmpty, optionsOf, type Middleware } from './drop-in.ts';
-import { isOperation, mayMatch } from './match.ts';
+import { below, hasHooks, isAbsolute, isEmpty } from './as-given.ts';
+import { guarded, optionsOf, type Middleware } from './drop-in.ts';
+import { askedBy, candidates, operationIn, placeIn } from './match.ts';
 import type { DropInContext } from './options.ts';
 
 /** What `gateway.fetch` takes beside what `fetch` takes. Node's own `dispatcher` counts too. */
@@ -35,6 +36,7 @@ export function plainFetch(
   const kept = Object.fromEntries(Object.entries(own).filter(([name]) => !ofKyAlone.has(name)));
   // A `fetch` has no timeout of its own; what matches keeps the client's.
   const through = guarded(user.create({ ...kept, retry: 0, throwHttpErrors: false, timeout: false }), middleware, own);
+  const isHooked = hasHooks(own.hooks);
   const userFetch = own.fetch as ((request: Request, init: RequestInit) => Promise<Response>) | undefined;
 
   return async (input, init) => {
@@ -42,8 +44,12 @@ export function plainFetch(
     const { context } = init ?? {};
     const dispatcher = dispatcherOf(init) ?? dispatcherOf(own);
     const beside: RequestInit & { dispatcher?: unknown } = dispatcher === undefined ? {} : { dispatcher };
+    const there = candidates(adapter, request.method, placeIn(request.url));
+    const isSure = there.some(({ match }) => match === undefined);
+    // What hooks may change goes to them as it is.
+    const asked = there.length === 0 || (isSure && isHooked) ? undefined : await askedBy(adapter, request, !isHooked);
     const isOurs =
-      mayMatch(adapter, new URL(request.url)) && (await isOperation(adapter, request, context?.tillpaid?.operation));
+      isSure || (asked !== undefined && operationIn(adapter, asked, context?.tillpaid?.operation) !== undefined);
     if (!isOurs) {
       middleware.unmatched(request.method, request.url);
       return userFetch === undefined ? globalThis.fetch(request, beside) : userFetch(request, beside);
@@ -52,13 +58,16 @@ export function plainFetch(
     const signal = init?.signal === undefined ? (input instanceof Request ? input.signal : undefined) : init.signal;
     const { method, headers } = request;
     try {
-      return await through(request, {
+      const options = {
         ...beside,
         method,
         headers,
         ...(signal && { signal }),
         ...(context !== undefined && { context }),
-      });
+      };
+      return await (isHooked || asked === undefined
+        ? through(request, options)
+        : through(request.url, options, { given: asked }));
     } catch (error) {
       // Other clients know `fetch`'s errors, not ky's.
       throw isNetworkError(error) && error.cause !== undefined ? error.cause : error;
@@ -75,9 +84,10 @@ const dispatcherOf = (options: object | undefined): unknown =>
  */
 function resolved(input: string, { prefix, baseUrl }: Options, adapterBaseUrl: string): string {
   if (URL.canParse(input) || isAbsolute(input)) return input;
-  const below = (base: unknown): string => `${String(base).replace(/\/+$/, '')}/${input.replace(/^\/+/, '')}`;
-  if (!isEmpty(prefix))
-    return isEmpty(baseUrl) || URL.canParse(below(prefix)) ? below(prefix) : new URL(below(prefix), baseUrl).href;
+  if (!isEmpty(prefix)) {
+    const prefixed = below(String(prefix), input);
+    return isEmpty(baseUrl) || URL.canParse(prefixed) ? prefixed : new URL(prefixed, baseUrl).href;
+  }
   if (!isEmpty(baseUrl)) return new URL(input, baseUrl).href;
-  return adapterBaseUrl === '' ? input : below(adapterBaseUrl);
+  return adapterBaseUrl === '' ? input : below(adapterBaseUrl, input);
 }

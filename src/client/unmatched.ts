@@ -3,26 +3,28 @@ import { InputError } from '../core/errors.ts';
 import type { UnmatchedEvent } from '../core/settlement.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { nearest } from './did-you-mean.ts';
-import { candidates, mayMatch } from './match.ts';
+import { candidates, mayMatch, placeIn } from './match.ts';
 
 /** What becomes of a request that matches no operation. @throws {InputError} when it is refused */
 export type Unmatched = (method: string, url: string) => void;
 
 /**
- * A write that matches no operation is sent as it is: unsigned, unread, sent again by whatever retries. Somebody who
- * meant a payment must hear of it.
+ * A write that matches no operation is sent as it is: unsigned, unread, sent again by whatever retries. A caller who
+ * meant a payment must know.
+ *
+ * @param report where events go, where there is a listener
  */
 export function whenUnmatched(
   adapter: Adapter,
   clock: Clock,
   mode: 'event' | 'refuse',
-  tell: (event: UnmatchedEvent) => void,
+  report: ((event: UnmatchedEvent) => void) | undefined,
 ): Unmatched {
   return (method, given) => {
-    if (/^(?:GET|HEAD|OPTIONS)$/i.test(method)) return;
+    if (/^(?:GET|HEAD|OPTIONS)$/i.test(method) || (report === undefined && mode === 'event')) return;
     const url = new URL(given);
     const hint = hintFor(adapter, method.toUpperCase(), url);
-    tell({
+    report?.({
       type: 'unmatched',
       at: new Date(clock.now()).toISOString(),
       elapsedMs: 0,
@@ -64,11 +66,12 @@ function hintFor(adapter: Adapter, method: string, url: URL): string | undefined
   const [other] = Object.entries(otherBaseUrls).find(([, base]) => isHostOf(base, url)) ?? [];
   if (other !== undefined && !isHostOf(baseUrl, url))
     return `That is ${name}'s ${other} host, and this adapter is made for ${environment}: ${baseUrl}.`;
-  if (candidates(adapter, method, url).length > 0) return 'Its fields are of no operation of that path.';
-  if (mayMatch(adapter, url)) {
+  const place = placeIn(url.href);
+  if (candidates(adapter, method, place).length > 0) return 'Its fields are of no operation of that path.';
+  if (mayMatch(adapter, place)) {
     const methods = Object.values(adapter.operations)
       .map(operation => operation.method ?? 'POST')
-      .filter(each => candidates(adapter, each, url).length > 0);
+      .filter(each => candidates(adapter, each, place).length > 0);
     return `That path takes ${[...new Set(methods)].join(' and ')}.`;
   }
   const near = nearPath(adapter, url);

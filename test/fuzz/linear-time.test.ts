@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
-import { decode } from '../../src/client/match.ts';
+import { askedBy, operationIn } from '../../src/client/match.ts';
 import { parseTicket } from '../../src/core/parse-ticket.ts';
 import { evidenceOf } from '../../src/engine/evidence.ts';
 import { createGateway } from '../../src/index.ts';
@@ -152,7 +152,9 @@ describe.each(kits)('$name', (kit: Kit) => {
         const body =
           encoding === 'form' ? new URLSearchParams({ ...pairs, long }).toString() : JSON.stringify({ ...pairs, long });
         const type = encoding === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
-        await decode(adapter, operation, new Request(url, { method: 'POST', body, headers: { 'content-type': type } }));
+        const { method = 'POST', name } = operation;
+        const request = new Request(url, { method, body, headers: { 'content-type': type } });
+        operationIn(adapter, await askedBy(adapter, request, true), name);
       }
     });
   });

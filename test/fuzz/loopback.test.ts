@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ifortepay } from '../../src/adapters/ifortepay/index.ts';
 import { credentials } from '../samples/ifortepay.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
-import { candidates } from '../../src/client/match.ts';
+import { candidates, placeIn } from '../../src/client/match.ts';
 import { isWrite } from '../../src/core/operation.ts';
 import {
   constant,
@@ -69,7 +69,7 @@ function rerouted(adapter: Adapter, options: Options = {}): KyInstance {
     const request = new Request(input, init);
     const { method, headers, redirect, signal } = request;
     const url = new URL(request.url);
-    if (candidates(adapter, method, url).length === 0)
+    if (candidates(adapter, method, placeIn(url.href)).length === 0)
       return Response.json({ auth_token: 't', expired_at: 4e9, accessToken: 't' });
     // A body that could be sent again, as the original could.
     const body = method === 'GET' ? null : await request.text();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
-import { candidates } from '../../src/client/match.ts';
+import { candidates, placeIn } from '../../src/client/match.ts';
 import { isWrite } from '../../src/core/operation.ts';
 import { parseTicket } from '../../src/core/parse-ticket.ts';
 import { openTicket } from '../../src/engine/open-ticket.ts';
@@ -261,7 +261,7 @@ describe.each(kits.map(kit => ({ ...kit, tickets: ticketsOf(kit) })))('$name', (
         const clock = manualClock({ startMs });
         const fetch = (request: Request): Promise<Response> =>
           Promise.resolve(
-            candidates(adapter, request.method, new URL(request.url)).length === 0
+            candidates(adapter, request.method, placeIn(request.url)).length === 0
               ? Response.json({ auth_token: 't', expired_at: startMs, accessToken: 't' })
               : Response.json(body, { status }),
           );
