@@ -163,12 +163,12 @@ export class Registry {
   }
 
   /** Whose a row of a list is that `ticket`'s payment is looked for in. */
-  ownersFor(ticket: Ticket): Owners {
+  readonly ownersFor = (ticket: Ticket): Owners => {
     const { operations } = this.#adapter;
     const operation = writeNamed(operations, ticket.operation);
     const key = operation === undefined ? undefined : keyOf(ticket, operation);
     return rowOwners(ticket, key, { operations, loops: this.#loops, store: this.#store });
-  }
+  };
 
   /** A final verdict that came outside the loops: by a notice, or by a single query. */
   receiveVerdict(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void {
