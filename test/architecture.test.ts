@@ -266,6 +266,7 @@ describe('package.json', () => {
     expect(Object.keys(exports).sort()).toEqual([
       '.',
       './adapter',
+      './adapter/webhook',
       './adapters/*',
       './adapters/*/terse',
       './package.json',

@@ -54,7 +54,7 @@ export { MOST_TOKEN_BYTES, readUpTo } from './read-up-to.ts';
 export { requestToken, tokenKeeper, tokenStore } from './token.ts';
 export type { Token, TokenAnswer, TokenStore } from './token.ts';
 
-export { refused, signedNotices, tellsSuccess, unreceivable, wrongSignature } from './webhook.ts';
+// What makes a webhook of them is `tillpaid/adapter/webhook`: it loads with the first notice.
 export type { Delivery, HeardNotice, Notice, NoticeSignature, Replies, Reply, Webhook } from './webhook.ts';
 
 export {

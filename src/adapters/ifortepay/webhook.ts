@@ -4,15 +4,17 @@ import {
   jsonOf,
   MINUTE_MS,
   recordOf,
-  refused,
   sha256,
   sha512,
-  signedNotices,
-  tellsSuccess,
   textOf,
   timingSafeEqual,
   toBase64,
   toHex,
+} from '../../kit/index.ts';
+import {
+  refused,
+  signedNotices,
+  tellsSuccess,
   unreceivable,
   wrongSignature,
   type Delivery,
@@ -20,7 +22,7 @@ import {
   type Notice,
   type Reply,
   type Webhook,
-} from '../../kit/index.ts';
+} from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { account, order } from './read.ts';
 

@@ -1,17 +1,14 @@
+import { asRecord, idOf, textOf, timingSafeEqual } from '../../kit/index.ts';
 import {
-  asRecord,
-  idOf,
   refused,
   signedNotices,
-  textOf,
-  timingSafeEqual,
   wrongSignature,
   type Delivery,
   type HeardNotice,
   type Notice,
   type Replies,
   type Webhook,
-} from '../../kit/index.ts';
+} from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { hongKongTime, readRows } from './read.ts';
 import { digest, isSignType } from './sign.ts';

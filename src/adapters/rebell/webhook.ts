@@ -1,18 +1,13 @@
+import { idOf, MINUTE_MS, textOf, type Exchange, type Reading, type RsaVerifier } from '../../kit/index.ts';
 import {
-  idOf,
-  MINUTE_MS,
   refused,
   signedNotices,
-  textOf,
   unreceivable,
   wrongSignature,
-  type Exchange,
   type Notice,
-  type Reading,
   type Replies,
-  type RsaVerifier,
   type Webhook,
-} from '../../kit/index.ts';
+} from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { isSigned, stringToSign } from './sign.ts';
 

@@ -3,22 +3,24 @@ import {
   hmacOf,
   MINUTE_MS,
   recordOf,
-  refused,
   sha512,
-  signedNotices,
-  tellsSuccess,
   textOf,
   timingSafeEqual,
   toHex,
+  type Exchange,
+  type Reading,
+} from '../../kit/index.ts';
+import {
+  refused,
+  signedNotices,
+  tellsSuccess,
   unreceivable,
   wrongSignature,
   type Delivery,
-  type Exchange,
   type Notice,
-  type Reading,
   type Replies,
   type Webhook,
-} from '../../kit/index.ts';
+} from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 
 /**

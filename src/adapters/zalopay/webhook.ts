@@ -1,14 +1,5 @@
-import {
-  asRecord,
-  idOf,
-  integerOf,
-  refused,
-  signedNotices,
-  textOf,
-  type Notice,
-  type Replies,
-  type Webhook,
-} from '../../kit/index.ts';
+import { asRecord, idOf, integerOf, textOf } from '../../kit/index.ts';
+import { refused, signedNotices, type Notice, type Replies, type Webhook } from '../../kit/webhook.ts';
 import { notice } from './codes.ts';
 import { isGenuineCallback } from './sign.ts';
 
