@@ -3,6 +3,7 @@ import { callTime, systemClock } from '../clock.ts';
 import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
 import type { Operation, Fields } from '../core/operation.ts';
+import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
 import type { Engine, Road } from '../engine/intention.ts';
@@ -27,6 +28,8 @@ export interface Desk {
   readonly engine: Engine;
   /** Which payments are open or settled, as far as this gateway knows. */
   readonly registry: Registry;
+  /** Whose a row of a list is that a ticket's payment is looked for in. */
+  readonly ownersFor: (ticket: Ticket) => Owners;
   readonly digestOf: (operation: Operation, fields: Fields) => string;
   readonly backoffs: readonly Backoff[];
   /** The gateway's own policy, without a call's. */
@@ -60,6 +63,7 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
   const engine = createEngine(options, policy);
+  const registry = new Registry(adapter, engine.clock, engine.sealer);
   const clientOptions = optionsOf(user);
   const inform = (event: GatewayEvent): void => {
     if (onEvent !== undefined) safely(() => onEvent(event));
@@ -69,7 +73,8 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
   return {
     adapter,
     engine,
-    registry: new Registry(adapter, engine.clock, engine.sealer),
+    registry,
+    ownersFor: ticket => registry.ownersFor(ticket),
     digestOf: fieldsDigest(adapter),
     backoffs,
     policy,

@@ -71,7 +71,7 @@ type Start = Pick<
  * what the caller says.
  */
 export function startOf(
-  { registry }: Pick<Desk, 'registry'>,
+  { ownersFor }: Pick<Desk, 'ownersFor'>,
   admission: Admission & { type: 'fresh' | 'open' },
   given: SettleOptions,
   fresh: Ticket,
@@ -85,7 +85,7 @@ export function startOf(
     absentBefore: isOpen && admission.absent,
     newTry: !isOpen && admission.newTry,
     earlierNumbers: admission.earlierNumbers,
-    ownersFor: registry.ownersFor,
+    ownersFor,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
 }
