@@ -19,6 +19,19 @@ export default defineConfig(
     },
   },
   {
+    // What a reader copies needs no cast: where it would, the types are to blame.
+    files: ['examples/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['TSAsExpression', 'TSTypeAssertion', 'TSNonNullExpression', 'TSAnyKeyword'].map(selector => ({
+          selector,
+          message: 'Examples need no cast: let the types help.',
+        })),
+      ],
+    },
+  },
+  {
     // Core and adapters run on Bun, Deno and Workers: web standards only.
     files: ['src/**/*.ts'],
     rules: {

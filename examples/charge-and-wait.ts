@@ -1,19 +1,19 @@
 import ky from 'ky';
 import { createGateway } from 'tillpaid';
-import { qfpay } from 'tillpaid/adapters/qfpay';
+import { qfpay, type QfpayCredentials } from 'tillpaid/adapters/qfpay';
 import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 
 // The gateway is simulated, and so is time: a minute passes at once. Your own code has neither `client` nor `clock`
 // here.
-const account = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' } as const;
+const account: QfpayCredentials = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' };
 export const clock: ManualClock = manualClock();
 export const simulated: Simulator = simulateGateway({ voice: qfpayVoice(account), clock });
 const gateway = createGateway({ adapter: qfpay(account), client: ky.create({ fetch: simulated.fetch }), clock });
 
 /** Charges the code scanned from the payer's phone, and waits until it is known whether it is paid. */
 export async function charge(order: string, scanned: string): Promise<string> {
-  const { outcome, verdict, elapsedMs } = await gateway.settle('payment.create', {
+  const { outcome, verdict, elapsedMs } = await gateway.settle('payment.charge', {
     out_trade_no: order,
     txamt: 12_50,
     txcurrcd: 'HKD',

@@ -1,11 +1,11 @@
 import ky, { type KyInstance } from 'ky';
 import { createGateway, isSettledError, isUnresolvedError } from 'tillpaid';
-import { zalopay } from 'tillpaid/adapters/zalopay';
+import { zalopay, type ZalopayCredentials } from 'tillpaid/adapters/zalopay';
 import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from 'tillpaid/testing';
 import { zalopayVoice } from 'tillpaid/testing/zalopay';
 
 // The gateway is simulated, and so is time: sixteen minutes pass at once.
-const account = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' } as const;
+const account: ZalopayCredentials = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' };
 export const clock: ManualClock = manualClock();
 export const simulated: Simulator = simulateGateway({ voice: zalopayVoice(account), clock });
 

@@ -1,10 +1,10 @@
 import ky from 'ky';
 import { createGateway } from 'tillpaid';
-import { qfpay } from 'tillpaid/adapters/qfpay';
+import { qfpay, type QfpayCredentials } from 'tillpaid/adapters/qfpay';
 import { simulateGateway } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 
-const account = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' } as const;
+const account: QfpayCredentials = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' };
 const simulated = simulateGateway({ voice: qfpayVoice(account), faults: { onSend: ['reset-after-booking'] } });
 const gateway = createGateway({ adapter: qfpay(account), client: ky.create({ fetch: simulated.fetch }) });
 
@@ -15,5 +15,5 @@ const order = {
   pay_type: '800108',
   auth_code: '284957310466312987',
 };
-const { outcome, settledBy, attempts, polls } = await gateway.settle('payment.create', order);
+const { outcome, settledBy, attempts, polls } = await gateway.settle('payment.charge', order);
 console.log(outcome, 'by', settledBy, { attempts, polls, charges: simulated.ledger.payment('ORDER-1')?.bookings });

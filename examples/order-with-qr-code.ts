@@ -1,19 +1,18 @@
 import ky from 'ky';
 import { createGateway, parseTicket, type Gateway } from 'tillpaid';
-import { textOf } from 'tillpaid/adapter';
-import { zalopay, type ZalopayFields } from 'tillpaid/adapters/zalopay';
+import { zalopay, type ZalopayAnswers, type ZalopayCredentials, type ZalopayFields } from 'tillpaid/adapters/zalopay';
 import { lives, manualClock, simulateGateway, type ManualClock, type Simulator } from 'tillpaid/testing';
 import { zalopayVoice } from 'tillpaid/testing/zalopay';
 
 // The gateway is simulated, and so is time: its payer needs four minutes, which pass at once.
-const account = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' } as const;
+const account: ZalopayCredentials = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' };
 export const clock: ManualClock = manualClock();
 export const simulated: Simulator = simulateGateway({
   voice: zalopayVoice(account),
   lives: { create: lives.paidAfter(240_000) },
   clock,
 });
-const openGateway = (): Gateway<ZalopayFields> =>
+const openGateway = (): Gateway<ZalopayFields, ZalopayAnswers> =>
   createGateway({ adapter: zalopay(account), client: ky.create({ fetch: simulated.fetch }), clock });
 
 const database = new Map<string, string>();
@@ -29,7 +28,7 @@ export async function makeOrder(number: string): Promise<string> {
   switch (outcome) {
     case 'created': {
       // The order can be there though its answer was lost, and with it what the payer must see.
-      const link = textOf(answer, 'order_url');
+      const link = answer?.order_url;
       return link === undefined
         ? `${number}: made, but its QR code was lost. Cancel it before you make another.`
         : `QR code: ${link}`;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ky from 'ky';
 import { createGateway, type Gateway, type OpenPayment, type Settlement, type Ticket } from 'tillpaid';
-import { qfpay, type QfpayFields } from 'tillpaid/adapters/qfpay';
+import { qfpay, type QfpayCredentials, type QfpayFields } from 'tillpaid/adapters/qfpay';
 import { lives, manualClock, simulateGateway } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 
@@ -23,7 +23,13 @@ export interface Payment {
   readonly outcome?: Settlement['outcome'];
 }
 
-export const read = (file: string): Payment[] => JSON.parse(readFileSync(file, 'utf8')) as Payment[];
+export function read(file: string): Payment[] {
+  const stored: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (!arePayments(stored)) throw new Error(`${file} holds no payments.`);
+  return stored;
+}
+
+const arePayments = (stored: unknown): stored is Payment[] => Array.isArray(stored);
 
 /** All or nothing, whenever the process ends. */
 export function write(file: string, payments: readonly Payment[]): void {
@@ -66,8 +72,8 @@ async function charge(file: string, gateway: Gateway<QfpayFields>, payment: Paym
     txcurrcd: 'HKD',
     pay_type: '800108',
     auth_code: scanned,
-  } as const;
-  const { outcome, ticket } = await gateway.settle('payment.create', fields, {
+  };
+  const { outcome, ticket } = await gateway.settle('payment.charge', fields, {
     onTicket: known => save(file, { ...payment, ticket: known }),
     // What is not known after one question is followed step by step.
     policy: { poll: { deadlineMs: 0 } },
@@ -79,7 +85,7 @@ async function charge(file: string, gateway: Gateway<QfpayFields>, payment: Paym
  * Here gateway and time are simulated, and every step is made by a gateway object that knows nothing of the one before.
  */
 export async function main(): Promise<string[]> {
-  const account = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' } as const;
+  const account: QfpayCredentials = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' };
   const clock = manualClock();
   const simulated = simulateGateway({ voice: qfpayVoice(account), clock });
   simulated.script('ORDER-1', { life: lives.paidAfter(20_000), onSend: ['reset-after-booking'] });

@@ -28,9 +28,7 @@ const ofQueries = ['NONE', 'ERROR', 'OK/open', 'OK/pending', 'OK/done', 'OK/decl
 export const samples: AdapterSamples = {
   secrets: ['made-up-lantern-key'],
   complete,
-  manual: Object.fromEntries(
-    Object.keys(complete).map(name => [name, name.endsWith('.query') ? ofQueries : ofWrites] as const),
-  ),
+  manual: Object.fromEntries(Object.keys(complete).map(name => [name, name.endsWith('.query') ? ofQueries : ofWrites])),
   samples: [
     {
       title: 'a charge that is answered OK is paid',

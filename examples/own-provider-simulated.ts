@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import ky from 'ky';
 import { createGateway } from 'tillpaid';
+import { statedOf } from 'tillpaid/adapter';
 import {
   lives,
   manualClock,
@@ -47,6 +48,13 @@ const codes: Readonly<Record<Exclude<Situation['answer'], 'state'>, string>> = {
   'system-error': 'ERROR',
 };
 
+/** A request of Lantern Pay's, which names an order or a refund of one. */
+function requestIn(body: string): { order: string; refund?: string; amount?: string } {
+  const sent: unknown = JSON.parse(body);
+  const [order = '', refund, amount] = ['order', 'refund', 'amount'].map(name => statedOf(sent, name));
+  return { order, ...(refund !== undefined && { refund }), ...(amount !== undefined && { amount }) };
+}
+
 /** How Lantern Pay hears and speaks, for the simulator. It checks signatures with arithmetic of its own. */
 export function lanternVoice(key: string): Voice {
   return {
@@ -60,12 +68,12 @@ export function lanternVoice(key: string): Voice {
       if (headers.get('x-sign') !== signature) return { refused: { status: 401, body: { code: 'SIGN' } } };
       const call = acts[url.pathname];
       if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
-      const { order, refund, amount } = JSON.parse(body) as { order: string; refund?: string; amount?: number };
+      const { order, refund, amount } = requestIn(body);
       const asked = {
         ...call,
         fields: {},
         reference: refund ?? order,
-        ...(amount !== undefined && { amount: String(amount) }),
+        ...(amount !== undefined && { amount }),
       };
       return call.act === 'refund' ? { ...asked, of: order } : asked;
     },

@@ -21,6 +21,7 @@ import {
   type Adapter,
   type CodeTable,
   type Row,
+  type WriteOperation,
 } from 'tillpaid/adapter';
 
 /**
@@ -35,6 +36,9 @@ export interface LanternFields {
   'refund.create': { refund: string; order: string; amount: number };
   'refund.query': { refund: string };
 }
+
+/** What the payer types into the app is in this answer; the others are `unknown`. */
+export type LanternAnswers = { 'payment.create': { id?: string } };
 
 /** Its manual, chapter 3: these say that nothing was done. */
 const undone = {
@@ -74,18 +78,18 @@ const order = {
   learns: ['id'],
   query: askBy('payment.query', 'order'),
   sameReference: 'unknown',
-} as const;
+} satisfies Partial<WriteOperation<{ order: string }>>;
 const refund = {
   reference: ['refund'],
   query: askBy('refund.query', 'refund'),
   sameReference: 'refuses',
   follows: 'refund',
   expect,
-} as const;
+} satisfies Partial<WriteOperation<LanternFields['refund.create']>>;
 const sum = { order: text, amount: whole };
 
-export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<LanternFields> =>
-  defineAdapter<LanternFields>({
+export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<LanternFields, LanternAnswers> =>
+  defineAdapter<LanternFields, LanternAnswers>({
     name: 'lantern',
     account: shop,
     environment: 'sandbox',

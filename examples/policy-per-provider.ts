@@ -1,7 +1,7 @@
 import ky from 'ky';
 import { createGateway, exponential, steps, type Policy } from 'tillpaid';
-import { qfpay } from 'tillpaid/adapters/qfpay';
-import { zalopay } from 'tillpaid/adapters/zalopay';
+import { qfpay, type QfpayCredentials } from 'tillpaid/adapters/qfpay';
+import { zalopay, type ZalopayCredentials } from 'tillpaid/adapters/zalopay';
 import { lives, manualClock, simulateGateway } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 import { zalopayVoice } from 'tillpaid/testing/zalopay';
@@ -21,8 +21,8 @@ const online: Policy = {
 // The gateways are simulated, and so is time. Both payers pay after fifty seconds.
 const clock = manualClock();
 const late = lives.paidAfter(50_000);
-const wallet = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' } as const;
-const web = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' } as const;
+const wallet: QfpayCredentials = { appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' };
+const web: ZalopayCredentials = { appId: 2553, key1: 'secret-1', key2: 'secret-2', environment: 'sandbox' };
 const simulatedTill = simulateGateway({ voice: qfpayVoice(wallet), lives: { charge: late }, clock });
 const simulatedWeb = simulateGateway({ voice: zalopayVoice(web), lives: { create: late }, clock });
 
@@ -48,7 +48,7 @@ export async function main(): Promise<string[]> {
     auth_code: '284957310466312987',
   };
   const order = { app_trans_id: '260101_0001', app_user: 'user-7', amount: 50_000, description: 'Tea for two' };
-  const atTill = await clock.run(till.settle('payment.create', scanned));
+  const atTill = await clock.run(till.settle('payment.charge', scanned));
   const created = await clock.run(shop.settle('payment.create', order));
   const onWeb = await clock.run(shop.untilSettled(created.ticket));
   return [

@@ -54,6 +54,23 @@ describe('the README', () => {
   });
 });
 
+describe('the pages', () => {
+  const pages = ['README.md', 'SECURITY.md', 'docs', 'src/adapters'].flatMap(place =>
+    place.endsWith('.md')
+      ? [place]
+      : readdirSync(new URL(`../${place}/`, import.meta.url), { recursive: true, encoding: 'utf8' })
+          .filter(name => name.endsWith('.md'))
+          .map(name => `${place}/${name}`),
+  );
+
+  it.each(pages)('cast nothing in their code: %s', page => {
+    const code = blocksOf(textOf(page), 'ts')
+      .join('\n')
+      .replaceAll(/\/\/.*$/gm, '');
+    expect(code).not.toMatch(/\bas (?:const|unknown|any|[A-Z{(])|\w!(?=[.;,)\]])|[:<] ?any\b/);
+  });
+});
+
 describe('the README’s table of providers', () => {
   const adapters = readdirSync(new URL('../src/adapters/', import.meta.url));
   const rows = [...textOf('README.md').matchAll(/^\| `tillpaid\/adapters\/([\w-]+)` \|.*\| ([^|]+) \|$/gm)].map(

@@ -47,7 +47,11 @@ const done: Sign = { glyph: '●', style: ['green', 'bold'], then: 'nothing' };
 const notDone: Sign = { glyph: '■', style: ['blue', 'bold'], then: 'nothing' };
 const stillOpen: Sign = { glyph: '◇', style: ['yellow', 'bold'], then: 'nothing' };
 
-const lines = { wire: ['━', 'cyan'], wait: ['┄', 'dim'], nothing: [' ', 'dim'] } as const;
+const lines: Readonly<Record<Sign['then'], readonly [glyph: string, style: Style]>> = {
+  wire: ['━', 'cyan'],
+  wait: ['┄', 'dim'],
+  nothing: [' ', 'dim'],
+};
 
 function signOf(mark: Mark): Sign | undefined {
   switch (mark.type) {

@@ -2,7 +2,7 @@ import type { Settlement } from 'tillpaid';
 import type { Seen } from './draw.ts';
 import { showLive } from './live.ts';
 import { books, comparison, heading, outcomes, timelines } from './report.ts';
-import { scenes, type Mark } from './scenes.ts';
+import { scenes, type Mark, type Scene } from './scenes.ts';
 import { serve } from './serve.ts';
 import { withoutTillpaid } from './without.ts';
 
@@ -16,7 +16,11 @@ console.log(
 
 const beganAtMs = Date.now();
 const nowMs = (): number => Date.now() - beganAtMs;
-const performances = scenes.map(scene => ({ scene, marks: [] as Seen[], settlements: [] as Settlement[] }));
+const performances = scenes.map((scene): { scene: Scene; marks: Seen[]; settlements: Settlement[] } => ({
+  scene,
+  marks: [],
+  settlements: [],
+}));
 const live = showLive(performances, nowMs);
 const [compared] = await Promise.all([
   withoutTillpaid(servers.baseUrlOf),

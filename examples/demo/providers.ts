@@ -8,11 +8,11 @@ import {
   type SettleOptions,
   type Ticket,
 } from 'tillpaid';
-import { ifortepay } from 'tillpaid/adapters/ifortepay';
-import { qfpay } from 'tillpaid/adapters/qfpay';
-import { rebell } from 'tillpaid/adapters/rebell';
-import { uqpay } from 'tillpaid/adapters/uqpay';
-import { zalopay } from 'tillpaid/adapters/zalopay';
+import { ifortepay, type IfortepayCredentials } from 'tillpaid/adapters/ifortepay';
+import { qfpay, type QfpayCredentials } from 'tillpaid/adapters/qfpay';
+import { rebell, type RebellCredentials } from 'tillpaid/adapters/rebell';
+import { uqpay, type UqpayCredentials } from 'tillpaid/adapters/uqpay';
+import { zalopay, type ZalopayCredentials } from 'tillpaid/adapters/zalopay';
 import { lives, simulateGateway, type Simulator } from 'tillpaid/testing';
 import { ifortepayVoice } from 'tillpaid/testing/ifortepay';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
@@ -73,7 +73,7 @@ const keys = generateKeyPairSync('rsa', {
 });
 
 function simulatedQfpay(): Provider<Charges & Follows & Refunds> {
-  const credentials = { appCode: 'DEMO', clientKey: 'demo-client-key', environment: 'sandbox' } as const;
+  const credentials: QfpayCredentials = { appCode: 'DEMO', clientKey: 'demo-client-key', environment: 'sandbox' };
   const money = { txamt: 10_000, txcurrcd: 'HKD' };
   return {
     name: 'QFPay',
@@ -84,7 +84,7 @@ function simulatedQfpay(): Provider<Charges & Follows & Refunds> {
       return {
         charge: (out_trade_no, options) =>
           gateway.settle(
-            'payment.create',
+            'payment.charge',
             { ...money, out_trade_no, pay_type: '800108', auth_code: scannedCode },
             options,
           ),
@@ -97,7 +97,8 @@ function simulatedQfpay(): Provider<Charges & Follows & Refunds> {
 }
 
 function simulatedZalopay(): Provider<Charges & Orders & Webhooks> {
-  const credentials = { appId: 2553, key1: 'demo-key-1', key2: 'demo-key-2', environment: 'sandbox' } as const;
+  const account = { appId: 2553, key1: 'demo-key-1', key2: 'demo-key-2' };
+  const credentials: ZalopayCredentials = { ...account, environment: 'sandbox' };
   // ZaloPay's numbers start with the day in Vietnam.
   const day = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(2, 10).replaceAll('-', '');
   const simulated = simulateGateway({ voice: zalopayVoice(credentials) });
@@ -124,12 +125,12 @@ function simulatedZalopay(): Provider<Charges & Orders & Webhooks> {
 }
 
 function simulatedIfortepay(): Provider<Orders> {
-  const credentials = {
+  const credentials: IfortepayCredentials = {
     partnerId: 'DEMO',
     privateKey: keys.privateKey,
     channelId: 'QR004',
     environment: 'sandbox',
-  } as const;
+  };
   return {
     name: 'iFortepay',
     gateway: simulateGateway({ voice: ifortepayVoice(credentials) }),
@@ -148,7 +149,11 @@ function simulatedIfortepay(): Provider<Orders> {
 }
 
 function simulatedRebell(): Provider<Charges> {
-  const credentials = { clientId: 'DEMO', privateKey: keys.privateKey, environment: 'sandbox' } as const;
+  const credentials: Pick<RebellCredentials, 'clientId' | 'privateKey' | 'environment'> = {
+    clientId: 'DEMO',
+    privateKey: keys.privateKey,
+    environment: 'sandbox',
+  };
   return {
     name: 'Rebell',
     gateway: simulateGateway({ voice: rebellVoice({ ...credentials, gatewayPrivateKey: keys.privateKey }) }),
@@ -166,7 +171,7 @@ function simulatedRebell(): Provider<Charges> {
 }
 
 function simulatedUqpay(): Provider<Orders> {
-  const credentials = { clientId: 'DEMO', apiKey: 'demo-api-key', environment: 'sandbox' } as const;
+  const credentials: UqpayCredentials = { clientId: 'DEMO', apiKey: 'demo-api-key', environment: 'sandbox' };
   return {
     name: 'UQPAY',
     gateway: simulateGateway({ voice: uqpayVoice(credentials) }),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCut, type Simulator } from 'tillpaid/testing';
 
@@ -21,8 +21,7 @@ export async function serve(
     servers.set(gateway, server.listen(0, '127.0.0.1'));
     await once(server, 'listening');
   }
-  const baseUrlOf = (gateway: Simulator): string =>
-    `http://127.0.0.1:${(servers.get(gateway)?.address() as AddressInfo).port}`;
+  const baseUrlOf = (gateway: Simulator): string => `http://127.0.0.1:${portOf(servers.get(gateway))}`;
   // The first request of a process loads what `fetch` is made of: not on the payments' time.
   for (const gateway of gateways) await fetch(baseUrlOf(gateway));
   return {
@@ -34,6 +33,12 @@ export async function serve(
       }
     },
   };
+}
+
+function portOf(server: Server | undefined): number {
+  const address = server?.address();
+  if (typeof address !== 'object' || address === null) throw new Error('This gateway is not served.');
+  return address.port;
 }
 
 /** A request and its answer take 80 to 160 ms each, as they do between continents. */
@@ -65,7 +70,7 @@ async function answer(
 
 async function requestOf(incoming: IncomingMessage, signal: AbortSignal): Promise<Request> {
   const { method = 'GET', url = '/', headers } = incoming;
-  const body = Buffer.concat((await incoming.toArray()) as Buffer[]);
+  const body = await buffer(incoming);
   return new Request(new URL(url, `http://${headers.host ?? '127.0.0.1'}`), {
     method,
     headers: Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]),

@@ -49,6 +49,6 @@ async function charge(http: KyInstance, out_trade_no: string, baseUrl: string): 
     const { respcd } = await answer.json<{ respcd: string }>();
     return `reads ${respcd}: paid`;
   } catch (error) {
-    return `catches ${(error as Error).name}: paid or not?`;
+    return `catches ${error instanceof Error ? error.name : 'something'}: paid or not?`;
   }
 }
