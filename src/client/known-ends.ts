@@ -30,7 +30,10 @@ export interface KnownEnds {
 }
 
 export function knownEnds(adapter: Adapter): KnownEnds {
+  /** By each of its numbers. */
   const memory = new Map<string, Settled>();
+  /** Not looked up by anybody yet: a gateway that receives no notices never is. */
+  let unsorted: [Operation, Settled][] = [];
 
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
     Object.entries(reference).flatMap(([name, value]) =>
@@ -38,17 +41,27 @@ export function knownEnds(adapter: Adapter): KnownEnds {
     );
 
   const remember = (operation: Operation, facts: Settled): void => {
-    for (const key of keysOf(operation, facts.ticket.reference)) {
-      memory.delete(key);
-      memory.set(key, facts);
+    unsorted.push([operation, facts]);
+    if (unsorted.length > 2 * MOST_SETTLED) unsorted = unsorted.slice(-MOST_SETTLED);
+  };
+
+  const sort = (): void => {
+    for (const [operation, facts] of unsorted) {
+      for (const key of keysOf(operation, facts.ticket.reference)) {
+        memory.delete(key);
+        memory.set(key, facts);
+      }
     }
+    unsorted = [];
     keepNewest(memory, MOST_SETTLED);
   };
 
-  const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
-    keysOf(operation, reference)
+  const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined => {
+    sort();
+    return keysOf(operation, reference)
       .map(key => memory.get(key))
       .find(found => found !== undefined && isSamePayment(found.ticket.reference, reference));
+  };
 
   return {
     remember,

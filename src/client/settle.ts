@@ -48,7 +48,7 @@ export function createSettle(desk: Desk, joining: Joining): Settle {
     const onTicket = desk.onTicketOf(given.onTicket);
     const intention = new Intention(desk.engine, {
       operation,
-      fields: structuredClone(whole),
+      fields: copyOf(whole),
       policy,
       attemptTimeoutMs: desk.attemptTimeoutMs(policy, desk.clientOptions.timeout),
       ...start,
@@ -74,3 +74,9 @@ function settled(intention: Intention): Promise<Settlement> {
   carryOut(intention, true);
   return done;
 }
+
+/** What is sent later is what was given now, whatever the caller does to his fields meanwhile. */
+const copyOf = (fields: Fields): Fields =>
+  Object.values(fields).every(value => typeof value === 'string' || typeof value === 'number')
+    ? { ...fields }
+    : structuredClone(fields);
