@@ -17,6 +17,7 @@ export type {
   Verdict,
 } from './core/verdict.ts';
 export type { Exchange } from './core/exchange.ts';
+export type { AdapterFault } from './core/adapter-fault.ts';
 export type {
   AbsentSettlement,
   AuthorizedSettlement,

@@ -48,6 +48,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     onFinal: (ticket, verdict) => desk.registry.receiveVerdict(ticket, verdict, 'webhook'),
     onSeen: (ticket, verdict) => desk.registry.markSeen(ticket, verdict),
     onConflict: (ticket, code) => desk.reportConflict(ticket, code),
+    onFault: fault => desk.reportFault(fault),
   });
   const joining: Joining = createJoining(desk, ends.settled, ({ ticket }, followed) =>
     following.untilSettled(ticket, followed),

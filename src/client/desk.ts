@@ -1,5 +1,6 @@
 import type { KyInstance, Options } from 'ky';
 import { callTime, systemClock } from '../clock.ts';
+import type { AdapterFault } from '../core/adapter-fault.ts';
 import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
 import type { Operation, Fields } from '../core/operation.ts';
@@ -42,6 +43,8 @@ export interface Desk {
   readonly inform: (event: GatewayEvent) => void;
   /** Two sources contradict each other about a payment that no loop follows. */
   readonly reportConflict: (ticket: Ticket, code: string) => void;
+  /** The adapter threw at something that is of no payment yet. */
+  readonly reportFault: (fault: AdapterFault) => void;
   /** A write of the drop-in has a field that nearly is a known one: it is sent as it is. */
   readonly reportMisspelt: (operation: Operation, fields: Fields, ticket: Ticket) => void;
   readonly reporter: Reporter;
@@ -88,6 +91,10 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
       const nowMs = engine.clock.now();
       const at = new Date(nowMs).toISOString();
       report({ at, elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);
+    },
+    reportFault(fault) {
+      const at = new Date(engine.clock.now()).toISOString();
+      inform({ type: 'adapter-fault', at, elapsedMs: 0, gateway: adapter.name, operation: '', reference: {}, fault });
     },
     reportMisspelt(operation, fields, { reference }) {
       const found = onEvent === undefined ? undefined : misspeltIn(operation, fields);

@@ -1,3 +1,4 @@
+import { adviceOn, faultOf } from '../core/adapter-fault.ts';
 import { InputError } from '../core/errors.ts';
 import { operationOf, type Encoding, type Operation, type Fields } from '../core/operation.ts';
 import { encodingOf } from '../engine/encode.ts';
@@ -41,10 +42,20 @@ export function operationIn(adapter: Adapter, asked: Asked, named: string | unde
     );
   for (const operation of chosen === undefined ? found : [chosen]) {
     const { fields, encoding } = decode(adapter, operation, place, asked);
-    if (chosen !== undefined || operation.match?.(fields) !== false)
+    if (chosen !== undefined || matches(adapter, operation, fields))
       return { operation, fields, encoding, headers: asked.headers };
   }
   return undefined;
+}
+
+/** @throws {InputError} naming the adapter's bug: what may be a write is not sent without its signature */
+function matches(adapter: Adapter, operation: Operation, fields: Fields): boolean {
+  try {
+    return operation.match?.(fields) !== false;
+  } catch (error) {
+    const fault = faultOf(operation.name, 'match', error, [fields]);
+    throw new InputError(`${adapter.name}: ${adviceOn(fault)} Nothing was sent.`);
+  }
 }
 
 /**
@@ -69,7 +80,11 @@ function decode(
   const parameters = pathFields(adapter, operation, place);
   if (operation.method === 'GET')
     return { fields: { ...single(who, new URL(url).searchParams), ...parameters }, encoding: 'query' };
-  if (isEmpty(body)) return { fields: { ...parameters }, encoding: encodingOf(adapter, operation) };
+  if (isEmpty(body)) {
+    const encoding = encodingOf(adapter, operation);
+    const given = encoding === 'query' ? single(who, new URL(url).searchParams) : {};
+    return { fields: { ...given, ...parameters }, encoding };
+  }
 
   const accepted = operation.encoding === undefined ? adapter.encodings : [operation.encoding];
   const stated = (headers.get('content-type') ?? type).split(';', 1)[0]?.trim().toLowerCase() ?? '';

@@ -1,5 +1,6 @@
 import { noLongerNeeded, type Clock } from '../clock.ts';
 import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
+import { adviceOn, faultOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { InputError, isInputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import { subjectOfTicket, type Subject } from '../core/subject.ts';
@@ -83,6 +84,8 @@ export interface ReceiverParts {
   /** The gateway has this order, whatever became of it. */
   readonly onSeen: (ticket: Ticket, verdict: Verdict) => void;
   readonly onConflict: (ticket: Ticket, code: string) => void;
+  /** The adapter threw at a notice. */
+  readonly onFault: (fault: AdapterFault) => void;
   /** How payments ended before the notice. */
   readonly ends: KnownEnds;
 }
@@ -165,9 +168,10 @@ export function createReceiver(deps: ReceiverParts): (request: Request) => Promi
     const late = new AbortController();
     const stopTimer = clock.timer(BODY_WITHIN_MS, () => late.abort(noLongerNeeded));
     let notice;
+    let text: string | undefined;
     try {
       const bytes = await readUpTo(request.body, MOST_BYTES, late.signal).finally(stopTimer);
-      const text = new TextDecoder().decode(bytes);
+      text = new TextDecoder().decode(bytes);
       notice = await webhook.hear({
         method: request.method,
         url: new URL(request.url),
@@ -180,7 +184,10 @@ export function createReceiver(deps: ReceiverParts): (request: Request) => Promi
       if (isInputError(error)) throw error;
       // It may have been genuine, on a slow line: whoever sent it may try again.
       if (late.signal.aborted) return refuse('the body did not arrive in time', webhook.reply('again', undefined));
-      return refuse('it could not be read as a notice of this provider');
+      const fault = mistakeIn(error, [text, request.headers]);
+      if (fault === undefined) return refuse('it could not be read as a notice of this provider');
+      deps.onFault(fault);
+      return refuse(adviceOn(fault));
     }
     if (!notice.verified) {
       if (notice.hint !== undefined) hint(webhook, notice.hint);
@@ -323,4 +330,13 @@ function responseOf({ status = 200, headers, body }: Reply): Response {
   return typeof body === 'string'
     ? new Response(body, { status, headers: { 'content-type': 'text/plain; charset=UTF-8', ...headers } })
     : Response.json(body, { status, ...(headers !== undefined && { headers }) });
+}
+
+/**
+ * The adapter's bug that an error is. Whoever sends what is no JSON, or no URI, shows none; nor does whoever sends too
+ * much, or stops halfway: then there is no `text`.
+ */
+function mistakeIn(error: unknown, [text, headers]: readonly [string | undefined, Headers]): AdapterFault | undefined {
+  const isOfTheSender = text === undefined || error instanceof SyntaxError || error instanceof URIError;
+  return isOfTheSender ? undefined : faultOf('notices', 'hear', error, [text, headers]);
 }

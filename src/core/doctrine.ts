@@ -1,3 +1,4 @@
+import { faultOf, namedBy, type AdapterFault } from './adapter-fault.ts';
 import type { Advice, CodeTable, Row, TerminalRow } from './code-table.ts';
 import { decimalOf } from './decimal.ts';
 import type { Exchange, Reading } from './exchange.ts';
@@ -25,6 +26,8 @@ export interface Judgement {
   readonly refuses?: boolean;
   /** The answer gave a code that no row knows. */
   readonly unlisted: boolean;
+  /** The adapter could not read it: `verdict` says so, and nothing else of it tells anything. */
+  readonly fault?: AdapterFault;
   /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
   readonly conflict: boolean;
   /** The row is another order's. */
@@ -43,9 +46,39 @@ const LONGEST_MESSAGE = 300;
 
 export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): Judgement {
   const operation = operationOf(adapter, exchange.operation);
+  const faults: AdapterFault[] = [];
+  const onFault: OnFault = (part, error) => {
+    faults.push(faultOf(operation.name, part, error, [exchange.body, exchange.sent, exchange.headers]));
+  };
+  const table = tableOf(operation, exchange, onFault);
+  const readings = read(adapter, operation, exchange, onFault);
+  const [fault] = faults;
+  return fault === undefined
+    ? judgeReadings(adapter, operation, exchange, subject, table, readings)
+    : { ...nothingRead(operation, exchange), verdict: namedBy(fault, fallback(operation, exchange, undefined)), fault };
+}
+
+type OnFault = (part: 'read' | 'codes', error: unknown) => void;
+
+/** What an answer says that says nothing. */
+const nothingRead = (operation: Operation, exchange: Exchange): Judgement => ({
+  verdict: fallback(operation, exchange, undefined),
+  acknowledges: false,
+  unlisted: false,
+  conflict: false,
+  another: false,
+  reference: {},
+});
+
+function judgeReadings(
+  adapter: Tables,
+  operation: Operation,
+  exchange: Exchange,
+  subject: Subject | undefined,
+  table: CodeTable,
+  readings: readonly Reading[],
+): Judgement {
   const about = subject ?? subjectOf(operation, exchange.sent);
-  const table = tableOf(operation, exchange);
-  const readings = read(adapter, operation, exchange);
   const judgements = readings.map(reading =>
     judgeReading(operation, exchange, about, reading, find(table, reading, adapter.advice)),
   );
@@ -56,16 +89,7 @@ export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): J
   const ours = judgements.filter(({ another, older }) => !another && older !== true);
   const rows = ours.length > 0 ? ours : judgements;
   const best = bestOf(rows);
-  if (best === undefined) {
-    return {
-      verdict: fallback(operation, exchange, undefined),
-      acknowledges: false,
-      unlisted: false,
-      conflict: false,
-      another: false,
-      reference: {},
-    };
-  }
+  if (best === undefined) return nothingRead(operation, exchange);
 
   // One order number paid more than once: the merchant has a refund to make.
   const paid = rows.filter(
@@ -396,12 +420,18 @@ export function lost(
  * What a reader found, as far as it is what a reader may find: an adapter of one's own may choke on an answer, or be
  * careless.
  */
-function read(adapter: Pick<Tables, 'read'>, operation: Operation, exchange: Exchange): readonly Reading[] {
+function read(
+  adapter: Pick<Tables, 'read'>,
+  operation: Operation,
+  exchange: Exchange,
+  onFault: OnFault,
+): readonly Reading[] {
   if (typeof exchange.body !== 'object' || exchange.body === null) return [];
   let found: unknown;
   try {
     found = (operation.read ?? adapter.read)(exchange);
-  } catch {
+  } catch (error) {
+    onFault('read', error);
     return [];
   }
   return (Array.isArray(found) ? (found as unknown[]) : [found]).flatMap(each => {
@@ -420,11 +450,12 @@ function read(adapter: Pick<Tables, 'read'>, operation: Operation, exchange: Exc
   });
 }
 
-function tableOf(operation: Operation, exchange: Exchange): CodeTable {
+function tableOf(operation: Operation, exchange: Exchange, onFault: OnFault): CodeTable {
   if (typeof operation.codes !== 'function') return operation.codes;
   try {
     return operation.codes(exchange);
-  } catch {
+  } catch (error) {
+    onFault('codes', error);
     return {};
   }
 }

@@ -1,3 +1,4 @@
+import type { AdapterFault } from './adapter-fault.ts';
 import type { Ticket } from './ticket.ts';
 import type { PollRequiredVerdict, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
@@ -179,6 +180,8 @@ export type TimelineFact =
   | { readonly type: 'unlisted'; readonly code: string }
   /** Two sources contradict each other, or one reference was paid more than once. */
   | { readonly type: 'conflict'; readonly code: string }
+  /** A function of the adapter's threw. The payment is as open as before. */
+  | { readonly type: 'adapter-fault'; readonly fault: AdapterFault }
   /** A second send was refused: the first may have been processed. */
   | { readonly type: 'resend-refused' }
   /** The caller's `onTicket` failed after the first send; the loop went on. */

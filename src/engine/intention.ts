@@ -1,7 +1,9 @@
 import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, type Clock } from '../clock.ts';
+import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
 import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Decision, Moment, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
+import { InputError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement, TimelineFact } from '../core/settlement.ts';
@@ -134,7 +136,10 @@ export class Intention {
       this.#record({ type: 'ticket-not-stored' }),
     );
     if (options.newTry === true) this.#keeper.update({ repeats: true });
-    this.#state = { ...firstState(beginning, this.#startedAtMs, this.#reach()), ...resumed?.followed };
+    // What could not be asked about is not sent.
+    const isNew = options.followOnly !== true && options.mayHaveBeenSent !== true;
+    const reached = this.#reach(isNew ? fault => refuseToSend(engine.adapter, fault) : undefined);
+    this.#state = { ...firstState(beginning, this.#startedAtMs, reached), ...resumed?.followed };
     this.#observe({ type: resumed === undefined ? 'started' : 'due' });
   }
 
@@ -436,6 +441,10 @@ export class Intention {
     const { adapter, clock } = this.#engine;
     const question = questionFor(adapter, this.operation, this.#keeper.current, this.#latestMs());
     if (question === undefined) return { verdict: unknownOutcome('not-asked'), left: false };
+    if ('fault' in question) {
+      this.#record({ type: 'adapter-fault', fault: question.fault });
+      return { verdict: notAskedFor(question.fault), left: false };
+    }
     const { asked, fields, incomplete, kind } = question;
     const poll = this.#keeper.current.polls + 1;
     this.#keeper.update({ polls: poll });
@@ -616,8 +625,9 @@ export class Intention {
     if (isWrite(this.operation)) this.#keeper.learn(this.operation.learns ?? [], reference, acknowledges);
   }
 
-  #recordJudged({ verdict: { code }, unlisted, conflict }: Judgement, fact: TimelineFact): void {
+  #recordJudged({ verdict: { code }, fault, unlisted, conflict }: Judgement, fact: TimelineFact): void {
     this.#record(fact);
+    if (fault !== undefined) this.#record({ type: 'adapter-fault', fault });
     if (unlisted) this.#record({ type: 'unlisted', code });
     if (conflict) this.#record({ type: 'conflict', code });
   }
@@ -635,8 +645,8 @@ export class Intention {
     return Math.max(this.#engine.clock.now(), this.#nowMs());
   }
 
-  #reach(): { askable: boolean; lookable: boolean } {
-    return reach(this.#engine.adapter, this.operation, this.#keeper.current, this.#latestMs());
+  #reach(onFault?: (fault: AdapterFault) => void): { askable: boolean; lookable: boolean } {
+    return reach(this.#engine.adapter, this.operation, this.#keeper.current, this.#latestMs(), onFault);
   }
 
   /** What the gateway's word on the payment is held against. */
@@ -678,3 +688,8 @@ const exchangeOf = (
   headers: answer.headers,
   body,
 });
+
+/** @throws {InputError} naming the adapter's bug */
+function refuseToSend({ name }: Adapter, fault: AdapterFault): never {
+  throw new InputError(`${name}: ${adviceOn(fault)} Nothing was sent.`);
+}

@@ -1,3 +1,4 @@
+import { faultOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { isWrite, type Fields, type Operation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Adapter } from '../kit/adapter.ts';
@@ -12,18 +13,40 @@ export interface Question {
   readonly incomplete: boolean;
 }
 
-/** The best question there is: the status query, or else a look-up. */
-export const questionFor = (adapter: Adapter, write: Operation, ticket: Ticket, nowMs: number): Question | undefined =>
-  questionOf('query', adapter, write, ticket, nowMs) ?? questionOf('lookUp', adapter, write, ticket, nowMs);
+/** There is a question, but the adapter threw when it was to be made: with more in the ticket it may not. */
+export interface FaultyQuestion {
+  readonly fault: AdapterFault;
+}
 
-/** What can be asked: all that a decision needs to know of it. */
+/** The best question there is: the status query, or else a look-up. */
+export function questionFor(
+  adapter: Adapter,
+  write: Operation,
+  ticket: Ticket,
+  nowMs: number,
+): Question | FaultyQuestion | undefined {
+  const query = questionOf('query', adapter, write, ticket, nowMs);
+  if (query !== undefined && !('fault' in query)) return query;
+  const lookUp = questionOf('lookUp', adapter, write, ticket, nowMs);
+  return lookUp !== undefined && !('fault' in lookUp) ? lookUp : (query ?? lookUp);
+}
+
+/**
+ * What can be asked: all that a decision needs to know of it. What the adapter threw at is tried again, with what the
+ * ticket knows by then.
+ */
 export function reach(
   adapter: Adapter,
   write: Operation,
   ticket: Ticket,
   nowMs: number,
+  onFault?: (fault: AdapterFault) => void,
 ): { askable: boolean; lookable: boolean } {
-  const has = (kind: Question['kind']): boolean => questionOf(kind, adapter, write, ticket, nowMs) !== undefined;
+  const has = (kind: Question['kind']): boolean => {
+    const question = questionOf(kind, adapter, write, ticket, nowMs);
+    if (question !== undefined && 'fault' in question) onFault?.(question.fault);
+    return question !== undefined;
+  };
   return { askable: has('query'), lookable: has('lookUp') };
 }
 
@@ -33,10 +56,14 @@ function questionOf(
   write: Operation,
   ticket: Ticket,
   nowMs: number,
-): Question | undefined {
+): Question | FaultyQuestion | undefined {
   const query = isWrite(write) ? write[kind] : undefined;
   const asked = query && adapter.operations[query.operation];
-  const fields = query?.fields(ticket, nowMs);
-  if (asked === undefined || fields === undefined) return undefined;
-  return { kind, asked, fields, incomplete: query?.incomplete?.(ticket) === true };
+  if (query === undefined || asked === undefined) return undefined;
+  try {
+    const fields = query.fields(ticket, nowMs);
+    return fields && { kind, asked, fields, incomplete: query.incomplete?.(ticket) === true };
+  } catch (error) {
+    return { fault: faultOf(write.name, `${kind}.fields`, error, [ticket.reference]) };
+  }
 }
