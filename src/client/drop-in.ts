@@ -167,14 +167,16 @@ function resolveAgainst(baseUrl: string, input: Input, options: Options): void {
 }
 
 /** Whether a call's status queries go the way of any other call without options: nothing of its own concerns them. */
-const isLikeClient = (own: Options, callOptions: Options | undefined): boolean =>
-  !hasHooks(own.hooks) && Object.keys(callOptions ?? {}).every(name => ofTheCallAlone.has(name));
+const isLikeClient = ({ hooks }: Options, callOptions: Options | undefined): boolean =>
+  !hasHooks(hooks, 'init') &&
+  Object.keys(callOptions ?? {}).every(
+    name => ofTheCallAlone.has(name) || (name === 'context' && !hasHooks(hooks, 'beforeRequest')),
+  );
 
 const ofTheCallAlone: ReadonlySet<string> = new Set([
   'method',
   'body',
   'json',
-  'context',
   'searchParams',
   'signal',
   'timeout',
@@ -247,6 +249,8 @@ function canAppend(callOptions: unknown): boolean {
   );
 }
 
+type RetryState = Parameters<BeforeRetryHook>[0];
+
 /** One call on its way through ky. */
 interface Passage {
   readonly middleware: Middleware;
@@ -257,7 +261,8 @@ interface Passage {
   readonly signal: AbortSignal | undefined;
   /** The user's own. */
   readonly fetch: FetchFunction | undefined;
-  readonly call: () => Call;
+  /** Until it is matched: then nothing of its options is needed, and a call may wait long. */
+  call: (() => Call) | undefined;
   /** What its body is, until it is matched; `undefined` where the `Request` tells. */
   given: Given | undefined;
   /** Once it is matched. */
@@ -287,7 +292,7 @@ function takeThrough(passage: Passage, input: Input, options: Options): void {
     timeout: false,
     retry: resending(passage, options.method ?? 'get'),
     hooks: {
-      beforeRetry: [retrying(passage, state => beforeRetry(passage, state))],
+      beforeRetry: [(state: RetryState) => beforeRetry(passage, state)],
       beforeError: [beforeError(passage)],
     },
   });
@@ -325,11 +330,11 @@ const isCount = (value: unknown): boolean =>
 /** Where the `Request` tells what is asked: it is looked at after the user's last `beforeRequest` hook. */
 function generalHooks(passage: Passage): NonNullable<Options['hooks']> {
   const { hooks } = passage;
-  const ours: BeforeRetryHook = state => beforeRetry(passage, state);
+  const own: BeforeRetryHook = state => beforeRetry(passage, state);
   return {
     ...hooks,
     beforeRequest: [...(hooks.beforeRequest ?? []), state => beforeRequest(passage, state)],
-    beforeRetry: [ours, ...(hooks.beforeRetry ?? [])].map(hook => retrying(passage, hook)),
+    beforeRetry: [own, ...(hooks.beforeRetry ?? []).map(hook => guardedHook(passage, hook))],
     beforeError: [beforeError(passage), ...(hooks.beforeError ?? [])],
   };
 }
@@ -347,15 +352,16 @@ const resending = (passage: Passage, method: string): NonNullable<Options['retry
 
 /** Finds what drives a request; a response when another caller has settled it. */
 async function match(passage: Passage, request: Request, mayUseUp = false): Promise<Response | undefined> {
-  const { middleware, given } = passage;
+  const { middleware, given, call } = passage;
   const { adapter } = middleware;
-  if (passage.driver !== undefined || !mayMatch(adapter, placeIn(request.url))) return undefined;
+  if (call === undefined || !mayMatch(adapter, placeIn(request.url))) return undefined;
   const asked = given === undefined ? await askedBy(adapter, request, mayUseUp) : askedAsGiven(request, given);
   const found = operationIn(adapter, asked, passage.context?.tillpaid?.operation);
   if (found === undefined) return undefined;
-  const matched = await middleware.match(found, passage.call());
+  const matched = await middleware.match(found, call());
   if (matched instanceof Response) return matched;
   passage.driver = matched;
+  passage.call = undefined;
   return undefined;
 }
 
@@ -419,14 +425,20 @@ async function beforeRequest(
 const withoutBody = ({ url, method, headers, signal }: Request): Request =>
   new Request(url, { method, headers, signal });
 
-async function beforeRetry(
-  { driver }: Passage,
-  { error }: Parameters<BeforeRetryHook>[0],
-): Promise<Response | undefined> {
-  // `ky.retry()` from an `afterResponse` hook passes by `shouldRetry`.
-  if (isForceRetryError(error)) driver?.askedAgain(error);
-  return driver?.proceed();
+async function beforeRetry(passage: Passage, { error }: Parameters<BeforeRetryHook>[0]): Promise<Response | undefined> {
+  const { driver } = passage;
+  try {
+    // `ky.retry()` from an `afterResponse` hook passes by `shouldRetry`.
+    if (isForceRetryError(error)) driver?.askedAgain(error);
+    return await driver?.proceed();
+  } catch (thrown) {
+    throw pastBeforeError(passage, error, thrown);
+  }
 }
+
+/** ky hands an error of a `beforeRetry` hook on as it is, past every `beforeError`. */
+const pastBeforeError = (passage: Passage, given: Error, thrown: unknown): unknown =>
+  thrown === given ? thrown : converted(passage, thrown);
 
 /** What the caller gets of an error that ends a call. */
 function converted({ driver, signal }: Passage, error: unknown): unknown {
@@ -442,16 +454,15 @@ const beforeError =
   ({ error }) =>
     converted(passage, error) as Error;
 
-/** A `beforeRetry` hook, ours or the user's: none may end a call past `beforeError`, or with nothing. */
-const retrying =
+/** A `beforeRetry` hook of the user's: it may end no payment past `beforeError`, or with nothing. */
+const guardedHook =
   (passage: Passage, hook: BeforeRetryHook): BeforeRetryHook =>
   async state => {
     let result;
     try {
       result = await hook(state);
     } catch (error) {
-      // ky hands an error of a `beforeRetry` hook on as it is, past every `beforeError`.
-      throw error === state.error ? error : converted(passage, error);
+      throw pastBeforeError(passage, state.error, error);
     }
     // `ky.stop` would make the call resolve to `undefined`, which a caller may read as anything.
     if (typeof result === 'symbol' && passage.driver !== undefined) throw converted(passage, state.error);

@@ -101,7 +101,7 @@ function decode(
     );
   }
   const fields = encoding === 'form' ? single(who, pairsIn(body)) : objectIn(who, body);
-  return { fields: { ...fields, ...parameters }, encoding };
+  return { fields: parameters === undefined ? fields : { ...fields, ...parameters }, encoding };
 }
 
 const isEmpty = (body: Body): boolean =>
@@ -137,11 +137,12 @@ export function isDeep(value: unknown, left: number = DEEPEST): boolean {
 export const DEEPEST: number = 64;
 
 function single(who: string, parameters: Iterable<readonly [string, string]>): Record<string, string> {
-  const fields: Record<string, string> = Object.create(null) as Record<string, string>;
+  const fields: Record<string, string> = {};
   for (const [name, value] of parameters) {
     if (Object.hasOwn(fields, name))
       throw new InputError(`${who}: ${name.slice(0, 40)} is given twice, and only one of them can be signed.`);
-    fields[name] = value;
+    if (name === '__proto__') Object.defineProperty(fields, name, { value, enumerable: true, configurable: true });
+    else fields[name] = value;
   }
   return fields;
 }
@@ -202,8 +203,9 @@ export function candidates(adapter: Adapter, method: string, place: string): rea
   return there.filter(operation => (operation.method ?? 'POST') === asked);
 }
 
-/** The path's own fields. */
-function pathFields(adapter: Adapter, operation: Operation, place: string): Record<string, string> {
+/** The path's own fields, where it has any. */
+function pathFields(adapter: Adapter, operation: Operation, place: string): Record<string, string> | undefined {
+  if (!operation.path.includes('{')) return undefined;
   const found = addressesOf(adapter)
     .variable.find(each => each.operation === operation)
     ?.pattern.exec(place);
