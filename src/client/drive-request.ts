@@ -58,6 +58,12 @@ export function createDriveRequest(desk: Desk, joining: Joining): Middleware['ma
       reporter: desk.reporter,
     });
     if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
+    if (!isWrite(operation)) {
+      // Each answer counts, a later one that a hook has asked for, too.
+      intention.timeline.listen(entry => {
+        if (entry.type === 'answer') registry.receiveRead(ticket, entry.verdict);
+      });
+    }
     joining.begin(key, { digest, intention, done: intention.ended, endsWithCallers: false });
     return new KyDriver(intention, call.signal);
   };

@@ -33,6 +33,11 @@ export interface SettledEntry extends EntryBase {
 export interface NoticedEntry extends EntryBase {
   readonly state: 'noticed';
   readonly ticket: Ticket;
+  /**
+   * The read of the drop-in that showed it, by name: then `ticket` is of one write out of those that this read asks
+   * about, and nothing is known of it but its number.
+   */
+  readonly read?: string;
 }
 
 /**

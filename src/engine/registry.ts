@@ -62,6 +62,9 @@ const MOST_TRIES = 20;
 /** Ends after which the same number may be used for a new try. */
 const endsATry: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', 'expired']);
 
+/** Ends that a number has had money for. */
+const takesMoney: ReadonlySet<Outcome> = new Set<Outcome>(['succeeded', 'authorized', 'refunded']);
+
 /**
  * Doctrine 15, as far as this gateway object knows: one payment has one loop, what may have been sent is asked about
  * before it is sent again, and what the gateway's verdict has settled stays settled.
@@ -110,6 +113,7 @@ export class Registry {
 
   #admitKnown(entry: Entry, wanted: Wanted): Admission {
     const { ticket, earlierNumbers } = entry;
+    if (entry.state === 'noticed' && entry.read !== undefined) return this.#admitRead(entry, entry.read, wanted);
     const same = this.#isSame(entry, wanted);
     if (entry.state === 'settled' && endsATry.has(entry.last.outcome) && (!same || wanted.newTry)) {
       const known = [...earlierNumbers, ...this.#numbersIn(ticket)];
@@ -118,6 +122,14 @@ export class Registry {
     if (!same) throw new ReferenceInUseError(this.#sealer.seal(ticket, ticket));
     if (entry.state === 'settled') return { type: 'settled', settlement: this.#repeated(entry) };
     return { type: 'open', ticket, absent: entry.state === 'open' && entry.absent, earlierNumbers };
+  }
+
+  /** A read has shown that the number is paid for, and not by which write nor when. */
+  #admitRead({ ticket: shown }: NoticedEntry, read: string, { ticket }: Wanted): Admission {
+    const operation = writeNamed(this.#adapter.operations, ticket.operation);
+    if (operation?.query?.operation !== read) throw new ReferenceInUseError(this.#sealer.seal(shown, shown));
+    const { seal: _outdated, ...rest } = ticket;
+    return { type: 'open', ticket: { ...rest, seen: true, ageUnknown: true }, absent: false, earlierNumbers: [] };
   }
 
   /** Of a payment whose ticket was only followed the fields are not known: then the amount must do. */
@@ -194,7 +206,37 @@ export class Registry {
     const key = operation === undefined ? undefined : keyOf(ticket, operation);
     if (key === undefined || this.#loops.get(key) !== undefined) return;
     const entry = this.#store.get(key);
-    if (entry === undefined) return this.#store.put(noticedEntry(key, ticket, this.#nowMs()));
+    if (entry === undefined || (entry.state === 'noticed' && entry.read !== undefined))
+      return this.#store.put(noticedEntry(key, ticket, this.#nowMs()));
+    this.#markEntrySeen(entry, verdict);
+  }
+
+  /**
+   * A read of the drop-in was answered, which follows no ticket: where it shows that money was taken under a number,
+   * whoever wants to send that number is to ask first.
+   *
+   * @param asked what the read asked about, as a ticket under the read's own name
+   */
+  receiveRead(asked: Ticket, verdict: Verdict): void {
+    if (verdict.kind !== 'terminal' || !takesMoney.has(verdict.outcome)) return;
+    for (const operation of Object.values(this.#adapter.operations)) {
+      if (!isWrite(operation) || operation.query?.operation !== asked.operation || isOnTarget(operation)) continue;
+      const ticket = { ...asked, operation: operation.name };
+      const key = keyOf(ticket, operation) ?? this.#ownerOf(ticket);
+      if (key === undefined || this.#loops.get(key) !== undefined) continue;
+      const entry = this.#store.get(key);
+      if (entry !== undefined) this.#markEntrySeen(entry, verdict);
+      else this.#store.put({ ...noticedEntry(key, ticket, this.#nowMs()), read: asked.operation });
+    }
+  }
+
+  /** The key of the known payment that one of the provider's numbers in the ticket is of. */
+  #ownerOf(ticket: Ticket): string | undefined {
+    const owners = providerNumbersOf(this.#adapter.operations, ticket).map(number => this.#store.ownerOf(number));
+    return owners.find(owner => owner !== undefined);
+  }
+
+  #markEntrySeen(entry: Entry, verdict: Verdict | undefined): void {
     const seen = asSeen(entry.ticket);
     if (entry.state === 'noticed') return this.#store.put({ ...entry, ticket: seen });
     if (entry.state === 'settled' && !isContradicted(entry.last.outcome, verdict))
@@ -272,7 +314,7 @@ const baseOf = ({ key, digest, ticket, atMs, earlierNumbers }: Entry): Omit<Noti
 
 const nothingDone = { attempts: 0, polls: 0, elapsedMs: 0, own: undefined } as const;
 
-const noticedEntry = (key: string, ticket: Ticket, atMs: number): Entry => ({
+const noticedEntry = (key: string, ticket: Ticket, atMs: number): NoticedEntry => ({
   key,
   digest: undefined,
   atMs,
