@@ -1,5 +1,5 @@
 import { hmac } from '@noble/hashes/hmac.js';
-import { concatBytes, utf8ToBytes, type CHash } from '@noble/hashes/utils.js';
+import { concatBytes, type CHash } from '@noble/hashes/utils.js';
 
 export { md5 } from '@noble/hashes/legacy.js';
 export { sha256, sha512 } from '@noble/hashes/sha2.js';
@@ -15,7 +15,12 @@ export const digestOf = (hash: Hash, ...parts: readonly Part[]): Uint8Array => h
 
 /** The HMAC of the parts, one right behind the other. */
 export const hmacOf = (hash: Hash, key: string, ...parts: readonly Part[]): Uint8Array =>
-  hmac(hash, utf8ToBytes(key), joined(parts));
+  hmac(hash, bytesOf(key), joined(parts));
 
 const joined = (parts: readonly Part[]): Uint8Array =>
-  concatBytes(...parts.map(part => (typeof part === 'string' ? utf8ToBytes(part) : part)));
+  parts.every(part => typeof part === 'string') ? utf8.encode(parts.join('')) : concatBytes(...parts.map(bytesOf));
+
+/** One for all: making one costs more than what most parts take. */
+const utf8 = new TextEncoder();
+
+const bytesOf = (part: Part): Uint8Array => (typeof part === 'string' ? utf8.encode(part) : part);

@@ -21,6 +21,9 @@ export const digest = (signType: SignType, ...parts: readonly Part[]): string =>
 export function sign(parameters: URLSearchParams, clientKey: string, signType: SignType): string {
   const sorted = new URLSearchParams(parameters);
   sorted.sort();
-  const pairs = [...sorted].filter(([, value]) => value !== '').map(([name, value]) => `${name}=${value}`);
-  return digest(signType, pairs.join('&'), clientKey);
+  let text = '';
+  for (const [name, value] of sorted) {
+    if (value !== '') text += text === '' ? `${name}=${value}` : `&${name}=${value}`;
+  }
+  return digest(signType, text, clientKey);
 }
