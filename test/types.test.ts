@@ -9,14 +9,21 @@ import {
   defineAdapter,
   type Adapter,
   type AdapterDefinition,
+  type CreatedSettlement,
   type Decision,
+  type FinalSettlement,
   type Gateway,
   type GatewayEvent,
   type Observation,
   type Policy,
+  type PollRequiredVerdict,
+  type RetryableVerdict,
   type SettledBy,
   type Settlement,
+  type TerminalVerdict,
   type Ticket,
+  type UnresolvedSettlement,
+  type UnsentSettlement,
   type Verdict,
 } from 'tillpaid';
 import { succeeded, text, type CodeTable } from 'tillpaid/adapter';
@@ -27,6 +34,10 @@ interface KioskFields {
   'payment.charge': { order: string; amount: number; note?: string };
   'payment.query': { order: string };
   'payment.list': { page?: number };
+}
+
+interface KioskAnswers {
+  'payment.charge': { link?: string };
 }
 
 /** The operations a gateway's `settle` takes. */
@@ -230,6 +241,80 @@ describe('how a payment ended', () => {
     expectTypeOf<Settlement<{ order_url: string }>['answer']>().toEqualTypeOf<{ order_url: string } | undefined>();
   });
 
+  it('narrowing by the outcome tells which verdict there is, and whose word it was', () => {
+    const narrowed = (settlement: Settlement<{ link?: string }>): unknown => {
+      switch (settlement.outcome) {
+        case 'succeeded':
+        case 'failed':
+        case 'canceled':
+        case 'expired':
+        case 'refunded':
+        case 'authorized':
+          expectTypeOf(settlement.verdict).toEqualTypeOf<TerminalVerdict>();
+          expectTypeOf(settlement.settledBy).toEqualTypeOf<'answer' | 'query' | 'webhook'>();
+          expectTypeOf(settlement.answer).toEqualTypeOf<{ link?: string } | undefined>();
+          expectTypeOf(settlement.cause).toEqualTypeOf<undefined>();
+          return settlement.verdict.outcome;
+        case 'created':
+          expectTypeOf(settlement).toEqualTypeOf<CreatedSettlement<{ link?: string }>>();
+          expectTypeOf(settlement.settledBy).toEqualTypeOf<'answer' | 'query'>();
+          return settlement.answer?.link;
+        case 'rejected':
+          expectTypeOf(settlement.verdict).toEqualTypeOf<TerminalVerdict | RetryableVerdict>();
+          expectTypeOf(settlement.settledBy).toEqualTypeOf<'answer'>();
+          expectTypeOf(settlement.otherVerdict).toEqualTypeOf<Verdict | undefined>();
+          return settlement.body;
+        case 'absent':
+          expectTypeOf(settlement.verdict).toEqualTypeOf<PollRequiredVerdict>();
+          expectTypeOf(settlement.settledBy).toEqualTypeOf<'query'>();
+          expectTypeOf(settlement.answer).toEqualTypeOf<undefined>();
+          return settlement.ticket;
+        case 'unresolved':
+          expectTypeOf(settlement.verdict).toEqualTypeOf<Verdict>();
+          expectTypeOf(settlement.settledBy).toEqualTypeOf<'none'>();
+          expectTypeOf(settlement.body).toEqualTypeOf<undefined>();
+          expectTypeOf(settlement.repeated).toEqualTypeOf<undefined>();
+          return settlement.cause;
+        case 'unsent':
+          expectTypeOf(settlement.verdict).toEqualTypeOf<RetryableVerdict | PollRequiredVerdict>();
+          expectTypeOf(settlement.settledBy).toEqualTypeOf<'none'>();
+          expectTypeOf(settlement.answer).toEqualTypeOf<undefined>();
+          expectTypeOf(settlement.body).toEqualTypeOf<undefined>();
+          expectTypeOf(settlement.response).toEqualTypeOf<undefined>();
+          return settlement.cause;
+        default:
+          return settlement satisfies never;
+      }
+    };
+    expect(narrowed).toBeTypeOf('function');
+  });
+
+  it('narrows when it is taken apart, too', () => {
+    uncalled(async (gateway: Gateway<KioskFields, KioskAnswers>) => {
+      const { outcome, answer, verdict, body, cause } = await gateway.settle('payment.charge', {
+        order: 'A',
+        amount: 1,
+      });
+      if (outcome === 'unsent') expectTypeOf(answer).toEqualTypeOf<undefined>();
+      if (outcome === 'unresolved') expectTypeOf(body).toEqualTypeOf<undefined>();
+      if (outcome === 'failed') expectTypeOf(verdict).toEqualTypeOf<TerminalVerdict>();
+      if (outcome === 'created') expectTypeOf(answer).toEqualTypeOf<{ link?: string } | undefined>();
+      return cause;
+    });
+  });
+
+  it('and one of no outcome can be made of what it does not have', () => {
+    uncalled(
+      (unsent: UnsentSettlement): Settlement => ({ ...unsent }),
+      // @ts-expect-error: nothing was answered.
+      (unsent: UnsentSettlement): Settlement => ({ ...unsent, answer: {} }),
+      // @ts-expect-error: nobody has settled it.
+      (open: UnresolvedSettlement): Settlement => ({ ...open, settledBy: 'query' }),
+      // @ts-expect-error: a declined payment has a final verdict.
+      (paid: FinalSettlement, verdict: PollRequiredVerdict): Settlement => ({ ...paid, verdict }),
+    );
+  });
+
   it('is what settle and untilSettled resolve to; ask resolves to a verdict, ticketFor is at once', () => {
     expectTypeOf<Gateway<KioskFields>['settle']>().returns.resolves.toEqualTypeOf<Settlement>();
     expectTypeOf<Gateway<KioskFields>['untilSettled']>().returns.resolves.toEqualTypeOf<Settlement>();
@@ -299,6 +384,17 @@ describe('an adapter of one’s own', () => {
     expectTypeOf(adapter).toEqualTypeOf<Adapter<KioskFields>>();
     expectTypeOf(createGateway({ adapter })).toEqualTypeOf<Gateway<KioskFields>>();
     expectTypeOf<ReturnType<(typeof adapter)['classify']>>().toEqualTypeOf<Verdict>();
+  });
+
+  it('may say what its writes answer, and only of operations that there are', () => {
+    const adapter = defineAdapter<KioskFields, KioskAnswers>(kiosk);
+    expectTypeOf(adapter).toEqualTypeOf<Adapter<KioskFields, KioskAnswers>>();
+    expectTypeOf(createGateway({ adapter })).toEqualTypeOf<Gateway<KioskFields, KioskAnswers>>();
+    expectTypeOf<Gateway<KioskFields, KioskAnswers>>().toExtend<Gateway<KioskFields>>();
+    uncalled(
+      // @ts-expect-error: there is no such operation.
+      () => defineAdapter<KioskFields, { 'payment.chrage': { link?: string } }>(kiosk),
+    );
   });
 
   it('fits wherever only its shared part matters', () => {
