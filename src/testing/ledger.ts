@@ -46,39 +46,87 @@ interface Account {
   lived: number;
 }
 
-export function keepBooks(options: {
-  clock: Clock;
-  sameReference: Voice['sameReference'];
+interface LedgerOptions {
+  readonly clock: Clock;
+  readonly sameReference: Voice['sameReference'];
   /** @param isNextTry whether a try under the same number was declined before */
-  lifeOf: (act: Opening, reference: string, isNextTry: boolean) => Life;
-}): Books {
-  const { clock, sameReference, lifeOf } = options;
-  const accounts: Account[] = [];
+  readonly lifeOf: (act: Opening, reference: string, isNextTry: boolean) => Life;
+}
+
+export const keepBooks = (options: LedgerOptions): Books => new Ledger(options);
+
+class Ledger implements Books {
+  readonly #clock: Clock;
+  readonly #sameReference: Voice['sameReference'];
+  readonly #lifeOf: LedgerOptions['lifeOf'];
+  readonly #accounts: Account[] = [];
   /** By the merchant's number, the provider's, and the numbers of the cancels and captures that were done to it. */
-  const byNumber = { payment: new Map<string, Account>(), refund: new Map<string, Account>() };
+  readonly #byNumber = { payment: new Map<string, Account>(), refund: new Map<string, Account>() };
+  readonly #rules: Readonly<Record<Heard['act'], (heard: Heard) => Ruling>>;
 
-  const look = (kind: Entry['kind'], reference: string | undefined): Account | undefined => {
-    const account = reference === undefined ? undefined : byNumber[kind].get(reference);
-    if (account !== undefined) age(account, clock.now());
+  constructor({ clock, sameReference, lifeOf }: LedgerOptions) {
+    this.#clock = clock;
+    this.#sameReference = sameReference;
+    this.#lifeOf = lifeOf;
+    this.#rules = {
+      create: heard => this.#pay('create', heard),
+      charge: heard => (heard.of === undefined ? this.#pay('charge', heard) : this.#confirm(heard)),
+      refund: heard => this.#refund(heard),
+      cancel: heard => this.#change('canceled', mayBeCanceled, heard),
+      capture: heard => this.#change('paid', payment => payment.state === 'authorized', heard),
+      query: heard => this.#query('payment', heard),
+      'refund-query': heard => this.#query('refund', heard),
+      list: () => ({ answer: 'done', entries: this.entries() }),
+      other: () => ({ answer: 'done' }),
+    };
+  }
+
+  take(heard: Heard): Ruling {
+    return this.#rules[heard.act](heard);
+  }
+
+  entries(): Entry[] {
+    const nowMs = this.#clock.now();
+    for (const account of this.#accounts) age(account, nowMs);
+    return this.#accounts.map(view);
+  }
+
+  merchantReference(kind: Entry['kind'], reference: string): string {
+    const account = this.#byNumber[kind].get(reference);
+    return account?.providerId === reference ? account.heard.reference : reference;
+  }
+
+  relive(reference: string, life: Life): void {
+    for (const kind of ['payment', 'refund'] as const) {
+      const account = this.#look(kind, reference);
+      if (account !== undefined) beginLife(account, life, this.#clock.now());
+    }
+  }
+
+  #look(kind: Entry['kind'], reference: string | undefined): Account | undefined {
+    const account = reference === undefined ? undefined : this.#byNumber[kind].get(reference);
+    if (account !== undefined) age(account, this.#clock.now());
     return account;
-  };
+  }
 
-  const beginLife = (account: Account, life: Life, nowMs: number): void => {
-    Object.assign(account, { life, lifeBeganAtMs: nowMs, queries: 0, lived: 0 } satisfies Partial<Account>);
-  };
+  /** By the merchant's own number only. */
+  #known(kind: Entry['kind'], { reference }: Heard): Account | undefined {
+    const account = this.#look(kind, reference);
+    return account?.heard.reference === reference ? account : undefined;
+  }
 
-  const open = (
+  #open(
     act: Opening,
     heard: Heard,
     kind: Entry['kind'],
     amount: string,
     { of, earlier }: Partial<Pick<Account, 'of' | 'earlier'>> = {},
-  ): Account => {
-    const nowMs = clock.now();
+  ): Account {
+    const nowMs = this.#clock.now();
     const account: Account = {
       kind,
       heard,
-      providerId: providerIdOf(nowMs, accounts.length + 1),
+      providerId: providerIdOf(nowMs, this.#accounts.length + 1),
       amount,
       openedAtMs: nowMs,
       of,
@@ -87,132 +135,87 @@ export function keepBooks(options: {
       state: act === 'create' ? 'open' : 'pending',
       accepted: 1,
       bookings: 0,
-      life: lifeOf(act, heard.reference, earlier !== undefined),
+      life: this.#lifeOf(act, heard.reference, earlier !== undefined),
       lifeBeganAtMs: nowMs,
       queries: 0,
       lived: 0,
     };
-    accounts.push(account);
+    this.#accounts.push(account);
     of?.refunds.push(account);
-    byNumber[kind].set(heard.reference, account).set(account.providerId, account);
+    this.#byNumber[kind].set(heard.reference, account).set(account.providerId, account);
     // The payer of an order acts after its answer was given; a charge and a refund are decided in the call.
     if (act !== 'create') age(account, nowMs);
     return account;
-  };
+  }
 
-  /** The reference was there before, and this gateway does not mind: the money moves once more. */
-  const acceptAgain = (account: Account): Account => {
-    account.accepted++;
-    book(account);
-    return account;
-  };
+  #pay(act: 'create' | 'charge', heard: Heard): Ruling {
+    const before = this.#known('payment', heard);
+    const amount = heard.amount ?? '0';
+    if (before === undefined) return stateOf(this.#open(act, heard, 'payment', amount));
+    if (this.#sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
+    return stateOf(
+      isDeclined(before) ? this.#open(act, heard, 'payment', amount, { earlier: before }) : acceptAgain(before),
+    );
+  }
 
-  const known = (kind: Entry['kind'], { reference }: Heard): Account | undefined => {
-    const account = look(kind, reference);
-    return account?.heard.reference === reference ? account : undefined;
-  };
-
-  const pay =
-    (act: 'create' | 'charge') =>
-    (heard: Heard): Ruling => {
-      const before = known('payment', heard);
-      if (before === undefined) return stateOf(open(act, heard, 'payment', heard.amount ?? '0'));
-      if (sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
-      return stateOf(
-        isDeclined(before)
-          ? open(act, heard, 'payment', heard.amount ?? '0', { earlier: before })
-          : acceptAgain(before),
-      );
-    };
-
-  const confirm = (heard: Heard): Ruling => {
-    const order = look('payment', heard.of);
+  #confirm(heard: Heard): Ruling {
+    const order = this.#look('payment', heard.of);
     if (order === undefined) return { answer: 'not-found' };
     if (!mayBePaid(order)) return { answer: 'already-final', entry: view(order) };
-    byNumber.payment.set(heard.reference, order);
+    this.#byNumber.payment.set(heard.reference, order);
     move(order, 'pending');
-    const nowMs = clock.now();
-    beginLife(order, lifeOf('charge', order.heard.reference, false), nowMs);
+    const nowMs = this.#clock.now();
+    beginLife(order, this.#lifeOf('charge', order.heard.reference, false), nowMs);
     age(order, nowMs);
     return stateOf(order);
-  };
+  }
 
-  const refund = (heard: Heard): Ruling => {
-    const before = known('refund', heard);
-    if (before !== undefined && sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
-    const payment = look('payment', before?.of?.providerId ?? heard.of);
+  #refund(heard: Heard): Ruling {
+    const before = this.#known('refund', heard);
+    if (before !== undefined && this.#sameReference === 'refuses') return { answer: 'duplicate', entry: view(before) };
+    const payment = this.#look('payment', before?.of?.providerId ?? heard.of);
     if (payment === undefined) return { answer: 'not-found' };
     const amount = heard.amount ?? payment.amount;
     const taken = payment.refunds
       .filter(({ state }) => state !== 'declined')
       .flatMap(each => repeated(each.amount, each.accepted));
-    if (payment.state !== 'paid' || exceeds(totalOf([...taken, amount]), payment.amount)) {
+    if (payment.state !== 'paid' || exceeds(totalOf([...taken, amount]), payment.amount))
       return { answer: 'already-final', entry: view(payment) };
-    }
     const account =
-      before === undefined ? open('refund', heard, 'refund', amount, { of: payment }) : acceptAgain(before);
-    age(payment, clock.now());
+      before === undefined ? this.#open('refund', heard, 'refund', amount, { of: payment }) : acceptAgain(before);
+    age(payment, this.#clock.now());
     return stateOf(account);
-  };
+  }
 
   /** A write that changes a payment's state, or finds that it cannot. It is found by its own number afterwards. */
-  const change =
-    (state: EntryState, may: (payment: Account, heard: Heard) => boolean) =>
-    (heard: Heard): Ruling => {
-      const payment = look('payment', heard.of ?? heard.reference);
-      if (payment === undefined) return { answer: 'not-found' };
-      if (!may(payment, heard)) return { answer: 'already-final', entry: view(payment) };
-      byNumber.payment.set(heard.reference, payment);
-      move(payment, state);
-      beginLife(payment, [], clock.now());
-      return stateOf(payment);
-    };
+  #change(state: EntryState, may: (payment: Account, heard: Heard) => boolean, heard: Heard): Ruling {
+    const payment = this.#look('payment', heard.of ?? heard.reference);
+    if (payment === undefined) return { answer: 'not-found' };
+    if (!may(payment, heard)) return { answer: 'already-final', entry: view(payment) };
+    this.#byNumber.payment.set(heard.reference, payment);
+    move(payment, state);
+    beginLife(payment, [], this.#clock.now());
+    return stateOf(payment);
+  }
 
-  const query =
-    (kind: Entry['kind']) =>
-    (heard: Heard): Ruling => {
-      const account = look(kind, heard.reference);
-      if (account === undefined) return { answer: 'not-found' };
-      account.queries++;
-      return stateOf(account);
-    };
-
-  const everything = (): Entry[] => {
-    const nowMs = clock.now();
-    for (const account of accounts) age(account, nowMs);
-    return accounts.map(view);
-  };
-
-  const rules: Readonly<Record<Heard['act'], (heard: Heard) => Ruling>> = {
-    create: pay('create'),
-    charge: heard => (heard.of === undefined ? pay('charge') : confirm)(heard),
-    refund,
-    cancel: change(
-      'canceled',
-      (payment, heard) => isOpen(payment) || (payment.state === 'paid' && heard.alsoWhenPaid === true),
-    ),
-    capture: change('paid', payment => payment.state === 'authorized'),
-    query: query('payment'),
-    'refund-query': query('refund'),
-    list: () => ({ answer: 'done', entries: everything() }),
-    other: () => ({ answer: 'done' }),
-  };
-
-  return {
-    take: heard => rules[heard.act](heard),
-    entries: everything,
-    merchantReference: (kind, reference) => {
-      const account = byNumber[kind].get(reference);
-      return account?.providerId === reference ? account.heard.reference : reference;
-    },
-    relive(reference, life) {
-      for (const kind of ['payment', 'refund'] as const) {
-        const account = look(kind, reference);
-        if (account !== undefined) beginLife(account, life, clock.now());
-      }
-    },
-  };
+  #query(kind: Entry['kind'], heard: Heard): Ruling {
+    const account = this.#look(kind, heard.reference);
+    if (account === undefined) return { answer: 'not-found' };
+    account.queries++;
+    return stateOf(account);
+  }
 }
+
+const beginLife = (account: Account, life: Life, nowMs: number): void => {
+  Object.assign(account, { life, lifeBeganAtMs: nowMs, queries: 0, lived: 0 } satisfies Partial<Account>);
+};
+
+/** The reference was there before, and this gateway does not mind: the money moves once more. */
+const acceptAgain = (account: Account): Account => {
+  account.accepted++;
+  book(account);
+  return account;
+};
 
 const stateOf = (account: Account): Ruling => ({ answer: 'state', entry: view(account) });
 
@@ -254,6 +257,9 @@ const isDeclined = ({ state, heard }: Account): boolean => state === 'declined' 
 
 const isOpen = (account: Account): boolean =>
   mayBePaid(account) || account.state === 'pending' || account.state === 'authorized';
+
+const mayBeCanceled = (payment: Account, { alsoWhenPaid }: Heard): boolean =>
+  isOpen(payment) || (payment.state === 'paid' && alsoWhenPaid === true);
 
 /** 15 digits, as the shortest of the gateways has them: the day, then a count. */
 function providerIdOf(nowMs: number, count: number): string {
