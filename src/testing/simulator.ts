@@ -1,6 +1,6 @@
 import { orAbort, systemClock, type Clock } from '../clock.ts';
 import { isCut, playFaults, type FaultList, type Scene } from './faults.ts';
-import { keepBooks, type Opening } from './ledger.ts';
+import { keepBooks, type Books, type Opening } from './ledger.ts';
 import { lives as usualLives, type Life } from './lives.ts';
 import type { ManualClock } from './manual-clock.ts';
 import type { Answer, Entry, Heard, HeardRequest, Refusal, Voice } from './voice.ts';
@@ -108,159 +108,215 @@ const MOST_REDIRECTS = 20;
 export function simulateGateway(options: SimulatorOptions): Simulator {
   const { voice, lives = {}, faults = {}, sameReference = voice.sameReference } = options;
   const clock: GatewayClock = options.clock ?? systemClock;
-  const requests: RequestRecord[] = [];
-  /** The same by what they are about. */
-  const requestsAbout = new Map<string, RequestRecord[]>();
-  const plans = new Map<string, Plan>();
-  const firstResults = new Map<string, Result>();
-
-  const planOf = (reference: string): Plan => {
-    let plan = plans.get(reference);
-    if (plan === undefined) plans.set(reference, (plan = { ...nothingPlanned, ...planFrom(faults) }));
-    return plan;
-  };
-
+  const plans = new Plans(faults);
+  const records = new Records(clock);
   const books = keepBooks({
     clock,
     sameReference,
     lifeOf: (act, reference, isNextTry) =>
-      (isNextTry ? planOf(reference).nextTry : undefined) ?? planOf(reference).life ?? lives[act] ?? paid,
+      (isNextTry ? plans.of(reference).nextTry : undefined) ?? plans.of(reference).life ?? lives[act] ?? paid,
   });
-
-  /** While the gateway works, a manual clock stands still; while it hangs or drips, time goes on. */
-  const work = <T>(promise: Promise<T>): Promise<T> => clock.during?.(promise) ?? promise;
-
-  /** Does what was asked and finds the words for it, in one go: two requests never mix. */
-  const take = (heard: Heard): Result => {
-    const repeatKey = JSON.stringify([heard.operation, heard.idempotencyKey ?? heard.reference]);
-    const first = sameReference === 'replays' ? firstResults.get(repeatKey) : undefined;
-    if (first !== undefined) return first;
-    const ruling = books.take(heard);
-    const result: Result = {
-      name: ruling.answer === 'state' && ruling.entry !== undefined ? ruling.entry.state : ruling.answer,
-      answer: voice.say({ heard, nowMs: clock.now(), ...ruling }),
+  const gateway = new SimulatedGateway({ voice, clock, books, plans, records, sameReference });
+  const entryOf =
+    (kind: Entry['kind']) =>
+    (reference: string): LedgerEntry | undefined => {
+      const entry = books.entries().findLast(each => each.kind === kind && each.reference === reference);
+      return entry && records.with(entry);
     };
-    if (isSend(heard.act) && ruling.answer === 'state') firstResults.set(repeatKey, result);
-    return result;
+  return {
+    fetch: (input, init) =>
+      gateway.fetch(input instanceof Request && init === undefined ? input : new Request(input, init)),
+    resolver: ({ request }) => gateway.resolve(request),
+    ledger: {
+      get entries() {
+        return books.entries().map(entry => records.with(entry));
+      },
+      payment: entryOf('payment'),
+      refund: entryOf('refund'),
+    },
+    requests: records.all,
+    script(reference, script) {
+      plans.add(reference, script);
+      if (script.life !== undefined) books.relive(reference, script.life);
+    },
   };
+}
 
-  /** Hears a request and acts on it; what is returned then lets the client know, or not. */
-  const receive = async (request: Request): Promise<() => Response | Promise<Response>> => {
-    const url = new URL(request.url);
-    const { method, headers } = request;
-    const received: HeardRequest = { method, url, headers, body: await request.text(), nowMs: clock.now() };
-    const respond = async (answer: Answer): Promise<Response> => {
-      const written = { ...answer, body: textOf(answer.body) };
-      const sealed = (await voice.seal?.(written, received)) ?? written;
-      // As any server says it: whole seconds of its own clock.
-      return responseOf({ ...sealed, headers: { date: new Date(clock.now()).toUTCString(), ...sealed.headers } });
-    };
-    const record = (rest: Omit<RequestRecord, 'atMs' | 'method' | 'path'>): void => {
-      const made: RequestRecord = { atMs: clock.now(), method, path: url.pathname, ...rest };
-      requests.push(made);
-      if (rest.act === undefined || rest.reference === undefined) return;
-      const key = `${kindOf(rest.act)} ${rest.reference}`;
-      const before = requestsAbout.get(key);
-      if (before === undefined) requestsAbout.set(key, [made]);
-      else before.push(made);
-    };
-    const refuse = ({ refused }: Refusal): Promise<Response> => {
-      record({ result: 'refused', fault: 'none' });
-      return respond(refused);
-    };
+/** What is to happen to whom, as far as it was scripted. */
+class Plans {
+  readonly #plans = new Map<string, Plan>();
+  readonly #usual: Script;
 
-    const heard = await voice.hear(received);
-    if ('refused' in heard) {
-      const refusal = await refuse(heard);
-      return () => refusal;
-    }
+  constructor(usual: Script) {
+    this.#usual = usual;
+  }
 
-    const { operation, act } = heard;
-    const reference = books.merchantReference(kindOf(act), heard.reference);
-    const { name, fault } = nextFault(planOf(reference), heard);
-    const answerTo = (taken: Heard): Promise<Response> => {
-      const result = take(taken);
-      record({ operation, act, reference, result: result.name, fault: name });
-      return respond(result.answer);
-    };
-    // What arrives later is judged then: its signature may have expired.
-    const deliver = async (): Promise<Response> => {
-      const later = await voice.hear({ ...received, nowMs: clock.now() });
-      return 'refused' in later ? refuse(later) : answerTo(later);
-    };
-    const scene: Scene = {
-      request,
-      heard,
-      clock,
-      deliver: () => work(deliver()),
-      say: answer => work(respond(voice.say({ heard, nowMs: clock.now(), answer }))),
-    };
-    if (fault.books) {
-      const answer = await answerTo(heard);
-      return () => fault.does({ ...scene, answer });
-    }
-    record({ operation, act, reference, result: 'not-taken', fault: name });
-    return () => fault.does(scene);
-  };
+  of(reference: string): Plan {
+    let plan = this.#plans.get(reference);
+    if (plan === undefined) this.#plans.set(reference, (plan = { ...nothingPlanned, ...planFrom(this.#usual) }));
+    return plan;
+  }
 
-  const exchange = (request: Request): Promise<Response> => {
-    const answer = async (): Promise<Response> => (await work(receive(request)))();
-    return request.signal.aborted ? Promise.reject(request.signal.reason) : orAbort(answer(), request.signal);
-  };
+  add(reference: string, script: Script): void {
+    const before = this.of(reference);
+    const { on, ...rest } = planFrom(script);
+    this.#plans.set(reference, { ...before, ...rest, on: new Map([...before.on, ...on]) });
+  }
+}
 
-  const fetch = async (request: Request, redirectsLeft = MOST_REDIRECTS): Promise<Response> => {
-    // The only redirect there is leads to the same address.
-    const again = request.redirect === 'manual' ? request : request.clone();
-    const response = await exchange(request);
-    if (response.status !== 307 || again.redirect === 'manual')
-      return Object.defineProperty(response, 'url', { value: request.url });
-    if (again.redirect === 'error' || redirectsLeft === 0)
-      throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
-    return fetch(again, redirectsLeft - 1);
-  };
+/** Every request that was received. */
+class Records {
+  readonly all: RequestRecord[] = [];
+  /** The same by what they are about. */
+  readonly #about = new Map<string, RequestRecord[]>();
+  readonly #clock: Clock;
 
-  const withRequests = (entry: Entry): LedgerEntry => {
-    const about = requestsAbout.get(`${entry.kind} ${entry.reference}`) ?? [];
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(record: Omit<RequestRecord, 'atMs'>): void {
+    const made: RequestRecord = { atMs: this.#clock.now(), ...record };
+    this.all.push(made);
+    if (record.act === undefined || record.reference === undefined) return;
+    const key = `${kindOf(record.act)} ${record.reference}`;
+    const before = this.#about.get(key);
+    if (before === undefined) this.#about.set(key, [made]);
+    else before.push(made);
+  }
+
+  with(entry: Entry): LedgerEntry {
+    const about = this.#about.get(`${entry.kind} ${entry.reference}`) ?? [];
     return Object.freeze({
       ...entry,
       sends: about.filter(({ operation }) => operation === entry.operation).length,
       queries: about.filter(({ act }) => isQuery(act)).length,
       answers: about.map(({ result, fault }) => (fault === 'none' ? result : fault)),
     });
-  };
-  const entryOf =
-    (kind: Entry['kind']) =>
-    (reference: string): LedgerEntry | undefined => {
-      const entry = books.entries().findLast(each => each.kind === kind && each.reference === reference);
-      return entry && withRequests(entry);
-    };
+  }
+}
 
-  return {
-    fetch: (input, init) => fetch(input instanceof Request && init === undefined ? input : new Request(input, init)),
-    resolver: async ({ request }) => {
-      try {
-        return await exchange(request);
-      } catch (error) {
-        // All that msw can show of a broken connection.
-        if (isCut(error) || request.signal.aborted) return Response.error();
-        throw error;
-      }
-    },
-    ledger: {
-      get entries() {
-        return books.entries().map(withRequests);
-      },
-      payment: entryOf('payment'),
-      refund: entryOf('refund'),
-    },
-    requests,
-    script(reference, script) {
-      const before = planOf(reference);
-      const { on, ...rest } = planFrom(script);
-      plans.set(reference, { ...before, ...rest, on: new Map([...before.on, ...on]) });
-      if (script.life !== undefined) books.relive(reference, script.life);
-    },
-  };
+interface Parts {
+  readonly voice: Voice;
+  readonly clock: GatewayClock;
+  readonly books: Books;
+  readonly plans: Plans;
+  readonly records: Records;
+  readonly sameReference: Voice['sameReference'];
+}
+
+/** The gateway on the wire: receives, acts, and lets the client know, or not. */
+class SimulatedGateway {
+  readonly #parts: Parts;
+  readonly #firstResults = new Map<string, Result>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async fetch(request: Request, redirectsLeft = MOST_REDIRECTS): Promise<Response> {
+    // The only redirect there is leads to the same address.
+    const again = request.redirect === 'manual' ? request : request.clone();
+    const response = await this.#exchange(request);
+    if (response.status !== 307 || again.redirect === 'manual')
+      return Object.defineProperty(response, 'url', { value: request.url });
+    if (again.redirect === 'error' || redirectsLeft === 0)
+      throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
+    return this.fetch(again, redirectsLeft - 1);
+  }
+
+  /** The same for msw, which can show no more of a broken connection than an error. */
+  async resolve(request: Request): Promise<Response> {
+    try {
+      return await this.#exchange(request);
+    } catch (error) {
+      if (isCut(error) || request.signal.aborted) return Response.error();
+      throw error;
+    }
+  }
+
+  #exchange(request: Request): Promise<Response> {
+    const answer = async (): Promise<Response> => (await this.#work(this.#receive(request)))();
+    return request.signal.aborted ? Promise.reject(request.signal.reason) : orAbort(answer(), request.signal);
+  }
+
+  /** While the gateway works, a manual clock stands still; while it hangs or drips, time goes on. */
+  #work<T>(promise: Promise<T>): Promise<T> {
+    return this.#parts.clock.during?.(promise) ?? promise;
+  }
+
+  /** Reads a request and acts on it; what is returned then lets the client know, or not. */
+  async #receive(request: Request): Promise<() => Response | Promise<Response>> {
+    const { voice, clock, books, plans, records } = this.#parts;
+    const received = await this.#read(request);
+    const heard = await voice.hear(received);
+    if ('refused' in heard) {
+      const refusal = await this.#refuse(received, heard);
+      return () => refusal;
+    }
+    const { operation, act } = heard;
+    const reference = books.merchantReference(kindOf(act), heard.reference);
+    const { name, fault } = nextFault(plans.of(reference), heard);
+    const about = { method: received.method, path: received.url.pathname, operation, act, reference, fault: name };
+    const answerTo = (taken: Heard): Promise<Response> => {
+      const result = this.#take(taken);
+      records.add({ ...about, result: result.name });
+      return this.#respond(received, result.answer);
+    };
+    // What arrives later is judged then: its signature may have expired.
+    const deliver = async (): Promise<Response> => {
+      const later = await voice.hear({ ...received, nowMs: clock.now() });
+      return 'refused' in later ? this.#refuse(received, later) : answerTo(later);
+    };
+    const scene: Scene = {
+      request,
+      heard,
+      clock,
+      deliver: () => this.#work(deliver()),
+      say: answer => this.#work(this.#respond(received, voice.say({ heard, nowMs: clock.now(), answer }))),
+    };
+    if (fault.books) {
+      const answer = await answerTo(heard);
+      return () => fault.does({ ...scene, answer });
+    }
+    records.add({ ...about, result: 'not-taken' });
+    return () => fault.does(scene);
+  }
+
+  async #read(request: Request): Promise<HeardRequest> {
+    const { method, headers } = request;
+    const url = new URL(request.url);
+    return { method, url, headers, body: await request.text(), nowMs: this.#parts.clock.now() };
+  }
+
+  /** Does what was asked and finds the words for it, in one go: two requests never mix. */
+  #take(heard: Heard): Result {
+    const { voice, clock, books, sameReference } = this.#parts;
+    const repeatKey = JSON.stringify([heard.operation, heard.idempotencyKey ?? heard.reference]);
+    const first = sameReference === 'replays' ? this.#firstResults.get(repeatKey) : undefined;
+    if (first !== undefined) return first;
+    const ruling = books.take(heard);
+    const result: Result = {
+      name: ruling.answer === 'state' && ruling.entry !== undefined ? ruling.entry.state : ruling.answer,
+      answer: voice.say({ heard, nowMs: clock.now(), ...ruling }),
+    };
+    if (isSend(heard.act) && ruling.answer === 'state') this.#firstResults.set(repeatKey, result);
+    return result;
+  }
+
+  #refuse(received: HeardRequest, { refused }: Refusal): Promise<Response> {
+    const { method, url } = received;
+    this.#parts.records.add({ method, path: url.pathname, result: 'refused', fault: 'none' });
+    return this.#respond(received, refused);
+  }
+
+  async #respond(received: HeardRequest, answer: Answer): Promise<Response> {
+    const { voice, clock } = this.#parts;
+    const written = { ...answer, body: textOf(answer.body) };
+    const sealed = (await voice.seal?.(written, received)) ?? written;
+    // As any server says it: whole seconds of its own clock.
+    return responseOf({ ...sealed, headers: { date: new Date(clock.now()).toUTCString(), ...sealed.headers } });
+  }
 }
 
 /** What an exchange came to: its name in the records, and the gateway's words. */
