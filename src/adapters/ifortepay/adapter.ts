@@ -70,7 +70,12 @@ export interface IfortepayCredentials extends Location {
   tokens?: TokenStore;
 }
 
-/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+/**
+ * iFortepay’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
+ *
+ * @param advice the sentence for a row, told with each verdict. Default: rows that keep theirs apart have none
+ * @throws {InputError} for credentials of the wrong shape
+ */
 export function ifortepay(
   credentials: IfortepayCredentials,
   advice?: Advice,

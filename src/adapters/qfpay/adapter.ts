@@ -87,7 +87,12 @@ const minorUnits: FieldCheck = {
     (typeof value === 'number' || typeof value === 'string') && /^(?:0|[1-9]\d{0,10})$/.test(String(value)),
 };
 
-/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+/**
+ * QFPay’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
+ *
+ * @param advice the sentence for a row, told with each verdict. Default: rows that keep theirs apart have none
+ * @throws {InputError} for credentials of the wrong shape
+ */
 export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<QfpayFields, QfpayAnswers> {
   checkCredentials('qfpay', credentials, {
     appCode: headerTextUpTo(128),

@@ -122,7 +122,12 @@ const amount: FieldCheck = {
   },
 };
 
-/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+/**
+ * Rebell’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
+ *
+ * @param advice the sentence for a row, told with each verdict. Default: rows that keep theirs apart have none
+ * @throws {InputError} for credentials of the wrong shape
+ */
 export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter<RebellFields, RebellAnswers> {
   checkCredentials('rebell', credentials, {
     clientId: visibleText,

@@ -145,7 +145,12 @@ const searchedFor: Readonly<Record<string, string>> = {
  */
 const keyedQueries: ReadonlySet<string> = new Set(['payout.query', 'payout.list']);
 
-/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+/**
+ * UQPAY’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
+ *
+ * @param advice the sentence for a row, told with each verdict. Default: rows that keep theirs apart have none
+ * @throws {InputError} for credentials of the wrong shape
+ */
 export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<UqpayFields, UqpayAnswers> {
   checkCredentials('uqpay', credentials, {
     clientId: visibleText,

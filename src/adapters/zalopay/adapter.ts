@@ -54,7 +54,12 @@ export interface ZalopayPaths {
   'card-payment.charge'?: string;
 }
 
-/** The adapter; `advice` gives its verdicts their sentences. `index.ts` does, `terse.ts` does not. */
+/**
+ * ZaloPay’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
+ *
+ * @param advice the sentence for a row, told with each verdict. Default: rows that keep theirs apart have none
+ * @throws {InputError} for credentials of the wrong shape
+ */
 export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapter<ZalopayFields, ZalopayAnswers> {
   checkCredentials('zalopay', credentials, { appId: positive, key1: text, key2: text });
   const { appId, key1, key2 } = credentials;
