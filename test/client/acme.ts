@@ -24,6 +24,8 @@ import {
   type CodeTable,
 } from '../../src/kit/index.ts';
 import { textOf } from '../../src/kit/readers.ts';
+// Loads with the first notice, in real time, which no manual clock waits for: here it is there from the start.
+import '../../src/client/receive.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 
 /** An invented gateway, small enough to see every rule of the client in it. */
