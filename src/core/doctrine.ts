@@ -103,7 +103,7 @@ function judgeReadings(
 }
 
 const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
-  rows.reduce<Judgement | undefined>((a, b) => (a === undefined || rank(b) > rank(a) ? b : a), undefined);
+  rows.reduce<Judgement | undefined>((a, b) => (a === undefined || placeOf(b) < placeOf(a) ? b : a), undefined);
 
 /**
  * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined`
@@ -539,25 +539,39 @@ function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: bo
 }
 
 /**
- * Of several rows a paid one wins; then whatever may still take money; then what ended without. It is the rows' own
- * states that are compared: a cancel, too, has not succeeded while one row of the order is paid.
+ * What a row says of the order's money, the first before the others: of several rows of one order the earliest here
+ * decides, and of two in one line the one that was read first. It is the rows' own states that are compared: a cancel,
+ * too, has not succeeded while one row of the order is paid.
  */
-function rank({ row, conflict }: Judgement): number {
-  if (row === undefined || conflict) return 7;
-  if (row.kind === 'terminal') return terminalRank[row.outcome];
-  return row.kind === 'retryable' || row.reason === 'not-found' ? 0 : declines.has(row.reason) ? 2 : 7;
-}
+const precedence: readonly (readonly RowState[])[] = [
+  // The money was taken: what stands beside it are other tries.
+  ['succeeded'],
+  // The money may still be taken, or nobody can say: no end of another row is the order's.
+  ['open'],
+  ['authorized'],
+  ['refunded', 'created'],
+  // Ends without the money, by how surely nothing more comes of them.
+  ['canceled'],
+  ['expired'],
+  ['failed'],
+  // Nothing was said of the order.
+  ['rejected'],
+  ['nothing'],
+];
 
-const terminalRank: Readonly<Record<Outcome, number>> = {
-  succeeded: 8,
-  authorized: 6,
-  refunded: 5,
-  created: 5,
-  canceled: 4,
-  expired: 3,
-  failed: 2,
-  rejected: 1,
+type RowState = Outcome | 'open' | 'nothing';
+
+const placeOf = (judgement: Judgement): number => {
+  const state = rowStateOf(judgement);
+  return precedence.findIndex(states => states.includes(state));
 };
+
+function rowStateOf({ row, conflict }: Judgement): RowState {
+  if (row === undefined || conflict) return 'open';
+  if (row.kind === 'terminal') return row.outcome;
+  if (row.kind === 'retryable' || row.reason === 'not-found') return 'nothing';
+  return declines.has(row.reason) ? 'failed' : 'open';
+}
 
 const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>([
   'declined',
@@ -576,22 +590,26 @@ const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>([
  */
 export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'unsent'>(
   known: Known,
-  heard: Outcome,
+  next: Outcome,
 ): { outcome: Known | Outcome; conflict: boolean } {
-  const place = (outcome: string): number => settledPlace[outcome] ?? 0;
-  if (known === heard || place(known) === 0) return { outcome: heard, conflict: false };
-  if (place(heard) === 0) return { outcome: known, conflict: false };
-  // Paid, then refunded or canceled, is a payment's ordinary life.
-  const ordinary = known === 'succeeded' && place(heard) === 3;
-  return { outcome: place(heard) > place(known) ? heard : known, conflict: !ordinary };
+  const [knownStage, nextStage] = [stageOf(known), stageOf(next)];
+  if (known === next || knownStage === NO_END) return { outcome: next, conflict: false };
+  if (nextStage === NO_END) return { outcome: known, conflict: false };
+  const isOrdinary = known === 'succeeded' && afterPaid.includes(next);
+  return { outcome: nextStage > knownStage ? next : known, conflict: !isOrdinary };
 }
 
-/** How late in a payment's life a final word is. */
-const settledPlace: Readonly<Record<string, number>> = {
-  absent: 1,
-  failed: 1,
-  expired: 1,
-  succeeded: 2,
-  canceled: 3,
-  refunded: 3,
-};
+/** What becomes of a payment that was paid, in its ordinary life. */
+const afterPaid: readonly string[] = ['canceled', 'refunded'];
+
+/** Final verdicts by how late in a payment's life they are: a later one stands, since a payment never goes backwards. */
+const stages: readonly (readonly string[])[] = [
+  // Each can be said too early, while the payment is on its way.
+  ['absent', 'failed', 'expired'],
+  ['succeeded'],
+  afterPaid,
+];
+
+const NO_END = -1;
+
+const stageOf = (outcome: string): number => stages.findIndex(stage => stage.includes(outcome));
