@@ -5,11 +5,11 @@ import type { Moment } from './core/decide.ts';
  * own.
  */
 export interface Clock {
-  /** Milliseconds since the epoch: the wall clock, which somebody may set, forward or back. */
+  /** Milliseconds since the epoch: the wall clock, which may be set forward or back. */
   now(): number;
   /**
    * Milliseconds from any start, which only ever grow, as time passes; they may stand still while the machine sleeps.
-   * Waits and deadlines are counted by it. Default: `now()`, for a clock that nobody sets.
+   * Waits and deadlines are counted by it. Default: `now()`, for a clock that is never set.
    */
   monotonicMs?(): number;
   /** A number in [0, 1). */
@@ -94,15 +94,15 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
 }
 
 /**
- * Why something was stopped that nobody needs any more. One for all: by default every `abort()` writes a stack that
- * nobody reads.
+ * The abort reason of what is no longer needed. One for all: by default every `abort()` makes an error with a stack,
+ * which is never read.
  */
-export const noLongerNeeded: DOMException = new DOMException('Nobody waits for it any more.', 'AbortError');
+export const noLongerNeeded: DOMException = new DOMException('It is no longer needed.', 'AbortError');
 
 /** A new idempotency key: UUID v4. */
 export const newKey = (): string => crypto.randomUUID();
 
-/** A key that this process alone knows, for digests that nobody else is to compare. */
+/** A key that this process alone knows, for digests that are compared only here. */
 export const newSecret = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32));
 
 /** 18 digits that name one send: 13 of time and 5 of chance. */

@@ -13,11 +13,11 @@ export interface TerminalRow extends RowBase {
   readonly outcome: Outcome;
   /** The payer may try again under the same reference: seen on a query, an open order stays open (doctrine 11). */
   readonly payerMayRetry?: true;
-  /** It ends whatever was tried under the number, so that it needs no proof of whose try it was (doctrine 13). */
+  /** It ends every try under the number: no proof is needed that it belongs to this one (doctrine 13). */
   readonly endsNumber?: true;
   /**
-   * A first send's refusal because of another order of its number: the gateway is asked once what became of that one,
-   * then the refusal is told.
+   * A first send was refused because the number belongs to another order: the gateway is asked once for the state of
+   * that order, then the refusal is returned.
    */
   readonly askedOnce?: true;
 }
@@ -34,20 +34,20 @@ export interface PollRequiredRow extends RowBase {
   /** The answer can only exist if our order does, although the reason alone would not say so. */
   readonly acknowledges?: true;
   /**
-   * On a query: the payer or the merchant must act, and what he needs for it is in this very answer. A create that was
-   * answered "pending" before has its real answer here: it is `created`.
+   * On a query: the payer or the merchant must act, and this answer holds what is needed for it. A create that was
+   * answered "pending" before gets its real answer here: it is `created`.
    */
   readonly needsAction?: true;
   /**
-   * Of a write: its answer says where the payer goes on. Once a query shows the order open, it is `created`, with this
-   * answer.
+   * Of a write: its answer holds what the payer needs to go on. Once a query shows the order open, the write is
+   * `created`, with this answer.
    */
   readonly createdWhenOpen?: true;
-  /** It speaks of another send of this write: that one's own answer is still to come. */
+  /** The answer is about an earlier send of this write, whose own answer is not known yet. */
   readonly ofAnotherSend?: true;
-  /** Of an order that the gateway had acknowledged, and that can no longer be paid, it means `expired`. */
+  /** For an order that the gateway had acknowledged and that can no longer be paid, the code means `expired`. */
   readonly expiredWhenOver?: true;
-  /** Of a charge in the call, the same code in queries at least this far apart means `failed`. Milliseconds. */
+  /** For a charge in the call: the same code in queries at least this far apart means `failed`. Milliseconds. */
   readonly failedWhenUnchangedForMs?: number;
 }
 

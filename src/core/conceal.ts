@@ -2,9 +2,8 @@
 const bearing: ReadonlySet<string> = new Set(['data', 'body', 'text']);
 
 /**
- * What an error holds of a request or an answer (`request`, `options`, `response`, `data` …) is still there for whoever
- * asks for it by name, but no longer shown when the error is printed: it may hold a card number or a token. The same
- * for its causes.
+ * What an error holds of a request or an answer (`request`, `options`, `response`, `data` …) can still be read by name,
+ * but is no longer shown when the error is printed: it may hold a card number or a token. The same for its causes.
  */
 export function conceal(error: unknown): void {
   const seen = new Set<unknown>();

@@ -18,10 +18,10 @@ export interface Exchange {
 }
 
 /**
- * What one row of an answer says, before anybody decides what it means.
+ * What one row of an answer says, before it is decided what it means.
  */
 export interface Reading {
-  /** The names the answer goes by, most telling first (`['2/-54', '2']`); the first with a row decides. */
+  /** The names of the answer, most specific first (`['2/-54', '2']`); the first that has a row in the table decides. */
   names: readonly string[];
   /** The provider's message. */
   message?: string | undefined;
@@ -35,24 +35,24 @@ export interface Reading {
   amount?: string | undefined;
   currency?: string | undefined;
   /**
-   * The provider's own number of what this row tells of, where `reference` leaves it out because several may stand
-   * under one reference.
+   * The provider's own number of what this row is about, where `reference` leaves it out because several may share one
+   * reference.
    */
   number?: string | undefined;
   /**
-   * When the provider made what this row tells of, by the provider's own clock: milliseconds since the epoch, rounded
-   * down as the provider does.
+   * When the provider created what this row is about, by the provider's own clock: milliseconds since the epoch,
+   * rounded down as the provider does.
    */
   madeAtMs?: number | undefined;
   /**
-   * What the row repeats of the send that made it, such as the merchant's own time: held against {@link
+   * What the row repeats of the send that created it, such as the merchant's own time: compared with {@link
    * WriteOperation.echo}.
    */
   echo?: string | undefined;
   /**
-   * A write's own answer: it states that nothing was done, in words that no row knows or that its row leaves open.
-   * Asked about, and believed once the order is not found twice. A query's row: it states the same of the write, and
-   * ends the doubt.
+   * In a write's own answer: it states that nothing was done, by a code that has no row or whose row leaves it open.
+   * The order is asked about, and the statement is believed once the order was not found twice. In a query's row: it
+   * states the same of the write, which confirms it.
    */
   refuses?: boolean | undefined;
 }

@@ -29,7 +29,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type SameReference =
   /** Answers the first send's result again: a re-send cannot act twice. */
   | 'replays'
-  /** Refuses it as a duplicate: a re-send cannot act twice, and its answer tells that the first one landed. */
+  /** Refuses it as a duplicate: a re-send cannot act twice, and its answer proves that the first one landed. */
   | 'refuses'
   /** Not documented: never re-sent after a send that may have landed, unless the policy opts in. */
   | 'unknown';
@@ -82,26 +82,26 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   /** The fields that identify the intention, the merchant's own number first; or what to call them in the ticket. */
   readonly reference: readonly (keyof F & string)[] | ((fields: F) => Readonly<Record<string, string | undefined>>);
   /**
-   * What makes two requests one intention. A new number of the merchant's own, by its reference name, unique among the
-   * writes that share its `space`; or what the write acts upon. Without a number, only an idempotency key tells two of
-   * them apart. Default:
-   * `target` for a cancel, else the first name of `reference`, in a space that is this operation's alone.
+   * What makes two requests one intention: a new number of the merchant's own, by its reference name, unique among the
+   * writes that share its `space`; or (`target`) the order that the write acts upon. Without a number, two intentions
+   * differ only by an idempotency key. Default: `target` for a cancel, else the first name of `reference`, in a space
+   * that is this operation's alone.
    */
   readonly identity?: 'target' | { readonly number?: string; readonly space?: string };
   /**
-   * The payer or the merchant may try again under one number, so that what is found under it may be an earlier try's
-   * (doctrine 13). Default `false`.
+   * The payer or the merchant may try again under one number, so that what is found under it may belong to an earlier
+   * try (doctrine 13). Default `false`.
    */
   readonly numberRepeats?: (fields: F) => boolean;
   /**
-   * What only this send carries and the provider repeats in its rows: a row with it is this send's, whenever it was
-   * made.
+   * What only this send carries and the provider repeats in its rows: a row with it belongs to this send, whatever its
+   * time.
    */
   readonly echo?: (ticket: Ticket) => string | undefined;
   /**
-   * How long what is asked for can be had at all (a scanned payment code lives a minute), in milliseconds. Where the
-   * provider replays, one "not found" permits a second send until then. Default: of a charge nobody says, and it is not
-   * sent again; of an order or a refund, until the order expires or the provider forgets the number.
+   * How long the request can still succeed at all (a scanned payment code lives a minute), in milliseconds. Where the
+   * provider replays, one "not found" permits a second send until then. Default: for a charge it is not known, and it is
+   * not sent again; for an order or a refund, until the order expires or the provider forgets the number.
    */
   readonly chargeableForMs?: (fields: F) => number | undefined;
   /** Fields that only the ticket needs: they are never sent. */
@@ -123,13 +123,13 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   /** How long the order stays payable from when it was opened, in milliseconds. */
   readonly payableForMs?: (fields: F, openedAtMs: number) => number | undefined;
   /**
-   * How long an order whose life nobody states is followed from when it was opened, in milliseconds. Default: to the
-   * policy's deadline.
+   * How long an order without a known end of its life is followed from when it was opened, in milliseconds. Default: to
+   * the policy's deadline.
    */
   readonly followedForMs?: number;
   /**
-   * From the call to the last status query of what somebody stands at a till for, in milliseconds. Default: the
-   * policy's deadline, which counts, too, where the user set anything about deadlines or absence.
+   * From the call to the last status query where a payer waits at a till, in milliseconds. Default: the policy's
+   * deadline, which is also used where the user set anything about deadlines or absence.
    */
   readonly deadlineMs?: number;
   /** The money is taken in the call (scanned code, token). Default: the operation is named `.charge`. */
@@ -150,13 +150,13 @@ export interface StatusQuery {
   /** The query's fields, or `undefined` when the ticket does not know enough to ask. */
   readonly fields: (ticket: Ticket, nowMs: number) => Fields | undefined;
   /**
-   * The ticket lacks what the provider may insist on: a refusal of this query is then not repeated, and only a notice
-   * can tell. Default `false`.
+   * The ticket lacks a field that the provider may insist on: a query that was refused is then not repeated, and only a
+   * notice can settle the payment. Default `false`.
    */
   readonly incomplete?: (ticket: Ticket) => boolean;
   /**
-   * It tells one state of the order, the last try's, and no state of each: where an order that was seen open goes on
-   * telling the same end for so long, a charge of its ended so, although nothing in the answer says whose end it is
+   * The query shows one state per order, that of its last try, and none per try. Where an order that was seen open
+   * shows the same end for so long, this charge has ended so, although nothing in the answer says which try it is about
    * (doctrine 13). Milliseconds, default never.
    */
   readonly endsWhenUnchangedForMs?: number;
@@ -185,7 +185,7 @@ export function isWrite(
 }
 
 /**
- * Whether two names are of one request: equal fields then go to the same place as the same bytes, and are asked about in
+ * Whether two names mean one request: equal fields then go to the same place as the same bytes, and are asked about in
  * the same way, whichever of the names is used.
  */
 export function isSameRequest({ operations }: Pick<Tables, 'operations'>, one: string, other: string): boolean {

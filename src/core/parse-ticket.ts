@@ -87,7 +87,7 @@ const isRecord = (given: unknown): given is Readonly<Record<string, unknown>> =>
 function referenceOf(given: unknown): Record<string, string> {
   if (!isRecord(given)) return refuse('reference is missing');
   const pairs: [string, string][] = [];
-  // One by one, and no further than a ticket's reference goes: somebody else may have written a million.
+  // One by one, and no further than a ticket's reference goes: a ticket from outside may have a million.
   for (const name in given) {
     const number = Object.hasOwn(given, name) ? given[name] : undefined;
     if (pairs.length === MOST_REFERENCES) return refuse('reference is too large');

@@ -14,7 +14,7 @@ export type LoopOutcome =
 /** Where the settling word came from. */
 export type SettledBy = 'answer' | 'query' | 'webhook' | 'none';
 
-/** What every settlement tells, however it ended. */
+/** What every settlement has, however the payment ended. */
 interface SettlementBase {
   /** Where the payment can be asked about, whatever is known by now. */
   ticket: Ticket;
@@ -90,8 +90,8 @@ export interface RejectedSettlement<Answer = unknown>
   verdict: TerminalVerdict | RetryableVerdict;
   settledBy: 'answer';
   /**
-   * Of a duplicate whose number a paid order owns: what the status query said of that order. It is not this write's
-   * outcome.
+   * For a duplicate whose number belongs to a paid order: what the status query said of that order. It is not this
+   * write's outcome.
    */
   otherVerdict?: Verdict;
 }
@@ -108,13 +108,13 @@ export interface AbsentSettlement extends SettlementBase, None<'answer' | 'repea
   ownVerdict?: Verdict;
 }
 
-/** Nobody knows yet: it may have been processed. Keep the ticket, and ask again. */
+/** Not known yet: it may have been processed. Keep the ticket, and ask again. */
 export interface UnresolvedSettlement<Answer = unknown> extends SettlementBase, None<'body' | 'response' | 'repeated'> {
   outcome: 'unresolved';
   /** The last word there was, of a send or of a query. */
   verdict: Verdict;
   settledBy: 'none';
-  /** The write's own body, where it told something of the order and was received. */
+  /** The body of the write's own answer, where it was received and says something about the order. */
   answer?: Answer;
   /** What the write's own last answer meant, where `verdict` is not about it. */
   ownVerdict?: Verdict;
@@ -148,7 +148,7 @@ export type Settlement<Answer = unknown> =
   | UnresolvedSettlement<Answer>
   | UnsentSettlement;
 
-/** What a settlement is made of, before its outcome tells which of these it has. */
+/** What a settlement is made of; its outcome decides which of these it has. */
 export interface SettlementFacts extends SettlementBase, Omit<Answered<unknown>, 'response' | 'repeated'> {
   outcome: Settlement['outcome'];
   verdict: Verdict;

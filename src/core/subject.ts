@@ -26,8 +26,8 @@ export interface Subject {
   /** What of `reference` is the provider's own number of this very send. */
   readonly ownNumbers?: readonly string[];
   /**
-   * The provider's numbers of earlier tries under this one: a row with one of them is not this send's, whatever its
-   * time says.
+   * The provider's numbers of earlier tries under the merchant's number: a row with one of them does not belong to this
+   * send, whatever its time says.
    */
   readonly earlierNumbers?: readonly string[];
   /**
@@ -39,15 +39,15 @@ export interface Subject {
   readonly lookUp?: Owners;
 }
 
-/** Whose a row of a list is, by the row's numbers. */
+/** Which intention a row of a list belongs to, by the numbers in the row. */
 export interface Owners {
-  /** It is known to be another intention's. */
+  /** It is known to belong to another intention. */
   readonly isKnownElsewhere: (reference: Reading['reference'] & object) => boolean;
   /** Another intention is open that would look for the very same row, and has not found its own. */
   readonly mayBeAnothers: (reference: Reading['reference'] & object) => boolean;
 }
 
-/** The subject of an exchange that follows no ticket: what was sent, as far as anybody said. */
+/** The subject of an exchange that follows no ticket: what was sent, as far as it is known. */
 export function subjectOf(operation: Operation, sent: Fields | undefined): Subject {
   if (sent === undefined) return { reference: {} };
   if (!isWrite(operation)) {
@@ -61,12 +61,12 @@ export function subjectOf(operation: Operation, sent: Fields | undefined): Subje
       ...(expect !== undefined && Number.isFinite(Number(expect.amount)) && { expect }),
     };
   } catch {
-    // Fields that were only half given name nothing.
+    // Fields that were given only in part identify nothing.
     return { reference: {} };
   }
 }
 
-/** What a write's ticket is called by, as far as its fields tell. */
+/** The reference of a write's ticket, as far as its fields give it. */
 export function referenceOf(operation: WriteOperation, fields: Fields): Record<string, string> {
   const { reference } = operation;
   return texts(
@@ -91,17 +91,17 @@ function texts(pairs: readonly (readonly [string, unknown])[]): Record<string, s
   );
 }
 
-/** A payment made in the order's last moment may show this much later, and clocks differ. */
+/** A payment made in the order's last moment may become visible this much later, and clocks differ. */
 const OVER_AFTER_MS = 60_000;
 
-/** What a row repeats of its send is whole seconds at some providers, and a row may take as long to show. */
+/** Some providers repeat a send's time in whole seconds, and a row may become visible that much later. */
 const ECHO_AFTER_MS = 3000;
 
 /** The subject of a status query: the ticket it is asked for. */
 export function subjectOfTicket(operation: Operation, ticket: Ticket, refused: boolean, nowMs = 0): Subject {
   const { follows, learns = [], echo, query }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
   const ownNumbers = learns.filter(name => ticket.reference[name] !== undefined);
-  // An earlier try of the same second carried the same: by then this one's own row stands beside it.
+  // An earlier try in the same second carried the same value: by then the row of this send is in the list as well.
   const isFresh = ticket.lastSentAt !== undefined && nowMs - Date.parse(ticket.lastSentAt) < ECHO_AFTER_MS;
   const echoed = isFresh ? undefined : echo?.(ticket);
   const endsWhenUnchangedForMs = ticket.seen ? query?.endsWhenUnchangedForMs : undefined;

@@ -19,8 +19,8 @@ export interface Ticket {
   /** ISO 8601. */
   openedAt: string;
   /**
-   * When the last send left. Without it none has, as far as the ticket knows: whoever follows it then calls nothing
-   * absent. ISO 8601.
+   * When the last send left. Without it no send is known to have left, and following the ticket never ends in `absent`.
+   * ISO 8601.
    */
   lastSentAt?: string;
   /** When the order stops being payable. ISO 8601. */
@@ -34,12 +34,12 @@ export interface Ticket {
   /** The order's number may have been used before: what is found under it may be an earlier try's. */
   repeats?: true;
   /**
-   * Redelivered without the ticket of its first run: it may have been sent before `openedAt`, and nobody knows how old
-   * its key is.
+   * Redelivered without the ticket of its first run: it may have been sent before `openedAt`, and the age of its key is
+   * not known.
    */
   ageUnknown?: true;
   expect?: { amount: string; currency?: string };
-  /** Shows that nobody changed the ticket, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
+  /** Proves that the ticket was not changed, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
   seal?: string;
 }
 
@@ -50,7 +50,7 @@ const LONGEST_TEXT = 256;
 export const isTicketText = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
 
-/** Whether two tickets speak of the same money, as far as both say. */
+/** Whether two tickets expect the same amount and currency, as far as both say. */
 export const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolean =>
   one === undefined ||
   other === undefined ||

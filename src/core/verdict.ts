@@ -107,8 +107,8 @@ export function effectOf(operation: string): Effect {
 /**
  * Whether a verdict ends the payment.
  *
- * `created` and `authorized` do not (somebody must still act), nor does the refusal of a read: a query that was
- * refused says nothing about what it asked for.
+ * `created` and `authorized` do not (the payer or the merchant must still act), nor does the refusal of a read: a
+ * query that was refused says nothing about what it asked for.
  *
  * @param operation the operation's name, or anything with its `effect`
  */

@@ -29,7 +29,7 @@ export interface SendContext {
   readonly openedAtMs: number;
   /**
    * 18 digits that name this send. Fresh for each query and after an answered refusal; the same again after a send that
-   * may have landed, so that a gateway which refuses repeats tells that the first one did.
+   * may have landed, so that a gateway which refuses repeats reveals that the first one did.
    */
   readonly sendId: string;
   /** The intention's idempotency key, for an operation that has one: made once, the same for every send. */
@@ -101,7 +101,7 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
    */
   readonly perSend?: readonly string[];
   /**
-   * Names in an answer that let whoever holds them act for the payer (`client_secret`): they are forgotten once the
+   * Names in an answer whose values allow to act for the payer (`client_secret`): they are forgotten once the
    * order has ended.
    */
   readonly answerSecrets?: readonly string[];

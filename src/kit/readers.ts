@@ -19,7 +19,7 @@ export function idOf(value: unknown, key: string): string | undefined {
   return stated === UNREADABLE ? undefined : stated;
 }
 
-/** What an answer states but nobody can read: it agrees with no number, and is never learnt. */
+/** Stands for what an answer states but cannot be read: it equals no number, and is never learnt. */
 export const UNREADABLE = '(unreadable)';
 
 /**
@@ -76,7 +76,7 @@ export function moneyOf(amount: string | undefined, currency?: string): Money | 
   return { amount, ...(currency !== undefined && currency !== '' && { currency }) };
 }
 
-/** What `expect` tells of a write. */
+/** What `expect` says of a write. */
 export interface Money {
   amount: string;
   currency?: string;

@@ -53,7 +53,7 @@ export function duplicate(
   return rejected('duplicate', advice);
 }
 
-/** The same, and the gateway is asked once what became of the order that owns the number: the caller hears both. */
+/** The same, and the gateway is asked once for the state of the order that owns the number: the caller gets both. */
 export function askedOnce(row: TerminalRow): TerminalRow {
   return { ...row, askedOnce: true };
 }
@@ -69,10 +69,9 @@ export function retryable(
 /**
  * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of
  * an order that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in
- * the call that goes on saying so, it means `failed`. `needsAction`: on a query, somebody must act, and has what he
- * needs in this answer.
- * `ofAnotherSend`: it speaks of another send of the same write. `createdWhenOpen`: a write's answer says where the
- * payer goes on, and is `created` once a query shows the order open.
+ * the call that keeps this state, it means `failed`. `needsAction`: on a query, the payer or the merchant must act, and
+ * this answer holds what is needed. `ofAnotherSend`: it is about an earlier send of the same write. `createdWhenOpen`: a
+ * write's answer holds what the payer needs to go on, and is `created` once a query shows the order open.
  */
 export function pollRequired(reason: Reason, options: Omit<PollRequiredRow, 'kind' | 'reason'> = {}): PollRequiredRow {
   return { kind: 'poll-required', reason, ...options };

@@ -1,5 +1,5 @@
 /**
- * Whether two texts are equal. How long it takes tells nothing but their lengths, so that nobody learns a signature
+ * Whether two texts are equal. The time it takes reveals only their lengths, so that an attacker learns no signature
  * letter by letter.
  */
 export function timingSafeEqual(one: string, other: string): boolean {

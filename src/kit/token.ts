@@ -78,13 +78,13 @@ const keyOf = (account: string, secret: string): string =>
   `${account} ${toHex(hmacOf(sha256, secret, `token ${account}`)).slice(0, 32)}`;
 
 /**
- * One token per account and secret in this process, fetched once for all who wait, and again when it has ended or was
- * refused. Who knows only the account, and not its secret, never gets its token.
+ * One token per account and secret in this process, fetched once for all callers that wait, and again when it has
+ * expired or was refused. A caller that knows only the account, and not its secret, never gets its token.
  */
 export function tokenKeeper(options: {
   /** Names the account and where its tokens are fetched; public. */
   account: string;
-  /** All that a token is given for: whoever has another one has a token of his own. */
+  /** The secret that tokens are issued for: another secret of the same account gets tokens of its own. */
   secret: string;
   fetchToken: (context: SendContext) => Promise<Token>;
   store?: TokenStore | undefined;
@@ -110,7 +110,7 @@ export function tokenKeeper(options: {
     return fetching;
   };
 
-  /** Each caller waits with a signal of his own; the request ends when nobody waits for it any more. */
+  /** Each caller waits with its own signal; the request is aborted when no caller waits for it any more. */
   const fetched = async (context: SendContext): Promise<Token> => {
     const fetching = underWay.get(key) ?? start(context);
     fetching.waiting++;

@@ -15,8 +15,8 @@ export interface Webhook {
    */
   readonly confirm?: boolean | ((notice: HeardNotice, followed: string) => boolean);
   /**
-   * What the provider wants to hear. `stored`: it may stop; `again`: it must send once more; `refused`: the signature
-   * was wrong.
+   * The reply that the provider expects. `stored`: it may stop; `again`: it must send once more; `refused`: the
+   * signature was wrong.
    */
   readonly reply: (word: 'stored' | 'again' | 'refused', notice: HeardNotice | undefined) => Reply;
 }
@@ -36,8 +36,8 @@ export interface Delivery {
 /**
  * What a notice is. `reason` completes "refused: …" and quotes nothing of the request; `reply`: when it is not the
  * usual refusal.
- * `hint`: whose it would be, where the provider does not sign such notices; whoever waits for that payment asks, and
- * that is all.
+ * `hint`: the payment it would be about, where the provider does not sign such notices: the loop that waits for that
+ * payment sends its status query, and nothing else is done.
  */
 export type Notice =
   | HeardNotice
@@ -50,9 +50,9 @@ export type Notice =
 
 export interface HeardNotice extends Reading {
   readonly verified: true;
-  /** The write it is about, told by signed fields only. */
+  /** The write it is about, read from signed fields only. */
   readonly operation: string;
-  /** When that write was opened, as far as the notice tells. */
+  /** When that write was opened, as far as the notice says. */
   readonly openedAtMs?: number;
 }
 
@@ -64,7 +64,7 @@ export interface Reply {
   readonly body: unknown;
 }
 
-/** What the provider wants to hear in each case, where that is the same for all its notices. */
+/** The reply that the provider expects in each case, where it is the same for all its notices. */
 export type Replies = Readonly<Record<Parameters<Webhook['reply']>[0], Reply>>;
 
 /**
@@ -142,7 +142,7 @@ export async function wrongSignature(
   return isFresh ? undefined : `${time.header} is not within ${withinMs / MINUTE_MS} minutes of this machine’s clock`;
 }
 
-/** Whether a notice, by any of its names, tells a success: what any other tells may be an earlier try's. */
+/** Whether a notice, by any of its names, says success: any other state may belong to an earlier try. */
 export const tellsSuccess = (codes: CodeTable, { names }: Pick<Reading, 'names'>): boolean =>
   names.some(name => {
     const row = Object.hasOwn(codes, name) ? codes[name] : undefined;

@@ -171,7 +171,7 @@ export function defineBackoff(
 const LONGEST_NAME = 100;
 
 /**
- * The backoff that JSON tells of.
+ * The backoff that its JSON describes.
  *
  * @param own backoffs of your own that it may be
  * @throws {InputError} for what is no backoff, and one of a name that is not among `own`

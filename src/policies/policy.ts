@@ -67,7 +67,7 @@ interface Fitting {
   readonly firstOfChargeMs?: number;
 }
 
-/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
+/** JSON has no Infinity: the largest safe integer stands for it, longer than any wait. */
 export const withoutInfinity = <T extends object>(values: T): T =>
   Object.fromEntries(
     Object.entries(values).map(([name, value]: [string, unknown]) => [
@@ -155,7 +155,7 @@ export function mergePolicy(base: ResolvedPolicy, over: Policy | undefined): Res
 
 /** A payer whose PIN takes a second is not kept waiting. */
 const FIRST_OF_CHARGE_MS = 1500;
-/** From when absence may be concluded to a deadline that nobody set: time for a query or two. */
+/** From when absence may be concluded to a default deadline: time for a query or two. */
 const AFTER_ABSENCE_MS = 60_000;
 
 /**
@@ -224,14 +224,14 @@ export function checkResend(policy: Policy | undefined): void {
   }
 }
 
-/** Of a policy, as JSON, what whoever only follows a payment goes by. */
+/** The part of a policy that following a payment needs, as JSON. */
 export interface FollowPolicyData {
   readonly poll: Omit<ResolvedPolicy['poll'], 'backoff' | 'resendWhenAbsent'> & { readonly backoff: BackoffData };
   readonly maxRetryAfterMs: number;
   readonly attemptTimeoutMs?: number;
 }
 
-/** @throws {InputError} for a backoff that nobody could read again: it has no name, or is not among `own` */
+/** @throws {InputError} for a backoff that could not be read again: it has no name, or is not among `own` */
 export function followPolicyData(
   { poll, retry, attemptTimeoutMs }: ResolvedPolicy,
   own: readonly Backoff[],
@@ -250,7 +250,7 @@ export function followPolicyData(
 /**
  * The policy that `data` was made of.
  *
- * @param here what it does not tell
+ * @param here the policy for all that `data` does not hold
  * @throws {InputError} for what is no such policy, and for a backoff that is neither tillpaid's nor among `own`
  */
 export function followPolicyFrom(
