@@ -254,8 +254,8 @@ type RetryState = Parameters<BeforeRetryHook>[0];
 /** One call on its way through ky. */
 interface Passage {
   readonly middleware: Middleware;
-  /** The user's, and our `init` hook. */
-  readonly hooks: NonNullable<Options['hooks']>;
+  /** The user's, and our `init` hook; none where that is the only one. */
+  hooks: NonNullable<Options['hooks']>;
   readonly context: Options['context'];
   /** The caller's own abort. */
   readonly signal: AbortSignal | undefined;
@@ -285,6 +285,7 @@ function takeThrough(passage: Passage, input: Input, options: Options): void {
     return;
   }
   passage.given = given;
+  passage.hooks = {};
   Object.assign(options, {
     body: undefined,
     json: undefined,
@@ -425,15 +426,19 @@ async function beforeRequest(
 const withoutBody = ({ url, method, headers, signal }: Request): Request =>
   new Request(url, { method, headers, signal });
 
-async function beforeRetry(passage: Passage, { error }: Parameters<BeforeRetryHook>[0]): Promise<Response | undefined> {
+/** Ends with a promise, and does not wait for it: a call may wait long, and would keep a frame of this function. */
+async function beforeRetry(passage: Passage, { error }: RetryState): Promise<Response | undefined> {
   const { driver } = passage;
+  const fail = (thrown: unknown): never => {
+    throw pastBeforeError(passage, error, thrown);
+  };
   try {
     // `ky.retry()` from an `afterResponse` hook passes by `shouldRetry`.
     if (isForceRetryError(error)) driver?.askedAgain(error);
-    return await driver?.proceed();
   } catch (thrown) {
-    throw pastBeforeError(passage, error, thrown);
+    fail(thrown);
   }
+  return driver?.proceed().catch(fail);
 }
 
 /** ky hands an error of a `beforeRetry` hook on as it is, past every `beforeError`. */

@@ -69,13 +69,12 @@ export class KyDriver {
     if (intention.stopped !== undefined) throw intention.stopped.reason;
     // Only two sends at once could find none: the second one has no permit, and waits for nothing.
     if (intention.next === undefined) throw this.#resendRefused();
-    if (intention.settlement === undefined) {
-      await new Promise<unknown>((resolve, reject) => {
-        intention.ended.then(resolve, reject);
-        carryOut(intention, false, () => resolve(undefined));
-      });
-    }
-    return intention.settlement === undefined ? undefined : this.#finish(intention.settlement);
+    if (intention.settlement !== undefined) return this.#finish(intention.settlement);
+    // It may be long: the frame of this function does not wait for it.
+    return new Promise<void>((resolve, reject) => {
+      intention.ended.then(() => resolve(), reject);
+      carryOut(intention, false, resolve);
+    }).then(() => (intention.settlement === undefined ? undefined : this.#finish(intention.settlement)));
   }
 
   /**
