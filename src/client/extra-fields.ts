@@ -23,8 +23,8 @@ export function withExtraFields(who: string, operation: Operation, fields: Field
 
 /** Every field that the adapter has a use for. */
 function namesOf(operation: Operation): ReadonlySet<string> {
-  const { required, optional = [] } = operation;
-  const { reference = [], unsent = [] }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
+  const { required, optional = [], unsent = [] } = operation;
+  const { reference = [] }: Partial<WriteOperation> = isWrite(operation) ? operation : {};
   const named = typeof reference === 'function' ? [] : reference;
   return new Set([...Object.keys(required), ...optional, ...named, ...unsent, ...inPathOf(operation.path)]);
 }

@@ -3,6 +3,7 @@ import { baseFetch, type BaseFetch, type FetchFunction } from '../engine/base-fe
 import { urlOf } from '../engine/encode.ts';
 import type { Road, Way } from '../engine/intention.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import { without } from '../kit/fields.ts';
 
 /** Options that belong to one request of the client, not to what tillpaid sends by itself. */
 const ofOneRequest: ReadonlySet<string> = new Set([
@@ -46,7 +47,7 @@ export function createRoad(adapter: Adapter, user: KyInstance, options: Options)
   let understood: Understood | Promise<Understood> | undefined;
 
   const throughHooks: Road = async (operation, fields, signal) => {
-    const url = urlOf(adapter, operation, fields);
+    const url = urlOf(adapter, operation, without(fields, operation.unsent ?? []));
     const { method = 'POST' } = operation;
     const { headers, fetch, options: shown } = await (understood ??= understand(user, kept, userFetch));
     let request = new Request(url, { method, headers, signal });

@@ -67,6 +67,11 @@ interface OperationBase<F> {
   readonly read?: (exchange: Exchange) => Reading | readonly Reading[];
   /** Tells apart operations that share a method and a path. Default: they match. */
   readonly match?: (fields: Fields) => boolean;
+  /**
+   * Fields that stay here: the ticket, a signature or `read` needs them, and the provider has no such field. Under these
+   * names nothing is sent; `body` finds them in its context, and may sign them or send them under another name.
+   */
+  readonly unsent?: readonly (keyof F & string)[];
   /** `false`: tables only, no confirmed path; it is classified but never sent. */
   readonly sendable?: boolean;
 }
@@ -104,8 +109,6 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
    * not sent again; for an order or a refund, until the order expires or the provider forgets the number.
    */
   readonly chargeableForMs?: (fields: F) => number | undefined;
-  /** Fields that only the ticket needs: they are never sent. */
-  readonly unsent?: readonly (keyof F & string)[];
   /** Names the provider's answers may add to the reference; the first is the provider's own number. */
   readonly learns?: readonly string[];
   /** How to ask about it. Without one it can only be answered in the call. */

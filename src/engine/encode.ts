@@ -1,6 +1,7 @@
 import { InputError } from '../core/errors.ts';
 import type { Encoding, Fields, Method, Operation } from '../core/operation.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import { without } from '../kit/fields.ts';
 
 /** The media type of an encoding that has a body. */
 const mediaTypes: Readonly<Record<Exclude<Encoding, 'query'>, string>> = {
@@ -52,14 +53,6 @@ export function urlOf(adapter: Adapter, operation: Operation, fields: Fields): U
   const template = templateOf(adapter, operation);
   const { href, search } = template.address ?? fill(adapter, operation, template, fields);
   return new URL(href + search);
-}
-
-/** The fields but for those named. */
-export function without(fields: Fields, names: readonly string[]): Fields {
-  if (names.every(name => !Object.hasOwn(fields, name))) return fields;
-  const rest: Record<string, unknown> = { ...fields };
-  for (const name of names) Reflect.deleteProperty(rest, name);
-  return rest;
 }
 
 /** What stands in the path where the fields say nothing: the first choice. */

@@ -4,9 +4,10 @@ import { InputError, isInputError } from '../core/errors.ts';
 import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Evidence } from '../core/settlement.ts';
 import type { Adapter, EncodedSend, SendContext } from '../kit/adapter.ts';
+import { only, without } from '../kit/fields.ts';
 import { readAll, stopReading } from '../kit/read-up-to.ts';
 import type { BaseFetch } from './base-fetch.ts';
-import { encode, without } from './encode.ts';
+import { encode } from './encode.ts';
 import { evidenceOf } from './evidence.ts';
 import type { Lane, Limiter } from './limiter.ts';
 import type { ProviderClock } from './provider-clock.ts';
@@ -24,7 +25,7 @@ export interface WireRequest {
   readonly timeoutMs: number;
   /** The caller's: when it aborts, so does the exchange, with the signal's reason. */
   readonly signal: AbortSignal;
-  readonly context: Omit<SendContext, 'operation' | 'nowMs' | 'fetch' | 'signal'>;
+  readonly context: Omit<SendContext, 'operation' | 'unsent' | 'nowMs' | 'fetch' | 'signal'>;
   /**
    * Called when the first byte is about to leave; `false` holds it back: it is lost, not sent, with the code `held`.
    */
@@ -158,6 +159,7 @@ async function converse(
   const send = await signed(adapter, spec, {
     ...spec.context,
     operation: spec.operation.name,
+    unsent: only(spec.fields, spec.operation.unsent ?? []),
     nowMs: clock.now(),
     fetch: spec.fetch.send,
     signal,
@@ -207,9 +209,9 @@ interface Signed {
 /** Everything is signed afresh for each send; reference, key and business fields stay the same. */
 async function signed(adapter: Adapter, spec: WireRequest, context: SendContext): Promise<Signed> {
   const { operation, encoding } = spec;
-  const unsent = isWrite(operation) ? operation.unsent : undefined;
-  // A copy: what `body` may do to it must not come with the next send.
-  const fields = adapter.body({ ...without(spec.fields, unsent ?? []) }, context);
+  const { unsent = [] } = operation;
+  // A copy: what `body` may do to it must not come with the next send. What it gives back may not be sent either.
+  const fields = without(adapter.body({ ...without(spec.fields, unsent) }, context), unsent);
   const { method, url, path, body, contentType } = encode(adapter, operation, fields, encoding);
   const encoded: EncodedSend = { ...context, method, path, fields, body };
   const key = keyHeader(adapter, operation, context);

@@ -23,6 +23,8 @@ export type Environment = 'production' | 'sandbox';
 /** What signing may look at. */
 export interface SendContext {
   readonly operation: string;
+  /** What the operation's `unsent` names, as far as it was given: no part of `fields`, to be signed or renamed. */
+  readonly unsent: Fields;
   /** When this send leaves. */
   readonly nowMs: number;
   /** When the intention was opened: the same for every send. */
@@ -77,7 +79,10 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   };
   /** Reads an answer: the names it goes by, and what it is about. */
   readonly read: (exchange: Exchange) => Reading | readonly Reading[];
-  /** Completes the fields of one send: account, fresh timestamps, a signature that travels in the body. */
+  /**
+   * Completes the fields of one send: account, fresh timestamps, a signature that travels in the body. It may rename
+   * them, the path's apart; what is not sent by its own name is in `context.unsent`.
+   */
   readonly body?: (fields: Fields, context: SendContext) => Fields;
   /** The headers of one send: a signature or a token. */
   readonly headers?: (

@@ -110,7 +110,15 @@ export function checkCredentials(
     );
 }
 
-/** The fields without those of these names. */
-export function without(fields: Fields, ...names: readonly string[]): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+/** The fields but for those named. */
+export function without(fields: Fields, names: readonly string[]): Fields {
+  if (names.every(name => !Object.hasOwn(fields, name))) return fields;
+  const rest: Record<string, unknown> = { ...fields };
+  for (const name of names) Reflect.deleteProperty(rest, name);
+  return rest;
+}
+
+/** The fields that are named, and no others. */
+export function only(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.flatMap(name => (Object.hasOwn(fields, name) ? [[name, fields[name]]] : [])));
 }

@@ -20,6 +20,7 @@ export {
   checkFields,
   headerTextUpTo,
   oneOf,
+  only,
   optional,
   record,
   text,

@@ -30,6 +30,7 @@ const sendOf = (more: Partial<EncodedSend> = {}): EncodedSend => ({
   nowMs,
   openedAtMs: nowMs,
   sendId: '179525340000012345',
+  unsent: {},
   reauthenticate: false,
   memory: new Map(),
   fetch: () => Promise.reject(new Error('nothing is sent here')),

@@ -43,6 +43,7 @@ const context = (operation: string, rest: Partial<SendContext> = {}): SendContex
   nowMs: openedAtMs,
   openedAtMs,
   sendId: '000000000000000001',
+  unsent: {},
   reauthenticate: false,
   memory: new Map(),
   fetch: () => Promise.reject(new Error('nothing is fetched')),

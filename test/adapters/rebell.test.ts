@@ -30,6 +30,7 @@ async function sent(of: Adapter, name: string, fields: Fields): Promise<{ send: 
       nowMs,
       openedAtMs: nowMs,
       sendId: '000000000000000001',
+      unsent: {},
       reauthenticate: false,
       memory: new Map<string, string>(),
     },

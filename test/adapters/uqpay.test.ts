@@ -5,7 +5,7 @@ import { samples } from '../samples/uqpay.ts';
 import { uqpayVoice } from '../../src/adapters/uqpay/simulator.ts';
 import { judge } from '../../src/core/doctrine.ts';
 import type { Reading } from '../../src/core/exchange.ts';
-import { isWrite, operationOf } from '../../src/core/operation.ts';
+import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
 import { subjectOfTicket } from '../../src/core/subject.ts';
 import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
 import {
@@ -22,6 +22,7 @@ import {
   type TokenStore,
 } from '../../src/index.ts';
 import type { EncodedSend } from '../../src/kit/adapter.ts';
+import { only, without } from '../../src/kit/fields.ts';
 import {
   always,
   lives,
@@ -69,6 +70,7 @@ function sendOf(given: Partial<EncodedSend> & { answer?: () => Response | Promis
     nowMs,
     openedAtMs: nowMs,
     sendId: '000000000000000001',
+    unsent: {},
     idempotencyKey: key,
     reauthenticate: false,
     memory: new Map(),
@@ -219,24 +221,27 @@ describe('the headers of a send', () => {
 });
 
 describe('a request', () => {
+  /** As the wire has it made: without what stays here. */
+  const bodyOf = (operation: string, fields: Fields): Fields => {
+    const unsent = adapter.operations[operation]?.unsent ?? [];
+    return adapter.body(without(fields, unsent), { ...sendOf({ operation }).send, unsent: only(fields, unsent) });
+  };
+
   it('of the list is sent without the order that is looked for, since UQPAY has no such filter', () => {
-    const { send } = sendOf({ operation: 'payment.list' });
     const fields = { page_size: 100, page_number: 1, start_time: '2026-11-21T00:00:00Z', merchant_order_id: 'ORDER-1' };
-    expect(adapter.body(fields, send)).toEqual({ page_size: 100, page_number: 1, start_time: '2026-11-21T00:00:00Z' });
+    expect(bodyOf('payment.list', fields)).toEqual({
+      page_size: 100,
+      page_number: 1,
+      start_time: '2026-11-21T00:00:00Z',
+    });
   });
 
   it('of the payout list is sent without the descriptor that is looked for', () => {
-    const { send } = sendOf({ operation: 'payout.list' });
-    expect(adapter.body({ page_size: 100, page_number: 1, statement_descriptor: 'WEEK 47' }, send)).toEqual({
+    expect(bodyOf('payout.list', { page_size: 100, page_number: 1, statement_descriptor: 'WEEK 47' })).toEqual({
       page_size: 100,
       page_number: 1,
     });
-    expect(
-      adapter.body(
-        { payout_currency: 'SGD', statement_descriptor: 'WEEK 47' },
-        { ...send, operation: 'payout.create' },
-      ),
-    ).toEqual({
+    expect(bodyOf('payout.create', { payout_currency: 'SGD', statement_descriptor: 'WEEK 47' })).toEqual({
       payout_currency: 'SGD',
       statement_descriptor: 'WEEK 47',
     });

@@ -12,6 +12,7 @@ import { subjectOfTicket } from '../../src/core/subject.ts';
 import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
 import { createGateway, isReferenceInUseError, isSettledError, isUnresolvedError } from '../../src/index.ts';
 import type { SendContext } from '../../src/kit/adapter.ts';
+import { only, without } from '../../src/kit/fields.ts';
 import { UNREADABLE } from '../../src/kit/readers.ts';
 import { always, lives, manualClock, simulateGateway, type SimulatorOptions } from '../../src/testing/index.ts';
 
@@ -26,12 +27,17 @@ const contextOf = (operation: string): SendContext => ({
   nowMs,
   openedAtMs: nowMs,
   sendId: '000000000000000001',
+  unsent: {},
   reauthenticate: false,
   memory: new Map(),
   fetch: () => Promise.reject(new Error('nothing is sent here')),
   signal: new AbortController().signal,
 });
-const bodyOf = (operation: string, fields: Fields): Fields => adapter.body(fields, contextOf(operation));
+/** As the wire has it made: without what stays here. */
+const bodyOf = (operation: string, fields: Fields): Fields => {
+  const unsent = adapter.operations[operation]?.unsent ?? [];
+  return adapter.body(without(fields, unsent), { ...contextOf(operation), unsent: only(fields, unsent) });
+};
 const hmac = (data: string): string => createHmac('sha256', key1).update(data).digest('hex');
 
 describe('a mac', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Encoding, Fields, Operation } from '../../src/core/operation.ts';
-import { encode, urlOf, without } from '../../src/engine/encode.ts';
+import { encode, urlOf } from '../../src/engine/encode.ts';
+import { without } from '../../src/kit/fields.ts';
 import { defineAdapter, type Adapter } from '../../src/index.ts';
 
 /** One operation of an invented gateway. */

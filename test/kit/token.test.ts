@@ -15,6 +15,7 @@ const contextAt = (nowMs: number, more: Partial<SendContext> = {}): SendContext 
   nowMs,
   openedAtMs: nowMs,
   sendId: '000000000000000001',
+  unsent: {},
   reauthenticate: false,
   memory: new Map(),
   fetch: () => Promise.reject(new Error('nothing is sent here')),

@@ -21,7 +21,6 @@ import {
   UNREADABLE,
   visibleText,
   whole,
-  without,
   type Adapter,
   type Advice,
   type Exchange,
@@ -133,12 +132,6 @@ const findPayout: StatusQuery = {
   },
 };
 
-/** What a page is searched for, where UQPAY has no such filter: it is never sent. */
-const searchedFor: Readonly<Record<string, string>> = {
-  'payment.list': 'merchant_order_id',
-  'payout.list': 'statement_descriptor',
-};
-
 /**
  * Queries that must carry a key, says their reference: a fresh one each, since a repeated key is answered with what was
  * true before.
@@ -172,7 +165,6 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
     read,
     answerSecrets: ['client_secret'],
     webhook: async () => (await import('./webhook.ts')).uqpayWebhook({ webhookSecret, onBehalfOf, read }),
-    body: (fields, { operation }) => without(fields, searchedFor[operation] ?? ''),
     headers: async send => ({
       'x-auth-token': `Bearer ${await token(send)}`,
       'x-client-id': clientId,
@@ -242,6 +234,8 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         required: { page_size: whole, page_number: whole },
         codes: paymentList,
         read: readIntents,
+        // What a page is searched for: UQPAY has no such filter.
+        unsent: ['merchant_order_id'],
         reference: { merchant_order_id: 'merchant_order_id' },
       },
       'payment.capture': {
@@ -324,6 +318,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         required: { page_size: whole, page_number: whole },
         codes: payoutList,
         read: readPayouts,
+        unsent: ['statement_descriptor'],
         reference: { statement_descriptor: 'statement_descriptor' },
       },
     },

@@ -133,6 +133,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         },
         optional: [...orderOptions, 'userip'],
         ...answers(codes.paymentScan, readScan),
+        unsent: ['payment_code_raw'],
         reference: ['app_trans_id'],
         identity: orderNumber,
         learns: ['zp_trans_id'],
@@ -249,7 +250,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
       },
     },
     read: readPlainly,
-    body: (fields, { operation, nowMs }) => sign(operation as keyof ZalopayFields, fields, account, nowMs),
+    body: (fields, context) => sign(context.operation as keyof ZalopayFields, fields, account, context),
     // A code that is encrypted twice gives two texts: the one that was scanned tells them apart.
     perSend: ['app_time', 'req_date', 'timestamp', 'mac', 'payment_code'],
     answerSecrets: ['zp_trans_token', 'order_token'],

@@ -1,4 +1,4 @@
-import { hmacOf, InputError, sha256, timingSafeEqual, toHex, type Fields } from '../../kit/index.ts';
+import { hmacOf, InputError, sha256, timingSafeEqual, toHex, type Fields, type SendContext } from '../../kit/index.ts';
 import type { ZalopayFields } from './fields.ts';
 
 /** How one call is signed. */
@@ -9,7 +9,7 @@ interface Signature {
   readonly defaults?: Fields;
   /** The fields of the mac in order; `key1` is the key itself. */
   readonly mac: readonly string[];
-  /** A field that is signed and stays here. */
+  /** A field of the mac that stays here: who leaves it out may have signed himself. */
   readonly unsent?: 'payment_code_raw';
 }
 
@@ -79,7 +79,7 @@ export function sign(
   call: keyof ZalopayFields,
   given: Fields,
   account: { appId: number; key1: string },
-  nowMs: number,
+  { nowMs, unsent: kept }: Pick<SendContext, 'nowMs' | 'unsent'>,
 ): Fields {
   const { stamp, defaults, mac, unsent } = signatures[call];
   const { app_id: givenAppId = account.appId, ...rest } = Object.fromEntries(
@@ -91,7 +91,7 @@ export function sign(
     );
   }
   // What the caller signed himself, with a part that is not in the request, nobody else can sign: it goes as it is.
-  if (unsent !== undefined && !Object.hasOwn(rest, unsent) && Object.hasOwn(rest, 'mac'))
+  if (unsent !== undefined && !Object.hasOwn(kept, unsent) && Object.hasOwn(rest, 'mac'))
     return { ...rest, app_id: account.appId };
   const fields: Fields = {
     ...defaults,
@@ -99,11 +99,10 @@ export function sign(
     app_id: account.appId,
     ...(stamp !== undefined && { [stamp]: nowMs }),
   };
-  const signed: Fields = { ...fields, key1: account.key1 };
+  const signed: Fields = { ...kept, ...fields, key1: account.key1 };
   // A refund without a fee is signed without one, not with an empty one.
   const names = mac.filter(name => name !== 'refund_fee_amount' || Object.hasOwn(fields, name));
-  const sent = Object.fromEntries(Object.entries(fields).filter(([name]) => name !== unsent));
-  return { ...sent, mac: macOf(account.key1, names.map(name => signedText(call, name, signed)).join('|')) };
+  return { ...fields, mac: macOf(account.key1, names.map(name => signedText(call, name, signed)).join('|')) };
 }
 
 function signedText(call: keyof ZalopayFields, name: string, fields: Fields): string {
