@@ -3,7 +3,7 @@ const bearing: ReadonlySet<string> = new Set(['data', 'body', 'text']);
 
 /**
  * What an error holds of a request or an answer (`request`, `options`, `response`, `data` …) can still be read by name,
- * but is no longer shown when the error is printed: it may hold a card number or a token. The same for its causes.
+ * but is not shown when the error is printed: it may hold a card number or a token. The same for its causes.
  */
 export function conceal(error: unknown): void {
   const seen = new Set<unknown>();

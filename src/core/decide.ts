@@ -55,24 +55,24 @@ export interface Plan {
   readonly startedAtMs: number;
   /** When the ticket was opened. */
   readonly openedAtMs: number;
-  /** When the order stops being payable. Default: nobody says. */
+  /** When the order stops being payable. Default: not known. */
   readonly expiresAtMs?: number;
   /**
-   * How long an order whose end nobody says is followed, from when the ticket was opened. Default: to the policy's
-   * deadline.
+   * How long an order without a known end of its life is followed, from when the ticket was opened. Default: to the
+   * policy's deadline.
    */
   readonly followedForMs?: number;
   /** How long the provider answers for an order. Default: for ever. */
   readonly answersForMs?: number;
   /** The payer needs the write's own answer. */
   readonly payerNeedsAnswer: boolean;
-  /** It acts on an order that was there before: what a query shows first may be from before it too. Default: no. */
+  /** It acts on an older order: what a query shows first may be a state from before this write. Default: no. */
   readonly ofOlderOrder?: boolean;
   /** The money is taken in the call. Default: no. */
   readonly charge?: boolean;
   /**
-   * How long what is asked for can be had at all, from when the ticket was opened. Default: of a charge nobody says, of
-   * anything else for ever.
+   * How long the request can still succeed at all, from when the ticket was opened. Default: not known for a charge, for
+   * ever for anything else.
    */
   readonly chargeableForMs?: number;
   /** Only ask: a ticket is followed, and nothing is ever sent. */
@@ -86,9 +86,9 @@ export interface State {
   readonly plan: Plan;
   /** The status query can be asked with what the ticket knows. */
   readonly askable: boolean;
-  /** It can at least be looked for, where nothing better is left. */
+  /** It can at least be looked for in a list, where it cannot be asked about. */
   readonly lookable: boolean;
-  /** The write's own answer was received, whatever it said of the order. */
+  /** The gateway's own answer to the write was received, whatever it said of the order. */
   readonly heard: boolean;
   /** A query has shown the order since the write was answered. */
   readonly shown?: boolean;
@@ -98,32 +98,32 @@ export interface State {
   readonly landed: boolean;
   /** The gateway has acknowledged the order. */
   readonly seen: boolean;
-  /** The next send repeats one that may have landed, and that nobody has answered. */
+  /** The next send repeats one that may have landed and was not answered. */
   readonly repeatsSend: boolean;
   /** This write's own answer was a final refusal, whatever the doctrine made of it. */
   readonly refused: boolean;
   /** What the write's own last answer meant. */
   readonly own?: Verdict | undefined;
-  /** `own` says where the payer goes on. */
+  /** `own` holds what the payer needs to go on. */
   readonly createdWhenOpen?: boolean;
-  /** `own` stated that nothing was done, in words that are believed only once the order is not found. */
+  /** `own` stated that nothing was done, by a code that is believed only once the order is not found. */
   readonly refusal?: boolean;
-  /** `own` is a final refusal because of another order of the same number, whose fate is asked before it is told. */
+  /** `own` is a final refusal because the number belongs to another order, whose state is asked for before the end. */
   readonly askedOnce?: boolean;
-  /** What was answered to that question. */
+  /** The answer to that query. */
   readonly other?: Verdict;
-  /** What the last query said of a charge, which is believed to be its end from then on. */
+  /** The state of a charge in the last query; from `untilMs` on it is believed to be the charge's end. */
   readonly unchanged?: { readonly code: string; readonly untilMs: number } | undefined;
   /**
-   * When the last send ended, by the time of the call and by the wall clock. Unset: a ticket is followed that knows of
+   * When the last send ended, by the time of the call and by the wall clock. Unset: the ticket that is followed names
    * no send.
    */
   readonly sentAtMs?: number | undefined;
   readonly sentWallMs?: number | undefined;
-  /** When polling began, and how many waits it has had: for a ticket, in the life of its payment. */
+  /** When polling began, and how many waits there were: for a ticket, counted over the life of its payment. */
   readonly pollingSinceMs?: number;
   readonly pollWaits: number;
-  /** The last word of a gateway that did not process a send. */
+  /** The verdict of the last send that the gateway did not process. */
   readonly unprocessed?: Verdict;
   /** "Not found" in this loop. */
   readonly notFounds: number;
@@ -137,7 +137,7 @@ export interface State {
   readonly needsToken: boolean;
   /** What a wait is for. */
   readonly next?: 'send' | 'ask';
-  /** Until when the gateway wants to hear nothing (`Retry-After`). */
+  /** Nothing is sent or asked before this time (`Retry-After`). */
   readonly notBeforeMs?: number;
   /** How it was settled. */
   readonly end?: End;
@@ -148,12 +148,12 @@ export type Observation =
   /** A wait is over. */
   | { readonly type: 'due' }
   | AnsweredObservation
-  /** A send got no answer. `left`: it got as far as its token. Default: it did. */
+  /** A send got no answer. `left`: the exchange got past fetching its token. Default: it did. */
   | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean; readonly left?: boolean }
   | StatusObservation
-  /** A verified webhook came, at whatever moment but an exchange's. `confirm`: ask before it is believed. */
+  /** A verified webhook came, while no exchange was on the wire. `confirm`: ask before it is believed. */
   | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean }
-  /** The caller, or his hook, wants what is settled to be sent once more. */
+  /** The caller, or a hook, wants what is settled to be sent once more. */
   | { readonly type: 'again' };
 
 /** A send was answered. */
@@ -161,15 +161,15 @@ interface AnsweredObservation {
   readonly type: 'answered';
   readonly verdict: Verdict;
   readonly acknowledges: boolean;
-  /** Finally, if it were the first send. */
+  /** It would be a final refusal, were this the first send. */
   readonly refused: boolean;
-  /** It states that nothing was done, in words that no table makes final. */
+  /** It states that nothing was done, by a code that no table makes final. */
   readonly refuses?: boolean;
-  /** It is final, and another order's fault: what became of that one is asked first. */
+  /** It is final, because the number belongs to another order: the state of that one is asked for first. */
   readonly askedOnce?: boolean;
-  /** It speaks of another send of this write. */
+  /** It is about an earlier send of this write. */
   readonly ofAnotherSend?: boolean;
-  /** It says where the payer goes on, should a query show the order open. */
+  /** It holds what the payer needs to go on, should a query show the order open. */
   readonly createdWhenOpen?: boolean;
   readonly askable: boolean;
   readonly lookable?: boolean;
@@ -181,15 +181,15 @@ interface StatusObservation {
   readonly type: 'status';
   readonly verdict: Verdict;
   readonly acknowledges: boolean;
-  /** It got as far as its token. Default: it did. */
+  /** The exchange got past fetching its token. Default: it did. */
   readonly left?: boolean;
   /** The row states that the write was refused. */
   readonly refuses?: boolean;
-  /** The query lacked what the provider may insist on. */
+  /** The query lacked a field that the provider may insist on. */
   readonly incomplete?: boolean;
-  /** Somebody must act, and what he needs for it is in this answer. */
+  /** The payer or the merchant must act, and this answer holds what is needed. */
   readonly needsAction?: boolean;
-  /** Of a charge, the same code in queries so far apart is its end. */
+  /** For a charge: the same code in queries this far apart is its end. */
   readonly failedWhenUnchangedForMs?: number;
   readonly retryAfterMs?: number;
 }
@@ -211,8 +211,8 @@ interface End {
 type Step = { state: State; decision: Decision };
 
 /**
- * Whoever follows a ticket goes on after these ends of a send: a create ends when its order exists, and the refusal of
- * a send says nothing of what the ticket follows.
+ * Following a ticket goes on after these ends of a send: a create ends when its order exists, and the refusal of a send
+ * says nothing about the payment that the ticket follows.
  */
 export const endsOfASendAlone: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
   'created',
@@ -225,11 +225,11 @@ const REFUSED_POLLS = 3;
 /** One "not found" may be a replica that lags. */
 const NOT_FOUNDS = 2;
 
-/** As long is asked without a number that the provider may insist on. */
+/** How long queries are repeated without a number that the provider may insist on. */
 const BLIND_FOR_MS = 45_000;
 
 const ONLY_A_NOTICE =
-  'The status query lacks a number that only the lost answer had, and finds nothing: it is not repeated. Only a notice can tell now: hand it to gateway.receive.';
+  'The status query lacks a number that only the lost answer had, and finds nothing: it is not repeated. Only a notice can settle it now: hand it to gateway.receive.';
 
 const ANSWER_LOST =
   'The order exists, but its answer was lost: cancel it before making another, or wait until it is over.';
@@ -239,11 +239,11 @@ const ABSENT = 'The gateway has no such order. Send again only under the same re
 const NOT_PROCESSED =
   'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
 const REFUSED_UNLISTED =
-  'It was refused with a code that is not in the tables, and nothing was done. Tell whoever keeps the adapter.';
+  'It was refused with a code that is not in the tables, and nothing was done. Report it to the adapter’s maintainer.';
 
 /**
- * @param known `sentAtMs`: when the last send left, as far as anybody knows; `polls`: how often a ticket was asked
- * about before
+ * @param known `sentAtMs`: when the last send left, as far as it is known; `polls`: how often a ticket was asked about
+ * before
  */
 export function initialState(
   plan: Plan,
@@ -272,7 +272,7 @@ export function initialState(
 
 const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
 
-/** JSON has no Infinity: what never ends lasts longer than anybody waits. */
+/** JSON has no Infinity: the largest safe integer stands for it. */
 function finitePlan(plan: Plan): Plan {
   const { remembersForMs, answersForMs, followedForMs, chargeableForMs, expiresAtMs } = plan;
   return {
@@ -336,15 +336,15 @@ function start(before: State, moment: Moment): Step {
 }
 
 /**
- * How long a follower may wait before his first question, and how old a payment may be that somebody still stands
- * before.
+ * The longest wait before the first query of a ticket that is followed; and up to which age a payment is taken for one
+ * whose payer still waits, which is asked about at once.
  */
 const LONGEST_SPREAD_MS = 5000;
 const FRESH_FOR_MS = 60_000;
 
 /**
- * A crowd that resumes at once does not ask at once: whoever follows what is not fresh begins at a time of his own,
- * within its pace.
+ * Many tickets resumed at the same moment must not all query at that moment: each that is not fresh starts after a
+ * random wait, within its usual pace.
  */
 function spreadMs(state: State, moment: Moment): number {
   const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
@@ -361,9 +361,9 @@ function spreadMs(state: State, moment: Moment): number {
 
 function due(state: State, moment: Moment): Step {
   // A process that slept does not send past its deadline, nor what the provider would take for a new request by now.
-  // One last question is always right.
+  // One last query is always right.
   const tooLate = moment.nowMs > deadlineOf(state) || (state.landed && isForgotten(state, moment));
-  // What an earlier answer told to wait has been waited by now.
+  // The wait that an earlier answer asked for is over by now.
   if (state.next === 'send' && tooLate)
     return giveUp(state, (state.landed ? undefined : state.unprocessed) ?? unknownOutcome('deadline'), moment);
   return state.next === 'send' ? send(state) : { state, decision: { type: 'ask' } };
@@ -381,10 +381,10 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     refused: before.refused || seen.refused,
     own: verdict,
     createdWhenOpen: seen.createdWhenOpen === true,
-    // Once an earlier send may have landed, no refusal speaks for it (doctrine 5), but where a later send is answered
-    // with the first one's result.
+    // Once an earlier send may have landed, a later refusal proves nothing about it (doctrine 5), unless the provider
+    // answers a later send with the first one's result.
     refusal: seen.refuses === true && (!before.landed || replays(before, moment)),
-    // "Not found" before it was said of another send.
+    // A "not found" from before was about another send.
     ...(seen.refuses === true && { notFounds: 0 }),
     unchanged: undefined,
     needsToken: isForToken(verdict),
@@ -398,13 +398,13 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
   }
   if (verdict.kind === 'terminal') {
     if (seen.askedOnce === true && verdict.outcome === 'rejected' && state.askable) {
-      // That order is no news to the gateway: there is nothing to wait for.
+      // The gateway knows that order already: there is nothing to wait for.
       const asking = { ...state, askedOnce: true, pollingSinceMs: moment.nowMs };
       return seen.retryAfterMs === undefined
         ? { state: asking, decision: { type: 'ask' } }
         : askOther(asking, verdict, moment, seen.retryAfterMs);
     }
-    // A replayed answer is the first send's: where the gateway can be asked, its word on the payment comes first.
+    // A replayed answer is the first send's: where the gateway can be asked, a query decides.
     const replayed =
       before.landed && state.plan.sameReference === 'replays' && state.askable && verdict.outcome === 'succeeded';
     return replayed
@@ -427,8 +427,8 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
 const isForToken = (verdict: Verdict): boolean => verdict.kind === 'retryable' && verdict.remedy === 'reauthenticate';
 
 /**
- * The gateway's own word on this write's order; a proxy's page, a "system error" or a rate limit is none, whatever it
- * came with, nor is what speaks of another send.
+ * Whether the gateway itself says something about this write's order: a proxy's page, a "system error" or a rate limit
+ * does not, whatever came with it, nor does an answer about an earlier send.
  */
 export function isAnswer({
   verdict,
@@ -470,14 +470,14 @@ interface Asked {
   readonly isRefused: boolean;
 }
 
-/** What a status query's answer leads to, the first rule that knows; where none does, it is asked again. */
+/** What a status query's answer leads to: the first rule that applies decides; where none does, it is asked again. */
 const statusRules: readonly ((asked: Asked) => Step | undefined)[] = [
   otherOrder,
   refusedQuery,
   ({ state, seen: { verdict } }) =>
     verdict.kind === 'terminal' ? settle(state, verdict.outcome, verdict, 'query') : undefined,
   newToken,
-  endWithoutTheWord,
+  endWithoutCode,
   blindQuery,
   answerLost,
   payerMustAct,
@@ -515,13 +515,13 @@ function withStatus(before: State, seen: StatusObservation, moment: Moment, isRe
   };
 }
 
-/** It was asked about the order that owns the number. */
+/** The query was about the order that the number belongs to. */
 function otherOrder({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
   if (state.askedOnce !== true || state.own === undefined) return undefined;
   return askOther({ ...state, other: verdict }, state.own, moment, retryAfterMs);
 }
 
-/** Perhaps the fault is ours and passing: ask less often, then stop. What the query lacks will not come by itself. */
+/** The fault may be ours and temporary: ask less often, then stop. A field that the query lacks stays missing. */
 function refusedQuery({ state, seen, moment, isRefused }: Asked): Step | undefined {
   const { verdict, retryAfterMs, incomplete } = seen;
   if (!isRefused) return undefined;
@@ -537,13 +537,13 @@ function newToken({ state, seen: { verdict, retryAfterMs }, moment }: Asked): St
   return isForToken(verdict) && isNow ? { state, decision: { type: 'ask' } } : undefined;
 }
 
-/** The provider has no word for "failed" here, and yet says it (doctrine 14). */
-function endWithoutTheWord({ before, state, seen, moment }: Asked): Step | undefined {
+/** The provider has no code for "failed" here, and yet states it (doctrine 14). */
+function endWithoutCode({ before, state, seen, moment }: Asked): Step | undefined {
   const ended = endOfRefused(state, seen, moment) ?? endOfUnchanged(before, state, seen.verdict, moment.nowMs);
   return ended && settle(state, 'failed', ended, 'query');
 }
 
-/** What says nothing for so long without the number that it lacks will say nothing later. */
+/** A query that lacks a number and says nothing for so long will say nothing later. */
 function blindQuery({ state, seen: { verdict, incomplete }, moment: { nowMs } }: Asked): Step | undefined {
   const saysNothing =
     incomplete === true &&
@@ -569,8 +569,8 @@ function answerLost(asked: Asked): Step | undefined {
 }
 
 /**
- * The write was answered "pending", and only here is said that somebody must act. Of an order that is older than the
- * write, what a query shows first may be from before it.
+ * The write was answered "pending", and only this query says that the payer or the merchant must act. For an order that
+ * is older than the write, what a query shows first may be from before the write.
  */
 function payerMustAct(asked: Asked): Step | undefined {
   const { before, state, seen } = asked;
@@ -580,7 +580,7 @@ function payerMustAct(asked: Asked): Step | undefined {
   return mustAct && isOfThisWrite ? settleCreated(state, seen.verdict) : undefined;
 }
 
-/** The write's own answer says where the payer goes on, and what else it says is not so. */
+/** The write's own answer holds what the payer needs to go on, although its code says something else. */
 function payerWasSentOn(asked: Asked): Step | undefined {
   const { state, seen } = asked;
   if (!isShownOpen(asked) || state.createdWhenOpen !== true) return undefined;
@@ -604,17 +604,17 @@ function notFound({ state, seen: { verdict, retryAfterMs }, moment }: Asked): St
 }
 
 /**
- * Asks what became of the order that owns the number, until there is any answer. Whatever that is, this write was
- * refused.
+ * Asks for the state of the order that the number belongs to, until there is any answer. Whatever that is, this write
+ * was refused.
  */
 function askOther(state: State, own: Verdict, moment: Moment, retryAfterMs?: number): Step {
   const { polls, other } = state;
-  const isHeard = other !== undefined && other.kind !== 'retryable';
-  const step = isHeard || polls >= REFUSED_POLLS ? undefined : ask(state, own, moment, retryAfterMs);
+  const isKnown = other !== undefined && other.kind !== 'retryable';
+  const step = isKnown || polls >= REFUSED_POLLS ? undefined : ask(state, own, moment, retryAfterMs);
   return step?.decision.type === 'wait' ? step : settle(state, 'rejected', own, 'answer');
 }
 
-/** What a query says of a charge while it may be its end. A query that was lost or refused has found nothing out. */
+/** The state of a charge in a query, while it may be its end. A query that was lost or refused changes nothing. */
 function unchanged(
   before: State,
   { verdict, failedWhenUnchangedForMs: forMs }: StatusObservation,
@@ -625,7 +625,7 @@ function unchanged(
   return before.unchanged?.code === verdict.code ? before.unchanged : { code: verdict.code, untilMs: nowMs + forMs };
 }
 
-/** Doctrine 14: what a provider goes on saying of a charge in the call, long enough, is its end. */
+/** Doctrine 14: a state of a charge in the call that stays the same for long enough is its end. */
 function endOfUnchanged(
   before: State,
   { unchanged: now }: State,
@@ -653,7 +653,7 @@ function endOfRefused(
   return isNowhere || isRepeated ? failedAs(own) : undefined;
 }
 
-/** The same words, now final. A code that no table knows says only that it was declined. */
+/** The same verdict, now final. A code that no table knows says only that it was declined. */
 function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalVerdict {
   const isKnown = reason !== 'unknown-outcome';
   return {
@@ -670,8 +670,8 @@ function failedAs({ code, reason, listed, advice, message }: Verdict): TerminalV
 
 /**
  * The gateway does not know the order, and answers a second send with the first one's result: it is sent again, as long
- * as what is asked for can still be had. Of a charge somebody must say how long that is. What stands under a cancel's
- * or a capture's query is the payment.
+ * as the request can still succeed. For a charge, the adapter must say how long that is. A query that follows a cancel
+ * or a capture shows the payment, not the write.
  */
 function canStillBeDone(state: State, moment: Moment): boolean {
   const { plan, seen, refusal } = state;
@@ -690,7 +690,7 @@ const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean =>
 /** Where it disagrees with how the payment was settled, the gateway is asked. */
 function notice(
   { end, ...before }: State,
-  { verdict, confirm: told }: Observation & { type: 'notice' },
+  { verdict, confirm: mustConfirm }: Observation & { type: 'notice' },
   moment: Moment,
 ): Step {
   // The gateway speaks of the order, so a send has landed.
@@ -702,10 +702,10 @@ function notice(
     verdict.outcome !== 'rejected'
   )
     return { state: { ...known, end }, decision: end };
-  // It speaks of the order that owns the number.
+  // It is about the order that the number belongs to.
   if (before.askedOnce === true && before.own !== undefined)
     return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
-  const confirm = told || end !== undefined;
+  const confirm = mustConfirm || end !== undefined;
   const state: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
@@ -727,7 +727,7 @@ function again(state: State): Step {
   return end === undefined ? { state, decision: { type: 'ask' } } : { state, decision: end };
 }
 
-/** The gateway looked and found nothing; a query that was refused or lost has found nothing out. */
+/** The gateway looked and found no order; a query that was refused or lost proves nothing. */
 const isNotFound = (verdict: Verdict): boolean => verdict.kind === 'poll-required' && verdict.reason === 'not-found';
 
 /** Whether "not found" may be believed by now. Of the two clocks the one that has seen less time pass is believed. */
@@ -745,7 +745,7 @@ const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({
   sentWallMs: wallMsOf(moment),
 });
 
-/** A payment made in an order's last moment may show this much later. */
+/** A payment made in an order's last moment may become visible this much later. */
 const AFTER_ITS_LIFE_MS = 60_000;
 
 const deadlineOf = (state: State): number => orderDeadlineOf(state) ?? chargeDeadlineOf(state);
@@ -753,8 +753,8 @@ const deadlineOf = (state: State): number => orderDeadlineOf(state) ?? chargeDea
 const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
 
 /**
- * An order that is followed, and that nobody set a deadline for, is followed to the end of its own life; one that
- * nobody has seen, to a charge's deadline at least.
+ * An order without a deadline set by the user is followed to the end of its own life; one that the gateway has not
+ * acknowledged, to a charge's deadline at least.
  */
 function orderDeadlineOf(state: State): number | undefined {
   const { plan, heard, seen } = state;
@@ -774,7 +774,7 @@ const replays = (state: State, moment: Moment): boolean =>
 export const isForgotten = ({ plan }: Pick<State, 'plan'>, moment: Moment): boolean =>
   isOver(plan, plan.remembersForMs, moment);
 
-/** A time counted from when the ticket was opened is over, by either clock; one that nobody set never is. */
+/** A time counted from when the ticket was opened is over, by either clock; one that is not set never is. */
 const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, moment: Moment): boolean =>
   typeof lastsMs === 'number' && Math.max(moment.nowMs, wallMsOf(moment)) - openedAtMs >= lastsMs;
 
@@ -783,17 +783,17 @@ const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
 const maySend = (state: State, nowMs: number): boolean =>
   !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
 
-/** A permit for one send; what is asked after it is asked at the pace of a fresh one. */
+/** A permit for one send; queries after it start at the pace of a fresh payment. */
 function send(state: State): Step {
   const { pollingSinceMs: _before, ...fresh } = state;
   return { state: { ...fresh, pollWaits: 0, attempts: state.attempts + 1 }, decision: { type: 'send' } };
 }
 
-/** Whether the gateway wants to hear nothing for longer than this loop may wait. */
+/** Whether `Retry-After` is longer than this loop may wait. */
 const isTooLong = (state: State, retryAfterMs: number, nowMs: number): boolean =>
   retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || nowMs + retryAfterMs > deadlineOf(state);
 
-/** A second send that a query has called for: at once, but not before the gateway wants to hear anything. */
+/** A second send after a query: at once, but not before `Retry-After` allows it. */
 function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfterMs = 0): Step {
   if (retryAfterMs === 0) return send(state);
   if (isTooLong(state, retryAfterMs, nowMs)) return settle(state, 'unresolved', verdict, 'none');
@@ -815,7 +815,7 @@ function ask(
   const pollingSinceMs = before.pollingSinceMs ?? nowMs;
   const state: State = { ...before, pollingSinceMs, pollWaits: before.pollWaits + 1, next: 'ask' };
   const leftMs = deadlineOf(state) - nowMs;
-  const leastMs = Math.max(retryAfterMs, toldMs(verdict));
+  const leastMs = Math.max(retryAfterMs, requestedMs(verdict));
   const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
   if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
   const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
@@ -828,19 +828,20 @@ function ask(
 }
 
 /**
- * An order is asked about after so much of the time it has waited already, told within two minutes, and more seldom
- * where it lives so long that nobody stands before it. After two hours the two minutes grow too.
+ * The next query of an order comes after a tenth of the time it has waited already, so that its end is reported within
+ * two minutes; more seldom where the order lives so long that no payer waits at the screen. After two hours the two
+ * minutes grow too.
  */
 const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.016 };
 
-/** The wait before the next status query: the backoff's. What nobody set is made to fit what is waited for. */
+/** The wait before the next status query: the backoff's. A default backoff is fitted to what is waited for. */
 function paceMs(state: State, { nowMs, chance }: Moment): number {
   const { plan, pollWaits, pollingSinceMs = nowMs } = state;
   const { backoff, firstOfChargeMs, stretches } = plan.policy.poll;
   const elapsedMs = nowMs - pollingSinceMs;
   const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
   if (plan.charge === true && firstOfChargeMs !== undefined && pollWaits <= 2) {
-    // An early question takes the place of the usual first one: a quick PIN waits less, and nobody is asked more often.
+    // An early query replaces the usual first one: a quick PIN waits less, and the number of queries stays the same.
     const firstMs = usable(backoff.delayMs({ step: 1, elapsedMs: 0, chance }));
     const earlyMs = Math.min(firstMs, firstOfChargeMs);
     return pollWaits <= 1
@@ -856,14 +857,14 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
   );
 }
 
-/** Waits for the next send of what was not processed; when sends or time are used up, says so. */
+/** Waits for the next send of what was not processed; ends when sends or time are used up. */
 function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
   const { nowMs, chance } = moment;
   const { retry } = state.plan.policy;
   if (state.attempts >= retry.attempts) return giveUp(state, verdict, moment, retryAfterMs);
   const reauthenticate = isForToken(verdict);
   if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
-  const leastMs = Math.max(retryAfterMs, toldMs(verdict));
+  const leastMs = Math.max(retryAfterMs, requestedMs(verdict));
   const usualMs = reauthenticate
     ? 0
     : retry.backoff.delayMs({ step: state.attempts, elapsedMs: nowMs - state.plan.startedAtMs, chance });
@@ -894,12 +895,12 @@ function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
   if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
   if (state.landed)
     return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
-  // The gateway's own refusal tells more than the network error that came after it.
+  // The gateway's own refusal says more than the network error that came after it.
   if (state.unprocessed === undefined) return settle(state, 'unsent', verdict, 'none');
   return settle(state, 'rejected', advised(state.unprocessed), 'answer');
 }
 
-/** Credentials that are refused have no better time. */
+/** Refused credentials are not accepted later either: no advice to send again. */
 const advised = (unprocessed: Verdict): Verdict =>
   unprocessed.advice !== undefined || 'remedy' in unprocessed ? unprocessed : { ...unprocessed, advice: NOT_PROCESSED };
 
@@ -912,12 +913,12 @@ function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, 
 const usable = (delayMs: number): number => (delayMs > 0 ? delayMs : 0);
 
 /** The least wait a verdict itself asks for. */
-const toldMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
+const requestedMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);
 
 const endOf = (verdict: Verdict): Settlement['outcome'] =>
   verdict.kind === 'terminal' ? verdict.outcome : 'unresolved';
 
-/** What is known of a write nobody has answered. */
+/** What is known of a write that was not answered. */
 export function unknownOutcome(code: string): PollRequiredVerdict {
   return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
 }

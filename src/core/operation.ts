@@ -105,7 +105,7 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly echo?: (ticket: Ticket) => string | undefined;
   /**
    * How long the request can still succeed at all (a scanned payment code lives a minute), in milliseconds. Where the
-   * provider replays, one "not found" permits a second send until then. Default: for a charge it is not known, and it is
+   * provider replays, one "not found" permits a second send until then. Default: not known for a charge, which is then
    * not sent again; for an order or a refund, until the order expires or the provider forgets the number.
    */
   readonly chargeableForMs?: (fields: F) => number | undefined;

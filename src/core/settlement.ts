@@ -208,8 +208,8 @@ export type PaymentEvent = TimelineEntry & {
 };
 
 /**
- * A write that went through the drop-in or `gateway.fetch` with a field that nearly is a known one which is not there. It
- * was sent as it is; `settle` would have refused it.
+ * A write that went through the drop-in or `gateway.fetch` with a field whose name is nearly that of a known one that
+ * is missing. It was sent as it is; `settle` would have refused it.
  */
 export interface MisspeltEvent {
   readonly type: 'misspelt';
