@@ -113,7 +113,7 @@ export class KyDriver {
           ? answers.status
           : undefined;
     if (answer !== undefined)
-      return remember(responseOf(answer), { verdict, ticket: isWrite(operation) ? this.#intention.ticket : undefined });
+      return remember(responseOf(answer), { verdict, ticket: isWrite(operation) ? ticket : undefined });
     // A read that got no answer ends as it would without us.
     if (!isWrite(operation)) throw lost;
     const cause = settlement.cause === undefined ? undefined : { cause: settlement.cause };

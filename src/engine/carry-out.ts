@@ -1,4 +1,4 @@
-import pRetry from 'p-retry';
+import pRetry, { type Options } from 'p-retry';
 import type { Intention } from './intention.ts';
 
 /** One for all: a stack would be written for each exchange, and is never read. */
@@ -30,22 +30,21 @@ export function carryOut(intention: Intention, sends: boolean, onPermit?: () => 
 const isExchange = ({ next, over }: Intention, sends: boolean): boolean =>
   !over && (next?.type === 'ask' || (sends && next?.type === 'send'));
 
+const exchanges = (intention: Intention, sends: boolean): Promise<void> =>
+  pRetry(async () => {
+    await (intention.next?.type === 'send' ? intention.send() : intention.ask());
+    if (isExchange(intention, sends)) throw goesOn;
+  }, atOnce);
+
 /**
  * `retries` is infinite because p-retry's default would end a payment after eleven exchanges, and `minTimeout` is 0
  * because no wait is p-retry's.
  */
-const exchanges = (intention: Intention, sends: boolean): Promise<void> =>
-  pRetry(
-    async () => {
-      await (intention.next?.type === 'send' ? intention.send() : intention.ask());
-      if (isExchange(intention, sends)) throw goesOn;
-    },
-    {
-      retries: Infinity,
-      minTimeout: 0,
-      onFailedAttempt: ({ error }) => {
-        // Anything else is no answer about the payment: it ends the loop, whatever p-retry thinks of its type.
-        if (error !== goesOn) throw error;
-      },
-    },
-  );
+const atOnce: Options = {
+  retries: Infinity,
+  minTimeout: 0,
+  onFailedAttempt: ({ error }) => {
+    // Anything else is no answer about the payment: it ends the loop, whatever p-retry thinks of its type.
+    if (error !== goesOn) throw error;
+  },
+};

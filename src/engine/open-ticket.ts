@@ -44,26 +44,19 @@ export function openTicket(
   check: 'all' | 'reference',
 ): Ticket {
   const who = `${adapter.name} ${operation.name}`;
-  const checks: [string, FieldCheck][] = Object.entries(operation.required);
-  const named = (name: string): boolean =>
-    Array.isArray(operation.reference) &&
-    operation.reference.includes(name) &&
-    operation.unsent?.includes(name) !== true;
-  checkFields(who, fields, Object.fromEntries(check === 'all' ? checks : checks.filter(([name]) => named(name))));
+  checkFields(who, fields, check === 'all' ? operation.required : checksOfNames(operation));
   const reference = referenceOf(operation, fields);
   const mayBeNameless = check === 'reference' && operation.unsent !== undefined;
   if (Object.keys(reference).length === 0 && !mayBeNameless)
     throw new InputError(`${who}: nothing in the fields names the order.`);
   const payableForMs = operation.payableForMs?.(fields, nowMs);
   const expect = operation.expect?.(fields);
-  const [unreadable] =
-    Object.entries<unknown>({ ...reference, ...expect }).find(
-      ([, value]) => value !== undefined && !isTicketText(value),
-    ) ?? [];
+  const unreadable = unreadableIn(reference) ?? unreadableIn(expect);
   if (unreadable !== undefined)
     throw new InputError(
       `${who}: ${unreadable} must be a well-formed text of at most 256 characters, or no ticket could hold it.`,
     );
+  const isCharge = operation.charge?.(fields) ?? operation.name.endsWith('.charge');
   return {
     version: 1,
     gateway: adapter.name,
@@ -76,10 +69,23 @@ export function openTicket(
     ...(payableForMs !== undefined && { expiresAt: new Date(nowMs + payableForMs).toISOString() }),
     seen: false,
     polls: 0,
-    ...((operation.charge?.(fields) ?? operation.name.endsWith('.charge')) && { charge: true as const }),
+    ...(isCharge && { charge: true as const }),
     ...(operation.numberRepeats?.(fields) === true && { repeats: true as const }),
     ...(expect !== undefined && { expect }),
   };
+}
+
+/** The checks of what names an order and is sent. */
+function checksOfNames({ required, reference, unsent }: Write): Record<string, FieldCheck> {
+  const checks: [string, FieldCheck][] = Object.entries(required);
+  const names = Array.isArray(reference) ? reference : [];
+  return Object.fromEntries(checks.filter(([name]) => names.includes(name) && unsent?.includes(name) !== true));
+}
+
+/** What no ticket can hold. */
+function unreadableIn(texts: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  for (const name in texts) if (texts[name] !== undefined && !isTicketText(texts[name])) return name;
+  return undefined;
 }
 
 /**

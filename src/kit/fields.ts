@@ -67,12 +67,12 @@ export function checkFields(
 ): asserts fields is Fields {
   if (!record.accepts(fields)) throw new InputError(`${who}: pass the fields as an object.`);
   const given = fields as Fields;
-  const wrong = Object.entries(checks)
-    .filter(([name, check]) => !check.accepts(Object.hasOwn(given, name) ? given[name] : undefined))
-    .map(
-      ([name, check]) =>
-        `${name} ${Object.hasOwn(given, name) && given[name] !== undefined ? 'must be' : 'is missing: it must be'} ${check.expects}`,
-    );
+  const wrong: string[] = [];
+  for (const [name, check] of Object.entries(checks)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (!check.accepts(value))
+      wrong.push(`${name} ${value === undefined ? 'is missing: it must be' : 'must be'} ${check.expects}`);
+  }
   if (wrong.length > 0) throw new InputError(`${who}: ${wrong.join('; ')}.`);
 }
 
