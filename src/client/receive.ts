@@ -1,27 +1,27 @@
-import { noLongerNeeded, type Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { AdapterFault } from '../core/adapter-fault.ts';
 import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
-import { adviceOn, faultOf, type AdapterFault } from '../core/adapter-fault.ts';
-import { InputError, isInputError } from '../core/errors.ts';
+import { InputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import { subjectOfTicket, type Subject } from '../core/subject.ts';
-import { isTicketText, type Ticket } from '../core/ticket.ts';
+import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Verdict } from '../core/verdict.ts';
 import type { Intention } from '../engine/intention.ts';
 import type { Sealer } from '../engine/seal.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { readUpTo } from '../kit/read-up-to.ts';
-import { UNREADABLE } from '../kit/readers.ts';
-import type { HeardNotice, Reply, Webhook } from '../kit/webhook.ts';
+import type { HeardNotice, Notice, Reply, Webhook } from '../kit/webhook.ts';
+import { readDelivery } from './delivery.ts';
 import {
   familyOf,
   isOfItself,
   isSamePayment,
-  keepNewest,
   kindOf,
   paymentWord,
-  type Known,
   type KnownEnds,
+  type Settled,
 } from './known-ends.ts';
+import { noticeLimits } from './notice-limits.ts';
+import { completedTicket, noticeTicket, statedIn } from './notice-ticket.ts';
 
 /** What `receive` makes of a webhook request. */
 export type Received =
@@ -42,34 +42,10 @@ export type Received =
     }
   | { readonly verified: false; readonly reason: string; readonly reply: Response };
 
-/** Notices are small; a longer one is somebody else's. */
-const MOST_BYTES = 256 * 1024;
-
-/** How long a notice may take to arrive. Providers send theirs in one piece; whoever drips must not be waited for. */
-const BODY_WITHIN_MS = 10_000;
-
-/** A notice that contradicts makes no other query so soon, however often it is sent: a captured one can be replayed. */
-const ASKED_AGAIN_AFTER_MS = 2 * 60_000;
-
 /**
- * So often within that time the same notice makes the loop of an open payment ask, when it does not contradict what is
- * known.
+ * So often of late the same notice makes the loop of an open payment ask, when it does not contradict what is known.
  */
 const MOST_WAKES = 5;
-
-/** How many notices are remembered for that: of all payments that were settled, and of each that is not. */
-const MOST_ASKED = 1000;
-const MOST_WOKEN = 20;
-
-/** Any notice's order was made since, and by tomorrow: other times are nonsense, however well they are signed. */
-const EARLIEST_MS = Date.UTC(2000, 0, 1);
-const DAY_MS = 24 * 3_600_000;
-
-/** How often one notice woke a loop, and since when. */
-interface Wakes {
-  readonly atMs: number;
-  readonly count: number;
-}
 
 /** What a receiver works with. */
 export interface ReceiverParts {
@@ -79,7 +55,7 @@ export interface ReceiverParts {
   /** The loops of this process. */
   readonly loops: () => Iterable<Intention>;
   readonly ask: (ticket: Ticket) => Promise<Verdict>;
-  /** A final word that needs no confirmation. */
+  /** A final verdict that needs no confirmation. */
   readonly onFinal: (ticket: Ticket, verdict: Verdict) => void;
   /** The gateway has this order, whatever became of it. */
   readonly onSeen: (ticket: Ticket, verdict: Verdict) => void;
@@ -90,235 +66,197 @@ export interface ReceiverParts {
   readonly ends: KnownEnds;
 }
 
+/** What a verified notice is about, and what it means there. */
+interface Case {
+  readonly webhook: Webhook;
+  readonly notice: HeardNotice;
+  /** The write that the notice names. */
+  readonly operation: Operation;
+  /** The loops that wait for this payment, its cancel and its capture among them. */
+  readonly loops: readonly Intention[];
+  /** How the payment ended before. */
+  readonly known: Settled | undefined;
+  /** When the payment was opened is known from here, and not only by notices. */
+  readonly followed: boolean;
+  readonly ticket: Ticket;
+  readonly judgement: Judgement;
+  /** The same for the same notice, however often it comes. */
+  readonly content: string;
+  /** `known`, where the notice contradicts it. */
+  readonly contradicted: Settled | undefined;
+}
+
 /**
  * Webhooks: verified, read, brought to the loops that wait for them, and held against what was settled before. A notice
  * that contradicts a settled payment never moves it: the gateway is asked, and the query decides.
  */
-export function createReceiver(deps: ReceiverParts): (request: Request) => Promise<Received> {
-  const { adapter, clock, sealer, ends } = deps;
-  const asked = new Map<string, { readonly atMs: number; readonly verdict: Promise<Verdict | undefined> }>();
-  const woken = new WeakMap<Intention, Map<string, Wakes>>();
+export function createReceiver(parts: ReceiverParts): (request: Request) => Promise<Received> {
+  const receiver = new Receiver(parts);
+  return request => receiver.receive(request);
+}
 
-  const meaningOf = (webhook: Webhook, notice: Omit<HeardNotice, 'verified'>, subject: Subject): Judgement =>
-    judgeNotice(webhook, notice, subject, adapter.advice);
+class Receiver {
+  readonly #parts: ReceiverParts;
+  readonly #limits: ReturnType<typeof noticeLimits>;
 
-  const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < ASKED_AGAIN_AFTER_MS;
+  constructor(parts: ReceiverParts) {
+    this.#parts = parts;
+    this.#limits = noticeLimits(parts.clock);
+  }
 
-  /** What the gateway says about a notice that contradicts: asked once, for all who bring the same one meanwhile. */
-  const askOnce = (content: string, ticket: Ticket): Promise<Verdict | undefined> => {
-    const before = asked.get(content);
-    if (before !== undefined && isRecent(before.atMs)) return before.verdict;
-    const verdict = deps.ask(ticket).catch(() => undefined);
-    asked.delete(content);
-    asked.set(content, { atMs: clock.now(), verdict });
-    keepNewest(asked, MOST_ASKED);
-    return verdict;
-  };
+  async receive(request: Request): Promise<Received> {
+    const { adapter, clock, onFault } = this.#parts;
+    const webhook = await webhookOf(adapter);
+    if (request.bodyUsed)
+      throw new InputError(
+        'receive: the body of this request has been read already. Pass the request as it came, or a clone of it.',
+      );
+    const notice = await readDelivery(request, webhook, clock, onFault);
+    if (!notice.verified) {
+      if (notice.hint !== undefined) this.#hint(webhook, notice.hint);
+      return refusal(webhook, notice);
+    }
+    const operation = operationOf(adapter, notice.operation);
+    const stated = noticeTicket(adapter, operation, notice, clock.now());
+    if (Object.keys(stated.reference).length === 0)
+      return refusal(webhook, { verified: false, reason: 'it names no order' });
+    return this.#take(this.#caseOf(webhook, notice, operation, stated));
+  }
 
-  /** Whether the same notice has made the loop ask often enough for now. */
-  const hasWoken = (loop: Intention, content: string, most: number): boolean => {
-    const contents = woken.get(loop) ?? new Map<string, Wakes>();
-    const before = contents.get(content);
-    const recent = before !== undefined && isRecent(before.atMs) ? before : { atMs: clock.now(), count: 0 };
-    if (recent.count >= most) return true;
-    contents.delete(content);
-    contents.set(content, { ...recent, count: recent.count + 1 });
-    keepNewest(contents, MOST_WOKEN);
-    woken.set(loop, contents);
-    return false;
-  };
+  async #take(found: Case): Promise<Received> {
+    const { webhook, notice, ticket, contradicted } = found;
+    this.#notifyLoops(found);
+    const verdict = contradicted === undefined ? found.judgement.verdict : await this.#askAbout(found, contradicted);
+    const confirm = contradicted === undefined && confirms(found, ticket.operation);
+    this.#keep(found, verdict, confirm);
+    return {
+      verified: true,
+      verdict,
+      confirm,
+      ticket,
+      reply: responseOf(webhook.reply('stored', notice)),
+      askAgain: responseOf(webhook.reply('again', notice)),
+    };
+  }
+
+  #caseOf(webhook: Webhook, notice: HeardNotice, operation: Operation, stated: Ticket): Case {
+    const { adapter, sealer, ends } = this.#parts;
+    const loops = this.#loopsOf(operation, stated.reference);
+    const own = loops.find(loop => isOwn(loop, operation));
+    const known = ends.recall(operation, stated.reference);
+    // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
+    const before = own === undefined ? known : { ticket: own.ticket, followed: true };
+    const ticket = sealer.seal(completedTicket(adapter, stated, before));
+    const judgement = this.#judge(webhook, notice, own?.subject ?? this.#subjectOf(operation, ticket));
+    const { verdict } = judgement;
+    const content = JSON.stringify([operation.name, verdict.code, stated.reference, stated.expect]);
+    const contradicted = isContradicted(known, operation, judgement) ? known : undefined;
+    const followed = before?.followed ?? false;
+    return { webhook, notice, operation, loops, known, followed, ticket, judgement, content, contradicted };
+  }
+
+  #loopsOf(operation: Operation, reference: Ticket['reference']): Intention[] {
+    const family = familyOf(operation);
+    return [...this.#parts.loops()].filter(
+      loop => familyOf(loop.operation) === family && isSamePayment(loop.reference, reference),
+    );
+  }
+
+  #judge(webhook: Webhook, notice: Omit<HeardNotice, 'verified'>, subject: Subject): Judgement {
+    return judgeNotice(webhook, notice, subject, this.#parts.adapter.advice);
+  }
+
+  #subjectOf(operation: Operation, ticket: Ticket): Subject {
+    return subjectOfTicket(operation, ticket, false, this.#parts.clock.now());
+  }
 
   /**
    * An unsigned notice is no more than a reason to ask, for a loop that waits: once in a while, since anybody can send
    * it.
    */
-  const hint = (webhook: Webhook, notice: Omit<HeardNotice, 'verified'>): void => {
-    const operation = operationOf(adapter, notice.operation);
-    const reference = Object.fromEntries(
-      Object.entries(notice.reference ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined),
-    );
-    for (const loop of deps.loops()) {
-      if (
-        familyOf(loop.operation) !== familyOf(operation) ||
-        !isSamePayment(loop.reference, reference) ||
-        hasWoken(loop, 'hint', 1)
-      )
-        continue;
-      loop.notify(
-        meaningOf(webhook, notice, subjectOfTicket(loop.operation, loop.ticket, false, clock.now())),
-        true,
-        false,
-      );
+  #hint(webhook: Webhook, notice: Omit<HeardNotice, 'verified'>): void {
+    const operation = operationOf(this.#parts.adapter, notice.operation);
+    for (const loop of this.#loopsOf(operation, statedIn(notice.reference))) {
+      if (this.#limits.hasWoken(loop, 'hint', 1)) continue;
+      loop.notify(this.#judge(webhook, notice, this.#subjectOf(loop.operation, loop.ticket)), true, false);
     }
-  };
+  }
 
-  const receive = async (request: Request): Promise<Received> => {
-    if (adapter.webhook === undefined)
-      throw new InputError(`${adapter.name} sends no webhooks that can be verified: poll instead.`);
-    const webhook = typeof adapter.webhook === 'function' ? await adapter.webhook() : adapter.webhook;
-    if (request.bodyUsed)
-      throw new InputError(
-        'receive: the body of this request has been read already. Pass the request as it came, or a clone of it.',
-      );
-    const refuse = (reason: string, reply: Reply = webhook.reply('refused', undefined)): Received => ({
-      verified: false,
-      reason,
-      reply: responseOf(reply),
-    });
-    const late = new AbortController();
-    const stopTimer = clock.timer(BODY_WITHIN_MS, () => late.abort(noLongerNeeded));
-    let notice;
-    let text: string | undefined;
-    try {
-      const bytes = await readUpTo(request.body, MOST_BYTES, late.signal).finally(stopTimer);
-      text = new TextDecoder().decode(bytes);
-      notice = await webhook.hear({
-        method: request.method,
-        url: new URL(request.url),
-        headers: request.headers,
-        bytes,
-        text,
-        nowMs: clock.now(),
-      });
-    } catch (error) {
-      if (isInputError(error)) throw error;
-      // It may have been genuine, on a slow line: whoever sent it may try again.
-      if (late.signal.aborted) return refuse('the body did not arrive in time', webhook.reply('again', undefined));
-      const fault = mistakeIn(error, [text, request.headers]);
-      if (fault === undefined) return refuse('it could not be read as a notice of this provider');
-      deps.onFault(fault);
-      return refuse(adviceOn(fault));
-    }
-    if (!notice.verified) {
-      if (notice.hint !== undefined) hint(webhook, notice.hint);
-      return refuse(notice.reason, notice.reply);
-    }
-    if (
-      Object.values(notice.reference ?? {}).some(
-        value => value === UNREADABLE || (value !== undefined && !isTicketText(value)),
-      )
-    )
-      return refuse('a number in it cannot be read');
-    const operation = operationOf(adapter, notice.operation);
-    const told = ticketOf(operation, notice);
-    if (Object.keys(told.reference).length === 0) return refuse('it names no order');
-    const confirms = (followed: string): boolean =>
-      typeof webhook.confirm === 'function' ? webhook.confirm(notice, followed) : (webhook.confirm ?? false);
-    const judged = (followed: Operation, by: Ticket): Judgement =>
-      meaningOf(webhook, notice, subjectOfTicket(followed, by, false, clock.now()));
-    const isOwn = ({ operation: followed }: Intention): boolean => kindOf(followed) === kindOf(operation);
-
-    const loops = [...deps.loops()].filter(
-      loop => familyOf(loop.operation) === familyOf(operation) && isSamePayment(loop.reference, told.reference),
-    );
-    const waiting = loops.find(isOwn);
-    const known = ends.recall(operation, told.reference);
-    // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
-    const before = waiting === undefined ? known : { ticket: waiting.ticket, followed: true };
-    const ticket = sealer.seal(completed(told, before));
-    const confirm = confirms(ticket.operation);
-    const judgement = waiting === undefined ? judged(operation, ticket) : meaningOf(webhook, notice, waiting.subject);
-    let { verdict } = judgement;
-    const content = JSON.stringify([operation.name, verdict.code, told.reference, told.expect]);
-    const ofPayment = verdict.kind === 'terminal' ? paymentWord(operation, verdict.outcome) : undefined;
-    const stands = known !== undefined && ofPayment !== undefined ? reconcile(known.outcome, ofPayment) : undefined;
-    const contradicts = known !== undefined && (judgement.conflict || stands?.conflict === true);
-    // "Absent" was never the gateway's word on the payment: a loop that goes on with it believes what tells of it.
-    const isDoubted = contradicts && (judgement.conflict || known.outcome !== 'absent');
-
+  #notifyLoops(found: Case): void {
+    const { webhook, notice, operation, loops, judgement, content, contradicted } = found;
+    // "Absent" was never the gateway's verdict on the payment: a loop that goes on with it believes what tells of it.
+    const isDoubted = contradicted !== undefined && (judgement.conflict || contradicted.outcome !== 'absent');
     for (const loop of loops) {
       // What a payment's notice means for its cancel or capture is for the query to say; so is whose it is, while the
       // loop knows none of the provider's numbers and the merchant's need not be unique.
       const { expect, ...moneyless } = loop.ticket;
-      const own = isOwn(loop);
-      const means = own ? meaningOf(webhook, notice, loop.subject) : judged(loop.operation, moneyless);
+      const own = isOwn(loop, operation);
+      const subject = own ? loop.subject : this.#subjectOf(loop.operation, moneyless);
+      const means = this.#judge(webhook, notice, subject);
       // Of an earlier try under the same number: nothing of what this loop sent.
-      if (means.older === true || hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
+      if (means.older === true || this.#limits.hasWoken(loop, content, means.conflict ? 1 : MOST_WAKES)) continue;
       const isOurs = own && !isDoubtful(loop);
-      loop.notify(means, confirms(loop.operation.name) || isDoubted || !isOurs, isOurs);
+      loop.notify(means, confirms(found, loop.operation.name) || isDoubted || !isOurs, isOurs);
     }
-    if (contradicts) {
-      deps.onConflict(ticket, verdict.code);
-      const answer = await askOnce(content, ticket);
-      const overruled = judgement.conflict || stands?.outcome === known.outcome;
-      verdict =
-        answer !== undefined && isFinal(answer, { effect: 'read' }) ? answer : overruled ? known.verdict : verdict;
-    }
-    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && (contradicts || !confirm)) {
+  }
+
+  /** What stands after a notice that contradicts: what the gateway says, or else the later of the two. */
+  async #askAbout({ operation, ticket, judgement, content }: Case, known: Settled): Promise<Verdict> {
+    const { ask, onConflict } = this.#parts;
+    const { verdict, conflict } = judgement;
+    onConflict(ticket, verdict.code);
+    const answer = await this.#limits.askOnce(content, () => ask(ticket));
+    if (answer !== undefined && isFinal(answer, { effect: 'read' })) return answer;
+    return conflict || standing(known, operation, verdict)?.outcome === known.outcome ? known.verdict : verdict;
+  }
+
+  /** @param confirm the verdict is not believed until a query has confirmed it */
+  #keep({ operation, ticket, followed, judgement, known }: Case, verdict: Verdict, confirm: boolean): void {
+    const { ends, onFinal, onSeen } = this.#parts;
+    if (verdict.kind === 'terminal' && isFinal(verdict, operation) && !confirm) {
       const outcome = paymentWord(operation, verdict.outcome);
       if (outcome !== undefined)
-        ends.remember(operation, {
-          ticket,
-          followed: before?.followed ?? false,
-          outcome,
-          verdict: { ...verdict, outcome },
-        });
-      // What is known of the payment is no word on its cancel.
-      if (verdict !== known?.verdict || isOfItself(operation)) deps.onFinal(ticket, verdict);
-    } else if (!judgement.conflict && judgement.older !== true) deps.onSeen(ticket, verdict);
-    return {
-      verified: true,
-      verdict,
-      confirm: confirm && !contradicts,
-      ticket,
-      reply: responseOf(webhook.reply('stored', notice)),
-      askAgain: responseOf(webhook.reply('again', notice)),
-    };
-  };
-
-  const ticketOf = (operation: Operation, notice: HeardNotice): Ticket => {
-    const reference = Object.entries(notice.reference ?? {}).filter(
-      (pair): pair is [string, string] => pair[1] !== undefined,
-    );
-    return {
-      version: 1,
-      gateway: adapter.name,
-      account: adapter.account,
-      environment: adapter.environment,
-      ...(adapter.ownBaseUrl && { baseUrl: adapter.baseUrl }),
-      operation: operation.name,
-      reference: Object.fromEntries(reference),
-      openedAt: new Date(isPlausible(notice.openedAtMs) ? notice.openedAtMs : clock.now()).toISOString(),
-      seen: true,
-      polls: 0,
-      ...expectOf(notice),
-    };
-  };
-
-  const isPlausible = (openedAtMs: number | undefined): openedAtMs is number =>
-    openedAtMs !== undefined && openedAtMs >= EARLIEST_MS && openedAtMs <= clock.now() + DAY_MS;
-
-  /**
-   * The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and
-   * age. What another notice told of its age is not lent: one wrong time would stick to all that follow.
-   */
-  const completed = (told: Ticket, known: Known | undefined): Ticket => {
-    if (known === undefined) return told;
-    const { ticket, followed } = known;
-    const isOwn = kindOf(operationOf(adapter, ticket.operation)) === kindOf(operationOf(adapter, told.operation));
-    const isOlder = followed && (isOwn || ticket.openedAt < told.openedAt);
-    return {
-      ...told,
-      ...(isOwn && ticket),
-      reference: { ...ticket.reference, ...told.reference },
-      openedAt: (isOlder ? ticket : told).openedAt,
-      seen: true,
-    };
-  };
-
-  return receive;
+        ends.remember(operation, { ticket, followed, outcome, verdict: { ...verdict, outcome } });
+      // What is known of the payment is no verdict on its cancel.
+      if (verdict !== known?.verdict || isOfItself(operation)) onFinal(ticket, verdict);
+    } else if (!judgement.conflict && judgement.older !== true) onSeen(ticket, verdict);
+  }
 }
 
-/**
- * The amount a notice tells, where somebody can read it: a ticket that expects anything else would contradict every
- * answer.
- */
-function expectOf({ amount, currency }: HeardNotice): Pick<Ticket, 'expect'> {
-  if (!isReadable(amount)) return {};
-  return { expect: { amount, ...(isReadable(currency) && { currency }) } };
+/** The adapter's webhook, loaded. @throws {InputError} where it has none */
+async function webhookOf({ name, webhook }: Adapter): Promise<Webhook> {
+  if (webhook === undefined) throw new InputError(`${name} sends no webhooks that can be verified: poll instead.`);
+  return typeof webhook === 'function' ? webhook() : webhook;
 }
 
-const isReadable = (value: unknown): value is string => isTicketText(value) && value !== UNREADABLE;
+const refusal = (webhook: Webhook, { reason, reply }: Notice & { verified: false }): Received => ({
+  verified: false,
+  reason,
+  reply: responseOf(reply ?? webhook.reply('refused', undefined)),
+});
+
+/** Whether the provider asks to confirm the notice by a query, where it is about this write. */
+const confirms = ({ webhook, notice }: Case, followed: string): boolean =>
+  typeof webhook.confirm === 'function' ? webhook.confirm(notice, followed) : (webhook.confirm ?? false);
+
+const isOwn = ({ operation: followed }: Intention, operation: Operation): boolean =>
+  kindOf(followed) === kindOf(operation);
+
+/** Which of the two ends of a payment stands; `undefined` where the notice tells of none. */
+function standing(
+  known: Settled,
+  operation: Operation,
+  verdict: Verdict,
+): ReturnType<typeof reconcile<Settled['outcome']>> | undefined {
+  const next = verdict.kind === 'terminal' ? paymentWord(operation, verdict.outcome) : undefined;
+  return next === undefined ? undefined : reconcile(known.outcome, next);
+}
+
+const isContradicted = (
+  known: Settled | undefined,
+  operation: Operation,
+  { conflict, verdict }: Judgement,
+): known is Settled => known !== undefined && (conflict || standing(known, operation, verdict)?.conflict === true);
 
 /** Known by an idempotency key alone: the merchant's number may be another intention's too. */
 function isDoubtful({ operation, ticket }: Intention): boolean {
@@ -330,13 +268,4 @@ function responseOf({ status = 200, headers, body }: Reply): Response {
   return typeof body === 'string'
     ? new Response(body, { status, headers: { 'content-type': 'text/plain; charset=UTF-8', ...headers } })
     : Response.json(body, { status, ...(headers !== undefined && { headers }) });
-}
-
-/**
- * The adapter's bug that an error is. Whoever sends what is no JSON, or no URI, shows none; nor does whoever sends too
- * much, or stops halfway: then there is no `text`.
- */
-function mistakeIn(error: unknown, [text, headers]: readonly [string | undefined, Headers]): AdapterFault | undefined {
-  const isOfTheSender = text === undefined || error instanceof SyntaxError || error instanceof URIError;
-  return isOfTheSender ? undefined : faultOf('notices', 'hear', error, [text, headers]);
 }
