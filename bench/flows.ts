@@ -5,7 +5,7 @@ import { findProviders, type Account, type Provider, type Scene } from '../test/
 import { printTable } from './table.ts';
 
 /**
- * How a payment feels at each provider, with every default: what is told, when, and how often the gateway was asked. On
+ * How a payment feels at each provider, with every default: what is reported, when, and after how many queries. On
  * the manual clock, against the simulated gateways.
  */
 interface Flow {
@@ -92,7 +92,7 @@ interface Told {
   readonly sends: number;
 }
 
-const head = ['', 'outcome', 'code', 'true at s', 'told at s', 'late by s', 'queries', 'sends'];
+const head = ['', 'outcome', 'code', 'true at s', 'ends at s', 'late by s', 'queries', 'sends'];
 const order = { minor: 1200 };
 /** A key of the merchant's own, for what UQPAY has no number for. */
 const idempotencyKey = '00000000-0000-4000-8000-000000000000';
@@ -175,6 +175,6 @@ export async function printFlows(): Promise<void> {
       }
     }
   }
-  console.log('\nFlows, with every default: what is told, when it is told, and what it took\n');
+  console.log('\nFlows, with every default: what is reported, when, and what it took\n');
   printTable(head, rows);
 }

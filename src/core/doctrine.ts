@@ -20,21 +20,21 @@ export interface Judgement {
   /** The answer can only exist if our order does. */
   readonly acknowledges: boolean;
   /**
-   * A write's own first answer that states that nothing was done, in words that no row makes final; a decline that a
-   * later send is answered where the provider replays; or a query's row that states it.
+   * A write's own first answer states that nothing was done, by a code that no row makes final; or a later send was
+   * answered with a decline where the provider replays; or a query's row states it.
    */
   readonly refuses?: boolean;
   /** The answer gave a code that no row knows. */
   readonly unlisted: boolean;
-  /** The adapter could not read it: `verdict` says so, and nothing else of it tells anything. */
+  /** The adapter could not read the answer: `verdict` says so, and nothing else here is known. */
   readonly fault?: AdapterFault;
   /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
   readonly conflict: boolean;
-  /** The row is another order's. */
+  /** The row belongs to another order. */
   readonly another: boolean;
-  /** The row was made before this write was sent: it tells nothing of it, not even that there is none. */
+  /** The row was made before this write was sent: it says nothing about the write, not even that there is no order. */
   readonly older?: true;
-  /** Of a charge, the same code in queries at least this far apart is its end. */
+  /** For a charge: the same code in queries at least this far apart is its end. */
   readonly failedWhenUnchangedForMs?: number;
   /** What the deciding row says it is about. */
   readonly reference: Readonly<Record<string, string | undefined>>;
@@ -60,7 +60,7 @@ export function judge(adapter: Tables, exchange: Exchange, subject?: Subject): J
 
 type OnFault = (part: 'read' | 'codes', error: unknown) => void;
 
-/** What an answer says that says nothing. */
+/** The judgement of an answer that says nothing. */
 const nothingRead = (operation: Operation, exchange: Exchange): Judgement => ({
   verdict: fallback(operation, exchange, undefined),
   acknowledges: false,
@@ -85,7 +85,7 @@ function judgeReadings(
   const listed = about.lookUp === undefined ? undefined : inList(about, about.lookUp, readings, judgements);
   if (listed !== undefined) return listed;
 
-  // Only rows of this order count; where all are of others, they contradict.
+  // Only rows of this order count; where all rows are of other orders, that is a contradiction.
   const ours = judgements.filter(({ another, older }) => !another && older !== true);
   const rows = ours.length > 0 ? ours : judgements;
   const best = bestOf(rows);
@@ -106,8 +106,8 @@ const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
   rows.reduce<Judgement | undefined>((a, b) => (a === undefined || placeOf(b) < placeOf(a) ? b : a), undefined);
 
 /**
- * Doctrine 13: a list tells of a write only by exactly one row that names it and is no other intention's. `undefined`
- * where the answer is about the list itself, or about nothing.
+ * Doctrine 13: a list says something about a write only by exactly one row that names it and belongs to no other
+ * intention. `undefined` where the answer has no rows.
  */
 function inList(
   subject: Subject,
@@ -126,7 +126,7 @@ function inList(
   const rows = judgements.filter((_judgement, index) => isRow(readings[index] ?? { names: [] }));
   const [first] = rows;
   if (first === undefined) return undefined;
-  // Said beside the rows: that there are more of them, on other pages.
+  // A statement beside the rows, such as: there are more of them, on other pages.
   const aside = bestOf(judgements.filter(judgement => !rows.includes(judgement)));
   if (aside !== undefined) return aside;
   const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
@@ -135,8 +135,8 @@ function inList(
   if (more.length === 0 && !isShared) return ours;
   const { code, message } = ours.verdict;
   const advice = isShared
-    ? 'The list has one row for two equal writes that are open, and nothing tells whose it is: look at both.'
-    : `${more.length + 1} rows of the list name this order, and nothing tells which is this write’s.`;
+    ? 'The list has one row for two equal writes that are open, and which one it belongs to is not known: look at both.'
+    : `${more.length + 1} rows of the list name this order, and it is not known which belongs to this write.`;
   const verdict: PollRequiredVerdict = {
     kind: 'poll-required',
     code,
@@ -148,7 +148,7 @@ function inList(
   return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
 }
 
-/** A list that lacks this write has shown nothing: it was cut by time, and clocks differ. */
+/** A list that lacks this write proves nothing: it was asked for by time, and clocks differ. */
 function notThere({ code, message }: Verdict): Judgement {
   const row: Row = { kind: 'poll-required', reason: 'unknown-outcome' };
   const verdict: PollRequiredVerdict = {
@@ -162,8 +162,8 @@ function notThere({ code, message }: Verdict): Judgement {
 }
 
 /**
- * An earlier try's row is no word on this write. It is no "not found" either: clocks differ, and whoever took his own
- * paid row for none would send again.
+ * A row of an earlier try says nothing about this write. It is no "not found" either: clocks differ, and if the row is
+ * this write's own after all, and paid, a "not found" would lead to a second send.
  */
 function earlier({ code, message }: Verdict, { kind, reason, ...row }: Row): Judgement {
   const isPaid = kind === 'terminal' && 'outcome' in row && !endsWithout.has(row.outcome);
@@ -172,7 +172,7 @@ function earlier({ code, message }: Verdict, { kind, reason, ...row }: Row): Jud
     reason: isPaid ? 'conflict' : reason === 'not-found' ? 'unknown-outcome' : reason,
     advice: isPaid
       ? 'A payment stands under this number, and by its time it was made before this send: look at it before you take the money another way.'
-      : 'It was said of a try before this send: what became of this one is not known.',
+      : 'It is about a try before this send: the state of this one is not known.',
   };
   const verdict: PollRequiredVerdict = { ...open, code, listed: true, ...(message !== undefined && { message }) };
   return {
@@ -216,8 +216,9 @@ function judgeReading(
     reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
-  // A flag is less than a row: under a status of a proxy's, or once an earlier send may have landed, it says nothing.
-  // But a provider that answers a later send with the first one's result has told that one's by a decline.
+  // `refuses` counts less than a row: under a status that a proxy may have set, or once an earlier send may have
+  // landed, it says nothing. But where a provider answers a later send with the first one's result, a decline is that
+  // result.
   const mayRefuse = isRead || (!landed && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable');
   const isReplayed =
     landed &&
@@ -238,7 +239,7 @@ function judgeReading(
   if (found === undefined) return unknown();
   const { code, row, advice } = found;
 
-  // A final word under a status that says the gateway did not get to the end is not believed.
+  // A final state under a status that says the gateway did not finish is not believed.
   if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
   // Doctrine 3: nor is "not processed", for a write, under a status that a proxy in between may have set.
   if (row.kind === 'retryable' && operation.effect === 'write' && !canBeTheGateways(exchange.status)) return unknown();
@@ -258,7 +259,7 @@ function judgeReading(
 
   const { reason } = row;
   const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
-  const standing = isRead && tellsOfAnOrder(row) ? standingOf(reading, subject) : 'ours';
+  const standing = isRead && isAboutAnOrder(row) ? standingOf(reading, subject) : 'ours';
   if (standing === 'older') return earlier({ kind: 'poll-required', reason, ...listed }, row);
   const unproven = standing === 'unproven';
   const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
@@ -286,8 +287,8 @@ function judgeReading(
   } else {
     verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
   }
-  // Doctrine 13: an end without the money may be an earlier try's. A success is not asked for its proof: the order is
-  // paid for, with equal money.
+  // Doctrine 13: an end without the money may belong to an earlier try. A success needs no such proof: the order is
+  // paid, with equal money.
   const isDoubtful =
     unproven &&
     verdict.kind === 'terminal' &&
@@ -297,17 +298,17 @@ function judgeReading(
   const failedWhenUnchangedForMs = isDoubtful
     ? subject.endsWhenUnchangedForMs
     : unchangedEnd(row, verdict, unproven, subject);
-  const isAnybodysError = unproven && row.kind === 'poll-required' && !knowsTheOrder.has(row.reason);
-  // Of a list only one row is left, and that is learnt; else a number would make its own proof.
+  const mayBeOfAnotherTry = unproven && row.kind === 'poll-required' && !knowsTheOrder.has(row.reason);
+  // The numbers of an unproven row are not learnt, else they would prove it next time; the one row of a list is.
   const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');
   return {
     verdict,
     row,
     ...(refuses && { refuses }),
     ...(failedWhenUnchangedForMs !== undefined && { failedWhenUnchangedForMs }),
-    // Who refuses a write tells of no order that it made, and an error that may be an earlier try's shows none open for
-    // this one.
-    acknowledges: !isDoubtful && !(refuses && !isRead) && !isAnybodysError && acknowledges(operation, row, landed),
+    // A refusal of the write does not show that it made an order, and an error that may belong to an earlier try does
+    // not show that this one's order is open.
+    acknowledges: !isDoubtful && !(refuses && !isRead) && !mayBeOfAnotherTry && acknowledges(operation, row, landed),
     unlisted: false,
     conflict: false,
     another: false,
@@ -315,7 +316,7 @@ function judgeReading(
   };
 }
 
-/** How long a row must go on to be said before it is a charge's end: the row knows, where it is this send's. */
+/** How long a state must stay the same before it is a charge's end: as the row says, where it belongs to this send. */
 function unchangedEnd(
   row: Row,
   verdict: Verdict,
@@ -334,11 +335,11 @@ function unchangedEnd(
 /** Ends of a payment that leave its payee without the money. */
 const endsWithout: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', 'expired', 'refunded']);
 
-/** A refused query, or one that was not processed, tells of none. */
-const tellsOfAnOrder = (row: Row): boolean =>
+/** Whether the row says something about an order: a query that was refused, or was not processed, does not. */
+const isAboutAnOrder = (row: Row): boolean =>
   row.kind === 'terminal' ? row.outcome !== 'rejected' : row.kind === 'poll-required' && row.reason !== 'not-found';
 
-/** A row's time is cut, to the second at the worst. */
+/** A row's time is rounded down, to the second at the worst. */
 const CUT_OFF_MS = 999;
 
 /**
@@ -350,7 +351,7 @@ function standingOf(
   subject: Subject,
 ): 'ours' | 'older' | 'unproven' {
   const { repeats = false, lookUp, follows = 'payment', ownNumbers = [], earlierNumbers = [], sends = {} } = subject;
-  // What a cancel or a capture is asked about was made before it.
+  // A cancel or a capture is asked about by a payment that was made before it.
   if ((!repeats && lookUp === undefined) || follows === 'cancel' || follows === 'capture') return 'ours';
   const isOwn = (stated: string | undefined, name: string): boolean =>
     stated !== undefined && stated === subject.reference[name];
@@ -359,7 +360,7 @@ function standingOf(
     return 'older';
   if (echo !== undefined && echo === subject.echo) return 'ours';
   if (madeAtMs === undefined || !Number.isFinite(madeAtMs)) {
-    // Nothing else shows that a row of a list is this write's.
+    // Nothing else proves that a row of a list belongs to this write.
     if (lookUp !== undefined) return 'older';
     return repeats ? 'unproven' : 'ours';
   }
@@ -382,7 +383,7 @@ function asFollowed(
       if (outcome === 'succeeded' || outcome === 'authorized') {
         return subject.refused === true ? end('failed', 'already-final') : open('processing');
       }
-      // Canceled, refunded, expired or finally failed: the payment is off the table, which is what was asked for.
+      // Canceled, refunded, expired or finally failed: no money will be taken, which is what was asked for.
       return outcome === 'created' ? open() : end('succeeded');
     case 'capture':
       if (outcome === 'authorized' || outcome === 'created') return open('processing');
@@ -417,8 +418,8 @@ export function lost(
 }
 
 /**
- * What a reader found, as far as it is what a reader may find: an adapter of one's own may choke on an answer, or be
- * careless.
+ * What the adapter's `read` returned, as far as it has the right shape: an adapter of the user's own may throw, or
+ * return anything.
  */
 function read(
   adapter: Pick<Tables, 'read'>,
@@ -460,7 +461,7 @@ function tableOf(operation: Operation, exchange: Exchange, onFault: OnFault): Co
   }
 }
 
-/** The row that an answer goes by, with its sentence. */
+/** The row that decides an answer, with its advice. */
 interface Found {
   readonly code: string;
   readonly row: Row;
@@ -487,7 +488,7 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
       code,
       reason: 'unknown-outcome',
       listed: false,
-      advice: 'Not in the tables: ask the gateway, and tell whoever keeps the adapter.',
+      advice: 'Not in the tables: ask the gateway, and report the code to the adapter’s maintainer.',
     };
   }
   if (status >= 500) return { kind: 'retryable', code, reason: 'unavailable', listed: false };
@@ -496,7 +497,7 @@ function fallback(operation: Pick<Operation, 'effect'>, { status }: Exchange, re
   return { kind: 'poll-required', code, reason: 'unknown-outcome', listed: false };
 }
 
-/** 408 and 421 are a server's in between: it waited too long, or was not the one to ask. */
+/** 408 and 421 come from a server in between: it waited too long, or was the wrong one. */
 const betweenUs: ReadonlySet<number> = new Set([408, 421]);
 
 const canBeFinal = (status: number): boolean =>
@@ -539,14 +540,13 @@ function acknowledges(operation: Pick<Operation, 'effect'>, row: Row, landed: bo
 }
 
 /**
- * What a row says of the order's money, the first before the others: of several rows of one order the earliest here
- * decides, and of two in one line the one that was read first. It is the rows' own states that are compared: a cancel,
- * too, has not succeeded while one row of the order is paid.
+ * Of several rows of one order, the one whose state comes first in this list decides; of two in one line, the one that
+ * was read first. The rows' own states are compared: a cancel has not succeeded while one row of the order is paid.
  */
 const precedence: readonly (readonly RowState[])[] = [
-  // The money was taken: what stands beside it are other tries.
+  // The money was taken: the rows beside it are other tries.
   ['succeeded'],
-  // The money may still be taken, or nobody can say: no end of another row is the order's.
+  // The money may still be taken, or it is not known: then the end of another row is not the order's end.
   ['open'],
   ['authorized'],
   ['refunded', 'created'],
@@ -554,7 +554,7 @@ const precedence: readonly (readonly RowState[])[] = [
   ['canceled'],
   ['expired'],
   ['failed'],
-  // Nothing was said of the order.
+  // The row says nothing about the order.
   ['rejected'],
   ['nothing'],
 ];
@@ -581,12 +581,12 @@ const declines: ReadonlySet<Verdict['reason']> = new Set<Verdict['reason']>([
 ]);
 
 /**
- * Which of two final words on one payment stands when they contradict each other, until the gateway has been asked.
+ * Which of two final states of one payment stands when they contradict each other, until the gateway has been asked.
  *
  * A payment never goes backwards: what was refunded or canceled stays so whatever a late "paid" says; "paid" overrules
- * `failed`, `expired` and `absent`, which can be said too early.
+ * `failed`, `expired` and `absent`, which can be reported too early.
  *
- * @returns the word that stands, and whether the two contradict each other
+ * @returns the state that stands, and whether the two contradict each other
  */
 export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'unsent'>(
   known: Known,
@@ -599,12 +599,12 @@ export function reconcile<Known extends Outcome | 'absent' | 'unresolved' | 'uns
   return { outcome: nextStage > knownStage ? next : known, conflict: !isOrdinary };
 }
 
-/** What becomes of a payment that was paid, in its ordinary life. */
+/** The states that a paid payment can reach in its ordinary life. */
 const afterPaid: readonly string[] = ['canceled', 'refunded'];
 
 /** Final verdicts by how late in a payment's life they are: a later one stands, since a payment never goes backwards. */
 const stages: readonly (readonly string[])[] = [
-  // Each can be said too early, while the payment is on its way.
+  // Each can be reported too early, while the payment is still on its way.
   ['absent', 'failed', 'expired'],
   ['succeeded'],
   afterPaid,
