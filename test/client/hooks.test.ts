@@ -55,6 +55,28 @@ describe('a hook before a send that is allowed', () => {
     }
   });
 
+  it('may read and change the first request: what is sent again carries the same', async () => {
+    const seen: string[] = [];
+    const { gateway, clock, sends } = bench({ sends: [said('BUSY'), said('PAID')], policy: quick });
+    const look = async ({ request }: { request: Request }): Promise<Request> => {
+      seen.push(await request.clone().text());
+      return new Request(request, {
+        body: JSON.stringify({ ...charge, note: 'checked' }),
+        headers: { 'x-team': 'till' },
+      });
+    };
+    const client = gateway.client.extend({ headers: { 'content-type': 'application/json' } });
+    const response = await clock.run(
+      client.post(`${base}/charge`, {
+        json: charge,
+        hooks: { beforeRequest: [look, ({ request }) => request.headers.set('content-type', 'application/json')] },
+      }),
+    );
+    expect([await response.json(), seen]).toEqual([{ code: 'PAID' }, [JSON.stringify(charge)]]);
+    const body = '{"order":"A1","amount":100,"note":"checked","signed":"yes"}';
+    expect(sends.map(send => [send.body, send.headers.get('x-team')])).toEqual(Array(2).fill([body, 'till']));
+  });
+
   it('cannot make one of none: the number of sends stays what the policy says', async () => {
     const hook: BeforeRetryHook = ({ request }) => new Request(request);
     const { gateway, clock, sends } = bench({ sends: [said('BUSY')], policy: quick });

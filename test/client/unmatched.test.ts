@@ -149,6 +149,17 @@ describe('unmatched: refuse', () => {
     }
   });
 
+  it('sends nothing either where no listener is told of it', async () => {
+    const sent: string[] = [];
+    const fetch = (request: Request): Promise<Response> => (sent.push(request.url), Promise.resolve(json({})));
+    const client = ky.create({ fetch: fetch as typeof globalThis.fetch });
+    const gateway = createGateway<AcmeFields>({ adapter: own, client, unmatched: 'refuse' });
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'POsT']) {
+      const error = await thrown(gateway.client('https://acme.test/api/chrage', { method, json: charge }));
+      expect([isInputError(error), sent]).toEqual([true, []]);
+    }
+  });
+
   it('leaves alone what goes elsewhere, and every question', async () => {
     const { gateway, sent } = scene({ unmatched: 'refuse' });
     await gateway.client.post('https://elsewhere.test/charge', { json: charge });
