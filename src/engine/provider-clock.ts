@@ -21,8 +21,8 @@ export interface ProviderClock {
   mark(): Mark;
   /** The moment of a ticket's time; best asked for while the wall clock may be trusted. */
   markOf(wallMs: number): Mark;
-  /** An answer has come to what left at `sent`. */
-  hear(date: string | null, sent: Mark): void;
+  /** An answer has come to what left at `sent`. @param date its `Date` header */
+  received(date: string | null, sent: Mark): void;
   /**
    * When a moment was, by the provider's clock; `undefined` while nothing is known, and for a moment before a clock was
    * set.
@@ -45,9 +45,9 @@ export function createProviderClock(wallMs: () => number, steadyMs: () => number
   return {
     mark: () => ({ ...wall.now(), steady: steady.now() }),
     markOf: atMs => ({ atMs, steady: { atMs: atMs - wallMs() + steadyMs() } }),
-    hear(date, sent) {
-      wall.hear(date, sent);
-      steady.hear(date, sent.steady);
+    received(date, sent) {
+      wall.received(date, sent);
+      steady.received(date, sent.steady);
     },
     at(mark) {
       const [one, other] = [wall.at(mark), steady.at(mark.steady)];
@@ -58,7 +58,7 @@ export function createProviderClock(wallMs: () => number, steadyMs: () => number
 
 interface Offset {
   now(): Instant;
-  hear(date: string | null, sent: Instant): void;
+  received(date: string | null, sent: Instant): void;
   at(instant: Instant): Span | undefined;
 }
 
@@ -72,18 +72,18 @@ function offsetFrom(now: () => number): Offset {
   let offset: Span | undefined;
   return {
     now: () => ({ atMs: now(), epoch }),
-    hear(date, { atMs: sentAtMs }) {
+    received(date, { atMs: sentAtMs }) {
       const receivedAtMs = now();
       const saidMs = date === null ? NaN : Date.parse(date);
       if (Number.isNaN(saidMs) || receivedAtMs < sentAtMs) return;
-      const heard = { fromMs: saidMs - receivedAtMs, toMs: saidMs + CUT_OFF_MS - sentAtMs };
+      const bounds = { fromMs: saidMs - receivedAtMs, toMs: saidMs + CUT_OFF_MS - sentAtMs };
       const both =
         offset === undefined
-          ? heard
-          : { fromMs: Math.max(offset.fromMs, heard.fromMs), toMs: Math.min(offset.toMs, heard.toMs) };
+          ? bounds
+          : { fromMs: Math.max(offset.fromMs, bounds.fromMs), toMs: Math.min(offset.toMs, bounds.toMs) };
       const isSet = both.fromMs > both.toMs;
       if (isSet) epoch++;
-      offset = isSet ? heard : both;
+      offset = isSet ? bounds : both;
     },
     at: instant =>
       offset === undefined || (instant.epoch ?? epoch) !== epoch

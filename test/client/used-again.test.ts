@@ -455,7 +455,7 @@ describe('the provider’s clock', () => {
     const exchange = (tookMs: number, aheadMs: number): void => {
       const sent = clock.mark();
       nowMs += tookMs;
-      clock.hear(new Date(nowMs + aheadMs).toUTCString(), sent);
+      clock.received(new Date(nowMs + aheadMs).toUTCString(), sent);
     };
     const first = clock.mark();
     expect(clock.at(first)).toBeUndefined();
@@ -472,8 +472,8 @@ describe('the provider’s clock', () => {
     exchange(20, 65_000);
     expect(clock.at(first)).toBeUndefined();
     expect(clock.at(clock.mark())?.toMs).toBeGreaterThan(nowMs + 64_000);
-    clock.hear(null, clock.mark());
-    clock.hear('soon', clock.mark());
+    clock.received(null, clock.mark());
+    clock.received('soon', clock.mark());
     expect(clock.at(clock.mark())).toBeDefined();
   });
 
@@ -492,7 +492,7 @@ describe('the provider’s clock', () => {
       upset();
       const sent = clock.mark();
       pass(100);
-      clock.hear(new Date(trueMs).toUTCString(), sent);
+      clock.received(new Date(trueMs).toUTCString(), sent);
       for (const moment of [first, ticket]) {
         const span = clock.at(moment);
         expect(span !== undefined && span.fromMs <= start && start <= span.toMs).toBe(true);

@@ -6,7 +6,7 @@ import type { Operation } from '../../src/core/operation.ts';
 import { createLimiter } from '../../src/engine/limiter.ts';
 import { encodingOf } from '../../src/engine/encode.ts';
 import { createProviderClock } from '../../src/engine/provider-clock.ts';
-import { createWire, type WireRequest, type WireResult } from '../../src/engine/wire.ts';
+import { createWire, responseOf, type Answer, type WireRequest, type WireResult } from '../../src/engine/wire.ts';
 import { defineAdapter, type Adapter } from '../../src/index.ts';
 import { pollRequired, succeeded, text } from '../../src/kit/index.ts';
 import type { AdapterDefinition } from '../../src/kit/adapter.ts';
@@ -280,6 +280,37 @@ describe('one exchange', () => {
     signing.resolve({});
     await slow.clock.run(sleep(slow.clock, 10));
     expect(fetched).toBe(0);
+  });
+});
+
+describe('an answer', () => {
+  const answer = (more: Partial<Answer> = {}): Answer => ({
+    status: 200,
+    statusText: 'OK',
+    headers: new Headers({ date: 'today' }),
+    url: 'https://shop.test/api/orders',
+    bytes: new TextEncoder().encode('{"state":"paid"}'),
+    ...more,
+  });
+
+  it('is handed out as often as it is asked for, whatever a reader does with his bytes', async () => {
+    const given = answer();
+    const first = responseOf(given);
+    new Uint8Array(await first.arrayBuffer()).fill(0);
+    const second = responseOf(given);
+    second.headers.set('date', 'tomorrow');
+    const { status, statusText, url } = second;
+    expect([status, statusText, url, await second.json()]).toEqual([200, 'OK', given.url, { state: 'paid' }]);
+    expect(responseOf(given).headers.get('date')).toBe('today');
+    await expect(responseOf(given).clone().text()).resolves.toBe('{"state":"paid"}');
+  });
+
+  it.each([204, 304])('of HTTP %i has no body, and one that is no HTTP has a status that can be read', status => {
+    expect(responseOf(answer({ status, bytes: new Uint8Array() }))).toMatchObject({ status, body: null });
+    expect(responseOf(answer({ status: 999, statusText: 'a\u0007b' }))).toMatchObject({
+      status: 599,
+      statusText: 'a?b',
+    });
   });
 });
 
