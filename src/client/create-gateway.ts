@@ -9,10 +9,10 @@ import { checkEffect } from '../policies/policy.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { createDriveRequest } from './drive-request.ts';
 import { dropIn, isGuardable, type Middleware } from './drop-in.ts';
+import { createEnds } from './ends.ts';
 import { createFollowing } from './follow.ts';
 import type { Gateway } from './gateway.ts';
 import { createJoining, type Joining } from './joining.ts';
-import { knownEnds } from './known-ends.ts';
 import { openWrite } from './open-write.ts';
 import { checkOptions, gatewayOptions, type GatewayOptions } from './options.ts';
 import { plainFetch } from './plain-fetch.ts';
@@ -36,7 +36,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   const user = checkedClient(options);
   const desk = createDesk(options, user);
   const { adapter, engine } = desk;
-  const ends = knownEnds(adapter);
+  const ends = createEnds();
   const following = createFollowing(desk, () => joining, ends.settled);
   const receive = loadedReceiver({
     ends,

@@ -4,9 +4,7 @@ import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Outcome, Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
-
-/** How many settled payments are remembered, to notice a webhook that contradicts them. */
-const MOST_SETTLED = 10_000;
+import { MOST_SETTLED, type End, type Ends } from './ends.ts';
 
 /** What is known of a payment before its notice comes. */
 export interface Known {
@@ -21,65 +19,58 @@ export interface Settled extends Known {
   readonly verdict: Verdict;
 }
 
-/** The ends that a notice is held against: apart from `receive.ts`, which loads with the first notice. */
+/** The ends that a notice is held against: those of this gateway object, and what earlier notices told. */
 export interface KnownEnds {
-  /** A loop of this process has ended. */
-  readonly settled: (settlement: Settlement) => void;
   readonly remember: (operation: Operation, facts: Settled) => void;
   readonly recall: (operation: Operation, reference: Ticket['reference']) => Settled | undefined;
 }
 
-export function knownEnds(adapter: Adapter): KnownEnds {
+export function knownEnds(adapter: Adapter, ends: Ends): KnownEnds {
   /** By each of its numbers. */
   const memory = new Map<string, Settled>();
-  /** Not looked up by anybody yet: a gateway that receives no notices never is. */
-  let unsorted: [Operation, Settled][] = [];
 
   const keysOf = (operation: Operation, reference: Readonly<Record<string, string | undefined>>): string[] =>
     Object.entries(reference).flatMap(([name, value]) =>
       value === undefined ? [] : [JSON.stringify([familyOf(operation), name, value])],
     );
 
-  const remember = (operation: Operation, facts: Settled): void => {
-    unsorted.push([operation, facts]);
-    if (unsorted.length > 2 * MOST_SETTLED) unsorted = unsorted.slice(-MOST_SETTLED);
-  };
+  const find = (operation: Operation, reference: Ticket['reference']): Settled | undefined =>
+    keysOf(operation, reference)
+      .map(key => memory.get(key))
+      .find(found => found !== undefined && isSamePayment(found.ticket.reference, reference));
 
-  const sort = (): void => {
-    for (const [operation, facts] of unsorted) {
-      for (const key of keysOf(operation, facts.ticket.reference)) {
-        memory.delete(key);
-        memory.set(key, facts);
-      }
+  const keep = (operation: Operation, facts: Settled): void => {
+    for (const key of keysOf(operation, facts.ticket.reference)) {
+      memory.delete(key);
+      memory.set(key, facts);
     }
-    unsorted = [];
     keepNewest(memory, MOST_SETTLED);
   };
 
-  const recall = (operation: Operation, reference: Ticket['reference']): Settled | undefined => {
-    sort();
-    return keysOf(operation, reference)
-      .map(key => memory.get(key))
-      .find(found => found !== undefined && isSamePayment(found.ticket.reference, reference));
+  const keepEnd = ({ ticket, outcome, verdict }: End): void => {
+    const operation = adapter.operations[ticket.operation];
+    if (operation === undefined) return;
+    if (isOfItself(operation)) return keep(operation, { ticket, followed: true, outcome, verdict });
+    const ofPayment = paymentWord(operation, outcome);
+    if (ofPayment === undefined) return;
+    const known = find(operation, ticket.reference);
+    if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
+    keep(operation, {
+      ticket,
+      followed: true,
+      outcome: ofPayment,
+      verdict: { ...verdict, kind: 'terminal', outcome: ofPayment },
+    });
   };
 
   return {
-    remember,
-    recall,
-    settled({ ticket, outcome, verdict }) {
-      const operation = adapter.operations[ticket.operation];
-      if (operation === undefined || notOver.has(outcome)) return;
-      if (isOfItself(operation)) return remember(operation, { ticket, followed: true, outcome, verdict });
-      const ofPayment = paymentWord(operation, outcome);
-      if (ofPayment === undefined) return;
-      const known = recall(operation, ticket.reference);
-      if (known !== undefined && reconcile(known.outcome, ofPayment).outcome === known.outcome) return;
-      remember(operation, {
-        ticket,
-        followed: true,
-        outcome: ofPayment,
-        verdict: { ...verdict, kind: 'terminal', outcome: ofPayment },
-      });
+    remember(operation, facts) {
+      ends.take().forEach(keepEnd);
+      keep(operation, facts);
+    },
+    recall(operation, reference) {
+      ends.take().forEach(keepEnd);
+      return find(operation, reference);
     },
   };
 }
@@ -108,14 +99,6 @@ export function keepNewest(map: Map<string, unknown>, most: number): void {
     map.delete(oldest);
   }
 }
-
-const notOver: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
-  'created',
-  'authorized',
-  'unresolved',
-  'unsent',
-  'rejected',
-]);
 
 export const kindOf = (operation: Operation): string =>
   isWrite(operation) ? (operation.follows ?? 'payment') : 'read';

@@ -11,11 +11,13 @@ import type { Sealer } from '../engine/seal.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { HeardNotice, Notice, Reply, Webhook } from '../kit/webhook.ts';
 import { readDelivery } from './delivery.ts';
+import type { Ends } from './ends.ts';
 import {
   familyOf,
   isOfItself,
   isSamePayment,
   kindOf,
+  knownEnds,
   paymentWord,
   type KnownEnds,
   type Settled,
@@ -63,7 +65,7 @@ export interface ReceiverParts {
   /** The adapter threw at a notice. */
   readonly onFault: (fault: AdapterFault) => void;
   /** How payments ended before the notice. */
-  readonly ends: KnownEnds;
+  readonly ends: Ends;
 }
 
 /** What a verified notice is about, and what it means there. */
@@ -97,10 +99,12 @@ export function createReceiver(parts: ReceiverParts): (request: Request) => Prom
 
 class Receiver {
   readonly #parts: ReceiverParts;
+  readonly #ends: KnownEnds;
   readonly #limits: ReturnType<typeof noticeLimits>;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
+    this.#ends = knownEnds(parts.adapter, parts.ends);
     this.#limits = noticeLimits(parts.clock);
   }
 
@@ -140,10 +144,10 @@ class Receiver {
   }
 
   #caseOf(webhook: Webhook, notice: HeardNotice, operation: Operation, stated: Ticket): Case {
-    const { adapter, sealer, ends } = this.#parts;
+    const { adapter, sealer } = this.#parts;
     const loops = this.#loopsOf(operation, stated.reference);
     const own = loops.find(loop => isOwn(loop, operation));
-    const known = ends.recall(operation, stated.reference);
+    const known = this.#ends.recall(operation, stated.reference);
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
     const before = own === undefined ? known : { ticket: own.ticket, followed: true };
     const ticket = sealer.seal(completedTicket(adapter, stated, before));
@@ -212,11 +216,11 @@ class Receiver {
 
   /** @param confirm the verdict is not believed until a query has confirmed it */
   #keep({ operation, ticket, followed, judgement, known }: Case, verdict: Verdict, confirm: boolean): void {
-    const { ends, onFinal, onSeen } = this.#parts;
+    const { onFinal, onSeen } = this.#parts;
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && !confirm) {
       const outcome = paymentWord(operation, verdict.outcome);
       if (outcome !== undefined)
-        ends.remember(operation, { ticket, followed, outcome, verdict: { ...verdict, outcome } });
+        this.#ends.remember(operation, { ticket, followed, outcome, verdict: { ...verdict, outcome } });
       // What is known of the payment is no verdict on its cancel.
       if (verdict !== known?.verdict || isOfItself(operation)) onFinal(ticket, verdict);
     } else if (!judgement.conflict && judgement.older !== true) onSeen(ticket, verdict);
