@@ -204,97 +204,99 @@ export function judgeNotice(
   );
 }
 
+/** One row of an answer, and what it is the answer to. */
+interface Answered {
+  readonly operation: Pick<Operation, 'effect'> & Pick<Partial<WriteOperation>, 'sameReference'>;
+  readonly exchange: Exchange;
+  readonly subject: Subject;
+  readonly reading: Reading;
+  readonly isRead: boolean;
+  /** An earlier send of the write may have landed. */
+  readonly landed: boolean;
+  /** It states that nothing was done. */
+  readonly refuses: boolean;
+  readonly message: Pick<Verdict, 'message'>;
+}
+
 function judgeReading(
-  operation: Pick<Operation, 'effect'> & Pick<Partial<WriteOperation>, 'sameReference'>,
+  operation: Answered['operation'],
   exchange: Exchange,
   subject: Subject,
   reading: Reading,
   found: Found | undefined,
 ): Judgement {
-  const reference = reading.reference ?? {};
-  const message =
-    reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
   const isRead = operation.effect === 'read';
   const landed = !isRead && (exchange.mayHaveLanded ?? (exchange.attempt ?? 1) > 1);
-  // `refuses` counts less than a row: under a status that a proxy may have set, or once an earlier send may have
-  // landed, it says nothing. But where a provider answers a later send with the first one's result, a decline is that
-  // result.
-  const mayRefuse = isRead || (!landed && found?.row.kind !== 'terminal' && found?.row.kind !== 'retryable');
-  const isReplayed =
-    landed &&
-    'sameReference' in operation &&
-    operation.sameReference === 'replays' &&
-    found?.row.kind === 'terminal' &&
-    found.row.outcome === 'failed';
-  const refuses = ((reading.refuses === true && mayRefuse) || isReplayed) && canBeFinal(exchange.status);
-  const unknown = (): Judgement => ({
-    verdict: { ...fallback(operation, exchange, reading), ...message },
-    ...(refuses && { refuses }),
-    acknowledges: false,
-    unlisted: found === undefined && canBeFinal(exchange.status),
-    conflict: false,
-    another: false,
-    reference: {},
-  });
-  if (found === undefined) return unknown();
-  const { code, row, advice } = found;
-
-  // A final state under a status that says the gateway did not finish is not believed.
-  if (row.kind === 'terminal' && !canBeFinal(exchange.status)) return unknown();
-  // Doctrine 3: nor is "not processed", for a write, under a status that a proxy in between may have set.
-  if (row.kind === 'retryable' && operation.effect === 'write' && !canBeTheGateways(exchange.status)) return unknown();
-
+  const message =
+    reading.message === undefined ? {} : { message: printable(reading.message.slice(0, LONGEST_MESSAGE)) };
+  const refuses = isRefusal(operation, exchange, reading, landed, found?.row);
+  const answered: Answered = { operation, exchange, subject, reading, isRead, landed, refuses, message };
+  if (found === undefined || !isBelievable(found.row, answered)) return unknown(answered, found === undefined);
   const another = isAnother(reading, subject);
-  if (another || isOtherMoney(reading, subject, row)) {
-    const verdict: PollRequiredVerdict = {
-      kind: 'poll-required',
-      code,
-      reason: 'conflict',
-      listed: true,
-      advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
-      ...message,
-    };
-    return { verdict, row, acknowledges: false, unlisted: false, conflict: true, another, reference: {} };
-  }
+  if (another || isOtherMoney(reading, subject, found.row)) return mismatch(found, another, message);
+  return judgeRow(found, answered);
+}
 
-  const { reason } = row;
-  const listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
+function isRefusal(
+  operation: Answered['operation'],
+  exchange: Exchange,
+  reading: Reading,
+  landed: boolean,
+  row: Row | undefined,
+): boolean {
+  if (!canBeFinal(exchange.status)) return false;
+  // Where a provider answers a later send with the first one's result, a decline is that result.
+  const isReplayed =
+    landed && operation.sameReference === 'replays' && row?.kind === 'terminal' && row.outcome === 'failed';
+  if (isReplayed) return true;
+  // `refuses` counts less than a row: under a status that a proxy may have set, or once an earlier send may have
+  // landed, it says nothing.
+  const mayRefuse = operation.effect === 'read' || (!landed && row?.kind !== 'terminal' && row?.kind !== 'retryable');
+  return reading.refuses === true && mayRefuse;
+}
+
+function isBelievable(row: Row, { exchange: { status }, isRead }: Answered): boolean {
+  // A final state under a status that says the gateway did not finish is not believed.
+  if (row.kind === 'terminal') return canBeFinal(status);
+  // Doctrine 3: nor is "not processed", for a write, under a status that a proxy in between may have set.
+  return row.kind !== 'retryable' || isRead || canBeTheGateways(status);
+}
+
+const unknown = ({ operation, exchange, reading, refuses, message }: Answered, isUnlisted: boolean): Judgement => ({
+  verdict: { ...fallback(operation, exchange, reading), ...message },
+  ...(refuses && { refuses }),
+  acknowledges: false,
+  unlisted: isUnlisted && canBeFinal(exchange.status),
+  conflict: false,
+  another: false,
+  reference: {},
+});
+
+function mismatch({ code, row }: Found, another: boolean, message: Answered['message']): Judgement {
+  const verdict: PollRequiredVerdict = {
+    kind: 'poll-required',
+    code,
+    reason: 'conflict',
+    listed: true,
+    advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
+    ...message,
+  };
+  return { verdict, row, acknowledges: false, unlisted: false, conflict: true, another, reference: {} };
+}
+
+/** What every verdict of a row has. */
+type Listed = Omit<Verdict, 'kind' | 'reason'>;
+
+/** A row of this order, with its money. */
+function judgeRow({ code, row, advice }: Found, answered: Answered): Judgement {
+  const { operation, subject, reading, isRead, landed, refuses, message } = answered;
+  const listed: Listed = { code, listed: true, ...(advice !== undefined && { advice }), ...message };
   const standing = isRead && isAboutAnOrder(row) ? standingOf(reading, subject) : 'ours';
-  if (standing === 'older') return earlier({ kind: 'poll-required', reason, ...listed }, row);
+  if (standing === 'older') return earlier({ kind: 'poll-required', reason: row.reason, ...listed }, row);
   const unproven = standing === 'unproven';
-  const open = (openReason = reason): PollRequiredVerdict => ({ kind: 'poll-required', reason: openReason, ...listed });
-
-  let verdict: Verdict;
-  if (row.kind === 'poll-required' && row.expiredWhenOver === true && subject.over === true) {
-    verdict = asFollowed({ kind: 'terminal', outcome: 'expired', reason: 'expired' }, subject, open, listed);
-  } else if (row.kind !== 'terminal') {
-    const { delayMs } = row;
-    verdict = {
-      ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }),
-      kind: row.kind,
-      reason,
-      ...listed,
-      ...(delayMs !== undefined && { delayMs }),
-    };
-  } else if (landed && !isOwnSuccess(row.outcome)) {
-    // Doctrine 5: once an earlier send may have landed, only the operation's own success is final.
-    verdict = open();
-  } else if (isRead && row.payerMayRetry === true && subject.charge !== true) {
-    // Doctrine 11: the payer can try again until the order is closed.
-    verdict = open();
-  } else if (isRead) {
-    verdict = asFollowed(row, subject, open, listed);
-  } else {
-    verdict = { kind: 'terminal', outcome: row.outcome, reason, ...listed };
-  }
-  // Doctrine 13: an end without the money may belong to an earlier try. A success needs no such proof: the order is
-  // paid, with equal money.
-  const isDoubtful =
-    unproven &&
-    verdict.kind === 'terminal' &&
-    endsWithout.has(verdict.outcome) &&
-    !(row.kind === 'terminal' && row.endsNumber === true);
-  if (isDoubtful) verdict = open();
+  const meant = meaningOf(row, answered, listed);
+  const isDoubtful = unproven && isEndOfOneTry(meant, row);
+  const verdict = isDoubtful ? opened(row.reason, listed) : meant;
   const failedWhenUnchangedForMs = isDoubtful
     ? subject.endsWhenUnchangedForMs
     : unchangedEnd(row, verdict, unproven, subject);
@@ -312,9 +314,48 @@ function judgeReading(
     unlisted: false,
     conflict: false,
     another: false,
-    reference: learns ? reference : {},
+    reference: learns ? (reading.reference ?? {}) : {},
   };
 }
+
+/** What a row means for the write that is followed, before it is looked at whose it is. */
+function meaningOf(row: Row, { subject, isRead, landed }: Answered, listed: Listed): Verdict {
+  const { reason } = row;
+  if (row.kind === 'poll-required' && row.expiredWhenOver === true && subject.over === true)
+    return asFollowed({ kind: 'terminal', outcome: 'expired', reason: 'expired' }, reason, subject, listed);
+  if (row.kind !== 'terminal') {
+    const { delayMs } = row;
+    return {
+      ...(row.kind === 'retryable' && row.remedy !== undefined && { remedy: row.remedy }),
+      kind: row.kind,
+      reason,
+      ...listed,
+      ...(delayMs !== undefined && { delayMs }),
+    };
+  }
+  // Doctrine 5: once an earlier send may have landed, only the operation's own success is final.
+  if (landed && !isOwnSuccess(row.outcome)) return opened(reason, listed);
+  // Doctrine 11: the payer can try again until the order is closed.
+  if (isRead && row.payerMayRetry === true && subject.charge !== true) return opened(reason, listed);
+  return isRead
+    ? asFollowed(row, reason, subject, listed)
+    : { kind: 'terminal', outcome: row.outcome, reason, ...listed };
+}
+
+/**
+ * Doctrine 13: an end without the money may belong to an earlier try. A success needs no such proof: the order is paid,
+ * with equal money.
+ */
+const isEndOfOneTry = (verdict: Verdict, row: Row): boolean =>
+  verdict.kind === 'terminal' &&
+  endsWithout.has(verdict.outcome) &&
+  !(row.kind === 'terminal' && row.endsNumber === true);
+
+const opened = (reason: Verdict['reason'], listed: Listed): PollRequiredVerdict => ({
+  kind: 'poll-required',
+  reason,
+  ...listed,
+});
 
 /** How long a state must stay the same before it is a charge's end: as the row says, where it belongs to this send. */
 function unchangedEnd(
@@ -371,18 +412,18 @@ function standingOf(
 /** What a status query's state means depends on the write that is followed: the table of docs/doctrine.md. */
 function asFollowed(
   row: TerminalRow,
-  subject: Subject,
-  open: (reason?: Verdict['reason']) => PollRequiredVerdict,
-  listed: Omit<Verdict, 'kind' | 'reason'> & { code: string; listed: boolean },
+  openReason: Verdict['reason'],
+  { follows, refused }: Subject,
+  listed: Listed,
 ): Verdict {
   const end = (outcome: Outcome, reason = row.reason): Verdict => ({ kind: 'terminal', outcome, reason, ...listed });
+  const open = (reason = openReason): PollRequiredVerdict => opened(reason, listed);
   const { outcome } = row;
   if (outcome === 'rejected') return end('rejected');
-  switch (subject.follows) {
+  switch (follows) {
     case 'cancel':
-      if (outcome === 'succeeded' || outcome === 'authorized') {
-        return subject.refused === true ? end('failed', 'already-final') : open('processing');
-      }
+      if (outcome === 'succeeded' || outcome === 'authorized')
+        return refused === true ? end('failed', 'already-final') : open('processing');
       // Canceled, refunded, expired or finally failed: no money will be taken, which is what was asked for.
       return outcome === 'created' ? open() : end('succeeded');
     case 'capture':
