@@ -92,7 +92,7 @@ describe('a callback', () => {
     [3, { kind: 'terminal', outcome: 'canceled' }],
     [4, { kind: 'terminal', outcome: 'canceled' }],
     [2, { kind: 'poll-required', reason: 'unknown-outcome', listed: false }],
-  ])('of an agreement with status %i', async (status, verdict) => {
+  ])('says by its status what became of an agreement: %i', async (status, verdict) => {
     const received = verified(await gateway.receive(callback({ ...agreement, status })));
     expect(received.verdict).toMatchObject({ ...verdict, code: `agreement/${status}` });
     expect(received.ticket.reference).toEqual({

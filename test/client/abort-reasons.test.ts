@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { constant } from '../../src/index.ts';
-import { bench, hang, said, state, type Bench, type Step } from './acme.ts';
+import { bench, hang, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 const base = 'https://acme.test/api';
 const charge = { order: 'A1', amount: 100 };

@@ -11,7 +11,8 @@ import {
 } from '../../src/index.ts';
 import type { CodeTable, Exchange, Reading, Webhook, WriteOperation } from '../../src/kit/index.ts';
 import { manualClock } from '../../src/testing/index.ts';
-import { acme, bench, reset, said, state, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, reset, said, state } from '../testing/bench.ts';
 
 /**
  * A function of the adapter's that throws is a bug of the adapter: it is named, with nothing of what it read, and the

@@ -5,7 +5,8 @@ import { placeAsGiven } from '../../src/client/as-given.ts';
 import { candidates, mayMatch, placeIn } from '../../src/client/match.ts';
 import { createGateway, verdictOf, type Adapter, type GatewayEvent } from '../../src/index.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
-import { acme, json } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { json } from '../testing/bench.ts';
 
 /**
  * A call of a client without hooks is matched by what it says, before ky makes a `Request` of it. With a hook, even one

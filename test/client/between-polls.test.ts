@@ -6,7 +6,7 @@ import { sleep } from '../../src/clock.ts';
 import { createGateway, type Gateway } from '../../src/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
-import { acme, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

@@ -3,7 +3,8 @@ import ky1 from 'ky-1';
 import ky2 from 'ky-2';
 import { describe, expect, it } from 'vitest';
 import { createGateway, isInputError } from '../../src/index.ts';
-import { acme, bench, refused, said } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, refused, said } from '../testing/bench.ts';
 
 const thrownBy = (act: () => unknown): unknown => {
   try {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { constant, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
 import { pollRequired, type WriteOperation } from '../../src/kit/index.ts';
 import { sleep } from '../../src/clock.ts';
-import { acme, bench, reset, said, state, type AcmeFields, type Bench } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, reset, said, state, type Bench } from '../testing/bench.ts';
 
 /**
  * Somebody sets the machine's clock, or it slept: waits and deadlines go by what has passed, and no age is taken for

@@ -10,7 +10,8 @@ import {
   verdictOf,
   type Ticket,
 } from '../../src/index.ts';
-import { acme, bench, hang, json, refused, reset, said, state } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, hang, json, refused, reset, said, state } from '../testing/bench.ts';
 
 const base = 'https://acme.test/api';
 const charge = { order: 'A1', amount: 100 };

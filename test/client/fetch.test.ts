@@ -10,7 +10,8 @@ import {
   type FetchInit,
   type Ticket,
 } from '../../src/index.ts';
-import { acme, bench, reset, said, state, type Bench } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, reset, said, state, type Bench } from '../testing/bench.ts';
 
 /** `gateway.fetch` is a fetch: what native `fetch` takes means the same, and what ky takes means nothing. */
 

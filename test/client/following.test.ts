@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { constant, growing, type Adapter, type Ticket } from '../../src/index.ts';
-import { acme, bench, hang, said, state, type Bench, type Step } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, hang, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** Whoever follows a ticket, on whatever machine: what it knows, what it learns, and how often it asks. */
 

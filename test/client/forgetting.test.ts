@@ -3,7 +3,7 @@ import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { constant, createGateway, type Settlement } from '../../src/index.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
-import { acme, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
 
 const policy = { retry: { attempts: 2, backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 3000 } };
 

@@ -8,7 +8,8 @@ import {
   ticketOf,
   verdictOf,
 } from '../../src/index.ts';
-import { acme, bench, json, refused, reset, said, state, type Bench, type Step } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, json, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /**
  * Hooks of the user's that would send a payment again, or something else in its place. More of them: drop-in.test.ts.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { constant, isInputError, type Adapter } from '../../src/index.ts';
 import { type EncodedSend, type WriteOperation } from '../../src/kit/index.ts';
-import { acme, bench, refused, reset, said, state, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, refused, reset, said, state } from '../testing/bench.ts';
 
 const charge = { order: 'A1', amount: 100 };
 const quick = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000 } };

@@ -10,7 +10,8 @@ import {
   type Settlement,
   type Ticket,
 } from '../../src/index.ts';
-import { acme, bench, hang, refused, reset, said, state, type Bench } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, hang, refused, reset, said, state, type Bench } from '../testing/bench.ts';
 
 /**
  * One loop per payment in a process, however many callers wait for it: each with a signal, and a ticket store, of his

@@ -1,7 +1,8 @@
 import ky from 'ky';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { constant, createGateway, type Ticket } from '../../src/index.ts';
-import { acme, bench, said, state } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, said, state } from '../testing/bench.ts';
 
 const base = 'https://acme.test/api';
 const charge = { order: 'A1', amount: 100 };

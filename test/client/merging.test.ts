@@ -4,7 +4,8 @@ import { canceled, expired, failed, pollRequired, refunded, succeeded, type Code
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { idOf, textOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
-import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /**
  * What a query, a webhook and a late answer say of one payment, in whatever order they come: it only ever goes forward.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { constant, type Adapter, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
 import { canceled, pollRequired, succeeded, textOf } from '../../src/kit/index.ts';
-import { acme, bench, refused, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 const charge = { order: 'A1', amount: 100 };
 const policy = {

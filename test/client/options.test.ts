@@ -2,7 +2,8 @@ import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { qfpay, type QfpayFields } from '../../src/adapters/qfpay/index.ts';
 import { createGateway, isInputError, type Gateway, type SettleOptions, type Ticket } from '../../src/index.ts';
-import { acme, bench, hang, said, state, type Bench } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, hang, said, state, type Bench } from '../testing/bench.ts';
 
 /**
  * A misspelt or misshapen option is refused before anything is sent: an `onTickets` that nobody calls loses payments.

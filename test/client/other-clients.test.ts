@@ -10,27 +10,14 @@ import { retry } from 'wretch/middlewares/retry';
 import {
   constant,
   createGateway,
-  defineAdapter,
   findTillpaidError,
   isSettledError,
   isUnresolvedError,
-  type Adapter,
   type Gateway,
   type GatewayEvent,
   type Policy,
   type Ticket,
 } from '../../src/index.ts';
-import {
-  canceled,
-  declined,
-  duplicate,
-  pollRequired,
-  refunded,
-  succeeded,
-  text,
-  textOf,
-  type CodeTable,
-} from '../../src/kit/index.ts';
 import {
   lives,
   simulateGateway,
@@ -39,78 +26,28 @@ import {
   type Simulator,
   type SimulatorOptions,
 } from '../../src/testing/index.ts';
-import { acmeVoice, sign } from '../testing/acme.ts';
+import { acme, acmeVoice, type AcmeFields } from '../testing/acme.ts';
 
 /**
  * Real clients over `gateway.fetch`, told to retry whatever they can. The gateway books again whatever it is sent
  * again, so each send too many is money taken twice. Every timer is vitest's: nothing waits.
  */
 
-interface ShopFields {
-  'payment.charge': { order: string; amount: string };
-  'payment.query': { order: string };
-}
-
-const states: CodeTable = {
-  paid: succeeded(),
-  pending: pollRequired('processing'),
-  declined: declined(),
-  refunded: refunded(),
-  canceled: canceled(),
-  'not-found': pollRequired('not-found'),
-  duplicate: duplicate(),
-};
-
-const baseUrl = 'https://acme.test';
-
-const shop: Adapter<ShopFields> = defineAdapter<ShopFields>({
-  name: 'acme',
-  account: 'shop-1',
-  environment: 'sandbox',
-  baseUrl,
-  encodings: ['json', 'form'],
-  operations: {
-    'payment.charge': {
-      path: '/payment.charge',
-      required: { order: text, amount: text },
-      codes: states,
-      reference: ['order'],
-      query: {
-        operation: 'payment.query',
-        fields: ({ reference: { order } }) => (order === undefined ? undefined : { order }),
-      },
-      sameReference: 'unknown',
-    },
-    'payment.query': {
-      path: '/payment.query',
-      required: { order: text },
-      codes: states,
-      reference: { order: 'order' },
-    },
-  },
-  read: ({ body }) => {
-    const code = textOf(body, 'code');
-    return {
-      names: [code === 'state' ? textOf(body, 'state') : code].filter(name => name !== undefined),
-      reference: { order: textOf(body, 'order') },
-    };
-  },
-  headers: ({ body }) => ({ 'x-acme-sign': sign(body) }),
-});
+const baseUrl = 'https://acme.test/api';
 
 /**
  * One payment by a client's own means. `retries`: how often it may send again, whatever was thrown. Gives the body it
  * was answered with.
  */
-type Client = (fetch: Gateway<ShopFields>['fetch'], retries: number) => Promise<unknown>;
+type Client = (fetch: Gateway<AcmeFields>['fetch'], retries: number) => Promise<unknown>;
 
-const order = { order: 'A1', amount: '100' };
+const order = { order: 'A1', amount: 100 };
 
 const clients: [name: string, pay: Client, statusOf: (error: unknown) => number | undefined][] = [
   [
     'ofetch',
     (fetch, retries) =>
-      createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, {
+      createFetch({ fetch: fetch })(`${baseUrl}/charge`, {
         method: 'POST',
         body: order,
         retry: retries,
@@ -121,7 +58,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
   [
     'openai',
     (fetch, maxRetries) =>
-      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries }).post('/payment.charge', { body: order }),
+      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries }).post('/charge', { body: order }),
     error => (error instanceof APIError ? (error.status as number | undefined) : undefined),
   ],
   [
@@ -129,7 +66,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
     async (fetch, retries) => {
       const client = axios.create({ adapter: 'fetch', env: { fetch } });
       axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500 });
-      return (await client.post<unknown>(`${baseUrl}/payment.charge`, order)).data;
+      return (await client.post<unknown>(`${baseUrl}/charge`, order)).data;
     },
     error => (isAxiosError(error) ? error.response?.status : undefined),
   ],
@@ -150,7 +87,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
                 }),
               ],
         )
-        .url('/payment.charge')
+        .url('/charge')
         .post(order)
         .json(),
     error => (error as { status?: number }).status,
@@ -160,7 +97,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
     async (fetch, retries) => {
       const api = createClient<
         Record<
-          '/payment.charge',
+          '/charge',
           {
             post: {
               requestBody: { content: { 'application/json': typeof order } };
@@ -171,7 +108,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
       >({ baseUrl, fetch });
       for (let tried = 0; ; tried++) {
         try {
-          const { data, response } = await api.POST('/payment.charge', { body: order });
+          const { data, response } = await api.POST('/charge', { body: order });
           if (response.ok) return data;
           throw Object.assign(new Error('refused'), { status: response.status });
         } catch (error) {
@@ -185,7 +122,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
 ];
 
 interface Shop {
-  readonly gateway: Gateway<ShopFields>;
+  readonly gateway: Gateway<AcmeFields>;
   readonly simulated: Simulator;
   readonly tickets: Ticket[];
   readonly events: GatewayEvent[];
@@ -212,7 +149,7 @@ function open({
   const tickets: Ticket[] = [];
   const events: GatewayEvent[] = [];
   const gateway = createGateway({
-    adapter: shop,
+    adapter: acme({ simulated: true }),
     client: ky.create({ fetch: simulated.fetch }),
     policy: { poll: { backoff: constant(1000), deadlineMs: 30_000 }, ...policy },
     onTicket: ticket => tickets.push(ticket),
@@ -223,7 +160,7 @@ function open({
     simulated,
     tickets,
     events,
-    sends: () => simulated.requests.filter(({ path }) => path === '/payment.charge').length,
+    sends: () => simulated.requests.filter(({ path }) => path === '/api/charge').length,
   };
 }
 
@@ -312,7 +249,7 @@ const hurried: [name: string, pay: Client][] = [
   [
     'ofetch',
     (fetch, retries) =>
-      createFetch({ fetch: fetch })(`${baseUrl}/payment.charge`, {
+      createFetch({ fetch: fetch })(`${baseUrl}/charge`, {
         method: 'POST',
         body: order,
         retry: retries,
@@ -323,7 +260,7 @@ const hurried: [name: string, pay: Client][] = [
   [
     'openai',
     (fetch, maxRetries) =>
-      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries, timeout: 2000 }).post('/payment.charge', {
+      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries, timeout: 2000 }).post('/charge', {
         body: order,
       }),
   ],
@@ -332,7 +269,7 @@ const hurried: [name: string, pay: Client][] = [
     async (fetch, retries) => {
       const client = axios.create({ adapter: 'fetch', env: { fetch }, timeout: 2000 });
       axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500, shouldResetTimeout: true });
-      return (await client.post<unknown>(`${baseUrl}/payment.charge`, order)).data;
+      return (await client.post<unknown>(`${baseUrl}/charge`, order)).data;
     },
   ],
 ];

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import ky, { type KyInstance, type Options } from 'ky';
 import { afterEach, describe, expect, it } from 'vitest';
 import { constant, createGateway, isInputError, type Gateway, type GatewayOptions } from '../../src/index.ts';
-import { acme, refused, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { refused } from '../testing/bench.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 
 const base = 'https://acme.test/api';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { constant, responseOf, type Settlement } from '../../src/index.ts';
-import { bench, json, refused, reset, said, state, type Bench, type Step } from './acme.ts';
+import { bench, json, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 const charge = { order: 'A1', amount: 100 };
 const policy = { retry: { attempts: 1 }, poll: { backoff: constant(1000), deadlineMs: 5000 } };

@@ -11,7 +11,8 @@ import {
   type Adapter,
   type Ticket,
 } from '../../src/index.ts';
-import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** Whatever is logged: nothing of a request or an answer is in it, but all of it is still there by name. */
 

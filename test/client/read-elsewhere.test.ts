@@ -2,7 +2,8 @@ import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { constant, isReferenceInUseError } from '../../src/index.ts';
 import type { Operation } from '../../src/core/operation.ts';
-import { acme, bench, reset, said, state, type Bench, type Step } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** What a read of the drop-in shows of a number counts, whoever sent it. */
 

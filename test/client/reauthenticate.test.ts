@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { constant, type Adapter } from '../../src/index.ts';
 import { retryable } from '../../src/kit/index.ts';
-import { acme, bench, json, refused, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** A machine token that was refused is renewed once: for one intention, and for each token. */
 

@@ -14,7 +14,8 @@ import {
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { asRecord, idOf, integerOf, statedOf, textOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
-import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 const secret = 'acme-webhook-secret';
 const FIVE_MINUTES_MS = 5 * 60_000;

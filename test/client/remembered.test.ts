@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { constant, defineAdapter, isReferenceInUseError, type Adapter, type Ticket } from '../../src/index.ts';
 import { pollRequired, succeeded, text, textOf } from '../../src/kit/index.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
-import { acme, bench, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** What a gateway object has heard holds, through whichever door it came and whoever asks next. */
 

@@ -18,7 +18,8 @@ import { pollRequired, succeeded } from '../../src/kit/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { idOf } from '../../src/kit/readers.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
-import { acme, bench, json, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** A ticket that was changed where it is stored must not turn a verdict; nor must one that belongs to other money. */
 

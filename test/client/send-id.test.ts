@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { constant, type Adapter } from '../../src/index.ts';
-import { acme, bench, refused, reset, said, type AcmeFields, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, refused, reset, said, type Step } from '../testing/bench.ts';
 
 /**
  * The number by which a gateway may know a second send for the first: the ids of all sends of a payout that nobody can

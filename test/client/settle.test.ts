@@ -1,7 +1,8 @@
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { constant, isInputError, isReferenceInUseError, steps, type Settlement, type Ticket } from '../../src/index.ts';
-import { acme, bench, hang, json, refused, reset, said, state } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, hang, json, refused, reset, said, state } from '../testing/bench.ts';
 
 const charge = { order: 'A1', amount: 100 };
 const quick = { retry: { backoff: constant(100) }, poll: { backoff: constant(1000), deadlineMs: 60_000 } };

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { constant, isSettledError, isUnresolvedError, type Settlement } from '../../src/index.ts';
 import { authorized, refunded } from '../../src/kit/index.ts';
 import { unlikeItsType } from '../settlement-shape.ts';
-import { acme, bench, refused, reset, said, state, type Step } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, refused, reset, said, state, type Step } from '../testing/bench.ts';
 
 const policy = {
   retry: { attempts: 2, backoff: constant(100) },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { constant, type Settlement } from '../../src/index.ts';
-import { acme, bench, hang, json, refused, said, state, type Bench, type Step } from './acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, hang, json, refused, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /**
  * A process that slept (a closed laptop, a paused container) finds all its timers due at once. It looks at the clock

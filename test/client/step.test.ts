@@ -19,7 +19,8 @@ import {
   type Ticket,
 } from '../../src/index.ts';
 import { retryable } from '../../src/kit/index.ts';
-import { acme, bench, hang, json, reset, said, state, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, hang, json, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /** One step at a time, whoever keeps the state and wherever the next step is made. */
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { constant, isInputError, parseTicket, type Ticket } from '../../src/index.ts';
-import { bench, reset, said, state } from './acme.ts';
+import { bench, reset, said, state } from '../testing/bench.ts';
 
 /** A ticket is what is left of a payment: whatever goes into it must come out again. */
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { WriteOperation } from '../../src/core/operation.ts';
 import { steps, type Adapter } from '../../src/index.ts';
 import { pollRequired } from '../../src/kit/index.ts';
-import { acme, bench, reset, said, state, json, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, reset, said, state, json } from '../testing/bench.ts';
 
 /** What a provider states is told at once, and what nobody can be asked about is not asked for minutes. */
 

@@ -1,7 +1,8 @@
 import ky, { replaceOption, type Hooks, type KyInstance, type Options } from 'ky';
 import { describe, expect, it } from 'vitest';
 import { createGateway, type Adapter } from '../../src/index.ts';
-import { acme, hang, json, reset, type AcmeFields, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { hang, json, reset, type Step } from '../testing/bench.ts';
 
 /**
  * Whatever matches no operation behaves as the user's own ky would. Every scene is played twice, by plain ky and by the

@@ -11,19 +11,8 @@ import {
 } from '../../src/index.ts';
 import { sleep } from '../../src/clock.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
-import {
-  acme,
-  bench,
-  hang,
-  json,
-  refused,
-  reset,
-  said,
-  state,
-  type AcmeFields,
-  type Bench,
-  type Step,
-} from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, hang, json, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
 /**
  * Every trap of ky 2.1 and p-retry 9, and every defect seen in other clients, each with the test that shows we are not

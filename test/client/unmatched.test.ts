@@ -7,7 +7,8 @@ import { rebell } from '../../src/adapters/rebell/index.ts';
 import { uqpay } from '../../src/adapters/uqpay/index.ts';
 import { zalopay } from '../../src/adapters/zalopay/index.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
-import { acme, json, type AcmeFields } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { json } from '../testing/bench.ts';
 
 const own: Adapter<AcmeFields> = { ...acme(), otherBaseUrls: { production: 'https://live.acme.test/api' } };
 const charge = { order: 'A1', amount: 100 };

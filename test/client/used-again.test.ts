@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { constant, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
 import { declined, integerOf, textOf, type WriteOperation } from '../../src/kit/index.ts';
 import { createProviderClock } from '../../src/engine/provider-clock.ts';
-import { acme, bench, json, reset, said, type AcmeFields, type Bench, type Step } from './acme.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, json, reset, said, type Bench, type Step } from '../testing/bench.ts';
 
 const charge = { order: 'A1', amount: 100 };
 const policy = { retry: { attempts: 1 }, poll: { backoff: constant(1000), deadlineMs: 10_000 } };

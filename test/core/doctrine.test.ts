@@ -10,24 +10,25 @@ import type { Ticket } from '../../src/core/ticket.ts';
 import { effectOf, isFinal, type Outcome, type Reason, type Verdict } from '../../src/core/verdict.ts';
 import { defineAdapter, type Adapter, type AdapterDefinition } from '../../src/kit/adapter.ts';
 import type { HeardNotice, Webhook } from '../../src/kit/webhook.ts';
-import { corner, readCorner, states, writes, type StateCode, type WriteCode } from './corner.ts';
+import { acme, readAcme, states, writes, type StateCode, type WriteCode } from '../testing/acme.ts';
 
+/** The invented gateway, which calls an order by another name when it is asked about it. */
+const shop = acme({ queryField: 'orderNumber' });
 const order = 'A1';
 const writeNames = ['payment.charge', 'payment.create', 'payment.cancel', 'payment.capture', 'refund.create'];
 const readNames = ['payment.query', 'refund.query'];
 
 /** What the first send of a charge comes to. */
 const charged = (code: WriteCode | (string & {}), rest: Partial<Exchange> = {}): Verdict =>
-  corner.classify({ operation: 'payment.charge', status: 200, sent: { order, amount: 100 }, body: { code }, ...rest });
+  shop.classify({ operation: 'payment.charge', status: 200, sent: { order, amount: 100 }, body: { code }, ...rest });
 
 /** What a status query comes to, asked about nothing in particular. */
 const found = (code: StateCode | (string & {}), rest: Partial<Exchange> = {}): Verdict =>
-  corner.classify({ operation: 'payment.query', status: 200, sent: { orderNumber: order }, body: { code }, ...rest });
+  shop.classify({ operation: 'payment.query', status: 200, sent: { orderNumber: order }, body: { code }, ...rest });
 
 /** What a status query means to whoever follows a write. */
 const followed = (follows: Follows, body: object, subject: Partial<Subject> = {}): Verdict =>
-  judge(corner, { operation: 'payment.query', status: 200, body }, { reference: { order }, follows, ...subject })
-    .verdict;
+  judge(shop, { operation: 'payment.query', status: 200, body }, { reference: { order }, follows, ...subject }).verdict;
 
 describe('doctrine 1: a verdict is about money, not about HTTP', () => {
   it.each<[string, number, Partial<Verdict> & { outcome?: Outcome }]>([
@@ -43,10 +44,10 @@ describe('doctrine 1: a verdict is about money, not about HTTP', () => {
 
 describe('doctrine 2: terminal only when the provider states a final state', () => {
   it('passes on what the row says: code, reason, advice and the provider’s message', () => {
-    expect(charged('DECLINED', { body: { code: 'DECLINED', message: 'not enough' } })).toEqual({
+    expect(charged('NO_FUNDS', { body: { code: 'NO_FUNDS', message: 'not enough' } })).toEqual({
       kind: 'terminal',
       outcome: 'failed',
-      code: 'DECLINED',
+      code: 'NO_FUNDS',
       reason: 'insufficient-funds',
       listed: true,
       advice: 'Ask for another card.',
@@ -107,7 +108,7 @@ describe('doctrine 3: retryable is what was not processed, a read, or a send tha
   });
 
   it('carries the least wait and the remedy of its row', () => {
-    expect(charged('BUSY')).toMatchObject({ kind: 'retryable', delayMs: 2000 });
+    expect(charged('CLOSED')).toMatchObject({ kind: 'retryable', delayMs: 2000 });
     expect(charged('UNSURE')).toMatchObject({ kind: 'poll-required', delayMs: 1500 });
     expect(charged('BUSY')).not.toHaveProperty('remedy');
   });
@@ -132,7 +133,7 @@ describe('doctrine 4 and 7: on a write, what is not known is polled', () => {
 
   it.each(unanswers)('%s is poll-required, unlisted, of unknown outcome', (_what, exchange) => {
     for (const operation of writeNames) {
-      expect(corner.classify({ operation, status: 200, body: {}, ...exchange })).toMatchObject({
+      expect(shop.classify({ operation, status: 200, body: {}, ...exchange })).toMatchObject({
         kind: 'poll-required',
         listed: false,
         reason: 'unknown-outcome',
@@ -180,7 +181,7 @@ describe('doctrine 7: on a read, what is not known is asked again', () => {
     ],
   ])('%s', (_what, exchange, verdict) => {
     for (const operation of readNames)
-      expect(corner.classify({ operation, status: 200, body: {}, ...exchange })).toMatchObject({
+      expect(shop.classify({ operation, status: 200, body: {}, ...exchange })).toMatchObject({
         listed: false,
         ...verdict,
       });
@@ -189,10 +190,12 @@ describe('doctrine 7: on a read, what is not known is asked again', () => {
 
 describe('doctrine 5: once an earlier send may have landed, only the operation’s own success is final', () => {
   const firstSend: Record<WriteCode, Outcome | 'retryable' | 'poll-required'> = {
+    PAID: 'succeeded',
     '0000': 'succeeded',
     CREATED: 'created',
     HELD: 'authorized',
     DECLINED: 'failed',
+    NO_FUNDS: 'failed',
     BLOCKED: 'failed',
     CANCELED: 'canceled',
     EXPIRED: 'expired',
@@ -201,7 +204,9 @@ describe('doctrine 5: once an earlier send may have landed, only the operation�
     DUPLICATE: 'rejected',
     TOO_LATE: 'failed',
     BUSY: 'retryable',
+    CLOSED: 'retryable',
     TOKEN: 'retryable',
+    WAIT: 'retryable',
     PENDING: 'poll-required',
     UNSURE: 'poll-required',
     LIMITED: 'retryable',
@@ -253,7 +258,7 @@ describe('doctrine 6: “not found” is no end', () => {
   it('is poll-required whatever is followed, and acknowledges nothing', () => {
     for (const follows of ['payment', 'cancel', 'capture', 'refund'] as const) {
       const judgement = judge(
-        corner,
+        shop,
         { operation: 'payment.query', status: 404, body: { code: 'none' } },
         { reference: { order }, follows, refused: true },
       );
@@ -364,7 +369,7 @@ describe('doctrine 7: codes match exactly', () => {
 
 describe('doctrine 8: accepted is not done', () => {
   it('a refund that was accepted is followed by its own query', () => {
-    const accepted = corner.classify({
+    const accepted = shop.classify({
       operation: 'refund.create',
       status: 200,
       sent: { refund: 'R1' },
@@ -373,7 +378,7 @@ describe('doctrine 8: accepted is not done', () => {
     expect(accepted).toMatchObject({ kind: 'poll-required', reason: 'processing' });
     const subject: Subject = { reference: { refund: 'R1' }, follows: 'refund' };
     const asked = (code: string): Verdict =>
-      judge(corner, { operation: 'refund.query', status: 200, body: { code, refund: 'R1' } }, subject).verdict;
+      judge(shop, { operation: 'refund.query', status: 200, body: { code, refund: 'R1' } }, subject).verdict;
     expect([asked('pending'), asked('paid'), asked('blocked')]).toMatchObject([
       { kind: 'poll-required' },
       { outcome: 'succeeded' },
@@ -431,7 +436,7 @@ describe('doctrine 12: an answer about something else is not believed', () => {
     ['the right amount of another order', { order: 'B2', amount: '100' }],
   ])('%s is a conflict, not a success', (_what, rest) => {
     const judgement = judge(
-      corner,
+      shop,
       { operation: 'payment.query', status: 200, body: { code: 'paid', ...rest } },
       { reference: { order }, follows: 'payment', ...expected },
     );
@@ -480,7 +485,7 @@ describe('doctrine 12: an answer about something else is not believed', () => {
 
   it('believes an answer that leaves out what the ticket knows, and learns what the ticket lacks', () => {
     const judgement = judge(
-      corner,
+      shop,
       { operation: 'payment.query', status: 200, body: { code: 'paid', id: 'P9' } },
       { reference: { order }, follows: 'payment', ...expected },
     );
@@ -492,7 +497,7 @@ describe('doctrine 12: an answer about something else is not believed', () => {
 
   it('expects nothing in particular where nobody said what was sent', () => {
     expect(
-      corner.classify({ operation: 'payment.charge', status: 200, body: { code: '0000', order, amount: 100 } }),
+      shop.classify({ operation: 'payment.charge', status: 200, body: { code: '0000', order, amount: 100 } }),
     ).toMatchObject({ outcome: 'succeeded' });
   });
 });
@@ -500,7 +505,7 @@ describe('doctrine 12: an answer about something else is not believed', () => {
 describe('what a query means depends on the write that is followed', () => {
   const ticketOfCharge: Ticket = {
     version: 1,
-    gateway: 'corner',
+    gateway: 'acme',
     account: 'shop-1',
     environment: 'sandbox',
     operation: 'payment.charge',
@@ -557,7 +562,7 @@ describe('what a query means depends on the write that is followed', () => {
     Object.entries(row).map(([code, verdict]) => [write, code, verdict] as const),
   );
 
-  it.each(cases)('%s: %s', (write, code, verdict) => {
+  it.each(cases)('a followed %s that is found %s is judged by what it wanted', (write, code, verdict) => {
     const refused = write.startsWith('a finally refused');
     expect(followed(refused ? 'cancel' : (write as Follows), { code }, { refused })).toMatchObject({
       code,
@@ -568,7 +573,7 @@ describe('what a query means depends on the write that is followed', () => {
 
   it('takes what is followed, expected and charged from the ticket', () => {
     const subject = (operation: string, refused = false): Subject =>
-      subjectOfTicket(operationOf(corner, operation), ticketOfCharge, refused);
+      subjectOfTicket(operationOf(shop, operation), ticketOfCharge, refused);
     expect(subject('payment.charge')).toEqual({
       reference: { order },
       expect: { amount: '100' },
@@ -584,8 +589,7 @@ describe('what a query means depends on the write that is followed', () => {
   it('takes an order for over only once it was acknowledged and its time is well over', () => {
     const expiresAt = '2026-01-01T00:15:00.000Z';
     const isOver = (known: Partial<Ticket>, at: string): boolean | undefined =>
-      subjectOfTicket(operationOf(corner, 'payment.create'), { ...ticketOfCharge, ...known }, false, Date.parse(at))
-        .over;
+      subjectOfTicket(operationOf(shop, 'payment.create'), { ...ticketOfCharge, ...known }, false, Date.parse(at)).over;
     expect(isOver({ seen: true, expiresAt }, '2026-01-01T01:00:00.000Z')).toBe(true);
     // Clocks differ, and a payment of the last second takes its time: the very moment is too early.
     expect(isOver({ seen: true, expiresAt }, expiresAt)).toBe(false);
@@ -620,7 +624,7 @@ describe('one answer, several rows', () => {
 
   it('a reference that was paid twice is a success and a conflict', () => {
     const judgement = judge(
-      corner,
+      shop,
       { operation: 'payment.query', status: 200, body: rows(['paid'], ['blocked'], ['paid']) },
       { reference: { order }, follows: 'payment' },
     );
@@ -665,7 +669,7 @@ describe('one answer, several rows', () => {
 
   it('two dead rows of a canceled order are a canceled order, not one that was paid twice', () => {
     const judgement = judge(
-      corner,
+      shop,
       { operation: 'payment.query', status: 200, body: rows(['blocked'], ['canceled']) },
       { reference: { order }, follows: 'cancel' },
     );
@@ -702,8 +706,8 @@ describe('what an answer proves of our order', () => {
     ],
   ];
 
-  it.each(proofs)('%s: %s', (_what, acknowledges, exchange) => {
-    expect(judge(corner, exchange, { reference: { order } }).acknowledges).toBe(acknowledges);
+  it.each(proofs)('%s proves that it exists: %s', (_what, acknowledges, exchange) => {
+    expect(judge(shop, exchange, { reference: { order } }).acknowledges).toBe(acknowledges);
   });
 });
 
@@ -802,9 +806,9 @@ describe('what the tables may lack', () => {
     ['an answer without a code', false, { body: {} }],
     ['a page of HTML', false, { body: '<html>' }],
     ['another order’s answer', false, { body: { code: 'paid', order: 'B2' } }],
-  ])('%s: %s', (_what, unlisted, exchange) => {
+  ])('%s leaves the answer unlisted: %s', (_what, unlisted, exchange) => {
     expect(
-      judge(corner, { operation: 'payment.query', status: 200, body: {}, ...exchange }, { reference: { order } })
+      judge(shop, { operation: 'payment.query', status: 200, body: {}, ...exchange }, { reference: { order } })
         .unlisted,
     ).toBe(unlisted);
   });
@@ -888,7 +892,7 @@ describe('whatever the gateway answers', () => {
   it('never throws, and gives a verdict with a code, a reason and no more than plain JSON', () => {
     fc.assert(
       fc.property(exchange, given => {
-        const verdict = corner.classify(given);
+        const verdict = shop.classify(given);
         expect(verdict.code).toBeTypeOf('string');
         expect(verdict.reason).toBeTypeOf('string');
         expect(verdict.listed).toBeTypeOf('boolean');
@@ -898,16 +902,14 @@ describe('whatever the gateway answers', () => {
   });
 
   it('is final only by a row: an unlisted verdict is never terminal', () => {
-    fc.assert(
-      fc.property(exchange, given => corner.classify(given).listed || corner.classify(given).kind !== 'terminal'),
-    );
+    fc.assert(fc.property(exchange, given => shop.classify(given).listed || shop.classify(given).kind !== 'terminal'));
   });
 
   it('is a success only by a row that says so', () => {
     const saying: readonly string[] = ['0000', 'paid', 'partly-refunded'];
     fc.assert(
       fc.property(exchange, given => {
-        const verdict = corner.classify(given);
+        const verdict = shop.classify(given);
         if (verdict.kind === 'terminal' && verdict.outcome === 'succeeded') expect(saying).toContain(verdict.code);
       }),
     );
@@ -923,7 +925,7 @@ describe('whatever the gateway answers', () => {
       fc.property(
         exchange,
         unfinished,
-        (given, unfinishedStatus) => corner.classify({ ...given, status: unfinishedStatus }).kind !== 'terminal',
+        (given, unfinishedStatus) => shop.classify({ ...given, status: unfinishedStatus }).kind !== 'terminal',
       ),
     );
   });
@@ -932,7 +934,7 @@ describe('whatever the gateway answers', () => {
     fc.assert(
       fc.property(exchange, given => {
         const before = structuredClone(given);
-        expect(corner.classify(given)).toEqual(corner.classify(given));
+        expect(shop.classify(given)).toEqual(shop.classify(given));
         expect(given).toEqual(before);
       }),
     );
@@ -1075,14 +1077,14 @@ describe('whatever an adapter of one’s own does', () => {
     '',
     'x'.repeat(10_000),
   ])('an unknown operation is bad input: %.20s', operation => {
-    const error = thrownBy(() => corner.classify({ ...exchange, operation }));
+    const error = thrownBy(() => shop.classify({ ...exchange, operation }));
     expect(isInputError(error)).toBe(true);
-    expect((error as Error).message).toMatch(/^corner has no operation .*Known: payment\.charge, /s);
+    expect((error as Error).message).toMatch(/^acme has no operation .*Known: payment\.charge, /s);
     expect((error as Error).message.length).toBeLessThan(400);
   });
 
   it('an exchange without an operation is bad input too', () => {
-    expect(isInputError(thrownBy(() => corner.classify({ status: 200, body: {} } as Exchange)))).toBe(true);
+    expect(isInputError(thrownBy(() => shop.classify({ status: 200, body: {} } as Exchange)))).toBe(true);
   });
 });
 
@@ -1092,7 +1094,7 @@ const shell = {
   environment: 'sandbox',
   baseUrl: 'https://invented.test',
   encodings: ['json'],
-  read: readCorner,
+  read: readAcme,
 } as const;
 
 interface TwoFields {

@@ -4,7 +4,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, it } from 'vitest';
 import { evidenceOf } from '../../src/engine/evidence.ts';
 import { constant, createGateway, type GatewayEvent, type Settlement } from '../../src/index.ts';
-import { acme, bench, refused, reset, said, state } from '../client/acme.ts';
+import { acme } from '../testing/acme.ts';
+import { bench, refused, reset, said, state } from '../testing/bench.ts';
 
 const charge = { order: 'A1', amount: 100 };
 

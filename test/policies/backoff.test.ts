@@ -103,12 +103,12 @@ describe('a backoff can be stored as JSON', () => {
 });
 
 describe('the defaults', () => {
-  it('exponential: half a second, doubled up to half a minute, drawn', () => {
+  it('of exponential are half a second, doubled up to half a minute, and drawn', () => {
     expect(exponential().list()).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     expect(exponential().delayMs({ step: 1, elapsedMs: 0, chance: 0 })).toBe(0);
   });
 
-  it('growing: three seconds, then two and a twelfth of what has passed, up to 45 seconds', () => {
+  it('of growing are three seconds, then two and a twelfth of what has passed, up to 45 seconds', () => {
     expect(growing().list(4)).toEqual([3000, 2240, 2419, 2613]);
     expect(growing().maxMs).toBe(45_000);
     expect(growing().delayMs({ step: 50, elapsedMs: 3_600_000, chance: 0.5 })).toBe(45_000);

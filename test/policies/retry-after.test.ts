@@ -18,7 +18,7 @@ describe('Retry-After', () => {
     [' 120 ', 120_000],
     ['007', 7000],
     ['3000000', 3_000_000_000],
-  ])('in seconds: %j', (value, delayMs) => {
+  ])('is understood in seconds: %j', (value, delayMs) => {
     expect(read(value)).toBe(delayMs);
   });
 
@@ -27,7 +27,7 @@ describe('Retry-After', () => {
     ['Sun, 01 Nov 2026 08:00:00 GMT', 0],
     ['Sunday, 01-Nov-26 08:00:30 GMT', 30_000],
     ['Wed, 01 Jan 2126 00:00:00 GMT', Date.UTC(2126, 0, 1) - nowMs],
-  ])('as a date: %s', (value, delayMs) => {
+  ])('is understood as a date: %s', (value, delayMs) => {
     expect(read(value)).toBe(delayMs);
   });
 

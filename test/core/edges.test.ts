@@ -19,17 +19,20 @@ import { defineAdapter, type Adapter, type AdapterDefinition } from '../../src/k
 import { pollRequired } from '../../src/kit/rows.ts';
 import { constant, growing } from '../../src/policies/backoff.ts';
 import { defaultPolicy, mergePolicy, type Policy } from '../../src/policies/policy.ts';
-import { corner, readCorner, states, writes, type StateCode } from './corner.ts';
+import { acme, readAcme, states, writes, type StateCode } from '../testing/acme.ts';
 
 /**
- * What mutation testing found untested: each of these fails when one small thing in the decision code is turned round.
+ * The edges of judging and deciding: where one step further, one word less or one field fewer makes another verdict,
+ * another wait or another proof.
  */
 
+/** The invented gateway, which calls an order by another name when it is asked about it. */
+const shop = acme({ queryField: 'orderNumber' });
 const order = 'A1';
 const ours: Subject = { reference: { order }, follows: 'payment' };
 
 const asked = (body: unknown, subject: Partial<Subject> = {}, status = 200): Judgement =>
-  judge(corner, { operation: 'payment.query', status, body }, { ...ours, ...subject });
+  judge(shop, { operation: 'payment.query', status, body }, { ...ours, ...subject });
 
 interface OneField {
   'payment.charge': { order?: unknown };
@@ -43,7 +46,7 @@ function adapterWith(
     write?: Partial<AdapterDefinition<OneField>['operations']['payment.charge']>;
   },
 ): Adapter<OneField> {
-  const { codes = states, write = {}, read = readCorner } = rest;
+  const { codes = states, write = {}, read = readAcme } = rest;
   return defineAdapter<OneField>({
     name: 'invented',
     account: 'shop-1',
@@ -112,10 +115,10 @@ describe('what the fields that were sent say the answer should be about', () => 
   });
 });
 
-describe('what an answer proves of our order, once more', () => {
+describe('which answers prove that our order exists', () => {
   it('a refusal proves nothing after a send that may have landed, unless it is for a duplicate', () => {
     const later = (code: string): boolean =>
-      judge(corner, { operation: 'payment.charge', status: 200, attempt: 2, body: { code } }, ours).acknowledges;
+      judge(shop, { operation: 'payment.charge', status: 200, attempt: 2, body: { code } }, ours).acknowledges;
     expect([later('REFUSED'), later('DUPLICATE')]).toEqual([false, true]);
   });
 
@@ -233,7 +236,7 @@ describe('what a verdict carries', () => {
 
   it('tells the engineer on call what to do where no table can', () => {
     const another = asked({ code: 'paid', order: 'B2' }).verdict;
-    const unlisted = corner.classify({ operation: 'payment.charge', status: 200, body: { code: 'novel' } });
+    const unlisted = shop.classify({ operation: 'payment.charge', status: 200, body: { code: 'novel' } });
     expect([
       another.advice,
       unlisted.advice,
@@ -261,7 +264,7 @@ describe('what a verdict carries', () => {
 it('an order is over a minute after its time, and not before', () => {
   const ticket: Ticket = {
     version: 1,
-    gateway: 'corner',
+    gateway: 'acme',
     account: 'shop-1',
     environment: 'sandbox',
     operation: 'payment.create',
@@ -272,7 +275,7 @@ it('an order is over a minute after its time, and not before', () => {
     polls: 0,
   };
   const isOver = (at: string): boolean | undefined =>
-    subjectOfTicket(operationOf(corner, 'payment.create'), ticket, false, Date.parse(at)).over;
+    subjectOfTicket(operationOf(shop, 'payment.create'), ticket, false, Date.parse(at)).over;
   expect([isOver('2026-01-01T00:15:59.999Z'), isOver('2026-01-01T00:16:00.000Z')]).toEqual([false, true]);
 });
 
@@ -441,7 +444,7 @@ describe('a verdict that nobody answered is called by what happened', () => {
   });
 });
 
-describe('what a failed send proves, once more', () => {
+describe('which failures prove that nothing was sent', () => {
   const proves = (error: unknown): string => evidenceOf(error).evidence;
   const coded = (code: string, more: object = {}): Error => Object.assign(new Error(code), { code, ...more });
 
