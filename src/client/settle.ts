@@ -56,24 +56,22 @@ export function createSettle(desk: Desk, joining: Joining): Settle {
       ...(onTicket !== undefined && { onTicket }),
       reporter: desk.reporter,
     });
-    const done = settled(intention);
-    const loop = joining.begin(key, { digest, intention, done, endsWithCallers: true });
+    const begun = { digest, intention, done: settlementOf(intention), endsWithCallers: true };
+    const loop = joining.begin(key, begun);
+    carryOut(intention, true);
     return attend(loop, given);
   };
   return settle;
 }
 
-/** Sends and asks until the payment is settled. What fails once a send may have landed leaves it open. */
-function settled(intention: Intention): Promise<Settlement> {
-  const done = intention.ended.catch((error: unknown) => {
+/** What fails once a send may have landed leaves the payment open. */
+const settlementOf = (intention: Intention): Promise<Settlement> =>
+  intention.ended.catch((error: unknown) => {
     if (!intention.isFailed) throw error;
     if (intention.exposed) return intention.unresolved(error);
     conceal(error);
     throw withoutQuotes(error);
   });
-  carryOut(intention, true);
-  return done;
-}
 
 /** What is sent later is what was given now, whatever the caller does to his fields meanwhile. */
 const copyOf = (fields: Fields): Fields =>

@@ -374,6 +374,7 @@ export class Intention {
     const { attempts: attempt } = before;
     if (!before.repeatsSend) this.#sendId = undefined;
     const way = given ?? (await this.#prepare(operation, this.#fields, signal));
+    signal.throwIfAborted();
     if (isWrite(operation)) await this.#storeBeforeSending(attempt, signal);
     this.#record({ type: 'send', attempt });
     const result: WireResult =
