@@ -69,7 +69,9 @@ export class KyDriver {
     if (intention.stopped !== undefined) throw intention.stopped.reason;
     // Only two sends at once could find none: the second one has no permit, and waits for nothing.
     if (intention.next === undefined) throw this.#resendRefused();
+    intention.arrive();
     if (intention.settlement !== undefined) return this.#finish(intention.settlement);
+    if (intention.next.type === 'send') return undefined;
     // It may be long: the frame of this function does not wait for it.
     return new Promise<void>((resolve, reject) => {
       intention.ended.then(() => resolve(), reject);
