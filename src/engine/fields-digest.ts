@@ -1,22 +1,21 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { newSecret } from '../clock.ts';
 import { decimalOf } from '../core/decimal.ts';
 import type { Fields, Operation } from '../core/operation.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import { digestOf, sha256 } from '../kit/hashes.ts';
 import { usualInPath } from './encode.ts';
 
 /** Equal business fields give equal digests; the key is this object's own, so that nothing can be told from them. */
 export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
-  const keyed = hmac.create(sha256, newSecret());
+  // Of one length, in front of each text, and half of the hash is kept: as good as an HMAC, at half its price.
+  const key = btoa(String.fromCharCode(...newSecret()));
   const shapes = new WeakMap<Operation, Shape>();
   return (operation, fields) => {
     let shape = shapes.get(operation);
     if (shape === undefined) shapes.set(operation, (shape = shapeOf(operation, adapter.perSend)));
-    const mac = keyed.clone().update(utf8ToBytes(businessText(fields, shape)));
+    const digest = digestOf(sha256, key, businessText(fields, shape));
     // A text of one piece: one that is put together digit by digit keeps its pieces, a kilobyte of them.
-    return btoa(String.fromCharCode(...mac.digest().subarray(0, DIGEST_BYTES)));
+    return btoa(String.fromCharCode(...digest.subarray(0, DIGEST_BYTES)));
   };
 }
 

@@ -90,17 +90,17 @@ export function memoryStore(nowMs: () => number, numbersOf: (ticket: Ticket) => 
     for (const number of numbersOf(entry.ticket)) if (owners.get(number) === key) owners.delete(number);
   };
 
+  const dropOldest = (map: ReadonlyMap<string, Entry>, most: number, sinceMs: number): void => {
+    for (const { key, atMs } of map.values()) {
+      if (map.size <= most && atMs > sinceMs) break;
+      remove(key);
+    }
+  };
+
   const dropOld = (): void => {
     const sinceMs = nowMs() - DAY_MS;
-    for (const [map, most] of [
-      [settled, MOST_SETTLED],
-      [noticed, MOST_NOTICED],
-    ] as const) {
-      for (const { key, atMs } of map.values()) {
-        if (map.size <= most && atMs > sinceMs) break;
-        remove(key);
-      }
-    }
+    if (settled.size > 0) dropOldest(settled, MOST_SETTLED, sinceMs);
+    if (noticed.size > 0) dropOldest(noticed, MOST_NOTICED, sinceMs);
   };
 
   return {
