@@ -23,7 +23,7 @@ const table = {
   /** The only room that knows ky. */
   client: { rooms: ['core', 'policies', 'clock', 'kit', 'engine'], files: [], packages: ['ky'] },
   /** One folder per provider, which never knows another one. */
-  adapter: { rooms: ['core', 'policies', 'clock', 'kit'], files: [], packages: ['@noble/hashes'] },
+  adapter: { rooms: ['core', 'policies', 'clock', 'kit'], files: [], packages: [] },
   /** The same folder's simulator: no adapter needs it to work. */
   voice: { rooms: ['core', 'policies', 'clock', 'kit', 'adapter', 'testing'], files: [], packages: ['@noble/hashes'] },
   testing: { rooms: ['core', 'clock', 'kit'], files: [], packages: [] },

@@ -84,6 +84,7 @@ export type {
   FieldCheck,
   Fields,
   Follows,
+  Method,
   Operation,
   ReadName,
   ReadOperation,
