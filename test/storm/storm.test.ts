@@ -106,8 +106,12 @@ describe('a storm finds an adapter that', () => {
   ])(
     '%s',
     async (_title, name, change, rule) => {
-      const { found: broken } = report(await storm(seeds(1, 150), sabotaged(name, change)));
-      expect(broken.map(each => each.rule)).toContain(rule);
+      // Some thirty payments at a time: it need not blow on once it has found what it was to find.
+      const broken: string[] = [];
+      for (let from = 1; from <= 121 && !broken.includes(rule); from += 30) {
+        broken.push(...report(await storm(seeds(from, 30), sabotaged(name, change))).found.map(each => each.rule));
+      }
+      expect(broken).toContain(rule);
     },
     60_000,
   );
