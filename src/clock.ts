@@ -27,17 +27,24 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   random: () => Math.random(),
   timer(delayMs, callback) {
-    let handle: ReturnType<typeof setTimeout>;
-    const arm = (leftMs: number): void => {
-      handle = setTimeout(
-        () => (leftMs > LONGEST_TIMER_MS ? arm(leftMs - LONGEST_TIMER_MS) : callback()),
-        Math.min(leftMs, LONGEST_TIMER_MS),
-      );
-    };
-    arm(delayMs);
+    if (delayMs > LONGEST_TIMER_MS) return longTimer(delayMs, callback);
+    // As many wait as there are open payments: nothing is held but what is needed.
+    const handle = setTimeout(callback, delayMs);
     return () => clearTimeout(handle);
   },
 };
+
+function longTimer(delayMs: number, callback: () => void): () => void {
+  let handle: ReturnType<typeof setTimeout>;
+  const arm = (leftMs: number): void => {
+    handle = setTimeout(
+      () => (leftMs > LONGEST_TIMER_MS ? arm(leftMs - LONGEST_TIMER_MS) : callback()),
+      Math.min(leftMs, LONGEST_TIMER_MS),
+    );
+  };
+  arm(delayMs);
+  return () => clearTimeout(handle);
+}
 
 export function momentOf(clock: Clock, time: () => number = () => clock.now()): Moment {
   return { nowMs: time(), wallMs: clock.now(), chance: clock.random() };
@@ -45,11 +52,12 @@ export function momentOf(clock: Clock, time: () => number = () => clock.now()): 
 
 /** The time of a call that begins now: no step of the wall clock moves it. */
 export function callTime(clock: Clock): () => number {
-  const monotonicMs = (): number => clock.monotonicMs?.() ?? clock.now();
   const startedAtMs = clock.now();
-  const fromMs = monotonicMs();
-  return () => startedAtMs + Math.round(monotonicMs() - fromMs);
+  const fromMs = monotonicOf(clock);
+  return () => startedAtMs + Math.round(monotonicOf(clock) - fromMs);
 }
+
+const monotonicOf = (clock: Clock): number => clock.monotonicMs?.() ?? clock.now();
 
 /**
  * Waits, or rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind.
