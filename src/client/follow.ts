@@ -88,7 +88,7 @@ function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Fo
     const policy = resumed?.policy ?? desk.policyOf(options.policy);
     const policyData = followPolicyData(policy, backoffs);
     options.signal?.throwIfAborted();
-    // A wall clock that was set back makes nobody wait longer than was decided.
+    // A wall clock that was set back makes no caller wait longer than was decided.
     const leftMs = resumed === undefined ? 0 : Math.min(resumed.dueAtMs - clock.now(), resumed.dueInMs);
     if (resumed !== undefined && leftMs > 0)
       return openIn(desk, sealer.seal(ticket, ticket), leftMs, resumed, policyData);

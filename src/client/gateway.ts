@@ -95,6 +95,6 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
   readonly verdictOf: typeof verdictOf;
   /** The ticket to follow a drop-in write by: see {@link ticketOf}. */
   readonly ticketOf: typeof ticketOf;
-  /** The ticket of a write, for whoever stores it before sending. Sends nothing. @throws {InputError} */
+  /** The ticket of a write, to be stored before it is sent. Sends nothing. @throws {InputError} */
   ticketFor<K extends WriteName<F>>(operation: K, fields: F[K]): Ticket;
 }

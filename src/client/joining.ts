@@ -59,7 +59,7 @@ async function storing(
   }
 }
 
-/** Of what `settle` takes, what matters to whoever only follows. */
+/** Of what `settle` takes, what matters to a caller who only follows. */
 const followOptionsOf = ({ signal, onProgress, policy, onTicket }: SettleOptions): FollowOptions => ({
   ...(signal !== undefined && { signal }),
   ...(onProgress !== undefined && { onProgress }),
@@ -67,7 +67,7 @@ const followOptionsOf = ({ signal, onProgress, policy, onTicket }: SettleOptions
   ...(onTicket !== undefined && { onTicket }),
 });
 
-/** Nothing is to be sent: the ticket is handed out, and nobody waits for its store. */
+/** Nothing is to be sent: the ticket is handed out, and nothing waits until it is stored. */
 export function repeated(settlement: Settlement, { onTicket }: SettleOptions): Settlement {
   Promise.resolve(settlement.ticket)
     .then(onTicket)

@@ -9,7 +9,7 @@ import { MOST_SETTLED, type End, type Ends } from './ends.ts';
 /** What is known of a payment before its notice comes. */
 export interface Known {
   readonly ticket: Ticket;
-  /** It was sent from here, or its ticket followed: when it was opened is known, and not only told by a notice. */
+  /** It was sent from here, or its ticket followed: when it was opened is known, and not only from a notice. */
   readonly followed: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface Settled extends Known {
   readonly verdict: Verdict;
 }
 
-/** The ends that a notice is held against: those of this gateway object, and what earlier notices told. */
+/** The ends that a notice is held against: those of this gateway object, and those of earlier notices. */
 export interface KnownEnds {
   readonly remember: (operation: Operation, facts: Settled) => void;
   readonly recall: (operation: Operation, reference: Ticket['reference']) => Settled | undefined;

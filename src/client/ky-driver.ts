@@ -33,7 +33,7 @@ export class KyDriver {
     return this.#intention.over;
   }
 
-  /** Nobody waits for it any more. */
+  /** No caller waits for it any more. */
   stop(): void {
     this.#intention.stop();
   }
@@ -64,7 +64,7 @@ export class KyDriver {
    */
   async proceed(): Promise<Response | undefined> {
     const intention = this.#intention;
-    // A timeout of somebody else's may have given up on a send that is still on the wire: only its end tells.
+    // A timeout of ky's or of the caller's may have given up on a send that is still on the wire: only its end decides.
     await this.#sending;
     if (intention.stopped !== undefined) throw intention.stopped.reason;
     // Only two sends at once could find none: the second one has no permit, and waits for nothing.

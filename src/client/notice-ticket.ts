@@ -34,7 +34,7 @@ export const statedIn = (reference: HeardNotice['reference'] = {}): Record<strin
 
 /**
  * The notice's ticket with what is known of its payment; a ticket of its cancel or capture lends only numbers and age.
- * What another notice told of its age is not lent: one wrong time would stick to all that follow.
+ * The age that an earlier notice gave is not taken over: one wrong time would stay for all later ones.
  */
 export function completedTicket(adapter: Adapter, stated: Ticket, known: Known | undefined): Ticket {
   if (known === undefined) return stated;

@@ -40,7 +40,7 @@ export function openWrite(
   return { ...ticket, reference: { ...ticket.reference, idempotencyKey: idempotencyKey ?? stored ?? newKey() } };
 }
 
-/** Nobody could tell a write without any name from one just like it. @throws {InputError} */
+/** A write without any name could not be told from an equal one. @throws {InputError} */
 export function refuseNameless(
   who: string,
   operation: Write,
@@ -51,7 +51,7 @@ export function refuseNameless(
   throw new InputError(`${who}: ${whatNames(operation)}`);
 }
 
-/** What to do about a write that nobody could tell from another one just like it. */
+/** What to do about a write that has no name. */
 const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
   const ways = [
     typeof identity === 'object' && identity.number !== undefined ? [identity.number] : [],
@@ -91,7 +91,7 @@ export function startOf(
 }
 
 function newTicket(fresh: Ticket, given: SettleOptions, earlierTry: Ticket | undefined): Ticket {
-  // Redelivered without its ticket, nobody knows when it was first sent, or its key first used.
+  // Redelivered without its ticket, it is not known when it was first sent, or its key first used.
   if (given.mayHaveBeenSent === true && given.ticket === undefined) return { ...fresh, ageUnknown: true };
   return earlierTry === undefined ? fresh : openedAfter(earlierTry, fresh);
 }

@@ -27,7 +27,7 @@ export interface GatewayOptions<F extends FieldsByOperation<F>, A extends Answer
   ticketSeal?: TicketSeal;
   /**
    * For every write, the drop-in's and `fetch`'s included: called before the first byte leaves, and whenever the ticket
-   * learns more, whoever follows it. Store it, so that nothing is forgotten, whatever time limit a client of yours has.
+   * learns more, whoever follows it. Store it, so that nothing is forgotten, even if a client of yours has a time limit.
    * When it throws the first time, nothing is sent. An `onTicket` of the call's own is called beside it.
    */
   onTicket?: (ticket: Ticket) => unknown;
@@ -40,7 +40,7 @@ export interface GatewayOptions<F extends FieldsByOperation<F>, A extends Answer
   /**
    * Whether an error of the `fetch` below may prove that nothing was sent (a refused connection, an unknown host).
    * `true`: a `fetch` or `dispatcher` of yours sends each request at most once, and fails only with what happened to
-   * it. `false`: not even the platform's own is believed, for whoever patched it or set a global dispatcher that
+   * it. `false`: not even the platform's own is believed: for a process that patched it, or set a global dispatcher that
    * retries. Default: only the platform's own
    * `fetch` without a `dispatcher` of yours is believed. What is not believed may have been sent, and is asked about.
    */
@@ -73,7 +73,7 @@ export interface FollowOptions {
 export interface SettleOptions extends FollowOptions {
   /**
    * Called before the first byte leaves, and whenever the ticket learns more: store it, so that nothing is forgotten.
-   * The first time nothing is sent until it has resolved, or when it throws. Later ones are told one after the other,
+   * The first time nothing is sent until it has resolved, or when it throws. It is called with later ones one after the other,
    * and nothing waits for them.
    */
   onTicket?: (ticket: Ticket) => unknown;
@@ -117,7 +117,7 @@ declare module 'ky' {
 }
 
 /**
- * Every option there is, by the door that takes it. A misspelt one is refused: an `onTickets` that nobody calls loses
+ * Every option there is, by the door that takes it. A misspelt one is refused: an `onTickets` that is never called loses
  * payments.
  */
 type Checks<O> = { readonly [name in keyof O]-?: FieldCheck };
@@ -204,7 +204,7 @@ export function checkOptions(who: string, given: unknown, known: Readonly<Record
   }
 }
 
-/** A misspelt `context.tillpaid` is no context of somebody else's. @throws {InputError} */
+/** A misspelt `context.tillpaid` would be ignored. @throws {InputError} */
 export function checkContext(who: string, context: Readonly<Record<string, unknown>> | undefined): void {
   const misspelt = Object.keys(context ?? {}).find(
     name => name !== 'tillpaid' && /^t/i.test(name) && nearest(name, ['tillpaid']) !== undefined,

@@ -5,7 +5,7 @@ import type { Adapter } from '../kit/adapter.ts';
 import { digestOf, sha256 } from '../kit/hashes.ts';
 import { usualInPath } from './encode.ts';
 
-/** Equal business fields give equal digests; the key is this object's own, so that nothing can be told from them. */
+/** Equal business fields give equal digests; the key is this object's own, so that nothing can be learnt from them. */
 export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
   // Of one length, in front of each text, and half of the hash is kept: as good as an HMAC, at half its price.
   const key = btoa(String.fromCharCode(...newSecret()));

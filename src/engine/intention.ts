@@ -96,7 +96,7 @@ export class Intention {
   /** The time of this call, see `Moment`. */
   readonly #nowMs: () => number;
   readonly #startedAtMs: number;
-  /** Made when somebody waits for the end. */
+  /** Made when a caller waits for the end. */
   #done: PromiseWithResolvers<Settlement> | undefined;
   /** What is sent; forgotten when nothing can be sent any more. */
   #fields: Fields;
@@ -148,7 +148,7 @@ export class Intention {
     return this.#keeper.copy;
   }
 
-  /** The numbers it goes by, for whoever looks through many. */
+  /** The numbers it goes by, without a copy of the whole ticket. */
   get reference(): Readonly<Record<string, string>> {
     return this.#keeper.current.reference;
   }
@@ -177,7 +177,7 @@ export class Intention {
     return this.#stopped;
   }
 
-  /** It ended by a fault of the caller's, his hook's or the adapter's: nobody stopped it. */
+  /** It ended by a fault of the caller's, his hook's or the adapter's; it was not stopped. */
   get isFailed(): boolean {
     return this.#stopped?.isFailure === true;
   }
@@ -225,7 +225,7 @@ export class Intention {
     this.ended.then(forget, forget);
   }
 
-  /** Ends every wait and exchange, for good. @param reason what whoever waits is given */
+  /** Ends every wait and exchange, for good. @param reason what `ended` rejects with */
   stop(reason: unknown = noLongerNeeded): void {
     this.#end(reason, false);
   }
@@ -302,8 +302,7 @@ export class Intention {
   /**
    * A webhook about this payment: a wait ends at once, an exchange on the wire first.
    *
-   * @param isOurs it is verified, and about this very payment: whoever goes on with the ticket must know that the
-   * gateway has it
+   * @param isOurs it is verified, and about this very payment: the ticket then says that the gateway has it
    */
   notify(judgement: Judgement, confirm: boolean, isOurs: boolean): void {
     if (this.over) return;
@@ -542,8 +541,8 @@ export class Intention {
   }
 
   /**
-   * A webhook that came while an exchange was on the wire, or before the next one, is heeded before a send, and before
-   * an end is told. A wait looks at it by itself, and a question is asked first.
+   * A webhook that came while an exchange was on the wire, or before the next one, counts before a send, and before
+   * an end is given. A wait looks at it by itself, and a query that is due is made first.
    */
   #heedNotice(): void {
     const notice = this.#notice;
@@ -641,7 +640,7 @@ export class Intention {
     return momentOf(this.#engine.clock, this.#nowMs);
   }
 
-  /** A window of time that ends now must not end before the send because somebody set the clock back. */
+  /** A window of time that ends now must not end before the send because the clock was set back. */
   #latestMs(): number {
     return Math.max(this.#engine.clock.now(), this.#nowMs());
   }
@@ -658,7 +657,7 @@ export class Intention {
     const subject = subjectOfTicket(this.operation, ticket, this.#state.refused, nowMs);
     // It is the other order that is asked about, whenever that was made.
     if (this.#state.askedOnce === true) return { ...subject, repeats: false };
-    // An earlier run may have sent since the ticket was opened; without its ticket nobody knows when.
+    // An earlier run may have sent since the ticket was opened; without its ticket it is not known when.
     const isSentBefore = followOnly === true || mayHaveBeenSent === true;
     const since = isSentBefore ? (ticket.ageUnknown === true ? 'nothing' : 'opened') : 'first-send';
     return {

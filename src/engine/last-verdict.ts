@@ -52,7 +52,7 @@ export function lastVerdictOf(
   return { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own: first, status };
 }
 
-/** Without what opens the payment to whoever holds it: an order that has ended needs it no more. */
+/** Without the secrets that give access to the payment: an order that has ended does not need them. */
 export function withoutSecrets(last: LastVerdict, secrets: readonly string[]): LastVerdict {
   if (secrets.length === 0) return last;
   return { ...last, own: stripped(last.own, secrets), status: stripped(last.status, secrets) };

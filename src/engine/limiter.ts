@@ -21,7 +21,7 @@ type Slots = <T>(signal: AbortSignal, exchange: () => Promise<T>) => Promise<T>;
 /** p-limit, and a way past its queue while nothing waits: to stand in it costs more than the slot itself. */
 function createSlots(concurrency: number): Slots {
   const limit = pLimit(concurrency);
-  /** How many run past the queue. p-limit has so many slots fewer, and is told when there is a queue. */
+  /** How many run past the queue. p-limit has so many slots fewer; its concurrency is changed when there is a queue. */
   let past = 0;
   const runPast = async <T>(exchange: () => Promise<T>): Promise<T> => {
     past++;

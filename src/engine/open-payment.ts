@@ -25,7 +25,7 @@ export interface OpenPayment {
   readonly dueInMs: number;
   /** What is known so far. For tillpaid alone to read. */
   readonly state: OpenState;
-  /** Shows that nobody changed it, where the gateway has a `ticketSeal`. */
+  /** Shows that it was not changed, where the gateway has a `ticketSeal`. */
   readonly seal?: string;
 }
 
@@ -37,7 +37,7 @@ export interface OpenState extends Followed {
 }
 
 /**
- * What a decision has found out about a payment that is only followed; all else of its state is told by ticket and
+ * What a decision has found out about a payment that is only followed; all else of its state follows from ticket and
  * adapter.
  */
 export type Followed = Pick<

@@ -32,7 +32,7 @@ export function writeOf(adapter: Adapter, name: string): Write & Operation {
  * Makes the ticket of a write before it is sent.
  *
  * `'all'` checks every required field. `'reference'`, for the drop-in client, checks only what names the order and is
- * sent: the gateway judges the rest, but an order nobody can name must not leave.
+ * sent: the gateway judges the rest, but an order without a name must not leave.
  *
  * @throws {InputError} naming the fields that are missing or wrong
  */

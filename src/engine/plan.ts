@@ -77,7 +77,7 @@ function withDeadline(policy: ResolvedPolicy, deadlineMs: number): ResolvedPolic
   return found;
 }
 
-/** Redelivered without its ticket, nobody knows how old the key is: then nothing is sent on its strength. */
+/** Redelivered without its ticket, the key's age is not known: then it permits no second send. */
 function remembersForMsOf({ operation, ticket }: Beginning): number | undefined {
   const rememberedForMs = isWrite(operation) ? operation.idempotencyKey?.rememberedForMs : undefined;
   if (rememberedForMs === undefined) return undefined;
@@ -87,7 +87,7 @@ function remembersForMsOf({ operation, ticket }: Beginning): number | undefined 
 /** When the last send left, as far as anybody knows; `undefined` where none is known of. */
 function lastSendOf(beginning: Beginning, startedAtMs: number): number | undefined {
   const { ticket, followOnly, absentBefore, mayHaveBeenSent } = beginning;
-  // Without its ticket, an earlier run is taken to have sent by now; whoever has one knows of no send but its own.
+  // Without its ticket, an earlier run may have sent until now; with its ticket, no later send is known of.
   const goesOn = mayHaveBeenSent === true && ticket.ageUnknown !== true;
   if (followOnly !== true && absentBefore !== true && !goesOn) return startedAtMs;
   const sentAt = absentBefore === true ? (ticket.lastSentAt ?? ticket.openedAt) : ticket.lastSentAt;

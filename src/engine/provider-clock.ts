@@ -34,10 +34,10 @@ export interface ProviderClock {
 const CUT_OFF_MS = 999;
 
 /**
- * Somebody may set the wall clock, and the steady one may stand still while the machine sleeps. What both allow is
+ * The wall clock may be set, and the steady one may stand still while the machine sleeps. What both allow is
  * believed.
  *
- * @param steadyMs default: the wall clock, for one that nobody sets
+ * @param steadyMs default: the wall clock, for one that is never set
  */
 export function createProviderClock(wallMs: () => number, steadyMs: () => number = wallMs): ProviderClock {
   const wall = offsetFrom(wallMs);

@@ -250,7 +250,7 @@ export class Registry {
     if (!isWrite(operation)) return;
     const settlement = intention.settlement ?? ended;
     const before = this.#store.get(key);
-    // Whoever sends makes a new try: what was said of those before is not said of it.
+    // A send is a new try: what was said of earlier ones is not said of it.
     const said = sends ? undefined : lastOf(before);
     const known = {
       key,

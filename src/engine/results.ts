@@ -38,7 +38,7 @@ export function settlementOf(facts: SettlementFacts, makeResponse?: () => Respon
 
 /**
  * The response of the exchange that settled a payment: the same one each time, so read a `clone()` where others may read
- * it too. `undefined` where no exchange did (the deadline came first, a webhook told), where its answer is no longer
+ * it too. `undefined` where no exchange did (the deadline came first, or a webhook settled it), where its answer is no longer
  * kept, and of a copy of the settlement.
  *
  * @example

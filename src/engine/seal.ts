@@ -73,7 +73,7 @@ export function createSealer(options: TicketSeal | undefined, now: () => number)
   };
 }
 
-/** Nobody can renew a seal here: what has changed goes out without one, rather than with one that is wrong. */
+/** Without a key no seal can be renewed: what has changed goes out without one, rather than with a wrong one. */
 const withoutKey: Sealer = {
   seal(ticket, opened) {
     if (ticket.seal === undefined || ticket === opened) return ticket;

@@ -56,7 +56,7 @@ export function settledAs({ end, state, own, status, ...parts }: SettlementParts
   );
 }
 
-/** The texts of a timeline are written when somebody looks: few do. */
+/** The texts of a timeline are written when they are read: most never are. */
 function withTimeline(write: () => TimelineEntry[], facts: Omit<SettlementFacts, 'timeline'>): SettlementFacts {
   let timeline: TimelineEntry[] | undefined;
   return Object.defineProperty(facts as SettlementFacts, 'timeline', {

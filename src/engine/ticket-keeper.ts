@@ -49,7 +49,7 @@ export class TicketKeeper {
     };
   }
 
-  /** A change that nobody needs to store at once. */
+  /** A change that need not be stored at once. */
   update(change: Partial<Ticket>): void {
     this.#ticket = { ...this.#ticket, ...change };
   }

@@ -3,7 +3,7 @@ import type { TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 
-/** Whoever wants each line as it is written. */
+/** Is called with each line as it is written. */
 export type Listener = (entry: TimelineEntry) => unknown;
 
 /** Informs of each line as it is written: the gateway's own listener, and those of the payment's callers. */
@@ -13,7 +13,7 @@ export interface Reporter {
   readonly report: (entry: TimelineEntry, ticket: Ticket, listeners: Iterable<Listener>) => void;
 }
 
-/** The story of one payment: facts as they happen; their texts are written when somebody looks. */
+/** The story of one payment: facts as they happen; their texts are written when they are read. */
 export class Timeline {
   readonly #facts: TimelineFact[] = [];
   /** Of each fact when it was, by the wall clock and since the call began: two numbers after one another. */
@@ -36,7 +36,7 @@ export class Timeline {
 
   /**
    * @param elapsedMs since the call began
-   * @param ticket as it is now, for whoever listens
+   * @param ticket as it is now, for the listeners
    */
   record(fact: TimelineFact, elapsedMs: number, ticket: Ticket): void {
     const atMs = this.#clock.now();
