@@ -20,8 +20,8 @@ import { createRoad } from './road.ts';
 import type { Unmatched } from './unmatched.ts';
 
 /**
- * The only room of the house that knows how ky works inside. It puts the gate around whatever `fetch` a request ends up
- * with and lets ky's own retry engine do the sending again, driven by hooks:
+ * The file that works with ky's hooks (`road.ts` and `as-given.ts` know ky's options too). It puts the gate around
+ * whatever `fetch` a request ends up with and lets ky's own retry engine do the sending again, driven by hooks:
  *
  * - the gate returns an answer that settles the request, and throws for everything else (pending, lost, unprocessed);
  * - `shouldRetry` says yes to that, so that ky comes to `beforeRetry`;
@@ -33,7 +33,7 @@ import type { Unmatched } from './unmatched.ts';
  *
  * - the user has hooks, or the options do not plainly say what is asked: the `Request` tells, after his last hook;
  * - an operation, plain to see: its fields are taken from the options, and ky has no body to copy for each send;
- * - no operation, plain to see: only the gate stays around it. A question is not even called with our hook.
+ * - no operation, plain to see: only the gate stays around it. A GET or HEAD is passed on as it is.
  */
 export interface Middleware {
   /** Whose operations are looked for. Relative URLs resolve against its base URL, unless the client has its own. */

@@ -65,7 +65,8 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
   /**
    * One step of following a payment, for an engine of yours (a job queue, a durable workflow, a store that is looked
    * through): one status query at most, then the settlement, or what to store and when to come again. It sends no
-   * write, and waits for nothing: before its time a payment is given back unasked. `untilSettled` is a loop over it.
+   * write, and waits for nothing: before its time a payment is given back unasked. `untilSettled` makes the same
+   * decisions in one loop.
    *
    * All that a loop remembers is in `open`: policy, deadline and pace are the first step's, whatever process makes the
    * next one. The timeline of a settlement is that of its step; what earlier ones did, `onProgress` and `onEvent` have

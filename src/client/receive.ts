@@ -54,7 +54,7 @@ export interface ReceiverParts {
   readonly adapter: Adapter;
   readonly clock: Clock;
   readonly sealer: Sealer;
-  /** The loops of this process. */
+  /** The loops of this gateway object. */
   readonly loops: () => Iterable<Intention>;
   readonly ask: (ticket: Ticket) => Promise<Verdict>;
   /** A final verdict that needs no confirmation. */
@@ -188,7 +188,7 @@ class Receiver {
 
   #notifyLoops(found: Case): void {
     const { webhook, notice, operation, loops, judgement, content, contradicted } = found;
-    // "Absent" was never the gateway's verdict on the payment: a loop that goes on with it believes what tells of it.
+    // "Absent" was never the gateway's verdict: a loop may accept a notice for a payment that was called absent.
     const isDoubted = contradicted !== undefined && (judgement.conflict || contradicted.outcome !== 'absent');
     for (const loop of loops) {
       // What a payment's notice means for its cancel or capture is for the query to say; so is whose it is, while the

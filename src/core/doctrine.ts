@@ -31,7 +31,7 @@ export interface Judgement {
   /** Two facts that cannot both be true: another order's answer, or one order paid twice. */
   readonly conflict: boolean;
   /** The row belongs to another order. */
-  readonly another: boolean;
+  readonly isOfOtherOrder: boolean;
   /** The row was made before this write was sent: it says nothing about the write, not even that there is no order. */
   readonly older?: true;
   /** For a charge: the same code in queries at least this far apart is its end. */
@@ -66,7 +66,7 @@ const nothingRead = (operation: Operation, exchange: Exchange): Judgement => ({
   acknowledges: false,
   unlisted: false,
   conflict: false,
-  another: false,
+  isOfOtherOrder: false,
   reference: {},
 });
 
@@ -86,7 +86,7 @@ function judgeReadings(
   if (listed !== undefined) return listed;
 
   // Only rows of this order count; where all rows are of other orders, that is a contradiction.
-  const ours = judgements.filter(({ another, older }) => !another && older !== true);
+  const ours = judgements.filter(({ isOfOtherOrder, older }) => !isOfOtherOrder && older !== true);
   const rows = ours.length > 0 ? ours : judgements;
   const best = bestOf(rows);
   if (best === undefined) return nothingRead(operation, exchange);
@@ -111,7 +111,7 @@ const bestOf = (rows: readonly Judgement[]): Judgement | undefined =>
  */
 function inList(
   subject: Subject,
-  { isKnownElsewhere, mayBeAnothers }: Owners,
+  { isKnownElsewhere, mayBelongToOther }: Owners,
   readings: readonly Reading[],
   judgements: readonly Judgement[],
 ): Judgement | undefined {
@@ -121,8 +121,8 @@ function inList(
         value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] === value,
     );
   const isRow = ({ reference = {} }: Reading): boolean => Object.values(reference).some(value => value !== undefined);
-  const isOurs = ({ reference = {}, ...reading }: Reading, { another, older }: Judgement): boolean =>
-    !another && older !== true && names({ reference, ...reading }) && !isKnownElsewhere(reference);
+  const isOurs = ({ reference = {}, ...reading }: Reading, { isOfOtherOrder, older }: Judgement): boolean =>
+    !isOfOtherOrder && older !== true && names({ reference, ...reading }) && !isKnownElsewhere(reference);
   const rows = judgements.filter((_judgement, index) => isRow(readings[index] ?? { names: [] }));
   const [first] = rows;
   if (first === undefined) return undefined;
@@ -131,7 +131,7 @@ function inList(
   if (aside !== undefined) return aside;
   const [ours, ...more] = judgements.filter((judgement, index) => isOurs(readings[index] ?? { names: [] }, judgement));
   if (ours === undefined) return notThere(first.verdict);
-  const isShared = more.length === 0 && mayBeAnothers(readings[judgements.indexOf(ours)]?.reference ?? {});
+  const isShared = more.length === 0 && mayBelongToOther(readings[judgements.indexOf(ours)]?.reference ?? {});
   if (more.length === 0 && !isShared) return ours;
   const { code, message } = ours.verdict;
   const advice = isShared
@@ -145,7 +145,7 @@ function inList(
     advice,
     ...(message !== undefined && { message }),
   };
-  return { verdict, acknowledges: false, unlisted: false, conflict: true, another: false, reference: {} };
+  return { verdict, acknowledges: false, unlisted: false, conflict: true, isOfOtherOrder: false, reference: {} };
 }
 
 /** A list that lacks this write proves nothing: it was asked for by time, and clocks differ. */
@@ -158,7 +158,7 @@ function notThere({ code, message }: Verdict): Judgement {
     listed: true,
     ...(message !== undefined && { message }),
   };
-  return { verdict, row, acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
+  return { verdict, row, acknowledges: false, unlisted: false, conflict: false, isOfOtherOrder: false, reference: {} };
 }
 
 /**
@@ -181,7 +181,7 @@ function earlier({ code, message }: Verdict, { kind, reason, ...row }: Row): Jud
     acknowledges: false,
     unlisted: false,
     conflict: false,
-    another: false,
+    isOfOtherOrder: false,
     older: true,
     reference: {},
   };
@@ -232,8 +232,8 @@ function judgeReading(
   const refuses = isRefusal(operation, exchange, reading, landed, found?.row);
   const answered: Answered = { operation, exchange, subject, reading, isRead, landed, refuses, message };
   if (found === undefined || !isBelievable(found.row, answered)) return unknown(answered, found === undefined);
-  const another = isAnother(reading, subject);
-  if (another || isOtherMoney(reading, subject, found.row)) return mismatch(found, another, message);
+  const isOfOtherOrder = namesOtherOrder(reading, subject);
+  if (isOfOtherOrder || isOtherMoney(reading, subject, found.row)) return mismatch(found, isOfOtherOrder, message);
   return judgeRow(found, answered);
 }
 
@@ -268,11 +268,11 @@ const unknown = ({ operation, exchange, reading, refuses, message }: Answered, i
   acknowledges: false,
   unlisted: isUnlisted && canBeFinal(exchange.status),
   conflict: false,
-  another: false,
+  isOfOtherOrder: false,
   reference: {},
 });
 
-function mismatch({ code, row }: Found, another: boolean, message: Answered['message']): Judgement {
+function mismatch({ code, row }: Found, isOfOtherOrder: boolean, message: Answered['message']): Judgement {
   const verdict: PollRequiredVerdict = {
     kind: 'poll-required',
     code,
@@ -281,7 +281,7 @@ function mismatch({ code, row }: Found, another: boolean, message: Answered['mes
     advice: 'The answer is about another order, amount or currency than was asked for: it is not believed.',
     ...message,
   };
-  return { verdict, row, acknowledges: false, unlisted: false, conflict: true, another, reference: {} };
+  return { verdict, row, acknowledges: false, unlisted: false, conflict: true, isOfOtherOrder, reference: {} };
 }
 
 /** What every verdict of a row has. */
@@ -313,7 +313,7 @@ function judgeRow({ code, row, advice }: Found, answered: Answered): Judgement {
     acknowledges: !isDoubtful && !(refuses && !isRead) && !mayBeOfAnotherTry && acknowledges(operation, row, landed),
     unlisted: false,
     conflict: false,
-    another: false,
+    isOfOtherOrder: false,
     reference: learns ? (reading.reference ?? {}) : {},
   };
 }
@@ -547,7 +547,7 @@ const canBeFinal = (status: number): boolean =>
 const canBeTheGateways = (status: number): boolean => (canBeFinal(status) || status === 429) && !betweenUs.has(status);
 
 /** Doctrine 12: an answer that names another order is not an answer to ours, not even as a refusal. */
-function isAnother(reading: Reading, subject: Subject): boolean {
+function namesOtherOrder(reading: Reading, subject: Subject): boolean {
   return Object.entries(reading.reference ?? {}).some(
     ([name, value]) =>
       value !== undefined && Object.hasOwn(subject.reference, name) && subject.reference[name] !== value,

@@ -188,7 +188,7 @@ export type TimelineFact =
   | { readonly type: 'ticket-not-stored' }
   | { readonly type: 'settled'; readonly outcome: Settlement['outcome']; readonly settledBy: SettledBy };
 
-/** What the gate saw of a send. */
+/** What is known about whether a send left this machine. */
 export type Evidence =
   /** It never left: failed in the queue, while signing, by DNS, by a refused connection or a certificate check. */
   | 'not-sent'

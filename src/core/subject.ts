@@ -44,7 +44,7 @@ export interface Owners {
   /** It is known to belong to another intention. */
   readonly isKnownElsewhere: (reference: Reading['reference'] & object) => boolean;
   /** Another intention is open that would look for the very same row, and has not found its own. */
-  readonly mayBeAnothers: (reference: Reading['reference'] & object) => boolean;
+  readonly mayBelongToOther: (reference: Reading['reference'] & object) => boolean;
 }
 
 /** The subject of an exchange that follows no ticket: what was sent, as far as it is known. */

@@ -12,7 +12,7 @@ export interface BaseFetch {
 export type FetchFunction = (request: Request, init?: RequestInit) => Promise<Response>;
 
 /**
- * The `fetch` behind the gate. It keeps nothing of any request: it outlives the one that it was made for.
+ * The user's own `fetch`, or the platform's. It keeps nothing of any request: it outlives the one that it was made for.
  *
  * @param own the user's, where he has one
  * @param init what only `fetch` knows of the client's options, such as Node's `dispatcher`

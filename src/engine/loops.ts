@@ -3,9 +3,7 @@ import type { Settlement } from '../core/settlement.ts';
 import type { Intention } from './intention.ts';
 import type { Listener } from './timeline.ts';
 
-/** The loops that run in this process. What is known of their payments is the registry's. */
-
-/** A loop in this process, and its callers. */
+/** A loop of this gateway object, and its callers. What is known of its payment is the registry's. */
 export interface Loop {
   /** Digest of the fields; `undefined` when only a ticket is followed. */
   readonly digest: string | undefined;

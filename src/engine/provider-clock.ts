@@ -34,8 +34,8 @@ export interface ProviderClock {
 const CUT_OFF_MS = 999;
 
 /**
- * The wall clock may be set, and the steady one may stand still while the machine sleeps. What both allow is
- * believed.
+ * The wall clock may be set, and the steady one may stand still while the machine sleeps. A time counts
+ * only if both clocks agree with it.
  *
  * @param steadyMs default: the wall clock, for one that is never set
  */

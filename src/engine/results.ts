@@ -2,7 +2,7 @@ import type { Settlement, SettlementFacts } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 
-/** What is known about a response that went through the gate. */
+/** What is known about a response that tillpaid made. */
 interface Known {
   readonly verdict: Verdict;
   /** Only of a write. */

@@ -29,7 +29,7 @@ export function rowOwners(
       const isOwned = numbers.some(number => (store.ownerOf(number) ?? ownKey) !== ownKey);
       return isOwned || others().some(other => knowsOneOf(numbers, operations, other));
     },
-    mayBeAnothers(reference) {
+    mayBelongToOther(reference) {
       const row = stated(reference);
       for (const { key, ticket: open } of store.open()) if (key !== ownKey && isRival(open, row)) return true;
       return others().some(other => other.exposed && isRival(other.ticket, row));

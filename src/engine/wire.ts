@@ -11,7 +11,7 @@ import type { Lane, Limiter } from './limiter.ts';
 import type { ProviderClock } from './provider-clock.ts';
 import { requestOf, sign, type ToSend } from './signed-send.ts';
 
-/** One exchange on the wire: slot, signature, send, and the whole answer read once. Its body is written once, here. */
+/** One exchange on the wire: slot, signature, send, and the whole answer read once. */
 export interface WireRequest extends ToSend {
   readonly lane: Lane;
   /** Those of the request as the user's client made it; nothing else of it travels. */

@@ -140,7 +140,7 @@ describe('which answers prove that our order exists', () => {
 });
 
 describe('what nobody can read', () => {
-  const nothing = { acknowledges: false, unlisted: false, conflict: false, another: false, reference: {} };
+  const nothing = { acknowledges: false, unlisted: false, conflict: false, isOfOtherOrder: false, reference: {} };
 
   it('is no conflict, no unlisted code and no other order’s', () => {
     expect(asked({ rows: [] })).toEqual({
