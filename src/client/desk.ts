@@ -4,7 +4,6 @@ import type { AdapterFault } from '../core/adapter-fault.ts';
 import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
 import type { Operation, Fields } from '../core/operation.ts';
-import type { Owners } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
 import type { Engine, Road } from '../engine/intention.ts';
@@ -29,14 +28,11 @@ export interface Desk {
   readonly engine: Engine;
   /** Which payments are open or settled, as far as this gateway knows. */
   readonly registry: Registry;
-  /** Whose a row of a list is that a ticket's payment is looked for in. */
-  readonly ownersFor: (ticket: Ticket) => Owners;
   readonly digestOf: (operation: Operation, fields: Fields) => string;
   readonly backoffs: readonly Backoff[];
   /** The gateway's own policy, without a call's. */
   readonly policy: ResolvedPolicy;
   readonly policyOf: (ofTheCall: Policy | undefined) => ResolvedPolicy;
-  readonly user: KyInstance;
   readonly clientOptions: Options;
   /** For what is sent by no request of the client's. */
   readonly road: Road;
@@ -77,13 +73,11 @@ export function createDesk(options: GatewayOptions<object>, user: KyInstance): D
     adapter,
     engine,
     registry,
-    ownersFor: ticket => registry.ownersFor(ticket),
     digestOf: fieldsDigest(adapter),
     backoffs,
     policy,
     policyOf: ofTheCall =>
       ofTheCall === undefined ? policy : layeredPolicy(adapter.policy, options.policy, ofTheCall),
-    user,
     clientOptions,
     road: createRoad(adapter, user, clientOptions),
     inform,

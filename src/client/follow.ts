@@ -151,7 +151,7 @@ function followerOf(
     attemptTimeoutMs: desk.attemptTimeoutMs(policy, clientOptions.timeout),
     followOnly: true,
     earlierNumbers: known.earlierNumbers,
-    ownersFor: desk.ownersFor,
+    ownersFor: registry.ownersFor,
     road,
     ...(onTicket !== undefined && { onTicket }),
     reporter: desk.reporter,

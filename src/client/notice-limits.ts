@@ -17,7 +17,7 @@ interface Wakes {
 }
 
 /** How many queries a notice may cause, however often it comes. */
-export interface NoticeLimits {
+interface NoticeLimits {
   /** What the gateway says about a notice: asked once, for all who bring the same one meanwhile. */
   askOnce(content: string, ask: () => Promise<Verdict>): Promise<Verdict | undefined>;
   /** Counts a notice that is to wake a loop: whether it has done so `most` times of late. */

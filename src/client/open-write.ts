@@ -71,7 +71,7 @@ type Start = Pick<
  * what the caller says.
  */
 export function startOf(
-  { ownersFor }: Pick<Desk, 'ownersFor'>,
+  { registry }: Pick<Desk, 'registry'>,
   admission: Admission & { type: 'fresh' | 'open' },
   given: SettleOptions,
   fresh: Ticket,
@@ -85,7 +85,7 @@ export function startOf(
     absentBefore: isOpen && admission.absent,
     newTry: !isOpen && admission.newTry,
     earlierNumbers: admission.earlierNumbers,
-    ownersFor,
+    ownersFor: registry.ownersFor,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
 }

@@ -15,7 +15,7 @@ import { isDeep } from './match.ts';
 import { openWrite, refuseNameless, startOf } from './open-write.ts';
 import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
 
-export type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise<Settlement>;
+type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise<Settlement>;
 
 /** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
 export function createSettle(desk: Desk, joining: Joining): Settle {

@@ -9,7 +9,7 @@ const mediaTypes: Readonly<Record<Exclude<Encoding, 'query'>, string>> = {
   form: 'application/x-www-form-urlencoded',
 };
 
-export interface Encoded {
+interface Encoded {
   readonly method: Method;
   readonly url: string;
   /** Path and query of the URL. */

@@ -500,7 +500,6 @@ export class Intention {
       operation,
       fields,
       encoding: (isOwn ? encoding : undefined) ?? encodingOf(adapter, operation),
-      lane: operation.effect,
       headers,
       fetch,
       timeoutMs: attemptTimeoutMs,

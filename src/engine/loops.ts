@@ -47,7 +47,7 @@ export const isAbandoned = ({ endsWithCallers, intention }: Loop): boolean =>
 export const whenEnded = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
 
 /** A caller's own part in a loop that others may wait for, too. */
-export interface Caller {
+interface Caller {
   readonly signal?: AbortSignal;
   readonly onProgress?: Listener;
 }

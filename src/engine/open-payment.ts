@@ -30,7 +30,7 @@ export interface OpenPayment {
 }
 
 /** All times are the wall clock's, in milliseconds since the epoch: deadlines stay where they are. */
-export interface OpenState extends Followed {
+interface OpenState extends Followed {
   /** When the first step was made. */
   readonly startedAtMs: number;
   readonly policy: FollowPolicyData;
@@ -40,7 +40,7 @@ export interface OpenState extends Followed {
  * What a decision has found out about a payment that is only followed; all else of its state follows from ticket and
  * adapter.
  */
-export type Followed = Pick<
+type Followed = Pick<
   State,
   | 'polls'
   | 'pollWaits'

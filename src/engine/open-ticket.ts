@@ -94,11 +94,7 @@ function unreadableIn(texts: Readonly<Record<string, unknown>> | undefined): str
  * @throws {TicketError} for a ticket of another gateway, account, environment, base URL, version or adapter, and one
  * that was changed
  */
-export function ownTicket(
-  adapter: Adapter,
-  sealer: Sealer,
-  given: unknown,
-): { ticket: Ticket; operation: Write & Operation } {
+function ownTicket(adapter: Adapter, sealer: Sealer, given: unknown): { ticket: Ticket; operation: Write & Operation } {
   const ticket = parseTicket(given);
   const here = {
     gateway: adapter.name,

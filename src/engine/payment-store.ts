@@ -15,7 +15,7 @@ interface EntryBase {
 }
 
 /** It may have been sent, and its end is not known. */
-export interface OpenEntry extends EntryBase {
+interface OpenEntry extends EntryBase {
   readonly state: 'open';
   readonly ticket: Ticket;
   /** The gateway has said once, for long enough, that there is no such order. */

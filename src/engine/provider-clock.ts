@@ -1,5 +1,5 @@
 /** A stretch of time in which something happened, in milliseconds since the epoch. */
-export interface Span {
+interface Span {
   readonly fromMs: number;
   readonly toMs: number;
 }

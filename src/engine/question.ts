@@ -14,7 +14,7 @@ export interface Question {
 }
 
 /** There is a question, but the adapter threw when it was to be made: with more in the ticket it may not. */
-export interface FaultyQuestion {
+interface FaultyQuestion {
   readonly fault: AdapterFault;
 }
 

@@ -23,7 +23,7 @@ import { rowOwners } from './row-owners.ts';
 import type { Sealer } from './seal.ts';
 
 /** A write that a caller asks for. */
-export interface Wanted {
+interface Wanted {
   readonly ticket: Ticket;
   readonly digest: string;
   readonly newTry: boolean;

@@ -13,7 +13,7 @@ export interface ReadAnswer {
 }
 
 /** What a settlement is made of. */
-export interface SettlementParts {
+interface SettlementParts {
   readonly end: Pick<Settlement, 'outcome' | 'verdict' | 'settledBy'>;
   readonly operation: Operation;
   readonly ticket: Ticket;

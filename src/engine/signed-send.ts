@@ -12,7 +12,7 @@ export interface ToSend {
 }
 
 /** A send with everything of it that is written or signed. */
-export interface SignedSend {
+interface SignedSend {
   readonly encoded: EncodedSend;
   readonly url: string;
   readonly contentType: string | undefined;

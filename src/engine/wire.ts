@@ -7,13 +7,12 @@ import { only } from '../kit/fields.ts';
 import { readAll, stopReading } from '../kit/read-up-to.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { evidenceOf } from './evidence.ts';
-import type { Lane, Limiter } from './limiter.ts';
+import type { Limiter } from './limiter.ts';
 import type { ProviderClock } from './provider-clock.ts';
 import { requestOf, sign, type ToSend } from './signed-send.ts';
 
 /** One exchange on the wire: slot, signature, send, and the whole answer read once. */
 export interface WireRequest extends ToSend {
-  readonly lane: Lane;
   /** Those of the request as the user's client made it; nothing else of it travels. */
   readonly headers: Headers;
   /** The client's, with the options only it knows (a dispatcher). */
@@ -74,7 +73,7 @@ interface WireOptions {
 }
 
 export function createWire(options: WireOptions): Wire {
-  return spec => options.limiter.run(spec.lane, spec.signal, () => exchange(options, spec));
+  return spec => options.limiter.run(spec.operation.effect, spec.signal, () => exchange(options, spec));
 }
 
 async function exchange(options: WireOptions, spec: WireRequest): Promise<WireResult> {

@@ -21,7 +21,7 @@ export interface Books {
 /** Acts that open something in the ledger, each with a life of its own. */
 export type Opening = Extract<Heard['act'], 'create' | 'charge' | 'refund'>;
 
-export type Ruling = Pick<Situation, 'answer' | 'entry' | 'entries'>;
+type Ruling = Pick<Situation, 'answer' | 'entry' | 'entries'>;
 
 interface Account {
   readonly kind: Entry['kind'];

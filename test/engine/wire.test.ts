@@ -93,7 +93,6 @@ function wireTo(fetch: Fetch, adapter = shop()): { exchange: Exchanged; clock: M
       operation,
       fields: { order: 'A1', amount: 5 },
       encoding: encodingOf(adapter, operation),
-      lane: operation.effect,
       headers: new Headers(),
       fetch: { send: fetch, isPlatforms: false },
       timeoutMs: 10_000,

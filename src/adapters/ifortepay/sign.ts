@@ -13,7 +13,7 @@ import {
 } from '../../kit/index.ts';
 
 /** What of a request is signed. */
-export interface SignedParts {
+interface SignedParts {
   readonly method: string;
   /** The path as sent. */
   readonly path: string;
