@@ -182,7 +182,7 @@ class Receiver {
     const operation = operationOf(this.#parts.adapter, notice.operation);
     for (const loop of this.#loopsOf(operation, statedIn(notice.reference))) {
       if (this.#limits.hasWoken(loop, 'hint', 1)) continue;
-      loop.notify(this.#judge(webhook, notice, this.#subjectOf(loop.operation, loop.ticket)), true, false);
+      loop.hint(this.#judge(webhook, notice, this.#subjectOf(loop.operation, loop.ticket)));
     }
   }
 

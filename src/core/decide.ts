@@ -12,10 +12,7 @@ import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './ve
  * @throws {InputError} for a state from JSON whose backoff is one of your own: see {@link attached}
  */
 export function decide(before: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
-  const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
-  const known = attached(before);
-  const state: State =
-    retryAfterMs === undefined ? known : { ...known, notBeforeMs: moment.nowMs + finite(retryAfterMs) };
+  const state = withCircumstances(attached(before), observation, moment);
   switch (observation.type) {
     case 'started':
       return start(state, moment);
@@ -29,9 +26,25 @@ export function decide(before: State, observation: Observation, moment: Moment):
       return status(state, observation, moment);
     case 'notice':
       return notice(state, observation, moment);
+    case 'hint':
+      return hint(state, moment);
     case 'again':
       return again(state);
   }
+}
+
+/** What an observation brings along, whatever it is: when the gateway wants to be asked again, and what can be asked. */
+function withCircumstances(state: State, observation: Observation, { nowMs }: Moment): State {
+  const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
+  const askable = 'askable' in observation ? observation.askable : undefined;
+  const lookable = 'lookable' in observation ? observation.lookable : undefined;
+  if (retryAfterMs === undefined && askable === undefined && lookable === undefined) return state;
+  return {
+    ...state,
+    ...(retryAfterMs !== undefined && { notBeforeMs: nowMs + finite(retryAfterMs) }),
+    askable: askable ?? state.askable,
+    lookable: lookable ?? state.lookable,
+  };
 }
 
 /** A point in time with one draw of chance: all a decision may know of either. */
@@ -149,15 +162,38 @@ export type Observation =
   | { readonly type: 'due' }
   | AnsweredObservation
   /** A send got no answer. `left`: the exchange got past fetching its token. Default: it did. */
-  | { readonly type: 'lost'; readonly verdict: Verdict; readonly landed: boolean; readonly left?: boolean }
+  | LostObservation
   | StatusObservation
-  /** A verified webhook came, while no exchange was on the wire. `confirm`: ask before it is believed. */
-  | { readonly type: 'notice'; readonly verdict: Verdict; readonly confirm: boolean }
+  | NoticeObservation
+  /** An unsigned notice came while a query is waited for. */
+  | { readonly type: 'hint' }
   /** The caller, or a hook, wants what is settled to be sent once more. */
   | { readonly type: 'again' };
 
+/** What can be asked about by now. Default: what could be before. */
+interface Reach {
+  readonly askable?: boolean;
+  readonly lookable?: boolean;
+}
+
+/** A send got no answer. */
+interface LostObservation extends Reach {
+  readonly type: 'lost';
+  readonly verdict: Verdict;
+  readonly landed: boolean;
+  /** It got as far as its token. Default: it did. */
+  readonly left?: boolean;
+}
+
+/** A verified webhook came, while no exchange was on the wire. `confirm`: ask before it is believed. */
+export interface NoticeObservation extends Reach {
+  readonly type: 'notice';
+  readonly verdict: Verdict;
+  readonly confirm: boolean;
+}
+
 /** A send was answered. */
-interface AnsweredObservation {
+interface AnsweredObservation extends Reach {
   readonly type: 'answered';
   readonly verdict: Verdict;
   readonly acknowledges: boolean;
@@ -172,12 +208,11 @@ interface AnsweredObservation {
   /** It holds what the payer needs to go on, should a query show the order open. */
   readonly createdWhenOpen?: boolean;
   readonly askable: boolean;
-  readonly lookable?: boolean;
   readonly retryAfterMs?: number;
 }
 
 /** A status query was answered, or got no answer (then its verdict is retryable). */
-interface StatusObservation {
+interface StatusObservation extends Reach {
   readonly type: 'status';
   readonly verdict: Verdict;
   readonly acknowledges: boolean;
@@ -373,8 +408,6 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
   const { verdict } = seen;
   const state: State = {
     ...before,
-    askable: seen.askable,
-    lookable: seen.lookable ?? before.lookable,
     heard: before.heard || isAnswer(seen),
     shown: false,
     seen: before.seen || seen.acknowledges,
@@ -441,11 +474,7 @@ export function isAnswer({
   );
 }
 
-function unanswered(
-  before: State,
-  { verdict, landed, left = true }: Observation & { type: 'lost' },
-  moment: Moment,
-): Step {
+function unanswered(before: State, { verdict, landed, left = true }: LostObservation, moment: Moment): Step {
   const needsToken = before.needsToken && !left;
   const repeatsSend = before.repeatsSend || landed;
   const state: State = {
@@ -688,11 +717,7 @@ const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean =>
   expiresAtMs !== undefined && Math.max(moment.nowMs, wallMsOf(moment)) >= expiresAtMs;
 
 /** Where it disagrees with how the payment was settled, the gateway is asked. */
-function notice(
-  { end, ...before }: State,
-  { verdict, confirm: mustConfirm }: Observation & { type: 'notice' },
-  moment: Moment,
-): Step {
+function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: NoticeObservation, moment: Moment): Step {
   // The gateway speaks of the order, so a send has landed.
   const known: State = { ...before, landed: true, seen: true };
   if (
@@ -716,7 +741,16 @@ function notice(
       return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
     return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
-  return final ? settle(state, verdict.outcome, verdict, 'webhook') : cannotAsk(state, verdict, moment, leftMs);
+  // What must be confirmed and cannot be asked about stays open.
+  return final && !mustConfirm
+    ? settle(state, verdict.outcome, verdict, 'webhook')
+    : cannotAsk(state, verdict, moment, leftMs);
+}
+
+/** Asks at once, but not before the gateway wants to hear anything. It proves nothing: anybody can have sent it. */
+function hint(state: State, { nowMs }: Moment): Step {
+  const delayMs = Math.max(0, (state.notBeforeMs ?? 0) - nowMs);
+  return { state, decision: delayMs === 0 ? { type: 'ask' } : { type: 'wait', delayMs, next: 'ask' } };
 }
 
 /** A read may be sent again, as often as the policy allows. A write that is settled stays so. */

@@ -1,7 +1,7 @@
 import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, type Clock } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
 import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
-import type { Decision, Moment, Observation, State } from '../core/decide.ts';
+import type { Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -115,7 +115,7 @@ export class Intention {
   #parked: Parked | undefined;
   #stopped: { readonly reason: unknown; readonly isFailure: boolean } | undefined;
   /** A webhook that has not been looked at yet. */
-  #notice: (Observation & { type: 'notice' }) | undefined;
+  #notice: NoticeObservation | undefined;
   /** What a webhook said that is being asked about. */
   #unconfirmed: Verdict | undefined;
 
@@ -268,6 +268,7 @@ export class Intention {
       refuses: judgement?.refuses === true,
       incomplete: incomplete === true,
       needsAction: open?.needsAction === true,
+      ...this.#reach(),
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
@@ -302,15 +303,23 @@ export class Intention {
   /**
    * A webhook about this payment: a wait ends at once, an exchange on the wire first.
    *
-   * @param isOurs it is verified, and about this very payment: the ticket then says that the gateway has it
+   * @param isOurs it is about this very payment: the ticket then says that the gateway has it
    */
   notify(judgement: Judgement, confirm: boolean, isOurs: boolean): void {
     if (this.over) return;
     if (isOurs) this.#learn(judgement);
     this.#record({ type: 'notice', verdict: judgement.verdict });
     if (judgement.conflict) this.#record({ type: 'conflict', code: judgement.verdict.code });
-    this.#notice = { type: 'notice', verdict: judgement.verdict, confirm };
+    this.#notice = weightier(this.#notice, { type: 'notice', verdict: judgement.verdict, confirm });
     if (this.#parked !== undefined) this.#unpark(this.#parked);
+  }
+
+  /** An unsigned notice: no more than a reason to ask at once, where a query is waited for. */
+  hint({ verdict }: Judgement): void {
+    if (this.over) return;
+    this.#record({ type: 'notice', verdict });
+    if (this.#parked !== undefined && this.#decision?.type === 'wait' && this.#decision.next === 'ask')
+      this.#unpark(this.#parked, { type: 'hint' });
   }
 
   /** The caller, or his hook, wants what is settled to be sent once more. Returns whether there is a permit for it. */
@@ -382,7 +391,7 @@ export class Intention {
         : await this.#exchangeOn(way, operation, this.#fields, signal, () => this.#leave());
     if (result.type === 'answered') return this.#receiveAnswer(before, result);
     this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
-    if (this.#notice !== undefined && !this.#isLeaving) {
+    if (this.#notice !== undefined && result.evidence === 'not-sent' && !this.#isLeaving) {
       // The notice decides what comes next. Nothing was sent: the permit was not used.
       this.#state = { ...before, attempts: attempt - 1 };
       return;
@@ -392,7 +401,8 @@ export class Intention {
       result.code === 'held'
         ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD }
         : lost(operation.effect, result.evidence, result.code);
-    this.#observe({ type: 'lost', verdict, landed: result.evidence === 'maybe-sent', left: this.#isLeaving });
+    const landed = result.evidence === 'maybe-sent';
+    this.#observe({ type: 'lost', verdict, landed, left: this.#isLeaving, ...this.#reach() });
   }
 
   #receiveAnswer(before: State, result: WireResult & { type: 'answered' }): void {
@@ -535,6 +545,7 @@ export class Intention {
   }
 
   #arrive(): void {
+    if (this.#stopped !== undefined) return;
     this.#heedNotice();
     if (this.#decision?.type === 'settle') this.#conclude(this.#decision);
   }
@@ -544,23 +555,31 @@ export class Intention {
    * an end is given. A wait looks at it by itself, and a query that is due is made first.
    */
   #heedNotice(): void {
-    const notice = this.#notice;
     const next = this.#decision;
-    if (notice === undefined || next?.type === 'wait' || next?.type === 'ask') return;
-    this.#notice = undefined;
-    this.#observe(notice);
+    if (next?.type === 'wait' || next?.type === 'ask') return;
+    const notice = this.#takeNotice();
+    if (notice !== undefined) this.#observe(notice);
   }
 
   /** A wait is over, or a webhook ends it. */
-  #unpark(parked: Parked): void {
+  #unpark(parked: Parked, otherwise: Observation = { type: 'due' }): void {
     if (this.#parked !== parked) return;
     this.#parked = undefined;
     parked.cancel();
+    try {
+      this.#observe(this.#takeNotice() ?? otherwise);
+      this.#arrive();
+    } catch (error) {
+      // A policy of the caller's own may throw.
+      return this.fail(error);
+    }
+    parked.resume();
+  }
+
+  #takeNotice(): NoticeObservation | undefined {
     const notice = this.#notice;
     this.#notice = undefined;
-    this.#observe(notice ?? { type: 'due' });
-    this.#arrive();
-    parked.resume();
+    return notice && { ...notice, ...this.#reach() };
   }
 
   /** The settled decision, carried out once. */
@@ -667,6 +686,20 @@ export class Intention {
     };
   }
 }
+
+/** Of two notices that came while something was on the wire: the one that says more. Two ends that differ are asked about. */
+function weightier(before: NoticeObservation | undefined, next: NoticeObservation): NoticeObservation {
+  if (before === undefined) return next;
+  const [one, other] = [endOf(before), endOf(next)];
+  if (one !== undefined && other !== undefined)
+    return { ...next, confirm: one !== other || (before.confirm && next.confirm) };
+  return one !== undefined ? before : next;
+}
+
+const endOf = ({ verdict }: NoticeObservation): string | undefined =>
+  verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created'
+    ? verdict.outcome
+    : undefined;
 
 /** A write's own answer is held against its ticket; a read of the drop-in client against what it asked. */
 const ownSubject = ({ reference, expect }: Ticket): Subject => ({

@@ -55,10 +55,16 @@ interface Caller {
 /** Joins a loop until it ends or the caller's signal aborts; the loop stops when its last caller has left. */
 export async function attend(loop: Loop, { signal, onProgress }: Caller): Promise<Settlement> {
   loop.callers++;
+  // At once, and not only when the rejection is back here: no byte leaves after an abort.
+  const leave = (): void => {
+    if (loop.callers === 1 && loop.endsWithCallers) loop.intention.stop(signal?.reason);
+  };
+  signal?.addEventListener('abort', leave);
   const unlisten = onProgress && loop.intention.timeline.listen(onProgress);
   try {
     return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
   } finally {
+    signal?.removeEventListener('abort', leave);
     loop.callers--;
     unlisten?.();
     if (loop.callers === 0 && loop.endsWithCallers)

@@ -77,13 +77,24 @@ export class TicketKeeper {
 
   /** Write-ahead: the caller has it, or will once this resolves. @throws what `onTicket` throws: nothing may be sent */
   storeFirst(): Promise<void> | undefined {
-    const stored = (): void => {
+    if (this.#onTicket === undefined) {
       this.#isStored = true;
       this.#notifyOthers();
-    };
-    if (this.#onTicket !== undefined) return Promise.resolve(this.#onTicket(this.copy)).then(stored);
-    stored();
-    return undefined;
+      return undefined;
+    }
+    return this.#storeFirst(this.#onTicket);
+  }
+
+  async #storeFirst(onTicket: OnTicket): Promise<void> {
+    this.#isStoring = true;
+    try {
+      await onTicket(this.copy);
+    } finally {
+      this.#isStoring = false;
+    }
+    this.#isStored = true;
+    if (this.#isOutdated) void this.#storeNewest(onTicket);
+    this.#notifyOthers();
   }
 
   /** There is a newer one. Nothing waits until it is stored, and none is stored over a newer one. */

@@ -164,6 +164,8 @@ async function converse(
   // Given up while it was signed: it stays here.
   signal.throwIfAborted();
   if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');
+  // Given up by who heard that it is about to leave.
+  signal.throwIfAborted();
   attempt.left = true;
   const leftAt = providerClock.mark();
   const response = await spec.fetch.send(request);

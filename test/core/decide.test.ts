@@ -1163,9 +1163,10 @@ describe('a verified notice', () => {
     expect(state).toMatchObject({ landed: true, seen: true, pollingSinceMs: startMs + 50 });
   });
 
-  it('is the last word where nobody can be asked and it is final; else the payment stays open', () => {
+  it('is the last word where nobody can be asked, it is final and need not be confirmed; else the payment stays open', () => {
     const blind: Partial<State> = { askable: false };
-    expect(next(stateOf(blind), notice(terminal('succeeded'), true))).toMatchObject(settled('succeeded', 'webhook'));
+    expect(next(stateOf(blind), notice(terminal('succeeded')))).toMatchObject(settled('succeeded', 'webhook'));
+    expect(next(stateOf(blind), notice(terminal('succeeded'), true))).toMatchObject(settled('unresolved', 'none'));
     expect(next(stateOf(blind), notice(pending()))).toMatchObject(settled('unresolved', 'none'));
     expect(next(stateOf(blind, replays), notice(pending()))).toEqual(toSend(100));
   });
