@@ -59,29 +59,6 @@ export function callTime(clock: Clock): () => number {
 
 const monotonicOf = (clock: Clock): number => clock.monotonicMs?.() ?? clock.now();
 
-/**
- * Waits, or rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind.
- *
- * @param woken ends the wait early when it resolves
- */
-export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal, woken?: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(signal.reason);
-    const end = (): void => {
-      cancel();
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    };
-    const onAbort = (): void => {
-      cancel();
-      reject(signal?.reason);
-    };
-    const cancel = clock.timer(delayMs, end);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    woken?.then(end, end);
-  });
-}
-
 /** Settles as `promise` does, unless the signal aborts first. Leaves no listener behind. */
 export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 import type { Input, Options } from 'ky';
 import type { Fields } from '../core/operation.ts';
-import { DEEPEST, placeIn, type Body } from './match.ts';
+import { DEEPEST } from './depth.ts';
+import { placeIn, type Body } from './match.ts';
 
 /**
  * What a call asks for, read from its options before ky makes a `Request` of them. Where that is not plain to see it is

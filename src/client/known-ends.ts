@@ -5,6 +5,7 @@ import type { Ticket } from '../core/ticket.ts';
 import type { Outcome, Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { MOST_SETTLED, type End, type Ends } from './ends.ts';
+import { keepNewest } from './keep-newest.ts';
 
 /** What is known of a payment before its notice comes. */
 export interface Known {
@@ -89,15 +90,6 @@ export function paymentWord(operation: Operation, outcome: Settlement['outcome']
   if (isOfItself(operation)) return isOutcome(outcome) ? outcome : undefined;
   if (outcome !== 'succeeded') return undefined;
   return kindOf(operation) === 'cancel' ? 'canceled' : 'succeeded';
-}
-
-/** Forgets the oldest, many at a time: a `Map` walks past each one that it has forgotten. */
-export function keepNewest(map: Map<string, unknown>, most: number): void {
-  if (map.size <= most * 1.25) return;
-  for (const oldest of map.keys()) {
-    if (map.size <= most) break;
-    map.delete(oldest);
-  }
 }
 
 export const kindOf = (operation: Operation): string =>

@@ -3,6 +3,7 @@ import { InputError } from '../core/errors.ts';
 import { operationOf, type Encoding, type Operation, type Fields } from '../core/operation.ts';
 import { encodingOf } from '../engine/encode.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import { isDeep } from './depth.ts';
 
 /** What the body of a request holds: as text, or not yet written. */
 export type Body =
@@ -127,14 +128,6 @@ function objectIn(who: string, body: Body): Fields {
     throw new InputError(`${who}: the body must be a JSON object.`);
   return parsed as Fields;
 }
-
-/** Nested deeper than any gateway's request; past a few thousand, writing it again would overflow the stack. */
-export function isDeep(value: unknown, left: number = DEEPEST): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return left === 0 || Object.values(value).some(each => isDeep(each, left - 1));
-}
-
-export const DEEPEST: number = 64;
 
 function single(who: string, parameters: Iterable<readonly [string, string]>): Record<string, string> {
   const fields: Record<string, string> = {};

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Intention } from '../engine/intention.ts';
-import { keepNewest } from './known-ends.ts';
+import { keepNewest } from './keep-newest.ts';
 
 /** A notice that contradicts makes no other query so soon, however often it is sent: a captured one can be replayed. */
 const ASKED_AGAIN_AFTER_MS = 2 * 60_000;

@@ -8,10 +8,10 @@ import { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, whenEnded } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
+import { isDeep } from './depth.ts';
 import type { Desk } from './desk.ts';
 import { withExtraFields } from './extra-fields.ts';
 import { repeated, type Joining } from './joining.ts';
-import { isDeep } from './match.ts';
 import { openWrite, refuseNameless, startOf } from './open-write.ts';
 import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
 

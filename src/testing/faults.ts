@@ -1,4 +1,5 @@
-import { sleep, type Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { sleep } from './sleep.ts';
 import type { Heard, Situation } from './voice.ts';
 
 /**

@@ -14,8 +14,8 @@ export interface ManualClock extends Clock {
   /**
    * Moves time on at once and fires what falls due, each timer at its own time.
    *
-   * What a promise sets afterwards counts from the new time. To let promises act in between: `run(sleep(clock,
-   * delayMs))`.
+   * What a promise sets afterwards counts from the new time. To let promises act in between, `run` a promise that a
+   * timer of this clock resolves.
    */
   advance(delayMs: number): void;
   /**
@@ -51,7 +51,7 @@ const TURNS_WITHOUT_REST = 1000;
  * @example
  * ```ts
  * const clock = manualClock();
- * await clock.run(sleep(clock, 15 * 60_000)); // a few milliseconds later
+ * await clock.run(gateway.untilSettled(ticket)); // minutes of polling, in milliseconds
  * expect(clock.pending).toBe(0);
  * ```
  * @param options `startMs` default 2026-01-01T00:00:00Z, `seed` default 1

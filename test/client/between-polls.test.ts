@@ -2,7 +2,7 @@ import ky from 'ky';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { createGateway, type Gateway } from '../../src/index.ts';
 import type { Adapter } from '../../src/kit/adapter.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { constant, type Adapter, type Settlement, type Ticket } from '../../src/index.ts';
 import { pollRequired, type WriteOperation } from '../../src/kit/index.ts';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { bench, reset, said, state, type Bench } from '../testing/bench.ts';
 

@@ -9,7 +9,7 @@ import {
   verdictOf,
   type Adapter,
 } from '../../src/index.ts';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { bench, hang, json, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import type { Operation } from '../../src/core/operation.ts';
 import { createLimiter } from '../../src/engine/limiter.ts';
 import { encodingOf } from '../../src/engine/encode.ts';

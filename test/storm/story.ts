@@ -3,7 +3,7 @@ import ky, { type KyInstance, type Options } from 'ky';
 import type { Adapter, FollowOptions, Gateway, GatewayEvent, SettleOptions, Ticket } from '../../src/index.ts';
 import type { LedgerEntry } from '../../src/testing/index.ts';
 import { constant, createGateway, isFinal, isReferenceInUseError, steps } from '../../src/index.ts';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { assumptions } from './assumptions.ts';
 import { latenessMs, type StormClock } from './clock.ts';
 import { dice } from './dice.ts';

@@ -12,7 +12,7 @@ import {
   slowed,
   withRetryAfter,
 } from '../../src/testing/index.ts';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import type { PartyClock } from './clock.ts';
 import type { Dice } from './dice.ts';
 import { isUndecided } from './invariants.ts';

@@ -15,7 +15,7 @@ import {
   type Simulator,
   type Voice,
 } from 'tillpaid/testing';
-import { sleep } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { acmeVoice, call, sign } from './acme.ts';
 
 const body = JSON.stringify({ order: 'A1', amount: '100' });

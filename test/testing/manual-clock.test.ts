@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import ky from 'ky';
 import { describe, expect, it, vi } from 'vitest';
 import { manualClock } from 'tillpaid/testing';
-import { orAbort, sleep } from '../../src/clock.ts';
+import { orAbort } from '../../src/clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { serve } from './serve.ts';
 
 const minute = 60_000;
