@@ -189,6 +189,11 @@ export class Registry {
     const key = keyOf(ticket, operation);
     if (key === undefined || this.#loops.get(key) !== undefined) return;
     const entry = this.#store.get(key) ?? noticedEntry(key, ticket, this.#nowMs());
+    // Another order of the same number: what was sent from here was for other money (doctrine 12).
+    if (settledBy === 'webhook' && !isSameMoney(entry.ticket, ticket)) return;
+    // Whose end a notice tells, under a number that may have been used before, only a query can show (doctrine 13).
+    if (settledBy === 'webhook' && entry.state === 'open' && entry.ticket.repeats === true)
+      return this.#markEntrySeen(entry, verdict);
     const before = lastOf(entry);
     const [merchant = ''] = Object.values(entry.ticket.reference);
     const { reference, attempts, polls, elapsedMs, own } = before ?? { ...nothingDone, reference: { merchant } };

@@ -25,6 +25,7 @@ const notifying = (confirm = false): Adapter<AcmeFields> => ({
         operation: 'payment.charge',
         names: [textOf(body, 'state') ?? ''],
         reference: { order: 'A1', id: textOf(body, 'id') },
+        amount: textOf(body, 'amount'),
       };
       return textOf(body, 'signed') === 'yes'
         ? { verified: true, ...notice }
@@ -43,7 +44,10 @@ const withoutQuery = (adapter: Adapter<AcmeFields>): Adapter<AcmeFields> => {
   } as Adapter<AcmeFields>;
 };
 
-const notice = (gateway: Gateway<AcmeFields>, body: { state: string; signed?: 'yes'; id?: string }): Promise<unknown> =>
+const notice = (
+  gateway: Gateway<AcmeFields>,
+  body: { state: string; signed?: 'yes'; id?: string; amount?: string },
+): Promise<unknown> =>
   gateway.receive(new Request('https://shop.test/hooks', { method: 'POST', body: JSON.stringify(body) }));
 
 /** Pays, with notices while the send is on the wire, whose answer is then lost. */
@@ -120,6 +124,18 @@ describe('what proves nothing', () => {
   ])('a notice is not believed where nothing can be asked: %s', async (_what, told) => {
     const ended = await paying(withoutQuery(notifying(true)), [told]);
     expect([ended.outcome, ended.sends.length]).toEqual(['unresolved', 1]);
+  });
+});
+
+describe('after a loop that found out nothing', () => {
+  it.each([
+    ['of other money says nothing of what was sent', '999', 'unresolved'],
+    ['of the same money tells how it ended', '100', 'succeeded'],
+  ])('a notice %s', async (_what, amount, outcome) => {
+    const { gateway, clock, sends } = await paying(notifying(), []);
+    await notice(gateway, { ...paid, amount });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome });
+    expect(sends.length).toBe(1);
   });
 });
 
