@@ -186,6 +186,35 @@ export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersB
     throw new InputError(
       `${who}: ${unreadable.join(', ')} must be a text of at most 256 characters, or no ticket could hold it.`,
     );
+  const operations = checkedOperations(who, definition);
+  const adapter: Adapter<F, A> = {
+    name: definition.name,
+    account: definition.account,
+    environment: definition.environment,
+    baseUrl: definition.baseUrl.replace(/\/+$/, ''),
+    ownBaseUrl: definition.ownBaseUrl ?? false,
+    otherBaseUrls: definition.otherBaseUrls ?? {},
+    encodings: definition.encodings,
+    operations,
+    read: definition.read,
+    body: definition.body ?? (fields => fields),
+    headers: definition.headers ?? (() => ({})),
+    verify: definition.verify,
+    advice: definition.advice,
+    webhook: definition.webhook,
+    perSend: definition.perSend ?? [],
+    answerSecrets: definition.answerSecrets ?? [],
+    policy: definition.policy ?? {},
+    classify: exchange => judge(adapter, exchange).verdict,
+  };
+  return Object.freeze(adapter);
+}
+
+/** The operations by name, each with its name and effect. @throws {InputError} */
+function checkedOperations<F extends FieldsByOperation<F>>(
+  who: string,
+  definition: AdapterDefinition<F>,
+): Readonly<Record<string, Operation>> {
   const operations: Record<string, Operation> = {};
   for (const [name, given] of Object.entries(definition.operations) as [string, ReadOperation | WriteOperation][]) {
     const effect = effectOf(name);
@@ -209,35 +238,18 @@ export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersB
     }
     operations[name] = Object.freeze({ ...given, name, effect });
   }
-  for (const operation of Object.values(operations)) {
-    for (const query of isWrite(operation) ? [operation.query, operation.lookUp] : []) {
-      if (query === undefined) continue;
-      const asked = Object.hasOwn(operations, query.operation) ? operations[query.operation] : undefined;
-      if (asked?.effect === 'read') continue;
-      throw new InputError(
-        `${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
-      );
-    }
+  for (const operation of Object.values(operations)) checkQueries(who, operation, operations);
+  return Object.freeze(operations);
+}
+
+/** A write is asked about by reads alone. @throws {InputError} */
+function checkQueries(who: string, operation: Operation, operations: Readonly<Record<string, Operation>>): void {
+  for (const query of isWrite(operation) ? [operation.query, operation.lookUp] : []) {
+    if (query === undefined) continue;
+    const asked = Object.hasOwn(operations, query.operation) ? operations[query.operation] : undefined;
+    if (asked?.effect === 'read') continue;
+    throw new InputError(
+      `${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
+    );
   }
-  const adapter: Adapter<F, A> = {
-    name: definition.name,
-    account: definition.account,
-    environment: definition.environment,
-    baseUrl: definition.baseUrl.replace(/\/+$/, ''),
-    ownBaseUrl: definition.ownBaseUrl ?? false,
-    otherBaseUrls: definition.otherBaseUrls ?? {},
-    encodings: definition.encodings,
-    operations: Object.freeze(operations),
-    read: definition.read,
-    body: definition.body ?? (fields => fields),
-    headers: definition.headers ?? (() => ({})),
-    verify: definition.verify,
-    advice: definition.advice,
-    webhook: definition.webhook,
-    perSend: definition.perSend ?? [],
-    answerSecrets: definition.answerSecrets ?? [],
-    policy: definition.policy ?? {},
-    classify: exchange => judge(adapter, exchange).verdict,
-  };
-  return Object.freeze(adapter);
 }

@@ -91,8 +91,36 @@ export function tokenKeeper(options: {
 }): (context: SendContext) => Promise<string> {
   const { account, secret, fetchToken, store } = options;
   const key = keyOf(account, secret);
-  const { newest, underWay }: Knowledge = store === undefined ? inProcess : { newest: new Map(), underWay: new Map() };
+  const knowledge: Knowledge = store === undefined ? inProcess : { newest: new Map(), underWay: new Map() };
+  const { newest, underWay } = knowledge;
+  const fetchOnce = sharedFetch(key, knowledge, fetchToken, store);
 
+  return async context => {
+    // Another call may have renewed it since: only the very token that was refused is thrown away. Which one it was,
+    // another process that goes on with the payment does not know.
+    const used = context.memory.get('token');
+    const isRefused = ({ value }: Token): boolean => context.reauthenticate && (used === undefined || value === used);
+    const isUsable = (token: Token | undefined): token is Token =>
+      token !== undefined && !isRefused(token) && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
+    const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
+    // Of two, the one that ends later is the newer: it may have ended the other.
+    const [known] = [newest.get(key), stored]
+      .filter(isUsable)
+      .sort((one, other) => other.expiresAtMs - one.expiresAtMs);
+    if (known !== undefined) newest.set(key, known);
+    const token = known ?? (await fetchOnce(context));
+    context.memory.set('token', token.value);
+    return token.value;
+  };
+}
+
+/** One token request for all callers that wait for it. */
+function sharedFetch(
+  key: string,
+  { newest, underWay }: Knowledge,
+  fetchToken: (context: SendContext) => Promise<Token>,
+  store: TokenStore | undefined,
+): (context: SendContext) => Promise<Token> {
   const start = (context: SendContext): Fetching => {
     const giveUp = new AbortController();
     const token = (async () => {
@@ -111,7 +139,7 @@ export function tokenKeeper(options: {
   };
 
   /** Each caller waits with its own signal; the request is aborted when no caller waits for it any more. */
-  const fetched = async (context: SendContext): Promise<Token> => {
+  return async context => {
     const fetching = underWay.get(key) ?? start(context);
     fetching.waiting++;
     try {
@@ -123,23 +151,5 @@ export function tokenKeeper(options: {
         if (underWay.get(key) === fetching) underWay.delete(key);
       }
     }
-  };
-
-  return async context => {
-    // Another call may have renewed it since: only the very token that was refused is thrown away. Which one it was,
-    // another process that goes on with the payment does not know.
-    const used = context.memory.get('token');
-    const isRefused = ({ value }: Token): boolean => context.reauthenticate && (used === undefined || value === used);
-    const isUsable = (token: Token | undefined): token is Token =>
-      token !== undefined && !isRefused(token) && token.expiresAtMs - RENEW_BEFORE_MS > context.nowMs;
-    const stored = store === undefined || underWay.has(key) ? undefined : await store.get(key);
-    // Of two, the one that ends later is the newer: it may have ended the other.
-    const [known] = [newest.get(key), stored]
-      .filter(isUsable)
-      .sort((one, other) => other.expiresAtMs - one.expiresAtMs);
-    if (known !== undefined) newest.set(key, known);
-    const token = known ?? (await fetched(context));
-    context.memory.set('token', token.value);
-    return token.value;
   };
 }

@@ -1,9 +1,9 @@
 import type { CodeTable, Row } from '../core/code-table.ts';
-import { isWrite, operationOf } from '../core/operation.ts';
+import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { checkFields } from '../kit/fields.ts';
-import type { AdapterSamples } from './sample.ts';
+import type { AdapterSamples, Sample } from './sample.ts';
 
 /** What registers checks: `{ describe, it }` of vitest or `node:test`, or a `{ test }` alone. */
 export type ContractRunner =
@@ -53,22 +53,10 @@ export function adapterContract(adapter: ContractAdapter, samples: AdapterSample
 type Check = readonly [title: string, check: () => void];
 
 /** What the samples show, and whether they are all there are to show. */
-function sampleChecks(
-  adapter: ContractAdapter,
-  { samples, manual, complete, secrets }: AdapterSamples,
-): readonly Check[] {
+function sampleChecks(adapter: ContractAdapter, { samples, manual, complete, secrets }: AdapterSamples): Check[] {
   const tables = (operation: string): readonly CodeTable[] => tablesOf(adapter, operation, samples);
   return [
-    ...samples.map(
-      ({ title, exchange, verdict: expected }): Check => [
-        title,
-        () => {
-          const verdict = adapter.classify(exchange);
-          const differs = Object.entries(expected).filter(([name, value]) => Reflect.get(verdict, name) !== value);
-          if (differs.length > 0) fail(`${shown(exchange)} must be ${shown(expected)}`, verdict);
-        },
-      ],
-    ),
+    ...samples.map((sample): Check => [sample.title, () => checkSample(adapter, sample)]),
     [
       'has a sample of every kind and outcome its tables use',
       () => {
@@ -104,84 +92,88 @@ function sampleChecks(
         for (const { name, required } of Object.values(adapter.operations)) checkFields(name, complete[name], required);
       },
     ],
-    [
-      'shows no secret when it is printed',
-      () => {
-        if (secrets.length === 0) throw new Error('The samples name no secret of the made-up credentials.');
-        const texts = [...textsIn(adapter), JSON.stringify(adapter)];
-        // Which of them it is, is not printed either.
-        const found = secrets.filter(secret => texts.some(text => text.includes(secret))).length;
-        if (found > 0) throw new Error(`${found} of the secrets can be read off the adapter: keep them in closures.`);
-      },
-    ],
+    ['shows no secret when it is printed', () => checkSecrets(adapter, secrets)],
   ];
 }
 
+function checkSample(adapter: ContractAdapter, { exchange, verdict: expected }: Sample): void {
+  const verdict = adapter.classify(exchange);
+  const differs = Object.entries(expected).filter(([name, value]) => Reflect.get(verdict, name) !== value);
+  if (differs.length > 0) fail(`${shown(exchange)} must be ${shown(expected)}`, verdict);
+}
+
+function checkSecrets(adapter: ContractAdapter, secrets: readonly string[]): void {
+  if (secrets.length === 0) throw new Error('The samples name no secret of the made-up credentials.');
+  const texts = [...textsIn(adapter), JSON.stringify(adapter)];
+  // Which of them it is, is not printed either.
+  const found = secrets.filter(secret => texts.some(text => text.includes(secret))).length;
+  if (found > 0) throw new Error(`${found} of the secrets can be read off the adapter: keep them in closures.`);
+}
+
 /** What holds for any answer, whoever wrote it. */
-function answerChecks(adapter: ContractAdapter, { samples }: AdapterSamples): readonly Check[] {
+function answerChecks(adapter: ContractAdapter, { samples }: AdapterSamples): Check[] {
+  const forEach = (check: (adapter: ContractAdapter, sample: Sample) => void) => (): void => {
+    for (const sample of samples) check(adapter, sample);
+  };
   return [
     ...Object.values(adapter.operations).map(
       (operation): Check => [
         `an empty, unreadable or strange answer to ${operation.name} is unknown, never final`,
-        () => {
-          for (const body of strangeBodies) {
-            for (const status of [200, 201, 204, 302, 400, 404, 429, 500, 503]) {
-              const verdict = adapter.classify({ operation: operation.name, status, body });
-              const what = `${shown(body)} under HTTP ${status}`;
-              if (verdict.listed) fail(`${what} must have no row`, verdict);
-              if (verdict.kind === 'terminal') fail(`${what} must not be final`, verdict);
-              if (isWrite(operation) && verdict.kind !== 'poll-required') fail(`${what} must be asked about`, verdict);
-            }
-          }
-        },
+        () => checkStrangeAnswers(adapter, operation),
       ],
     ),
-    [
-      'believes no final word under a 5xx, a 3xx or a 429',
-      () => {
-        for (const { title, exchange } of samples) {
-          for (const status of [302, 429, 500, 503]) {
-            const verdict = adapter.classify({ ...exchange, status });
-            if (verdict.kind === 'terminal') fail(`${title}: under HTTP ${status} it must not be final`, verdict);
-          }
-        }
-      },
-    ],
+    ['believes no final word under a 5xx, a 3xx or a 429', forEach(checkStatuses)],
     [
       'calls no later answer of a write final but its own success, once an earlier send may have landed',
-      () => {
-        for (const { title, exchange } of samples) {
-          if (!isWrite(operationOf(adapter, exchange.operation))) continue;
-          const verdict = adapter.classify({ ...exchange, attempt: 2, mayHaveLanded: true });
-          const isOpen =
-            verdict.kind !== 'terminal' || ['succeeded', 'created', 'authorized'].includes(verdict.outcome);
-          if (!isOpen) fail(`${title}: after a send that may have landed it must be asked about`, verdict);
-        }
-      },
+      forEach(checkLaterAnswer),
     ],
-    [
-      'never throws, whatever it is made to read',
-      () => {
-        for (const { exchange } of samples) {
-          const operation = operationOf(adapter, exchange.operation);
-          for (const body of [
-            ...strangeBodies,
-            exchange.body,
-            JSON.stringify(exchange.body),
-            { data: exchange.body },
-            { data: [exchange.body, null, 7] },
-            [exchange.body],
-          ]) {
-            const made = { ...exchange, body };
-            adapter.classify(made);
-            // What `classify` only names, so that the payment stays open, is a mistake all the same.
-            if (typeof body === 'object' && body !== null) (operation.read ?? adapter.read)(made);
-            if (typeof operation.codes === 'function') operation.codes(made);
-          }
-        }
-      },
-    ],
+    ['never throws, whatever it is made to read', forEach(checkReading)],
   ];
+}
+
+function checkStrangeAnswers(adapter: ContractAdapter, operation: Operation): void {
+  for (const body of strangeBodies) {
+    for (const status of [200, 201, 204, 302, 400, 404, 429, 500, 503]) {
+      const verdict = adapter.classify({ operation: operation.name, status, body });
+      const what = `${shown(body)} under HTTP ${status}`;
+      if (verdict.listed) fail(`${what} must have no row`, verdict);
+      if (verdict.kind === 'terminal') fail(`${what} must not be final`, verdict);
+      if (isWrite(operation) && verdict.kind !== 'poll-required') fail(`${what} must be asked about`, verdict);
+    }
+  }
+}
+
+function checkStatuses(adapter: ContractAdapter, { title, exchange }: Sample): void {
+  for (const status of [302, 429, 500, 503]) {
+    const verdict = adapter.classify({ ...exchange, status });
+    if (verdict.kind === 'terminal') fail(`${title}: under HTTP ${status} it must not be final`, verdict);
+  }
+}
+
+function checkLaterAnswer(adapter: ContractAdapter, { title, exchange }: Sample): void {
+  if (!isWrite(operationOf(adapter, exchange.operation))) return;
+  const verdict = adapter.classify({ ...exchange, attempt: 2, mayHaveLanded: true });
+  const isOpen = verdict.kind !== 'terminal' || ['succeeded', 'created', 'authorized'].includes(verdict.outcome);
+  if (!isOpen) fail(`${title}: after a send that may have landed it must be asked about`, verdict);
+}
+
+/** Throws what the adapter throws. */
+function checkReading(adapter: ContractAdapter, { exchange }: Sample): void {
+  const operation = operationOf(adapter, exchange.operation);
+  for (const body of [
+    ...strangeBodies,
+    exchange.body,
+    JSON.stringify(exchange.body),
+    { data: exchange.body },
+    { data: [exchange.body, null, 7] },
+    [exchange.body],
+  ]) {
+    const made = { ...exchange, body };
+    adapter.classify(made);
+    // What `classify` only names, so that the payment stays open, is a mistake all the same.
+    if (typeof body === 'object' && body !== null) (operation.read ?? adapter.read)(made);
+    if (typeof operation.codes === 'function') operation.codes(made);
+  }
 }
 
 const strangeBodies: readonly unknown[] = [

@@ -8,7 +8,7 @@
  * - Cryptography, which other threads do: the methods of `crypto.subtle` are made to count.
  * - Short pauses of libraries and tests: `setTimeout` is made to note when the last of them ends.
  */
-interface EventLoop {
+export interface EventLoop {
   /**
    * One turn: what is ready, runs. It takes microseconds, or about a millisecond while something is under way. Resolves
    * to whether it was quiet: nothing happened in it, and nothing is under way.

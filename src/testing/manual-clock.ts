@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { watchEventLoop } from './event-loop.ts';
+import { watchEventLoop, type EventLoop } from './event-loop.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
@@ -59,88 +59,37 @@ const TURNS_WITHOUT_REST = 1000;
 export function manualClock(options: { startMs?: number; seed?: number } = {}): ManualClock {
   const { startMs = Date.UTC(2026, 0, 1), seed = 1 } = options;
   const draw = seeded(seed);
-  const eventLoop = watchEventLoop();
-  const timers = new Set<Timer>();
-  /** The monotonic time, by which timers run. */
-  let nowMs = 0;
+  const time = new Time();
+  const untilQuiet = quietness(time, watchEventLoop());
   let wallFromMs = startMs;
-  let held = 0;
-  /** Grows with every use, which is one sign that something goes on. */
-  let touches = 0;
-
-  /** The next timer; of several at one time, the one set first. A timer of `Infinity` never comes. */
-  const next = (): Timer | undefined => {
-    let earliest: Timer | undefined;
-    for (const timer of timers) {
-      if (timer.dueMs < (earliest?.dueMs ?? Infinity)) earliest = timer;
-    }
-    return earliest;
-  };
-
-  const moveTo = (targetMs: number): void => {
-    for (let timer = next(); timer !== undefined && timer.dueMs <= targetMs; timer = next()) {
-      nowMs = Math.max(nowMs, timer.dueMs);
-      timers.delete(timer);
-      touches++;
-      timer.callback();
-    }
-    nowMs = Math.max(nowMs, targetMs);
-  };
-
-  /**
-   * Lets everything run that can run before time moves, and then passes so many turns of a millisecond that have to be
-   * quiet as well. Resolves to false when `isOver` came first.
-   */
-  const untilQuiet = async (longTurns: number, isOver = () => false): Promise<boolean> => {
-    let quietTurns = 0;
-    for (let turns = 0; quietTurns < QUIET_TURNS + longTurns; turns++) {
-      if (isOver()) return false;
-      const before = touches;
-      const isLong = quietTurns >= QUIET_TURNS || turns >= TURNS_WITHOUT_REST;
-      const wasQuiet = await (isLong ? eventLoop.longTurn() : eventLoop.turn());
-      quietTurns = wasQuiet && touches === before && held === 0 ? quietTurns + 1 : 0;
-    }
-    return true;
-  };
-
   return {
     get pending() {
-      return timers.size;
+      return time.timers.size;
     },
     now() {
-      touches++;
-      return wallFromMs + nowMs;
+      time.touches++;
+      return wallFromMs + time.nowMs;
     },
     monotonicMs() {
-      touches++;
-      return nowMs;
+      time.touches++;
+      return time.nowMs;
     },
     stepWall(byMs) {
       wallFromMs += byMs;
     },
     random() {
-      touches++;
+      time.touches++;
       return draw();
     },
-    timer(delayMs, callback) {
-      touches++;
-      const timer: Timer = { dueMs: nowMs + (delayMs > 0 ? delayMs : 0), callback };
-      timers.add(timer);
-      return () => {
-        touches++;
-        timers.delete(timer);
-      };
-    },
-    advance(delayMs) {
-      moveTo(nowMs + delayMs);
-    },
+    timer: (delayMs, callback) => time.set(delayMs, callback),
+    advance: delayMs => time.moveTo(time.nowMs + delayMs),
     async during(work) {
-      held++;
+      time.held++;
       try {
         return await work;
       } finally {
-        held--;
-        touches++;
+        time.held--;
+        time.touches++;
       }
     },
     untilQuiet: () => untilQuiet(0).then(() => undefined),
@@ -149,9 +98,9 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
       const end = (): void => void (isOver = () => true);
       work.then(end, end);
       while (await untilQuiet(idleTurns, () => isOver())) {
-        const timer = next();
-        if (timer !== undefined) moveTo(timer.dueMs);
-        else if (await untilQuiet(stuckTurns, () => isOver() || next() !== undefined)) {
+        const timer = time.next();
+        if (timer !== undefined) time.moveTo(timer.dueMs);
+        else if (await untilQuiet(stuckTurns, () => isOver() || time.next() !== undefined)) {
           throw new Error('manualClock.run: the work has not ended, and there is no timer left to jump to.');
         }
       }
@@ -159,6 +108,64 @@ export function manualClock(options: { startMs?: number; seed?: number } = {}): 
     },
   };
 }
+
+/** What time it is, what falls due when, and the signs that something goes on. */
+class Time {
+  /** The monotonic time, by which timers run. */
+  nowMs = 0;
+  /** How much work is waited for. */
+  held = 0;
+  /** Grows with every use, which is one sign that something goes on. */
+  touches = 0;
+  readonly timers: Set<Timer> = new Set();
+
+  set(delayMs: number, callback: () => void): () => void {
+    this.touches++;
+    const timer: Timer = { dueMs: this.nowMs + (delayMs > 0 ? delayMs : 0), callback };
+    this.timers.add(timer);
+    return () => {
+      this.touches++;
+      this.timers.delete(timer);
+    };
+  }
+
+  /** The next timer; of several at one time, the one set first. A timer of `Infinity` never comes. */
+  next(): Timer | undefined {
+    let earliest: Timer | undefined;
+    for (const timer of this.timers) {
+      if (timer.dueMs < (earliest?.dueMs ?? Infinity)) earliest = timer;
+    }
+    return earliest;
+  }
+
+  moveTo(targetMs: number): void {
+    for (let timer = this.next(); timer !== undefined && timer.dueMs <= targetMs; timer = this.next()) {
+      this.nowMs = Math.max(this.nowMs, timer.dueMs);
+      this.timers.delete(timer);
+      this.touches++;
+      timer.callback();
+    }
+    this.nowMs = Math.max(this.nowMs, targetMs);
+  }
+}
+
+/**
+ * Lets everything run that can run before time moves, and then passes so many turns of a millisecond that have to be
+ * quiet as well. Resolves to false when `isOver` came first.
+ */
+const quietness =
+  (time: Time, eventLoop: EventLoop) =>
+  async (longTurns: number, isOver = () => false): Promise<boolean> => {
+    let quietTurns = 0;
+    for (let turns = 0; quietTurns < QUIET_TURNS + longTurns; turns++) {
+      if (isOver()) return false;
+      const before = time.touches;
+      const isLong = quietTurns >= QUIET_TURNS || turns >= TURNS_WITHOUT_REST;
+      const wasQuiet = await (isLong ? eventLoop.longTurn() : eventLoop.turn());
+      quietTurns = wasQuiet && time.touches === before && time.held === 0 ? quietTurns + 1 : 0;
+    }
+    return true;
+  };
 
 /** Mulberry32: small, and the same numbers on every machine. */
 function seeded(seed: number): () => number {
