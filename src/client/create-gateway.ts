@@ -46,7 +46,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     loops: () => desk.registry.intentions(),
     ask: ticket => following.ask(ticket),
     onFinal: (ticket, verdict) => desk.registry.receiveVerdict(ticket, verdict, 'webhook'),
-    onSeen: (ticket, verdict) => desk.registry.markSeen(ticket, verdict),
+    onSeen: (ticket, verdict) => desk.registry.markSeen(ticket, 'webhook', verdict),
     onConflict: (ticket, code) => desk.reportConflict(ticket, code),
     onFault: fault => desk.reportFault(fault),
   });

@@ -64,7 +64,7 @@ export function createFollowing(
       options.signal?.throwIfAborted();
       const intention = followerOf(desk, ticket, operation, desk.policyOf(options.policy));
       const verdict = await attended(intention, options, () => intention.askOnce());
-      keep(desk, intention, verdict);
+      registry.receiveAnswer(intention.ticket, verdict);
       return verdict;
     },
   };
@@ -72,7 +72,7 @@ export function createFollowing(
 
 /** The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one. */
 function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Following['step'] {
-  const { adapter, engine, backoffs } = desk;
+  const { adapter, registry, engine, backoffs } = desk;
   const { sealer, clock } = engine;
   const who = `${adapter.name} step`;
   const memories = new Map<string, Map<string, string>>();
@@ -98,7 +98,7 @@ function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Fo
     const more = { memory, ...(resumed !== undefined && { resumed }) };
     const intention = followerOf(desk, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
-    keep(desk, intention, done?.verdict);
+    registry.receiveAnswer(intention.ticket, done?.verdict);
     if (done !== undefined) {
       onSettled(done);
       return { done };
@@ -173,12 +173,6 @@ async function attended<T>(
     forget?.();
     intention.stop();
   }
-}
-
-/** What was found out outside the loops is kept too. */
-function keep({ registry }: Desk, { ticket }: Intention, verdict: Verdict | undefined): void {
-  if (ticket.seen) registry.markSeen(ticket);
-  if (verdict !== undefined) registry.receiveVerdict(ticket, verdict, 'query');
 }
 
 const numberOf = ({ operation, reference }: Ticket): string => JSON.stringify([operation, reference]);

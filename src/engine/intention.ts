@@ -116,6 +116,8 @@ export class Intention {
   #stopped: { readonly reason: unknown; readonly isFailure: boolean } | undefined;
   /** A webhook that has not been looked at yet. */
   #notice: NoticeObservation | undefined;
+  /** What a read outside this loop has shown: it counts before whatever permits a send. */
+  #shown: Verdict | undefined;
   /** What a webhook said that is being asked about. */
   #unconfirmed: Verdict | undefined;
 
@@ -203,6 +205,12 @@ export class Intention {
   /** The write's own last answer, and that of the last status query. */
   get answers(): { readonly own: Answer | undefined; readonly status: Answer | undefined } {
     return { own: this.#own?.answer, status: this.#status?.answer };
+  }
+
+  /** What came from outside and was not acted on before the end: a notice that is believed at once, or what a read showed. */
+  get notActedOn(): { readonly verdict: Verdict; readonly by: 'webhook' | 'query' } | undefined {
+    if (this.#notice?.confirm === false) return { verdict: this.#notice.verdict, by: 'webhook' };
+    return this.#shown && { verdict: this.#shown, by: 'query' };
   }
 
   /** Why nothing is known, as far as there is an error that tells. */
@@ -297,7 +305,7 @@ export class Intention {
       resume,
     };
     this.#parked = parked;
-    if (this.#notice !== undefined) this.#unpark(parked);
+    if (this.#hasNotice) this.#unpark(parked);
   }
 
   /**
@@ -320,6 +328,21 @@ export class Intention {
     this.#record({ type: 'notice', verdict });
     if (this.#parked !== undefined && this.#decision?.type === 'wait' && this.#decision.next === 'ask')
       this.#unpark(this.#parked, { type: 'hint' });
+  }
+
+  /**
+   * A read outside this loop has shown the payment: the gateway is asked before anything is sent, and no query makes it
+   * absent. What is on the wire goes on, and so does the wait for a query.
+   */
+  learnFromOutside(verdict: Verdict, acknowledges: boolean): void {
+    const { landed, seen } = this.#state;
+    if (this.over || (landed && seen)) return;
+    if (acknowledges) {
+      this.#keeper.learn([], {}, true);
+      this.#state = { ...this.#state, seen: true };
+    }
+    if (this.sends) this.#shown = verdict;
+    if (this.#parked !== undefined && this.#hasNotice) this.#unpark(this.#parked);
   }
 
   /** The caller, or his hook, wants what is settled to be sent once more. Returns whether there is a permit for it. */
@@ -391,7 +414,7 @@ export class Intention {
         : await this.#exchangeOn(way, operation, this.#fields, signal, () => this.#leave());
     if (result.type === 'answered') return this.#receiveAnswer(before, result);
     this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
-    if (this.#notice !== undefined && result.evidence === 'not-sent' && !this.#isLeaving) {
+    if (this.#isHeld && result.evidence === 'not-sent' && !this.#isLeaving) {
       // The notice decides what comes next. Nothing was sent: the permit was not used.
       this.#state = { ...before, attempts: attempt - 1 };
       return;
@@ -576,10 +599,24 @@ export class Intention {
     parked.resume();
   }
 
+  /** What came from outside counts before what is decided. */
+  get #hasNotice(): boolean {
+    return this.#notice !== undefined || (this.#shown !== undefined && permitsSend(this.#decision));
+  }
+
+  /** A send that is being prepared does not leave. */
+  get #isHeld(): boolean {
+    return this.#notice !== undefined || this.#shown !== undefined;
+  }
+
   #takeNotice(): NoticeObservation | undefined {
-    const notice = this.#notice;
+    if (!this.#hasNotice) return undefined;
+    // Where it cannot be asked about, what was read elsewhere is not how it ends.
+    const shown: NoticeObservation = { type: 'notice', verdict: unknownOutcome('not-asked'), confirm: true };
+    const notice = this.#notice ?? shown;
+    if (notice === shown) this.#shown = undefined;
     this.#notice = undefined;
-    return notice && { ...notice, ...this.#reach() };
+    return { ...notice, ...this.#reach() };
   }
 
   /** The settled decision, carried out once. */
@@ -614,7 +651,7 @@ export class Intention {
    */
   #leave(): boolean {
     // A verified notice came while it stood in the queue or was signed: that is heeded first.
-    if (this.#notice !== undefined) return false;
+    if (this.#isHeld) return false;
     if (isWrite(this.operation)) {
       if (this.#state.landed && isForgotten(this.#state, this.#moment())) return false;
       this.#markSent();
@@ -685,6 +722,13 @@ export class Intention {
       ...(kind === 'lookUp' && { lookUp: ownersFor(ticket) }),
     };
   }
+}
+
+/** It leads to a send, or to an end after which the same may simply be sent. */
+function permitsSend(decision: Decision | undefined): boolean {
+  if (decision?.type === 'wait') return decision.next === 'send';
+  if (decision?.type !== 'settle') return decision?.type !== 'ask';
+  return decision.outcome !== 'unresolved' && decision.verdict.kind !== 'terminal';
 }
 
 /** Of two notices that came while something was on the wire: the one that says more. Two ends that differ are asked about. */

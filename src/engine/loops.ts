@@ -13,6 +13,8 @@ export interface Loop {
   readonly intention: Intention;
   /** How many callers wait for it. */
   callers: number;
+  /** A verified notice of its payment came while it ran. Default: none. */
+  isNoticed?: boolean;
 }
 
 export interface Loops {

@@ -1,4 +1,5 @@
 import { callTime, type Clock } from '../clock.ts';
+import { unknownOutcome } from '../core/decide.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import { isSameRequest, isWrite, type WriteOperation } from '../core/operation.ts';
@@ -64,6 +65,11 @@ const endsATry: ReadonlySet<Outcome> = new Set<Outcome>(['failed', 'canceled', '
 
 /** Ends that a number has had money for. */
 const takesMoney: ReadonlySet<Outcome> = new Set<Outcome>(['succeeded', 'authorized', 'refunded']);
+
+const showsMoney = (verdict: Verdict): boolean => verdict.kind === 'terminal' && takesMoney.has(verdict.outcome);
+
+/** How word of a payment came, other than by its loop. */
+type Source = 'query' | 'webhook';
 
 /**
  * Doctrine 15, as far as this gateway object knows: one payment has one loop, what may have been sent is asked about
@@ -182,17 +188,27 @@ export class Registry {
     return rowOwners(ticket, key, { operations, loops: this.#loops, store: this.#store });
   };
 
+  /**
+   * A single query was answered outside the loops, by `ask` or by `step`.
+   *
+   * @param verdict `undefined`: the payment is still open
+   */
+  receiveAnswer(ticket: Ticket, verdict: Verdict | undefined): void {
+    if (ticket.seen) this.markSeen(ticket, 'query');
+    if (verdict !== undefined) this.receiveVerdict(ticket, verdict, 'query');
+  }
+
   /** A final verdict that came outside the loops: by a notice, or by a single query. */
-  receiveVerdict(ticket: Ticket, verdict: Verdict, settledBy: 'query' | 'webhook'): void {
+  receiveVerdict(ticket: Ticket, verdict: Verdict, settledBy: Source): void {
     const operation = writeNamed(this.#adapter.operations, ticket.operation);
     if (operation === undefined || verdict.kind !== 'terminal' || !isFinal(verdict, { effect: 'read' })) return;
     const key = keyOf(ticket, operation);
-    if (key === undefined || this.#loops.get(key) !== undefined) return;
+    if (key === undefined || this.#isLeftToLoop(key, ticket, settledBy, verdict)) return;
     const entry = this.#store.get(key) ?? noticedEntry(key, ticket, this.#nowMs());
     // Another order of the same number: what was sent from here was for other money (doctrine 12).
     if (settledBy === 'webhook' && !isSameMoney(entry.ticket, ticket)) return;
     // Whose end a notice tells, under a number that may have been used before, only a query can show (doctrine 13).
-    if (settledBy === 'webhook' && entry.state === 'open' && entry.ticket.repeats === true)
+    if (settledBy === 'webhook' && entry.state !== 'settled' && entry.ticket.repeats === true)
       return this.#markEntrySeen(entry, verdict);
     const before = lastOf(entry);
     const [merchant = ''] = Object.values(entry.ticket.reference);
@@ -206,10 +222,10 @@ export class Registry {
    * The gateway has spoken of an order outside the loops: it is not absent, whatever a query says, and what contradicts
    * the last verdict on it is asked about before anything is sent.
    */
-  markSeen(ticket: Ticket, verdict?: Verdict): void {
+  markSeen(ticket: Ticket, from: Source, verdict?: Verdict): void {
     const operation = writeNamed(this.#adapter.operations, ticket.operation);
     const key = operation === undefined ? undefined : keyOf(ticket, operation);
-    if (key === undefined || this.#loops.get(key) !== undefined) return;
+    if (key === undefined || this.#isLeftToLoop(key, ticket, from, verdict)) return;
     const entry = this.#store.get(key);
     if (entry === undefined || (entry.state === 'noticed' && entry.read !== undefined))
       return this.#store.put(noticedEntry(key, ticket, this.#nowMs()));
@@ -223,16 +239,36 @@ export class Registry {
    * @param asked what the read asked about, as a ticket under the read's own name
    */
   receiveRead(asked: Ticket, verdict: Verdict): void {
-    if (verdict.kind !== 'terminal' || !takesMoney.has(verdict.outcome)) return;
+    if (!showsMoney(verdict)) return;
     for (const operation of Object.values(this.#adapter.operations)) {
       if (!isWrite(operation) || operation.query?.operation !== asked.operation || isOnTarget(operation)) continue;
-      const ticket = { ...asked, operation: operation.name };
+      const ticket = { ...asked, operation: operation.name, seen: true };
       const key = keyOf(ticket, operation) ?? this.#ownerOf(ticket);
-      if (key === undefined || this.#loops.get(key) !== undefined) continue;
+      if (key === undefined || this.#isLeftToLoop(key, ticket, 'query', verdict)) continue;
       const entry = this.#store.get(key);
       if (entry !== undefined) this.#markEntrySeen(entry, verdict);
       else this.#store.put({ ...noticedEntry(key, ticket, this.#nowMs()), read: asked.operation });
     }
+  }
+
+  /**
+   * Whether a loop runs under this key: then what came outside it is for the loop to act on. A notice has been brought
+   * to it already; of a read it learns here.
+   */
+  #isLeftToLoop(key: string, ticket: Ticket, from: Source, verdict: Verdict = unknownOutcome('not-asked')): boolean {
+    const loop = this.#loops.get(key);
+    if (loop === undefined) return false;
+    if (from === 'webhook') loop.isNoticed = true;
+    else if (this.#isAbout(ticket, verdict, loop.intention)) loop.intention.learnFromOutside(verdict, ticket.seen);
+    return true;
+  }
+
+  /** Of an earlier try under the same number it is no news that it ended, but that it took money. */
+  #isAbout(ticket: Ticket, verdict: Verdict, { operation: own, ticket: { repeats, openedAt } }: Intention): boolean {
+    const operation = writeNamed(this.#adapter.operations, ticket.operation);
+    if (!isWrite(own) || own.follows !== operation?.follows || own.query?.operation !== operation?.query?.operation)
+      return false;
+    return repeats !== true || openedAt === ticket.openedAt || showsMoney(verdict);
   }
 
   /** The key of the known payment that one of the provider's numbers in the ticket is of. */
@@ -249,11 +285,20 @@ export class Registry {
     this.#store.put({ ...baseOf(entry), state: 'open', ticket: seen, absent: false });
   }
 
-  /** Keeps what a loop that has ended has learnt. */
-  #conclude(key: string, { digest, intention }: Loop, ended: Settlement | undefined): void {
+  /** Keeps what a loop that has ended has learnt, and what came while it ran and was not acted on. */
+  #conclude(key: string, loop: Loop, ended: Settlement | undefined): void {
+    const { ticket, notActedOn, settlement = ended } = loop.intention;
+    this.#keepEnd(key, loop, settlement);
+    // The number of a duplicate is another order's, and so is what is shown under it.
+    if (notActedOn === undefined || settlement?.verdict.reason === 'duplicate') return;
+    const { verdict, by } = notActedOn;
+    if (by === 'webhook') this.receiveVerdict(ticket, verdict, by);
+    else this.markSeen(ticket, by, verdict);
+  }
+
+  #keepEnd(key: string, { digest, intention, isNoticed }: Loop, settlement: Settlement | undefined): void {
     const { operation, ticket, exposed, sends } = intention;
     if (!isWrite(operation)) return;
-    const settlement = intention.settlement ?? ended;
     const before = this.#store.get(key);
     // A send is a new try: what was said of earlier ones is not said of it.
     const said = sends ? undefined : lastOf(before);
@@ -266,8 +311,11 @@ export class Registry {
     };
     const last = settlement && lastVerdictOf(settlement, intention.answers, said);
     if (last !== undefined) return this.#keepLatest(operation, { ...known, state: 'settled', last }, said);
-    // A loop that sent nothing leaves what was known before.
-    if (!exposed) return;
+    // A loop that sent nothing leaves what was known before, but what the gateway has told meanwhile.
+    if (!exposed) {
+      const isTold = settlement === undefined && (ticket.seen || isNoticed === true);
+      return isTold ? this.#store.put({ ...known, state: 'noticed' }) : undefined;
+    }
     // A follower who did not find out has not undone what was said.
     if (said !== undefined) return this.#store.put({ ...known, state: 'settled', last: said });
     this.#store.put({ ...known, state: 'open', absent: settlement?.outcome === 'absent' });

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { constant, type Adapter, type Gateway, type Settlement, type Ticket } from '../../src/index.ts';
+import type { Operation } from '../../src/core/operation.ts';
+import {
+  constant,
+  InputError,
+  isReferenceInUseError,
+  type Adapter,
+  type Gateway,
+  type Settlement,
+  type SettleOptions,
+  type Ticket,
+} from '../../src/index.ts';
 import { canceled, pollRequired, succeeded, textOf } from '../../src/kit/index.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { bench, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
@@ -210,5 +220,106 @@ describe('what a verified notice has told is not forgotten with the loop that he
       await b.clock.run(b.gateway.settle('payment.charge', charge, { policy: { poll: policy.poll } })),
     ).toMatchObject({ outcome: ends, attempts: 0 });
     expect(b.sends.length).toBe(1);
+  });
+});
+
+/** How a loop can end before its first byte, once the notice has come while its ticket is stored. */
+const endings: Record<string, (receive: () => Promise<unknown>) => { adapter: More; options: SettleOptions }> = {
+  'onTicket fails': receive => ({
+    adapter: {},
+    options: {
+      onTicket: async () => {
+        await receive();
+        throw new Error('The store is down.');
+      },
+    },
+  }),
+  'the caller aborts': receive => {
+    const caller = new AbortController();
+    const onTicket = async (): Promise<void> => {
+      await receive();
+      caller.abort(new Error('left'));
+    };
+    return { adapter: {}, options: { signal: caller.signal, onTicket } };
+  },
+  'the signer fails': receive => {
+    let isFirst = true;
+    const headers = (): Record<string, string> => {
+      if (!isFirst) return {};
+      isFirst = false;
+      throw new InputError('There is no key.');
+    };
+    return { adapter: { headers }, options: { onTicket: receive } };
+  },
+};
+
+describe('a verified notice is not lost with a loop that ends before its first byte', () => {
+  const rows = Object.keys(endings);
+  /** Settles once, to an end by `how` after notices of these names; then the next settle may be played. */
+  const ended = async (
+    how: string,
+    names: readonly string[],
+    { confirm = false, more = {} }: { confirm?: boolean; more?: More } = {},
+  ): Promise<Bench> => {
+    let isOver = false;
+    const receive = async (): Promise<void> => {
+      if (isOver) return;
+      isOver = true;
+      for (const name of names) await notice(b.gateway, name);
+    };
+    const { adapter, options } = endings[how]?.(receive) ?? { adapter: {}, options: {} };
+    const b: Bench = bench({
+      adapter: notifying({ ...adapter, ...more }, confirm),
+      sends: [said('PAID')],
+      polls: [state('paid')],
+      policy,
+    });
+    await expect(b.clock.run(b.gateway.settle('payment.charge', charge, options))).rejects.toThrow(
+      /The store is down|left|There is no key/,
+    );
+    return b;
+  };
+
+  it.each(rows)('and then %s: what it said is how the payment ended, and nothing is sent', async how => {
+    const b = await ended(how, ['paid']);
+    const again = await b.clock.run(b.gateway.settle('payment.charge', charge));
+    expect(again).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', repeated: true });
+    expect([b.sends.length, b.polls.length]).toEqual([0, 0]);
+  });
+
+  it.each(rows)('and then %s: what must be confirmed is asked about before anything is sent', async how => {
+    const b = await ended(how, ['paid'], { confirm: true });
+    const again = await b.clock.run(b.gateway.settle('payment.charge', charge));
+    expect(again).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+    expect([b.sends.length, b.polls.length]).toEqual([0, 1]);
+  });
+
+  it.each(rows)('and then %s: an order that is open is asked about before anything is sent', async how => {
+    const b = await ended(how, ['open']);
+    const again = await b.clock.run(b.gateway.settle('payment.charge', charge));
+    expect(again).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+    expect(b.sends.length).toBe(0);
+  });
+
+  it('other fields under that number are refused then', async () => {
+    const b = await ended('onTicket fails', ['open']);
+    await expect(b.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(
+      isReferenceInUseError,
+    );
+  });
+
+  it('nor is one of a payment whose own number the loop cannot tell yet', async () => {
+    const plain = acme();
+    const keyed = { ...(plain.operations['payment.charge'] as Operation), idempotencyKey: { header: 'x-key' } };
+    const more = { operations: { ...plain.operations, 'payment.charge': keyed as Operation } };
+    const b = await ended('onTicket fails', ['paid'], { more });
+    await b.clock.run(b.gateway.settle('payment.charge', charge));
+    expect(b.sends.length).toBe(0);
+  });
+
+  it('a loop that sent nothing and had no notice leaves nothing behind', async () => {
+    const b = await ended('onTicket fails', []);
+    expect(await b.clock.run(b.gateway.settle('payment.charge', charge))).toMatchObject({ settledBy: 'answer' });
+    expect([b.sends.length, b.polls.length]).toEqual([1, 0]);
   });
 });
