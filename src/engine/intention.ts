@@ -21,7 +21,7 @@ import { questionFor, reach, type Question } from './question.ts';
 import type { Sealer } from './seal.ts';
 import { SendTimes } from './send-times.ts';
 import { settledAs, type ReadAnswer } from './settlement-of.ts';
-import { stored } from './stored-answer.ts';
+import { lightened } from './stored-answer.ts';
 import { TicketKeeper, type OnTicket } from './ticket-keeper.ts';
 import { Timeline, type Reporter } from './timeline.ts';
 import type { Answer, Wire, WireResult } from './wire.ts';
@@ -461,7 +461,7 @@ export class Intention {
       ...this.#reach(),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
-    if (this.#decision?.type !== 'settle') this.#own = { ...this.#own, answer: stored(result.answer) };
+    if (this.#decision?.type !== 'settle') this.#own = { ...this.#own, answer: lightened(result.answer) };
   }
 
   async #poll(): Promise<{
