@@ -5,7 +5,6 @@ import { subjectOf } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
-import { isAbandoned, whenEnded } from '../engine/loops.ts';
 import type { Admission } from '../engine/registry.ts';
 import { anotherResponseOf } from '../engine/results.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
@@ -14,7 +13,7 @@ import type { Call, Middleware } from './drop-in.ts';
 import { repeated, type Joining } from './joining.ts';
 import { KyDriver } from './ky-driver.ts';
 import type { Found } from './match.ts';
-import { openWrite, startOf } from './open-write.ts';
+import { openWrite, startOf, type Start } from './open-write.ts';
 import { checkContext, checkOptions, dropInOptions, type DropInContext } from './options.ts';
 
 /** Nothing stands against a read, nor against a write that nothing names. */
@@ -24,50 +23,57 @@ const fresh: Admission & { type: 'fresh' } = { type: 'fresh', newTry: false, ear
 export function createDriveRequest(desk: Desk, joining: Joining): Middleware['match'] {
   const { adapter, registry, digestOf } = desk;
 
-  const drive: Middleware['match'] = async (found, call) => {
+  return async (found, call) => {
     const { operation, fields } = found;
     const context = contextOf(`${adapter.name} ${operation.name}`, call);
-    const ticket = ticketOf(desk, found, context);
-    const key = isWrite(operation) ? keyOf(ticket, operation) : undefined;
-    const digest = key === undefined ? undefined : digestOf(operation, fields);
-    const newTry = context.newTry === true;
-    const admission = digest === undefined ? fresh : registry.admit(key, { ticket, digest, newTry });
-    if (admission.type === 'settled') return responseFor(repeated(admission.settlement, context));
-    if (admission.type === 'join') {
-      const { loop } = admission;
-      if (!isAbandoned(loop)) {
+    for (let isFirst = true; ; isFirst = false) {
+      const ticket = ticketOf(desk, found, context, isFirst);
+      const key = isWrite(operation) ? keyOf(ticket, operation) : undefined;
+      const digest = key === undefined ? undefined : digestOf(operation, fields);
+      const newTry = context.newTry === true;
+      const admission = digest === undefined ? fresh : registry.admit(key, { ticket, digest, newTry });
+      if (admission.type === 'settled') return responseFor(repeated(admission.settlement, context));
+      if (admission.type === 'join') {
         const { signal } = call;
-        return responseFor(await joining.join(loop, operation, { ...context, ...(signal && { signal }) }));
+        const settlement = await joining.join(admission.loop, operation, { ...context, ...(signal && { signal }) });
+        if (settlement !== undefined) return responseFor(settlement);
+        continue;
       }
-      await whenEnded(loop);
-      return drive(found, call);
+      const intention = intentionOf(desk, found, call, { context, start: startOf(desk, admission, context, ticket) });
+      if (!isWrite(operation)) {
+        // Each answer counts, a later one that a hook has asked for, too.
+        intention.timeline.listen(entry => {
+          if (entry.type === 'answer') registry.receiveRead(ticket, entry.verdict);
+        });
+      }
+      joining.begin(key, { digest, intention, done: intention.ended, endsWithCallers: false });
+      return new KyDriver(intention, call.signal);
     }
-    const start = startOf(desk, admission, context, ticket);
-    if (start.mayHaveBeenSent !== true) checkResend(context.policy);
-    const policy = desk.policyOf(context.policy);
-    const onTicket = desk.onTicketOf(context.onTicket);
-    const intention = new Intention(desk.engine, {
-      operation,
-      fields,
-      encoding: found.encoding,
-      policy,
-      attemptTimeoutMs: desk.attemptTimeoutMs(policy, call.clientTimeout, call.timeout),
-      ...start,
-      road: call.road,
-      ...(onTicket !== undefined && { onTicket }),
-      reporter: desk.reporter,
-    });
-    if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
-    if (!isWrite(operation)) {
-      // Each answer counts, a later one that a hook has asked for, too.
-      intention.timeline.listen(entry => {
-        if (entry.type === 'answer') registry.receiveRead(ticket, entry.verdict);
-      });
-    }
-    joining.begin(key, { digest, intention, done: intention.ended, endsWithCallers: false });
-    return new KyDriver(intention, call.signal);
   };
-  return drive;
+}
+
+function intentionOf(
+  desk: Desk,
+  { operation, fields, encoding }: Found,
+  call: Call,
+  { context, start }: { context: DropInContext; start: Start },
+): Intention {
+  if (start.mayHaveBeenSent !== true) checkResend(context.policy);
+  const policy = desk.policyOf(context.policy);
+  const onTicket = desk.onTicketOf(context.onTicket);
+  const intention = new Intention(desk.engine, {
+    operation,
+    fields,
+    encoding,
+    policy,
+    attemptTimeoutMs: desk.attemptTimeoutMs(policy, call.clientTimeout, call.timeout),
+    ...start,
+    road: call.road,
+    ...(onTicket !== undefined && { onTicket }),
+    reporter: desk.reporter,
+  });
+  if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
+  return intention;
 }
 
 /** @throws {InputError} for an option that is not known, or cannot be meant */
@@ -76,16 +82,17 @@ function contextOf(who: string, call: Call): DropInContext {
   const context = call.context?.tillpaid ?? {};
   checkOptions(`${who}: context.tillpaid`, context, dropInOptions);
   checkEffect(context.policy);
-  return context;
+  // What the caller does to his object afterwards changes nothing.
+  return { ...context };
 }
 
-function ticketOf(desk: Desk, { operation, fields, headers }: Found, context: DropInContext): Ticket {
+function ticketOf(desk: Desk, { operation, fields, headers }: Found, context: DropInContext, isFirst: boolean): Ticket {
   if (!isWrite(operation)) return ticketOfRead(desk, operation, fields);
   const header = operation.idempotencyKey?.header;
   const key = context.idempotencyKey ?? (header === undefined ? undefined : (headers.get(header) ?? undefined));
   const given = { ...context, ...(key !== undefined && { idempotencyKey: key }) };
   const ticket = openWrite(desk, operation, fields, 'reference', given);
-  desk.reportMisspelt(operation, fields, ticket);
+  if (isFirst) desk.reportMisspelt(operation, fields, ticket);
   return ticket;
 }
 

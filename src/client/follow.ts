@@ -1,5 +1,4 @@
 import type { Settlement } from '../core/settlement.ts';
-import { endsOfASendAlone } from '../core/decide.ts';
 import { InputError } from '../core/errors.ts';
 import { isWrite, type Operation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
@@ -7,7 +6,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { carryOut } from '../engine/carry-out.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention, type IntentionOptions } from '../engine/intention.ts';
-import { isAbandoned } from '../engine/loops.ts';
+import type { Loop } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
@@ -44,18 +43,19 @@ export function createFollowing(
       checkOptions(`${adapter.name} untilSettled`, options, followOptions);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       const policy = desk.policyOf(options.policy);
-      options.signal?.throwIfAborted();
       const key = keyOf(ticket, operation);
-      const running = registry.running(key);
-      if (running !== undefined && !isAbandoned(running)) {
-        const settlement = await joining().follow(running, options);
-        if (!endsOfASendAlone.has(settlement.outcome)) return settlement;
+      const begin = (): Loop => {
+        const intention = followerOf(desk, ticket, operation, policy);
+        const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
+        const loop = joining().begin(key, begun);
+        carryOut(intention, false);
+        return loop;
+      };
+      for (;;) {
+        options.signal?.throwIfAborted();
+        const settlement = await joining().follow(registry.running(key) ?? begin(), options);
+        if (settlement !== undefined) return settlement;
       }
-      const intention = followerOf(desk, ticket, operation, policy);
-      const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
-      const loop = joining().begin(key, begun);
-      carryOut(intention, false);
-      return joining().follow(loop, options);
     },
     step: createStep(desk, onSettled),
     async ask(given, options = {}) {

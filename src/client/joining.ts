@@ -1,7 +1,9 @@
+import { orAbort } from '../clock.ts';
+import { endsOfASendAlone } from '../core/decide.ts';
 import { isWrite, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Intention } from '../engine/intention.ts';
-import { attend, type Loop } from '../engine/loops.ts';
+import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
 import type { Desk } from './desk.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
 
@@ -9,10 +11,13 @@ import type { FollowOptions, SettleOptions } from './options.ts';
 export interface Joining {
   /** From here on callers of the same payment join this loop. */
   begin(key: string | undefined, loop: Omit<Loop, 'callers'>): Loop;
-  /** Waits for a loop as a caller who stores the ticket himself. */
-  follow(loop: Loop, options: FollowOptions): Promise<Settlement>;
-  /** The same, for a second caller of the same write. */
-  join(loop: Loop, operation: Operation, options: SettleOptions): Promise<Settlement>;
+  /**
+   * Waits for a loop as a caller who stores the ticket himself. `undefined`: it has ended, and the payment has not; he
+   * goes on with the next loop.
+   */
+  follow(loop: Loop, options: FollowOptions): Promise<Settlement | undefined>;
+  /** The same, for a second caller of the same write. `undefined`: the way may be free, and he asks the registry again. */
+  join(loop: Loop, operation: Operation, options: SettleOptions): Promise<Settlement | undefined>;
 }
 
 /**
@@ -31,26 +36,53 @@ export function createJoining(
       loop.done.then(onSettled, () => undefined);
       return loop;
     },
-    follow: (loop, options) => storing(loop, options, 'next', () => attend(loop, options)),
-    join: (loop, operation, options) =>
-      storing(loop, options, 'now', () =>
+    async follow(loop, options) {
+      if (isAbandoned(loop)) return ended(loop);
+      const { sends } = loop.intention;
+      try {
+        const settlement = await storing(loop, options, 'next', () => attend(loop, options));
+        return sends && endsOfASendAlone.has(settlement.outcome) ? undefined : settlement;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        // How a caller's send failed, or that he left, says nothing about the payment.
+        if (sends || isTakenOver(loop)) return undefined;
+        throw error;
+      }
+    },
+    async join(loop, operation, options) {
+      const { signal } = options;
+      if (isAbandoned(loop)) return ended(loop);
+      if (!loop.intention.sends) {
+        await (signal === undefined ? whenAtRest(loop) : orAbort(whenAtRest(loop), signal));
+        return undefined;
+      }
+      return storing(loop, options, 'now', () =>
         attend(loop, options).catch((error: unknown) => {
-          options.signal?.throwIfAborted();
-          // The first caller went away in the middle; what he sent is still there to ask about.
-          if (isWrite(operation) && operation.query !== undefined && !loop.endsWithCallers)
+          signal?.throwIfAborted();
+          if (loop.endsWithCallers) throw error;
+          // The first caller went away before anything was sent.
+          if (!loop.intention.exposed) return undefined;
+          // Or in the middle; what he sent is still there to ask about.
+          if (isWrite(operation) && operation.query !== undefined)
             return untilSettled(loop.intention, followOptionsOf(options));
           throw error;
         }),
-      ),
+      );
+    },
   };
 }
 
-async function storing(
+async function ended(loop: Loop): Promise<undefined> {
+  await whenEnded(loop);
+  return undefined;
+}
+
+async function storing<T>(
   { intention }: Loop,
   { onTicket }: FollowOptions,
   from: 'now' | 'next',
-  wait: () => Promise<Settlement>,
-): Promise<Settlement> {
+  wait: () => Promise<T>,
+): Promise<T> {
   const forget = onTicket && intention.alsoNotify(onTicket, from);
   try {
     return await wait();

@@ -61,7 +61,7 @@ const whatNames = ({ identity, idempotencyKey }: WriteOperation): string => {
 };
 
 /** What an intention starts from. */
-type Start = Pick<
+export type Start = Pick<
   IntentionOptions,
   'ticket' | 'mayHaveBeenSent' | 'absentBefore' | 'newTry' | 'earlierNumbers' | 'ownersFor' | 'idempotencyKey'
 >;

@@ -2,66 +2,98 @@ import { conceal, withoutQuotes } from '../core/conceal.ts';
 import { InputError } from '../core/errors.ts';
 import type { Fields } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
+import type { Ticket } from '../core/ticket.ts';
 import { carryOut } from '../engine/carry-out.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
-import { attend, isAbandoned, whenEnded } from '../engine/loops.ts';
+import { attend } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
-import { checkEffect, checkResend } from '../policies/policy.ts';
+import { checkEffect, checkResend, type ResolvedPolicy } from '../policies/policy.ts';
 import { isDeep } from './depth.ts';
 import type { Desk } from './desk.ts';
 import { withExtraFields } from './extra-fields.ts';
 import { repeated, type Joining } from './joining.ts';
-import { openWrite, refuseNameless, startOf } from './open-write.ts';
+import { openWrite, refuseNameless, startOf, type Start } from './open-write.ts';
 import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
 
 type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise<Settlement>;
 
 /** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
 export function createSettle(desk: Desk, joining: Joining): Settle {
-  const { adapter, registry, digestOf } = desk;
-
-  const settle: Settle = async (name, fields, given = {}) => {
-    const who = `${adapter.name} ${name}`;
-    checkOptions(`${adapter.name} settle`, given, settleOptions);
-    const operation = writeOf(adapter, name);
-    if (operation.sendable === false)
-      throw new InputError(`${who} has no confirmed path: name one in the adapter's paths option.`);
-    checkEffect(given.policy);
-    const policy = desk.policyOf(given.policy);
-    if (isDeep(fields) || isDeep(given.extraFields)) throw new InputError(`${who}: the fields are nested too deeply.`);
-    const ticket = openWrite(desk, operation, fields, 'all', given);
-    const whole = withExtraFields(who, operation, fields, given.extraFields);
-    given.signal?.throwIfAborted();
-    refuseNameless(who, operation, ticket, given);
-    const key = keyOf(ticket, operation);
-    const digest = digestOf(operation, whole);
-    const admission = registry.admit(key, { ticket, digest, newTry: given.newTry === true });
-    if (admission.type === 'settled') return repeated(admission.settlement, given);
-    if (admission.type === 'join') {
-      if (!isAbandoned(admission.loop)) return joining.join(admission.loop, operation, given);
-      await whenEnded(admission.loop);
-      return settle(name, fields, given);
+  const { registry } = desk;
+  return async (name, fields, options = {}) => {
+    const asked = askedFor(desk, name, fields, options);
+    const { operation, given } = asked;
+    for (let ticket = asked.ticket; ; ticket = reopened(desk, asked)) {
+      given.signal?.throwIfAborted();
+      const key = keyOf(ticket, operation);
+      const admission = registry.admit(key, { ticket, digest: asked.digest, newTry: given.newTry === true });
+      if (admission.type === 'settled') return repeated(admission.settlement, given);
+      if (admission.type === 'join') {
+        const settlement = await joining.join(admission.loop, operation, given);
+        if (settlement !== undefined) return settlement;
+        continue;
+      }
+      const intention = intentionOf(desk, asked, startOf(desk, admission, given, ticket));
+      const begun = { digest: asked.digest, intention, done: settlementOf(intention), endsWithCallers: true };
+      const loop = joining.begin(key, begun);
+      carryOut(intention, true);
+      return attend(loop, given);
     }
-    const start = startOf(desk, admission, given, ticket);
-    if (start.mayHaveBeenSent !== true) checkResend(given.policy);
-    const onTicket = desk.onTicketOf(given.onTicket);
-    const intention = new Intention(desk.engine, {
-      operation,
-      fields: copyOf(whole),
-      policy,
-      attemptTimeoutMs: desk.attemptTimeoutMs(policy, desk.clientOptions.timeout),
-      ...start,
-      road: desk.road,
-      ...(onTicket !== undefined && { onTicket }),
-      reporter: desk.reporter,
-    });
-    const begun = { digest, intention, done: settlementOf(intention), endsWithCallers: true };
-    const loop = joining.begin(key, begun);
-    carryOut(intention, true);
-    return attend(loop, given);
   };
-  return settle;
+}
+
+/** What a call asks for, as it was when the call began: what the caller does to his objects afterwards changes nothing. */
+interface Asked {
+  readonly operation: ReturnType<typeof writeOf>;
+  readonly fields: Fields;
+  /** The fields, and what the gateway takes beside them. */
+  readonly whole: Fields;
+  readonly digest: string;
+  readonly given: SettleOptions;
+  readonly policy: ResolvedPolicy;
+  readonly ticket: Ticket;
+}
+
+/** @throws {InputError} {TicketError} for what cannot be sent */
+function askedFor(desk: Desk, name: string, fields: Fields, options: SettleOptions): Asked {
+  const { adapter } = desk;
+  const who = `${adapter.name} ${name}`;
+  checkOptions(`${adapter.name} settle`, options, settleOptions);
+  const operation = writeOf(adapter, name);
+  if (operation.sendable === false)
+    throw new InputError(`${who} has no confirmed path: name one in the adapter's paths option.`);
+  const { extraFields, signal } = options;
+  checkEffect(options.policy);
+  const policy = desk.policyOf(options.policy);
+  if (isDeep(fields) || isDeep(extraFields)) throw new InputError(`${who}: the fields are nested too deeply.`);
+  const ticket = openWrite(desk, operation, fields, 'all', options);
+  const whole = withExtraFields(who, operation, fields, extraFields);
+  signal?.throwIfAborted();
+  refuseNameless(who, operation, ticket, options);
+  const own = copyOf(fields);
+  const sent = extraFields === undefined ? own : copyOf(whole);
+  const digest = desk.digestOf(operation, sent);
+  return { operation, fields: own, whole: sent, digest, given: { ...options }, policy, ticket };
+}
+
+/** A ticket's times are those of its send: without a stored one it is made again after a wait. */
+const reopened = (desk: Desk, { operation, fields, given, ticket }: Asked): Ticket =>
+  given.ticket === undefined ? openWrite(desk, operation, fields, 'all', given) : ticket;
+
+function intentionOf(desk: Desk, { operation, whole, given, policy }: Asked, start: Start): Intention {
+  if (start.mayHaveBeenSent !== true) checkResend(given.policy);
+  const onTicket = desk.onTicketOf(given.onTicket);
+  return new Intention(desk.engine, {
+    operation,
+    fields: whole,
+    policy,
+    attemptTimeoutMs: desk.attemptTimeoutMs(policy, desk.clientOptions.timeout),
+    ...start,
+    road: desk.road,
+    ...(onTicket !== undefined && { onTicket }),
+    reporter: desk.reporter,
+  });
 }
 
 /** What fails once a send may have landed leaves the payment open. */
@@ -73,7 +105,6 @@ const settlementOf = (intention: Intention): Promise<Settlement> =>
     throw withoutQuotes(error);
   });
 
-/** What is sent later is what was given now, whatever the caller does to his fields meanwhile. */
 const copyOf = (fields: Fields): Fields =>
   Object.values(fields).every(value => typeof value === 'string' || typeof value === 'number')
     ? { ...fields }

@@ -18,10 +18,10 @@ export interface Loop {
 }
 
 export interface Loops {
-  /** Until it ends, others join it. */
+  /** Until it ends, others join it. @throws {Error} while another loop runs under this key: a bug of tillpaid's own */
   add(key: string, loop: Loop): void;
-  /** When it has ended. A newer loop under the same key stays. */
-  remove(key: string, loop: Loop): void;
+  /** When it has ended. Returns whether it was there; a newer loop under the same key stays. */
+  remove(key: string, loop: Loop): boolean;
   get(key: string | undefined): Loop | undefined;
   /** Every loop but the one under `key`. */
   all(exceptKey?: string): Iterable<Loop>;
@@ -30,10 +30,14 @@ export interface Loops {
 export function createLoops(): Loops {
   const running = new Map<string, Loop>();
   return {
-    add: (key, loop) => void running.set(key, loop),
-    remove(key, loop) {
-      if (running.get(key) === loop) running.delete(key);
+    add(key, loop) {
+      if (running.has(key))
+        throw new Error(
+          'tillpaid: a second loop began for a payment that has one. This is a bug of tillpaid: report it.',
+        );
+      running.set(key, loop);
     },
+    remove: (key, loop) => running.get(key) === loop && running.delete(key),
     get: key => (key === undefined ? undefined : running.get(key)),
     *all(exceptKey) {
       for (const [key, loop] of running) if (key !== exceptKey) yield loop;
@@ -45,8 +49,29 @@ export function createLoops(): Loops {
 export const isAbandoned = ({ endsWithCallers, intention }: Loop): boolean =>
   endsWithCallers && intention.stopped !== undefined;
 
+/** Why a loop that only follows ends when a caller comes who sends: its callers go on with his. */
+const takenOver: DOMException = new DOMException('A caller who sends goes on with it.', 'AbortError');
+
+/** Ends a loop that only follows, for a caller who sends. */
+export const takeOver = ({ intention }: Loop): void => intention.stop(takenOver);
+
+export const isTakenOver = ({ intention }: Loop): boolean => intention.stopped?.reason === takenOver;
+
+/** It only follows, and waits: no answer is on its way that a caller who sends should know first. */
+export const mayBeTakenOver = ({ intention }: Loop): boolean =>
+  !intention.sends && !intention.over && intention.next?.type === 'wait';
+
 /** Resolves when the loop has ended, however it did. */
 export const whenEnded = ({ done }: Loop): Promise<unknown> => done.catch(() => undefined);
+
+/** Resolves when the exchange that is on the wire has ended, or the loop has. */
+export function whenAtRest(loop: Loop): Promise<unknown> {
+  const atRest = Promise.withResolvers<undefined>();
+  const unlisten = loop.intention.timeline.listen(({ type }) => {
+    if (type === 'wait') atRest.resolve(undefined);
+  });
+  return Promise.race([atRest.promise, whenEnded(loop)]).finally(unlisten);
+}
 
 /** A caller's own part in a loop that others may wait for, too. */
 interface Caller {

@@ -11,7 +11,7 @@ import type { Adapter } from '../kit/adapter.ts';
 import { isOnTarget, keyOf, providerNumbersOf, writeNamed } from './identity.ts';
 import type { Intention } from './intention.ts';
 import { lastVerdictOf, repeatedSettlement, withoutSecrets, type LastVerdict } from './last-verdict.ts';
-import { createLoops, type Loop } from './loops.ts';
+import { createLoops, mayBeTakenOver, takeOver, type Loop } from './loops.ts';
 import {
   memoryStore,
   MOST_OPEN,
@@ -44,6 +44,7 @@ export type Admission =
       readonly earlierTry?: Ticket;
       readonly earlierNumbers: readonly string[];
     }
+  /** It is to be waited for. One that only follows is no end of it: the caller is then to ask again. */
   | { readonly type: 'join'; readonly loop: Loop }
   /**
    * It may have been sent: ask first. `absent`: the gateway has said once, for long enough, that there is no such
@@ -81,10 +82,12 @@ export class Registry {
   readonly #nowMs: () => number;
   readonly #loops = createLoops();
   readonly #store: PaymentStore;
+  readonly #madeAtMs: number;
 
   constructor(adapter: Adapter, clock: Clock, sealer: Sealer) {
     this.#adapter = adapter;
     this.#sealer = sealer;
+    this.#madeAtMs = clock.now();
     // No step of the wall clock makes a verdict old.
     this.#nowMs = callTime(clock);
     this.#store = memoryStore(this.#nowMs, ticket => providerNumbersOf(adapter.operations, ticket));
@@ -98,13 +101,15 @@ export class Registry {
    */
   admit(key: string | undefined, wanted: Wanted): Admission {
     const loop = this.#loops.get(key);
-    const entry = this.#store.get(key);
-    if (loop !== undefined) {
+    if (key !== undefined && loop !== undefined) {
       const { ticket } = loop.intention;
-      if (!this.#isSame({ digest: loop.digest ?? entry?.digest, ticket }, wanted))
+      if (!this.#isSame({ digest: loop.digest ?? this.#store.get(key)?.digest, ticket }, wanted))
         throw new ReferenceInUseError(ticket);
-      return { type: 'join', loop };
+      if (!mayBeTakenOver(loop)) return { type: 'join', loop };
+      takeOver(loop);
+      this.#end(key, loop);
     }
+    const entry = this.#store.get(key);
     return entry === undefined ? this.#admitUnknown(wanted) : this.#admitKnown(entry, wanted);
   }
 
@@ -154,11 +159,14 @@ export class Registry {
   begin(key: string | undefined, loop: Loop): void {
     if (key === undefined) return;
     this.#loops.add(key, loop);
-    const end = (settlement?: Settlement): void => {
-      this.#loops.remove(key, loop);
-      this.#conclude(key, loop, settlement);
-    };
-    loop.done.then(end, () => end());
+    loop.done.then(
+      settlement => this.#end(key, loop, settlement),
+      () => this.#end(key, loop),
+    );
+  }
+
+  #end(key: string, loop: Loop, settlement?: Settlement): void {
+    if (this.#loops.remove(key, loop)) this.#conclude(key, loop, settlement);
   }
 
   /** The loop that is running under this key. */
@@ -316,9 +324,16 @@ export class Registry {
       const isTold = settlement === undefined && (ticket.seen || isNoticed === true);
       return isTold ? this.#store.put({ ...known, state: 'noticed' }) : undefined;
     }
+    // So does who followed what was never sent, and found nothing.
+    if (before === undefined && !sends && isNoticed !== true && this.#isUnsent(ticket)) return;
     // A follower who did not find out has not undone what was said.
     if (said !== undefined) return this.#store.put({ ...known, state: 'settled', last: said });
     this.#store.put({ ...known, state: 'open', absent: settlement?.outcome === 'absent' });
+  }
+
+  /** A ticket that tells of no send, and is no older than this object: no earlier run can have sent it. */
+  #isUnsent({ seen, lastSentAt, ageUnknown, openedAt }: Ticket): boolean {
+    return !seen && lastSentAt === undefined && ageUnknown !== true && Date.parse(openedAt) >= this.#madeAtMs;
   }
 
   /** The provider's numbers that a new try leaves to those before it. */

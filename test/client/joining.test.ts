@@ -10,7 +10,9 @@ import {
   type Settlement,
   type Ticket,
 } from '../../src/index.ts';
-import { acme } from '../testing/acme.ts';
+import { createLoops, type Loop } from '../../src/engine/loops.ts';
+import { succeeded } from '../../src/kit/index.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
 import { bench, hang, refused, reset, said, state, type Bench } from '../testing/bench.ts';
 
 /**
@@ -27,6 +29,17 @@ const wordOf = (call: Promise<unknown>): Promise<string> =>
     result => (result as Partial<Settlement>).outcome ?? 'answered',
     (error: unknown) => (error as Error).message,
   );
+
+/** Whoever calls says that the charge is paid. */
+const notifying = (): Adapter<AcmeFields> => ({
+  ...acme(),
+  webhook: {
+    codes: { paid: succeeded() },
+    confirm: false,
+    hear: () => ({ verified: true, operation: 'payment.charge', names: ['paid'], reference: { order: 'A1' } }),
+    reply: () => ({ body: 'OK' }),
+  },
+});
 
 interface Leaver {
   readonly signal: AbortSignal;
@@ -511,4 +524,225 @@ describe('a cancel', () => {
     expect(await cancel()).toMatchObject({ outcome: 'succeeded', repeated: true });
     expect(scene.sends.length).toBe(2);
   });
+});
+
+describe('who follows a payment that a caller sends', () => {
+  const refusedLater = ({ clock }: Bench): Promise<Response> =>
+    new Promise(resolve => clock.timer(500, () => resolve(Response.json({ code: 'REFUSED' }))));
+
+  it('goes on with the others who follow it when the send has ended and the payment has not: one loop, one query at a time', async () => {
+    const scene: Bench = bench({
+      sends: [said('CREATED')],
+      polls: [state('open'), state('open'), state('paid')],
+      policy: quick,
+    });
+    const settling = wordOf(scene.gateway.settle('payment.create', charge));
+    const ticket = scene.gateway.ticketFor('payment.create', charge);
+    const following = [1, 2, 3].map(() => wordOf(scene.gateway.untilSettled(ticket)));
+    expect(await scene.clock.run(Promise.all([settling, ...following]))).toEqual([
+      'created',
+      'succeeded',
+      'succeeded',
+      'succeeded',
+    ]);
+    expect(scene.polls.length).toBe(3);
+  });
+
+  it.each([
+    'the sender',
+    'the follower',
+  ])('shares the loop of the next send after one that was refused, whoever comes first: %s', async order => {
+    const scene: Bench = bench({
+      adapter: notifying(),
+      sends: [() => refusedLater(scene), said('PAID')],
+      polls: [state('none')],
+      policy: quick,
+    });
+    const { gateway, clock, sends } = scene;
+    const first = gateway.settle('payment.charge', charge);
+    await clock.untilQuiet();
+    const follow = (): Promise<Settlement> => gateway.untilSettled(gateway.ticketFor('payment.charge', charge));
+    const early = order === 'the follower' ? follow() : undefined;
+    let isStored = false;
+    const second = first.then(() =>
+      gateway.settle('payment.charge', charge, {
+        onTicket: async () => {
+          if (isStored) return;
+          isStored = true;
+          await new Promise<void>(resolve => clock.timer(100, resolve));
+          await gateway.receive(new Request('https://shop.example/hooks', { method: 'POST' }));
+        },
+      }),
+    );
+    const ends = await clock.run(Promise.all([second, early ?? follow()]));
+    expect(ends).toMatchObject([
+      { outcome: 'succeeded', settledBy: 'webhook', attempts: 0 },
+      { outcome: 'succeeded', settledBy: 'webhook' },
+    ]);
+    expect(sends.length).toBe(1);
+  });
+
+  it('is not sent away when the one who sends goes away, nor when his ticket cannot be stored', async () => {
+    const { gateway, clock } = bench({ sends: [hang], polls: [state('pending'), state('paid')], policy: quick });
+    const first = leaver();
+    const posting = wordOf(gateway.client.post('charge', { json: charge, signal: first.signal }));
+    await clock.untilQuiet();
+    const following = wordOf(gateway.untilSettled(gateway.ticketFor('payment.charge', charge)));
+    await clock.untilQuiet();
+    first.leave('the first');
+    expect(await posting).toBe('the first');
+    expect(await clock.run(following)).toBe('succeeded');
+
+    const other = bench({ sends: [said('PAID')], polls: [state('paid')], policy: quick });
+    const storing = async (): Promise<never> => {
+      await new Promise<void>(resolve => other.clock.timer(100, resolve));
+      throw new Error('db down');
+    };
+    const failing = wordOf(other.gateway.settle('payment.charge', charge, { onTicket: storing }));
+    const others = wordOf(other.gateway.untilSettled(other.gateway.ticketFor('payment.charge', charge)));
+    expect(await other.clock.run(Promise.all([failing, others]))).toEqual(['db down', 'succeeded']);
+    expect(other.sends.length).toBe(0);
+  });
+});
+
+const doors: [door: string, send: (scene: Bench) => Promise<unknown>][] = [
+  ['settle', ({ gateway }) => gateway.settle('payment.charge', charge)],
+  ['the drop-in', ({ gateway }) => gateway.client.post('charge', { json: charge })],
+];
+
+describe('who sends a payment that is followed', () => {
+  it.each(
+    doors,
+  )('sends it where nothing says that it was sent, and the followers hear his end: %s', async (_, send) => {
+    const scene = bench({ sends: [said('PAID')], polls: [state('none')], policy: quick });
+    const following = wordOf(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)));
+    await scene.clock.untilQuiet();
+    expect(await scene.clock.run(Promise.all([wordOf(send(scene)), following]))).toEqual([
+      expect.stringMatching(/^(?:succeeded|answered)$/),
+      'succeeded',
+    ]);
+    expect([scene.sends.length, scene.polls.length, scene.clock.pending]).toEqual([1, 1, 0]);
+  });
+
+  it.each(doors)('sends it after they have found nothing of it: %s', async (_, send) => {
+    const scene = bench({ sends: [said('PAID')], polls: [state('none')], policy: short });
+    const ticket = scene.gateway.ticketFor('payment.charge', charge);
+    expect(await scene.clock.run(wordOf(scene.gateway.untilSettled(ticket)))).toBe('unresolved');
+    await scene.clock.run(send(scene));
+    expect(scene.sends.length).toBe(1);
+  });
+
+  it.each(doors)('waits for the answer to their query, and sends nothing when it is paid: %s', async (_, send) => {
+    const scene: Bench = bench({
+      sends: [said('PAID')],
+      polls: [() => new Promise(resolve => scene.clock.timer(500, () => resolve(Response.json({ state: 'paid' }))))],
+      policy: quick,
+    });
+    const following = wordOf(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)));
+    const sending = wordOf(send(scene));
+    expect(await scene.clock.run(Promise.all([following, sending]))).toEqual([
+      'succeeded',
+      expect.stringMatching(/^(?:succeeded|answered)$/),
+    ]);
+    expect([scene.sends.length, scene.polls.length]).toEqual([0, 1]);
+  });
+
+  it('leaves at once while he waits for that answer, when his signal aborts', async () => {
+    const { gateway, clock, sends } = bench({ sends: [said('PAID')], polls: [hang, state('paid')], policy: quick });
+    const following = wordOf(gateway.untilSettled(gateway.ticketFor('payment.charge', charge)));
+    const second = leaver();
+    const settling = wordOf(gateway.settle('payment.charge', charge, { signal: second.signal }));
+    await clock.untilQuiet();
+    second.leave('the second');
+    expect(await settling).toBe('the second');
+    expect(await clock.run(following)).toBe('succeeded');
+    expect(sends.length).toBe(0);
+  });
+
+  it.each<[string, (scene: Bench) => Ticket, string]>([
+    ['the gateway has shown it', ({ gateway }) => gateway.ticketFor('payment.charge', charge), 'pending'],
+    [
+      'the ticket says so',
+      ({ gateway, clock }) => ({
+        ...gateway.ticketFor('payment.charge', charge),
+        lastSentAt: new Date(clock.now()).toISOString(),
+      }),
+      'none',
+    ],
+    [
+      'the ticket is older than this gateway object, and an earlier run may not have stored that it was sent',
+      ({ gateway, clock }) => ({
+        ...gateway.ticketFor('payment.charge', charge),
+        openedAt: new Date(clock.now() - 1000).toISOString(),
+      }),
+      'none',
+    ],
+  ])('asks first where it may have been sent: %s', async (_why, ticketOfIt, shown) => {
+    const scene = bench({ sends: [said('PAID')], polls: [state(shown), state(shown), state('paid')], policy: quick });
+    const following = wordOf(scene.gateway.untilSettled(ticketOfIt(scene)));
+    await scene.clock.untilQuiet();
+    const settling = scene.gateway.settle('payment.charge', charge);
+    expect(await scene.clock.run(settling)).toMatchObject({ outcome: 'succeeded', settledBy: 'query', attempts: 0 });
+    expect(await scene.clock.run(following)).toBe('succeeded');
+    expect(scene.sends.length).toBe(0);
+  });
+
+  it('is refused with other fields, and the followers go on', async () => {
+    const scene = bench({ polls: [state('none'), state('paid')], policy: quick });
+    const following = wordOf(scene.gateway.untilSettled(scene.gateway.ticketFor('payment.charge', charge)));
+    await scene.clock.untilQuiet();
+    await expect(scene.gateway.settle('payment.charge', { ...charge, amount: 200 })).rejects.toSatisfy(
+      isReferenceInUseError,
+    );
+    expect(await scene.clock.run(following)).toBe('succeeded');
+  });
+});
+
+describe('a caller who waits for another one to leave', () => {
+  it('sends what he gave when he called, whatever he does to his fields meanwhile', async () => {
+    for (let turns = 0; turns < 8; turns++) {
+      const { gateway, clock, sends } = bench({ sends: [hang, said('PAID')], polls: [state('paid')], policy: quick });
+      const first = leaver();
+      const extraFields = { memo: 'one' };
+      const settling = wordOf(gateway.settle('payment.charge', charge, { signal: first.signal, extraFields }));
+      first.leave('the first');
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      const fields = { ...charge };
+      const options = { extraFields: { ...extraFields } };
+      const other = gateway.settle('payment.charge', fields, options);
+      fields.order = 'B2';
+      options.extraFields.memo = 'two';
+      expect(await settling).toBe('the first');
+      expect((await clock.run(other)).reference).toEqual({ merchant: 'A1' });
+      expect(sends.map(({ body }) => body).join()).not.toMatch(/B2|two/);
+    }
+  });
+
+  it.each(doors)('sends himself where the other one left before his first byte: %s', async (_, send) => {
+    const scene = bench({ sends: [said('PAID')], polls: [state('none')], policy: quick });
+    const first = leaver();
+    const onTicket = (): Promise<void> => new Promise(resolve => scene.clock.timer(1000, resolve));
+    const posting = wordOf(
+      scene.gateway.client.post('charge', { json: charge, signal: first.signal, context: { tillpaid: { onTicket } } }),
+    );
+    await scene.clock.untilQuiet();
+    const others = [wordOf(send(scene)), wordOf(send(scene))];
+    await scene.clock.untilQuiet();
+    first.leave('the first');
+    expect(await posting).toBe('the first');
+    expect(await scene.clock.run(Promise.all(others))).toEqual(
+      Array.from({ length: 2 }, () => expect.stringMatching(/^(?:succeeded|answered)$/) as string),
+    );
+    expect([scene.sends.length, scene.polls.length]).toEqual([1, 0]);
+  });
+});
+
+it('a second loop never takes the place of one that runs', () => {
+  const loops = createLoops();
+  const [one, other] = [{}, {}] as [Loop, Loop];
+  loops.add('A1', one);
+  expect(() => loops.add('A1', other)).toThrow('bug of tillpaid');
+  expect([loops.get('A1') === one, loops.remove('A1', other), loops.remove('A1', one)]).toEqual([true, false, true]);
+  loops.add('A1', other);
+  expect(loops.get('A1')).toBe(other);
 });
