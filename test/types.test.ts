@@ -478,7 +478,7 @@ describe('what is given', () => {
   it('a decision is one of four, on one of a few observations', () => {
     expectTypeOf<Decision['type']>().toEqualTypeOf<'send' | 'ask' | 'wait' | 'settle'>();
     expectTypeOf<Observation['type']>().toEqualTypeOf<
-      'started' | 'due' | 'answered' | 'again' | 'hint' | 'hint' | 'lost' | 'status' | 'notice'
+      'started' | 'due' | 'answered' | 'again' | 'hint' | 'lost' | 'status' | 'notice'
     >();
   });
 });
