@@ -77,7 +77,9 @@ export function startOf(
   fresh: Ticket,
 ): Start {
   const isOpen = admission.type === 'open';
-  const ticket = isOpen ? admission.ticket : newTicket(fresh, given, admission.earlierTry);
+  const ticket = isOpen
+    ? completed(admission.ticket, admission.sentElsewhere ? storedOne(given, fresh) : undefined)
+    : newTicket(fresh, given, admission.earlierTry);
   const idempotencyKey = ticket.reference['idempotencyKey'];
   return {
     ticket,
@@ -87,6 +89,28 @@ export function startOf(
     earlierNumbers: admission.earlierNumbers,
     ownersFor: registry.ownersFor,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
+  };
+}
+
+/** The stored ticket that the caller has passed, unless it lacks the key that it was sent under. */
+function storedOne({ ticket }: SettleOptions, checked: Ticket): Ticket | undefined {
+  const isWhole = ticket?.reference['idempotencyKey'] === checked.reference['idempotencyKey'];
+  return ticket !== undefined && isWhole ? checked : undefined;
+}
+
+/** The stored ticket knows the send: its key, and when it was. What the gateway has told since is added. */
+function completed(known: Ticket, stored: Ticket | undefined): Ticket {
+  if (stored === undefined) return known;
+  const { seal: _outdated, ...rest } = stored;
+  const lastSentAt = [stored.lastSentAt, known.lastSentAt]
+    .filter(at => at !== undefined)
+    .sort()
+    .at(-1);
+  return {
+    ...rest,
+    reference: { ...known.reference, ...stored.reference },
+    seen: stored.seen || known.seen,
+    ...(lastSentAt !== undefined && { lastSentAt }),
   };
 }
 

@@ -48,12 +48,14 @@ export type Admission =
   | { readonly type: 'join'; readonly loop: Loop }
   /**
    * It may have been sent: ask first. `absent`: the gateway has said once, for long enough, that there is no such
-   * order.
+   * order. `sentElsewhere`: this object knows of it by notices or queries alone, and a stored ticket tells more of its
+   * send.
    */
   | {
       readonly type: 'open';
       readonly ticket: Ticket;
       readonly absent: boolean;
+      readonly sentElsewhere: boolean;
       readonly earlierNumbers: readonly string[];
     }
   | { readonly type: 'settled'; readonly settlement: Settlement };
@@ -132,7 +134,9 @@ export class Registry {
     }
     if (!same) throw new ReferenceInUseError(this.#sealer.seal(ticket, ticket));
     if (entry.state === 'settled') return { type: 'settled', settlement: this.#repeated(entry) };
-    return { type: 'open', ticket, absent: entry.state === 'open' && entry.absent, earlierNumbers };
+    const isOpen = entry.state === 'open';
+    const sentElsewhere = !isOpen || entry.digest === undefined;
+    return { type: 'open', ticket, absent: isOpen && entry.absent, sentElsewhere, earlierNumbers };
   }
 
   /** A read has shown that the number is paid for, and not by which write nor when. */
@@ -140,7 +144,8 @@ export class Registry {
     const operation = writeNamed(this.#adapter.operations, ticket.operation);
     if (operation?.query?.operation !== read) throw new ReferenceInUseError(this.#sealer.seal(shown, shown));
     const { seal: _outdated, ...rest } = ticket;
-    return { type: 'open', ticket: { ...rest, seen: true, ageUnknown: true }, absent: false, earlierNumbers: [] };
+    const known = { ...rest, seen: true, ageUnknown: true as const };
+    return { type: 'open', ticket: known, absent: false, sentElsewhere: false, earlierNumbers: [] };
   }
 
   /** Of a payment whose ticket was only followed the fields are not known: then the amount must do. */

@@ -242,3 +242,74 @@ it('“not processed” under a status of somebody in between is not sent again'
     expect(scene.sends.length).toBe(1);
   }
 });
+
+describe('a payment of which notices alone are known here', () => {
+  const plain = hooked(true);
+  /** It answers a second send under the same key with the first one's result, and the payer needs that answer. */
+  const keyed: Adapter<AcmeFields> = {
+    ...plain,
+    webhook: {
+      ...(plain.webhook as Webhook),
+      hear: () => ({
+        verified: true,
+        operation: 'payment.create',
+        names: ['pending'],
+        reference: { order: 'A1', id: 'P9' },
+      }),
+    },
+    operations: {
+      ...plain.operations,
+      'payment.create': {
+        ...plain.operations['payment.create'],
+        sameReference: 'replays',
+        idempotencyKey: { rememberedForMs: 86_400_000, header: 'x-key' },
+      } as Adapter['operations'][string],
+    },
+  };
+
+  it.each([
+    'a notice',
+    'a follower',
+  ])('is sent again under the key of its stored ticket, which knows the send; what %s has shown is added', async how => {
+    const earlier = bench({ policy, adapter: keyed, sends: [reset()], polls: [state('pending')] });
+    const { ticket } = await earlier.clock.run(earlier.gateway.settle('payment.create', charge));
+    earlier.clock.advance(1000);
+
+    const scene = bench({
+      policy,
+      adapter: keyed,
+      sends: [said('CREATED', { url: 'https://pay.test/A1' })],
+      polls: [state('open', { id: 'P9' })],
+    });
+    if (how === 'a notice') await notify(scene, 'pending');
+    else {
+      const following = scene.gateway.untilSettled(scene.gateway.ticketFor('payment.create', charge));
+      expect(await scene.clock.run(following)).toMatchObject({ outcome: 'unresolved' });
+    }
+    const settlement = await scene.clock.run(scene.gateway.settle('payment.create', charge, { ticket }));
+    expect(settlement).toMatchObject({ outcome: 'created', answer: { url: 'https://pay.test/A1' } });
+    expect(settlement.ticket).toMatchObject({
+      seen: true,
+      openedAt: ticket.openedAt,
+      reference: { ...ticket.reference, id: 'P9' },
+    });
+    expect(scene.sends.map(({ headers }) => headers.get('x-key'))).toEqual([ticket.reference['idempotencyKey']]);
+  });
+
+  it('keeps the key under which it was sent from here, whatever ticket comes with the next call', async () => {
+    const scene = bench({
+      policy,
+      adapter: keyed,
+      sends: [reset(), said('CREATED')],
+      polls: [reset(), reset(), state('open')],
+    });
+    const first = await scene.clock.run(
+      scene.gateway.settle('payment.create', charge, { policy: { poll: { deadlineMs: 500 } } }),
+    );
+    expect(first).toMatchObject({ outcome: 'unresolved' });
+    const ticket = scene.gateway.ticketFor('payment.create', charge);
+    await scene.clock.run(scene.gateway.settle('payment.create', charge, { ticket }));
+    const keys = scene.sends.map(({ headers }) => headers.get('x-key'));
+    expect(keys).toEqual([1, 2].map(() => first.ticket.reference['idempotencyKey']));
+  });
+});
