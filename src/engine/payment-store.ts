@@ -45,7 +45,7 @@ export interface NoticedEntry extends EntryBase {
  * it holds what this one does:
  *
  * - A key has one entry. `put` replaces it as a whole, and every later `get` of whoever shares the store has it.
- * - What is open is never dropped: once there is no room for more, `isFull` is true, and new writes are refused.
+ * - What is open is never dropped: once there is no room for more, `isFull` says so, and new writes are refused.
  * - What is settled is kept for a day, or until `MOST_SETTLED` others have settled since; what is only noticed likewise,
  *   by a count of its own, so that notices push out no settlement.
  * - From a `get` that finds nothing to the `put` or the loop that follows from it no other caller comes between, since
@@ -56,7 +56,8 @@ export interface PaymentStore {
   get(key: string | undefined): Entry | undefined;
   put(entry: Entry): void;
   delete(key: string): void;
-  readonly isFull: boolean;
+  /** @param running how many payments have a loop and are not open here yet: each may be left open */
+  isFull(running: number): boolean;
   /** The key of the payment that a number of the provider's (`numbersOf`) is of. */
   ownerOf(number: string): string | undefined;
   /** Every entry that is open. */
@@ -118,9 +119,7 @@ export function memoryStore(nowMs: () => number, numbersOf: (ticket: Ticket) => 
       dropOld();
     },
     delete: remove,
-    get isFull() {
-      return open.size >= MOST_OPEN;
-    },
+    isFull: running => open.size + running >= MOST_OPEN,
     ownerOf: number => owners.get(number),
     open: () => open.values(),
   };

@@ -85,6 +85,8 @@ export class Registry {
   readonly #loops = createLoops();
   readonly #store: PaymentStore;
   readonly #madeAtMs: number;
+  /** How many loops run whose payment is not among the open ones of the store. */
+  #unlisted = 0;
 
   constructor(adapter: Adapter, clock: Clock, sealer: Sealer) {
     this.#adapter = adapter;
@@ -116,7 +118,7 @@ export class Registry {
   }
 
   #admitUnknown({ newTry }: Wanted): Admission {
-    if (this.#store.isFull) {
+    if (this.#store.isFull(this.#unlisted)) {
       throw new InputError(
         `${this.#adapter.name}: ${MOST_OPEN} payments are open here, and none of them may be forgotten. Follow them to their end (untilSettled) before you send more.`,
       );
@@ -164,6 +166,7 @@ export class Registry {
   begin(key: string | undefined, loop: Loop): void {
     if (key === undefined) return;
     this.#loops.add(key, loop);
+    if (!this.#isListed(key)) this.#unlisted++;
     loop.done.then(
       settlement => this.#end(key, loop, settlement),
       () => this.#end(key, loop),
@@ -171,7 +174,14 @@ export class Registry {
   }
 
   #end(key: string, loop: Loop, settlement?: Settlement): void {
-    if (this.#loops.remove(key, loop)) this.#conclude(key, loop, settlement);
+    if (!this.#loops.remove(key, loop)) return;
+    if (!this.#isListed(key)) this.#unlisted--;
+    this.#conclude(key, loop, settlement);
+  }
+
+  /** While its loop runs, nothing else changes whether a payment is among the open ones. */
+  #isListed(key: string): boolean {
+    return this.#store.get(key)?.state === 'open';
   }
 
   /** The loop that is running under this key. */

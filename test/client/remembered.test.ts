@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { constant, defineAdapter, isReferenceInUseError, type Adapter, type Ticket } from '../../src/index.ts';
+import type { Intention } from '../../src/engine/intention.ts';
+import { MOST_OPEN } from '../../src/engine/payment-store.ts';
+import { Registry } from '../../src/engine/registry.ts';
+import { createSealer } from '../../src/engine/seal.ts';
 import { pollRequired, succeeded, text, textOf } from '../../src/kit/index.ts';
 import type { Webhook } from '../../src/kit/webhook.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { bench, json, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
 
@@ -312,4 +317,36 @@ describe('a payment of which notices alone are known here', () => {
     const keys = scene.sends.map(({ headers }) => headers.get('x-key'));
     expect(keys).toEqual([1, 2].map(() => first.ticket.reference['idempotencyKey']));
   });
+});
+
+it('no more payments are begun than may be left open: those that run count as those that were left open do', async () => {
+  const clock = manualClock();
+  const adapter = acme();
+  const registry = new Registry(
+    adapter,
+    clock,
+    createSealer(undefined, () => clock.now()),
+  );
+  const { gateway } = bench();
+  const ticket = gateway.ticketFor('payment.charge', charge);
+  const wanted = { ticket, digest: 'fields', newTry: false };
+  const ends: (() => void)[] = [];
+  const begin = (number: number, exposed: boolean): void => {
+    const ending = Promise.withResolvers<never>();
+    ends.push(() => ending.reject(new Error('left')));
+    const operation = adapter.operations['payment.charge'];
+    const intention = { operation, ticket, exposed, sends: true } as unknown as Intention;
+    const loop = { digest: 'fields', intention, done: ending.promise, endsWithCallers: true, callers: 1 };
+    registry.begin(`order ${number}`, loop);
+  };
+  for (let number = 0; number < MOST_OPEN; number++) begin(number, number === 0);
+  expect(() => registry.admit('one more', wanted)).toThrow(/100000 payments are open here/);
+  // One is left open, and asked about by a loop of its own: it counts once.
+  ends[0]?.();
+  await clock.untilQuiet();
+  expect(() => registry.admit('one more', wanted)).toThrow(/100000 payments are open here/);
+  begin(0, true);
+  ends[1]?.();
+  await clock.untilQuiet();
+  expect(registry.admit('one more', wanted)).toMatchObject({ type: 'fresh' });
 });
