@@ -335,12 +335,13 @@ export class Intention {
    * absent. What is on the wire goes on, and so does the wait for a query.
    */
   learnFromOutside(verdict: Verdict, acknowledges: boolean): void {
+    if (this.over) return;
     const { landed, seen } = this.#state;
-    if (this.over || (landed && seen)) return;
     if (acknowledges) {
       this.#keeper.learn([], {}, true);
       this.#state = { ...this.#state, seen: true };
     }
+    if (landed && seen) return;
     if (this.sends) this.#shown = verdict;
     if (this.#parked !== undefined && this.#hasNotice) this.#unpark(this.#parked);
   }

@@ -317,6 +317,22 @@ describe('a verified notice is not lost with a loop that ends before its first b
     expect(b.sends.length).toBe(0);
   });
 
+  it('what a query beside the loop shows is in the ticket, after a notice that might be of another payment, too', async () => {
+    const plain = acme();
+    const keyed = { ...(plain.operations['payment.charge'] as Operation), idempotencyKey: { header: 'x-key' } };
+    const b = bench({
+      adapter: notifying({ operations: { ...plain.operations, 'payment.charge': keyed as Operation } }),
+      sends: [reset()],
+      polls: [state('none'), state('none'), state('pending'), state('none')],
+      policy: { poll: { backoff: constant(1000), deadlineMs: 10_000 } },
+    });
+    b.clock.timer(1500, () => void notice(b.gateway, 'open'));
+    let stored: Ticket | undefined;
+    b.clock.timer(1600, () => void (stored && b.gateway.ask(stored)));
+    const settling = b.gateway.settle('payment.charge', charge, { onTicket: each => void (stored = each) });
+    expect(await b.clock.run(settling)).toMatchObject({ outcome: 'unresolved', ticket: { seen: true } });
+  });
+
   it('a loop that sent nothing and had no notice leaves nothing behind', async () => {
     const b = await ended('onTicket fails', []);
     expect(await b.clock.run(b.gateway.settle('payment.charge', charge))).toMatchObject({ settledBy: 'answer' });
