@@ -12,6 +12,8 @@ export interface AdapterFault {
   readonly part: 'read' | 'codes' | 'match' | 'query.fields' | 'lookUp.fields' | 'hear';
   /** What was thrown: the error's name, and what the runtime says of it. Nothing of a request, an answer or a key. */
   readonly message: string;
+  /** Nothing was thrown: what the function gave cannot be meant. */
+  readonly isWrong?: true;
 }
 
 /** @param given what the function was given: whatever the error quotes of it is left out */
@@ -25,8 +27,8 @@ export function faultOf(
 }
 
 /** One sentence for the engineer on call. */
-export const adviceOn = ({ operation, part, message }: AdapterFault): string =>
-  `The adapter’s ${part} of ${operation} threw (${message}): a bug of the adapter, which says nothing about the payment.`;
+export const adviceOn = ({ operation, part, message, isWrong }: AdapterFault): string =>
+  `The adapter’s ${part} of ${operation} ${isWrong === true ? 'is wrong' : 'threw'} (${message}): a bug of the adapter, which says nothing about the payment.`;
 
 /** The same verdict, by the fault's name. */
 export const namedBy = (fault: AdapterFault, verdict: Verdict): Verdict => ({

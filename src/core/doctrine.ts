@@ -444,9 +444,12 @@ export function lost(
     return {
       kind: 'retryable',
       code,
-      reason: 'unreachable',
+      reason: code === 'unsigned' ? 'configuration' : 'unreachable',
       listed: false,
-      advice: 'Check the network between this machine and the gateway.',
+      advice:
+        code === 'unsigned'
+          ? 'It was not sent: its signature, or the token that it needs, could not be made. The cause says why.'
+          : 'Check the network between this machine and the gateway.',
     };
   }
   return {
@@ -495,12 +498,16 @@ function read(
 function tableOf(operation: Operation, exchange: Exchange, onFault: OnFault): CodeTable {
   if (typeof operation.codes !== 'function') return operation.codes;
   try {
-    return operation.codes(exchange);
+    const table: unknown = operation.codes(exchange);
+    if (isTable(table)) return table;
+    onFault('codes', new TypeError('codes is not a table'));
   } catch (error) {
     onFault('codes', error);
-    return {};
   }
+  return {};
 }
+
+const isTable = (given: unknown): given is CodeTable => typeof given === 'object' && given !== null;
 
 /** The row that decides an answer, with its advice. */
 interface Found {
@@ -512,7 +519,7 @@ interface Found {
 function find(table: CodeTable, reading: Reading, adviceFor: Advice | undefined): Found | undefined {
   for (const code of reading.names) {
     const row = Object.hasOwn(table, code) ? table[code] : undefined;
-    if (row !== undefined) return { code, row, advice: adviceFor?.(row) ?? row.advice };
+    if (isTable(row)) return { code, row, advice: adviceFor?.(row) ?? row.advice };
   }
   return undefined;
 }

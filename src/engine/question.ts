@@ -1,5 +1,5 @@
 import { faultOf, type AdapterFault } from '../core/adapter-fault.ts';
-import { isWrite, type Fields, type Operation } from '../core/operation.ts';
+import { isWrite, type FieldCheck, type Fields, type Operation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Adapter } from '../kit/adapter.ts';
 
@@ -61,9 +61,29 @@ function questionOf(
   const asked = query && adapter.operations[query.operation];
   if (query === undefined || asked === undefined) return undefined;
   try {
-    const fields = query.fields(ticket, nowMs);
-    return fields && { kind, asked, fields, incomplete: query.incomplete?.(ticket) === true };
+    const fields = query.fields(ticket, nowMs) ?? undefined;
+    if (fields === undefined) return undefined;
+    const incomplete = query.incomplete?.(ticket) === true;
+    const wrong = incomplete ? undefined : wrongIn(asked, fields, ticket);
+    if (wrong !== undefined)
+      return { fault: { operation: write.name, part: `${kind}.fields`, message: wrong, isWrong: true } };
+    return { kind, asked, fields, incomplete };
   } catch (error) {
     return { fault: faultOf(write.name, `${kind}.fields`, error, [ticket.reference]) };
   }
+}
+
+/** What makes it no question about this order: its "not found" would be believed all the same. */
+function wrongIn(asked: Operation, fields: Fields, { reference }: Ticket): string | undefined {
+  const given = (name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
+  for (const [name, check] of Object.entries<FieldCheck>(asked.required)) {
+    if (!check.accepts(given(name))) return `${asked.name} needs ${name}, which must be ${check.expects}`;
+  }
+  const names: Readonly<Record<string, string>> = isWrite(asked) ? {} : (asked.reference ?? {});
+  for (const [name, number] of Object.entries(names)) {
+    const [other, own] = [given(name), reference[number]];
+    if ((typeof other === 'string' || typeof other === 'number') && own !== undefined && String(other) !== own)
+      return `${asked.name} would ask about another ${number} than the ticket's`;
+  }
+  return undefined;
 }

@@ -9,7 +9,7 @@ import {
   type GatewayEvent,
   type Ticket,
 } from '../../src/index.ts';
-import type { CodeTable, Exchange, Reading, Webhook, WriteOperation } from '../../src/kit/index.ts';
+import type { CodeTable, Exchange, Fields, Reading, Webhook, WriteOperation } from '../../src/kit/index.ts';
 import { manualClock } from '../../src/testing/index.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { bench, reset, said, state } from '../testing/bench.ts';
@@ -282,5 +282,48 @@ describe('a notice that the adapter trips over', () => {
     const { notice, events } = await received(({ text }) => JSON.parse(text) as never, 'not json');
     expect(notice).toMatchObject({ verified: false, reason: 'it could not be read as a notice of this provider' });
     expect(faultsIn(events)).toEqual([]);
+  });
+});
+
+describe('a status query that is not about the order', () => {
+  const asking = (fields: (ticket: Ticket) => Fields): Adapter<AcmeFields> => {
+    const plain = acme();
+    const write = plain.operations['payment.charge'];
+    if (write === undefined) throw new Error('acme has a charge');
+    const query = { operation: 'payment.query' as const, fields };
+    return { ...plain, operations: { ...plain.operations, 'payment.charge': { ...write, query } } };
+  };
+
+  it.each<[string, (ticket: Ticket) => Fields]>([
+    ['its field is misspelt', ({ reference }) => ({ oder: reference['order'] })],
+    ['its field is empty', () => ({ order: '' })],
+    ['it names another order', () => ({ order: 'B2' })],
+  ])('is not asked, and nothing is sent on its strength: %s', async (_what, fields) => {
+    const { gateway, clock, sends, polls } = bench({
+      adapter: asking(fields),
+      sends: [reset()],
+      polls: [state('none')],
+      policy: { poll: { absentAfterMs: 100, resendWhenAbsent: true } },
+    });
+    await expect(clock.run(gateway.settle('payment.charge', { order: 'A1', amount: 100 }))).rejects.toThrow(
+      /The adapter’s query\.fields of payment\.charge is wrong/,
+    );
+    expect([sends.length, polls.length]).toEqual([0, 0]);
+  });
+});
+
+describe('tables that are none', () => {
+  it('leave the payment open, named as the adapter’s bug, and asked about', async () => {
+    const plain = acme();
+    const write = plain.operations['payment.charge'];
+    if (write === undefined) throw new Error('acme has a charge');
+    const none = (): CodeTable => Reflect.get({}, 'none') as CodeTable;
+    const adapter = { ...plain, operations: { ...plain.operations, 'payment.charge': { ...write, codes: none } } };
+    const { gateway, clock, events } = bench({ adapter, sends: [said('PAID')], polls: [state('paid')] });
+    expect(await clock.run(gateway.settle('payment.charge', { order: 'A1', amount: 100 }))).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+    });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'adapter-fault' }));
   });
 });
