@@ -207,7 +207,7 @@ export class Intention {
     return { own: this.#own?.answer, status: this.#status?.answer };
   }
 
-  /** What came from outside and was not acted on before the end: a notice that is believed at once, or what a read showed. */
+  /** What came from outside and was not acted on before the end: a notice believed at once, or what a read showed. */
   get notActedOn(): { readonly verdict: Verdict; readonly by: 'webhook' | 'query' } | undefined {
     if (this.#notice?.confirm === false) return { verdict: this.#notice.verdict, by: 'webhook' };
     return this.#shown && { verdict: this.#shown, by: 'query' };
