@@ -79,7 +79,7 @@ function wrongIn(asked: Operation, fields: Fields, { reference }: Ticket): strin
   for (const [name, check] of Object.entries<FieldCheck>(asked.required)) {
     if (!check.accepts(given(name))) return `${asked.name} needs ${name}, which must be ${check.expects}`;
   }
-  const names: Readonly<Record<string, string>> = isWrite(asked) ? {} : (asked.reference ?? {});
+  const names: Readonly<Record<string, string>> = 'sameReference' in asked ? {} : (asked.reference ?? {});
   for (const [name, number] of Object.entries(names)) {
     const [other, own] = [given(name), reference[number]];
     if ((typeof other === 'string' || typeof other === 'number') && own !== undefined && String(other) !== own)
