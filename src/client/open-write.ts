@@ -37,7 +37,11 @@ export function openWrite(
   const stored = ticket.reference['idempotencyKey'];
   if (stored !== undefined && idempotencyKey !== undefined && stored !== idempotencyKey)
     throw new InputError(`${who}: the ticket has another idempotencyKey. Use one key for one intention.`);
-  return { ...ticket, reference: { ...ticket.reference, idempotencyKey: idempotencyKey ?? stored ?? newKey() } };
+  const key = idempotencyKey ?? stored;
+  // What it was sent under is not known: nothing is sent on the strength of a new key.
+  const isLost = given.ticket !== undefined && key === undefined;
+  const reference = { ...ticket.reference, idempotencyKey: key ?? newKey() };
+  return { ...ticket, reference, ...(isLost && { ageUnknown: true as const }) };
 }
 
 /** A write without any name could not be told from an equal one. @throws {InputError} */
@@ -78,7 +82,7 @@ export function startOf(
 ): Start {
   const isOpen = admission.type === 'open';
   const ticket = isOpen
-    ? completed(admission.ticket, admission.sentElsewhere ? storedOne(given, fresh) : undefined)
+    ? completed(admission.ticket, admission.sentElsewhere && given.ticket !== undefined ? fresh : undefined)
     : newTicket(fresh, given, admission.earlierTry);
   const idempotencyKey = ticket.reference['idempotencyKey'];
   return {
@@ -90,12 +94,6 @@ export function startOf(
     ownersFor: registry.ownersFor,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
-}
-
-/** The stored ticket that the caller has passed, unless it lacks the key that it was sent under. */
-function storedOne({ ticket }: SettleOptions, checked: Ticket): Ticket | undefined {
-  const isWhole = ticket?.reference['idempotencyKey'] === checked.reference['idempotencyKey'];
-  return ticket !== undefined && isWhole ? checked : undefined;
 }
 
 /** The stored ticket knows the send: its key, and when it was. What the gateway has told since is added. */

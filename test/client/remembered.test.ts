@@ -301,6 +301,22 @@ describe('a payment of which notices alone are known here', () => {
     expect(scene.sends.map(({ headers }) => headers.get('x-key'))).toEqual([ticket.reference['idempotencyKey']]);
   });
 
+  it.each([
+    true,
+    false,
+  ])('is not sent under a new key where its ticket lacks the one that it was sent under; noticed: %s', async isNoticed => {
+    for (const shown of ['open', 'none']) {
+      const scene = bench({ policy, adapter: keyed, sends: [said('CREATED')], polls: [state(shown)] });
+      if (isNoticed) await notify(scene, 'pending');
+      const { reference, ...rest } = scene.gateway.ticketFor('payment.create', charge);
+      const ticket = { ...rest, reference: { order: reference['order'] ?? '' } };
+      const settlement = await scene.clock.run(scene.gateway.settle('payment.create', charge, { ticket }));
+      expect(settlement).toMatchObject({ outcome: shown === 'open' ? 'created' : 'unresolved', attempts: 0 });
+      expect(settlement).not.toHaveProperty('cause');
+      expect(scene.sends.length).toBe(0);
+    }
+  });
+
   it('keeps the key under which it was sent from here, whatever ticket comes with the next call', async () => {
     const scene = bench({
       policy,
