@@ -65,7 +65,8 @@ export function createJoining(
           // Or in the middle; what he sent is still there to ask about.
           if (isWrite(operation) && operation.query !== undefined)
             return untilSettled(loop.intention, followOptionsOf(options));
-          throw error;
+          // Nothing can be asked: it is open, and not as the first caller's end.
+          return loop.intention.unresolved(error);
         }),
       );
     },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { pollRequired, succeeded, canceled, textOf } from '../../src/kit/index.ts';
 import { constant, type Adapter, type Gateway } from '../../src/index.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
-import { bench, reset, said, state, type Bench } from '../testing/bench.ts';
+import { bench, hang, reset, said, state, type Bench } from '../testing/bench.ts';
 
 /** Notices that come while a send is stored, signed or on the wire, and aborts in its last moment. */
 
@@ -201,5 +201,20 @@ describe('the last moment before a byte leaves', () => {
     await clock.run(settling);
     await clock.untilQuiet();
     expect([most, stored.at(-1)]).toEqual([1, true]);
+  });
+});
+
+describe('a second caller of what cannot be asked about', () => {
+  it('has an open payment with its ticket when the first one aborts in the middle', async () => {
+    const controller = new AbortController();
+    const { gateway, clock, sends } = bench({ adapter: withoutQuery(acme()), sends: [hang], policy });
+    const first = gateway.client.post('charge', { json: charge, signal: controller.signal }).catch(() => undefined);
+    await clock.untilQuiet();
+    const second = gateway.settle('payment.charge', charge);
+    await clock.untilQuiet();
+    controller.abort(new Error('mine'));
+    expect(await clock.run(second)).toMatchObject({ outcome: 'unresolved', ticket: { reference: { order: 'A1' } } });
+    await clock.run(first);
+    expect(sends.length).toBe(1);
   });
 });
