@@ -36,18 +36,18 @@ export function createJoining(
       loop.done.then(onSettled, () => undefined);
       return loop;
     },
-    async follow(loop, options) {
+    follow(loop, options) {
       if (isAbandoned(loop)) return ended(loop);
       const { sends } = loop.intention;
-      try {
-        const settlement = await storing(loop, options, 'next', () => attend(loop, options));
-        return sends && endsOfASendAlone.has(settlement.outcome) ? undefined : settlement;
-      } catch (error) {
-        options.signal?.throwIfAborted();
-        // How a caller's send failed, or that he left, says nothing about the payment.
-        if (sends || isTakenOver(loop)) return undefined;
-        throw error;
-      }
+      return storing(loop, options, 'next', () => attend(loop, options)).then(
+        settlement => (sends && endsOfASendAlone.has(settlement.outcome) ? undefined : settlement),
+        (error: unknown) => {
+          options.signal?.throwIfAborted();
+          // How a caller's send failed, or that he left, says nothing about the payment.
+          if (sends || isTakenOver(loop)) return undefined;
+          throw error;
+        },
+      );
     },
     async join(loop, operation, options) {
       const { signal } = options;
@@ -78,18 +78,15 @@ async function ended(loop: Loop): Promise<undefined> {
   return undefined;
 }
 
-async function storing<T>(
+function storing<T>(
   { intention }: Loop,
   { onTicket }: FollowOptions,
   from: 'now' | 'next',
   wait: () => Promise<T>,
 ): Promise<T> {
-  const forget = onTicket && intention.alsoNotify(onTicket, from);
-  try {
-    return await wait();
-  } finally {
-    forget?.();
-  }
+  if (onTicket === undefined) return wait();
+  const forget = intention.alsoNotify(onTicket, from);
+  return wait().finally(forget);
 }
 
 /** Of what `settle` takes, what matters to a caller who only follows. */

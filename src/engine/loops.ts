@@ -80,21 +80,24 @@ interface Caller {
 }
 
 /** Joins a loop until it ends or the caller's signal aborts; the loop stops when its last caller has left. */
-export async function attend(loop: Loop, { signal, onProgress }: Caller): Promise<Settlement> {
+export function attend(loop: Loop, { signal, onProgress }: Caller): Promise<Settlement> {
   loop.callers++;
+  if (signal === undefined && onProgress === undefined) return loop.done.finally(() => leave(loop, undefined));
   // At once, and not only when the rejection is back here: no byte leaves after an abort.
-  const leave = (): void => {
+  const stop = (): void => {
     if (loop.callers === 1 && loop.endsWithCallers) loop.intention.stop(signal?.reason);
   };
-  signal?.addEventListener('abort', leave);
+  signal?.addEventListener('abort', stop);
   const unlisten = onProgress && loop.intention.timeline.listen(onProgress);
-  try {
-    return await (signal === undefined ? loop.done : orAbort(loop.done, signal));
-  } finally {
-    signal?.removeEventListener('abort', leave);
-    loop.callers--;
+  return (signal === undefined ? loop.done : orAbort(loop.done, signal)).finally(() => {
+    signal?.removeEventListener('abort', stop);
     unlisten?.();
-    if (loop.callers === 0 && loop.endsWithCallers)
-      loop.intention.stop(signal?.aborted === true ? signal.reason : noLongerNeeded);
-  }
+    leave(loop, signal);
+  });
+}
+
+function leave(loop: Loop, signal: AbortSignal | undefined): void {
+  loop.callers--;
+  if (loop.callers === 0 && loop.endsWithCallers)
+    loop.intention.stop(signal?.aborted === true ? signal.reason : noLongerNeeded);
 }
