@@ -6,7 +6,7 @@ import { writeOf } from '../engine/open-ticket.ts';
 import { ticketOf, verdictOf } from '../engine/results.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import { checkEffect } from '../policies/policy.ts';
-import { createDesk, type Desk } from './desk.ts';
+import { createParts, type GatewayParts } from './parts.ts';
 import { createDriveRequest } from './drive-request.ts';
 import { dropIn, isGuardable, type Middleware } from './drop-in.ts';
 import { createEnds } from './ends.ts';
@@ -34,41 +34,41 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   options: GatewayOptions<F, A>,
 ): Gateway<F, A> {
   const user = checkedClient(options);
-  const desk = createDesk(options, user);
-  const { adapter, engine } = desk;
+  const parts = createParts(options, user);
+  const { adapter, engine } = parts;
   const ends = createEnds();
-  const following = createFollowing(desk, () => joining, ends.settled);
+  const following = createFollowing(parts, () => joining, ends.settled);
   const receive = loadedReceiver({
     ends,
     adapter,
     clock: engine.clock,
     sealer: engine.sealer,
-    loops: () => desk.registry.intentions(),
+    loops: () => parts.registry.intentions(),
     ask: ticket => following.ask(ticket),
-    onFinal: (ticket, verdict) => desk.registry.receiveVerdict(ticket, verdict, 'webhook'),
-    onSeen: (ticket, verdict) => desk.registry.markSeen(ticket, 'webhook', verdict),
-    onConflict: (ticket, code) => desk.reportConflict(ticket, code),
-    onFault: fault => desk.reportFault(fault),
+    onFinal: (ticket, verdict) => parts.registry.receiveVerdict(ticket, verdict, 'webhook'),
+    onSeen: (ticket, verdict) => parts.registry.markSeen(ticket, 'webhook', verdict),
+    onConflict: (ticket, code) => parts.reportConflict(ticket, code),
+    onFault: fault => parts.reportFault(fault),
   });
-  const joining: Joining = createJoining(desk, ends.settled, ({ ticket }, followed) =>
+  const joining: Joining = createJoining(parts, ends.settled, ({ ticket }, followed) =>
     following.untilSettled(ticket, followed),
   );
   const middleware: Middleware = {
     adapter,
-    match: createDriveRequest(desk, joining),
-    unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', options.onEvent && desk.inform),
+    match: createDriveRequest(parts, joining),
+    unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', options.onEvent && parts.inform),
   };
   return {
     adapter: options.adapter,
     client: dropIn(user, middleware),
     fetch: plainFetch(user, middleware),
     // What a write answers is the adapter's to say: nothing here looks into it.
-    settle: createSettle(desk, joining) as Gateway<F, A>['settle'],
+    settle: createSettle(parts, joining) as Gateway<F, A>['settle'],
     ...following,
     receive,
     verdictOf,
     ticketOf,
-    ticketFor: (name, fields) => ticketFor(desk, name, fields as Fields),
+    ticketFor: (name, fields) => ticketFor(parts, name, fields as Fields),
   };
 }
 
@@ -82,8 +82,8 @@ function loadedReceiver(parts: ReceiverParts): (request: Request) => Promise<Rec
   };
 }
 
-const ticketFor = (desk: Desk, name: string, fields: Fields): Ticket =>
-  desk.engine.sealer.seal(openWrite(desk, writeOf(desk.adapter, name), fields, 'all'));
+const ticketFor = (parts: GatewayParts, name: string, fields: Fields): Ticket =>
+  parts.engine.sealer.seal(openWrite(parts, writeOf(parts.adapter, name), fields, 'all'));
 
 /** The client that is to be used. @throws {InputError} for options that cannot be */
 function checkedClient(options: GatewayOptions<object>): KyInstance {

@@ -8,7 +8,7 @@ import { Intention } from '../engine/intention.ts';
 import type { Admission } from '../engine/registry.ts';
 import { anotherResponseOf } from '../engine/results.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
-import type { Desk } from './desk.ts';
+import type { GatewayParts } from './parts.ts';
 import type { Call, Middleware } from './drop-in.ts';
 import { repeated, type Joining } from './joining.ts';
 import { KyDriver } from './ky-driver.ts';
@@ -20,14 +20,14 @@ import { checkContext, checkOptions, dropInOptions, type DropInContext } from '.
 const fresh: Admission & { type: 'fresh' } = { type: 'fresh', newTry: false, earlierNumbers: [] };
 
 /** The drop-in's side of a gateway: makes an intention of a request, or hands out how another caller's was settled. */
-export function createDriveRequest(desk: Desk, joining: Joining): Middleware['match'] {
-  const { adapter, registry, digestOf } = desk;
+export function createDriveRequest(parts: GatewayParts, joining: Joining): Middleware['match'] {
+  const { adapter, registry, digestOf } = parts;
 
   return async (found, call) => {
     const { operation, fields } = found;
     const context = contextOf(`${adapter.name} ${operation.name}`, call);
     for (let isFirst = true; ; isFirst = false) {
-      const ticket = ticketOf(desk, found, context, isFirst);
+      const ticket = ticketOf(parts, found, context, isFirst);
       const key = isWrite(operation) ? keyOf(ticket, operation) : undefined;
       const digest = key === undefined ? undefined : digestOf(operation, fields);
       const newTry = context.newTry === true;
@@ -39,7 +39,7 @@ export function createDriveRequest(desk: Desk, joining: Joining): Middleware['ma
         if (settlement !== undefined) return responseFor(settlement);
         continue;
       }
-      const intention = intentionOf(desk, found, call, { context, start: startOf(desk, admission, context, ticket) });
+      const intention = intentionOf(parts, found, call, { context, start: startOf(parts, admission, context, ticket) });
       if (!isWrite(operation)) {
         // Each answer counts, a later one that a hook has asked for, too.
         intention.timeline.listen(entry => {
@@ -53,24 +53,24 @@ export function createDriveRequest(desk: Desk, joining: Joining): Middleware['ma
 }
 
 function intentionOf(
-  desk: Desk,
+  parts: GatewayParts,
   { operation, fields, encoding }: Found,
   call: Call,
   { context, start }: { context: DropInContext; start: Start },
 ): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(context.policy);
-  const policy = desk.policyOf(context.policy);
-  const onTicket = desk.onTicketOf(context.onTicket);
-  const intention = new Intention(desk.engine, {
+  const policy = parts.policyOf(context.policy);
+  const onTicket = parts.onTicketOf(context.onTicket);
+  const intention = new Intention(parts.engine, {
     operation,
     fields,
     encoding,
     policy,
-    attemptTimeoutMs: desk.attemptTimeoutMs(policy, call.clientTimeout, call.timeout),
+    attemptTimeoutMs: parts.attemptTimeoutMs(policy, call.clientTimeout, call.timeout),
     ...start,
     road: call.road,
     ...(onTicket !== undefined && { onTicket }),
-    reporter: desk.reporter,
+    reporter: parts.reporter,
   });
   if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
   return intention;
@@ -86,18 +86,23 @@ function contextOf(who: string, call: Call): DropInContext {
   return { ...context };
 }
 
-function ticketOf(desk: Desk, { operation, fields, headers }: Found, context: DropInContext, isFirst: boolean): Ticket {
-  if (!isWrite(operation)) return ticketOfRead(desk, operation, fields);
+function ticketOf(
+  parts: GatewayParts,
+  { operation, fields, headers }: Found,
+  context: DropInContext,
+  isFirst: boolean,
+): Ticket {
+  if (!isWrite(operation)) return ticketOfRead(parts, operation, fields);
   const header = operation.idempotencyKey?.header;
   const key = context.idempotencyKey ?? (header === undefined ? undefined : (headers.get(header) ?? undefined));
   const given = { ...context, ...(key !== undefined && { idempotencyKey: key }) };
-  const ticket = openWrite(desk, operation, fields, 'reference', given);
-  if (isFirst) desk.reportMisspelt(operation, fields, ticket);
+  const ticket = openWrite(parts, operation, fields, 'reference', given);
+  if (isFirst) parts.reportMisspelt(operation, fields, ticket);
   return ticket;
 }
 
 /** A read of the drop-in client has no payment to follow; only its messages need a name. */
-const ticketOfRead = ({ adapter, engine }: Desk, operation: Operation, fields: Fields): Ticket => ({
+const ticketOfRead = ({ adapter, engine }: GatewayParts, operation: Operation, fields: Fields): Ticket => ({
   version: 1,
   gateway: adapter.name,
   account: adapter.account,

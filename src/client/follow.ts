@@ -10,7 +10,7 @@ import type { Loop } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
-import type { Desk } from './desk.ts';
+import type { GatewayParts } from './parts.ts';
 import type { Step } from './gateway.ts';
 import type { Joining } from './joining.ts';
 import { checkOptions, followOptions, type FollowOptions } from './options.ts';
@@ -33,19 +33,19 @@ const LAST_DATE_MS = 8.64e15;
  * @param onSettled informed of what a step has settled
  */
 export function createFollowing(
-  desk: Desk,
+  parts: GatewayParts,
   joining: () => Joining,
   onSettled: (settlement: Settlement) => void,
 ): Following {
-  const { adapter, registry, engine } = desk;
+  const { adapter, registry, engine } = parts;
   return {
     async untilSettled(given, options = {}) {
       checkOptions(`${adapter.name} untilSettled`, options, followOptions);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
-      const policy = desk.policyOf(options.policy);
+      const policy = parts.policyOf(options.policy);
       const key = keyOf(ticket, operation);
       const begin = (): Loop => {
-        const intention = followerOf(desk, ticket, operation, policy);
+        const intention = followerOf(parts, ticket, operation, policy);
         const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
         const loop = joining().begin(key, begun);
         carryOut(intention, false);
@@ -57,12 +57,12 @@ export function createFollowing(
         if (settlement !== undefined) return settlement;
       }
     },
-    step: createStep(desk, onSettled),
+    step: createStep(parts, onSettled),
     async ask(given, options = {}) {
       checkOptions(`${adapter.name} ask`, options, followOptions);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       options.signal?.throwIfAborted();
-      const intention = followerOf(desk, ticket, operation, desk.policyOf(options.policy));
+      const intention = followerOf(parts, ticket, operation, parts.policyOf(options.policy));
       const verdict = await attended(intention, options, () => intention.askOnce());
       registry.receiveAnswer(intention.ticket, verdict);
       return verdict;
@@ -71,32 +71,32 @@ export function createFollowing(
 }
 
 /** The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one. */
-function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Following['step'] {
-  const { adapter, registry, engine, backoffs } = desk;
+function createStep(parts: GatewayParts, onSettled: (settlement: Settlement) => void): Following['step'] {
+  const { adapter, registry, engine, backoffs } = parts;
   const { sealer, clock } = engine;
   const who = `${adapter.name} step`;
   const memories = new Map<string, Map<string, string>>();
 
   return async (given, options = {}) => {
     checkOptions(who, options, followOptions);
-    const resumed = isOpenPayment(given) ? readOpen(adapter, sealer, desk.policy, backoffs, given) : undefined;
+    const resumed = isOpenPayment(given) ? readOpen(adapter, sealer, parts.policy, backoffs, given) : undefined;
     if (resumed !== undefined && options.policy !== undefined)
       throw new InputError(
         `${who}: an open payment keeps the policy of its first step. Leave policy out, or follow it anew from its ticket: step(open.ticket).`,
       );
     const { ticket, operation } = resumed ?? askableTicket(adapter, sealer, given);
-    const policy = resumed?.policy ?? desk.policyOf(options.policy);
+    const policy = resumed?.policy ?? parts.policyOf(options.policy);
     const policyData = followPolicyData(policy, backoffs);
     options.signal?.throwIfAborted();
     // A wall clock that was set back makes no caller wait longer than was decided.
     const leftMs = resumed === undefined ? 0 : Math.min(resumed.dueAtMs - clock.now(), resumed.dueInMs);
     if (resumed !== undefined && leftMs > 0)
-      return openIn(desk, sealer.seal(ticket, ticket), leftMs, resumed, policyData);
+      return openIn(parts, sealer.seal(ticket, ticket), leftMs, resumed, policyData);
     const number = numberOf(ticket);
     const memory = memories.get(number) ?? new Map<string, string>();
     memories.delete(number);
     const more = { memory, ...(resumed !== undefined && { resumed }) };
-    const intention = followerOf(desk, ticket, operation, policy, more);
+    const intention = followerOf(parts, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
     registry.receiveAnswer(intention.ticket, done?.verdict);
     if (done !== undefined) {
@@ -106,7 +106,7 @@ function createStep(desk: Desk, onSettled: (settlement: Settlement) => void): Fo
     const { state, dueInMs } = intention.left;
     if (state.needsToken && memories.size < MOST_MEMORIES) memories.set(numberOf(intention.ticket), memory);
     const known = { startedAtMs: state.plan.startedAtMs, followed: followedOf(state) };
-    return openIn(desk, intention.ticket, dueInMs, known, policyData);
+    return openIn(parts, intention.ticket, dueInMs, known, policyData);
   };
 }
 
@@ -119,7 +119,7 @@ async function oneStep(intention: Intention): Promise<Settlement | undefined> {
 
 /** What is to be stored until the next step. */
 function openIn(
-  { engine: { clock, sealer } }: Desk,
+  { engine: { clock, sealer } }: GatewayParts,
   ticket: Ticket,
   dueInMs: number,
   { startedAtMs, followed }: Pick<ReadOpen, 'startedAtMs' | 'followed'>,
@@ -132,29 +132,29 @@ function openIn(
 
 /** An intention that only asks. What this object knows of the payment holds for a caller with an older ticket too. */
 function followerOf(
-  desk: Desk,
+  parts: GatewayParts,
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
   more: Pick<IntentionOptions, 'resumed' | 'memory'> = {},
 ): Intention {
-  const { registry, engine, road, clientOptions } = desk;
+  const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);
   const { seal: _outdated, ...unsealed } = ticket;
-  const onTicket = desk.onTicketOf(undefined);
+  const onTicket = parts.onTicketOf(undefined);
   return new Intention(engine, {
     ...more,
     operation,
     fields: {},
     ticket: known.seen && !ticket.seen ? { ...unsealed, seen: true } : ticket,
     policy,
-    attemptTimeoutMs: desk.attemptTimeoutMs(policy, clientOptions.timeout),
+    attemptTimeoutMs: parts.attemptTimeoutMs(policy, clientOptions.timeout),
     followOnly: true,
     earlierNumbers: known.earlierNumbers,
     ownersFor: registry.ownersFor,
     road,
     ...(onTicket !== undefined && { onTicket }),
-    reporter: desk.reporter,
+    reporter: parts.reporter,
   });
 }
 

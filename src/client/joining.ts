@@ -4,7 +4,7 @@ import { isWrite, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
-import type { Desk } from './desk.ts';
+import type { GatewayParts } from './parts.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
 
 /** One payment has one loop, and its callers join it. */
@@ -25,7 +25,7 @@ export interface Joining {
  * @param untilSettled how a second caller goes on when the first one's request has ended without a settlement
  */
 export function createJoining(
-  { registry }: Desk,
+  { registry }: GatewayParts,
   onSettled: (settlement: Settlement) => void,
   untilSettled: (intention: Intention, options: FollowOptions) => Promise<Settlement>,
 ): Joining {

@@ -7,7 +7,7 @@ import type { IntentionOptions } from '../engine/intention.ts';
 import { openTicket, storedTicket } from '../engine/open-ticket.ts';
 import type { Admission } from '../engine/registry.ts';
 import { refuseMisspelt } from './did-you-mean.ts';
-import type { Desk } from './desk.ts';
+import type { GatewayParts } from './parts.ts';
 import type { SettleOptions } from './options.ts';
 
 type Write = Operation & WriteOperation & { readonly effect: 'write' };
@@ -18,7 +18,7 @@ type Write = Operation & WriteOperation & { readonly effect: 'write' };
  * @throws {InputError} {TicketError} for what cannot be sent, or is of another intention
  */
 export function openWrite(
-  { adapter, engine }: Pick<Desk, 'adapter' | 'engine'>,
+  { adapter, engine }: Pick<GatewayParts, 'adapter' | 'engine'>,
   operation: Write,
   fields: Fields,
   check: 'all' | 'reference',
@@ -75,7 +75,7 @@ export type Start = Pick<
  * what the caller says.
  */
 export function startOf(
-  { registry }: Pick<Desk, 'registry'>,
+  { registry }: Pick<GatewayParts, 'registry'>,
   admission: Admission & { type: 'fresh' | 'open' },
   given: SettleOptions,
   fresh: Ticket,

@@ -10,7 +10,7 @@ import { attend } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
 import { checkEffect, checkResend, type ResolvedPolicy } from '../policies/policy.ts';
 import { isDeep } from './depth.ts';
-import type { Desk } from './desk.ts';
+import type { GatewayParts } from './parts.ts';
 import { withExtraFields } from './extra-fields.ts';
 import { repeated, type Joining } from './joining.ts';
 import { openWrite, refuseNameless, startOf, type Start } from './open-write.ts';
@@ -19,12 +19,12 @@ import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
 type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise<Settlement>;
 
 /** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
-export function createSettle(desk: Desk, joining: Joining): Settle {
-  const { registry } = desk;
+export function createSettle(parts: GatewayParts, joining: Joining): Settle {
+  const { registry } = parts;
   return async (name, fields, options = {}) => {
-    const asked = askedFor(desk, name, fields, options);
+    const asked = askedFor(parts, name, fields, options);
     const { operation, given } = asked;
-    for (let ticket = asked.ticket; ; ticket = reopened(desk, asked)) {
+    for (let ticket = asked.ticket; ; ticket = reopened(parts, asked)) {
       given.signal?.throwIfAborted();
       const key = keyOf(ticket, operation);
       const admission = registry.admit(key, { ticket, digest: asked.digest, newTry: given.newTry === true });
@@ -34,7 +34,7 @@ export function createSettle(desk: Desk, joining: Joining): Settle {
         if (settlement !== undefined) return settlement;
         continue;
       }
-      const intention = intentionOf(desk, asked, startOf(desk, admission, given, ticket));
+      const intention = intentionOf(parts, asked, startOf(parts, admission, given, ticket));
       const begun = { digest: asked.digest, intention, done: settlementOf(intention), endsWithCallers: true };
       const loop = joining.begin(key, begun);
       carryOut(intention, true);
@@ -56,8 +56,8 @@ interface Asked {
 }
 
 /** @throws {InputError} {TicketError} for what cannot be sent */
-function askedFor(desk: Desk, name: string, fields: Fields, options: SettleOptions): Asked {
-  const { adapter } = desk;
+function askedFor(parts: GatewayParts, name: string, fields: Fields, options: SettleOptions): Asked {
+  const { adapter } = parts;
   const who = `${adapter.name} ${name}`;
   checkOptions(`${adapter.name} settle`, options, settleOptions);
   const operation = writeOf(adapter, name);
@@ -65,34 +65,34 @@ function askedFor(desk: Desk, name: string, fields: Fields, options: SettleOptio
     throw new InputError(`${who} has no confirmed path: name one in the adapter's paths option.`);
   const { extraFields, signal } = options;
   checkEffect(options.policy);
-  const policy = desk.policyOf(options.policy);
+  const policy = parts.policyOf(options.policy);
   if (isDeep(fields) || isDeep(extraFields)) throw new InputError(`${who}: the fields are nested too deeply.`);
-  const ticket = openWrite(desk, operation, fields, 'all', options);
+  const ticket = openWrite(parts, operation, fields, 'all', options);
   const whole = withExtraFields(who, operation, fields, extraFields);
   signal?.throwIfAborted();
   refuseNameless(who, operation, ticket, options);
   const own = copyOf(fields);
   const sent = extraFields === undefined ? own : copyOf(whole);
-  const digest = desk.digestOf(operation, sent);
+  const digest = parts.digestOf(operation, sent);
   return { operation, fields: own, whole: sent, digest, given: { ...options }, policy, ticket };
 }
 
 /** A ticket's times are those of its send: without a stored one it is made again after a wait. */
-const reopened = (desk: Desk, { operation, fields, given, ticket }: Asked): Ticket =>
-  given.ticket === undefined ? openWrite(desk, operation, fields, 'all', given) : ticket;
+const reopened = (parts: GatewayParts, { operation, fields, given, ticket }: Asked): Ticket =>
+  given.ticket === undefined ? openWrite(parts, operation, fields, 'all', given) : ticket;
 
-function intentionOf(desk: Desk, { operation, whole, given, policy }: Asked, start: Start): Intention {
+function intentionOf(parts: GatewayParts, { operation, whole, given, policy }: Asked, start: Start): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(given.policy);
-  const onTicket = desk.onTicketOf(given.onTicket);
-  return new Intention(desk.engine, {
+  const onTicket = parts.onTicketOf(given.onTicket);
+  return new Intention(parts.engine, {
     operation,
     fields: whole,
     policy,
-    attemptTimeoutMs: desk.attemptTimeoutMs(policy, desk.clientOptions.timeout),
+    attemptTimeoutMs: parts.attemptTimeoutMs(policy, parts.clientOptions.timeout),
     ...start,
-    road: desk.road,
+    road: parts.road,
     ...(onTicket !== undefined && { onTicket }),
-    reporter: desk.reporter,
+    reporter: parts.reporter,
   });
 }
 

@@ -23,7 +23,7 @@ import type { GatewayOptions } from './options.ts';
 import { createRoad } from './road.ts';
 
 /** What the doors of one gateway share: `settle`, following, the drop-in and webhooks. */
-export interface Desk {
+export interface GatewayParts {
   readonly adapter: Adapter;
   readonly engine: Engine;
   /** Which payments are open or settled, as far as this gateway knows. */
@@ -57,7 +57,7 @@ export interface Desk {
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** @param options checked, with the user's client */
-export function createDesk(options: GatewayOptions<object>, user: KyInstance): Desk {
+export function createParts(options: GatewayOptions<object>, user: KyInstance): GatewayParts {
   const { onEvent, backoffs = [] } = options;
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
