@@ -20,6 +20,12 @@ const table = {
   kit: { rooms: ['core', 'policies', 'clock'], files: [], packages: ['@noble/hashes'] },
   /** Carries a payment out: the wire, the loops, who is open or settled. */
   engine: { rooms: ['core', 'policies', 'clock', 'kit'], files: [], packages: ['p-retry', 'p-limit', '@noble/hashes'] },
+  /** What outlives the process: rows about money, and who works on them. */
+  journal: {
+    rooms: ['core', 'policies', 'clock', 'kit', 'engine'],
+    files: [],
+    packages: ['p-limit', 'node:sqlite', 'pg-boss'],
+  },
   /** The only room that knows ky. */
   client: { rooms: ['core', 'policies', 'clock', 'kit', 'engine'], files: [], packages: ['ky'] },
   /** One folder per provider, which never knows another one. */
@@ -41,6 +47,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^kit\/[\w-]+\.ts$/, 'kit'],
   [/^engine\/[\w-]+\.ts$/, 'engine'],
   [/^client\/[\w-]+\.ts$/, 'client'],
+  [/^journal\/[\w-]+\.ts$/, 'journal'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
   [/^adapters\/[\w-]+\/[\w-]+\.ts$/, 'adapter'],
