@@ -291,7 +291,7 @@ describe('package.json', () => {
 
   it('pins every dependency exactly', () => {
     const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
-      ([, version]) => !/^(?:npm:[a-z-]+@)?\d+\.\d+\.\d+$/.test(version),
+      ([, version]) => !/^(?:npm:[a-z-]+@)?\d+\.\d+\.\d+(?:-[a-z]+\.\d+)?$/.test(version),
     );
     expect(loose).toEqual([]);
   });
