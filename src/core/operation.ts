@@ -145,6 +145,11 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly idempotencyKey?: { readonly rememberedForMs: number; readonly header?: string };
   /** The payer needs this write's own answer (a link, a QR code). Default `false`. */
   readonly payerNeedsAnswer?: (fields: F) => boolean;
+  /**
+   * Fields that are neither secret nor personal, whatever they hold: a journal may store them, so that a worker can send
+   * this write later. A write whose given fields are not all storable cannot be prepared. Default: none.
+   */
+  readonly storable?: readonly (keyof F & string)[];
 }
 
 /** How a write's outcome is asked about. */

@@ -63,6 +63,17 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
   /** The merchant account, as tickets name it: public, never a secret. */
   readonly account: string;
   readonly environment: Environment;
+  /**
+   * Grows when a row that a journal stored under an older release of this adapter must not be read as it is. A positive
+   * integer, default 1.
+   */
+  readonly version?: number;
+  /**
+   * Gives a text that only the merchant's own processes know, and each of them the same: a credential. A key for digests
+   * is derived from it; it never leaves, and is never printed. A function, so that nobody who prints the adapter sees
+   * it. Default: there is none.
+   */
+  readonly secret?: () => string;
   /** Where requests go, without a trailing slash. */
   readonly baseUrl: string;
   /** Whether `baseUrl` replaces the provider's own; tickets are then bound to it. Default `false`. */
@@ -138,6 +149,8 @@ export interface Adapter<F extends FieldsByOperation<F> = object, A extends Answ
   readonly name: string;
   readonly account: string;
   readonly environment: Environment;
+  readonly version: number;
+  readonly secret: (() => string) | undefined;
   readonly baseUrl: string;
   readonly ownBaseUrl: boolean;
   readonly otherBaseUrls: Readonly<Partial<Record<Environment, string>>>;
@@ -174,7 +187,8 @@ export interface Adapter<F extends FieldsByOperation<F> = object, A extends Answ
  *
  * const acme = defineAdapter<AcmeFields, AcmeAnswers>({ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: '…', … });
  * ```
- * @throws {InputError} when a read's name does not end in `.query` or `.list`, or a status query names no read
+ * @throws {InputError} when a read's name does not end in `.query` or `.list`, a status query names no read, or a
+ *   storable field is not known
  */
 export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object>(
   definition: AdapterDefinition<F>,
@@ -186,11 +200,18 @@ export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersB
     throw new InputError(
       `${who}: ${unreadable.join(', ')} must be a text of at most 256 characters, or no ticket could hold it.`,
     );
+  const { version = 1, secret } = definition;
+  if (!Number.isSafeInteger(version) || version < 1)
+    throw new InputError(`${who}: version must be a whole number of at least 1.`);
+  if (secret !== undefined && typeof secret !== 'function')
+    throw new InputError(`${who}: secret must be a function that gives a credential, so that nothing prints it.`);
   const operations = checkedOperations(who, definition);
   const adapter: Adapter<F, A> = {
     name: definition.name,
     account: definition.account,
     environment: definition.environment,
+    version,
+    secret,
     baseUrl: definition.baseUrl.replace(/\/+$/, ''),
     ownBaseUrl: definition.ownBaseUrl ?? false,
     otherBaseUrls: definition.otherBaseUrls ?? {},
@@ -238,7 +259,10 @@ function checkedOperations<F extends FieldsByOperation<F>>(
     }
     operations[name] = Object.freeze({ ...given, name, effect });
   }
-  for (const operation of Object.values(operations)) checkQueries(who, operation, operations);
+  for (const operation of Object.values(operations)) {
+    checkQueries(who, operation, operations);
+    if (isWrite(operation)) checkStorable(who, operation, definition.answerSecrets);
+  }
   return Object.freeze(operations);
 }
 
@@ -252,4 +276,18 @@ function checkQueries(who: string, operation: Operation, operations: Readonly<Re
       `${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
     );
   }
+}
+
+/** What may be stored is a field of the write, and opens nothing. @throws {InputError} */
+function checkStorable(
+  who: string,
+  { name, required, optional = [], storable = [] }: WriteOperation & { readonly name: string },
+  answerSecrets: readonly string[] = [],
+): void {
+  const unknown = storable.filter(field => !Object.hasOwn(required, field) && !optional.includes(field));
+  if (unknown.length > 0)
+    throw new InputError(`${who}: ${name} has storable fields that it does not know: ${unknown.join(', ')}.`);
+  const secrets = storable.filter(field => answerSecrets.includes(field));
+  if (secrets.length > 0)
+    throw new InputError(`${who}: ${name} would have stored what is secret in an answer: ${secrets.join(', ')}.`);
 }

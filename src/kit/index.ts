@@ -48,7 +48,7 @@ export { DAY_MS, HOUR_MS, MINUTE_MS, msUntil, wallTime } from './times.ts';
 export { fromBase64, toBase64, toBase64Url, toHex } from './bytes.ts';
 export { digestOf, hmacOf, md5, sha256, sha512 } from './hashes.ts';
 export type { Hash, Part } from './hashes.ts';
-export { pemKey, rsaSigner, rsaVerifier } from './rsa.ts';
+export { pemBody, pemKey, rsaSigner, rsaVerifier } from './rsa.ts';
 export type { RsaSigner, RsaVerifier } from './rsa.ts';
 export { timingSafeEqual } from './timing-safe.ts';
 export { MOST_TOKEN_BYTES, readUpTo } from './read-up-to.ts';

@@ -62,8 +62,10 @@ export function pemKey(label: 'PRIVATE KEY' | 'PUBLIC KEY'): FieldCheck {
 
 const utf8 = new TextEncoder();
 
-const derOf = (pem: string): Uint8Array<ArrayBuffer> | undefined =>
-  fromBase64(pem.replaceAll(/-----[A-Z ]+-----|\\n|\s/g, ''));
+/** A key in PEM without its frame and its line ends: the same text for the same key, however its PEM is written. */
+export const pemBody = (pem: string): string => pem.replaceAll(/-----[A-Z ]+-----|\\n|\s/g, '');
+
+const derOf = (pem: string): Uint8Array<ArrayBuffer> | undefined => fromBase64(pemBody(pem));
 
 function lazyKey(
   what: string,

@@ -54,6 +54,14 @@ describe('defineAdapter refuses', () => {
     ['a base URL that is none', { baseUrl: 'kiosk.test' }, /baseUrl must be an http or https URL/],
     ['an account that no ticket could hold', { account: 'x'.repeat(257) }, /account/],
     ['no account', { account: '' }, /account/],
+    ['version 0', { version: 0 }, /version must be a whole number of at least 1/],
+    ['a broken version', { version: 1.5 }, /version must be/],
+    ['a version that is a text', { version: '2' as unknown as number }, /version must be/],
+    [
+      'a secret that printing would show',
+      { secret: 'sk-4711' as unknown as () => string },
+      /^(?!.*4711).*secret must be a function/,
+    ],
   ])('%s', (_what, change, why) => {
     expect(() => defineAdapter({ ...kiosk, ...change })).toThrow(why);
   });
@@ -103,6 +111,11 @@ describe('defineAdapter refuses', () => {
     ],
     ['a status query that is a write: asking would send it', askedBy('payment.charge'), isNoRead],
     ['a look-up that is a write: looking would send it', lookedUpBy('payment.charge'), isNoRead],
+    [
+      'a storable field that it does not know, of which nobody can say what it holds',
+      { 'payment.charge': { ...charge, storable: ['order', 'toString'] }, 'payment.query': query },
+      /payment\.charge has storable fields that it does not know: toString\.$/,
+    ],
   ])('%s', (_what, operations, message) => {
     const error = thrownBy(() => define(operations));
     expect(isInputError(error)).toBe(true);
@@ -136,6 +149,7 @@ describe('defineAdapter gives', () => {
     expect(adapter.body(fields, {} as SendContext)).toBe(fields);
     expect(adapter.headers({} as EncodedSend)).toEqual({});
     expect(adapter).toMatchObject({ policy: {}, ownBaseUrl: false, verify: undefined, webhook: undefined });
+    expect(adapter).toMatchObject({ version: 1, secret: undefined });
   });
 
   it('what the definition gives', () => {
@@ -146,10 +160,22 @@ describe('defineAdapter gives', () => {
       body: () => ({ signed: true }),
       headers: () => ({ a: 'b' }),
       verify: () => true,
+      version: 2,
+      secret: () => 'made-up',
     };
-    const { ownBaseUrl, policy, body, headers, verify, name, account, environment, encodings } = defineAdapter(given);
-    expect({ ownBaseUrl, policy, body, headers, verify, name, account, environment, encodings }).toMatchObject(
+    const { ownBaseUrl, policy, body, headers, verify, name, account, environment, encodings, version, secret } =
+      defineAdapter(given);
+    const made = { ownBaseUrl, policy, body, headers, verify, name, account, environment, encodings, version, secret };
+    expect(made).toMatchObject(
       Object.fromEntries(Object.entries(given).filter(([key]) => !['operations', 'read', 'baseUrl'].includes(key))),
+    );
+  });
+
+  it('no storable field that is a secret of an answer', () => {
+    const operations = { 'payment.charge': { ...charge, storable: ['order'] as const }, 'payment.query': query };
+    expect(() => defineAdapter<KioskFields>({ ...kiosk, operations })).not.toThrow();
+    expect(() => defineAdapter<KioskFields>({ ...kiosk, operations, answerSecrets: ['order'] })).toThrow(
+      /payment\.charge would have stored what is secret in an answer: order\./,
     );
   });
 

@@ -40,6 +40,8 @@ interface OrderFields {
   order: string;
   amount: number;
   currency?: string;
+  /** The payer's code: the one field that no journal may store. */
+  scanned?: string;
 }
 
 export type WriteCode =
@@ -134,6 +136,10 @@ export interface AcmeOptions {
   queryField?: string;
   /** Whether it is the simulator that answers, in the words of `acmeVoice`; its own numbers are not learnt then. */
   simulated?: boolean;
+  /** Of the adapter. Default 1. */
+  version?: number;
+  /** What only the merchant's processes know. Default `made-up-acme-secret`; `null`: there is none. */
+  secret?: string | null;
 }
 
 /** Where each operation is. */
@@ -173,6 +179,7 @@ const expect = ({ amount, currency }: OrderFields): { amount: string; currency?:
 
 export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
   const { sameReference = 'unknown', policy = {}, queryField = 'order', simulated = false } = options;
+  const { version, secret = 'made-up-acme-secret' } = options;
   const [written, found] = simulated ? [spoken, spoken] : [writes, states];
   const query = {
     operation: 'payment.query' as const,
@@ -182,15 +189,24 @@ export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
   const order = {
     codes: written,
     reference: ['order'] as const,
+    storable: ['order'] as const,
     learns: simulated ? [] : ['id'],
     query,
     sameReference,
   };
-  const paid = { required: { order: text, amount: whole }, expect, ...order };
+  const paid = {
+    ...order,
+    required: { order: text, amount: whole },
+    optional: ['currency', 'scanned'] as const,
+    storable: ['order', 'amount', 'currency'] as const,
+    expect,
+  };
   return defineAdapter<AcmeFields>({
     name: 'acme',
     account: 'shop-1',
     environment: 'sandbox',
+    ...(version !== undefined && { version }),
+    ...(secret !== null && { secret: () => secret }),
     baseUrl: 'https://acme.test/api',
     encodings: ['json', 'form'],
     policy,
@@ -208,6 +224,7 @@ export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
       'payout.create': {
         path: paths['payout.create'],
         required: { order: text },
+        storable: ['order'],
         codes: written,
         reference: ['order'],
         sameReference,
@@ -215,6 +232,7 @@ export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
       'refund.create': {
         path: paths['refund.create'],
         required: { refund: text },
+        storable: ['refund'],
         codes: { ...written, ACCEPTED: pollRequired('processing') },
         reference: ['refund'],
         follows: 'refund',

@@ -11,6 +11,7 @@ import {
   msUntil,
   oneOf,
   optional,
+  pemBody,
   pemKey,
   record,
   recordOf,
@@ -100,6 +101,7 @@ export function ifortepay(
     name: 'ifortepay',
     advice,
     account: partnerId,
+    secret: () => pemBody(credentials.privateKey),
     ...location,
     encodings: ['json'],
     read: order.read,
@@ -119,6 +121,7 @@ export function ifortepay(
       'qris.create': {
         path: '/v1.0/qr/qr-mpm-generate',
         required: { partnerReferenceNo: textUpTo(64), amount, additionalInfo: record },
+        // Not storable: `additionalInfo` holds whatever the merchant puts there.
         optional: ['validityPeriod', 'terminalId'],
         codes: codes.qrisCreate,
         reference: ({ partnerReferenceNo }) => named('47', { originalPartnerReferenceNo: partnerReferenceNo }),
@@ -147,6 +150,7 @@ export function ifortepay(
           reason: textUpTo(256),
         },
         optional: ['additionalInfo'],
+        storable: ['originalPartnerReferenceNo', 'originalReferenceNo', 'reason'],
         codes: codes.qrisCancel,
         reference: ({ originalPartnerReferenceNo, originalReferenceNo }) =>
           named('47', { originalPartnerReferenceNo, originalReferenceNo }),
@@ -170,6 +174,8 @@ export function ifortepay(
           'billDetails',
           'additionalInfo',
         ],
+        // Not who the customer is, nor an account's number.
+        storable: ['trxId', 'virtualAccountTrxType', 'totalAmount', 'expiredDate'],
         codes: codes.vaCreate,
         read: account.read,
         reference: ['trxId', 'virtualAccountNo', 'partnerServiceId', 'customerNo'],
@@ -223,6 +229,7 @@ export function ifortepay(
         path: '/v1.0/debit/cancel',
         required: { originalPartnerReferenceNo: textUpTo(64), originalReferenceNo: textUpTo(64) },
         optional: ['reason', 'additionalInfo'],
+        storable: ['originalPartnerReferenceNo', 'originalReferenceNo', 'reason'],
         codes: codes.debitCancel,
         reference: ({ originalPartnerReferenceNo, originalReferenceNo }) =>
           named('54', { originalPartnerReferenceNo, originalReferenceNo }),

@@ -111,6 +111,7 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
     encodings: ['form'],
     read: readPayment,
     perSend: ['txdtm'],
+    secret: () => clientKey,
     webhook: async () => (await import('./webhook.ts')).qfpayWebhook({ clientKey, mchid }),
     policy: {
       poll: {
@@ -128,6 +129,19 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
         ...payment,
         required: paymentChecks,
         optional: ['auth_code', ...paymentOptions],
+        // Neither a scanned code, nor what tells who pays or with which device.
+        storable: [
+          'txamt',
+          'txcurrcd',
+          'pay_type',
+          'out_trade_no',
+          'txdtm',
+          'expired_time',
+          'goods_name',
+          'notify_url',
+          'return_url',
+          'limit_pay',
+        ],
         codes: ({ sent = {} }) => (isScanned(sent) ? charge : order),
       },
       // The same request by another name: a drop-in request keeps the older one.
@@ -160,6 +174,7 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
         path: '/trade/v1/refund',
         required: { txamt: minorUnits, out_trade_no: orderNumber, syssn: textUpTo(128) },
         optional: ['txdtm', 'udid'],
+        storable: ['txamt', 'out_trade_no', 'syssn', 'txdtm'],
         codes: refund,
         read: readRefund,
         reference: ['out_trade_no', 'syssn'],
@@ -274,6 +289,7 @@ const payment = {
 const undoing = {
   required: { txamt: minorUnits },
   optional: ['out_trade_no', 'syssn', 'txdtm', 'udid'],
+  storable: ['txamt', 'out_trade_no', 'syssn', 'txdtm'],
   codes: cancellation,
   read: readCancellation,
   // It goes by the payment's numbers: either is enough.

@@ -76,6 +76,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
     }),
     encodings: ['json', 'form'],
     operations: {
+      // Not storable: `app_user` says who pays, `identifier` whose wallet it is, and codes and tokens are as good as money.
       'payment.create': {
         path: '/v2/create',
         required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
@@ -113,6 +114,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         ...pathFrom(paths, 'payment.cancel'),
         required: { app_trans_id: appTransId },
         optional: ['app_id'],
+        storable: ['app_trans_id', 'app_id'],
         ...answers(codes.paymentCancel),
         reference: ['app_trans_id'],
         identity: 'target',
@@ -149,6 +151,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         path: '/v2/refund',
         required: { m_refund_id: refundId, zp_trans_id: text, amount: whole, description: textUpTo(100) },
         optional: ['app_id', 'refund_fee_amount'],
+        storable: ['m_refund_id', 'zp_trans_id', 'amount', 'description', 'app_id', 'refund_fee_amount'],
         ...answers(codes.refundCreate),
         reference: ['m_refund_id'],
         identity: { number: 'm_refund_id' },
@@ -254,6 +257,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
     // A code that is encrypted twice gives two texts: the one that was scanned tells them apart.
     perSend: ['app_time', 'req_date', 'timestamp', 'mac', 'payment_code'],
     answerSecrets: ['zp_trans_token', 'order_token'],
+    secret: () => key1,
     webhook: async () => (await import('./webhook.ts')).zalopayWebhook({ appId, key2 }),
     // A first request that comes later than this is refused for its timestamp, and by then an order of the usual 15
     // minutes has ended: one more minute to hear either.
