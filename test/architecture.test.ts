@@ -276,6 +276,7 @@ describe('package.json', () => {
       './adapter/webhook',
       './adapters/*',
       './adapters/*/terse',
+      './journal',
       './package.json',
       './policies',
       './testing',
