@@ -414,6 +414,12 @@ describe('an adapter of one’s own', () => {
       () =>
         defineAdapter<KioskFields>({
           ...kiosk,
+          // @ts-expect-error: what may be stored is a field of the write.
+          operations: { ...kiosk.operations, 'payment.charge': { ...charge, storable: ['ordre'] as const } },
+        }),
+      () =>
+        defineAdapter<KioskFields>({
+          ...kiosk,
           // @ts-expect-error: every required field has a check.
           operations: { ...kiosk.operations, 'payment.charge': { ...charge, required: unchecked } },
         }),

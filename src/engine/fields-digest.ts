@@ -1,23 +1,65 @@
 import { newSecret } from '../clock.ts';
 import { decimalOf } from '../core/decimal.ts';
+import { InputError } from '../core/errors.ts';
 import type { Fields, Operation } from '../core/operation.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { digestOf, sha256 } from '../kit/hashes.ts';
+import { toBase64, toBase64Url } from '../kit/bytes.ts';
+import { digestOf, hmacOf, sha256 } from '../kit/hashes.ts';
 import { usualInPath } from './encode.ts';
 
-/** Equal business fields give equal digests; the key is this object's own, so that nothing can be learnt from them. */
-export function fieldsDigest(adapter: Pick<Adapter, 'perSend'>): (operation: Operation, fields: Fields) => string {
+/**
+ * Equal business fields give equal digests under the same key, from which nothing can be learnt without it.
+ *
+ * @param key 32 bytes, or the `key` of {@link digestKey}. Default: this object's own, which nobody else has
+ */
+export function fieldsDigest(
+  adapter: Pick<Adapter, 'perSend'>,
+  key: Uint8Array | string = newSecret(),
+): (operation: Operation, fields: Fields) => string {
   // Of one length, in front of each text, and half of the hash is kept: as good as an HMAC, at half its price.
-  const key = btoa(String.fromCharCode(...newSecret()));
+  const first = typeof key === 'string' ? key : toBase64(key);
   const shapes = new WeakMap<Operation, Shape>();
   return (operation, fields) => {
     let shape = shapes.get(operation);
     if (shape === undefined) shapes.set(operation, (shape = shapeOf(operation, adapter.perSend)));
-    const digest = digestOf(sha256, key, businessText(fields, shape));
+    const digest = digestOf(sha256, first, businessText(fields, shape));
     // A text of one piece: one that is put together digit by digit keeps its pieces, a kilobyte of them.
     return btoa(String.fromCharCode(...digest.subarray(0, DIGEST_BYTES)));
   };
 }
+
+/** A key that several processes share, and what it is called in a row. */
+export interface DigestKey {
+  /** 32 bytes, in Base64. As secret as what it is made of. */
+  readonly key: string;
+  /** Tells it from other keys, and nothing of it: 8 characters. */
+  readonly keyId: string;
+}
+
+/**
+ * The key for the digests in a journal: the same for every process that has the same credentials and the same journal.
+ * Where an adapter has no secret, whoever reads the journal can make it too.
+ *
+ * @param salt the journal's, 32 bytes
+ * @throws {InputError} for an adapter whose secret is no text, or a salt that is none
+ */
+export function digestKey(
+  { name, account, environment, secret }: Pick<Adapter, 'name' | 'account' | 'environment' | 'secret'>,
+  salt: Uint8Array,
+): DigestKey {
+  const known = secret?.();
+  if (secret !== undefined && (typeof known !== 'string' || known === ''))
+    throw new InputError(`${name}: the adapter's secret() must give a text that is not empty.`);
+  if (salt.length < LEAST_SALT_BYTES)
+    throw new InputError(`${name}: salt() of the journal must give 32 bytes, drawn when the journal was made.`);
+  // As HKDF does it: what is secret first, then what it is for.
+  const extracted = hmacOf(sha256, salt, known ?? '');
+  const key = toBase64(hmacOf(sha256, extracted, JSON.stringify(['tillpaid fields 1', name, account, environment])));
+  return { key, keyId: toBase64Url(digestOf(sha256, 'tillpaid key name', key)).slice(0, KEY_ID_LENGTH) };
+}
+
+const LEAST_SALT_BYTES = 16;
+const KEY_ID_LENGTH = 8;
 
 /** So many tell all fields apart that are ever compared. */
 const DIGEST_BYTES = 16;

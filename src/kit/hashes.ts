@@ -14,7 +14,7 @@ export type Part = string | Uint8Array;
 export const digestOf = (hash: Hash, ...parts: readonly Part[]): Uint8Array => hash(joined(parts));
 
 /** The HMAC of the parts, one right behind the other. */
-export const hmacOf = (hash: Hash, key: string, ...parts: readonly Part[]): Uint8Array =>
+export const hmacOf = (hash: Hash, key: Part, ...parts: readonly Part[]): Uint8Array =>
   hmac(hash, bytesOf(key), joined(parts));
 
 const joined = (parts: readonly Part[]): Uint8Array =>
