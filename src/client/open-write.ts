@@ -6,7 +6,7 @@ import { isNamed } from '../engine/identity.ts';
 import type { IntentionOptions } from '../engine/intention.ts';
 import { openTicket, storedTicket } from '../engine/open-ticket.ts';
 import type { Admission } from '../engine/registry.ts';
-import { refuseMisspelt } from './did-you-mean.ts';
+import { refuseMisspelt } from '../core/did-you-mean.ts';
 import type { GatewayParts } from './parts.ts';
 import type { SettleOptions } from './options.ts';
 

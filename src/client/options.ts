@@ -8,7 +8,10 @@ import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import type { Policy } from '../policies/policy.ts';
-import { didYouMean, nearest } from './did-you-mean.ts';
+import type { Checks } from '../core/check-options.ts';
+import { nearest } from '../core/did-you-mean.ts';
+
+export { checkOptions } from '../core/check-options.ts';
 
 /** What `createGateway` takes. */
 export interface GatewayOptions<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object> {
@@ -116,12 +119,6 @@ declare module 'ky' {
   }
 }
 
-/**
- * Every option there is, by the door that takes it. A misspelt one is refused: an `onTickets` that is never called loses
- * payments.
- */
-type Checks<O> = { readonly [name in keyof O]-?: FieldCheck };
-
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -192,17 +189,6 @@ const { signal: _ofTheCall, extraFields: _ofSettle, ...ofAWrite } = settleOption
 
 /** Of `context.tillpaid`; the call's own `signal` is the drop-in's. */
 export const dropInOptions: Checks<DropInContext> = { ...ofAWrite, operation: aText };
-
-/** @throws {InputError} for what is no object, a name that is not known, or a value of another kind */
-export function checkOptions(who: string, given: unknown, known: Readonly<Record<string, FieldCheck>>): void {
-  if (given === undefined) return;
-  if (!isObject(given)) throw new InputError(`${who}: pass the options as an object.`);
-  for (const [name, value] of Object.entries(given) as [string, unknown][]) {
-    const check = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (check === undefined) throw new InputError(`${who}: there is no option ${didYouMean(name, Object.keys(known))}`);
-    if (value !== undefined && !check.accepts(value)) throw new InputError(`${who}: ${name} must be ${check.expects}.`);
-  }
-}
 
 /** A misspelt `context.tillpaid` would be ignored. @throws {InputError} */
 export function checkContext(who: string, context: Readonly<Record<string, unknown>> | undefined): void {

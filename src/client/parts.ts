@@ -17,7 +17,7 @@ import { createWire } from '../engine/wire.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import { layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
-import { misspeltIn } from './did-you-mean.ts';
+import { misspeltIn } from '../core/did-you-mean.ts';
 import { optionsOf } from './drop-in.ts';
 import type { GatewayOptions } from './options.ts';
 import { createRoad } from './road.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import type { UnmatchedEvent } from '../core/settlement.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { nearest } from './did-you-mean.ts';
+import { nearest } from '../core/did-you-mean.ts';
 import { candidates, mayMatch, placeIn } from './match.ts';
 
 /** What becomes of a request that matches no operation. @throws {InputError} when it is refused */

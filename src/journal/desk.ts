@@ -1,10 +1,14 @@
 import { InputError } from '../core/errors.ts';
-import type { Row, RowContent } from './store.ts';
+import type { JournalStore, Row, RowContent } from './store.ts';
 
 /** A gateway object's side of its journal. */
 export interface Desk {
   /** Whose rows it can serve: the `account` of a row. */
   readonly account: string;
+  /** Of its adapter: rows that a newer one wrote are not taken up. */
+  readonly adapterVersion: number;
+  /** Of its journal. A worker on another one is refused. */
+  readonly store: JournalStore;
   /** The lease that it needs, in milliseconds. */
   readonly leaseMs: number;
   /** The user's clock. */
@@ -15,7 +19,24 @@ export interface Desk {
    *
    * Never rejects for what the gateway, the network or the row does.
    */
-  takeUp(row: Row): Promise<RowContent>;
+  takeUp(row: Row, tenure: Tenure): Promise<TakenUp>;
+}
+
+/** What is to be stored of a row that was taken up. */
+export interface TakenUp extends RowContent {
+  /** The row's fence by now, where the desk has changed the row itself: it was `leaving`. Default: what it was. */
+  readonly fence?: number;
+}
+
+/** What a worker knows of the row that it hands out. */
+export interface Tenure {
+  /**
+   * How long the worker's lease is good at least, in milliseconds: by the larger of monotonic and wall time since it was
+   * asked for. Nothing is sent with less of it left than an attempt may take.
+   */
+  leftMs(): number;
+  /** Aborts when the worker was stopped and will wait no longer. */
+  readonly signal: AbortSignal;
 }
 
 /** The desk of a gateway. @throws {InputError} for a gateway that was made without a journal */
@@ -24,6 +45,11 @@ export function deskOf(gateway: object): Desk {
   if (desk === undefined)
     throw new InputError('createWorker: a gateway has no journal. Make it with createGateway({ adapter, journal }).');
   return desk;
+}
+
+/** A gateway has a desk from when it is made. */
+export function putDesk(gateway: object, desk: Desk): void {
+  desks.set(gateway, desk);
 }
 
 const desks = new WeakMap<object, Desk>();

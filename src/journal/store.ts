@@ -41,6 +41,8 @@ export interface RowData {
   readonly delivered: number;
   /** How often in a row `onSettled` has failed. */
   readonly failures: number;
+  /** When `onSettled` is called again, once it has failed. Milliseconds since the epoch. */
+  readonly deliverFromMs?: number;
   /** All that a worker needs to send it. Default: only who has the fields can. */
   readonly prepared?: Prepared;
   readonly parked?: Parked;

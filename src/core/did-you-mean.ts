@@ -1,6 +1,6 @@
-import { InputError } from '../core/errors.ts';
-import type { Fields, Operation } from '../core/operation.ts';
-import { printable } from '../core/printable.ts';
+import { InputError } from './errors.ts';
+import type { Fields, Operation } from './operation.ts';
+import { printable } from './printable.ts';
 
 /**
  * The known name that a misspelt one nearly is: another case, a letter too many, one missing or wrong, two in a name of
