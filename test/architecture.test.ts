@@ -32,7 +32,7 @@ const table = {
   adapter: { rooms: ['core', 'policies', 'clock', 'kit'], files: [], packages: [] },
   /** The same folder's simulator: no adapter needs it to work. */
   voice: { rooms: ['core', 'policies', 'clock', 'kit', 'adapter', 'testing'], files: [], packages: ['@noble/hashes'] },
-  testing: { rooms: ['core', 'clock', 'kit'], files: [], packages: [] },
+  testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: [] },
   /** Names only. */
   index: { rooms: ['core', 'policies', 'clock', 'kit', 'engine', 'client'], files: [], packages: [] },
 } satisfies Record<string, { rooms: string[]; files: string[]; packages: string[] }>;

@@ -2,6 +2,8 @@ export { adapterContract } from './contract.ts';
 export type { ContractAdapter, ContractRunner } from './contract.ts';
 export { always, anothersAnswer, deliveredLate, isCut, lagging, slowed, withRetryAfter } from './faults.ts';
 export type { Always, AnsweredScene, Fault, FaultList, FaultName, Scene } from './faults.ts';
+export { journalContract } from './journal-contract.ts';
+export type { JournalContractRunner, JournalUnderTest } from './journal-contract.ts';
 export { lives } from './lives.ts';
 export type { Life, LifeStep } from './lives.ts';
 export { manualClock } from './manual-clock.ts';
