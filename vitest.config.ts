@@ -28,7 +28,16 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       { extends: true, test: { name: 'alone', include: alone } },
       // One process for many files: half of a file's time would be spent on starting one and importing the same again.
-      { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: alone,
+          isolate: false,
+          globalSetup: 'test/testing/postgres-setup.ts',
+        },
+      },
     ],
   },
 });
