@@ -4,7 +4,7 @@ import type { SettledBy, Settlement, Verdict } from '../src/index.ts';
 type Of<O, S = Settlement> = S extends { outcome: infer Own } ? (O extends Own ? S : never) : never;
 
 /** What a settlement may have beside what every one has. */
-type Beside = 'answer' | 'body' | 'response' | 'ownVerdict' | 'otherVerdict' | 'repeated' | 'cause';
+type Beside = 'answer' | 'answerOmitted' | 'body' | 'response' | 'ownVerdict' | 'otherVerdict' | 'repeated' | 'cause';
 
 /** Of these, what a settlement's type says that there may be. */
 type MayHave<S, Name extends Beside = Beside> = Name extends keyof S
@@ -30,7 +30,7 @@ type Shapes = {
 const ended = {
   verdicts: ['terminal'],
   settledBy: ['answer', 'query', 'webhook'],
-  mayHave: ['answer', 'body', 'response', 'ownVerdict', 'repeated'],
+  mayHave: ['answer', 'answerOmitted', 'body', 'response', 'ownVerdict', 'repeated'],
 } as const;
 
 /** The types once more, as data: the compiler refuses what they do not allow. */
@@ -45,19 +45,28 @@ const shapes: Readonly<Record<Settlement['outcome'], Shape>> = {
   rejected: {
     verdicts: ['terminal', 'retryable'],
     settledBy: ['answer'],
-    mayHave: ['answer', 'body', 'response', 'otherVerdict'],
+    mayHave: ['answer', 'answerOmitted', 'body', 'response', 'otherVerdict'],
   },
   absent: { verdicts: ['poll-required'], settledBy: ['query'], mayHave: ['body', 'response', 'ownVerdict'] },
   unresolved: {
     verdicts: ['terminal', 'retryable', 'poll-required'],
     settledBy: ['none'],
-    mayHave: ['answer', 'ownVerdict', 'otherVerdict', 'cause'],
+    mayHave: ['answer', 'answerOmitted', 'ownVerdict', 'otherVerdict', 'cause'],
   },
   unsent: { verdicts: ['retryable', 'poll-required'], settledBy: ['none'], mayHave: ['cause'] },
 } satisfies Shapes;
 
 const always = ['outcome', 'verdict', 'settledBy', 'ticket', 'reference', 'attempts', 'polls', 'elapsedMs', 'timeline'];
-const beside: readonly Beside[] = ['answer', 'body', 'response', 'ownVerdict', 'otherVerdict', 'repeated', 'cause'];
+const beside: readonly Beside[] = [
+  'answer',
+  'answerOmitted',
+  'body',
+  'response',
+  'ownVerdict',
+  'otherVerdict',
+  'repeated',
+  'cause',
+];
 
 /** In what a settlement is not what its type says; `undefined` when it is. */
 export function unlikeItsType(settlement: Settlement): string | undefined {

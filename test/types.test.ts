@@ -238,6 +238,7 @@ describe('how a payment ended', () => {
     expectTypeOf<SettledBy>().toEqualTypeOf<'answer' | 'query' | 'webhook' | 'none'>();
     expectTypeOf<Settlement['verdict']>().toEqualTypeOf<Verdict>();
     expectTypeOf<Settlement['answer']>().toEqualTypeOf<unknown>();
+    expectTypeOf<Settlement['answerOmitted']>().toEqualTypeOf<true | undefined>();
     expectTypeOf<Settlement<{ order_url: string }>['answer']>().toEqualTypeOf<{ order_url: string } | undefined>();
   });
 
@@ -268,6 +269,7 @@ describe('how a payment ended', () => {
           expectTypeOf(settlement.verdict).toEqualTypeOf<PollRequiredVerdict>();
           expectTypeOf(settlement.settledBy).toEqualTypeOf<'query'>();
           expectTypeOf(settlement.answer).toEqualTypeOf<undefined>();
+          expectTypeOf(settlement.answerOmitted).toEqualTypeOf<undefined>();
           return settlement.ticket;
         case 'unresolved':
           expectTypeOf(settlement.verdict).toEqualTypeOf<Verdict>();

@@ -1,5 +1,6 @@
 import { conceal } from './conceal.ts';
 import { printable } from './printable.ts';
+import { quotable } from './quotable.ts';
 import type { Settlement } from './settlement.ts';
 import type { Ticket } from './ticket.ts';
 
@@ -103,15 +104,9 @@ export class ReferenceInUseError extends Error {
   }
 }
 
-/** As much of a provider's message as a line has room for. */
-const LONGEST_QUOTE = 120;
-
-/** What a provider may repeat of the payer's or the merchant's: numbers of cards and phones, tokens, links. */
-const telling = /\d(?:[ -]?\d){5,}|[!-~]{24,}/g;
-
 function quoted(message = ''): string {
-  const text = printable(message).replaceAll(telling, '…').trim();
-  return text === '' ? '' : `, "${text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text}"`;
+  const text = quotable(message);
+  return text === '' ? '' : `, "${text}"`;
 }
 
 const describe = (ticket: Ticket): string =>

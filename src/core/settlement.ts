@@ -32,6 +32,8 @@ interface SettlementBase {
 interface Answered<Answer> {
   /** The write's own body (`order_url`, `qrcode`): missing where it was lost, or is no longer kept. */
   answer?: Answer;
+  /** It came from a journal, which stores no answers: `answer` is missing for that reason alone. */
+  answerOmitted?: true;
   /** The body of the exchange that settled it: missing where a webhook did, or where it is no longer kept. */
   body?: unknown;
   /** Not enumerable. The older way to write `responseOf(settlement)`. */
@@ -97,7 +99,9 @@ export interface RejectedSettlement<Answer = unknown>
 }
 
 /** The gateway has no such order. Its body is the last query's. */
-export interface AbsentSettlement extends SettlementBase, None<'answer' | 'repeated' | 'otherVerdict' | 'cause'> {
+export interface AbsentSettlement
+  extends SettlementBase,
+    None<'answer' | 'answerOmitted' | 'repeated' | 'otherVerdict' | 'cause'> {
   outcome: 'absent';
   verdict: PollRequiredVerdict;
   settledBy: 'query';
@@ -116,6 +120,8 @@ export interface UnresolvedSettlement<Answer = unknown> extends SettlementBase, 
   settledBy: 'none';
   /** The body of the write's own answer, where it was received and says something about the order. */
   answer?: Answer;
+  /** It came from a journal, which stores no answers: `answer` is missing for that reason alone. */
+  answerOmitted?: true;
   /** What the write's own last answer meant, where `verdict` is not about it. */
   ownVerdict?: Verdict;
   /** Of a duplicate: what the status query said of the order that owns the number, before something ended the loop. */
@@ -127,7 +133,7 @@ export interface UnresolvedSettlement<Answer = unknown> extends SettlementBase, 
 /** No attempt left this machine. Nothing was answered, and nothing can have happened. */
 export interface UnsentSettlement
   extends SettlementBase,
-    None<'answer' | 'body' | 'response' | 'ownVerdict' | 'repeated' | 'otherVerdict'> {
+    None<'answer' | 'answerOmitted' | 'body' | 'response' | 'ownVerdict' | 'repeated' | 'otherVerdict'> {
   outcome: 'unsent';
   verdict: RetryableVerdict | PollRequiredVerdict;
   settledBy: 'none';

@@ -8,12 +8,15 @@ import { responseOf, type Answer } from './wire.ts';
 
 /** The gateway's last verdict on a payment, light enough to keep a hundred thousand of them. */
 export interface LastVerdict
-  extends Pick<SettlementFacts, 'verdict' | 'settledBy' | 'reference' | 'attempts' | 'polls' | 'elapsedMs'> {
+  extends Pick<
+    SettlementFacts,
+    'verdict' | 'settledBy' | 'reference' | 'attempts' | 'polls' | 'elapsedMs' | 'answerOmitted'
+  > {
   readonly outcome: Outcome;
   /** The write's own answer. It is also what settled it, where `settledBy` says so. */
-  readonly own: StoredAnswer | undefined;
+  readonly own?: StoredAnswer | undefined;
   /** The answer of the status query that settled it. */
-  readonly status: StoredAnswer | undefined;
+  readonly status?: StoredAnswer | undefined;
 }
 
 /** A longer answer is handed out, but not kept. */
@@ -34,7 +37,7 @@ const isVerdict = (outcome: Settlement['outcome']): outcome is Outcome => !witho
  * @param before what was kept of the same send before
  */
 export function lastVerdictOf(
-  { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer }: Settlement,
+  { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, answer, answerOmitted }: Settlement,
   answers: Intention['answers'],
   before: LastVerdict | undefined,
 ): LastVerdict | undefined {
@@ -42,7 +45,10 @@ export function lastVerdictOf(
   const own = answer === undefined ? undefined : kept(answers.own);
   const status = settledBy === 'query' ? kept(answers.status) : undefined;
   const first = settledBy === 'answer' ? own : (own ?? before?.own);
-  return { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own: first, status };
+  const facts = { outcome, verdict, settledBy, reference, attempts, polls, elapsedMs, own: first, status };
+  // Of a payment that a journal told of, the answer is where it was sent from.
+  const isOmitted = first === undefined && settledBy !== 'answer' && before?.answerOmitted === true;
+  return isOmitted || answerOmitted === true ? { ...facts, answerOmitted: true } : facts;
 }
 
 /** Without the secrets that give access to the payment: an order that has ended does not need them. */

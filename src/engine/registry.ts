@@ -235,9 +235,8 @@ export class Registry {
       return this.#markEntrySeen(entry, verdict);
     const before = lastOf(entry);
     const [merchant = ''] = Object.values(entry.ticket.reference);
-    const { reference, attempts, polls, elapsedMs, own } = before ?? { ...nothingDone, reference: { merchant } };
-    const facts = { outcome: verdict.outcome, verdict, settledBy, reference, attempts, polls, elapsedMs };
-    const last: LastVerdict = { ...facts, own, status: undefined };
+    const done = before ?? { ...nothingDone, reference: { merchant } };
+    const last: LastVerdict = { ...done, outcome: verdict.outcome, verdict, settledBy, status: undefined };
     this.#keepLatest(operation, { ...baseOf(entry), state: 'settled', atMs: this.#nowMs(), last }, before);
   }
 
