@@ -56,9 +56,7 @@ const write = (ok: Row): CodeTable => ({
   PENDING: pollRequired('processing'),
   ERROR: pollRequired('unknown-outcome'), // it proves nothing: ask
 });
-/**
- * Chapter 4: what a query found. "None" may mean "not yet", and an error of the query says nothing about the payment.
- */
+/** Chapter 4: what a query found. "None" may mean "not yet", and an error says nothing about the payment. */
 const found = (done: Row, refused: Row): CodeTable => ({
   ...undone,
   NONE: pollRequired('not-found'),
@@ -84,6 +82,7 @@ const refund = {
   query: askBy('refund.query', 'refund'),
   sameReference: 'refuses',
   follows: 'refund',
+  storable: ['refund', 'order', 'amount'],
   expect,
 } satisfies Partial<WriteOperation<LanternFields['refund.create']>>;
 const sum = { order: text, amount: whole };
@@ -92,6 +91,7 @@ export const lantern = ({ shop, key }: { shop: string; key: string }): Adapter<L
   defineAdapter<LanternFields, LanternAnswers>({
     name: 'lantern',
     account: shop,
+    secret: () => key,
     environment: 'sandbox',
     baseUrl: 'https://sandbox.lantern.example',
     encodings: ['json'],

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as adapter from '../src/kit/index.ts';
+import * as webhook from '../src/kit/webhook.ts';
 import * as root from '../src/index.ts';
 
 describe('the public names', () => {
@@ -11,6 +13,12 @@ describe('the public names', () => {
     const both = Object.keys(adapter).filter(name => Object.hasOwn(root, name));
     expect(both.sort()).toEqual(['InputError', 'defineAdapter']);
     for (const name of both) expect(Reflect.get(adapter, name)).toBe(Reflect.get(root, name));
+  });
+
+  it('of the kit are all told of where a provider is added', () => {
+    const page = readFileSync(new URL('../docs/add-a-provider.md', import.meta.url), 'utf8');
+    const names = [...Object.keys(adapter), ...Object.keys(webhook)];
+    expect(names.filter(name => !new RegExp(`\\b${name}\\b`).test(page))).toEqual([]);
   });
 
   it('of the kit name no provider', () => {
