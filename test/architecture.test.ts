@@ -277,6 +277,7 @@ describe('package.json', () => {
       './adapters/*',
       './adapters/*/terse',
       './journal',
+      './journal/sqlite',
       './package.json',
       './policies',
       './testing',

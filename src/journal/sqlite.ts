@@ -1,0 +1,264 @@
+import { systemClock, type Clock } from '../clock.ts';
+import { InputError } from '../core/errors.ts';
+import { createJournal, type Journal } from './journal.ts';
+import { busyFor, Connection, inWords, isBusy, openFile, type Database } from './sqlite-connection.ts';
+import {
+  changeRow,
+  countRows,
+  endLease,
+  findRows,
+  getRow,
+  insertRow,
+  isAnyDue,
+  listRows,
+  preparedChange,
+  prepareTables,
+  purgeRows,
+  renewLease,
+  saltIn,
+  takePermits,
+  takeRows,
+} from './sqlite-rows.ts';
+import type { Change, JournalStore, Row, RowCount, RowFilter, RowState, Turn } from './store.ts';
+import { Turns } from './turns.ts';
+
+export interface SqliteJournalOptions {
+  /**
+   * `FULL`: what is stored survives the machine's end too. `NORMAL`: it survives the process, and the last moments may be
+   * lost with the machine; several times as quick. Default `FULL`.
+   */
+  readonly synchronous?: 'FULL' | 'NORMAL';
+  /** By which leases and due times are judged. Default: the machine's. */
+  readonly clock?: Clock;
+  /** How long a write waits for another process, or for an open transaction. Default 5,000 milliseconds. */
+  readonly busyTimeoutMs?: number;
+}
+
+/**
+ * A journal in a SQLite file, by `node:sqlite`: for one machine, and as many processes on it as there are. The file is
+ * made when there is none, readable by its owner alone; it may hold your own tables too.
+ *
+ * `db`, where a gateway takes one, is your own `DatabaseSync` on the same file, with your transaction open. Where
+ * `onSettled` gets one, it is in a transaction of the journal's: until the handler ends nobody else writes to the file,
+ * so let it write and nothing else.
+ *
+ * @throws {InputError} where the runtime has no `node:sqlite` (Node before 22.13), and for a path that is no database,
+ *   cannot be written, or was made by a newer release
+ */
+export function sqliteJournal(path: string, options: SqliteJournalOptions = {}): Journal {
+  const { synchronous = 'FULL', clock = systemClock, busyTimeoutMs = 5000 } = options;
+  if (typeof path !== 'string' || path === '' || path.startsWith(':') || path.startsWith('file:'))
+    throw new InputError('sqliteJournal: name a file. For a journal in memory there is memoryJournal().');
+  if (!['FULL', 'NORMAL'].includes(synchronous))
+    throw new InputError("sqliteJournal: synchronous must be 'FULL' or 'NORMAL'.");
+  if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0)
+    throw new InputError('sqliteJournal: busyTimeoutMs must be milliseconds, 0 or more.');
+  return createJournal(new SqliteStore(path, { synchronous, clock, busyTimeoutMs }));
+}
+
+/** How many rows are purged in one transaction. */
+const PURGED_AT_ONCE = 500;
+
+class SqliteStore implements JournalStore {
+  readonly name: string;
+  readonly #path: string;
+  readonly #options: Required<SqliteJournalOptions>;
+  readonly #main: Connection;
+  readonly #salt: Uint8Array;
+  /** Who writes, of this process: SQLite lets one write at a time, and would not say whose turn is next. */
+  readonly #turns = new Turns();
+  /** Of open transactions: made when one is needed. */
+  #second: Connection | undefined;
+  /** The user's own connections, once they are known to be on this file. */
+  readonly #others = new WeakMap<object, Connection>();
+  #isClosed = false;
+
+  constructor(path: string, options: Required<SqliteJournalOptions>) {
+    this.name = `sqlite ${path}`;
+    this.#path = path;
+    this.#options = options;
+    try {
+      this.#main = this.#connect();
+      this.#salt = prepareTables(this.#main, this.name);
+      waitsForNobody(this.#main);
+    } catch (error) {
+      throw inWords(error, this.name);
+    }
+  }
+
+  insert(row: Parameters<JournalStore['insert']>[0], db?: unknown): Promise<boolean> {
+    return this.#write(connection => insertRow(connection, row, this.#nowMs()), db);
+  }
+
+  get(id: string): Promise<Row | undefined> {
+    return this.#read(connection => getRow(connection, id, this.#nowMs()));
+  }
+
+  find(account: string, names: readonly string[]): Promise<Row[]> {
+    return this.#read(connection => findRows(connection, account, names, this.#nowMs()));
+  }
+
+  async update(changes: readonly Change[], db?: unknown): Promise<readonly boolean[]> {
+    const prepared = changes.map(preparedChange);
+    if (prepared.length === 0) return [];
+    return this.#write(connection => prepared.map(each => changeRow(connection, each, this.#nowMs())), db);
+  }
+
+  async take(turn: Turn): Promise<Row[]> {
+    if (!(await this.#read(connection => isAnyDue(connection, turn, this.#nowMs())))) return [];
+    return this.#write(connection => takeRows(connection, turn, this.#nowMs()));
+  }
+
+  renew(holder: string, forMs: number): Promise<void> {
+    return this.#write(connection => renewLease(connection, holder, forMs, this.#nowMs()));
+  }
+
+  release(holder: string): Promise<void> {
+    return this.#write(connection => endLease(connection, holder));
+  }
+
+  permits(account: string, wanted: number, perSecond: number): Promise<number> {
+    return this.#write(connection => takePermits(connection, { account, wanted, perSecond, nowMs: this.#nowMs() }));
+  }
+
+  async transaction<T>(work: (db: unknown) => Promise<T>): Promise<T> {
+    await this.#turns.take();
+    try {
+      const connection = await this.#retried(() => {
+        this.#second ??= waitsForNobody(this.#connect());
+        this.#second.run('BEGIN IMMEDIATE');
+        return this.#second;
+      });
+      try {
+        const result = await work(connection.db);
+        await this.#retried(() => connection.run('COMMIT'));
+        return result;
+      } catch (error) {
+        connection.undo('ROLLBACK');
+        throw error;
+      }
+    } finally {
+      this.#turns.pass();
+    }
+  }
+
+  list(filter: RowFilter): Promise<Row[]> {
+    return this.#read(connection => listRows(connection, filter, this.#nowMs()));
+  }
+
+  counts(): Promise<RowCount[]> {
+    return this.#read(connection => countRows(connection, this.#nowMs()));
+  }
+
+  async purge(state: RowState, changedBeforeMs: number): Promise<number> {
+    for (let purged = 0; ; ) {
+      const more = await this.#write(connection => purgeRows(connection, state, changedBeforeMs, PURGED_AT_ONCE));
+      purged += more;
+      if (more < PURGED_AT_ONCE) return purged;
+      // Whoever waits for the event loop, or for the file, comes in between.
+      await pause(0);
+    }
+  }
+
+  salt(): Promise<Uint8Array> {
+    return Promise.resolve(this.#salt.slice());
+  }
+
+  async close(): Promise<void> {
+    await this.#turns.take();
+    try {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      this.#second?.db.close();
+      this.#main.db.close();
+    } finally {
+      this.#turns.pass();
+    }
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now();
+  }
+
+  #connect(): Connection {
+    const { synchronous, busyTimeoutMs } = this.#options;
+    const connection = new Connection(openFile(this.#path));
+    connection.db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA synchronous = ${synchronous}`);
+    const mode = connection.get('PRAGMA journal_mode = WAL')?.['journal_mode'];
+    if (mode !== 'wal')
+      throw new InputError(`${this.name}: it cannot be used in WAL mode. Use a file of a local disk.`);
+    return connection;
+  }
+
+  #read<T>(work: (connection: Connection) => T): Promise<T> {
+    return this.#retried(() => work(this.#main));
+  }
+
+  /** In the caller's transaction, or in one of its own, durable when it resolves. */
+  async #write<T>(work: (connection: Connection) => T, db?: unknown): Promise<T> {
+    if (db !== undefined) {
+      const connection = this.#connectionOf(db);
+      return this.#inWords(() => connection.nested(() => work(connection)));
+    }
+    const { busyTimeoutMs } = this.#options;
+    if (!this.#turns.takeNow() && !(await this.#turns.take(busyTimeoutMs))) throw busyFor(this.name, busyTimeoutMs);
+    try {
+      return await this.#retried(() => this.#main.atomically(() => work(this.#main)));
+    } finally {
+      this.#turns.pass();
+    }
+  }
+
+  /** Waits without holding up the process, which SQLite itself would. */
+  async #retried<T>(work: () => T): Promise<T> {
+    const { busyTimeoutMs } = this.#options;
+    for (let waitedMs = 0; ; ) {
+      try {
+        if (this.#isClosed) throw new Error(`${this.name}: it was closed.`);
+        return work();
+      } catch (error) {
+        if (!isBusy(error)) throw inWords(error, this.name);
+        if (waitedMs >= busyTimeoutMs) throw busyFor(this.name, busyTimeoutMs);
+      }
+      const delayMs = 1 + Math.floor(systemClock.random() * 4);
+      await pause(delayMs);
+      waitedMs += delayMs;
+    }
+  }
+
+  #inWords<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw inWords(error, this.name);
+    }
+  }
+
+  /** @throws {InputError} for what is no open connection to this file */
+  #connectionOf(db: unknown): Connection {
+    if (!isDatabase(db))
+      throw new InputError(`${this.name}: db is no DatabaseSync of node:sqlite. Give the one your transaction is on.`);
+    const known = this.#second?.db === db ? this.#second : this.#others.get(db);
+    if (known !== undefined) return known;
+    const connection = new Connection(db);
+    const salt = this.#inWords(() => saltIn(connection, this.name));
+    if (salt === undefined || salt.toString() !== this.#salt.toString())
+      throw new InputError(`${this.name}: db is open on another file. Open it on the journal's.`);
+    this.#others.set(db, connection);
+    return connection;
+  }
+}
+
+/** From now on: what is busy is tried again, and the process goes on meanwhile. */
+function waitsForNobody(connection: Connection): Connection {
+  connection.db.exec('PRAGMA busy_timeout = 0');
+  return connection;
+}
+
+const isDatabase = (db: unknown): db is Database =>
+  typeof db === 'object' && db !== null && typeof Reflect.get(db, 'prepare') === 'function';
+
+const pause = (delayMs: number): Promise<void> =>
+  new Promise(resolve => {
+    systemClock.timer(delayMs, resolve);
+  });
