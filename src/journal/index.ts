@@ -15,3 +15,8 @@ export type {
   RowState,
   Turn,
 } from './store.ts';
+export type { RowSummary } from './summary.ts';
+export { createWorker } from './worker.ts';
+export type { DeliveryContext, OnSettled } from './courier.ts';
+export type { Worker, WorkerOptions } from './worker.ts';
+export type { WorkerEvent, WorkerFact, WorkerHealth } from './worker-events.ts';

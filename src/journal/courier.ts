@@ -1,0 +1,178 @@
+import pLimit from 'p-limit';
+import { orAbort, type Clock } from '../clock.ts';
+import type { Settlement } from '../core/settlement.ts';
+import { errorText } from './error-text.ts';
+import {
+  changed,
+  held,
+  isDeliverable,
+  isOpenState,
+  parkedContent,
+  withFailure,
+  withoutDelivery,
+} from './row-content.ts';
+import type { DeliveryTerms } from './row-content.ts';
+import type { RowKeeper } from './row-keeper.ts';
+import type { Lease } from './lease.ts';
+import type { Delivery, JournalStore, Row, RowContent } from './store.ts';
+import type { WorkerFact } from './worker-events.ts';
+
+/** What `onSettled` gets beside the settlement. */
+export interface DeliveryContext {
+  /** The same however often it is delivered: keep it beside what you do, and do it once. */
+  readonly deliveryId: string;
+  /** The open transaction of the journal's database, with `transaction: true`; else `undefined`. */
+  readonly db: unknown;
+  /** Aborts when the handler's time is over: then it has failed. */
+  readonly signal: AbortSignal;
+}
+
+export type OnSettled = (settlement: Settlement, context: DeliveryContext) => unknown;
+
+export interface CourierParts {
+  readonly store: JournalStore;
+  readonly clock: Clock;
+  readonly keeper: RowKeeper;
+  readonly onSettled: OnSettled | undefined;
+  readonly terms: DeliveryTerms;
+  readonly transaction: boolean;
+  readonly handlerTimeoutMs: number;
+  readonly concurrency: number;
+  /** No delivery begins after it aborts. */
+  readonly stopping: AbortSignal;
+  /** Nothing is waited for after it aborts. */
+  readonly ended: AbortSignal;
+  readonly report: (fact: WorkerFact) => void;
+}
+
+/** Brings settlements to `onSettled`, and marks them as taken. */
+export interface Courier {
+  /** More rows may wait for a handler. */
+  hasRoom(): boolean;
+  /** Makes the deliveries of a row that its holder has, and gives it back. */
+  deliver(row: Row, lease: Lease): Promise<void>;
+}
+
+/** The row was changed by somebody else while its handler ran, in whose transaction it was to be marked. */
+const changedElsewhere = new Error('The row was changed meanwhile.');
+
+export function createCourier(parts: CourierParts): Courier {
+  const { clock, keeper, terms, stopping, ended } = parts;
+  const lane = pLimit(parts.concurrency);
+  const mayGoOn = (row: RowContent): boolean => !stopping.aborted && isDeliverable(row, terms, clock.now());
+
+  const inOrder = async (row: Row, lease: Lease): Promise<void> => {
+    let now: Row | undefined = row;
+    let isGivenBack = false;
+    while (now !== undefined && mayGoOn(now)) {
+      const [first] = now.data.deliveries;
+      // Beyond its lease somebody else may be delivering it.
+      if (first === undefined || lease.leftMs() === 0) return;
+      now = await deliverOne(parts, now, first, lease);
+      isGivenBack = now?.holder === undefined;
+    }
+    if (now !== undefined && !isGivenBack) await keeper.giveBack(now, lease);
+  };
+  return {
+    hasRoom: () => lane.activeCount + lane.pendingCount < MOST_WAITING * parts.concurrency,
+    async deliver(row, lease) {
+      await orAbort(
+        lane(() => inOrder(row, lease)),
+        ended,
+      );
+    },
+  };
+}
+
+/** For each handler that may run. */
+const MOST_WAITING = 10;
+
+/** @returns the row as it is then, or `undefined` where it is not this worker's any more */
+async function deliverOne(parts: CourierParts, row: Row, delivery: Delivery, lease: Lease): Promise<Row | undefined> {
+  const { clock, keeper, terms, report } = parts;
+  const next = (content: RowContent): RowContent => {
+    const isNext = !parts.stopping.aborted && isDeliverable(content, terms, clock.now());
+    return isNext ? held(content, lease.holder, clock.now()) : keeper.asGivenBack(row, content);
+  };
+  const taken = (content: RowContent): RowContent => next(withoutDelivery(content, delivery.id));
+  try {
+    const marked = parts.transaction
+      ? await inTransaction(parts, row, delivery, taken)
+      : await callHandler(parts, delivery, undefined).then(() => keeper.change(row, taken, lease));
+    report({ type: 'delivered', id: row.id, deliveryId: delivery.id });
+    return marked;
+  } catch (error) {
+    if (parts.ended.aborted) throw error;
+    if (error === changedElsewhere) return keeper.lookAgain(row, lease);
+    return failed(parts, row, delivery, lease, error);
+  }
+}
+
+/** Handler and mark are one: both are there, or neither. */
+function inTransaction(
+  parts: CourierParts,
+  row: Row,
+  delivery: Delivery,
+  taken: (content: RowContent) => RowContent,
+): Promise<Row> {
+  const { store, ended } = parts;
+  const work = store.transaction(async db => {
+    await callHandler(parts, delivery, db);
+    const set = taken(row);
+    const [isMade] = await store.update([{ row, set }], db);
+    if (isMade !== true) throw changedElsewhere;
+    return changed(row, set, row.fence + 1);
+  });
+  return orAbort(work, ended);
+}
+
+/** @throws what the handler does, or that its time is over */
+async function callHandler(
+  { onSettled, clock, handlerTimeoutMs, ended }: CourierParts,
+  { id, settlement }: Delivery,
+  db: unknown,
+): Promise<void> {
+  const control = new AbortController();
+  const cancel = clock.timer(handlerTimeoutMs, () =>
+    control.abort(new Error(`onSettled took longer than ${handlerTimeoutMs} ms`)),
+  );
+  const end = (): void => control.abort(ended.reason);
+  ended.addEventListener('abort', end);
+  // What the handler does to its settlement is its own.
+  const call = new Promise(resolve =>
+    resolve(onSettled?.(structuredClone(settlement), { deliveryId: id, db, signal: control.signal })),
+  );
+  try {
+    await orAbort(call, control.signal);
+  } finally {
+    cancel();
+    ended.removeEventListener('abort', end);
+  }
+}
+
+async function failed(
+  { clock, keeper, terms, report }: CourierParts,
+  row: Row,
+  { id: deliveryId }: Delivery,
+  lease: Lease,
+  error: unknown,
+): Promise<Row | undefined> {
+  const message = errorText(error);
+  const chance = clock.random();
+  const asFailed = (content: RowContent): RowContent => {
+    // It was taken after all: the database did what it then had no time to say.
+    if (!content.data.deliveries.some(({ id }) => id === deliveryId)) return keeper.asGivenBack(row, content);
+    const counted = withFailure(content, clock.now(), chance);
+    const { failures } = counted.data;
+    return failures >= terms.maxDeliveries && !isOpenState(counted.state)
+      ? parkedContent(
+          counted,
+          `onSettled failed ${failures} times in a row, the last time with ${message}.`,
+          'Mend the handler, then journal.redrive(id): all that was to be delivered is still there.',
+          clock.now(),
+        )
+      : keeper.asGivenBack(row, counted);
+  };
+  report({ type: 'delivery-failed', id: row.id, deliveryId, failures: row.data.failures + 1, message });
+  return keeper.change(row, asFailed, lease);
+}

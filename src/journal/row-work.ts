@@ -1,0 +1,126 @@
+import { orAbort, type Clock } from '../clock.ts';
+import { createLimiter, type Limiter } from '../engine/limiter.ts';
+import type { Courier } from './courier.ts';
+import type { Desk, TakenUp } from './desk.ts';
+import { errorText } from './error-text.ts';
+import type { Lease } from './lease.ts';
+import { held, isDeliverable, isOpenState, needsExchange, type DeliveryTerms } from './row-content.ts';
+import type { RowKeeper } from './row-keeper.ts';
+import { createSlots } from './slots.ts';
+import type { Row, RowContent } from './store.ts';
+import type { WorkerFact } from './worker-events.ts';
+
+/** One account that a worker serves. */
+export interface Served {
+  readonly desk: Desk;
+  /** A lane of its own: a gateway that hangs holds up no other. */
+  readonly lane: Limiter;
+  readonly slot: () => number;
+  /** How many of its rows wait for an exchange, or are in one. */
+  waiting: number;
+}
+
+export const served = (desk: Desk, clock: Clock, concurrency: number, ratePerSecond: number): Served => ({
+  desk,
+  lane: createLimiter(concurrency),
+  slot: createSlots(clock, ratePerSecond),
+  waiting: 0,
+});
+
+export interface RowWorkParts {
+  readonly clock: Clock;
+  readonly terms: DeliveryTerms;
+  readonly keeper: RowKeeper;
+  readonly courier: Courier;
+  /** No exchange begins after it aborts. */
+  readonly stopping: AbortSignal;
+  /** Nothing is waited for after it aborts. */
+  readonly ended: AbortSignal;
+  readonly report: (fact: WorkerFact) => void;
+  readonly onAsked: () => void;
+}
+
+/** The layout of rows that this release reads. */
+const LAYOUT = 1;
+
+export const isNewer = ({ data }: Row, { desk }: Served): boolean =>
+  (data.version as number) > LAYOUT || data.adapterVersion > desk.adapterVersion;
+
+/** All that is done with a row that was taken. @param mayAsk it has a permit for an exchange, or needs none */
+export async function workOn(
+  parts: RowWorkParts,
+  account: Served,
+  row: Row,
+  lease: Lease,
+  mayAsk: boolean,
+): Promise<void> {
+  const { keeper, report } = parts;
+  if (isNewer(row, account)) {
+    const { version, adapterVersion } = row.data;
+    report({ type: 'newer', id: row.id, version, adapterVersion });
+    await keeper.change(row, content => later(content, parts.clock), lease);
+  } else if (!isOpenState(row.state)) await deliver(parts, row, lease);
+  else if (mayAsk) await takeUp(parts, account, row, lease);
+  else await deliver(parts, { ...row, dueAtMs: account.slot() }, lease);
+}
+
+/** It is left alone for a while. */
+const later = (content: RowContent, clock: Clock): RowContent => ({
+  ...content,
+  holder: undefined,
+  dueAtMs: Math.ceil(clock.now() + 30_000 * (1 + clock.random())),
+});
+
+async function deliver({ clock, terms, keeper, courier }: RowWorkParts, row: Row, lease: Lease): Promise<void> {
+  if (!isDeliverable(row, terms, clock.now())) await keeper.giveBack(row, lease);
+  else if (courier.hasRoom()) await courier.deliver(row, lease);
+  // The handlers are slow: what waits for them is not taken over and over.
+  else await keeper.change(row, content => ({ ...later(content, clock), ...soonerOf(row, content) }), lease);
+}
+
+const soonerOf = ({ dueAtMs: nextMs }: Row, { state }: RowContent): Partial<RowContent> =>
+  isOpenState(state) && nextMs !== undefined ? { dueAtMs: nextMs } : {};
+
+async function takeUp(parts: RowWorkParts, account: Served, row: Row, lease: Lease): Promise<void> {
+  const { clock, terms, keeper, stopping, report } = parts;
+  let said: TakenUp | 'stopped' | 'not ours';
+  account.waiting++;
+  try {
+    said = await exchange(parts, account, row, lease);
+  } catch (error) {
+    if (parts.ended.aborted) throw error;
+    report({ type: 'fault', id: row.id, message: errorText(error) });
+    await keeper.change(row, content => later(content, clock), lease);
+    return;
+  } finally {
+    account.waiting--;
+  }
+  if (said === 'not ours') return;
+  if (said === 'stopped') {
+    await keeper.giveBack(row, lease);
+    return;
+  }
+  const { fence = row.fence, ...content } = said;
+  const isNext = !stopping.aborted && lease.leftMs() > 0 && isDeliverable(content, terms, clock.now());
+  // What the gateway said is stored before anybody hears of it.
+  const now = await keeper.set(
+    { ...row, fence },
+    isNext ? held(content, lease.holder, clock.now()) : keeper.asGivenBack(row, content),
+  );
+  if (now === undefined) await keeper.lookAgain(row, lease);
+  else if (isNext) await deliver(parts, now, lease);
+}
+
+const exchange = (
+  { stopping, ended, onAsked }: RowWorkParts,
+  { desk, lane }: Served,
+  row: Row,
+  lease: Lease,
+): Promise<TakenUp | 'stopped' | 'not ours'> =>
+  lane.run('read', ended, async () => {
+    if (stopping.aborted) return 'stopped';
+    // It was paused for longer than its lease: somebody else may have the row.
+    if (lease.leftMs() === 0) return 'not ours';
+    if (needsExchange(row)) onAsked();
+    return orAbort(desk.takeUp(row, { leftMs: () => lease.leftMs(), signal: ended }), ended);
+  });
