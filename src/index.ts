@@ -1,9 +1,16 @@
 export { createGateway } from './client/create-gateway.ts';
-export type { Gateway, Step } from './client/gateway.ts';
-export type { DropInContext, FollowOptions, GatewayOptions, SettleOptions } from './client/options.ts';
+export type { Gateway } from './client/gateway.ts';
+export type {
+  DropInContext,
+  FollowOptions,
+  GatewayOptions,
+  PrepareOptions,
+  SettleOptions,
+} from './client/options.ts';
 export type { FetchInit } from './client/plain-fetch.ts';
 export type { Received } from './client/receive.ts';
 export { responseOf, ticketOf, verdictOf } from './engine/results.ts';
+export type { JournalPort, Step } from './engine/durable.ts';
 export type { OpenPayment } from './engine/open-payment.ts';
 export type { TicketSeal } from './engine/seal.ts';
 

@@ -10,12 +10,13 @@ import { createParts, type GatewayParts } from './parts.ts';
 import { createDriveRequest } from './drive-request.ts';
 import { dropIn, isGuardable, type Middleware } from './drop-in.ts';
 import { createEnds } from './ends.ts';
-import { createFollowing } from './follow.ts';
+import { createFollowing, createStep } from './follow.ts';
 import type { Gateway } from './gateway.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { openWrite } from './open-write.ts';
 import { checkOptions, gatewayOptions, type GatewayOptions } from './options.ts';
 import { plainFetch } from './plain-fetch.ts';
+import { createPrepare } from './prepare.ts';
 import type { Received, ReceiverParts } from './receive.ts';
 import { createSettle } from './settle.ts';
 import { whenUnmatched } from './unmatched.ts';
@@ -45,8 +46,10 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     sealer: engine.sealer,
     loops: () => parts.registry.intentions(),
     ask: ticket => following.ask(ticket),
-    onFinal: (ticket, verdict) => parts.registry.receiveVerdict(ticket, verdict, 'webhook'),
-    onSeen: (ticket, verdict) => parts.registry.markSeen(ticket, 'webhook', verdict),
+    recall: (operation, reference) => parts.durable?.recall(operation, reference),
+    onFinal: (ticket, verdict) =>
+      parts.change(ticket, () => parts.registry.receiveVerdict(ticket, verdict, 'webhook'), true),
+    onSeen: (ticket, verdict) => parts.change(ticket, () => parts.registry.markSeen(ticket, 'webhook', verdict), true),
     onConflict: (ticket, code) => parts.reportConflict(ticket, code),
     onFault: fault => parts.reportFault(fault),
   });
@@ -58,18 +61,24 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     match: createDriveRequest(parts, joining),
     unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', options.onEvent && parts.inform),
   };
-  return {
+  const settle = createSettle(parts, joining);
+  const gateway: Gateway<F, A> = {
     adapter: options.adapter,
     client: dropIn(user, middleware),
     fetch: plainFetch(user, middleware),
     // What a write answers is the adapter's to say: nothing here looks into it.
-    settle: createSettle(parts, joining) as Gateway<F, A>['settle'],
+    settle: settle as Gateway<F, A>['settle'],
     ...following,
     receive,
     verdictOf,
     ticketOf,
     ticketFor: (name, fields) => ticketFor(parts, name, fields as Fields),
+    prepare: createPrepare(parts) as Gateway<F, A>['prepare'],
   };
+  // A worker stores what its step has come to, with all else it knows of the row.
+  const step = createStep({ ...parts, change: (_ticket, change) => change() }, ends.settled);
+  parts.durable?.open(gateway, { settle, step });
+  return gateway;
 }
 
 /** What reads notices loads with the first one: who receives none never loads it. A load that fails is tried again. */

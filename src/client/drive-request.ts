@@ -1,62 +1,72 @@
 import { SettledError, UnresolvedError } from '../core/errors.ts';
-import { isWrite, type Fields, type Operation } from '../core/operation.ts';
+import { isWrite, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { subjectOf } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
+import type { Hold } from '../engine/hold.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
-import type { Admission } from '../engine/registry.ts';
 import { anotherResponseOf } from '../engine/results.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
 import type { GatewayParts } from './parts.ts';
 import type { Call, Middleware } from './drop-in.ts';
+import { enter } from './entrance.ts';
 import { repeated, type Joining } from './joining.ts';
 import { KyDriver } from './ky-driver.ts';
 import type { Found } from './match.ts';
 import { openWrite, startOf, type Start } from './open-write.ts';
 import { checkContext, checkOptions, dropInOptions, type DropInContext } from './options.ts';
 
-/** Nothing stands against a read, nor against a write that nothing names. */
-const fresh: Admission & { type: 'fresh' } = { type: 'fresh', newTry: false, earlierNumbers: [] };
-
 /** The drop-in's side of a gateway: makes an intention of a request, or hands out how another caller's was settled. */
 export function createDriveRequest(parts: GatewayParts, joining: Joining): Middleware['match'] {
-  const { adapter, registry, digestOf } = parts;
+  const { adapter, durable } = parts;
 
   return async (found, call) => {
-    const { operation, fields } = found;
+    const { operation } = found;
     const context = contextOf(`${adapter.name} ${operation.name}`, call);
+    if (!isWrite(operation)) return driveRead(parts, joining, found, call, context);
+    if (durable !== undefined) await durable.ready();
     for (let isFirst = true; ; isFirst = false) {
-      const ticket = ticketOf(parts, found, context, isFirst);
-      const key = isWrite(operation) ? keyOf(ticket, operation) : undefined;
-      const digest = key === undefined ? undefined : digestOf(operation, fields);
-      const newTry = context.newTry === true;
-      const admission = digest === undefined ? fresh : registry.admit(key, { ticket, digest, newTry });
-      if (admission.type === 'settled') return responseFor(repeated(admission.settlement, context));
-      if (admission.type === 'join') {
-        const { signal } = call;
-        const settlement = await joining.join(admission.loop, operation, { ...context, ...(signal && { signal }) });
-        if (settlement !== undefined) return responseFor(settlement);
-        continue;
-      }
-      const intention = intentionOf(parts, found, call, { context, start: startOf(parts, admission, context, ticket) });
-      if (!isWrite(operation)) {
-        // Each answer counts, a later one that a hook has asked for, too.
-        intention.timeline.listen(entry => {
-          if (entry.type === 'answer') registry.receiveRead(ticket, entry.verdict);
-        });
-      }
-      joining.begin(key, { digest, intention, done: intention.ended, endsWithCallers: false });
-      return new KyDriver(intention, call.signal);
+      const ticket = ticketOf(parts, found, operation, context, isFirst);
+      const key = keyOf(ticket, operation);
+      const wanted = { ticket, digest: parts.digestOf(operation, found.fields), newTry: context.newTry === true };
+      const { signal } = call;
+      const mayHaveBeenSent = context.mayHaveBeenSent ?? context.ticket !== undefined;
+      const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
+        const start = startOf(parts, admission, context, ticket);
+        const intention = intentionOf(parts, found, call, { context, start, hold });
+        const begun = { digest: wanted.digest, intention, done: intention.ended, endsWithCallers: false };
+        const loop = joining.begin(key, begun, hold);
+        return new KyDriver(intention, call.signal, hold === undefined ? undefined : loop.done);
+      });
+      const entered = entering instanceof Promise ? await entering : entering;
+      if (entered.type === 'begun') return entered.begun;
+      if (entered.type === 'settled') return responseFor(repeated(entered.settlement, context));
+      const joined = { ...context, ...(signal && { signal }) };
+      const settlement = await joining.join(entered.loop, operation, joined);
+      if (settlement !== undefined) return responseFor(settlement);
     }
   };
+}
+
+/** Nothing stands against a read, and no other caller joins it. */
+function driveRead(parts: GatewayParts, joining: Joining, found: Found, call: Call, context: DropInContext): KyDriver {
+  const ticket = ticketOfRead(parts, found.operation, found.fields);
+  const start = startOf(parts, { type: 'fresh', newTry: false, earlierNumbers: [] }, context, ticket);
+  const intention = intentionOf(parts, found, call, { context, start, hold: undefined });
+  // Each answer counts, a later one that a hook has asked for, too.
+  intention.timeline.listen(entry => {
+    if (entry.type === 'answer') parts.registry.receiveRead(ticket, entry.verdict);
+  });
+  joining.begin(undefined, { digest: undefined, intention, done: intention.ended, endsWithCallers: false }, undefined);
+  return new KyDriver(intention, call.signal, undefined);
 }
 
 function intentionOf(
   parts: GatewayParts,
   { operation, fields, encoding }: Found,
   call: Call,
-  { context, start }: { context: DropInContext; start: Start },
+  { context, start, hold }: { context: DropInContext; start: Start; hold: Hold | undefined },
 ): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(context.policy);
   const policy = parts.policyOf(context.policy);
@@ -71,6 +81,7 @@ function intentionOf(
     road: call.road,
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,
+    hold,
   });
   if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
   return intention;
@@ -88,11 +99,11 @@ function contextOf(who: string, call: Call): DropInContext {
 
 function ticketOf(
   parts: GatewayParts,
-  { operation, fields, headers }: Found,
+  { fields, headers }: Found,
+  operation: Operation & WriteOperation & { readonly effect: 'write' },
   context: DropInContext,
   isFirst: boolean,
 ): Ticket {
-  if (!isWrite(operation)) return ticketOfRead(parts, operation, fields);
   const header = operation.idempotencyKey?.header;
   const key = context.idempotencyKey ?? (header === undefined ? undefined : (headers.get(header) ?? undefined));
   const given = { ...context, ...(key !== undefined && { idempotencyKey: key }) };

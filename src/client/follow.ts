@@ -4,6 +4,7 @@ import { isWrite, type Operation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { carryOut } from '../engine/carry-out.ts';
+import type { Step } from '../engine/durable.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention, type IntentionOptions } from '../engine/intention.ts';
 import type { Loop } from '../engine/loops.ts';
@@ -11,7 +12,6 @@ import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } 
 import { askableTicket } from '../engine/open-ticket.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
 import type { GatewayParts } from './parts.ts';
-import type { Step } from './gateway.ts';
 import type { Joining } from './joining.ts';
 import { checkOptions, followOptions, type FollowOptions } from './options.ts';
 
@@ -47,7 +47,7 @@ export function createFollowing(
       const begin = (): Loop => {
         const intention = followerOf(parts, ticket, operation, policy);
         const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
-        const loop = joining().begin(key, begun);
+        const loop = joining().begin(key, begun, undefined);
         carryOut(intention, false);
         return loop;
       };
@@ -64,15 +64,15 @@ export function createFollowing(
       options.signal?.throwIfAborted();
       const intention = followerOf(parts, ticket, operation, parts.policyOf(options.policy));
       const verdict = await attended(intention, options, () => intention.askOnce());
-      registry.receiveAnswer(intention.ticket, verdict);
+      await changeBy(parts, intention.ticket, verdict);
       return verdict;
     },
   };
 }
 
 /** The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one. */
-function createStep(parts: GatewayParts, onSettled: (settlement: Settlement) => void): Following['step'] {
-  const { adapter, registry, engine, backoffs } = parts;
+export function createStep(parts: GatewayParts, onSettled: (settlement: Settlement) => void): Following['step'] {
+  const { adapter, engine, backoffs } = parts;
   const { sealer, clock } = engine;
   const who = `${adapter.name} step`;
   const memories = new Map<string, Map<string, string>>();
@@ -98,7 +98,7 @@ function createStep(parts: GatewayParts, onSettled: (settlement: Settlement) => 
     const more = { memory, ...(resumed !== undefined && { resumed }) };
     const intention = followerOf(parts, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
-    registry.receiveAnswer(intention.ticket, done?.verdict);
+    await changeBy(parts, intention.ticket, done?.verdict);
     if (done !== undefined) {
       onSettled(done);
       return { done };
@@ -108,6 +108,11 @@ function createStep(parts: GatewayParts, onSettled: (settlement: Settlement) => 
     const known = { startedAtMs: state.plan.startedAtMs, followed: followedOf(state) };
     return openIn(parts, intention.ticket, dueInMs, known, policyData);
   };
+}
+
+/** A single query was answered: what is known of the payment changes by it. */
+function changeBy({ registry, change }: GatewayParts, ticket: Ticket, verdict: Verdict | undefined): unknown {
+  return change(ticket, () => registry.receiveAnswer(ticket, verdict));
 }
 
 /** One status query, if it is time to ask; the settlement, if that is its end. */

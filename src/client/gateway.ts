@@ -3,18 +3,13 @@ import type { ReadName } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { Step } from '../engine/durable.ts';
 import type { OpenPayment } from '../engine/open-payment.ts';
 import type { ticketOf, verdictOf } from '../engine/results.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
-import type { FollowOptions, SettleOptions } from './options.ts';
+import type { FollowOptions, PrepareOptions, SettleOptions } from './options.ts';
 import type { FetchInit } from './plain-fetch.ts';
 import type { Received } from './receive.ts';
-
-/** What one step of an open payment came to. */
-export type Step =
-  | { readonly done: Settlement; readonly open?: undefined; readonly dueInMs?: undefined }
-  /** Still open. Store it, and hand it to `step` again in so many milliseconds. */
-  | { readonly open: OpenPayment; readonly dueInMs: number; readonly done?: undefined };
 
 type WriteName<F> = Exclude<keyof F & string, ReadName>;
 
@@ -98,4 +93,18 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
   readonly ticketOf: typeof ticketOf;
   /** The ticket of a write, to be stored before it is sent. Sends nothing. @throws {InputError} */
   ticketFor<K extends WriteName<F>>(operation: K, fields: F[K]): Ticket;
+  /**
+   * Stores a write in the journal, in your own transaction beside your order: once that is committed it will be sent,
+   * by `settle` of the same fields, or by a worker before `sendUntil`; if that passes, it ends `unsent`. Sends nothing.
+   * The same again gives the same ticket.
+   *
+   * @throws {InputError} without a journal, and for a field that no journal may store (a payment code, a token)
+   * @throws {ReferenceInUseError} while its number stands for a write with other fields
+   * @example
+   * ```ts
+   * await orders.insert(order, { transaction });
+   * await gateway.prepare('payment.create', fields, { db: transaction });
+   * ```
+   */
+  prepare<K extends WriteName<F>>(operation: K, fields: F[K], options?: PrepareOptions): Promise<Ticket>;
 }

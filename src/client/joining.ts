@@ -2,6 +2,7 @@ import { orAbort } from '../clock.ts';
 import { endsOfASendAlone } from '../core/decide.ts';
 import { isWrite, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
+import type { Hold } from '../engine/hold.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
 import type { GatewayParts } from './parts.ts';
@@ -9,8 +10,11 @@ import type { FollowOptions, SettleOptions } from './options.ts';
 
 /** One payment has one loop, and its callers join it. */
 export interface Joining {
-  /** From here on callers of the same payment join this loop. */
-  begin(key: string | undefined, loop: Omit<Loop, 'callers'>): Loop;
+  /**
+   * From here on callers of the same payment join this loop. Where there is a journal, they know its end once the
+   * journal does.
+   */
+  begin(key: string | undefined, loop: Omit<Loop, 'callers'>, hold: Hold | undefined): Loop;
   /**
    * Waits for a loop as a caller who stores the ticket himself. `undefined`: it has ended, and the payment has not; he
    * goes on with the next loop.
@@ -25,13 +29,22 @@ export interface Joining {
  * @param untilSettled how a second caller goes on when the first one's request has ended without a settlement
  */
 export function createJoining(
-  { registry }: GatewayParts,
+  { registry, durable }: GatewayParts,
   onSettled: (settlement: Settlement) => void,
   untilSettled: (intention: Intention, options: FollowOptions) => Promise<Settlement>,
 ): Joining {
   return {
-    begin(key, begun) {
-      const loop: Loop = { ...begun, callers: 0 };
+    begin(key, begun, hold) {
+      const record = async (settlement?: Settlement): Promise<void> => {
+        const keep = (): void => {
+          if (key !== undefined) registry.conclude(key, loop, settlement);
+        };
+        if (hold !== undefined) await hold.conclude(keep, begun.intention, settlement);
+        else if (key !== undefined) await durable?.change(begun.intention.ticket, keep);
+      };
+      const done = durable === undefined ? begun.done : recorded(begun.done, record);
+      const loop: Loop = { ...begun, done, callers: 0 };
+      hold?.begin();
       registry.begin(key, loop);
       loop.done.then(onSettled, () => undefined);
       return loop;
@@ -72,6 +85,19 @@ export function createJoining(
     },
   };
 }
+
+/** Settles as the loop does, once `record` has resolved. */
+const recorded = (done: Promise<Settlement>, record: (settlement?: Settlement) => Promise<void>): Promise<Settlement> =>
+  done.then(
+    async settlement => {
+      await record(settlement);
+      return settlement;
+    },
+    async (error: unknown) => {
+      await record();
+      throw error;
+    },
+  );
 
 async function ended(loop: Loop): Promise<undefined> {
   await whenEnded(loop);

@@ -20,11 +20,16 @@ import { responseOf } from '../engine/wire.ts';
  */
 export class KyDriver {
   readonly #intention: Intention;
+  readonly #recorded: Promise<unknown> | undefined;
   #sending: Promise<void> | undefined;
 
-  /** @param signal the caller's abort */
-  constructor(intention: Intention, signal: AbortSignal | undefined) {
+  /**
+   * @param signal the caller's abort
+   * @param recorded settles when a journal knows how it ended: before the caller does. Default: there is no journal
+   */
+  constructor(intention: Intention, signal: AbortSignal | undefined, recorded: Promise<unknown> | undefined) {
     this.#intention = intention;
+    this.#recorded = recorded?.catch(() => undefined);
     intention.stopOn(signal);
   }
 
@@ -105,7 +110,13 @@ export class KyDriver {
     return new ResendRefusedError(this.#intention.ticket, this.#intention.settlement);
   }
 
-  #finish(settlement: Settlement): Response {
+  #finish(settlement: Settlement): Response | Promise<Response> {
+    return this.#recorded === undefined
+      ? this.#responseFor(settlement)
+      : this.#recorded.then(() => this.#responseFor(settlement));
+  }
+
+  #responseFor(settlement: Settlement): Response {
     const { operation, answers, cause: lost } = this.#intention;
     const { outcome, settledBy, verdict, ticket } = settlement;
     const answer =

@@ -4,6 +4,7 @@ import { InputError } from '../core/errors.ts';
 import type { FieldCheck, Fields } from '../core/operation.ts';
 import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
+import type { JournalPort } from '../engine/durable.ts';
 import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
@@ -52,6 +53,21 @@ export interface GatewayOptions<F extends FieldsByOperation<F>, A extends Answer
   backoffs?: readonly Backoff[];
   /** Time and chance. Default: the machine's. */
   clock?: Clock;
+  /**
+   * Where every write is kept from before its first byte until its end is delivered, such as
+   * `sqliteJournal('payments.db')`: all that share it are one. Default: this object's memory alone.
+   */
+  journal?: JournalPort;
+}
+
+/** What `prepare` takes. */
+export interface PrepareOptions {
+  /** The caller's own transaction, as his journal takes it. Default: a transaction of its own. */
+  db?: unknown;
+  /** Not sent later than this: nobody is charged hours after he left. ISO 8601, or a `Date`. Default: in 15 minutes. */
+  sendUntil?: string | Date;
+  /** For a provider that has them. Default: a fresh UUID. */
+  idempotencyKey?: string;
 }
 
 /** What `untilSettled`, `step` and `ask` take. */
@@ -165,6 +181,20 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
   fetchSendsOnce: aFlag,
   backoffs: { expects: 'a list of backoffs, each made with defineBackoff', accepts: areNamed },
   clock: aClock,
+  journal: {
+    expects: "a journal, such as sqliteJournal('payments.db')",
+    accepts: value => isObject(value) && typeof Reflect.get(value, 'attach') === 'function',
+  },
+};
+
+/** Of `prepare`. */
+export const prepareOptions: Checks<PrepareOptions> = {
+  db: elsewhere,
+  sendUntil: {
+    expects: 'a Date or a time like 2026-01-31T12:00:00Z',
+    accepts: value => !Number.isNaN(value instanceof Date ? value.getTime() : Date.parse(String(value))),
+  },
+  idempotencyKey: elsewhere,
 };
 
 /** Of `untilSettled`, `step` and `ask`. */

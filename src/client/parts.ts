@@ -1,10 +1,11 @@
 import type { KyInstance, Options } from 'ky';
 import { callTime, systemClock } from '../clock.ts';
 import type { AdapterFault } from '../core/adapter-fault.ts';
-import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
+import type { GatewayEvent, TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
 import type { Operation, Fields } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
+import type { Durable } from '../engine/durable.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
 import type { Engine, Road } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
@@ -28,6 +29,10 @@ export interface GatewayParts {
   readonly engine: Engine;
   /** Which payments are open or settled, as far as this gateway knows. */
   readonly registry: Registry;
+  /** What outlives this object, where the user has given a journal. */
+  readonly durable: Durable | undefined;
+  /** Makes a change of what the registry knows of a payment; the journal's, where there is one. */
+  readonly change: (ticket: Ticket, change: () => void, isNews?: boolean) => void | Promise<void>;
   readonly digestOf: (operation: Operation, fields: Fields) => string;
   readonly backoffs: readonly Backoff[];
   /** The gateway's own policy, without a call's. */
@@ -62,18 +67,28 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
   const engine = createEngine(options, policy);
-  const registry = new Registry(adapter, engine.clock, engine.sealer);
+  const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
   const clientOptions = optionsOf(user);
   const inform = (event: GatewayEvent): void => {
     if (onEvent !== undefined) safely(() => onEvent(event));
   };
   const report = (entry: TimelineEntry, { operation, reference }: Ticket): void =>
     inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) });
+  const reportNow = (fact: TimelineFact, ticket: Ticket): void => {
+    const nowMs = engine.clock.now();
+    report({ at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), ...fact }, ticket);
+  };
+  const durable = options.journal?.attach({
+    ...{ adapter, clock: engine.clock, registry, sealer: engine.sealer },
+    onFailure: ticket => reportNow({ type: 'not-journaled' }, ticket),
+  });
   return {
     adapter,
     engine,
     registry,
-    digestOf: fieldsDigest(adapter),
+    durable,
+    change: (ticket, change, isNews) => (durable === undefined ? change() : durable.change(ticket, change, isNews)),
+    digestOf: durable === undefined ? fieldsDigest(adapter) : (...of) => durable.digestOf(...of),
     backoffs,
     policy,
     policyOf: ofTheCall =>
@@ -81,11 +96,7 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     clientOptions,
     road: createRoad(adapter, user, clientOptions),
     inform,
-    reportConflict(ticket, code) {
-      const nowMs = engine.clock.now();
-      const at = new Date(nowMs).toISOString();
-      report({ at, elapsedMs: nowMs - Date.parse(ticket.openedAt), type: 'conflict', code }, ticket);
-    },
+    reportConflict: (ticket, code) => reportNow({ type: 'conflict', code }, ticket),
     reportFault(fault) {
       const at = new Date(engine.clock.now()).toISOString();
       inform({ type: 'adapter-fault', at, elapsedMs: 0, gateway: adapter.name, operation: '', reference: {}, fault });

@@ -6,6 +6,7 @@ import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import { subjectOfTicket, type Subject } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Verdict } from '../core/verdict.ts';
+import type { Recalled } from '../engine/durable.ts';
 import type { Intention } from '../engine/intention.ts';
 import type { Sealer } from '../engine/seal.ts';
 import type { Adapter } from '../kit/adapter.ts';
@@ -57,10 +58,12 @@ export interface ReceiverParts {
   /** The loops of this gateway object. */
   readonly loops: () => Iterable<Intention>;
   readonly ask: (ticket: Ticket) => Promise<Verdict>;
-  /** A final verdict that needs no confirmation. */
-  readonly onFinal: (ticket: Ticket, verdict: Verdict) => void;
+  /** What a journal knows of the payment, whichever process has sent it. */
+  readonly recall: (operation: Operation, reference: Ticket['reference']) => Promise<Recalled | undefined> | undefined;
+  /** A final verdict that needs no confirmation. It is stored once this resolves. */
+  readonly onFinal: (ticket: Ticket, verdict: Verdict) => void | Promise<void>;
   /** The gateway has this order, whatever became of it. */
-  readonly onSeen: (ticket: Ticket, verdict: Verdict) => void;
+  readonly onSeen: (ticket: Ticket, verdict: Verdict) => void | Promise<void>;
   readonly onConflict: (ticket: Ticket, code: string) => void;
   /** The adapter threw at a notice. */
   readonly onFault: (fault: AdapterFault) => void;
@@ -124,7 +127,10 @@ class Receiver {
     const stated = noticeTicket(adapter, operation, notice, clock.now());
     if (Object.keys(stated.reference).length === 0)
       return refusal(webhook, { verified: false, reason: 'it names no order' });
-    return this.#take(this.#caseOf(webhook, notice, operation, stated));
+    // What a loop here waits for is brought to it at once: no byte leaves before.
+    const isHere = this.#loopsOf(operation, stated.reference).some(loop => isOwn(loop, operation));
+    const recalled = isHere ? undefined : await this.#parts.recall(operation, stated.reference);
+    return this.#take(this.#caseOf(webhook, notice, operation, stated, recalled));
   }
 
   async #take(found: Case): Promise<Received> {
@@ -132,7 +138,7 @@ class Receiver {
     this.#notifyLoops(found);
     const verdict = contradicted === undefined ? found.judgement.verdict : await this.#askAbout(found, contradicted);
     const confirm = contradicted === undefined && confirms(found, ticket.operation);
-    this.#keep(found, verdict, confirm);
+    await this.#keep(found, verdict, confirm);
     return {
       verified: true,
       verdict,
@@ -143,13 +149,20 @@ class Receiver {
     };
   }
 
-  #caseOf(webhook: Webhook, notice: HeardNotice, operation: Operation, stated: Ticket): Case {
+  #caseOf(
+    webhook: Webhook,
+    notice: HeardNotice,
+    operation: Operation,
+    stated: Ticket,
+    recalled: Recalled | undefined,
+  ): Case {
     const { adapter, sealer } = this.#parts;
     const loops = this.#loopsOf(operation, stated.reference);
     const own = loops.find(loop => isOwn(loop, operation));
-    const known = this.#ends.recall(operation, stated.reference);
+    const known = this.#ends.recall(operation, stated.reference) ?? this.#settledElsewhere(recalled);
     // What was sent, or settled before, knows the amount and the numbers that the notice must agree with.
-    const before = own === undefined ? known : { ticket: own.ticket, followed: true };
+    const ticketBefore = own?.ticket ?? (known === undefined ? recalled?.ticket : undefined);
+    const before = ticketBefore === undefined ? known : { ticket: ticketBefore, followed: true };
     const ticket = sealer.seal(completedTicket(adapter, stated, before));
     const judgement = this.#judge(webhook, notice, own?.subject ?? this.#subjectOf(operation, ticket));
     const { verdict } = judgement;
@@ -157,6 +170,14 @@ class Receiver {
     const contradicted = isContradicted(known, operation, judgement) ? known : undefined;
     const followed = before?.followed ?? false;
     return { webhook, notice, operation, loops, known, followed, ticket, judgement, content, contradicted };
+  }
+
+  /** How another process has settled it, in the payment's own words. */
+  #settledElsewhere(recalled: Recalled | undefined): Settled | undefined {
+    if (recalled?.last === undefined) return undefined;
+    const { ticket, last } = recalled;
+    const outcome = paymentWord(operationOf(this.#parts.adapter, ticket.operation), last.outcome);
+    return outcome && { ticket, followed: true, outcome, verdict: { ...last.verdict, kind: 'terminal', outcome } };
   }
 
   #loopsOf(operation: Operation, reference: Ticket['reference']): Intention[] {
@@ -215,15 +236,19 @@ class Receiver {
   }
 
   /** @param confirm the verdict is not believed until a query has confirmed it */
-  #keep({ operation, ticket, followed, judgement, known }: Case, verdict: Verdict, confirm: boolean): void {
+  async #keep(
+    { operation, ticket, followed, judgement, known }: Case,
+    verdict: Verdict,
+    confirm: boolean,
+  ): Promise<void> {
     const { onFinal, onSeen } = this.#parts;
     if (verdict.kind === 'terminal' && isFinal(verdict, operation) && !confirm) {
       const outcome = paymentWord(operation, verdict.outcome);
       if (outcome !== undefined)
         this.#ends.remember(operation, { ticket, followed, outcome, verdict: { ...verdict, outcome } });
       // What is known of the payment is no verdict on its cancel.
-      if (verdict !== known?.verdict || isOfItself(operation)) onFinal(ticket, verdict);
-    } else if (!judgement.conflict && judgement.older !== true) onSeen(ticket, verdict);
+      if (verdict !== known?.verdict || isOfItself(operation)) await onFinal(ticket, verdict);
+    } else if (!judgement.conflict && judgement.older !== true) await onSeen(ticket, verdict);
   }
 }
 

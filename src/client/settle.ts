@@ -4,12 +4,15 @@ import type { Fields } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { carryOut } from '../engine/carry-out.ts';
+import type { Hold } from '../engine/hold.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
 import { attend } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
+import type { Wanted } from '../engine/registry.ts';
 import { checkEffect, checkResend, type ResolvedPolicy } from '../policies/policy.ts';
 import { isDeep } from './depth.ts';
+import { enter } from './entrance.ts';
 import type { GatewayParts } from './parts.ts';
 import { withExtraFields } from './extra-fields.ts';
 import { repeated, type Joining } from './joining.ts';
@@ -20,27 +23,49 @@ type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise
 
 /** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
 export function createSettle(parts: GatewayParts, joining: Joining): Settle {
-  const { registry } = parts;
+  const { durable } = parts;
   return async (name, fields, options = {}) => {
     const asked = askedFor(parts, name, fields, options);
     const { operation, given } = asked;
+    if (durable !== undefined) await durable.ready();
+    const digest = parts.digestOf(operation, asked.whole);
     for (let ticket = asked.ticket; ; ticket = reopened(parts, asked)) {
       given.signal?.throwIfAborted();
-      const key = keyOf(ticket, operation);
-      const admission = registry.admit(key, { ticket, digest: asked.digest, newTry: given.newTry === true });
-      if (admission.type === 'settled') return repeated(admission.settlement, given);
-      if (admission.type === 'join') {
-        const settlement = await joining.join(admission.loop, operation, given);
-        if (settlement !== undefined) return settlement;
-        continue;
-      }
-      const intention = intentionOf(parts, asked, startOf(parts, admission, given, ticket));
-      const begun = { digest: asked.digest, intention, done: settlementOf(intention), endsWithCallers: true };
-      const loop = joining.begin(key, begun);
-      carryOut(intention, true);
-      return attend(loop, given);
+      const settlement = await settled(parts, joining, asked, { ticket, digest, newTry: given.newTry === true });
+      if (settlement !== undefined) return settlement;
     }
   };
+}
+
+/** How it ended, for this caller. `undefined`: the loop that he waited for is no end of his, and the way may be free. */
+async function settled(
+  parts: GatewayParts,
+  joining: Joining,
+  asked: Asked,
+  wanted: Wanted,
+): Promise<Settlement | undefined> {
+  const { operation, given } = asked;
+  const { ticket, digest } = wanted;
+  const key = keyOf(ticket, operation);
+  const { signal } = given;
+  const mayHaveBeenSent = given.mayHaveBeenSent ?? given.ticket !== undefined;
+  const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
+    const intention = intentionOf(parts, asked, startOf(parts, admission, given, ticket), hold);
+    const begun = { digest, intention, done: settlementOf(intention), endsWithCallers: true };
+    const loop = joining.begin(key, begun, hold);
+    carryOut(intention, true);
+    return { loop, hold };
+  });
+  const entered = entering instanceof Promise ? await entering : entering;
+  if (entered.type === 'settled') return repeated(entered.settlement, given);
+  if (entered.type === 'join') return joining.join(entered.loop, operation, given);
+  const { loop, hold } = entered.begun;
+  return attend(loop, given).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    // Another process goes on with it: this caller waits for that one.
+    if (hold?.isLost === true) return undefined;
+    throw error;
+  });
 }
 
 /** What a call asks for, as it was when the call began: what the caller does to his objects afterwards changes nothing. */
@@ -49,7 +74,6 @@ interface Asked {
   readonly fields: Fields;
   /** The fields, and what the gateway takes beside them. */
   readonly whole: Fields;
-  readonly digest: string;
   readonly given: SettleOptions;
   readonly policy: ResolvedPolicy;
   readonly ticket: Ticket;
@@ -73,15 +97,19 @@ function askedFor(parts: GatewayParts, name: string, fields: Fields, options: Se
   refuseNameless(who, operation, ticket, options);
   const own = copyOf(fields);
   const sent = extraFields === undefined ? own : copyOf(whole);
-  const digest = parts.digestOf(operation, sent);
-  return { operation, fields: own, whole: sent, digest, given: { ...options }, policy, ticket };
+  return { operation, fields: own, whole: sent, given: { ...options }, policy, ticket };
 }
 
 /** A ticket's times are those of its send: without a stored one it is made again after a wait. */
 const reopened = (parts: GatewayParts, { operation, fields, given, ticket }: Asked): Ticket =>
   given.ticket === undefined ? openWrite(parts, operation, fields, 'all', given) : ticket;
 
-function intentionOf(parts: GatewayParts, { operation, whole, given, policy }: Asked, start: Start): Intention {
+function intentionOf(
+  parts: GatewayParts,
+  { operation, whole, given, policy }: Asked,
+  start: Start,
+  hold: Hold | undefined,
+): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(given.policy);
   const onTicket = parts.onTicketOf(given.onTicket);
   return new Intention(parts.engine, {
@@ -93,6 +121,7 @@ function intentionOf(parts: GatewayParts, { operation, whole, given, policy }: A
     road: parts.road,
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,
+    hold,
   });
 }
 

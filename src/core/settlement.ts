@@ -192,6 +192,8 @@ export type TimelineFact =
   | { readonly type: 'resend-refused' }
   /** The caller's `onTicket` failed after the first send; the loop went on. */
   | { readonly type: 'ticket-not-stored' }
+  /** The journal could not take what the gateway has said: it is handed out, and a worker asks the gateway again. */
+  | { readonly type: 'not-journaled' }
   | { readonly type: 'settled'; readonly outcome: Settlement['outcome']; readonly settledBy: SettledBy };
 
 /** What is known about whether a send left this machine. */

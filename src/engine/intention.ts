@@ -3,7 +3,7 @@ import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.
 import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, isInputError, UnresolvedError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement, TimelineFact } from '../core/settlement.ts';
@@ -14,6 +14,7 @@ import type { Adapter } from '../kit/adapter.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { encodingOf } from './encode.ts';
+import type { Hold } from './hold.ts';
 import type { ReadOpen } from './open-payment.ts';
 import { firstState, type Beginning } from './plan.ts';
 import type { ProviderClock } from './provider-clock.ts';
@@ -64,13 +65,37 @@ export interface IntentionOptions extends Beginning {
   readonly road: Road;
   readonly onTicket?: OnTicket;
   readonly reporter: Reporter;
+  /** The journal's: without it nothing may leave. Default: there is no journal. */
+  readonly hold?: Hold | undefined;
 }
 
 /** Two clocks that differ by less than this tell the same time. */
 const ONE_TIME_MS = 1000;
 
-const KEY_TOO_OLD =
-  'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.';
+const keyTooOld: Verdict = {
+  ...unknownOutcome('key-too-old'),
+  advice:
+    'The idempotency key is too old to be sent again: the gateway could take it for a new payment. It is only looked up.',
+};
+
+/** Held back before the first byte: nothing was sent, and the same may be tried again. */
+const heldBack = (code: string, advice: string): Verdict => ({
+  kind: 'retryable',
+  code,
+  reason: 'unavailable',
+  listed: false,
+  advice,
+});
+
+const notWritten = heldBack(
+  'journal',
+  'The journal could not be written, and nothing is sent that it does not know of. The cause says why.',
+);
+
+const stoodStill = heldBack(
+  'paused',
+  'This process stood still just before it would have sent, for longer than others wait for it: it did not send.',
+);
 
 const TAKEN_ELSEWHERE =
   'A beforeRequest hook answered this request, or took it elsewhere: tillpaid did not send it, and does not know who did.';
@@ -110,6 +135,8 @@ export class Intention {
   #sendId: string | undefined;
   /** Bytes of the send on the wire may have left. */
   #isLeaving = false;
+  /** Why the last send was held back, where it was. */
+  #heldBack: Verdict | undefined;
   /** Of the exchange that is on the wire. */
   #exchange: AbortController | undefined;
   #parked: Parked | undefined;
@@ -420,10 +447,10 @@ export class Intention {
       this.#state = { ...before, attempts: attempt - 1 };
       return;
     }
-    this.#cause = result.error;
+    if (this.#heldBack !== notWritten) this.#cause = result.error;
     const verdict =
-      result.code === 'held'
-        ? { ...unknownOutcome('key-too-old'), advice: KEY_TOO_OLD }
+      result.code === 'held' && this.#heldBack !== undefined
+        ? this.#heldBack
         : lost(operation.effect, result.evidence, result.code);
     const landed = result.evidence === 'maybe-sent';
     this.#observe({ type: 'lost', verdict, landed, left: this.#isLeaving, ...this.#reach() });
@@ -525,7 +552,7 @@ export class Intention {
     operation: Operation,
     fields: Fields,
     signal: AbortSignal,
-    onLeaving: () => boolean,
+    onLeaving: () => boolean | Promise<boolean>,
   ): Promise<WireResult> {
     const { adapter, clock, wire } = this.#engine;
     const { attemptTimeoutMs, idempotencyKey, encoding } = this.#options;
@@ -650,17 +677,47 @@ export class Intention {
    * sent again only on the strength of a key that the provider still knows when the bytes arrive, however long slot,
    * token and signature took.
    */
-  #leave(): boolean {
+  #leave(): boolean | Promise<boolean> {
     // A verified notice came while it stood in the queue or was signed: that is heeded first.
     if (this.#isHeld) return false;
     if (isWrite(this.operation)) {
-      if (this.#state.landed && isForgotten(this.#state, this.#moment())) return false;
+      const isTooOld = this.#state.landed && isForgotten(this.#state, this.#moment());
+      this.#heldBack = isTooOld ? keyTooOld : undefined;
+      if (isTooOld) return false;
       this.#markSent();
+      const { hold } = this.#options;
+      if (hold !== undefined) return this.#leaveDurably(hold);
       this.#keeper.changed();
     }
+    this.#left();
+    return true;
+  }
+
+  /** A journal knows of it before the first byte leaves, and has the last word on whether it may. */
+  async #leaveDurably(hold: Hold): Promise<boolean> {
+    const { attemptTimeoutMs } = this.#options;
+    let isOurs: boolean;
+    try {
+      isOurs = await hold.leaving(this.ticket, attemptTimeoutMs);
+    } catch (error) {
+      if (isInputError(error)) throw error;
+      this.#cause = error;
+      this.#heldBack = notWritten;
+      return false;
+    }
+    if (hold.isLost) this.stop(new UnresolvedError(this.ticket));
+    else if (!isOurs) this.#shown ??= unknownOutcome('not-asked');
+    // A notice came while it was stored, or this process stood still for long.
+    if (isOurs && !hold.mayLeave(attemptTimeoutMs)) this.#heldBack = stoodStill;
+    if (!isOurs || this.#isHeld || this.#heldBack !== undefined) return false;
+    this.#keeper.changed();
+    this.#left();
+    return true;
+  }
+
+  #left(): void {
     this.#sendTimes.leave();
     this.#isLeaving = true;
-    return true;
   }
 
   /** Write-ahead: the caller has the ticket before the first byte leaves, and a failure to store it stops the send. */

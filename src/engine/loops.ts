@@ -15,6 +15,8 @@ export interface Loop {
   callers: number;
   /** A verified notice of its payment came while it ran. Default: none. */
   isNoticed?: boolean;
+  /** What it has learnt is kept; only its callers do not know yet. Default: not yet. */
+  isConcluded?: boolean;
 }
 
 export interface Loops {

@@ -41,8 +41,8 @@ export interface NoticedEntry extends EntryBase {
 }
 
 /**
- * Where it is kept what is known of payments. Here it is this gateway object's memory; a journal can take its place, if
- * it holds what this one does:
+ * Where it is kept what is known of payments: this gateway object's memory, which a journal may stand behind
+ * (`durable.ts`).
  *
  * - A key has one entry. `put` replaces it as a whole, and every later `get` of whoever shares the store has it.
  * - What is open is never dropped: once there is no room for more, `isFull` says so, and new writes are refused.
@@ -74,8 +74,13 @@ export const MOST_OPEN = 100_000;
  *
  * @param nowMs a time that no step of the wall clock moves: nothing grows old by one
  * @param numbersOf the provider's numbers in a ticket, each with its name
+ * @param isCache a journal keeps what is known: then only the newest are kept here, open or not, however old
  */
-export function memoryStore(nowMs: () => number, numbersOf: (ticket: Ticket) => string[]): PaymentStore {
+export function memoryStore(
+  nowMs: () => number,
+  numbersOf: (ticket: Ticket) => string[],
+  isCache = false,
+): PaymentStore {
   const open = new Map<string, OpenEntry>();
   /** The oldest first, as in `noticed`. */
   const settled = new Map<string, SettledEntry>();
@@ -99,9 +104,10 @@ export function memoryStore(nowMs: () => number, numbersOf: (ticket: Ticket) => 
   };
 
   const dropOld = (): void => {
-    const sinceMs = nowMs() - DAY_MS;
+    const sinceMs = isCache ? -Infinity : nowMs() - DAY_MS;
     if (settled.size > 0) dropOldest(settled, MOST_SETTLED, sinceMs);
     if (noticed.size > 0) dropOldest(noticed, MOST_NOTICED, sinceMs);
+    if (isCache && open.size > MOST_OPEN) dropOldest(open, MOST_OPEN, sinceMs);
   };
 
   return {
@@ -119,7 +125,7 @@ export function memoryStore(nowMs: () => number, numbersOf: (ticket: Ticket) => 
       dropOld();
     },
     delete: remove,
-    isFull: running => open.size + running >= MOST_OPEN,
+    isFull: running => !isCache && open.size + running >= MOST_OPEN,
     ownerOf: number => owners.get(number),
     open: () => open.values(),
   };

@@ -24,7 +24,7 @@ import { rowOwners } from './row-owners.ts';
 import type { Sealer } from './seal.ts';
 
 /** A write that a caller asks for. */
-interface Wanted {
+export interface Wanted {
   readonly ticket: Ticket;
   readonly digest: string;
   readonly newTry: boolean;
@@ -88,13 +88,31 @@ export class Registry {
   /** How many loops run whose payment is not among the open ones of the store. */
   #unlisted = 0;
 
-  constructor(adapter: Adapter, clock: Clock, sealer: Sealer) {
+  /** @param isCache a journal stands behind it: what is dropped here is still known there */
+  constructor(adapter: Adapter, clock: Clock, sealer: Sealer, isCache = false) {
     this.#adapter = adapter;
     this.#sealer = sealer;
     this.#madeAtMs = clock.now();
     // No step of the wall clock makes a verdict old.
     this.#nowMs = callTime(clock);
-    this.#store = memoryStore(this.#nowMs, ticket => providerNumbersOf(adapter.operations, ticket));
+    this.#store = memoryStore(this.#nowMs, ticket => providerNumbersOf(adapter.operations, ticket), isCache);
+  }
+
+  /** What is known under this key. */
+  entryOf(key: string): Entry | undefined {
+    return this.#store.get(key);
+  }
+
+  /** What the journal knows under this key takes the place of what is known here. */
+  restore(key: string, entry: Entry | undefined): void {
+    if (entry === undefined) this.#store.delete(key);
+    else this.#store.put(entry);
+  }
+
+  /** What is known of a running loop's payment once its bytes may have left. */
+  entryOfLeaving(key: string): Entry | undefined {
+    const loop = this.#loops.get(key);
+    return loop && { ...this.#knownOf(key, loop), state: 'open', absent: false };
   }
 
   /**
@@ -175,8 +193,7 @@ export class Registry {
 
   #end(key: string, loop: Loop, settlement?: Settlement): void {
     if (!this.#loops.remove(key, loop)) return;
-    if (!this.#isListed(key)) this.#unlisted--;
-    this.#conclude(key, loop, settlement);
+    if (loop.isConcluded !== true) this.conclude(key, loop, settlement);
   }
 
   /** While its loop runs, nothing else changes whether a payment is among the open ones. */
@@ -279,7 +296,7 @@ export class Registry {
    */
   #isLeftToLoop(key: string, ticket: Ticket, from: Source, verdict: Verdict = unknownOutcome('not-asked')): boolean {
     const loop = this.#loops.get(key);
-    if (loop === undefined) return false;
+    if (loop === undefined || loop.isConcluded === true) return false;
     if (from === 'webhook') loop.isNoticed = true;
     else if (this.#isAbout(ticket, verdict, loop.intention)) loop.intention.learnFromOutside(verdict, ticket.seen);
     return true;
@@ -308,7 +325,9 @@ export class Registry {
   }
 
   /** Keeps what a loop that has ended has learnt, and what came while it ran and was not acted on. */
-  #conclude(key: string, loop: Loop, ended: Settlement | undefined): void {
+  conclude(key: string, loop: Loop, ended: Settlement | undefined): void {
+    if (loop.isConcluded !== true && !this.#isListed(key)) this.#unlisted--;
+    loop.isConcluded = true;
     const { ticket, notActedOn, settlement = ended } = loop.intention;
     this.#keepEnd(key, loop, settlement);
     // The number of a duplicate is another order's, and so is what is shown under it.
@@ -318,19 +337,25 @@ export class Registry {
     else this.markSeen(ticket, by, verdict);
   }
 
-  #keepEnd(key: string, { digest, intention, isNoticed }: Loop, settlement: Settlement | undefined): void {
+  #knownOf(key: string, { digest, intention }: Pick<Loop, 'digest' | 'intention'>): Omit<NoticedEntry, 'state'> {
+    const before = this.#store.get(key);
+    return {
+      key,
+      digest: digest ?? before?.digest,
+      ticket: intention.ticket,
+      atMs: this.#nowMs(),
+      earlierNumbers: this.#triesBefore(before, intention),
+    };
+  }
+
+  #keepEnd(key: string, loop: Loop, settlement: Settlement | undefined): void {
+    const { intention, isNoticed } = loop;
     const { operation, ticket, exposed, sends } = intention;
     if (!isWrite(operation)) return;
     const before = this.#store.get(key);
     // A send is a new try: what was said of earlier ones is not said of it.
     const said = sends ? undefined : lastOf(before);
-    const known = {
-      key,
-      digest: digest ?? before?.digest,
-      ticket,
-      atMs: this.#nowMs(),
-      earlierNumbers: this.#triesBefore(before, intention),
-    };
+    const known = this.#knownOf(key, loop);
     const last = settlement && lastVerdictOf(settlement, intention.answers, said);
     if (last !== undefined) return this.#keepLatest(operation, { ...known, state: 'settled', last }, said);
     // A loop that sent nothing leaves what was known before, but what the gateway has told meanwhile.

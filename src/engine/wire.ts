@@ -22,9 +22,10 @@ export interface WireRequest extends ToSend {
   readonly signal: AbortSignal;
   readonly context: Omit<SendContext, 'operation' | 'unsent' | 'nowMs' | 'fetch' | 'signal'>;
   /**
-   * Called when the first byte is about to leave; `false` holds it back: it is lost, not sent, with the code `held`.
+   * Called when the first byte is about to leave; `false` holds it back: it is lost, not sent, with the code `held`. What
+   * it resolves to is acted on at once.
    */
-  readonly onLeaving?: () => boolean;
+  readonly onLeaving?: () => boolean | Promise<boolean>;
 }
 
 export type WireResult =
@@ -163,7 +164,9 @@ async function converse(
   attempt.request = request;
   // Given up while it was signed: it stays here.
   signal.throwIfAborted();
-  if (spec.onLeaving?.() === false) throw new GivenUp('held', 'The send was held back.');
+  const leaving = spec.onLeaving?.();
+  const mayLeave = leaving instanceof Promise ? await leaving : leaving;
+  if (mayLeave === false) throw new GivenUp('held', 'The send was held back.');
   // Given up by who heard that it is about to leave.
   signal.throwIfAborted();
   attempt.left = true;

@@ -20,15 +20,15 @@ export type RowState = 'intended' | 'leaving' | 'open' | 'settled' | 'delivered'
 
 /** What is stored of a row: plain JSON. No credential, no field that is secret, no body of an answer. */
 export interface RowData {
-  /** Of this layout. */
-  readonly version: 1;
+  /** Of this layout: 1. */
+  readonly version: number;
   /** The version of the adapter that wrote it. */
   readonly adapterVersion: number;
   /** What makes two writes one, in the adapter's number space. */
   readonly key: string;
   readonly ticket: Ticket;
-  /** A keyed digest of the fields, and which key made it. */
-  readonly digest?: { readonly value: string; readonly keyId: string };
+  /** A keyed digest of the fields; it begins with the name of the key that made it. Default: they are not known. */
+  readonly digest?: string;
   /** What is known of the number, earlier tries included. Default: nothing but this row. */
   readonly entry?: Entry;
   /** The state of following it, between two steps. Default: it was not asked about yet. */
@@ -39,6 +39,8 @@ export interface RowData {
   readonly deliveries: readonly Delivery[];
   /** How many deliveries there were, by which the next one is named. */
   readonly delivered: number;
+  /** The outcome of the latest of them: the same is not delivered again. Default: there was none. */
+  readonly told?: Settlement['outcome'];
   /** How often in a row `onSettled` has failed. */
   readonly failures: number;
   /** When `onSettled` is called again, once it has failed. Milliseconds since the epoch. */

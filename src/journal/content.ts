@@ -1,0 +1,234 @@
+import type { Settlement } from '../core/settlement.ts';
+import type { Ticket } from '../core/ticket.ts';
+import { journaledEntry, journaledSettlement } from '../engine/journaled.ts';
+import type { Entry } from '../engine/payment-store.ts';
+import type { Delivery, Prepared, Row, RowContent, RowData, RowState } from './store.ts';
+
+/**
+ * What a row holds after each thing that can happen to its write: plain functions, without a clock, a store, or a gateway.
+ */
+
+/** An order whose payer must act is looked at again after so long. */
+const FIRST_LOOK_MS = 5000;
+
+/** Following ends a day after the write was opened, or an hour after its order has ended. */
+const FOLLOW_FOR_MS = 24 * 60 * 60_000;
+const FOLLOW_BEYOND_MS = 60 * 60_000;
+
+const KEY = 'idempotencyKey';
+
+/** The numbers that a ticket goes by, each with its name. */
+export const namesOf = (reference: Ticket['reference']): string[] =>
+  Object.entries(reference)
+    .filter(([name]) => name !== KEY)
+    .map(pair => JSON.stringify(pair));
+
+/** Nothing more is to be done until then, or ever. */
+const atRest = (set: Omit<RowContent, 'holder' | 'names'>): RowContent => ({
+  ...set,
+  holder: undefined,
+  names: namesOf(set.data.ticket.reference),
+});
+
+export function followUntil({ expiresAt }: Ticket, nowMs: number): number {
+  const overAtMs = expiresAt === undefined ? 0 : Date.parse(expiresAt) + FOLLOW_BEYOND_MS;
+  return Math.max(nowMs + FOLLOW_FOR_MS, overAtMs);
+}
+
+interface Begun {
+  readonly key: string;
+  readonly ticket: Ticket;
+  readonly digest: string;
+  readonly adapterVersion: number;
+  readonly holder: string | undefined;
+  readonly dueAtMs: number;
+  readonly nowMs: number;
+}
+
+/**
+ * A write is about to be sent for the first time, or for a new try.
+ *
+ * @param maybeSent what is known of it, where an earlier run may have sent it
+ * @param before the row, where there is one
+ * @param prepared all that a worker needs to send it
+ */
+export function intended(
+  { key, ticket, digest, adapterVersion, holder, dueAtMs, nowMs }: Begun,
+  maybeSent: Entry | undefined,
+  before: RowData | undefined,
+  prepared?: Prepared,
+): RowContent {
+  const entry = maybeSent ?? before?.entry;
+  return {
+    state: maybeSent === undefined ? 'intended' : 'leaving',
+    holder,
+    dueAtMs,
+    names: namesOf(ticket.reference),
+    data: {
+      version: 1,
+      adapterVersion,
+      key,
+      ticket,
+      digest,
+      ...(entry !== undefined && { entry }),
+      ...(prepared !== undefined && { prepared }),
+      followUntilMs: followUntil(ticket, nowMs),
+      deliveries: before?.deliveries ?? [],
+      delivered: before?.delivered ?? 0,
+      failures: before?.failures ?? 0,
+    },
+  };
+}
+
+/** It may have been sent, and is about to be asked about. */
+export const reopened = (row: Row, holder: string, dueAtMs: number): RowContent => ({
+  state: 'open',
+  holder,
+  dueAtMs,
+  names: row.names,
+  data: without(row.data, 'parked'),
+});
+
+/** Its bytes are about to leave. */
+export function leaving(row: Row, ticket: Ticket, entry: Entry | undefined, dueAtMs: number): RowContent {
+  const { entry: _before, ...data } = without(row.data, 'parked', 'prepared', 'open');
+  return {
+    state: 'leaving',
+    holder: row.holder,
+    dueAtMs,
+    names: namesOf(ticket.reference),
+    data: { ...data, ticket, ...(entry !== undefined && { entry: journaledEntry(entry) }) },
+  };
+}
+
+/** Ends that say where the row is then; all others leave it open. */
+const stateAfter: Readonly<Partial<Record<Settlement['outcome'], RowState>>> = {
+  succeeded: 'settled',
+  failed: 'settled',
+  canceled: 'settled',
+  expired: 'settled',
+  refunded: 'settled',
+  authorized: 'settled',
+  absent: 'settled',
+  unsent: 'unsent',
+  rejected: 'unsent',
+};
+
+/**
+ * Its loop, or its step, has ended.
+ *
+ * @param entry what is known of the number by now
+ */
+export function ended(row: Row, settlement: Settlement, entry: Entry | undefined, nowMs: number): RowContent {
+  const { outcome, ticket } = settlement;
+  const state = stateAfter[outcome] ?? 'open';
+  const data = delivering({ ...withEntry(row.data, entry), ticket }, row.id, settlement);
+  if (state !== 'open') return atRest({ state, dueAtMs: dueFor(data, nowMs), data: without(data, 'open', 'prepared') });
+  const isCreated = outcome === 'created';
+  // What is to be delivered is due now, and the next look comes after it.
+  return atRest({ state, dueAtMs: isCreated && data.deliveries.length === 0 ? nowMs + FIRST_LOOK_MS : nowMs, data });
+}
+
+/** Its loop was stopped: by its caller, a hook, or another fault, and not by the gateway. */
+export function stopped(
+  row: Row,
+  ticket: Ticket,
+  exposed: boolean,
+  entry: Entry | undefined,
+  nowMs: number,
+): RowContent {
+  const data = { ...withEntry(row.data, entry), ticket };
+  if (exposed) return atRest({ state: 'open', dueAtMs: nowMs, data });
+  // Of a call of its own the caller knows; of a prepared write nobody does.
+  const known = data.prepared === undefined ? data : delivering(data, row.id, unsent(ticket));
+  return atRest({ state: 'unsent', dueAtMs: dueFor(known, nowMs), data: without(known, 'prepared') });
+}
+
+/** A step found it still open. */
+export const stillOpen = (
+  row: Row,
+  open: NonNullable<RowData['open']>,
+  entry: Entry | undefined,
+  dueAtMs: number,
+): RowContent => atRest({ state: 'open', dueAtMs, data: { ...withEntry(row.data, entry), ticket: open.ticket, open } });
+
+/** What another source than its loop has said: a notice, a query of a caller's. */
+export function changed(
+  row: Row,
+  entry: Entry,
+  settlement: Settlement | undefined,
+  { isNews, nowMs }: { readonly isNews: boolean; readonly nowMs: number },
+): RowContent {
+  const base = { ...withEntry(row.data, entry), ticket: entry.ticket };
+  const names = namesOf(entry.ticket.reference);
+  const { holder } = row;
+  if (settlement !== undefined) {
+    const data = delivering(base, row.id, settlement);
+    const isOpen = settlement.outcome === 'created';
+    const state = isOpen
+      ? 'open'
+      : data.deliveries.length > 0
+        ? 'settled'
+        : row.state === 'archived'
+          ? 'archived'
+          : 'delivered';
+    return { state, holder, names, dueAtMs: isOpen || data.deliveries.length > 0 ? nowMs : undefined, data };
+  }
+  const isWaiting = row.state === 'intended' || row.state === 'leaving' || row.state === 'open';
+  // What was over, and is contradicted, is asked about again.
+  const state = isWaiting ? row.state : 'open';
+  const dueAtMs = isNews || !isWaiting ? nowMs : row.dueAtMs;
+  return { state, holder, names, dueAtMs, data: without(base, 'parked') };
+}
+
+/** Nothing more is done for it until a person has looked at it. What is to be delivered stays. */
+export const parked = (row: Row, reason: string, advice: string, nowMs: number): RowContent =>
+  atRest({
+    state: 'parked',
+    dueAtMs: undefined,
+    data: { ...row.data, parked: { reason, advice, atMs: nowMs, from: row.state } },
+  });
+
+/** Due now, as long as there is something to deliver. */
+export const dueFor = ({ deliveries }: RowData, nowMs: number): number | undefined =>
+  deliveries.length > 0 ? nowMs : undefined;
+
+/** One delivery more, where it says something new. */
+function delivering(data: RowData, id: string, settlement: Settlement): RowData {
+  const { outcome } = settlement;
+  if (outcome === 'unresolved' || data.told === outcome) return data;
+  const delivered = data.delivered + 1;
+  const delivery: Delivery = { id: `${id} ${delivered}`, settlement: journaledSettlement(settlement) };
+  return { ...data, delivered, told: outcome, deliveries: [...data.deliveries, delivery] };
+}
+
+function withEntry(data: RowData, entry: Entry | undefined): RowData {
+  const { entry: _before, ...rest } = data;
+  return entry === undefined ? rest : { ...rest, entry: journaledEntry(entry) };
+}
+
+/** Without some of its optional parts. */
+function without(data: RowData, ...names: readonly ('open' | 'prepared' | 'parked')[]): RowData {
+  const kept = { ...data };
+  for (const name of names) Reflect.deleteProperty(kept, name);
+  return kept;
+}
+
+/** Nothing was sent, and who was to send it is gone. */
+export function unsent(ticket: Ticket): Settlement {
+  const [merchant = ''] = Object.values(ticket.reference);
+  return {
+    outcome: 'unsent',
+    verdict: {
+      kind: 'retryable',
+      code: 'unsent',
+      reason: 'unreachable',
+      listed: false,
+      advice: 'Who was to send it ended before the first byte left. The same may be sent again, under the same number.',
+    },
+    settledBy: 'none',
+    ticket,
+    reference: { merchant },
+    ...{ attempts: 0, polls: 0, elapsedMs: 0, timeline: [] },
+  };
+}

@@ -1,0 +1,92 @@
+import type { Clock } from '../clock.ts';
+import type { JournalStore } from './store.ts';
+
+/** A lease is asked for anew when a third of it is gone, and it may be late in coming. */
+const RENEWALS = 3;
+const MOST_ASKS = 3;
+
+/**
+ * The lease of one gateway object on all that it holds. It is kept while anything is held. Its age is the larger of
+ * monotonic and wall time: neither a machine that slept nor a clock that was set makes it look younger.
+ */
+export class DeskLease {
+  readonly holder: string;
+  readonly #store: JournalStore;
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  #granted: { readonly forMs: number; readonly wallMs: number; readonly monotonicMs: number } | undefined;
+  #held = 0;
+  #stopTimer: (() => void) | undefined;
+  #asking: { readonly forMs: number; readonly granted: Promise<void> } | undefined;
+
+  constructor(store: JournalStore, clock: Clock, leaseMs: number, holder: string) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#leaseMs = leaseMs;
+    this.holder = holder;
+  }
+
+  /** How long it is good at least. Milliseconds. */
+  get leftMs(): number {
+    if (this.#granted === undefined) return 0;
+    const { forMs, wallMs, monotonicMs } = this.#granted;
+    return forMs - Math.max(this.#clock.now() - wallMs, this.#monotonicMs() - monotonicMs);
+  }
+
+  /** Resolves when it is good for so long. @throws what the store throws */
+  async cover(forMs: number): Promise<void> {
+    for (let asks = 0; this.leftMs < forMs; asks++) {
+      if (asks === MOST_ASKS) throw new Error(`${this.#store.name}: its leases come later than they last.`);
+      await this.#renew(Math.max(this.#leaseMs, 2 * forMs));
+    }
+  }
+
+  /** Something more is held. */
+  hold(): void {
+    this.#held++;
+    if (this.#stopTimer === undefined) this.#keep();
+  }
+
+  /** And no longer. */
+  drop(): void {
+    this.#held--;
+    if (this.#held > 0) return;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+
+  #keep(): void {
+    this.#stopTimer = this.#clock.timer(this.#leaseMs / RENEWALS, () => {
+      // What cannot be renewed ends: then others take over what is held, and nothing is sent from here.
+      void this.#renew(this.#leaseMs)
+        .catch(() => undefined)
+        .then(() => {
+          if (this.#stopTimer !== undefined) this.#keep();
+        });
+    });
+  }
+
+  /** One request at a time; it counts from when it was made. */
+  #renew(forMs: number): Promise<void> {
+    if (this.#asking !== undefined) return this.#asking.granted;
+    const wallMs = this.#clock.now();
+    const monotonicMs = this.#monotonicMs();
+    const longest = Math.max(forMs, this.leftMs);
+    const granted = this.#store.renew(this.holder, longest).then(
+      () => {
+        this.#granted = { forMs: longest, wallMs, monotonicMs };
+        this.#asking = undefined;
+      },
+      (error: unknown) => {
+        this.#asking = undefined;
+        throw error;
+      },
+    );
+    this.#asking = { forMs, granted };
+    return granted;
+  }
+
+  #monotonicMs(): number {
+    return this.#clock.monotonicMs?.() ?? this.#clock.now();
+  }
+}

@@ -1,0 +1,119 @@
+import type { Clock } from '../clock.ts';
+import { isInputError, isTicketError } from '../core/errors.ts';
+import type { Doors, Step } from '../engine/durable.ts';
+import { writeNamed } from '../engine/identity.ts';
+import type { Registry } from '../engine/registry.ts';
+import type { Adapter } from '../kit/adapter.ts';
+import { dueFor, ended, parked, stillOpen, unsent } from './content.ts';
+import type { Row, RowContent } from './store.ts';
+
+/** What a worker knows of the row that it hands out. */
+export interface Tenure {
+  /**
+   * How long the worker's lease is good at least, in milliseconds: by the larger of monotonic and wall time since it was
+   * asked for.
+   */
+  leftMs(): number;
+  /** Aborts when the worker was stopped and will wait no longer. */
+  readonly signal: AbortSignal;
+}
+
+/** What taking up works with, of one gateway object. */
+export interface TakeUpParts {
+  readonly adapter: Adapter;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly doors: Doors;
+  readonly restore: (row: Row) => void;
+  /** Begins to send a prepared write. Resolves once the row is this object's own, or was another's before. */
+  readonly send: (row: Row) => Promise<void>;
+}
+
+/** After an error that says nothing of the payment. */
+const LATER_MS = 60_000;
+
+/**
+ * What a worker does with a row that it has taken: one status query at most, or the begin of the one send of a prepared
+ * write. Resolves to what is to be stored; `undefined`: nothing, since the row is no longer the worker's.
+ *
+ * Never rejects for what the gateway, the network or the row does.
+ */
+export async function takeUp(parts: TakeUpParts, row: Row): Promise<RowContent | undefined> {
+  const nowMs = parts.clock.now();
+  switch (row.state) {
+    case 'intended':
+      return takeUpIntended(parts, row, nowMs);
+    case 'leaving':
+    case 'open':
+      return takeUpOpen(parts, row, nowMs);
+    default:
+      // There is only something to deliver.
+      return { ...row, holder: undefined, dueAtMs: dueFor(row.data, nowMs) };
+  }
+}
+
+/** No byte has left: whoever was to send it has died, or it was prepared for a worker. */
+async function takeUpIntended(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent | undefined> {
+  const { prepared } = row.data;
+  if (prepared === undefined || prepared.sendUntilMs < nowMs)
+    return ended(row, unsent(row.data.ticket), row.data.entry, nowMs);
+  await parts.send(row);
+  return undefined;
+}
+
+async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent> {
+  const { adapter, registry, doors } = parts;
+  const { ticket, key, open, followUntilMs = nowMs } = row.data;
+  const operation = writeNamed(adapter.operations, ticket.operation);
+  if (operation === undefined)
+    return parked(row, `${adapter.name} has no write ${ticket.operation} in this release.`, OTHER_RELEASE, nowMs);
+  if (operation.query === undefined)
+    return parked(
+      row,
+      'It may have been processed, and the provider has no way to ask about it.',
+      LOOK_YOURSELF,
+      nowMs,
+    );
+  if (followUntilMs <= nowMs)
+    return parked(
+      row,
+      'It was followed to the end of its time, and the gateway did not say how it ended.',
+      LOOK_YOURSELF,
+      nowMs,
+    );
+  parts.restore(row);
+  const first = { policy: { poll: { deadlineMs: followUntilMs - nowMs } } };
+  let step: Step;
+  try {
+    step = await doors.step(open ?? ticket, open === undefined ? first : {}).catch((error: unknown) => {
+      // What an earlier release has stored is followed anew; its deadline stays.
+      if (open === undefined || !(isTicketError(error) || isInputError(error))) throw error;
+      return doors.step(open.ticket, first);
+    });
+  } catch (error) {
+    if (isTicketError(error) || isInputError(error)) return parked(row, error.message, OTHER_RELEASE, nowMs);
+    return { ...row, holder: undefined, dueAtMs: parts.clock.now() + LATER_MS };
+  }
+  return afterStep(parts, row, step, registry.entryOf(key));
+}
+
+function afterStep({ clock }: TakeUpParts, row: Row, step: Step, entry: Row['data']['entry']): RowContent {
+  const nowMs = clock.now();
+  if (step.done === undefined) return stillOpen(row, step.open, entry, nowMs + step.dueInMs);
+  const { done } = step;
+  if (done.outcome === 'unresolved') {
+    const { code, advice = '' } = done.verdict;
+    const found = { ...row, data: { ...row.data, ticket: done.ticket } };
+    return parked(found, `The gateway does not say how it ended (${code}). ${advice}`.trim(), LOOK_YOURSELF, nowMs);
+  }
+  return ended(row, done, done.outcome === 'absent' ? absentIn(entry) : entry, nowMs);
+}
+
+/** The gateway has no such order: one more "not found" is then enough. */
+const absentIn = (entry: Row['data']['entry']): Row['data']['entry'] =>
+  entry?.state === 'open' ? { ...entry, absent: true } : entry;
+
+const LOOK_YOURSELF =
+  'Look it up at the provider by its number. Paid: tell your shop, and archive it. Not there: it may be sent again under the same number. redrive(id) asks once more.';
+
+const OTHER_RELEASE = 'Run a worker of the release that stored it, or look the payment up at the provider.';
