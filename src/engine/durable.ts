@@ -56,7 +56,10 @@ export interface Recalled {
 export interface Doors {
   settle(operation: string, fields: Fields, options: { readonly idempotencyKey?: string }): Promise<Settlement>;
   /** One step, whose result the registry knows and the journal does not: the worker stores it. */
-  step(payment: Ticket | OpenPayment, options?: { readonly policy?: Policy }): Promise<Step>;
+  step(
+    payment: Ticket | OpenPayment,
+    options: { readonly signal: AbortSignal; readonly policy?: Policy },
+  ): Promise<Step>;
 }
 
 /** What one step of an open payment came to. */

@@ -1,355 +1,39 @@
-import { newKey, orAbort, type Clock } from '../clock.ts';
-import { InputError, ReferenceInUseError } from '../core/errors.ts';
-import { isWrite, type Fields, type Operation } from '../core/operation.ts';
-import type { Settlement } from '../core/settlement.ts';
-import type { Ticket } from '../core/ticket.ts';
-import type { Attached, Doors, Durable, Entering, Preparing, Recalled } from '../engine/durable.ts';
-import { digestKey, fieldsDigest } from '../engine/fields-digest.ts';
-import { keyOf, writeNamed } from '../engine/identity.ts';
-import type { Hold } from '../engine/hold.ts';
-import { repeatedSettlement } from '../engine/last-verdict.ts';
-import type { Entry } from '../engine/payment-store.ts';
-import type { Adapter } from '../kit/adapter.ts';
-import { changed, followUntil, intended, namesOf, reopened } from './content.ts';
-import { RowHold, type HoldParts } from './hold.ts';
-import { DeskLease } from './desk-lease.ts';
+import { InputError } from '../core/errors.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
-import { takeUp } from './take-up.ts';
 
-/** A prepared write on its way from a worker. */
-interface Adopted {
-  readonly row: Row;
-  readonly onEntered: () => void;
+/** A gateway object's side of its journal. */
+export interface Desk {
+  /** Whose rows it can serve: the `account` of a row. */
+  readonly account: string;
+  /** Of its adapter: rows that a newer one wrote are not taken up. */
+  readonly adapterVersion: number;
+  /** Of its journal. A worker on another one is refused. */
+  readonly store: JournalStore;
+  /** The lease that it needs, in milliseconds. */
+  readonly leaseMs: number;
+  /** The user's clock. */
+  readonly clock: { now(): number };
+  /**
+   * What a worker does with a row that it has taken: one status query at most, or the begin of the one send of a prepared
+   * write. What it resolves to is then stored by the worker, with what was delivered meanwhile; `undefined`: nothing is,
+   * since the row is the gateway's own by now.
+   *
+   * Never rejects for what the gateway, the network or the row does.
+   */
+  takeUp(row: Row, tenure: Tenure): Promise<RowContent | undefined>;
+  /** Resolves when none of the writes that it was given to send is on its way. Default: there are none. */
+  idle?(): Promise<void>;
 }
 
-/** How long a caller waits before he looks again at a write that another process is busy with. */
-const FIRST_LOOK_MS = 50;
-const LONGEST_LOOK_MS = 1000;
-
-/** What changes a row while it is read is soon over: more than that is a fault of the store. */
-const MOST_CONFLICTS = 50;
-
-/** Gateway, account, environment and base URL: the rows of one merchant account. */
-export const accountOf = ({ name, account, environment, ownBaseUrl, baseUrl }: Adapter): string =>
-  JSON.stringify([name, account, environment, ...(ownBaseUrl ? [baseUrl] : [])]);
-
-/**
- * A gateway object's side of its journal: what is read before a write begins, and stored when it leaves, when it ends,
- * and when anything else is learnt of it.
- */
-export class Desk implements Durable {
-  readonly account: string;
-  readonly store: JournalStore;
-  readonly leaseMs: number;
-  readonly clock: Clock;
-  readonly parts: Attached;
-  readonly lease: DeskLease;
-  /** Prepared writes that a worker has taken, and this object is about to send. */
-  readonly #adopted = new Map<string, Adopted>();
-  readonly #sending = new Set<Promise<unknown>>();
-  readonly #holdParts: HoldParts;
-  /** The writes that are being read or made ours: one caller at a time. */
-  readonly #entering = new Map<string, Promise<unknown>>();
-  #digest: { readonly keyId: string; readonly of: (operation: Operation, fields: Fields) => string } | undefined;
-  #doors: Doors | undefined;
-
-  constructor(parts: Attached, store: JournalStore, leaseMs: number) {
-    const { adapter, clock, registry, onFailure } = parts;
-    this.parts = parts;
-    this.store = store;
-    this.leaseMs = leaseMs;
-    this.clock = clock;
-    this.account = accountOf(adapter);
-    this.lease = new DeskLease(store, clock, leaseMs, newKey());
-    this.#holdParts = {
-      ...{ store, clock, registry, leaseMs, onFailure, lease: this.lease },
-      restore: row => this.restore(row),
-      report: (key, keep) => this.#change(key, keep, false),
-    };
-  }
-
-  get adapterVersion(): number {
-    return this.parts.adapter.version;
-  }
-
-  get doors(): Doors {
-    if (this.#doors === undefined)
-      throw new Error(
-        'tillpaid: a journal was used before its gateway was made. This is a bug of tillpaid: report it.',
-      );
-    return this.#doors;
-  }
-
-  open(gateway: object, doors: Doors): void {
-    this.#doors = doors;
-    desks.set(gateway, this);
-  }
-
-  async ready(): Promise<void> {
-    if (this.#digest !== undefined) return;
-    const { adapter } = this.parts;
-    const { key, keyId } = digestKey(adapter, await this.store.salt());
-    this.#digest = { keyId, of: fieldsDigest(adapter, key) };
-  }
-
-  digestOf(operation: Operation, fields: Fields): string {
-    if (this.#digest === undefined)
-      throw new Error('tillpaid: a digest was made before its key. This is a bug of tillpaid: report it.');
-    return `${this.#digest.keyId}.${this.#digest.of(operation, fields)}`;
-  }
-
-  async enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T> {
-    const { registry } = this.parts;
-    // What nothing names can be joined by nobody, and is followed all the same.
-    const key = entering.key ?? JSON.stringify(['unnamed', newKey()]);
-    for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
-      await this.#myTurn(key, entering.signal);
-      if (registry.running(key)?.intention.sends === true) return take(undefined);
-      const endTurn = this.#beginTurn(key);
-      try {
-        const claimed = await this.#claim(key, entering);
-        entering.signal?.throwIfAborted();
-        if (claimed === 'known') return take(undefined);
-        if (claimed !== 'busy') return this.#take(claimed, take);
-      } finally {
-        endTurn();
-      }
-      await this.#pause(lookMs, entering.signal);
-    }
-  }
-
-  #take<T>(hold: RowHold, take: (hold: Hold | undefined) => T): T {
-    try {
-      return take(hold);
-    } finally {
-      // What could not be given back is free when the lease ends.
-      if (!hold.isUsed) hold.giveBack().catch(() => undefined);
-    }
-  }
-
-  /** Makes a row ours. `known`: its end is, and nothing is to be sent. `busy`: another process has it. */
-  async #claim(key: string, entering: Entering): Promise<RowHold | 'known' | 'busy'> {
-    const { registry, adapter } = this.parts;
-    const { wanted, mayHaveBeenSent } = entering;
-    const { ticket, digest } = wanted;
-    const id = this.idOf(key);
-    await this.lease.cover(this.leaseMs / 2);
-    const nowMs = this.clock.now();
-    const { holder } = this.lease;
-    const begun = {
-      key,
-      ticket,
-      digest,
-      adapterVersion: adapter.version,
-      holder,
-      dueAtMs: nowMs + this.leaseMs,
-      nowMs,
-    };
-    const maybeSent: Entry | undefined = mayHaveBeenSent ? sentBefore(key, digest, ticket, nowMs) : undefined;
-    const { row: adopted, onEntered } = this.#adopted.get(id) ?? {};
-    if (adopted === undefined) {
-      const set = intended(begun, maybeSent, undefined);
-      const before: RowContent = { ...set, state: 'unsent', holder: undefined, dueAtMs: undefined };
-      if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...set }))
-        return new RowHold(this.#holdParts, key, this.#inserted(id, nowMs, set), before);
-    }
-    const row = await this.store.get(id);
-    if (row === undefined || (adopted !== undefined && row.fence !== adopted.fence)) return 'busy';
-    if (row.isHeld && row.holder !== holder && adopted === undefined) return 'busy';
-    this.#checkReadable(row);
-    this.restore(row);
-    this.#checkPrepared(row, digest);
-    const admission = registry.admit(key, wanted);
-    if (admission.type === 'settled' || admission.type === 'join') return 'known';
-    const fresh = intended(begun, maybeSent, row.data, adopted?.data.prepared);
-    const set = admission.type === 'fresh' ? fresh : reopened(row, holder, begun.dueAtMs);
-    const [isMade] = await this.store.update([{ row, set }]);
-    if (isMade !== true) return 'busy';
-    const held = { ...row, ...set, fence: row.fence + 1 };
-    onEntered?.();
-    const sendUntilMs = adopted?.data.prepared?.sendUntilMs;
-    return new RowHold(this.#holdParts, key, held, { ...contentOf(row), holder: undefined }, sendUntilMs);
-  }
-
-  #inserted(id: string, nowMs: number, set: RowContent): Row {
-    return { id, account: this.account, fence: 1, isHeld: true, openedAtMs: nowMs, changedAtMs: nowMs, ...set };
-  }
-
-  /** @throws {InputError} for a row that a newer release has written: it is not misread */
-  #checkReadable({ data: { version, adapterVersion, ticket } }: Row): void {
-    const { name, version: known } = this.parts.adapter;
-    if (version === 1 && adapterVersion <= known) return;
-    const which = Object.values(ticket.reference)[0] ?? '';
-    throw new InputError(
-      `${name} ${which}: a newer release of tillpaid or of its adapter has stored this write. Nothing was sent; use that release.`,
-    );
-  }
-
-  /** A prepared write is going to be sent as it is. @throws {ReferenceInUseError} for other fields */
-  #checkPrepared({ state, data }: Row, digest: string): void {
-    if (state !== 'intended' || data.prepared === undefined || data.digest === digest) return;
-    throw new ReferenceInUseError(data.ticket);
-  }
-
-  async change(ticket: Ticket, change: () => void, isNews = false): Promise<void> {
-    const operation = writeNamed(this.parts.adapter.operations, ticket.operation);
-    const key = operation && keyOf(ticket, operation);
-    if (key === undefined) return change();
-    await this.#change(key, change, isNews);
-  }
-
-  async #change(key: string, change: () => void, isNews: boolean): Promise<void> {
-    const { registry } = this.parts;
-    for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
-      const loop = registry.running(key);
-      // The loop acts on it, and stores what it comes to.
-      if (loop?.intention.sends === true && loop.isConcluded !== true) return change();
-      const row = await this.store.get(this.idOf(key));
-      if (row !== undefined) this.restore(row);
-      const before = registry.entryOf(key);
-      change();
-      const entry = registry.entryOf(key);
-      if (entry === undefined) return;
-      if (!isNews && before !== undefined && isSameEntry(before, entry)) return;
-      if (await this.#store(key, row, entry, isNews)) return;
-    }
-    throw new Error(`${this.store.name}: a row was changed ${MOST_CONFLICTS} times while it was read. Try again.`);
-  }
-
-  /** @returns whether it was stored; else the row has changed meanwhile */
-  async #store(key: string, row: Row | undefined, entry: Entry, isNews: boolean): Promise<boolean> {
-    const nowMs = this.clock.now();
-    const settlement = entry.state === 'settled' ? settlementOf(entry) : undefined;
-    if (row === undefined) return this.#adopt(key, entry, nowMs);
-    const set = changed(row, entry, settlement, { isNews, nowMs });
-    const [isMade] = await this.store.update([{ row, set }]);
-    return isMade === true;
-  }
-
-  /** A payment that was sent before there was a journal, or elsewhere: what is open is followed from here on. */
-  #adopt(key: string, entry: Entry, nowMs: number): Promise<boolean> {
-    const { ticket, state } = entry;
-    const isOpen = state === 'open';
-    return this.store.insert({
-      id: this.idOf(key),
-      account: this.account,
-      openedAtMs: nowMs,
-      state: isOpen ? 'open' : 'delivered',
-      holder: undefined,
-      dueAtMs: isOpen ? nowMs : undefined,
-      names: namesOf(ticket.reference),
-      data: {
-        ...{ version: 1, adapterVersion: this.adapterVersion, key, ticket, entry },
-        ...{ followUntilMs: followUntil(ticket, nowMs), deliveries: [], delivered: 0, failures: 0 },
-        ...(entry.digest !== undefined && { digest: entry.digest }),
-      },
-    });
-  }
-
-  takeUp(row: Row): Promise<RowContent | undefined> {
-    const { adapter, registry } = this.parts;
-    const { clock, doors } = this;
-    const restore = (known: Row): void => this.restore(known);
-    return takeUp({ adapter, registry, clock, doors, restore, send: prepared => this.#send(prepared) }, row);
-  }
-
-  /** Resolves when nothing that a worker has begun here is on its way. */
-  async idle(): Promise<void> {
-    while (this.#sending.size > 0) await Promise.allSettled(this.#sending);
-  }
-
-  /** Begins to send a prepared write, by the same door as any other. */
-  async #send({ id, ...row }: Row): Promise<void> {
-    const { ticket, prepared } = row.data;
-    if (prepared === undefined) return;
-    const { idempotencyKey } = ticket.reference;
-    const entered = Promise.withResolvers<undefined>();
-    this.#adopted.set(id, { row: { id, ...row }, onEntered: () => entered.resolve(undefined) });
-    const options = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const sending = this.doors.settle(ticket.operation, prepared.fields, options).finally(() => {
-      this.#adopted.delete(id);
-      this.#sending.delete(sending);
-      entered.resolve(undefined);
-    });
-    this.#sending.add(sending);
-    // How it ended is in the row.
-    sending.catch(() => undefined);
-    await entered.promise;
-  }
-
-  async recall(operation: Operation, reference: Ticket['reference']): Promise<Recalled | undefined> {
-    const rows = await this.store.find(this.account, namesOf(reference));
-    const row = rows.find(({ data: { ticket } }) => this.#isAbout(operation, reference, ticket));
-    if (row === undefined) return undefined;
-    const { ticket, entry } = row.data;
-    return { ticket, ...(entry?.state === 'settled' && { last: entry.last }) };
-  }
-
-  #isAbout(
-    operation: Operation,
-    reference: Ticket['reference'],
-    { operation: name, reference: known }: Ticket,
-  ): boolean {
-    const own = writeNamed(this.parts.adapter.operations, name);
-    if (own === undefined || !isWrite(operation) || own.query?.operation !== operation.query?.operation) return false;
-    if ((own.follows ?? 'payment') !== (operation.follows ?? 'payment')) return false;
-    return Object.entries(reference).every(([field, value]) => (known[field] ?? value) === value);
-  }
-
-  async prepare({ operation, fields, ticket, digest, sendUntilMs, db }: Preparing): Promise<Ticket> {
-    const key = keyOf(ticket, operation) ?? JSON.stringify(['unnamed', newKey()]);
-    const nowMs = this.clock.now();
-    const { version: adapterVersion } = this.parts.adapter;
-    const begun = { key, ticket, digest, adapterVersion, holder: undefined, dueAtMs: nowMs, nowMs };
-    const prepared = intended(begun, undefined, undefined, { fields, sendUntilMs });
-    const id = this.idOf(key);
-    if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...prepared }, db)) return ticket;
-    const row = await this.store.get(id);
-    if (row?.data.digest === digest) return row.data.ticket;
-    throw new ReferenceInUseError(row?.data.ticket ?? ticket);
-  }
-
-  idOf(key: string): string {
-    return `${this.account} ${key}`;
-  }
-
-  /** What the journal knows of a row takes the place of what the registry does, but for the answers that only it has. */
-  restore({ data: { key, entry } }: Row): void {
-    const { registry } = this.parts;
-    const known = registry.entryOf(key);
-    if (known !== undefined && entry !== undefined && isSameEntry(known, entry)) return;
-    registry.restore(key, entry === undefined ? undefined : this.#comparable(entry));
-  }
-
-  /** Digests under another key say nothing: the amount must do. */
-  #comparable(entry: Entry): Entry {
-    const { digest } = entry;
-    const isOurs = digest === undefined || (this.#digest !== undefined && digest.startsWith(`${this.#digest.keyId}.`));
-    return isOurs ? entry : { ...entry, digest: undefined };
-  }
-
-  /** Resolves when no other caller of this object is reading the row. */
-  async #myTurn(key: string, signal: AbortSignal | undefined): Promise<void> {
-    for (let other = this.#entering.get(key); other !== undefined; other = this.#entering.get(key))
-      await (signal === undefined ? other : orAbort(other, signal));
-  }
-
-  #beginTurn(key: string): () => void {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.#entering.set(key, promise);
-    return () => {
-      this.#entering.delete(key);
-      resolve(undefined);
-    };
-  }
-
-  #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    let cancel = (): void => undefined;
-    const over = new Promise<void>(resolve => {
-      cancel = this.clock.timer(delayMs, resolve);
-    });
-    return signal === undefined ? over : orAbort(over, signal).finally(cancel);
-  }
+/** What a worker knows of the row that it hands out. */
+export interface Tenure {
+  /**
+   * How long the worker's lease is good at least, in milliseconds: by the larger of monotonic and wall time since it was
+   * asked for. Nothing is sent with less of it left than an attempt may take.
+   */
+  leftMs(): number;
+  /** Aborts when the worker was stopped and will wait no longer. */
+  readonly signal: AbortSignal;
 }
 
 /** The desk of a gateway. @throws {InputError} for a gateway that was made without a journal */
@@ -360,41 +44,9 @@ export function deskOf(gateway: object): Desk {
   return desk;
 }
 
+/** A gateway has a desk from when it is made. */
+export function putDesk(gateway: object, desk: Desk): void {
+  desks.set(gateway, desk);
+}
+
 const desks = new WeakMap<object, Desk>();
-
-const contentOf = ({ state, holder, dueAtMs, names, data }: Row): RowContent => ({
-  state,
-  holder,
-  dueAtMs,
-  names,
-  data,
-});
-
-/** The caller says that an earlier run may have sent it. */
-const sentBefore = (key: string, digest: string, ticket: Ticket, atMs: number): Entry => ({
-  ...{ key, digest, ticket, atMs, earlierNumbers: [] },
-  state: 'open',
-  absent: false,
-});
-
-/** What is to be delivered of what a notice, or a query of a caller's, has said. */
-function settlementOf({ last, ticket, atMs }: Entry & { readonly state: 'settled' }): Settlement {
-  const { repeated: _repeated, ...settlement } = repeatedSettlement(last, ticket, atMs);
-  return settlement;
-}
-
-/** Equal, but for answers and for when it was read. */
-const isSameEntry = (one: Entry, other: Entry): boolean => essence(one) === essence(other);
-
-function essence(entry: Entry): string {
-  if (entry.state !== 'settled')
-    return JSON.stringify([
-      entry.state,
-      entry.digest,
-      entry.ticket,
-      entry.earlierNumbers,
-      entry.state === 'open' && entry.absent,
-    ]);
-  const { outcome, settledBy, verdict } = entry.last;
-  return JSON.stringify([entry.digest, entry.ticket, entry.earlierNumbers, outcome, settledBy, verdict.code]);
-}

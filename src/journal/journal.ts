@@ -1,6 +1,6 @@
 import { InputError } from '../core/errors.ts';
 import type { Attached, Durable, JournalPort } from '../engine/durable.ts';
-import { Desk } from './desk.ts';
+import { GatewayDesk } from './gateway-desk.ts';
 import type { JournalStore } from './store.ts';
 
 /**
@@ -32,5 +32,5 @@ const SHORTEST_LEASE_MS = 100;
 export function createJournal(store: JournalStore, { leaseMs = LEASE_MS }: JournalOptions = {}): Journal {
   if (!Number.isFinite(leaseMs) || leaseMs < SHORTEST_LEASE_MS)
     throw new InputError(`${store.name}: leaseMs must be at least ${SHORTEST_LEASE_MS} milliseconds.`);
-  return { store, leaseMs, attach: (parts: Attached): Durable => new Desk(parts, store, leaseMs) };
+  return { store, leaseMs, attach: (parts: Attached): Durable => new GatewayDesk(parts, store, leaseMs) };
 }

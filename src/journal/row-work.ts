@@ -1,7 +1,7 @@
 import { orAbort, type Clock } from '../clock.ts';
 import { createLimiter, type Limiter } from '../engine/limiter.ts';
 import type { Courier } from './courier.ts';
-import type { Desk, TakenUp } from './desk.ts';
+import type { Desk } from './desk.ts';
 import { errorText } from './error-text.ts';
 import type { Lease } from './lease.ts';
 import { held, isDeliverable, isOpenState, needsExchange, type DeliveryTerms } from './row-content.ts';
@@ -44,7 +44,7 @@ export interface RowWorkParts {
 const LAYOUT = 1;
 
 export const isNewer = ({ data }: Row, { desk }: Served): boolean =>
-  (data.version as number) > LAYOUT || data.adapterVersion > desk.adapterVersion;
+  data.version > LAYOUT || data.adapterVersion > desk.adapterVersion;
 
 /** All that is done with a row that was taken. @param mayAsk it has a permit for an exchange, or needs none */
 export async function workOn(
@@ -83,10 +83,10 @@ const soonerOf = ({ dueAtMs: nextMs }: Row, { state }: RowContent): Partial<RowC
 
 async function takeUp(parts: RowWorkParts, account: Served, row: Row, lease: Lease): Promise<void> {
   const { clock, terms, keeper, stopping, report } = parts;
-  let said: TakenUp | 'stopped' | 'not ours';
+  let content: RowContent | 'stopped' | undefined;
   account.waiting++;
   try {
-    said = await exchange(parts, account, row, lease);
+    content = await exchange(parts, account, row, lease);
   } catch (error) {
     if (parts.ended.aborted) throw error;
     report({ type: 'fault', id: row.id, message: errorText(error) });
@@ -95,16 +95,16 @@ async function takeUp(parts: RowWorkParts, account: Served, row: Row, lease: Lea
   } finally {
     account.waiting--;
   }
-  if (said === 'not ours') return;
-  if (said === 'stopped') {
+  // It is somebody else's by now.
+  if (content === undefined) return;
+  if (content === 'stopped') {
     await keeper.giveBack(row, lease);
     return;
   }
-  const { fence = row.fence, ...content } = said;
   const isNext = !stopping.aborted && lease.leftMs() > 0 && isDeliverable(content, terms, clock.now());
   // What the gateway said is stored before anybody hears of it.
   const now = await keeper.set(
-    { ...row, fence },
+    row,
     isNext ? held(content, lease.holder, clock.now()) : keeper.asGivenBack(row, content),
   );
   if (now === undefined) await keeper.lookAgain(row, lease);
@@ -116,11 +116,11 @@ const exchange = (
   { desk, lane }: Served,
   row: Row,
   lease: Lease,
-): Promise<TakenUp | 'stopped' | 'not ours'> =>
+): Promise<RowContent | 'stopped' | undefined> =>
   lane.run('read', ended, async () => {
     if (stopping.aborted) return 'stopped';
     // It was paused for longer than its lease: somebody else may have the row.
-    if (lease.leftMs() === 0) return 'not ours';
+    if (lease.leftMs() === 0) return undefined;
     if (needsExchange(row)) onAsked();
     return orAbort(desk.takeUp(row, { leftMs: () => lease.leftMs(), signal: ended }), ended);
   });

@@ -7,17 +7,6 @@ import type { Adapter } from '../kit/adapter.ts';
 import { dueFor, ended, parked, stillOpen, unsent } from './content.ts';
 import type { Row, RowContent } from './store.ts';
 
-/** What a worker knows of the row that it hands out. */
-export interface Tenure {
-  /**
-   * How long the worker's lease is good at least, in milliseconds: by the larger of monotonic and wall time since it was
-   * asked for.
-   */
-  leftMs(): number;
-  /** Aborts when the worker was stopped and will wait no longer. */
-  readonly signal: AbortSignal;
-}
-
 /** What taking up works with, of one gateway object. */
 export interface TakeUpParts {
   readonly adapter: Adapter;
@@ -27,6 +16,8 @@ export interface TakeUpParts {
   readonly restore: (row: Row) => void;
   /** Begins to send a prepared write. Resolves once the row is this object's own, or was another's before. */
   readonly send: (row: Row) => Promise<void>;
+  /** Aborts when the worker was stopped and will wait no longer. */
+  readonly signal: AbortSignal;
 }
 
 /** After an error that says nothing of the payment. */
@@ -62,7 +53,7 @@ async function takeUpIntended(parts: TakeUpParts, row: Row, nowMs: number): Prom
 }
 
 async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent> {
-  const { adapter, registry, doors } = parts;
+  const { adapter, registry, doors, signal } = parts;
   const { ticket, key, open, followUntilMs = nowMs } = row.data;
   const operation = writeNamed(adapter.operations, ticket.operation);
   if (operation === undefined)
@@ -82,10 +73,10 @@ async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<
       nowMs,
     );
   parts.restore(row);
-  const first = { policy: { poll: { deadlineMs: followUntilMs - nowMs } } };
+  const first = { signal, policy: { poll: { deadlineMs: followUntilMs - nowMs } } };
   let step: Step;
   try {
-    step = await doors.step(open ?? ticket, open === undefined ? first : {}).catch((error: unknown) => {
+    step = await doors.step(open ?? ticket, open === undefined ? first : { signal }).catch((error: unknown) => {
       // What an earlier release has stored is followed anew; its deadline stays.
       if (open === undefined || !(isTicketError(error) || isInputError(error))) throw error;
       return doors.step(open.ticket, first);

@@ -78,6 +78,8 @@ export function createTurns(parts: TurnsParts): Turns {
       const cancel = clock.timer(drainMs, end);
       await loops[0];
       while (inHand.size > 0) await Promise.all(inHand);
+      for (const { desk } of parts.accounts.values())
+        if (desk.idle !== undefined) await orAbort(desk.idle(), parts.ended).catch(() => undefined);
       cancel();
       end();
       await Promise.all(loops);

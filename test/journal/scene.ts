@@ -1,5 +1,5 @@
 import type { Settlement } from '../../src/core/settlement.ts';
-import { putDesk, type Desk, type TakenUp, type Tenure } from '../../src/journal/desk.ts';
+import { putDesk, type Desk, type Tenure } from '../../src/journal/desk.ts';
 import { createJournal, type Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import type { Delivery, JournalStore, Row, RowContent, RowData, RowState } from '../../src/journal/store.ts';
@@ -70,7 +70,7 @@ export const stillOpen = (row: Row, dueAtMs: number): RowContent => ({
   ...{ state: 'open', holder: undefined, dueAtMs, names: row.names, data: row.data },
 });
 
-export type TakeUp = (row: Row, tenure: Tenure) => Promise<TakenUp> | TakenUp;
+export type TakeUp = (row: Row, tenure: Tenure) => Promise<RowContent> | RowContent;
 
 /** A gateway whose desk does as it is told. */
 export function fakeGateway(
