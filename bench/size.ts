@@ -12,8 +12,8 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 43.5,
-  'tillpaid, every name': 45,
+  createGateway: 45.5,
+  'tillpaid, every name': 47,
   'tillpaid/policies': 2.8,
   'adapters/ifortepay': 9.6,
   'adapters/ifortepay/terse': 7.8,

@@ -18,10 +18,10 @@ export type Found = Readonly<Record<string, unknown>>;
 
 /** What is used of the runtime: by its global, so that importing this needs none of it. */
 interface Runtime {
-  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly process?: { getBuiltinModule?(name: string): unknown } | undefined;
 }
 
-const runtime = (): Runtime => globalThis;
+const runtime: Runtime = globalThis as { readonly process?: Runtime['process'] };
 
 interface Files {
   openSync(path: string, flags: string, mode: number): number;
@@ -31,7 +31,7 @@ interface Files {
 
 /** @throws {InputError} where there is no `node:sqlite` */
 function builtins(): { DatabaseSync: new (path: string) => Database; files: Files } {
-  const { process } = runtime();
+  const { process } = runtime;
   const sqlite = process?.getBuiltinModule?.('node:sqlite') as
     | { DatabaseSync: new (path: string) => Database }
     | undefined;
