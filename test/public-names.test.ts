@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import * as adapter from '../src/kit/index.ts';
 import * as webhook from '../src/kit/webhook.ts';
 import * as root from '../src/index.ts';
+import * as journal from '../src/journal/index.ts';
+import * as sqlite from '../src/journal/sqlite.ts';
 
 describe('the public names', () => {
   it('are few enough to be read at once: thirty values at most at the root', () => {
@@ -19,6 +21,12 @@ describe('the public names', () => {
     const page = readFileSync(new URL('../docs/add-a-provider.md', import.meta.url), 'utf8');
     const names = [...Object.keys(adapter), ...Object.keys(webhook)];
     expect(names.filter(name => !new RegExp(`\\b${name}\\b`).test(page))).toEqual([]);
+  });
+
+  it('of a journal’s database are its own alone: what all journals share is loaded without one', () => {
+    expect(Object.keys(sqlite)).toEqual(['sqliteJournal']);
+    expect(Object.keys(journal)).toEqual(expect.arrayContaining(['createJournal', 'memoryJournal']));
+    expect(Object.keys(journal).filter(name => /sqlite|postgres/i.test(name))).toEqual([]);
   });
 
   it('of the kit name no provider', () => {

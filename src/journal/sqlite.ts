@@ -77,13 +77,14 @@ class SqliteStore implements JournalStore {
     this.name = `sqlite ${path}`;
     this.#path = path;
     this.#options = options;
+    this.#main = this.#inWords(() => this.#connect());
     try {
-      this.#main = this.#connect();
       this.#salt = prepareTables(this.#main, this.name);
-      waitsForNobody(this.#main);
     } catch (error) {
+      this.#main.db.close();
       throw inWords(error, this.name);
     }
+    waitsForNobody(this.#main);
   }
 
   insert(row: Parameters<JournalStore['insert']>[0], db?: unknown): Promise<boolean> {
@@ -182,12 +183,17 @@ class SqliteStore implements JournalStore {
 
   #connect(): Connection {
     const { synchronous, busyTimeoutMs } = this.#options;
-    const connection = new Connection(openFile(this.#path));
-    connection.db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA synchronous = ${synchronous}`);
-    const mode = connection.get('PRAGMA journal_mode = WAL')?.['journal_mode'];
-    if (mode !== 'wal')
-      throw new InputError(`${this.name}: it cannot be used in WAL mode. Use a file of a local disk.`);
-    return connection;
+    const db = openFile(this.#path);
+    try {
+      db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA synchronous = ${synchronous}`);
+      const connection = new Connection(db);
+      if (connection.get('PRAGMA journal_mode = WAL')?.['journal_mode'] === 'wal') return connection;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    db.close();
+    throw new InputError(`${this.name}: it cannot be used in WAL mode. Use a file of a local disk.`);
   }
 
   #read<T>(work: (connection: Connection) => T): Promise<T> {
