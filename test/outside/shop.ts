@@ -15,8 +15,10 @@ import { qfpay as terse } from 'tillpaid/adapters/qfpay/terse';
 import { rebell, type RebellCredentials } from 'tillpaid/adapters/rebell';
 import { uqpay, type UqpayCredentials } from 'tillpaid/adapters/uqpay';
 import { zalopay, type ZalopayCredentials } from 'tillpaid/adapters/zalopay';
+import { createJournal, memoryJournal, type Journal, type JournalStore } from 'tillpaid/journal';
+import { sqliteJournal } from 'tillpaid/journal/sqlite';
 import { steps } from 'tillpaid/policies';
-import { lives, manualClock, simulateGateway } from 'tillpaid/testing';
+import { journalContract, lives, manualClock, simulateGateway, type JournalContractRunner } from 'tillpaid/testing';
 import { ifortepayVoice } from 'tillpaid/testing/ifortepay';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 import { rebellVoice } from 'tillpaid/testing/rebell';
@@ -49,6 +51,17 @@ export const till = (keys: Keys): Gateway<QfpayFields, QfpayAnswers> => {
     onEvent,
   });
 };
+
+/** Every journal in a line, and a store of his own, which the contract checks. */
+export const journals = (store: JournalStore): readonly Journal[] => [
+  memoryJournal(),
+  sqliteJournal('payments.db', { synchronous: 'NORMAL', busyTimeoutMs: 1000 }),
+  createJournal(store),
+];
+export const journaled = (keys: Keys, journal: Journal): object =>
+  createGateway({ adapter: rebell(keys.rebell), journal });
+export const checked = (store: JournalStore, runner: JournalContractRunner): void =>
+  journalContract({ name: 'own', open: () => store, nowMs: () => 0, pass: () => undefined }, runner);
 
 /** What the payer needs of each provider's order, by name. */
 export async function show(keys: Keys, number: string): Promise<(string | undefined)[]> {
