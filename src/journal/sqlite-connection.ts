@@ -21,7 +21,7 @@ interface Runtime {
   readonly process?: { getBuiltinModule?(name: string): unknown } | undefined;
 }
 
-const runtime: Runtime = globalThis as { readonly process?: Runtime['process'] };
+const runtime: Runtime = { process: Reflect.get(globalThis, 'process') };
 
 interface Files {
   openSync(path: string, flags: string, mode: number): number;
