@@ -34,6 +34,29 @@ export const systemClock: Clock = {
   },
 };
 
+/** Timers for work in the background, under the names pg-boss calls them by: none of them keeps a process alive. */
+export const backgroundTimers: {
+  now(): number;
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  setInterval(callback: () => void, everyMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+  clearInterval(timer: unknown): void;
+} = {
+  now: () => Date.now(),
+  setTimeout: (callback, delayMs) => inBackground(setTimeout(callback, delayMs)),
+  setInterval: (callback, everyMs) => inBackground(setInterval(callback, everyMs)),
+  clearTimeout: timer => clearTimeout(timer as Timer),
+  clearInterval: timer => clearInterval(timer as Timer),
+};
+
+type Timer = ReturnType<typeof setTimeout>;
+
+/** Where timers are numbers, nothing waits for them anyway. */
+function inBackground(timer: unknown): unknown {
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): unknown }).unref();
+  return timer;
+}
+
 function longTimer(delayMs: number, callback: () => void): () => void {
   let handle: ReturnType<typeof setTimeout>;
   const arm = (leftMs: number): void => {

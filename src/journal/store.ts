@@ -155,8 +155,8 @@ export interface JournalStore {
    */
   update(changes: readonly Change[], db?: unknown): Promise<readonly boolean[]>;
   /**
-   * Takes rows that are due and that no live holder has: the newest first (`openedAtMs`), at most `limit`. Each is then
-   * the holder's, with a fence of one more; its state and its time stay until he changes them.
+   * Takes rows that are due and that no live holder has: the newest first (`openedAtMs`, to the second), at most
+   * `limit`. Each is then the holder's, with a fence of one more; its state and its time stay until he changes them.
    */
   take(turn: Turn): Promise<Row[]>;
   /** A holder's lease is good for so long from now. It covers every row he has. */

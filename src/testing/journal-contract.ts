@@ -71,7 +71,7 @@ interface Bench {
   readonly journal: JournalUnderTest;
   readonly account: string;
   readonly leaseMs: number;
-  /** A row of the account; its number makes its id, and the time it was opened. */
+  /** A row of the account; its number makes its id, and the second in which it was opened. */
   readonly row: (number: number, change?: Partial<RowContent>) => NewRow;
   /** The same, inserted, as it is then read. */
   readonly inserted: (number: number, change?: Partial<RowContent>) => Promise<Row>;
@@ -88,7 +88,8 @@ async function onBench(journal: JournalUnderTest, check: (bench: Bench) => Promi
   const row = (number: number, change: Partial<RowContent> = {}): NewRow => ({
     id: `${account} ${number}`,
     account,
-    openedAtMs: openedAtMs + number,
+    // A store may be exact to the second about which row is the newest.
+    openedAtMs: openedAtMs + number * 1000,
     ...{ state: 'open', holder: undefined, dueAtMs: undefined, names: [], data: dataOf(`${number}`) },
     ...change,
   });

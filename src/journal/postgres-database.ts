@@ -1,0 +1,125 @@
+import { InputError } from '../core/errors.ts';
+
+/** What is used of a `pg.Pool`, or of anything like it. It stays the user's: nothing here ends it. */
+export interface PostgresPool {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  connect(): Promise<PostgresClient>;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export interface PostgresClient {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  release(destroy?: boolean): void;
+  on?(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/**
+ * Somebody's transaction, in pg-boss's shape: its `fromDrizzle`, `fromKysely`, `fromKnex` and `fromPrisma` make one of
+ * theirs. With `pg` itself: `{ executeSql: (text, values) => client.query(text, values) }`.
+ */
+export interface PostgresTransaction {
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** A transaction of the journal's own. */
+export interface OwnTransaction extends PostgresTransaction {
+  readonly client: PostgresClient;
+}
+
+/** The user's database, which explains what goes wrong in it. */
+export interface Database {
+  readonly name: string;
+  readonly schema: string;
+  /** As the pool has it, with the errors as they are. */
+  readonly raw: PostgresTransaction;
+  readonly query: (text: string, values?: unknown[], db?: PostgresTransaction) => Promise<Record<string, unknown>[]>;
+  /** Runs it in a transaction. What `work` rejects with undoes it, and is passed on as it is. */
+  readonly transaction: <T>(work: (db: OwnTransaction) => Promise<T>) => Promise<T>;
+  /** Whether it is one of these. */
+  readonly isOwn: (db: PostgresTransaction) => boolean;
+  /** @throws {Error} that says whose error it was, and what to do */
+  readonly explain: <T>(asked: Promise<T>) => Promise<T>;
+}
+
+/** @throws {InputError} for what is no pool, and for a schema with anything but small letters, digits and `_` */
+export function openDatabase(pool: PostgresPool, schema: string, name: string): Database {
+  if (['query', 'connect'].some(method => typeof (Object(pool) as Record<string, unknown>)[method] !== 'function'))
+    throw new InputError(`${name}: the pool must be a pg.Pool: new pg.Pool({ connectionString }).`);
+  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
+    throw new InputError(`${name}: schema must be small letters, digits and _, 40 at most.`);
+  // A server that restarts ends idle connections; unheard, that would end the process.
+  if (!heard.has(pool)) pool.on?.('error', ignore);
+  heard.add(pool);
+
+  const explain = async <T>(asked: Promise<T>): Promise<T> => {
+    try {
+      return await asked;
+    } catch (error) {
+      throw new Error(
+        `${name}, schema ${schema}: ${wordsOf(error)}. Nothing is known of what was asked of the database: see that it can be reached, and ask again.`,
+        { cause: error },
+      );
+    }
+  };
+  const own = new WeakSet<PostgresTransaction>();
+  const raw: PostgresTransaction = { executeSql: (text, values) => pool.query(text, values) };
+  return {
+    ...{ name, schema, raw, explain },
+    async query(text, values, db = raw) {
+      const { rows } = await explain(db.executeSql(text, values));
+      return rows as Record<string, unknown>[];
+    },
+    async transaction(work) {
+      const client = await explain(pool.connect());
+      return inTransaction(client, explain, db => {
+        own.add(db);
+        return work(db);
+      });
+    },
+    isOwn: db => own.has(db),
+  };
+}
+
+/** @throws {InputError} for what is not of the shape */
+export function transactionOf(db: unknown, name: string): PostgresTransaction | undefined {
+  if (db === undefined) return undefined;
+  if (typeof (Object(db) as Partial<PostgresTransaction>).executeSql !== 'function')
+    throw new InputError(`${name}: db must have executeSql(text, values), which runs in your transaction.`);
+  return db as PostgresTransaction;
+}
+
+async function inTransaction<T>(
+  client: PostgresClient,
+  explain: Database['explain'],
+  work: (db: OwnTransaction) => Promise<T>,
+): Promise<T> {
+  client.on?.('error', ignore);
+  let isBroken = true;
+  try {
+    await explain(client.query('BEGIN ISOLATION LEVEL READ COMMITTED'));
+    const result = await work({ client, executeSql: (text, values) => client.query(text, values) });
+    await explain(client.query('COMMIT'));
+    isBroken = false;
+    return result;
+  } catch (error) {
+    isBroken = await client.query('ROLLBACK').then(
+      () => false,
+      () => true,
+    );
+    throw error;
+  } finally {
+    client.removeListener?.('error', ignore);
+    client.release(isBroken);
+  }
+}
+
+const heard = new WeakSet<PostgresPool>();
+const ignore = (): void => undefined;
+
+/** Node's error for several addresses that were tried has no message. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== '') return error.message.replace(/\.$/, '');
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

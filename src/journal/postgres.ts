@@ -1,0 +1,154 @@
+import { createJournal, type Journal } from './journal.ts';
+import { openDatabase, type Database, type PostgresPool, transactionOf } from './postgres-database.ts';
+import { type Jobs, openJobs } from './postgres-jobs.ts';
+import { AT_ONCE, rowTable } from './postgres-rows.ts';
+import { isSchemaThere, openSchema, saltIn } from './postgres-schema.ts';
+import { type Turns, turnsOf } from './postgres-turns.ts';
+import type { JournalStore } from './store.ts';
+
+export type { OwnTransaction, PostgresClient, PostgresPool, PostgresTransaction } from './postgres-database.ts';
+
+export interface PostgresJournalOptions {
+  /** Where the tables are made, with pg-boss's in `<schema>_boss`. Default `tillpaid`. */
+  readonly schema?: string;
+  /** What goes wrong in pg-boss's own maintenance, which nobody waits for. Default: nothing is done about it. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const NAME = 'postgres journal';
+
+/**
+ * A journal for many processes on many machines, in PostgreSQL 13 or newer. Its tables are made at its first use. Rows
+ * are the truth about money; pg-boss, a package of its own, says whose turn it is to look at them.
+ *
+ * `db` of its transactions, and of those of yours that you hand in, is `{ executeSql(text, values) }`, as in pg-boss.
+ *
+ * @param pool of `pg`: `new pg.Pool({ connectionString, options: '-c jit=off' })`; it stays yours, and you end it
+ * @throws {InputError} for what is no pool, and for a schema with anything but small letters, digits and `_`
+ */
+export function postgresJournal(pool: PostgresPool, options: PostgresJournalOptions = {}): Journal {
+  const { schema = 'tillpaid', onError = () => undefined } = options;
+  return createJournal(storeIn(openDatabase(pool, schema, NAME), onError));
+}
+
+function storeIn(database: Database, onError: (error: unknown) => void): JournalStore {
+  const rows = rowTable(database);
+  const { schema } = database;
+  const { parts, close } = opener(database, async () => {
+    const jobs = await openJobs(database, onError);
+    return { jobs, turns: turnsOf({ database, rows, jobs }) };
+  });
+  /** For statements that need the tables alone. */
+  const inTables = async <T>(ask: () => Promise<T>): Promise<T> => {
+    await parts();
+    return ask();
+  };
+
+  return {
+    name: `postgres ${schema}`,
+    async insert(row, db) {
+      const caller = transactionOf(db, NAME);
+      // His transaction may have the pool's last connection: nothing here may wait for another one.
+      if (caller !== undefined) {
+        if (!(await isSchemaThere(database, caller))) await parts();
+        return (await rows.insert(row, false, caller)) !== undefined;
+      }
+      const { jobs, turns } = await parts();
+      if (row.holder !== undefined || row.dueAtMs === undefined) return (await rows.insert(row, false)) !== undefined;
+      await jobs.prepare(row.account);
+      return database.transaction(async own => {
+        const inserted = await rows.insert(row, true, own);
+        if (inserted !== undefined) await turns.follow([inserted], own);
+        return inserted !== undefined;
+      });
+    },
+    get: id => inTables(() => rows.get(id)),
+    find: (account, names) => inTables(() => rows.find(account, names)),
+    list: filter => inTables(() => rows.list(filter)),
+    counts: () => inTables(() => rows.counts()),
+    async update(changes, db) {
+      const caller = transactionOf(db, NAME);
+      return changes.length === 0 ? [] : (await parts()).turns.update(changes, caller);
+    },
+    take: async turn => (await parts()).turns.take(turn),
+    renew: (holder, forMs) =>
+      inTables(async () => {
+        await database.query(
+          `INSERT INTO ${schema}.holders VALUES ($1, ${schema}.now_ms() + $2)
+           ON CONFLICT (holder) DO UPDATE SET until_ms = excluded.until_ms`,
+          [holder, forMs],
+        );
+      }),
+    async release(holder) {
+      const { turns } = await parts();
+      await database.query(`DELETE FROM ${schema}.holders WHERE holder = $1`, [holder]);
+      await turns.free(holder, false);
+    },
+    permits: (account, wanted, perSecond) =>
+      inTables(async () => {
+        const most = Math.max(0, Math.floor(wanted));
+        const [bucket] = await database.query(draw(schema), [account, most, perSecond]);
+        return Number(bucket?.['granted']);
+      }),
+    transaction: work => inTables(() => database.transaction(work)),
+    async purge(state, changedBeforeMs) {
+      const { turns } = await parts();
+      const some = (): Promise<number> =>
+        database.transaction(async db => {
+          const gone = await rows.purge(state, changedBeforeMs, db);
+          await turns.follow(
+            gone.map(each => ({ ...each, dueAtMs: undefined })),
+            db,
+          );
+          return gone.length;
+        });
+      let purged = 0;
+      for (let count = AT_ONCE; count === AT_ONCE; purged += count) count = await some();
+      return purged;
+    },
+    salt: () => inTables(() => saltIn(database)),
+    close,
+  };
+}
+
+interface Opened {
+  readonly jobs: Jobs;
+  readonly turns: Turns;
+}
+
+/** Opens the schema and pg-boss at the first use, and again after that has failed. */
+function opener(
+  database: Database,
+  open: () => Promise<Opened>,
+): { parts: () => Promise<Opened>; close: () => Promise<void> } {
+  let opening: Promise<Opened> | undefined;
+  let isClosed = false;
+  return {
+    parts() {
+      if (isClosed) return Promise.reject(new Error(`${NAME}, schema ${database.schema}: it was closed.`));
+      const mine = (opening ??= openSchema(database).then(open));
+      mine.catch(() => {
+        if (opening === mine) opening = undefined;
+      });
+      return mine;
+    },
+    async close() {
+      isClosed = true;
+      const opened = await opening?.catch(() => undefined);
+      await opened?.jobs.stop();
+    },
+  };
+}
+
+/** The same bucket as `drawPermits` has, in one statement, so that whoever comes second waits for the first. */
+function draw(schema: string): string {
+  const filled = `least(greatest(1, $3::double precision), b.tokens
+    + greatest(0, ${schema}.now_ms() - b.at_ms) * $3::double precision / 1000)`;
+  const granted = `least($2::integer, floor(${filled})::integer)`;
+  return `
+    INSERT INTO ${schema}.buckets AS b (account, tokens, at_ms, granted)
+    VALUES ($1, 1 - least($2::integer, 1), ${schema}.now_ms(), least($2::integer, 1))
+    ON CONFLICT (account) DO UPDATE SET
+      granted = ${granted}, tokens = ${filled} - ${granted}, at_ms = greatest(b.at_ms, ${schema}.now_ms())
+    RETURNING granted`;
+}
