@@ -51,6 +51,7 @@ export function createFollowing(
         carryOut(intention, false);
         return loop;
       };
+      if (parts.durable !== undefined) await parts.durable.load(ticket);
       for (;;) {
         options.signal?.throwIfAborted();
         const settlement = await joining().follow(registry.running(key) ?? begin(), options);
@@ -61,6 +62,7 @@ export function createFollowing(
     async ask(given, options = {}) {
       checkOptions(`${adapter.name} ask`, options, followOptions);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
+      if (parts.durable !== undefined) await parts.durable.load(ticket);
       options.signal?.throwIfAborted();
       const intention = followerOf(parts, ticket, operation, parts.policyOf(options.policy));
       const verdict = await attended(intention, options, () => intention.askOnce());
@@ -92,6 +94,7 @@ export function createStep(parts: GatewayParts, onSettled: (settlement: Settleme
     const leftMs = resumed === undefined ? 0 : Math.min(resumed.dueAtMs - clock.now(), resumed.dueInMs);
     if (resumed !== undefined && leftMs > 0)
       return openIn(parts, sealer.seal(ticket, ticket), leftMs, resumed, policyData);
+    if (parts.durable !== undefined) await parts.durable.load(ticket);
     const number = numberOf(ticket);
     const memory = memories.get(number) ?? new Map<string, string>();
     memories.delete(number);

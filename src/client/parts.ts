@@ -61,6 +61,9 @@ export interface GatewayParts {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+/** With a journal others wait so long before they take over from a process that died: no attempt may take for ever. */
+const LONGEST_JOURNALED_MS = 10 * 60_000;
+
 /** @param options checked, with the user's client */
 export function createParts(options: GatewayOptions<object>, user: KyInstance): GatewayParts {
   const { onEvent, backoffs = [] } = options;
@@ -118,7 +121,8 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     onTicketOf: ofTheCall => bothOf(options.onTicket, ofTheCall),
     attemptTimeoutMs(ofPolicy, ofTheClient, ofTheCall) {
       const chosen = ofTheCall ?? ofPolicy.attemptTimeoutMs ?? ofTheClient ?? DEFAULT_TIMEOUT_MS;
-      return chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
+      const timeoutMs = chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
+      return durable === undefined ? timeoutMs : Math.min(timeoutMs, LONGEST_JOURNALED_MS);
     },
   };
 }

@@ -90,7 +90,9 @@ export interface Durable {
    * @param isNews a notice: it is due now, and no other process sends before it has looked
    */
   change(ticket: Ticket, change: () => void, isNews?: boolean): Promise<void>;
-  /** What is known of a payment that a notice names, read into the registry too. */
+  /** Reads into the registry what is known of a payment that is about to be asked about. */
+  load(ticket: Ticket): Promise<void>;
+  /** What is known of a payment that a notice names. */
   recall(operation: Operation, reference: Ticket['reference']): Promise<Recalled | undefined>;
   /** Stores a write that is to be sent later. @returns the ticket it will be sent under */
   prepare(preparing: Preparing): Promise<Ticket>;

@@ -9,6 +9,7 @@ import { keyOf, writeNamed } from '../engine/identity.ts';
 import type { Hold } from '../engine/hold.ts';
 import { repeatedSettlement } from '../engine/last-verdict.ts';
 import type { Entry } from '../engine/payment-store.ts';
+import type { Wanted } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { changed, followUntil, intended, namesOf, reopened } from './content.ts';
 import { RowHold, type HoldParts } from './hold.ts';
@@ -133,6 +134,7 @@ export class GatewayDesk implements Durable, Desk {
     const { registry, adapter } = this.parts;
     const { wanted, mayHaveBeenSent } = entering;
     const { ticket, digest } = wanted;
+    if (writeNamed(adapter.operations, ticket.operation)?.lookUp !== undefined) await this.#loadRivals(ticket);
     const id = this.idOf(key);
     await this.lease.cover(this.leaseMs / 2);
     const nowMs = this.clock.now();
@@ -190,6 +192,23 @@ export class GatewayDesk implements Durable, Desk {
   #checkPrepared({ state, data }: Row, digest: string): void {
     if (state !== 'intended' || data.prepared === undefined || data.digest === digest) return;
     throw new ReferenceInUseError(data.ticket);
+  }
+
+  async load(ticket: Ticket): Promise<void> {
+    const { registry, adapter } = this.parts;
+    const operation = writeNamed(adapter.operations, ticket.operation);
+    const key = operation && keyOf(ticket, operation);
+    if (operation === undefined || key === undefined || registry.running(key) !== undefined) return;
+    const row = await this.store.get(this.idOf(key));
+    if (row !== undefined && registry.running(key) === undefined) this.restore(row);
+    if (operation.lookUp !== undefined) await this.#loadRivals(ticket);
+  }
+
+  /** Payments that a row of a list could be of, as well as this one: whoever has begun them. */
+  async #loadRivals({ reference }: Ticket): Promise<void> {
+    const { registry } = this.parts;
+    const rows = await this.store.find(this.account, namesOf(reference));
+    for (const row of rows) if (registry.running(row.data.key) === undefined) this.restore(row);
   }
 
   async change(ticket: Ticket, change: () => void, isNews = false): Promise<void> {
@@ -250,9 +269,13 @@ export class GatewayDesk implements Durable, Desk {
   takeUp(row: Row, { signal }: Tenure): Promise<RowContent | undefined> {
     const { adapter, registry } = this.parts;
     const { clock, doors } = this;
-    const restore = (known: Row): void => this.restore(known);
+    const load = async (known: Row): Promise<void> => {
+      this.restore(known);
+      const { ticket } = known.data;
+      if (writeNamed(adapter.operations, ticket.operation)?.lookUp !== undefined) await this.#loadRivals(ticket);
+    };
     const send = (prepared: Row): Promise<void> => this.#send(prepared);
-    return takeUp({ adapter, registry, clock, doors, restore, send, signal }, row);
+    return takeUp({ adapter, registry, clock, doors, load, send, signal }, row);
   }
 
   /** Resolves when nothing that a worker has begun here is on its way. */
@@ -307,8 +330,22 @@ export class GatewayDesk implements Durable, Desk {
     const id = this.idOf(key);
     if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...prepared }, db)) return ticket;
     const row = await this.store.get(id);
-    if (row?.data.digest === digest) return row.data.ticket;
-    throw new ReferenceInUseError(row?.data.ticket ?? ticket);
+    if (row === undefined) throw new Error(`${this.store.name}: a row came and went while it was read. Try again.`);
+    this.#checkReadable(row);
+    this.#checkPrepared(row, digest);
+    return this.#prepareAgain(row, { ticket, digest, newTry: false }, prepared, db);
+  }
+
+  /** The number was used before: what is not over, or was sent, is not prepared once more. */
+  async #prepareAgain(row: Row, wanted: Wanted, prepared: RowContent, db: unknown): Promise<Ticket> {
+    const { key, deliveries, delivered, failures, entry } = row.data;
+    if (this.parts.registry.running(key) === undefined) this.restore(row);
+    const admission = this.parts.registry.admit(key, wanted);
+    if (admission.type !== 'fresh' || row.state === 'intended') return row.data.ticket;
+    const data = { ...prepared.data, deliveries, delivered, failures, ...(entry !== undefined && { entry }) };
+    const [isMade] = await this.store.update([{ row, set: { ...prepared, data } }], db);
+    if (isMade !== true) throw new ReferenceInUseError(row.data.ticket);
+    return wanted.ticket;
   }
 
   idOf(key: string): string {

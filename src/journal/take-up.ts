@@ -13,7 +13,8 @@ export interface TakeUpParts {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly doors: Doors;
-  readonly restore: (row: Row) => void;
+  /** Reads into the registry what the journal knows of it. */
+  readonly load: (row: Row) => Promise<void>;
   /** Begins to send a prepared write. Resolves once the row is this object's own, or was another's before. */
   readonly send: (row: Row) => Promise<void>;
   /** Aborts when the worker was stopped and will wait no longer. */
@@ -72,10 +73,10 @@ async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<
       LOOK_YOURSELF,
       nowMs,
     );
-  parts.restore(row);
   const first = { signal, policy: { poll: { deadlineMs: followUntilMs - nowMs } } };
   let step: Step;
   try {
+    await parts.load(row);
     step = await doors.step(open ?? ticket, open === undefined ? first : { signal }).catch((error: unknown) => {
       // What an earlier release has stored is followed anew; its deadline stays.
       if (open === undefined || !(isTicketError(error) || isInputError(error))) throw error;

@@ -89,6 +89,19 @@ describe('a prepared write', () => {
     expect(sends).toEqual([]);
   });
 
+  it('that ended unsent is prepared once more, and sent; one that is paid is not', async () => {
+    const { clock, open, work, sends, told } = shop();
+    await open().prepare('payment.charge', order, { sendUntil: new Date(clock.now() + 1000) });
+    clock.advance(2000);
+    await work(5000);
+    expect([sends.length, told.map(({ outcome }) => outcome)]).toEqual([0, ['unsent']]);
+    await open().prepare('payment.charge', order);
+    await work(5000);
+    await open().prepare('payment.charge', order);
+    await work(5000);
+    expect([sends.length, told.map(({ outcome }) => outcome)]).toEqual([1, ['unsent', 'succeeded']]);
+  });
+
   it('is refused where a field may be secret, without a journal, and once its time has passed', async () => {
     const { clock, open, stateOf } = shop();
     const scanned = { ...order, scanned: '6901234567890' };
