@@ -181,14 +181,6 @@ export function changed(
   return { state, holder, names, dueAtMs, data: without(base, 'parked') };
 }
 
-/** Nothing more is done for it until a person has looked at it. What is to be delivered stays. */
-export const parked = (row: Row, reason: string, advice: string, nowMs: number): RowContent =>
-  atRest({
-    state: 'parked',
-    dueAtMs: undefined,
-    data: { ...row.data, parked: { reason, advice, atMs: nowMs, from: row.state } },
-  });
-
 /** Due now, as long as there is something to deliver. */
 export const dueFor = ({ deliveries }: RowData, nowMs: number): number | undefined =>
   deliveries.length > 0 ? nowMs : undefined;

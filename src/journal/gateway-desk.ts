@@ -15,6 +15,7 @@ import { changed, followUntil, intended, namesOf, reopened } from './content.ts'
 import { RowHold, type HoldParts } from './hold.ts';
 import { putDesk, type Desk, type Tenure } from './desk.ts';
 import { DeskLease } from './desk-lease.ts';
+import { contentOf } from './row-content.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 import { takeUp } from './take-up.ts';
 
@@ -390,14 +391,6 @@ export class GatewayDesk implements Durable, Desk {
     return signal === undefined ? over : orAbort(over, signal).finally(cancel);
   }
 }
-
-const contentOf = ({ state, holder, dueAtMs, names, data }: Row): RowContent => ({
-  state,
-  holder,
-  dueAtMs,
-  names,
-  data,
-});
 
 /** The caller says that an earlier run may have sent it. */
 const sentBefore = (key: string, digest: string, ticket: Ticket, atMs: number): Entry => ({

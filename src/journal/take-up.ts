@@ -4,7 +4,8 @@ import type { Doors, Step } from '../engine/durable.ts';
 import { writeNamed } from '../engine/identity.ts';
 import type { Registry } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { dueFor, ended, parked, stillOpen, unsent } from './content.ts';
+import { dueFor, ended, stillOpen, unsent } from './content.ts';
+import { parkedContent } from './row-content.ts';
 import type { Row, RowContent } from './store.ts';
 
 /** What taking up works with, of one gateway object. */
@@ -58,16 +59,21 @@ async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<
   const { ticket, key, open, followUntilMs = nowMs } = row.data;
   const operation = writeNamed(adapter.operations, ticket.operation);
   if (operation === undefined)
-    return parked(row, `${adapter.name} has no write ${ticket.operation} in this release.`, OTHER_RELEASE, nowMs);
+    return parkedContent(
+      row,
+      `${adapter.name} has no write ${ticket.operation} in this release.`,
+      OTHER_RELEASE,
+      nowMs,
+    );
   if (operation.query === undefined)
-    return parked(
+    return parkedContent(
       row,
       'It may have been processed, and the provider has no way to ask about it.',
       LOOK_YOURSELF,
       nowMs,
     );
   if (followUntilMs <= nowMs)
-    return parked(
+    return parkedContent(
       row,
       'It was followed to the end of its time, and the gateway did not say how it ended.',
       LOOK_YOURSELF,
@@ -83,7 +89,7 @@ async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<
       return doors.step(open.ticket, first);
     });
   } catch (error) {
-    if (isTicketError(error) || isInputError(error)) return parked(row, error.message, OTHER_RELEASE, nowMs);
+    if (isTicketError(error) || isInputError(error)) return parkedContent(row, error.message, OTHER_RELEASE, nowMs);
     return { ...row, holder: undefined, dueAtMs: parts.clock.now() + LATER_MS };
   }
   return afterStep(parts, row, step, registry.entryOf(key));
@@ -96,7 +102,12 @@ function afterStep({ clock }: TakeUpParts, row: Row, step: Step, entry: Row['dat
   if (done.outcome === 'unresolved') {
     const { code, advice = '' } = done.verdict;
     const found = { ...row, data: { ...row.data, ticket: done.ticket } };
-    return parked(found, `The gateway does not say how it ended (${code}). ${advice}`.trim(), LOOK_YOURSELF, nowMs);
+    return parkedContent(
+      found,
+      `The gateway does not say how it ended (${code}). ${advice}`.trim(),
+      LOOK_YOURSELF,
+      nowMs,
+    );
   }
   return ended(row, done, done.outcome === 'absent' ? absentIn(entry) : entry, nowMs);
 }
