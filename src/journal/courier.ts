@@ -43,6 +43,7 @@ export interface CourierParts {
   /** Nothing is waited for after it aborts. */
   readonly ended: AbortSignal;
   readonly report: (fact: WorkerFact) => void;
+  readonly onStoreError: (during: string, error: unknown, retryInMs: number) => void;
 }
 
 /** Brings settlements to `onSettled`, and marks them as taken. */
@@ -104,27 +105,37 @@ async function deliverOne(parts: CourierParts, row: Row, delivery: Delivery, lea
   } catch (error) {
     if (parts.ended.aborted) throw error;
     if (error === changedElsewhere) return keeper.lookAgain(row, lease);
+    if (error instanceof NotBegun) return notBegun(parts, row, lease, error.cause);
     return failed(parts, row, delivery, lease, error);
   }
 }
 
 /** Handler and mark are one: both are there, or neither. */
-function inTransaction(
+async function inTransaction(
   parts: CourierParts,
   row: Row,
   delivery: Delivery,
   taken: (content: RowContent) => RowContent,
 ): Promise<Row> {
   const { store, ended } = parts;
+  const handler = { isCalled: false };
   const work = store.transaction(async db => {
+    handler.isCalled = true;
     await callHandler(parts, delivery, db);
     const set = taken(row);
     const [isMade] = await store.update([{ row, set }], db);
     if (isMade !== true) throw changedElsewhere;
     return changed(row, set, row.fence + 1);
   });
-  return orAbort(work, ended);
+  try {
+    return await orAbort(work, ended);
+  } catch (error) {
+    throw handler.isCalled ? error : new NotBegun('The journal gave no transaction.', { cause: error });
+  }
 }
+
+/** It is no fault of the handler's. */
+class NotBegun extends Error {}
 
 /** @throws what the handler does, or that its time is over */
 async function callHandler(
@@ -148,6 +159,22 @@ async function callHandler(
     cancel();
     ended.removeEventListener('abort', end);
   }
+}
+
+const BUSY_MS = 5000;
+
+/** It comes again soon. */
+function notBegun(
+  { clock, keeper, onStoreError }: CourierParts,
+  row: Row,
+  lease: Lease,
+  error: unknown,
+): Promise<Row | undefined> {
+  const retryInMs = Math.ceil(BUSY_MS * (0.5 + clock.random()));
+  onStoreError('transaction', error, retryInMs);
+  const soon = (content: RowContent): RowContent =>
+    keeper.asGivenBack(row, { ...content, data: { ...content.data, deliverFromMs: clock.now() + retryInMs } });
+  return keeper.change(row, soon, lease);
 }
 
 async function failed(

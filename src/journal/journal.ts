@@ -1,7 +1,10 @@
+import { systemClock, type Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import type { Attached, Durable, JournalPort } from '../engine/durable.ts';
 import { GatewayDesk } from './gateway-desk.ts';
-import type { JournalStore } from './store.ts';
+import type { JournalStore, RowCount, RowFilter, RowState } from './store.ts';
+import type { RowSummary } from './summary.ts';
+import { archive, list, purge, redrive, type Age } from './upkeep.ts';
 
 /**
  * Where every write is kept from before its first byte until its end is delivered, for `createGateway({ journal })`.
@@ -11,6 +14,38 @@ export interface Journal extends JournalPort {
   readonly store: JournalStore;
   /** How long others wait before they take over what a process held that is gone. Milliseconds. */
   readonly leaseMs: number;
+  /** Rows in plain words, the newest first. Default: 100 of all. @throws {InputError} for a filter that cannot be */
+  list(filter?: RowFilter): Promise<RowSummary[]>;
+  /** How many rows each account has in each state, and how many of them are overdue. */
+  counts(): Promise<RowCount[]>;
+  /**
+   * Parked rows go on where they were, at once: what failed is tried anew. No deadline is moved: a prepared write whose
+   * time to be sent is over is not sent any more.
+   *
+   * @param which the `id` of one row, or all that are parked, or those of an account
+   * @returns how many
+   * @throws {InputError} for a row that is not there, or not parked
+   */
+  redrive(which: string | { readonly account?: string }): Promise<number>;
+  /**
+   * Of what is settled, and has not changed for so long, only that is kept by which its number is not used again: its
+   * ticket and its outcome. What `onSettled` has not taken by then is gone.
+   *
+   * @returns how many
+   * @throws {InputError}
+   */
+  archive(age: Age): Promise<number>;
+  /**
+   * Deletes rows that have not changed for so long: their numbers can then be used again, so let them be older than any
+   * second try. Rows with something to deliver stay.
+   *
+   * @param which `state` one of `delivered`, `archived`, `unsent` and `parked`: what may be open is never deleted
+   * @returns how many
+   * @throws {InputError}
+   */
+  purge(which: Age & { readonly state: RowState }): Promise<number>;
+  /** Closes its files and connections. */
+  close(): Promise<void>;
 }
 
 export interface JournalOptions {
@@ -19,6 +54,8 @@ export interface JournalOptions {
    * attempt may take longer. Milliseconds, default 30,000.
    */
   readonly leaseMs?: number;
+  /** By which ages are judged. Default: the machine's. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 const LEASE_MS = 30_000;
@@ -29,8 +66,18 @@ const SHORTEST_LEASE_MS = 100;
  *
  * @throws {InputError} for a lease that is none
  */
-export function createJournal(store: JournalStore, { leaseMs = LEASE_MS }: JournalOptions = {}): Journal {
+export function createJournal(store: JournalStore, options: JournalOptions = {}): Journal {
+  const { leaseMs = LEASE_MS, clock = systemClock } = options;
   if (!Number.isFinite(leaseMs) || leaseMs < SHORTEST_LEASE_MS)
     throw new InputError(`${store.name}: leaseMs must be at least ${SHORTEST_LEASE_MS} milliseconds.`);
-  return { store, leaseMs, attach: (parts: Attached): Durable => new GatewayDesk(parts, store, leaseMs) };
+  return {
+    ...{ store, leaseMs },
+    attach: (parts: Attached): Durable => new GatewayDesk(parts, store, leaseMs),
+    list: filter => list(store, filter),
+    counts: () => store.counts(),
+    redrive: which => redrive(store, clock, which),
+    archive: age => archive(store, clock, age),
+    purge: which => purge(store, clock, which),
+    close: () => store.close(),
+  };
 }

@@ -11,7 +11,8 @@ import type { Change, JournalStore, Row, RowContent, RowCount, RowData, RowFilte
  * @param options `clock` by which leases and due times are judged, default the machine's
  */
 export function memoryJournal(options: { readonly clock?: Clock } = {}): Journal {
-  return createJournal(storeInMemory(options.clock ?? systemClock));
+  const clock = options.clock ?? systemClock;
+  return createJournal(storeInMemory(clock), { clock });
 }
 
 /** A row as it is kept: replaced as a whole, never changed. Its data is a text, so that nobody has a part of it. */

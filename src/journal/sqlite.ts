@@ -53,7 +53,7 @@ export function sqliteJournal(path: string, options: SqliteJournalOptions = {}):
     throw new InputError("sqliteJournal: synchronous must be 'FULL' or 'NORMAL'.");
   if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0)
     throw new InputError('sqliteJournal: busyTimeoutMs must be milliseconds, 0 or more.');
-  return createJournal(new SqliteStore(path, { synchronous, clock, busyTimeoutMs }));
+  return createJournal(new SqliteStore(path, { synchronous, clock, busyTimeoutMs }), { clock });
 }
 
 /** How many rows are purged in one transaction. */

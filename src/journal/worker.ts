@@ -179,11 +179,13 @@ export function createWorker(options: WorkerOptions): Worker {
   const ended = new AbortController();
   const tally = createTally(settings);
   const terms: DeliveryTerms = { delivers: onSettled !== undefined, maxDeliveries: settings.maxDeliveries };
-  const base = { store, clock, terms, ended: ended.signal, stopping: stopping.signal, report: tally.report };
+  const { report, storeFailed: onStoreError } = tally;
+  const signals = { ended: ended.signal, stopping: stopping.signal };
+  const base = { store, clock, terms, ...signals, report, onStoreError };
   const writer = createWriter(store, clock, batchSize, ended.signal, (error, retryInMs) =>
-    tally.storeFailed('update', error, retryInMs),
+    onStoreError('update', error, retryInMs),
   );
-  const keeper = createRowKeeper({ ...base, writer, onStoreError: tally.storeFailed, onStored: tally.stored });
+  const keeper = createRowKeeper({ ...base, writer, onStored: tally.stored });
   const { transaction, handlerTimeoutMs } = settings;
   const courier = createCourier({ ...base, keeper, onSettled, transaction, handlerTimeoutMs, concurrency });
   const leases = createLeases(store, clock, leaseMs);

@@ -89,8 +89,11 @@ export function fakeGateway(
 }
 
 /** A store that does as another does, but for some of its methods. */
-export const withStore = (journal: Journal, over: (store: JournalStore) => Partial<JournalStore>): Journal =>
-  createJournal({ ...journal.store, ...over(journal.store) });
+export const withStore = (
+  journal: Journal,
+  clock: ManualClock,
+  over: (store: JournalStore) => Partial<JournalStore>,
+): Journal => createJournal({ ...journal.store, ...over(journal.store) }, { clock });
 
 export interface Scene {
   readonly clock: ManualClock;
@@ -113,7 +116,7 @@ export function scene(
   options: { desk?: Partial<Desk>; over?: (store: JournalStore) => Partial<JournalStore>; clock?: ManualClock } = {},
 ): Scene {
   const { clock = manualClock(), desk, over = () => ({}) } = options;
-  const journal = withStore(memoryJournal({ clock }), over);
+  const journal = withStore(memoryJournal({ clock }), clock, over);
   const { store } = journal;
   const events: WorkerEvent[] = [];
   const asked: { atMs: number; number: string }[] = [];

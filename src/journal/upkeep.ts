@@ -1,0 +1,129 @@
+import type { Clock } from '../clock.ts';
+import { checkOptions, type Checks } from '../core/check-options.ts';
+import { InputError } from '../core/errors.ts';
+import { archivedContent, contentOf, redriven } from './row-content.ts';
+import type { JournalStore, Row, RowContent, RowFilter, RowState } from './store.ts';
+import { summaryOf, type RowSummary } from './summary.ts';
+
+/** What a person does with the rows of a journal. */
+
+export interface Age {
+  /** Only rows that have not changed for so long. Milliseconds. */
+  readonly olderThanMs: number;
+}
+
+const states: readonly RowState[] = [
+  ...(['intended', 'leaving', 'open', 'settled', 'delivered', 'archived', 'unsent', 'parked'] as const),
+];
+
+const aText = { expects: 'a text', accepts: (value: unknown) => typeof value === 'string' };
+const aTime = {
+  expects: 'a number of milliseconds, 0 or more',
+  accepts: (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
+};
+const oneOf = (names: readonly string[]): { expects: string; accepts: (value: unknown) => boolean } => ({
+  expects: `one of ${names.join(', ')}`,
+  accepts: value => typeof value === 'string' && names.includes(value),
+});
+
+const filterChecks: Checks<RowFilter> = {
+  state: oneOf(states),
+  account: aText,
+  limit: {
+    expects: 'a whole number, 1 or more',
+    accepts: value => Number.isSafeInteger(value) && (value as number) >= 1,
+  },
+  openedBeforeMs: aTime,
+};
+
+export async function list(store: JournalStore, filter: RowFilter = {}): Promise<RowSummary[]> {
+  checkOptions('journal.list', filter, filterChecks);
+  return (await store.list(filter)).map(summaryOf);
+}
+
+export async function redrive(
+  store: JournalStore,
+  clock: Pick<Clock, 'now'>,
+  which: string | { readonly account?: string },
+): Promise<number> {
+  const anew = (row: Row): RowContent => redriven(contentOf(row), clock.now());
+  if (typeof which !== 'string') {
+    if ((which as unknown) === undefined)
+      throw new InputError('journal.redrive: pass the id of a row, or { account }.');
+    checkOptions('journal.redrive', which, { account: aText });
+    return changeAll(store, { state: 'parked', ...which }, () => true, anew);
+  }
+  const row = await store.get(which);
+  if (row === undefined) throw new InputError(`journal.redrive: there is no row ${which}. See journal.list().`);
+  if (row.state !== 'parked')
+    throw new InputError(`journal.redrive: the row ${which} is ${row.state}, and not parked: it goes on by itself.`);
+  const [isMade] = await store.update([{ row, set: anew(row) }]);
+  if (isMade !== true) throw new InputError(`journal.redrive: the row ${which} has just changed. Look at it again.`);
+  return 1;
+}
+
+export async function archive(store: JournalStore, clock: Pick<Clock, 'now'>, age: Age): Promise<number> {
+  checkAge('journal.archive', age, {});
+  const beforeMs = clock.now() - age.olderThanMs;
+  const isOld = (row: Row): boolean => row.changedAtMs < beforeMs && !row.isHeld;
+  let rows = 0;
+  for (const state of ['settled', 'delivered'] as const)
+    rows += await changeAll(store, { state, openedBeforeMs: beforeMs }, isOld, row => archivedContent(contentOf(row)));
+  return rows;
+}
+
+/** What may be open, or has something to deliver, is not a person's to delete. */
+const purgeable: readonly RowState[] = ['delivered', 'archived', 'unsent', 'parked'];
+
+export async function purge(
+  store: JournalStore,
+  clock: Pick<Clock, 'now'>,
+  which: Age & { readonly state: RowState },
+): Promise<number> {
+  checkAge('journal.purge', which, { state: oneOf(purgeable) });
+  if ((which.state as unknown) === undefined) throw new InputError('journal.purge: state is missing.');
+  return store.purge(which.state, clock.now() - which.olderThanMs);
+}
+
+/** @throws {InputError} */
+function checkAge(who: string, age: Age, more: Parameters<typeof checkOptions>[2]): void {
+  if ((age as unknown) === undefined || (age as unknown) === null)
+    throw new InputError(`${who}: say how old, such as { olderThanMs: 30 * 24 * 60 * 60_000 }.`);
+  checkOptions(who, age, { olderThanMs: aTime, ...more });
+  if ((age.olderThanMs as unknown) === undefined) throw new InputError(`${who}: olderThanMs is missing.`);
+}
+
+/** Those that somebody else changes meanwhile stay as they are then. */
+async function changeAll(
+  store: JournalStore,
+  filter: RowFilter,
+  isMeant: (row: Row) => boolean,
+  to: (row: Row) => RowContent,
+): Promise<number> {
+  let count = 0;
+  for await (const page of pagesOf(store, filter)) {
+    const changes = page.filter(isMeant).map(row => ({ row, set: to(row) }));
+    const made = changes.length === 0 ? [] : await store.update(changes);
+    count += made.filter(Boolean).length;
+  }
+  return count;
+}
+
+const PAGE = 500;
+
+/** Every row once, also where more than a page were opened in one millisecond, and while rows leave the list. */
+async function* pagesOf(store: JournalStore, filter: RowFilter): AsyncGenerator<Row[]> {
+  let limit = PAGE;
+  let { openedBeforeMs } = filter;
+  let seen = new Set<string>();
+  for (;;) {
+    const page = await store.list({ ...filter, limit, ...(openedBeforeMs !== undefined && { openedBeforeMs }) });
+    const last = page.at(-1);
+    const fresh = page.filter(({ id }) => !seen.has(id));
+    if (fresh.length > 0) yield fresh;
+    if (last === undefined || page.length < limit) return;
+    if (fresh.length === 0) limit *= 2;
+    openedBeforeMs = last.openedAtMs + 1;
+    seen = new Set([...seen, ...page.filter(({ openedAtMs }) => openedAtMs === last.openedAtMs).map(({ id }) => id)]);
+  }
+}
