@@ -50,11 +50,12 @@ export function redriven(content: RowContent, nowMs: number): RowContent {
 
 /** Only so much that its number is not used again. */
 export function archivedContent(content: RowContent): RowContent {
-  const { version, adapterVersion, key, ticket, digest, entry, delivered } = content.data;
+  const { version, adapterVersion, key, ticket, digest, entry, delivered, told } = content.data;
   const data: RowData = {
     ...{ version, adapterVersion, key, ticket, delivered, deliveries: [], failures: 0 },
     ...(digest !== undefined && { digest }),
     ...(entry !== undefined && { entry }),
+    ...(told !== undefined && { told }),
   };
   return { state: 'archived', holder: undefined, dueAtMs: undefined, names: content.names, data };
 }
@@ -64,6 +65,8 @@ export interface DeliveryTerms {
   /** It has an `onSettled`. */
   readonly delivers: boolean;
   readonly maxDeliveries: number;
+  /** How long a worker without `onSettled` leaves a settled row to those that have one. */
+  readonly leaveForMs: (id: string) => number;
 }
 
 /** A delivery that has failed so often is not tried again before the payment has ended; it is still followed. */
@@ -85,34 +88,19 @@ export const held = (content: RowContent, holder: string, nowMs: number): RowCon
   dueAtMs: isOpenState(content.state) ? (content.dueAtMs ?? nowMs) : nowMs,
 });
 
-const SHORTEST_LEFT_MS = 30_000;
-const LONGEST_LEFT_MS = 60 * 60_000;
-
 /** What is given back, so that any worker can take it when it is due. */
-export function givenBack(
-  row: Pick<Row, 'openedAtMs'>,
-  content: RowContent,
-  terms: DeliveryTerms,
-  nowMs: number,
-): RowContent {
+export function givenBack(row: Pick<Row, 'id'>, content: RowContent, terms: DeliveryTerms, nowMs: number): RowContent {
   const { state, data } = content;
   if (state === 'settled' && data.deliveries.length === 0)
     return { ...content, state: 'delivered', holder: undefined, dueAtMs: undefined };
   return { ...content, holder: undefined, dueAtMs: dueAt(row, content, terms, nowMs) };
 }
 
-function dueAt(
-  { openedAtMs }: Pick<Row, 'openedAtMs'>,
-  content: RowContent,
-  terms: DeliveryTerms,
-  nowMs: number,
-): number | undefined {
+function dueAt({ id }: Pick<Row, 'id'>, content: RowContent, terms: DeliveryTerms, nowMs: number): number | undefined {
   const { state, data, dueAtMs } = content;
   if (state === 'parked') return undefined;
   const nextMs = isOpenState(state) ? dueAtMs : undefined;
   if (data.deliveries.length === 0 || isGivenUp(content, terms)) return nextMs;
   if (terms.delivers) return Math.min(nextMs ?? Infinity, data.deliverFromMs ?? nowMs);
-  // For a worker that delivers. This one comes across it again, the less often the older it is.
-  if (isOpenState(state)) return nextMs;
-  return nowMs + Math.min(LONGEST_LEFT_MS, Math.max(SHORTEST_LEFT_MS, nowMs - openedAtMs));
+  return isOpenState(state) ? nextMs : nowMs + terms.leaveForMs(id);
 }

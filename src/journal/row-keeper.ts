@@ -27,6 +27,8 @@ export interface RowKeeper {
   change(row: Row, of: (content: RowContent) => RowContent, lease: Lease): Promise<Row | undefined>;
   asGivenBack(row: Row, content: RowContent): RowContent;
   giveBack(row: Row, lease: Lease): Promise<Row | undefined>;
+  /** Changes it if it is still as it was taken. */
+  unlessTaken(row: Row, of: (content: RowContent) => RowContent, lease: Lease): Promise<undefined>;
   /** Somebody else has changed it: what both know is found out by asking again, at once. */
   lookAgain(row: Row, lease: Lease): Promise<undefined>;
 }
@@ -52,6 +54,11 @@ export function createRowKeeper(parts: RowKeeperParts): RowKeeper {
     },
     asGivenBack: (row, content) => givenBack(row, content, terms, clock.now()),
     giveBack: (row, lease) => keeper.change(row, content => keeper.asGivenBack(row, content), lease),
+    async unlessTaken(row, of, lease) {
+      const found = await read(parts, row.id, lease);
+      if (found?.holder === lease.holder && found.fence === row.fence) await keeper.set(found, of(contentOf(found)));
+      return undefined;
+    },
     async lookAgain({ id }, lease) {
       const row = await read(parts, id, lease);
       if (row !== undefined) await keeper.change(row, content => dueNow(content, clock.now()), lease);

@@ -83,20 +83,24 @@ const soonerOf = ({ dueAtMs: nextMs }: Row, { state }: RowContent): Partial<RowC
 
 async function takeUp(parts: RowWorkParts, account: Served, row: Row, lease: Lease): Promise<void> {
   const { clock, terms, keeper, stopping, report } = parts;
-  let content: RowContent | 'stopped' | undefined;
+  let content: RowContent | 'stopped' | 'not ours' | undefined;
   account.waiting++;
   try {
     content = await exchange(parts, account, row, lease);
   } catch (error) {
     if (parts.ended.aborted) throw error;
     report({ type: 'fault', id: row.id, message: errorText(error) });
-    await keeper.change(row, content => later(content, clock), lease);
+    await keeper.change(row, found => later(found, clock), lease);
     return;
   } finally {
     account.waiting--;
   }
-  // It is somebody else's by now.
-  if (content === undefined) return;
+  if (content === 'not ours') return;
+  // The gateway has it now; else it began nothing, and it is tried again.
+  if (content === undefined) {
+    await keeper.unlessTaken(row, found => later(found, clock), lease);
+    return;
+  }
   if (content === 'stopped') {
     await keeper.giveBack(row, lease);
     return;
@@ -116,11 +120,11 @@ const exchange = (
   { desk, lane }: Served,
   row: Row,
   lease: Lease,
-): Promise<RowContent | 'stopped' | undefined> =>
+): Promise<RowContent | 'stopped' | 'not ours' | undefined> =>
   lane.run('read', ended, async () => {
     if (stopping.aborted) return 'stopped';
     // It was paused for longer than its lease: somebody else may have the row.
-    if (lease.leftMs() === 0) return undefined;
+    if (lease.leftMs() === 0) return 'not ours';
     if (needsExchange(row)) onAsked();
     return orAbort(desk.takeUp(row, { leftMs: () => lease.leftMs(), signal: ended }), ended);
   });

@@ -5,6 +5,7 @@ import { createCourier, type OnSettled } from './courier.ts';
 import { deskOf, type Desk } from './desk.ts';
 import type { Journal } from './journal.ts';
 import { createLeases } from './lease.ts';
+import { createLeftRows } from './left-rows.ts';
 import type { DeliveryTerms } from './row-content.ts';
 import { createRowKeeper } from './row-keeper.ts';
 import { served, type Served } from './row-work.ts';
@@ -178,7 +179,11 @@ export function createWorker(options: WorkerOptions): Worker {
   const stopping = new AbortController();
   const ended = new AbortController();
   const tally = createTally(settings);
-  const terms: DeliveryTerms = { delivers: onSettled !== undefined, maxDeliveries: settings.maxDeliveries };
+  const terms: DeliveryTerms = {
+    delivers: onSettled !== undefined,
+    maxDeliveries: settings.maxDeliveries,
+    leaveForMs: createLeftRows(clock),
+  };
   const { report, storeFailed: onStoreError } = tally;
   const signals = { ended: ended.signal, stopping: stopping.signal };
   const base = { store, clock, terms, ...signals, report, onStoreError };

@@ -70,7 +70,7 @@ export const stillOpen = (row: Row, dueAtMs: number): RowContent => ({
   ...{ state: 'open', holder: undefined, dueAtMs, names: row.names, data: row.data },
 });
 
-export type TakeUp = (row: Row, tenure: Tenure) => Promise<RowContent> | RowContent;
+export type TakeUp = (row: Row, tenure: Tenure) => Promise<RowContent | undefined> | RowContent | undefined;
 
 /** A gateway whose desk does as it is told. */
 export function fakeGateway(
