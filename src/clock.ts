@@ -69,6 +69,16 @@ function longTimer(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(handle);
 }
 
+/** What is used of a runtime that has it. It is no time, so that fake timers that are installed later leave it alone. */
+const setImmediate = Reflect.get(globalThis, 'setImmediate') as ((callback: () => void) => unknown) | undefined;
+
+/** Resolves once all that is ready now has run. */
+export const soon = (): Promise<void> =>
+  new Promise(resolve => {
+    if (setImmediate === undefined) setTimeout(resolve, 0);
+    else setImmediate(resolve);
+  });
+
 export function momentOf(clock: Clock, time: () => number = () => clock.now()): Moment {
   return { nowMs: time(), wallMs: clock.now(), chance: clock.random() };
 }

@@ -17,11 +17,7 @@ export type Value = string | number | Uint8Array | null;
 export type Found = Readonly<Record<string, unknown>>;
 
 /** What is used of the runtime: by its global, so that importing this needs none of it. */
-interface Runtime {
-  readonly process?: { getBuiltinModule?(name: string): unknown } | undefined;
-}
-
-const runtime: Runtime = { process: Reflect.get(globalThis, 'process') };
+type Process = { getBuiltinModule?(name: string): unknown } | undefined;
 
 interface Files {
   openSync(path: string, flags: string, mode: number): number;
@@ -31,7 +27,7 @@ interface Files {
 
 /** @throws {InputError} where there is no `node:sqlite` */
 function builtins(): { DatabaseSync: new (path: string) => Database; files: Files } {
-  const { process } = runtime;
+  const process = Reflect.get(globalThis, 'process') as Process;
   const sqlite = process?.getBuiltinModule?.('node:sqlite') as
     | { DatabaseSync: new (path: string) => Database }
     | undefined;
@@ -164,8 +160,9 @@ export function inWords(error: unknown, name: string): unknown {
   return new Error(`${name}: ${sayings[result] ?? `it failed (SQLite result ${result}).`}`, { cause: error });
 }
 
-export const busyFor = (name: string, waitedMs: number): Error =>
+export const busyFor = (name: string, waitedMs: number, cause?: unknown): Error =>
   new Error(
     `${name}: it was busy for ${waitedMs} ms. Another process, or a handler of onSettled, has a transaction open on it: ` +
       'keep them short.',
+    { cause },
   );

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../clock.ts';
+import { soon, systemClock, type Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { busyFor, Connection, inWords, isBusy, openFile, type Database } from './sqlite-connection.ts';
@@ -59,6 +59,13 @@ export function sqliteJournal(path: string, options: SqliteJournalOptions = {}):
 /** How many rows are purged in one transaction. */
 const PURGED_AT_ONCE = 500;
 
+/** A write that waits to be made. */
+interface Job {
+  /** Writes. What it returns is called once that is durable. */
+  readonly attempt: (connection: Connection) => () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
 class SqliteStore implements JournalStore {
   readonly name: string;
   readonly #path: string;
@@ -71,6 +78,8 @@ class SqliteStore implements JournalStore {
   #second: Connection | undefined;
   /** The user's own connections, once they are known to be on this file. */
   readonly #others = new WeakMap<object, Connection>();
+  /** What is written next, all of it at once. */
+  #jobs: Job[] = [];
   #isClosed = false;
 
   constructor(path: string, options: Required<SqliteJournalOptions>) {
@@ -157,7 +166,7 @@ class SqliteStore implements JournalStore {
       purged += more;
       if (more < PURGED_AT_ONCE) return purged;
       // Whoever waits for the event loop, or for the file, comes in between.
-      await pause(0);
+      await soon();
     }
   }
 
@@ -200,18 +209,46 @@ class SqliteStore implements JournalStore {
     return this.#retried(() => work(this.#main));
   }
 
-  /** In the caller's transaction, or in one of its own, durable when it resolves. */
+  /**
+   * In the caller's transaction, or durable when it resolves. What is asked for at about the same time is one commit: it
+   * is the disk that takes time, and the whole process waits for it.
+   */
   async #write<T>(work: (connection: Connection) => T, db?: unknown): Promise<T> {
     if (db !== undefined) {
       const connection = this.#connectionOf(db);
       return this.#inWords(() => connection.nested(() => work(connection)));
     }
+    return new Promise((resolve, reject) => {
+      const attempt: Job['attempt'] = connection => {
+        const result = work(connection);
+        return () => resolve(result);
+      };
+      if (this.#jobs.push({ attempt, reject }) === 1) void this.#writeJobs();
+    });
+  }
+
+  async #writeJobs(): Promise<void> {
     const { busyTimeoutMs } = this.#options;
-    if (!this.#turns.takeNow() && !(await this.#turns.take(busyTimeoutMs))) throw busyFor(this.name, busyTimeoutMs);
+    const isOurs = this.#turns.takeNow() || (await this.#turns.take(busyTimeoutMs));
+    if (isOurs) await soon();
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    if (isOurs) await this.#commit(jobs);
+    else for (const { reject } of jobs) reject(busyFor(this.name, busyTimeoutMs));
+    if (isOurs) this.#turns.pass();
+  }
+
+  /** Settles all of them; never rejects. */
+  async #commit(jobs: readonly Job[]): Promise<void> {
     try {
-      return await this.#retried(() => this.#main.atomically(() => work(this.#main)));
-    } finally {
-      this.#turns.pass();
+      const done = await this.#retried(() =>
+        this.#main.atomically(() => jobs.map(({ attempt }) => attempt(this.#main))),
+      );
+      for (const resolve of done) resolve();
+    } catch (error) {
+      if (jobs.length === 1 || isBusy((error as Error).cause)) for (const { reject } of jobs) reject(error);
+      // One that cannot be made has undone the others: now each for itself.
+      else for (const job of jobs) await this.#commit([job]);
     }
   }
 
@@ -224,7 +261,7 @@ class SqliteStore implements JournalStore {
         return work();
       } catch (error) {
         if (!isBusy(error)) throw inWords(error, this.name);
-        if (waitedMs >= busyTimeoutMs) throw busyFor(this.name, busyTimeoutMs);
+        if (waitedMs >= busyTimeoutMs) throw busyFor(this.name, busyTimeoutMs, error);
       }
       const delayMs = 1 + Math.floor(systemClock.random() * 4);
       await pause(delayMs);

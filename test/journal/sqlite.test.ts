@@ -168,9 +168,45 @@ describe('while another transaction is open', () => {
     });
     await store.close();
     expect(await transaction).toBe(true);
-    for (const late of [store.get('x'), store.insert(rowFor(2)), store.transaction(() => Promise.resolve())])
-      await expect(late).rejects.toThrow('it was closed');
+    const late = [
+      () => store.get('x'),
+      () => store.insert(rowFor(2)),
+      () => store.transaction(() => Promise.resolve()),
+      () => store.purge('open', 1),
+    ];
+    for (const each of late) await expect(each()).rejects.toThrow('it was closed');
     await store.close();
+  });
+});
+
+describe('writes that are asked for at the same time', () => {
+  it('are one commit', async () => {
+    let commits = 0;
+    openBy(
+      class extends DatabaseSync {
+        override prepare(sql: string): ReturnType<DatabaseSync['prepare']> {
+          const statement = super.prepare(sql);
+          if (sql !== 'COMMIT') return statement;
+          const run = statement.run.bind(statement);
+          return Object.assign(statement, { run: () => (commits++, run()) });
+        }
+      },
+    );
+    const store = open(newPath());
+    const before = commits;
+    const inserts = Array.from({ length: 50 }, (_none, number) => store.insert(rowFor(number % 40)));
+    expect((await Promise.all(inserts)).filter(Boolean)).toHaveLength(40);
+    expect(commits).toBe(before + 1);
+  });
+
+  it('do not suffer from one that cannot be made', async () => {
+    const store = open(newPath());
+    const broken = { ...rowFor(2), account: null as unknown as string };
+    const results = await Promise.allSettled([rowFor(1), broken, rowFor(3), rowFor(1)].map(row => store.insert(row)));
+    expect(results.map(result => (result.status === 'fulfilled' ? result.value : 'rejected'))).toEqual([
+      ...[true, 'rejected', true, false],
+    ]);
+    expect((await store.list({})).map(({ id }) => id)).toEqual([3, 1].map(number => rowFor(number).id));
   });
 });
 
