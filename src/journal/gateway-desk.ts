@@ -1,5 +1,5 @@
 import { newKey, orAbort, type Clock } from '../clock.ts';
-import { InputError, ReferenceInUseError } from '../core/errors.ts';
+import { ReferenceInUseError } from '../core/errors.ts';
 import { isWrite, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
@@ -18,6 +18,7 @@ import { DeskLease } from './desk-lease.ts';
 import { contentOf } from './row-content.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 import { takeUp } from './take-up.ts';
+import { readRow } from './upgrade.ts';
 
 /** A prepared write on its way from a worker. */
 interface Adopted {
@@ -157,10 +158,9 @@ export class GatewayDesk implements Durable, Desk {
       if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...set }))
         return new RowHold(this.#holdParts, key, this.#inserted(id, nowMs, set), before);
     }
-    const row = await this.store.get(id);
+    const row = await this.#get(id);
     if (row === undefined || (adopted !== undefined && row.fence !== adopted.fence)) return 'busy';
     if (row.isHeld && row.holder !== holder && adopted === undefined) return 'busy';
-    this.#checkReadable(row);
     this.restore(row);
     this.#checkPrepared(row, digest);
     const admission = registry.admit(key, wanted);
@@ -179,14 +179,15 @@ export class GatewayDesk implements Durable, Desk {
     return { id, account: this.account, fence: 1, isHeld: true, openedAtMs: nowMs, changedAtMs: nowMs, ...set };
   }
 
-  /** @throws {InputError} for a row that a newer release has written: it is not misread */
-  #checkReadable({ data: { version, adapterVersion, ticket } }: Row): void {
-    const { name, version: known } = this.parts.adapter;
-    if (version === 1 && adapterVersion <= known) return;
-    const which = Object.values(ticket.reference)[0] ?? '';
-    throw new InputError(
-      `${name} ${which}: a newer release of tillpaid or of its adapter has stored this write. Nothing was sent; use that release.`,
-    );
+  /** @throws {InputError} for a row of another release that cannot be read */
+  async #get(id: string): Promise<Row | undefined> {
+    const row = await this.store.get(id);
+    return row && readRow(row, this.parts.adapter);
+  }
+
+  async #find(reference: Ticket['reference']): Promise<Row[]> {
+    const rows = await this.store.find(this.account, namesOf(reference));
+    return rows.map(row => readRow(row, this.parts.adapter));
   }
 
   /** A prepared write is going to be sent as it is. @throws {ReferenceInUseError} for other fields */
@@ -200,7 +201,7 @@ export class GatewayDesk implements Durable, Desk {
     const operation = writeNamed(adapter.operations, ticket.operation);
     const key = operation && keyOf(ticket, operation);
     if (operation === undefined || key === undefined || registry.running(key) !== undefined) return;
-    const row = await this.store.get(this.idOf(key));
+    const row = await this.#get(this.idOf(key));
     if (row !== undefined && registry.running(key) === undefined) this.restore(row);
     if (operation.lookUp !== undefined) await this.#loadRivals(ticket);
   }
@@ -208,7 +209,7 @@ export class GatewayDesk implements Durable, Desk {
   /** Payments that a row of a list could be of, as well as this one: whoever has begun them. */
   async #loadRivals({ reference }: Ticket): Promise<void> {
     const { registry } = this.parts;
-    const rows = await this.store.find(this.account, namesOf(reference));
+    const rows = await this.#find(reference);
     for (const row of rows) if (registry.running(row.data.key) === undefined) this.restore(row);
   }
 
@@ -225,7 +226,7 @@ export class GatewayDesk implements Durable, Desk {
       const loop = registry.running(key);
       // The loop acts on it, and stores what it comes to.
       if (loop?.intention.sends === true && loop.isConcluded !== true) return change();
-      const row = await this.store.get(this.idOf(key));
+      const row = await this.#get(this.idOf(key));
       if (row !== undefined) this.restore(row);
       const before = registry.entryOf(key);
       change();
@@ -304,7 +305,7 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   async recall(operation: Operation, reference: Ticket['reference']): Promise<Recalled | undefined> {
-    const rows = await this.store.find(this.account, namesOf(reference));
+    const rows = await this.#find(reference);
     const row = rows.find(({ data: { ticket } }) => this.#isAbout(operation, reference, ticket));
     if (row === undefined) return undefined;
     const { ticket, entry } = row.data;
@@ -330,9 +331,8 @@ export class GatewayDesk implements Durable, Desk {
     const prepared = intended(begun, undefined, undefined, { fields, sendUntilMs });
     const id = this.idOf(key);
     if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...prepared }, db)) return ticket;
-    const row = await this.store.get(id);
+    const row = await this.#get(id);
     if (row === undefined) throw new Error(`${this.store.name}: a row came and went while it was read. Try again.`);
-    this.#checkReadable(row);
     this.#checkPrepared(row, digest);
     return this.#prepareAgain(row, { ticket, digest, newTry: false }, prepared, db);
   }

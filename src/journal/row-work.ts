@@ -8,6 +8,7 @@ import { held, isDeliverable, isOpenState, needsExchange, type DeliveryTerms } f
 import type { RowKeeper } from './row-keeper.ts';
 import { createSlots } from './slots.ts';
 import type { Row, RowContent } from './store.ts';
+import { isNewer } from './upgrade.ts';
 import type { WorkerFact } from './worker-events.ts';
 
 /** One account that a worker serves. */
@@ -40,12 +41,6 @@ export interface RowWorkParts {
   readonly onAsked: () => void;
 }
 
-/** The layout of rows that this release reads. */
-const LAYOUT = 1;
-
-export const isNewer = ({ data }: Row, { desk }: Served): boolean =>
-  data.version > LAYOUT || data.adapterVersion > desk.adapterVersion;
-
 /** All that is done with a row that was taken. @param mayAsk it has a permit for an exchange, or needs none */
 export async function workOn(
   parts: RowWorkParts,
@@ -55,7 +50,7 @@ export async function workOn(
   mayAsk: boolean,
 ): Promise<void> {
   const { keeper, report } = parts;
-  if (isNewer(row, account)) {
+  if (isNewer(row, account.desk.adapterVersion)) {
     const { version, adapterVersion } = row.data;
     report({ type: 'newer', id: row.id, version, adapterVersion });
     await keeper.change(row, content => later(content, parts.clock), lease);

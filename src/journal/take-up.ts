@@ -7,6 +7,7 @@ import type { Adapter } from '../kit/adapter.ts';
 import { dueFor, ended, stillOpen, unsent } from './content.ts';
 import { parkedContent } from './row-content.ts';
 import type { Row, RowContent } from './store.ts';
+import { upgraded } from './upgrade.ts';
 
 /** What taking up works with, of one gateway object. */
 export interface TakeUpParts {
@@ -31,8 +32,16 @@ const LATER_MS = 60_000;
  *
  * Never rejects for what the gateway, the network or the row does.
  */
-export async function takeUp(parts: TakeUpParts, row: Row): Promise<RowContent | undefined> {
+export async function takeUp(parts: TakeUpParts, given: Row): Promise<RowContent | undefined> {
   const nowMs = parts.clock.now();
+  const row = upgraded(given, parts.adapter);
+  if (row === undefined)
+    return parkedContent(
+      given,
+      `It was stored by version ${given.data.adapterVersion} of the adapter.`,
+      OTHER_RELEASE,
+      nowMs,
+    );
   switch (row.state) {
     case 'intended':
       return takeUpIntended(parts, row, nowMs);

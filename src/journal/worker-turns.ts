@@ -4,9 +4,10 @@ import type { Lease, Leases } from './lease.ts';
 import { createRest, pause, type Rest } from './rest.ts';
 import { needsExchange, type DeliveryTerms } from './row-content.ts';
 import type { RowKeeper } from './row-keeper.ts';
-import { isNewer, workOn, type Served } from './row-work.ts';
+import { workOn, type Served } from './row-work.ts';
 import type { JournalStore, Row } from './store.ts';
 import type { Tally } from './tally.ts';
+import { isNewer } from './upgrade.ts';
 import type { WorkerFact } from './worker-events.ts';
 import { backoffMs } from './writer.ts';
 
@@ -150,7 +151,7 @@ async function handOut(parts: TurnsParts, begin: Begin, rows: readonly Row[], le
     const account = parts.accounts.get(name);
     if (account === undefined) continue;
     const newestFirst = own.sort((one, other) => other.openedAtMs - one.openedAtMs);
-    const asking = newestFirst.filter(row => needsExchange(row) && !isNewer(row, account));
+    const asking = newestFirst.filter(row => needsExchange(row) && !isNewer(row, account.desk.adapterVersion));
     let granted = 0;
     try {
       if (asking.length > 0) granted = await orAbort(store.permits(name, asking.length, settings.ratePerSecond), ended);

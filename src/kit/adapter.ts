@@ -11,7 +11,7 @@ import {
   type ReadOperation,
   type WriteOperation,
 } from '../core/operation.ts';
-import { isTicketText } from '../core/ticket.ts';
+import { isTicketText, type Ticket } from '../core/ticket.ts';
 import { effectOf, type Verdict } from '../core/verdict.ts';
 import type { Policy } from '../policies/policy.ts';
 import { checkAddress } from './address.ts';
@@ -68,6 +68,11 @@ export interface AdapterDefinition<F extends FieldsByOperation<F>> {
    * integer, default 1.
    */
   readonly version?: number;
+  /**
+   * Makes a ticket that an older version stored one of this version. `undefined`: it cannot, and the row is parked.
+   * Default: none can.
+   */
+  readonly upgradeTicket?: (ticket: Ticket, version: number) => Ticket | undefined;
   /**
    * Gives a text that only the merchant's own processes know, and each of them the same: a credential. A key for digests
    * is derived from it; it never leaves, and is never printed. A function, so that nobody who prints the adapter sees
@@ -150,6 +155,7 @@ export interface Adapter<F extends FieldsByOperation<F> = object, A extends Answ
   readonly account: string;
   readonly environment: Environment;
   readonly version: number;
+  readonly upgradeTicket: ((ticket: Ticket, version: number) => Ticket | undefined) | undefined;
   readonly secret: (() => string) | undefined;
   readonly baseUrl: string;
   readonly ownBaseUrl: boolean;
@@ -211,6 +217,7 @@ export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersB
     account: definition.account,
     environment: definition.environment,
     version,
+    upgradeTicket: definition.upgradeTicket,
     secret,
     baseUrl: definition.baseUrl.replace(/\/+$/, ''),
     ownBaseUrl: definition.ownBaseUrl ?? false,
