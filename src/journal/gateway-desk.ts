@@ -102,7 +102,14 @@ export class GatewayDesk implements Durable, Desk {
     return `${this.#digest.keyId}.${this.#digest.of(operation, fields)}`;
   }
 
-  async enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T> {
+  enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T> {
+    const { signal } = entering;
+    const entered = this.#enter(entering, take);
+    // Whatever the store takes, a caller who leaves is gone at once.
+    return signal === undefined ? entered : orAbort(entered, signal);
+  }
+
+  async #enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T> {
     const { registry } = this.parts;
     // What nothing names can be joined by nobody, and is followed all the same.
     const key = entering.key ?? JSON.stringify(['unnamed', newKey()]);
@@ -112,9 +119,8 @@ export class GatewayDesk implements Durable, Desk {
       const endTurn = this.#beginTurn(key);
       try {
         const claimed = await this.#claim(key, entering);
-        entering.signal?.throwIfAborted();
         if (claimed === 'known') return take(undefined);
-        if (claimed !== 'busy') return this.#take(claimed, take);
+        if (claimed !== 'busy') return this.#take(claimed, entering, take);
       } finally {
         endTurn();
       }
@@ -122,8 +128,9 @@ export class GatewayDesk implements Durable, Desk {
     }
   }
 
-  #take<T>(hold: RowHold, take: (hold: Hold | undefined) => T): T {
+  #take<T>(hold: RowHold, { signal }: Entering, take: (hold: Hold | undefined) => T): T {
     try {
+      signal?.throwIfAborted();
       return take(hold);
     } finally {
       // What could not be given back is free when the lease ends.

@@ -170,6 +170,33 @@ describe('a row', () => {
   });
 });
 
+describe('a caller who leaves while his row is made ours', () => {
+  it('is gone at once, sends nothing, and holds nothing', async () => {
+    const { clock, journal, open, sends, row } = shop({ sends: [said('PAID')] });
+    const insert = journal.store.insert.bind(journal.store);
+    const slow = Promise.withResolvers<undefined>();
+    journal.store.insert = async (given, db) => {
+      const isNew = await insert(given, db);
+      await slow.promise;
+      return isNew;
+    };
+    const controller = new AbortController();
+    const call = open().settle('payment.charge', charge, { signal: controller.signal });
+    const ended = call.catch((error: unknown) => error);
+    await clock.untilQuiet();
+    controller.abort(new Error('gone'));
+    await clock.untilQuiet();
+    expect(await ended).toMatchObject({ message: 'gone' });
+    slow.resolve(undefined);
+    await clock.untilQuiet();
+    const { state: found, holder } = await row();
+    expect({ found, holder, sends: sends.length, timers: clock.pending }).toEqual({
+      ...{ found: 'unsent', holder: undefined, sends: 0, timers: 0 },
+    });
+    expect((await clock.run(open().settle('payment.charge', charge))).outcome).toBe('succeeded');
+  });
+});
+
 describe('after a crash', () => {
   it('what was leaving is asked about before anything is sent, once the lease has ended', async () => {
     const never = new Promise<Response>(() => undefined);
