@@ -19,8 +19,8 @@ export interface Journal extends JournalPort {
   /** How many rows each account has in each state, and how many of them are overdue. */
   counts(): Promise<RowCount[]>;
   /**
-   * Parked rows go on where they were, at once: what failed is tried anew. No deadline is moved: a prepared write whose
-   * time to be sent is over is not sent any more.
+   * Parked rows go on where they were, at once: what failed is tried anew, and what was followed to the end of its time
+   * is asked about for ten minutes more. A prepared write whose time to be sent is over is not sent any more.
    *
    * @param which the `id` of one row, or all that are parked, or those of an account
    * @returns how many
@@ -31,10 +31,11 @@ export interface Journal extends JournalPort {
    * Of what is settled, and has not changed for so long, only that is kept by which its number is not used again: its
    * ticket and its outcome. What `onSettled` has not taken by then is gone.
    *
+   * @param which how old, or the `id` of one row, which may be parked: a person has found out how it ended
    * @returns how many
-   * @throws {InputError}
+   * @throws {InputError} for a row that is not there, or may be open
    */
-  archive(age: Age): Promise<number>;
+  archive(which: Age | string): Promise<number>;
   /**
    * Deletes rows that have not changed for so long: their numbers can then be used again, so let them be older than any
    * second try. Rows with something to deliver stay.
@@ -76,7 +77,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     list: filter => list(store, filter),
     counts: () => store.counts(),
     redrive: which => redrive(store, clock, which),
-    archive: age => archive(store, clock, age),
+    archive: which => archive(store, clock, which),
     purge: which => purge(store, clock, which),
     close: () => store.close(),
   };

@@ -40,12 +40,24 @@ export function parkedContent(content: RowContent, reason: string, advice: strin
   return { ...content, state: 'parked', dueAtMs: undefined, holder: undefined, data: { ...content.data, parked } };
 }
 
-/** A person has looked at it: it goes on where it was, at once. */
+/** What a person has redriven after its time is asked about for so long. */
+const ASKED_AGAIN_MS = 10 * 60_000;
+
+/** A person has looked at it: it goes on where it was, at once. A prepared write is never sent after its time. */
 export function redriven(content: RowContent, nowMs: number): RowContent {
-  const { parked, deliverFromMs: _over, prepared, ...rest } = content.data;
-  const isInTime = prepared !== undefined && prepared.sendUntilMs > nowMs;
-  const data: RowData = { ...rest, failures: 0, ...(isInTime && { prepared }) };
-  return { ...content, state: parked?.from ?? content.state, holder: undefined, dueAtMs: nowMs, data };
+  const { parked, deliverFromMs: _over, prepared, open, followUntilMs = nowMs, ...rest } = content.data;
+  const state = parked?.from ?? content.state;
+  const isSendable = prepared !== undefined && prepared.sendUntilMs > nowMs;
+  const isFollowed = followUntilMs > nowMs;
+  const data: RowData = {
+    ...rest,
+    failures: 0,
+    followUntilMs: isFollowed ? followUntilMs : nowMs + ASKED_AGAIN_MS,
+    ...(isSendable && { prepared }),
+    // It ends with the time that is over.
+    ...(isFollowed && open !== undefined && { open }),
+  };
+  return { ...content, state, holder: undefined, dueAtMs: nowMs, data };
 }
 
 /** Only so much that its number is not used again. */

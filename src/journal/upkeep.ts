@@ -53,18 +53,32 @@ export async function redrive(
     checkOptions('journal.redrive', which, { account: aText });
     return changeAll(store, { state: 'parked', ...which }, () => true, anew);
   }
-  const row = await store.get(which);
-  if (row === undefined) throw new InputError(`journal.redrive: there is no row ${which}. See journal.list().`);
-  if (row.state !== 'parked')
-    throw new InputError(`journal.redrive: the row ${which} is ${row.state}, and not parked: it goes on by itself.`);
-  const [isMade] = await store.update([{ row, set: anew(row) }]);
-  if (isMade !== true) throw new InputError(`journal.redrive: the row ${which} has just changed. Look at it again.`);
+  return changeOne(store, 'journal.redrive', which, ['parked'], anew);
+}
+
+/** @throws {InputError} for a row that is not there, in another state, or changed meanwhile */
+async function changeOne(
+  store: JournalStore,
+  who: string,
+  id: string,
+  from: readonly RowState[],
+  to: (row: Row) => RowContent,
+): Promise<1> {
+  const row = await store.get(id);
+  if (row === undefined) throw new InputError(`${who}: there is no row ${id}. See journal.list().`);
+  if (!from.includes(row.state))
+    throw new InputError(`${who}: the row ${id} is ${row.state}, and not ${from.join(' or ')}.`);
+  const [isMade] = await store.update([{ row, set: to(row) }]);
+  if (isMade !== true) throw new InputError(`${who}: the row ${id} has just changed. Look at it again.`);
   return 1;
 }
 
-export async function archive(store: JournalStore, clock: Pick<Clock, 'now'>, age: Age): Promise<number> {
-  checkAge('journal.archive', age, {});
-  const beforeMs = clock.now() - age.olderThanMs;
+export async function archive(store: JournalStore, clock: Pick<Clock, 'now'>, which: Age | string): Promise<number> {
+  const who = 'journal.archive';
+  if (typeof which === 'string')
+    return changeOne(store, who, which, ['settled', 'delivered', 'parked'], row => archivedContent(contentOf(row)));
+  checkAge(who, which, {});
+  const beforeMs = clock.now() - which.olderThanMs;
   const isOld = (row: Row): boolean => row.changedAtMs < beforeMs && !row.isHeld;
   let rows = 0;
   for (const state of ['settled', 'delivered'] as const)

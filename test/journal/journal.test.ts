@@ -171,6 +171,18 @@ describe('redrive', () => {
     expect(await all.stateOf('D1')).toBe('delivered');
   });
 
+  it('lets what was followed to the end of its time be asked about for ten minutes more', async () => {
+    const all = scene();
+    const { clock, journal, row } = all;
+    const open = { version: 1 } as never;
+    await insertParked(all, 'A1', parked('open', { open, followUntilMs: clock.now() - 1 }));
+    await insertParked(all, 'A2', parked('open', { open, followUntilMs: clock.now() + DAY_MS }));
+    await journal.redrive({});
+    expect((await row('A1')).data).toMatchObject({ followUntilMs: clock.now() + 10 * 60_000 });
+    expect((await row('A1')).data).not.toHaveProperty('open');
+    expect((await row('A2')).data).toMatchObject({ followUntilMs: clock.now() + DAY_MS, open });
+  });
+
   it('never lets a prepared write be sent after its time: its fields are gone by then', async () => {
     const all = scene();
     const { clock, journal, row } = all;
@@ -227,6 +239,16 @@ describe('archive', () => {
       'succeeded',
       'succeeded',
     ]);
+  });
+
+  it('takes one row by its id, which may be parked, and none that may be open', async () => {
+    const all = scene();
+    await insertParked(all, 'A1', parked('open'));
+    await all.insert(rowOf(all.clock, 'A2'));
+    expect(await all.journal.archive(idOf('A1'))).toBe(1);
+    expect(await all.row('A1')).toMatchObject({ state: 'archived', data: { ticket: { reference: { order: 'A1' } } } });
+    await expect(all.journal.archive(idOf('A2'))).rejects.toThrow(/is open, and not settled or delivered or parked/);
+    await expect(all.journal.archive('nowhere')).rejects.toThrow(/there is no row nowhere/);
   });
 
   it('comes past many rows of one millisecond that are too young', async () => {
