@@ -31,7 +31,7 @@ export interface Tenure {
    * How long the worker's lease is good at least, in milliseconds: by the larger of monotonic and wall time since it was
    * asked for. Nothing is sent with less of it left than an attempt may take.
    */
-  leftMs(): number;
+  readonly leftMs: () => number;
   /** Aborts when the worker was stopped and will wait no longer. */
   readonly signal: AbortSignal;
 }
