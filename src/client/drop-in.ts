@@ -267,6 +267,8 @@ interface Passage {
   given: Given | undefined;
   /** Once it is matched. */
   driver: KyDriver | undefined;
+  /** The caller has got an error: nothing more is begun for him. */
+  isOver?: boolean;
   /** The URL that was last reported as none of ours. */
   reported: string | undefined;
 }
@@ -362,6 +364,10 @@ async function match(passage: Passage, request: Request, mayUseUp = false): Prom
   const matched = await middleware.match(found, call());
   if (matched instanceof Response) return matched;
   passage.driver = matched;
+  if (passage.isOver === true) {
+    matched.stop();
+    throw new Error('The call had ended before it was its turn: nothing was sent.');
+  }
   passage.call = undefined;
   return undefined;
 }
@@ -446,7 +452,9 @@ const pastBeforeError = (passage: Passage, given: Error, thrown: unknown): unkno
   thrown === given ? thrown : converted(passage, thrown);
 
 /** What the caller gets of an error that ends a call. */
-function converted({ driver, signal }: Passage, error: unknown): unknown {
+function converted(passage: Passage, error: unknown): unknown {
+  const { driver, signal } = passage;
+  passage.isOver = true;
   if (driver === undefined) return error;
   conceal(error);
   if (isHTTPError(error)) return error;

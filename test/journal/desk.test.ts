@@ -15,6 +15,7 @@ import { memoryJournal } from '../../src/journal/memory.ts';
 import type { Row } from '../../src/journal/store.ts';
 import { succeeded } from '../../src/kit/index.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
+import { sleep } from '../../src/testing/sleep.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { hang, json, reset, said, state, type Step } from '../testing/bench.ts';
 
@@ -194,6 +195,26 @@ describe('a caller who leaves while his row is made ours', () => {
       ...{ found: 'unsent', holder: undefined, sends: 0, timers: 0 },
     });
     expect((await clock.run(open().settle('payment.charge', charge))).outcome).toBe('succeeded');
+  });
+});
+
+describe('a drop-in call that waits for another process', () => {
+  it('and ends by its time limit sends nothing afterwards', async () => {
+    const { clock, open, sends, row } = shop({ sends: [said('PENDING'), said('PAID')], polls: [hang] });
+    const controller = new AbortController();
+    const first = open()
+      .settle('payment.charge', charge, { signal: controller.signal })
+      .catch(() => 'gone');
+    await clock.untilQuiet();
+    const late = open().client.post('charge', { json: charge, totalTimeout: 20 });
+    const ended = await late.catch((error: unknown) => (error as Error).name);
+    expect(ended).toBe('TimeoutError');
+    controller.abort();
+    await first;
+    await clock.run(sleep(clock, 5000));
+    expect(sends).toHaveLength(1);
+    expect((await row()).holder).toBeUndefined();
+    expect(clock.pending).toBe(0);
   });
 });
 
