@@ -2,7 +2,7 @@ import { callTime, newSecret, systemClock, type Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { drawPermits, type Bucket } from './permits.ts';
-import type { Change, JournalStore, Row, RowContent, RowCount, RowData, RowFilter, Turn } from './store.ts';
+import type { JournalStore, Row, RowContent, RowCount, RowData, RowFilter, Turn } from './store.ts';
 
 /**
  * A journal in this process's memory, for several gateway objects to share, and for tests. What it holds ends with the
@@ -12,7 +12,7 @@ import type { Change, JournalStore, Row, RowContent, RowCount, RowData, RowFilte
  */
 export function memoryJournal(options: { readonly clock?: Clock } = {}): Journal {
   const clock = options.clock ?? systemClock;
-  return createJournal(storeInMemory(clock), { clock });
+  return createJournal(new MemoryStore(clock), { clock });
 }
 
 /** A row as it is kept: replaced as a whole, never changed. Its data is a text, so that nobody has a part of it. */
@@ -25,113 +25,135 @@ type Pending = Map<string, { readonly before: Kept | undefined; readonly after: 
 
 const NO_TIME = Number.POSITIVE_INFINITY;
 
-function storeInMemory(clock: Clock): JournalStore {
-  const rows = new RowTable();
-  /** Until when each holder's lease is good, on a clock that is never set. */
-  const leases = new Map<string, number>();
-  const buckets = new Map<string, Bucket>();
-  const transactions = new WeakMap<object, Pending>();
-  const salt = newSecret();
-  const time = callTime(clock);
+class MemoryStore implements JournalStore {
+  readonly name = 'memory';
+  readonly #clock: Clock;
+  /** A clock that is never set: no step of the wall clock ends a lease. */
+  readonly #time: () => number;
+  readonly #rows = new RowTable();
+  /** Until when each holder's lease is good. */
+  readonly #leases = new Map<string, number>();
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #transactions = new WeakMap<object, Pending>();
+  readonly #salt = newSecret();
 
-  const isHeld = ({ holder }: Kept): boolean => holder !== undefined && (leases.get(holder) ?? 0) > time();
-  const read = (row: Kept): Row => ({
-    ...row,
-    names: [...row.names],
-    data: JSON.parse(row.data) as RowData,
-    isHeld: isHeld(row),
-  });
-  const pendingOf = (db: unknown): Pending => {
-    const pending = typeof db === 'object' && db !== null ? transactions.get(db) : undefined;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#time = callTime(clock);
+  }
+
+  readonly insert: JournalStore['insert'] = (row, db) =>
+    promised(() => {
+      const table = this.#tableFor(db);
+      if (table.get(row.id) !== undefined) return false;
+      const { id, account, openedAtMs } = row;
+      table.put({ id, account, openedAtMs, ...contentOf(row), fence: 1, changedAtMs: this.#clock.now() });
+      return true;
+    });
+
+  readonly get: JournalStore['get'] = id =>
+    promised(() => {
+      const row = this.#rows.get(id);
+      return row && this.#read(row);
+    });
+
+  readonly find: JournalStore['find'] = (account, names) =>
+    promised(() => this.#rows.find(account, names).map(row => this.#read(row)));
+
+  readonly update: JournalStore['update'] = (changes, db) =>
+    promised(() => {
+      const table = this.#tableFor(db);
+      // All are copied before the first is made: what cannot be stored leaves everything as it was.
+      const copies = changes.map(({ row: { id, fence }, set }) => ({ id, fence, content: contentOf(set) }));
+      return copies.map(({ id, fence, content }) => {
+        const row = table.get(id);
+        if (row?.fence !== fence) return false;
+        table.put({ ...row, ...content, fence: fence + 1, changedAtMs: this.#clock.now() });
+        return true;
+      });
+    });
+
+  readonly take: JournalStore['take'] = turn =>
+    promised(() => {
+      const due = this.#rows.due(turn, this.#clock.now(), row => this.#isHeld(row));
+      return due.map(row => {
+        const taken = { ...row, holder: turn.holder, fence: row.fence + 1 };
+        this.#rows.put(taken);
+        return this.#read(taken);
+      });
+    });
+
+  readonly renew: JournalStore['renew'] = (holder, forMs) =>
+    promised(() => void this.#leases.set(holder, this.#time() + forMs));
+
+  readonly release: JournalStore['release'] = holder => promised(() => void this.#leases.delete(holder));
+
+  readonly permits: JournalStore['permits'] = (account, wanted, perSecond) =>
+    promised(() => {
+      const { granted, left } = drawPermits(this.#buckets.get(account), { wanted, perSecond, nowMs: this.#time() });
+      this.#buckets.set(account, left);
+      return granted;
+    });
+
+  readonly transaction: JournalStore['transaction'] = async work => {
+    const pending: Pending = new Map();
+    const db = {};
+    this.#transactions.set(db, pending);
+    try {
+      const result = await work(db);
+      this.#commit(pending);
+      return result;
+    } finally {
+      this.#transactions.delete(db);
+    }
+  };
+
+  readonly list: JournalStore['list'] = filter => promised(() => this.#rows.list(filter).map(row => this.#read(row)));
+
+  readonly counts: JournalStore['counts'] = () => promised(() => this.#rows.counts(this.#clock.now()));
+
+  readonly purge: JournalStore['purge'] = (state, changedBeforeMs) =>
+    promised(() => {
+      const old = [...this.#rows.all()].filter(
+        row => row.state === state && row.changedAtMs < changedBeforeMs && dataOf(row).deliveries.length === 0,
+      );
+      for (const row of old) this.#rows.delete(row);
+      return old.length;
+    });
+
+  readonly salt: JournalStore['salt'] = () => Promise.resolve(this.#salt.slice());
+
+  readonly close: JournalStore['close'] = () => Promise.resolve();
+
+  #isHeld({ holder }: Kept): boolean {
+    return holder !== undefined && (this.#leases.get(holder) ?? 0) > this.#time();
+  }
+
+  #read(row: Kept): Row {
+    return { ...row, names: [...row.names], data: dataOf(row), isHeld: this.#isHeld(row) };
+  }
+
+  /** Reads and writes for whoever has this transaction, or none. */
+  #tableFor(db: unknown): Pick<RowTable, 'get' | 'put'> {
+    if (db === undefined) return this.#rows;
+    const pending = typeof db === 'object' && db !== null ? this.#transactions.get(db) : undefined;
     if (pending === undefined)
       throw new InputError('memory journal: db is not that of an open transaction of this journal. Leave it out.');
-    return pending;
-  };
-  /** Reads and writes for whoever has this transaction, or none. */
-  const tableFor = (db: unknown): Pick<RowTable, 'get' | 'put'> => {
-    if (db === undefined) return rows;
-    const pending = pendingOf(db);
     return {
-      get: id => pending.get(id)?.after ?? rows.get(id),
-      put(after) {
-        const before = pending.has(after.id) ? pending.get(after.id)?.before : rows.get(after.id);
+      get: id => pending.get(id)?.after ?? this.#rows.get(id),
+      put: after => {
+        const before = pending.has(after.id) ? pending.get(after.id)?.before : this.#rows.get(after.id);
         pending.set(after.id, { before, after });
       },
     };
-  };
-  const commit = (pending: Pending): void => {
-    for (const [id, { before }] of pending)
-      if (rows.get(id) !== before) throw new Error('memory journal: a row of the transaction was changed meanwhile.');
-    for (const { after } of pending.values()) rows.put(after);
-  };
+  }
 
-  return {
-    name: 'memory',
-    insert: (row, db) =>
-      promised(() => {
-        const table = tableFor(db);
-        if (table.get(row.id) !== undefined) return false;
-        const { id, account, openedAtMs } = row;
-        table.put({ id, account, openedAtMs, ...contentOf(row), fence: 1, changedAtMs: clock.now() });
-        return true;
-      }),
-    get: id => promised(() => optional(rows.get(id), read)),
-    find: (account, names) => promised(() => rows.find(account, names).map(read)),
-    update: (changes, db) =>
-      promised(() => {
-        const table = tableFor(db);
-        // All are copied before the first is made: what cannot be stored leaves everything as it was.
-        return changes.map(copyOf).map(({ id, fence, content }) => {
-          const row = table.get(id);
-          if (row?.fence !== fence) return false;
-          table.put({ ...row, ...content, fence: fence + 1, changedAtMs: clock.now() });
-          return true;
-        });
-      }),
-    take: turn =>
-      promised(() =>
-        rows.due(turn, clock.now(), isHeld).map(row => {
-          const taken = { ...row, holder: turn.holder, fence: row.fence + 1 };
-          rows.put(taken);
-          return read(taken);
-        }),
-      ),
-    renew: (holder, forMs) => promised(() => void leases.set(holder, time() + forMs)),
-    release: holder => promised(() => void leases.delete(holder)),
-    permits: (account, wanted, perSecond) =>
-      promised(() => {
-        const { granted, left } = drawPermits(buckets.get(account), { wanted, perSecond, nowMs: time() });
-        buckets.set(account, left);
-        return granted;
-      }),
-    async transaction(work) {
-      const pending: Pending = new Map();
-      const db = {};
-      transactions.set(db, pending);
-      try {
-        const result = await work(db);
-        commit(pending);
-        return result;
-      } finally {
-        transactions.delete(db);
-      }
-    },
-    list: filter => promised(() => rows.list(filter).map(read)),
-    counts: () => promised(() => rows.counts(clock.now())),
-    purge: (state, changedBeforeMs) =>
-      promised(() => {
-        const old = [...rows.all()].filter(
-          row =>
-            row.state === state &&
-            row.changedAtMs < changedBeforeMs &&
-            (JSON.parse(row.data) as RowData).deliveries.length === 0,
-        );
-        for (const row of old) rows.delete(row);
-        return old.length;
-      }),
-    salt: () => promised(() => salt.slice()),
-    close: () => Promise.resolve(),
-  };
+  #commit(pending: Pending): void {
+    for (const [id, { before }] of pending)
+      if (this.#rows.get(id) !== before)
+        throw new Error('memory journal: a row of the transaction was changed meanwhile.');
+    for (const { after } of pending.values()) this.#rows.put(after);
+  }
 }
 
 /** The rows, and which of them go by a name or are ever due. */
@@ -237,16 +259,7 @@ const contentOf = ({
   data: JSON.stringify(data),
 });
 
-const copyOf = ({
-  row: { id, fence },
-  set,
-}: Change): { id: string; fence: number; content: ReturnType<typeof contentOf> } => ({
-  ...{ id, fence },
-  content: contentOf(set),
-});
-
-const optional = <T, R>(value: T | undefined, map: (value: T) => R): R | undefined =>
-  value === undefined ? undefined : map(value);
+const dataOf = ({ data }: Kept): RowData => JSON.parse(data) as RowData;
 
 /** Done at once; what it throws is what the promise rejects with. */
 const promised = <T>(work: () => T): Promise<T> => new Promise(resolve => resolve(work()));

@@ -46,7 +46,8 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
 
   return {
     name: `postgres ${schema}`,
-    async insert(row, db) {
+    async insert(given, db) {
+      const row = structuredClone(given);
       const caller = transactionOf(db, NAME);
       // His transaction may have the pool's last connection: nothing here may wait for another one.
       if (caller !== undefined) {
@@ -66,7 +67,8 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
     find: (account, names) => inTables(() => rows.find(account, names)),
     list: filter => inTables(() => rows.list(filter)),
     counts: () => inTables(() => rows.counts()),
-    async update(changes, db) {
+    async update(given, db) {
+      const changes = structuredClone(given);
       const caller = transactionOf(db, NAME);
       return changes.length === 0 ? [] : (await parts()).turns.update(changes, caller);
     },

@@ -74,35 +74,49 @@ export function saltIn(connection: Connection, name: string): Uint8Array | undef
 const isHeld = `EXISTS (SELECT 1 FROM tillpaid_holders h WHERE h.holder = r.holder AND h.until_ms > ?)`;
 const select = `SELECT r.*, ${isHeld} AS held FROM tillpaid_rows r`;
 
-export function insertRow(connection: Connection, row: Parameters<JournalStore['insert']>[0], nowMs: number): boolean {
-  const { id, account, openedAtMs } = row;
-  const { state, holder, dueAtMs, deliveries, names, data } = valuesOf(row);
-  const inserted = connection.get(
-    `INSERT INTO tillpaid_rows
-       (id, account, state, holder, due_at_ms, fence, opened_at_ms, changed_at_ms, deliveries, names, data)
-     VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING row`,
-    ...[id, account, state, holder, dueAtMs, openedAtMs, nowMs, deliveries, names, data],
-  );
-  if (inserted === undefined) return false;
-  addNames(connection, Number(inserted['row']), row.names);
-  return true;
-}
-
-/** A change whose content is already as it is stored. */
-export interface Prepared {
-  readonly id: string;
-  readonly fence: number;
+/** A row, or a change, as it is stored: nothing of it is the caller's any more, and what cannot be stored is known. */
+export interface Prepared<Of> {
+  readonly of: Of;
   readonly names: readonly string[];
   readonly values: ReturnType<typeof valuesOf>;
 }
 
-/** All are made ready before the first is made: what cannot be stored is known by then. */
-export const preparedChange = ({ row: { id, fence }, set }: Change): Prepared => ({
-  ...{ id, fence, names: set.names },
+type NewRow = Parameters<JournalStore['insert']>[0];
+
+export const preparedRow = (row: NewRow): Prepared<Pick<NewRow, 'id' | 'account' | 'openedAtMs'>> => ({
+  of: { id: row.id, account: row.account, openedAtMs: row.openedAtMs },
+  names: [...row.names],
+  values: valuesOf(row),
+});
+
+export const preparedChange = ({ row: { id, fence }, set }: Change): Prepared<Pick<Row, 'id' | 'fence'>> => ({
+  of: { id, fence },
+  names: [...set.names],
   values: valuesOf(set),
 });
 
-export function changeRow(connection: Connection, { id, fence, names, values }: Prepared, nowMs: number): boolean {
+export function insertRow(
+  connection: Connection,
+  { of: { id, account, openedAtMs }, names, values }: ReturnType<typeof preparedRow>,
+  nowMs: number,
+): boolean {
+  const { state, holder, dueAtMs, deliveries, names: namesText, data } = values;
+  const inserted = connection.get(
+    `INSERT INTO tillpaid_rows
+       (id, account, state, holder, due_at_ms, fence, opened_at_ms, changed_at_ms, deliveries, names, data)
+     VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING row`,
+    ...[id, account, state, holder, dueAtMs, openedAtMs, nowMs, deliveries, namesText, data],
+  );
+  if (inserted === undefined) return false;
+  addNames(connection, Number(inserted['row']), names);
+  return true;
+}
+
+export function changeRow(
+  connection: Connection,
+  { of: { id, fence }, names, values }: ReturnType<typeof preparedChange>,
+  nowMs: number,
+): boolean {
   const found = connection.get('SELECT row, names FROM tillpaid_rows WHERE id = ? AND fence = ?', id, fence);
   if (found === undefined) return false;
   const row = Number(found['row']);

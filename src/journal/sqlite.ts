@@ -12,6 +12,7 @@ import {
   isAnyDue,
   listRows,
   preparedChange,
+  preparedRow,
   prepareTables,
   purgeRows,
   renewLease,
@@ -19,7 +20,7 @@ import {
   takePermits,
   takeRows,
 } from './sqlite-rows.ts';
-import type { Change, JournalStore, Row, RowCount, RowFilter, RowState, Turn } from './store.ts';
+import type { JournalStore } from './store.ts';
 import { Turns } from './turns.ts';
 
 export interface SqliteJournalOptions {
@@ -96,42 +97,36 @@ class SqliteStore implements JournalStore {
     waitsForNobody(this.#main);
   }
 
-  insert(row: Parameters<JournalStore['insert']>[0], db?: unknown): Promise<boolean> {
-    return this.#write(connection => insertRow(connection, row, this.#nowMs()), db);
-  }
+  readonly insert: JournalStore['insert'] = async (row, db) => {
+    const prepared = preparedRow(row);
+    return this.#write(connection => insertRow(connection, prepared, this.#nowMs()), db);
+  };
 
-  get(id: string): Promise<Row | undefined> {
-    return this.#read(connection => getRow(connection, id, this.#nowMs()));
-  }
+  readonly get: JournalStore['get'] = id => this.#read(connection => getRow(connection, id, this.#nowMs()));
 
-  find(account: string, names: readonly string[]): Promise<Row[]> {
-    return this.#read(connection => findRows(connection, account, names, this.#nowMs()));
-  }
+  readonly find: JournalStore['find'] = (account, names) =>
+    this.#read(connection => findRows(connection, account, names, this.#nowMs()));
 
-  async update(changes: readonly Change[], db?: unknown): Promise<readonly boolean[]> {
+  readonly update: JournalStore['update'] = async (changes, db) => {
     const prepared = changes.map(preparedChange);
     if (prepared.length === 0) return [];
     return this.#write(connection => prepared.map(each => changeRow(connection, each, this.#nowMs())), db);
-  }
+  };
 
-  async take(turn: Turn): Promise<Row[]> {
+  readonly take: JournalStore['take'] = async turn => {
     if (!(await this.#read(connection => isAnyDue(connection, turn, this.#nowMs())))) return [];
     return this.#write(connection => takeRows(connection, turn, this.#nowMs()));
-  }
+  };
 
-  renew(holder: string, forMs: number): Promise<void> {
-    return this.#write(connection => renewLease(connection, holder, forMs, this.#nowMs()));
-  }
+  readonly renew: JournalStore['renew'] = (holder, forMs) =>
+    this.#write(connection => renewLease(connection, holder, forMs, this.#nowMs()));
 
-  release(holder: string): Promise<void> {
-    return this.#write(connection => endLease(connection, holder));
-  }
+  readonly release: JournalStore['release'] = holder => this.#write(connection => endLease(connection, holder));
 
-  permits(account: string, wanted: number, perSecond: number): Promise<number> {
-    return this.#write(connection => takePermits(connection, { account, wanted, perSecond, nowMs: this.#nowMs() }));
-  }
+  readonly permits: JournalStore['permits'] = (account, wanted, perSecond) =>
+    this.#write(connection => takePermits(connection, { account, wanted, perSecond, nowMs: this.#nowMs() }));
 
-  async transaction<T>(work: (db: unknown) => Promise<T>): Promise<T> {
+  readonly transaction: JournalStore['transaction'] = async work => {
     await this.#turns.take();
     try {
       const connection = await this.#retried(() => {
@@ -150,17 +145,13 @@ class SqliteStore implements JournalStore {
     } finally {
       this.#turns.pass();
     }
-  }
+  };
 
-  list(filter: RowFilter): Promise<Row[]> {
-    return this.#read(connection => listRows(connection, filter, this.#nowMs()));
-  }
+  readonly list: JournalStore['list'] = filter => this.#read(connection => listRows(connection, filter, this.#nowMs()));
 
-  counts(): Promise<RowCount[]> {
-    return this.#read(connection => countRows(connection, this.#nowMs()));
-  }
+  readonly counts: JournalStore['counts'] = () => this.#read(connection => countRows(connection, this.#nowMs()));
 
-  async purge(state: RowState, changedBeforeMs: number): Promise<number> {
+  readonly purge: JournalStore['purge'] = async (state, changedBeforeMs) => {
     for (let purged = 0; ; ) {
       const more = await this.#write(connection => purgeRows(connection, state, changedBeforeMs, PURGED_AT_ONCE));
       purged += more;
@@ -168,13 +159,11 @@ class SqliteStore implements JournalStore {
       // Whoever waits for the event loop, or for the file, comes in between.
       await soon();
     }
-  }
+  };
 
-  salt(): Promise<Uint8Array> {
-    return Promise.resolve(this.#salt.slice());
-  }
+  readonly salt: JournalStore['salt'] = () => Promise.resolve(this.#salt.slice());
 
-  async close(): Promise<void> {
+  readonly close: JournalStore['close'] = async () => {
     await this.#turns.take();
     try {
       if (this.#isClosed) return;
@@ -184,7 +173,7 @@ class SqliteStore implements JournalStore {
     } finally {
       this.#turns.pass();
     }
-  }
+  };
 
   #nowMs(): number {
     return this.#options.clock.now();

@@ -633,9 +633,10 @@ const dataChecks: readonly Check[] = [
       const names = ['x'];
       const deliveries = [deliveryOf('d')];
       const given = row(1, { names, data: { ...dataOf('1'), deliveries } });
-      await one.insert(given);
+      const insert = one.insert(given);
       names.push('y');
       deliveries.pop();
+      await insert;
       const read = there(await one.get(given.id));
       try {
         read.data.ticket.reference['order'] = 'another';
@@ -647,6 +648,11 @@ const dataChecks: readonly Check[] = [
         const { names: stored, data } = there(await store.get(given.id));
         same('the row', [stored, data.deliveries.length, data.ticket.reference], [['x'], 1, { order: '1' }]);
       }
+      const changed = ['z'];
+      const update = one.update([{ row: read, set: { ...contentOf(given), names: changed } }]);
+      changed.pop();
+      same('update', await update, [true]);
+      same('the names', there(await other.get(given.id)).names, ['z']);
     },
   ],
   [
