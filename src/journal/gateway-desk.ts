@@ -16,6 +16,7 @@ import { RowHold, type HoldParts } from './hold.ts';
 import { putDesk, type Desk, type Tenure } from './desk.ts';
 import { DeskLease } from './desk-lease.ts';
 import { contentOf } from './row-content.ts';
+import { isSameJson } from './same-json.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 import { takeUp } from './take-up.ts';
 import { readRow } from './upgrade.ts';
@@ -413,17 +414,11 @@ function settlementOf({ last, ticket, atMs }: Entry & { readonly state: 'settled
 }
 
 /** Equal, but for answers and for when it was read. */
-const isSameEntry = (one: Entry, other: Entry): boolean => essence(one) === essence(other);
+const isSameEntry = (one: Entry, other: Entry): boolean => isSameJson(essenceOf(one), essenceOf(other));
 
-function essence(entry: Entry): string {
-  if (entry.state !== 'settled')
-    return JSON.stringify([
-      entry.state,
-      entry.digest,
-      entry.ticket,
-      entry.earlierNumbers,
-      entry.state === 'open' && entry.absent,
-    ]);
+function essenceOf(entry: Entry): unknown {
+  const { state, digest, ticket, earlierNumbers } = entry;
+  if (entry.state !== 'settled') return [state, digest, ticket, earlierNumbers, entry.state === 'open' && entry.absent];
   const { outcome, settledBy, verdict } = entry.last;
-  return JSON.stringify([entry.digest, entry.ticket, entry.earlierNumbers, outcome, settledBy, verdict.code]);
+  return [state, digest, ticket, earlierNumbers, outcome, settledBy, verdict.code];
 }

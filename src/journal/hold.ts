@@ -6,6 +6,7 @@ import type { Carried, Hold } from '../engine/hold.ts';
 import type { Registry } from '../engine/registry.ts';
 import { ended, leaving, stopped } from './content.ts';
 import type { DeskLease } from './desk-lease.ts';
+import { isSameJson } from './same-json.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 
 /** What holds share, of one gateway object. */
@@ -150,13 +151,16 @@ export class RowHold implements Hold {
       return true;
     }
     const now = await store.get(this.#row.id);
-    if (now === undefined || now.holder !== lease.holder) {
-      this.#isLost = true;
-      return false;
-    }
     // An update whose answer was lost may have been made, and then nothing else has changed it since.
-    const isOurs = now.fence === this.#row.fence + 1 && JSON.stringify(now.data) === JSON.stringify(set.data);
-    this.#row = now;
-    return isOurs && now.state === set.state;
+    const isOurs = now?.fence === this.#row.fence + 1 && isSameContent(now, set);
+    this.#isLost = !isOurs && now?.holder !== lease.holder;
+    if (now !== undefined) this.#row = now;
+    return isOurs;
   }
 }
+
+const isSameContent = (one: RowContent, other: RowContent): boolean =>
+  one.state === other.state &&
+  one.holder === other.holder &&
+  one.dueAtMs === other.dueAtMs &&
+  isSameJson(one.data, other.data);
