@@ -13,7 +13,7 @@ import {
 } from './row-content.ts';
 import type { DeliveryTerms } from './row-content.ts';
 import type { RowKeeper } from './row-keeper.ts';
-import type { Lease } from './lease.ts';
+import type { Claim } from './claims.ts';
 import type { Delivery, JournalStore, Row, RowContent } from './store.ts';
 import type { WorkerFact } from './worker-events.ts';
 
@@ -51,7 +51,7 @@ export interface Courier {
   /** More rows may wait for a handler. */
   hasRoom(): boolean;
   /** Makes the deliveries of a row that its holder has, and gives it back. */
-  deliver(row: Row, lease: Lease): Promise<void>;
+  deliver(row: Row, claim: Claim): Promise<void>;
 }
 
 /** The row was changed by somebody else while its handler ran, in whose transaction it was to be marked. */
@@ -62,23 +62,23 @@ export function createCourier(parts: CourierParts): Courier {
   const lane = pLimit(parts.concurrency);
   const mayGoOn = (row: RowContent): boolean => !stopping.aborted && isDeliverable(row, terms, clock.now());
 
-  const inOrder = async (row: Row, lease: Lease): Promise<void> => {
+  const inOrder = async (row: Row, claim: Claim): Promise<void> => {
     let now: Row | undefined = row;
     let isGivenBack = false;
     while (now !== undefined && mayGoOn(now)) {
       const [first] = now.data.deliveries;
       // Beyond its lease somebody else may be delivering it.
-      if (first === undefined || lease.leftMs() === 0) return;
-      now = await deliverOne(parts, now, first, lease);
+      if (first === undefined || claim.leftMs() === 0) return;
+      now = await deliverOne(parts, now, first, claim);
       isGivenBack = now?.holder === undefined;
     }
-    if (now !== undefined && !isGivenBack) await keeper.giveBack(now, lease);
+    if (now !== undefined && !isGivenBack) await keeper.giveBack(now, claim);
   };
   return {
     hasRoom: () => lane.activeCount + lane.pendingCount < MOST_WAITING * parts.concurrency,
-    async deliver(row, lease) {
+    async deliver(row, claim) {
       await orAbort(
-        lane(() => inOrder(row, lease)),
+        lane(() => inOrder(row, claim)),
         ended,
       );
     },
@@ -89,24 +89,24 @@ export function createCourier(parts: CourierParts): Courier {
 const MOST_WAITING = 10;
 
 /** @returns the row as it is then, or `undefined` where it is not this worker's any more */
-async function deliverOne(parts: CourierParts, row: Row, delivery: Delivery, lease: Lease): Promise<Row | undefined> {
+async function deliverOne(parts: CourierParts, row: Row, delivery: Delivery, claim: Claim): Promise<Row | undefined> {
   const { clock, keeper, terms, report } = parts;
   const next = (content: RowContent): RowContent => {
     const isNext = !parts.stopping.aborted && isDeliverable(content, terms, clock.now());
-    return isNext ? held(content, lease.holder, clock.now()) : keeper.asGivenBack(row, content);
+    return isNext ? held(content, claim.holder, clock.now()) : keeper.asGivenBack(row, content);
   };
   const taken = (content: RowContent): RowContent => next(withoutDelivery(content, delivery.id));
   try {
     const marked = parts.transaction
       ? await inTransaction(parts, row, delivery, taken)
-      : await callHandler(parts, delivery, undefined).then(() => keeper.change(row, taken, lease));
+      : await callHandler(parts, delivery, undefined).then(() => keeper.change(row, taken, claim));
     report({ type: 'delivered', id: row.id, deliveryId: delivery.id });
     return marked;
   } catch (error) {
     if (parts.ended.aborted) throw error;
-    if (error === changedElsewhere) return keeper.lookAgain(row, lease);
-    if (error instanceof NotBegun) return notBegun(parts, row, lease, error.cause);
-    return failed(parts, row, delivery, lease, error);
+    if (error === changedElsewhere) return keeper.lookAgain(row, claim);
+    if (error instanceof NotBegun) return notBegun(parts, row, claim, error.cause);
+    return failed(parts, row, delivery, claim, error);
   }
 }
 
@@ -167,21 +167,21 @@ const BUSY_MS = 5000;
 function notBegun(
   { clock, keeper, onStoreError }: CourierParts,
   row: Row,
-  lease: Lease,
+  claim: Claim,
   error: unknown,
 ): Promise<Row | undefined> {
   const retryInMs = Math.ceil(BUSY_MS * (0.5 + clock.random()));
   onStoreError('transaction', error, retryInMs);
   const soon = (content: RowContent): RowContent =>
     keeper.asGivenBack(row, { ...content, data: { ...content.data, deliverFromMs: clock.now() + retryInMs } });
-  return keeper.change(row, soon, lease);
+  return keeper.change(row, soon, claim);
 }
 
 async function failed(
   { clock, keeper, terms, report }: CourierParts,
   row: Row,
   { id: deliveryId }: Delivery,
-  lease: Lease,
+  claim: Claim,
   error: unknown,
 ): Promise<Row | undefined> {
   const message = errorText(error);
@@ -201,5 +201,5 @@ async function failed(
       : keeper.asGivenBack(row, counted);
   };
   report({ type: 'delivery-failed', id: row.id, deliveryId, failures: row.data.failures + 1, message });
-  return keeper.change(row, asFailed, lease);
+  return keeper.change(row, asFailed, claim);
 }

@@ -1,5 +1,5 @@
 import { orAbort, type Clock } from '../clock.ts';
-import type { Lease } from './lease.ts';
+import type { Claim } from './claims.ts';
 import { pause } from './rest.ts';
 import { changed, contentOf, givenBack, isOpenState, type DeliveryTerms } from './row-content.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
@@ -24,13 +24,13 @@ export interface RowKeeper {
   /** One try. @returns the row as it is then, or `undefined` where somebody else has changed it */
   set(row: Row, content: RowContent): Promise<Row | undefined>;
   /** Until it is made: on what somebody else made of the row, too. `undefined` where the row is another's by now. */
-  change(row: Row, of: (content: RowContent) => RowContent, lease: Lease): Promise<Row | undefined>;
+  change(row: Row, of: (content: RowContent) => RowContent, claim: Claim): Promise<Row | undefined>;
   asGivenBack(row: Row, content: RowContent): RowContent;
-  giveBack(row: Row, lease: Lease): Promise<Row | undefined>;
+  giveBack(row: Row, claim: Claim): Promise<Row | undefined>;
   /** Changes it if it is still as it was taken. */
-  unlessTaken(row: Row, of: (content: RowContent) => RowContent, lease: Lease): Promise<undefined>;
+  unlessTaken(row: Row, of: (content: RowContent) => RowContent, claim: Claim): Promise<undefined>;
   /** Somebody else has changed it: what both know is found out by asking again, at once. */
-  lookAgain(row: Row, lease: Lease): Promise<undefined>;
+  lookAgain(row: Row, claim: Claim): Promise<undefined>;
 }
 
 export function createRowKeeper(parts: RowKeeperParts): RowKeeper {
@@ -45,23 +45,23 @@ export function createRowKeeper(parts: RowKeeperParts): RowKeeper {
       parts.onStored(row, now);
       return now;
     },
-    async change(row, of, lease) {
-      for (let latest: Row | undefined = row; latest !== undefined; latest = await read(parts, row.id, lease)) {
+    async change(row, of, claim) {
+      for (let latest: Row | undefined = row; latest !== undefined; latest = await read(parts, row.id, claim)) {
         const now = await keeper.set(latest, of(contentOf(latest)));
         if (now !== undefined) return now;
       }
       return undefined;
     },
     asGivenBack: (row, content) => givenBack(row, content, terms, clock.now()),
-    giveBack: (row, lease) => keeper.change(row, content => keeper.asGivenBack(row, content), lease),
-    async unlessTaken(row, of, lease) {
-      const found = await read(parts, row.id, lease);
-      if (found?.holder === lease.holder && found.fence === row.fence) await keeper.set(found, of(contentOf(found)));
+    giveBack: (row, claim) => keeper.change(row, content => keeper.asGivenBack(row, content), claim),
+    async unlessTaken(row, of, claim) {
+      const found = await read(parts, row.id, claim);
+      if (found?.holder === claim.holder && found.fence === row.fence) await keeper.set(found, of(contentOf(found)));
       return undefined;
     },
-    async lookAgain({ id }, lease) {
-      const row = await read(parts, id, lease);
-      if (row !== undefined) await keeper.change(row, content => dueNow(content, clock.now()), lease);
+    async lookAgain({ id }, claim) {
+      const row = await read(parts, id, claim);
+      if (row !== undefined) await keeper.change(row, content => dueNow(content, clock.now()), claim);
       return undefined;
     },
   };
@@ -77,12 +77,13 @@ const dueNow = (content: RowContent, nowMs: number): RowContent => {
 async function read(
   { store, clock, ended, onStoreError }: RowKeeperParts,
   id: string,
-  { holder }: Lease,
+  claim: Claim,
 ): Promise<Row | undefined> {
   for (let failures = 1; ; failures++) {
     try {
       const row = await orAbort(store.get(id), ended);
-      return row?.holder === undefined || row.holder === holder ? row : undefined;
+      const isOurs = row?.holder === undefined || row.holder === claim.holder;
+      return isOurs && (await orAbort(claim.isLatest(), ended)) ? row : undefined;
     } catch (error) {
       if (ended.aborted) throw error;
       const retryInMs = backoffMs(clock, failures);

@@ -3,7 +3,7 @@ import { createLimiter, type Limiter } from '../engine/limiter.ts';
 import type { Courier } from './courier.ts';
 import type { Desk } from './desk.ts';
 import { errorText } from './error-text.ts';
-import type { Lease } from './lease.ts';
+import type { Claim } from './claims.ts';
 import { held, isDeliverable, isOpenState, needsExchange, type DeliveryTerms } from './row-content.ts';
 import type { RowKeeper } from './row-keeper.ts';
 import { createSlots } from './slots.ts';
@@ -46,17 +46,17 @@ export async function workOn(
   parts: RowWorkParts,
   account: Served,
   row: Row,
-  lease: Lease,
+  claim: Claim,
   mayAsk: boolean,
 ): Promise<void> {
   const { keeper, report } = parts;
   if (isNewer(row, account.desk.adapterVersion)) {
     const { version, adapterVersion } = row.data;
     report({ type: 'newer', id: row.id, version, adapterVersion });
-    await keeper.change(row, content => later(content, parts.clock), lease);
-  } else if (!isOpenState(row.state)) await deliver(parts, row, lease);
-  else if (mayAsk) await takeUp(parts, account, row, lease);
-  else await deliver(parts, { ...row, dueAtMs: account.slot() }, lease);
+    await keeper.change(row, content => later(content, parts.clock), claim);
+  } else if (!isOpenState(row.state)) await deliver(parts, row, claim);
+  else if (mayAsk) await takeUp(parts, account, row, claim);
+  else await deliver(parts, { ...row, dueAtMs: account.slot() }, claim);
 }
 
 /** It is left alone for a while. */
@@ -66,26 +66,26 @@ const later = (content: RowContent, clock: Clock): RowContent => ({
   dueAtMs: Math.ceil(clock.now() + 30_000 * (1 + clock.random())),
 });
 
-async function deliver({ clock, terms, keeper, courier }: RowWorkParts, row: Row, lease: Lease): Promise<void> {
-  if (!isDeliverable(row, terms, clock.now())) await keeper.giveBack(row, lease);
-  else if (courier.hasRoom()) await courier.deliver(row, lease);
+async function deliver({ clock, terms, keeper, courier }: RowWorkParts, row: Row, claim: Claim): Promise<void> {
+  if (!isDeliverable(row, terms, clock.now())) await keeper.giveBack(row, claim);
+  else if (courier.hasRoom()) await courier.deliver(row, claim);
   // The handlers are slow: what waits for them is not taken over and over.
-  else await keeper.change(row, content => ({ ...later(content, clock), ...soonerOf(row, content) }), lease);
+  else await keeper.change(row, content => ({ ...later(content, clock), ...soonerOf(row, content) }), claim);
 }
 
 const soonerOf = ({ dueAtMs: nextMs }: Row, { state }: RowContent): Partial<RowContent> =>
   isOpenState(state) && nextMs !== undefined ? { dueAtMs: nextMs } : {};
 
-async function takeUp(parts: RowWorkParts, account: Served, row: Row, lease: Lease): Promise<void> {
+async function takeUp(parts: RowWorkParts, account: Served, row: Row, claim: Claim): Promise<void> {
   const { clock, terms, keeper, stopping, report } = parts;
   let content: RowContent | 'stopped' | 'not ours' | undefined;
   account.waiting++;
   try {
-    content = await exchange(parts, account, row, lease);
+    content = await exchange(parts, account, row, claim);
   } catch (error) {
     if (parts.ended.aborted) throw error;
     report({ type: 'fault', id: row.id, message: errorText(error) });
-    await keeper.change(row, found => later(found, clock), lease);
+    await keeper.change(row, found => later(found, clock), claim);
     return;
   } finally {
     account.waiting--;
@@ -93,33 +93,33 @@ async function takeUp(parts: RowWorkParts, account: Served, row: Row, lease: Lea
   if (content === 'not ours') return;
   // The gateway has it now; else it began nothing, and it is tried again.
   if (content === undefined) {
-    await keeper.unlessTaken(row, found => later(found, clock), lease);
+    await keeper.unlessTaken(row, found => later(found, clock), claim);
     return;
   }
   if (content === 'stopped') {
-    await keeper.giveBack(row, lease);
+    await keeper.giveBack(row, claim);
     return;
   }
-  const isNext = !stopping.aborted && lease.leftMs() > 0 && isDeliverable(content, terms, clock.now());
+  const isNext = !stopping.aborted && claim.leftMs() > 0 && isDeliverable(content, terms, clock.now());
   // What the gateway said is stored before anybody hears of it.
   const now = await keeper.set(
     row,
-    isNext ? held(content, lease.holder, clock.now()) : keeper.asGivenBack(row, content),
+    isNext ? held(content, claim.holder, clock.now()) : keeper.asGivenBack(row, content),
   );
-  if (now === undefined) await keeper.lookAgain(row, lease);
-  else if (isNext) await deliver(parts, now, lease);
+  if (now === undefined) await keeper.lookAgain(row, claim);
+  else if (isNext) await deliver(parts, now, claim);
 }
 
 const exchange = (
   { stopping, ended, onAsked }: RowWorkParts,
   { desk, lane }: Served,
   row: Row,
-  lease: Lease,
+  claim: Claim,
 ): Promise<RowContent | 'stopped' | 'not ours' | undefined> =>
   lane.run('read', ended, async () => {
     if (stopping.aborted) return 'stopped';
     // It was paused for longer than its lease: somebody else may have the row.
-    if (lease.leftMs() === 0) return 'not ours';
+    if (claim.leftMs() === 0) return 'not ours';
     if (needsExchange(row)) onAsked();
-    return orAbort(desk.takeUp(row, { leftMs: () => lease.leftMs(), signal: ended }), ended);
+    return orAbort(desk.takeUp(row, { leftMs: () => claim.leftMs(), signal: ended }), ended);
   });

@@ -1,11 +1,12 @@
 import { orAbort, type Clock } from '../clock.ts';
+import { createClaims, type Claimed, type TakeRows } from './claims.ts';
 import type { Courier } from './courier.ts';
-import type { Lease, Leases } from './lease.ts';
+import type { Leases } from './lease.ts';
 import { createRest, pause, type Rest } from './rest.ts';
 import { needsExchange, type DeliveryTerms } from './row-content.ts';
 import type { RowKeeper } from './row-keeper.ts';
 import { workOn, type Served } from './row-work.ts';
-import type { JournalStore, Row } from './store.ts';
+import type { JournalStore } from './store.ts';
 import type { Tally } from './tally.ts';
 import { isNewer } from './upgrade.ts';
 import type { WorkerFact } from './worker-events.ts';
@@ -52,14 +53,13 @@ export function createTurns(parts: TurnsParts): Turns {
   const loops: Promise<void>[] = [];
   let isRunning = false;
 
-  const begin: Begin = (account, row, lease, mayAsk) => {
-    lease.inHand++;
+  const begin: Begin = (account, { row, claim }, mayAsk) => {
     const isCrowded = isFull(parts, account);
-    const job = workOn({ ...parts, onAsked: tally.asked }, account, row, lease, mayAsk)
+    const job = workOn({ ...parts, onAsked: tally.asked }, account, row, claim, mayAsk)
       // It has ended, and nothing more can be done: the row is free when the lease is.
       .catch(() => undefined)
       .finally(() => {
-        lease.inHand--;
+        claim.end();
         inHand.delete(job);
         if (isCrowded) rest.wake();
       });
@@ -93,18 +93,19 @@ export function createTurns(parts: TurnsParts): Turns {
   };
 }
 
-type Begin = (account: Served, row: Row, lease: Lease, mayAsk: boolean) => void;
+type Begin = (account: Served, claimed: Claimed, mayAsk: boolean) => void;
 
 /** So many of its rows wait that no more are taken. */
 const isFull = ({ settings }: TurnsParts, { waiting }: Served): boolean => waiting > settings.batchSize / 2;
 
 async function takeTurns(parts: TurnsParts, rest: Rest, begin: Begin): Promise<void> {
+  const takeRows = createClaims();
   const { clock, settings, stopping, tally } = parts;
   let failures = 0;
   while (!hasAborted(stopping)) {
     let restMs = settings.idleMs * (0.5 + clock.random() / 2);
     try {
-      if (await takeTurn(parts, begin)) restMs = 0;
+      if (await takeTurn(parts, takeRows, begin)) restMs = 0;
       failures = 0;
     } catch (error) {
       if (hasAborted(parts.ended)) return;
@@ -116,7 +117,7 @@ async function takeTurns(parts: TurnsParts, rest: Rest, begin: Begin): Promise<v
 }
 
 /** @returns whether more may be due */
-async function takeTurn(parts: TurnsParts, begin: Begin): Promise<boolean> {
+async function takeTurn(parts: TurnsParts, takeRows: TakeRows, begin: Begin): Promise<boolean> {
   const { store, settings, leases, ended, tally } = parts;
   const limit = settings.batchSize;
   const accounts = [...parts.accounts].filter(([, served]) => !isFull(parts, served)).map(([account]) => account);
@@ -125,33 +126,29 @@ async function takeTurn(parts: TurnsParts, begin: Begin): Promise<boolean> {
     leases.good(rows => parts.report({ type: 'lease-ended', rows })),
     ended,
   );
-  let rows: Row[];
+  let rows: Claimed[];
   try {
-    rows = await orAbort(store.take({ holder: lease.holder, accounts, limit }), ended);
+    const taking = takeRows(lease, () => store.take({ holder: lease.holder, accounts, limit }));
+    rows = await orAbort(taking, ended);
   } catch (error) {
     // It may have taken some all the same.
     leases.giveUp(lease);
     throw error;
   }
   tally.took(rows.length);
-  lease.inHand += rows.length;
-  try {
-    await handOut(parts, begin, rows, lease);
-  } finally {
-    lease.inHand -= rows.length;
-  }
+  await handOut(parts, begin, rows);
   return rows.length >= limit;
 }
 
 /** Those without a permit are put off, and so nothing is kept that others could do. Rejects as the store does. */
-async function handOut(parts: TurnsParts, begin: Begin, rows: readonly Row[], lease: Lease): Promise<void> {
+async function handOut(parts: TurnsParts, begin: Begin, rows: readonly Claimed[]): Promise<void> {
   const { store, settings, ended } = parts;
   const failures: unknown[] = [];
-  for (const [name, own] of Map.groupBy(rows, ({ account }) => account)) {
+  for (const [name, own] of Map.groupBy(rows, ({ row }) => row.account)) {
     const account = parts.accounts.get(name);
     if (account === undefined) continue;
-    const newestFirst = own.sort((one, other) => other.openedAtMs - one.openedAtMs);
-    const asking = newestFirst.filter(row => needsExchange(row) && !isNewer(row, account.desk.adapterVersion));
+    const newestFirst = own.sort((one, other) => other.row.openedAtMs - one.row.openedAtMs);
+    const asking = newestFirst.filter(({ row }) => needsExchange(row) && !isNewer(row, account.desk.adapterVersion));
     let granted = 0;
     try {
       if (asking.length > 0) granted = await orAbort(store.permits(name, asking.length, settings.ratePerSecond), ended);
@@ -159,7 +156,7 @@ async function handOut(parts: TurnsParts, begin: Begin, rows: readonly Row[], le
       failures.push(error);
     }
     const permitted = new Set(asking.slice(0, Math.max(0, granted)));
-    for (const row of newestFirst) begin(account, row, lease, permitted.has(row) || !needsExchange(row));
+    for (const each of newestFirst) begin(account, each, permitted.has(each) || !needsExchange(each.row));
   }
   if (failures.length > 0) throw failures[0];
 }
