@@ -5,6 +5,7 @@ export interface PostgresPool {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
   connect(): Promise<PostgresClient>;
   on?(event: 'error', listener: (error: Error) => void): unknown;
+  on?(event: 'connect', listener: (client: PostgresClient) => void): unknown;
 }
 
 export interface PostgresClient {
@@ -48,9 +49,7 @@ export function openDatabase(pool: PostgresPool, schema: string, name: string): 
     throw new InputError(`${name}: the pool must be a pg.Pool: new pg.Pool({ connectionString }).`);
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
     throw new InputError(`${name}: schema must be small letters, digits and _, 40 at most.`);
-  // A server that restarts ends idle connections; unheard, that would end the process.
-  if (!heard.has(pool)) pool.on?.('error', ignore);
-  heard.add(pool);
+  hearEnds(pool);
 
   const explain = async <T>(asked: Promise<T>): Promise<T> => {
     try {
@@ -112,6 +111,17 @@ async function inTransaction<T>(
     client.removeListener?.('error', ignore);
     client.release(isBroken);
   }
+}
+
+/**
+ * A server that restarts ends connections, which then say so; unheard, that ends the process. Whoever uses one is told
+ * by what he asks. A new connection may end in the very moment that it is handed out: it is heard before.
+ */
+function hearEnds(pool: PostgresPool): void {
+  if (heard.has(pool)) return;
+  heard.add(pool);
+  pool.on?.('error', ignore);
+  pool.on?.('connect', client => client.on?.('error', ignore));
 }
 
 const heard = new WeakSet<PostgresPool>();

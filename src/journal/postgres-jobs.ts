@@ -26,8 +26,8 @@ export interface Jobs {
   /** Whether its queue is known: in a transaction only those can be used. */
   readonly isPrepared: (account: string) => boolean;
   /** Those that are there already stay as they are. */
-  readonly add: (jobs: readonly Job[], db?: PostgresTransaction) => Promise<void>;
-  readonly remove: (jobs: readonly Named[], db?: PostgresTransaction) => Promise<void>;
+  readonly add: (jobs: readonly Job[], db: PostgresTransaction) => Promise<void>;
+  readonly remove: (jobs: readonly Named[], db: PostgresTransaction) => Promise<void>;
   /** Their worker is dead: their turn begins again, until that has happened too often. */
   readonly fail: (jobs: readonly Named[], db: PostgresTransaction) => Promise<void>;
   /** The turns of an account that are due, the newest payments first. @returns their ids */
@@ -73,10 +73,9 @@ export async function openJobs(database: Database, onError: (error: unknown) => 
     for (const [account, own] of Map.groupBy(jobs, each => each.account)) await explain(work(queueOf(account), own));
   };
 
-  const add: Jobs['add'] = (jobs, db) =>
-    byQueue(jobs, (queue, own) => boss.insert(queue, own.map(entryOf), db === undefined ? {} : { db }));
+  const add: Jobs['add'] = (jobs, db) => byQueue(jobs, (queue, own) => boss.insert(queue, own.map(entryOf), { db }));
   const remove: Jobs['remove'] = (jobs, db) =>
-    byQueue(jobs, (queue, own) => boss.deleteJob(queue, own.map(uidOf), db === undefined ? {} : { db }));
+    byQueue(jobs, (queue, own) => boss.deleteJob(queue, own.map(uidOf), { db }));
   return {
     prepare,
     isPrepared: account => prepared.has(account),
@@ -112,9 +111,15 @@ async function startBoss({ raw, schema, name, explain }: Database, onError: (err
     ...{ schedule: false, flowIntervalSeconds: 86_400, registerInstance: false },
   });
   boss.on('error', onError);
-  await explain(boss.start());
-  await explain(boss.createQueue(DEAD, {}));
-  return boss;
+  try {
+    // Of several that make its tables at once, all but one may fail, and find them there when they begin again.
+    await explain(boss.start().catch(() => boss.start()));
+    await explain(boss.createQueue(DEAD, {}));
+    return boss;
+  } catch (error) {
+    await boss.stop({ graceful: false, close: false }).catch(onError);
+    throw error;
+  }
 }
 
 /** Short, since every job and every index of jobs has it. */

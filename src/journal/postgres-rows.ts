@@ -49,7 +49,7 @@ export interface RowTable {
   /** They have no job, after all. */
   readonly unschedule: (uids: readonly string[], db: PostgresTransaction) => Promise<void>;
   /** The rows that have been due the longest, if it is for long. */
-  readonly late: (account: string) => Promise<Changed[]>;
+  readonly late: (account: string, db: PostgresTransaction) => Promise<Changed[]>;
   /** Those who have rows, and no lease. */
   readonly deadHolders: () => Promise<string[]>;
   /** Whose rows he has. */
@@ -105,7 +105,7 @@ export function rowTable(database: Database): RowTable {
     async unschedule(uids, db) {
       await database.query(`UPDATE ${schema}.rows SET job = false WHERE uid = ANY($1::uuid[])`, [uids], db);
     },
-    late: account => changedBy(sql.late, [account, LATE_MS, AT_ONCE]),
+    late: (account, db) => changedBy(sql.late, [account, LATE_MS, AT_ONCE], db),
     deadHolders: async () => (await database.query(sql.deadHolders)).map(({ holder }) => holder as string),
     accountsOf: async holder =>
       (await database.query(`SELECT DISTINCT account FROM ${schema}.rows WHERE holder = $1`, [holder])).map(
@@ -198,16 +198,20 @@ const statements = (schema: string) => ({
     SELECT account, state, count(*)::integer AS rows, count(*) FILTER (WHERE due_at_ms <= ${schema}.now_ms())::integer AS overdue,
       min(due_at_ms) FILTER (WHERE due_at_ms <= ${schema}.now_ms()) AS oldest
     FROM ${schema}.rows GROUP BY account, state`,
+  // Whoever takes has locked the job, and waits for no row: he who changes it waits for the job.
   take: `
     WITH r AS (
       UPDATE ${schema}.rows SET holder = $2, fence = fence + 1, changed_at_ms = ${schema}.now_ms(), job = true
-      WHERE uid = ANY($1::uuid[]) AND holder IS NULL AND due_at_ms <= ${schema}.now_ms()
-      RETURNING *
+      WHERE uid IN (
+        SELECT uid FROM ${schema}.rows WHERE uid = ANY($1::uuid[]) AND holder IS NULL AND due_at_ms <= ${schema}.now_ms()
+        FOR UPDATE SKIP LOCKED
+      ) RETURNING *
     )
     SELECT ${columns(schema)} FROM r`,
   untaken: `
-    UPDATE ${schema}.rows SET job = due_at_ms IS NOT NULL AND holder IS NULL WHERE uid = ANY($1::uuid[])
-    RETURNING ${told}, true AS is_job_over`,
+    UPDATE ${schema}.rows SET job = due_at_ms IS NOT NULL AND holder IS NULL WHERE uid IN (
+      SELECT uid FROM ${schema}.rows WHERE uid = ANY($1::uuid[]) FOR UPDATE SKIP LOCKED
+    ) RETURNING ${told}, true AS is_job_over`,
   dueAccounts: `
     SELECT a.account, due.oldest < ${schema}.now_ms() - $2 AS is_late, EXISTS (
       SELECT FROM ${schema}.rows r WHERE ${dueRows(schema, 'a.account')} AND NOT r.job
@@ -221,7 +225,8 @@ const statements = (schema: string) => ({
     ) RETURNING ${told}, false AS is_job_over`,
   late: `
     SELECT ${told}, false AS is_job_over FROM ${schema}.rows r
-    WHERE ${dueRows(schema, '$1')} AND due_at_ms < ${schema}.now_ms() - $2 ORDER BY due_at_ms LIMIT $3`,
+    WHERE ${dueRows(schema, '$1')} AND due_at_ms < ${schema}.now_ms() - $2 ORDER BY due_at_ms LIMIT $3
+    FOR UPDATE SKIP LOCKED`,
   // From one holder to the next by the index: they are few, and their rows may be many.
   deadHolders: `
     WITH RECURSIVE held AS (

@@ -74,8 +74,13 @@ export async function isSchemaThere(database: Database, db: PostgresTransaction)
 
 async function versionIn(database: Database, db?: PostgresTransaction): Promise<number | undefined> {
   const { name, schema } = database;
-  const [found] = await database.query('SELECT to_regclass($1) IS NOT NULL AS there', [`${schema}.meta`], db);
-  if (found?.['there'] !== true) return undefined;
+  // Of the catalogue's rows: what to_regclass remembers may be older than what another process has just made.
+  const found = await database.query(
+    "SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'meta'",
+    [schema],
+    db,
+  );
+  if (found.length === 0) return undefined;
   const [row] = await database.query(`SELECT value FROM ${schema}.meta WHERE name = 'version'`, [], db);
   const version = Number(row?.['value']);
   if (version > VERSION)

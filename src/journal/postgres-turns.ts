@@ -118,8 +118,8 @@ async function mend({ database, rows, jobs }: Parts, turns: Turns, account: stri
   await database.transaction(async db => {
     const given = await rows.waiting(await jobs.fetchDead(AT_ONCE, db), db);
     if (given.length > 0) await turns.update(given.map(parked), db);
+    await jobs.add((await rows.late(account, db)).flatMap(jobOf), db);
   });
-  await jobs.add((await rows.late(account)).flatMap(jobOf));
 }
 
 const parked = (row: Row): Change => ({

@@ -6,6 +6,7 @@ import { isSchemaThere, openSchema, saltIn } from './postgres-schema.ts';
 import { type Turns, turnsOf } from './postgres-turns.ts';
 import type { JournalStore } from './store.ts';
 
+export { postgresTokenStore, type PostgresTokenStoreOptions } from './postgres-tokens.ts';
 export type { OwnTransaction, PostgresClient, PostgresPool, PostgresTransaction } from './postgres-database.ts';
 
 export interface PostgresJournalOptions {

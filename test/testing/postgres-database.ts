@@ -33,7 +33,7 @@ export async function testDatabase(file: string): Promise<TestDatabase | undefin
   return {
     url,
     pool(options) {
-      const pool = new pg.Pool({ connectionString: url, options: '-c jit=off', ...options });
+      const pool = new pg.Pool({ connectionString: url, options: '-c jit=off', idleTimeoutMillis: 1000, ...options });
       pools.push(pool);
       return pool;
     },

@@ -21,8 +21,17 @@ interface Binaries {
 
 type User = { readonly uid: number; readonly gid: number } | undefined;
 
-/** @param options.durable whether a commit waits for the disk, as it does in production: for measurements */
-export async function startPostgres({ durable = false }: { durable?: boolean } = {}): Promise<PostgresServer> {
+/**
+ * @param options for measurements: `durable`, whether a commit waits for the disk, as it does in production; `settings`
+ *   of the server's, as `name=value`
+ */
+export async function startPostgres({
+  durable = false,
+  settings = [],
+}: {
+  durable?: boolean;
+  settings?: readonly string[];
+} = {}): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'tillpaid-postgres-'));
   try {
     const user = lesserUser();
@@ -32,9 +41,10 @@ export async function startPostgres({ durable = false }: { durable?: boolean } =
     const data = join(directory, 'data');
     createCluster(binaries, { data, password, directory, user });
     const port = await freePort();
-    const flags = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-c', 'unix_socket_directories='];
-    const fast = durable ? [] : ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'];
-    const start = (): Promise<ChildProcess> => run(binaries.postgres, [...flags, ...fast], user);
+    const flags = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1'];
+    const fast = durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+    const all = ['unix_socket_directories=', 'max_connections=300', ...fast, ...settings].flatMap(each => ['-c', each]);
+    const start = (): Promise<ChildProcess> => run(binaries.postgres, [...flags, ...all], user);
     let server = await start();
     return {
       url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
