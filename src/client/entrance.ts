@@ -33,5 +33,11 @@ export function enter<B>(
     if (admission.type === 'settled' || admission.type === 'join') return admission;
     return { type: 'begun', begun: begin(admission, hold) };
   };
-  return durable === undefined ? take() : durable.enter(entering, take);
+  if (durable === undefined) return take();
+  return durable.enter(entering, hold => {
+    if (hold !== undefined) return take(hold);
+    const admission = registry.admit(entering.key, entering.wanted);
+    // The loop that was to be joined has just ended: what no journal knows of is not begun.
+    return admission.type === 'settled' || admission.type === 'join' ? admission : undefined;
+  });
 }

@@ -42,7 +42,9 @@ export function createJoining(
         if (hold !== undefined) await hold.conclude(keep, begun.intention, settlement);
         else if (key !== undefined) await durable?.change(begun.intention.ticket, keep);
       };
-      const done = durable === undefined ? begun.done : recorded(begun.done, record);
+      const standing = (settlement: Settlement): Settlement =>
+        hold?.isLost === true && saysNotBooked.has(settlement.outcome) ? begun.intention.unresolved() : settlement;
+      const done = durable === undefined ? begun.done : recorded(begun.done, record, standing);
       const loop: Loop = { ...begun, done, callers: 0 };
       hold?.begin();
       registry.begin(key, loop);
@@ -86,12 +88,23 @@ export function createJoining(
   };
 }
 
-/** Settles as the loop does, once `record` has resolved. */
-const recorded = (done: Promise<Settlement>, record: (settlement?: Settlement) => Promise<void>): Promise<Settlement> =>
+/** Ends that do not stand where another process has taken the write over: it may have sent it since. */
+const saysNotBooked: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
+  'unsent',
+  'rejected',
+  'absent',
+]);
+
+/** Settles as the loop does, once `record` has resolved, with what stands then. */
+const recorded = (
+  done: Promise<Settlement>,
+  record: (settlement?: Settlement) => Promise<void>,
+  standing: (settlement: Settlement) => Settlement,
+): Promise<Settlement> =>
   done.then(
     async settlement => {
       await record(settlement);
-      return settlement;
+      return standing(settlement);
     },
     async (error: unknown) => {
       await record();

@@ -20,14 +20,15 @@ import { responseOf } from '../engine/wire.ts';
  */
 export class KyDriver {
   readonly #intention: Intention;
-  readonly #recorded: Promise<unknown> | undefined;
+  readonly #recorded: Promise<Settlement | undefined> | undefined;
   #sending: Promise<void> | undefined;
 
   /**
    * @param signal the caller's abort
-   * @param recorded settles when a journal knows how it ended: before the caller does. Default: there is no journal
+   * @param recorded settles when a journal knows how it ended, before the caller does, to what stands then. Default:
+   * there is no journal
    */
-  constructor(intention: Intention, signal: AbortSignal | undefined, recorded: Promise<unknown> | undefined) {
+  constructor(intention: Intention, signal: AbortSignal | undefined, recorded: Promise<Settlement> | undefined) {
     this.#intention = intention;
     this.#recorded = recorded?.catch(() => undefined);
     intention.stopOn(signal);
@@ -113,7 +114,7 @@ export class KyDriver {
   #finish(settlement: Settlement): Response | Promise<Response> {
     return this.#recorded === undefined
       ? this.#responseFor(settlement)
-      : this.#recorded.then(() => this.#responseFor(settlement));
+      : this.#recorded.then(recorded => this.#responseFor(recorded ?? settlement));
   }
 
   #responseFor(settlement: Settlement): Response {

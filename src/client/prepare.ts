@@ -26,7 +26,7 @@ export function createPrepare(
     if (isDeep(fields)) throw new InputError(`${adapter.name} ${name}: the fields are nested too deeply.`);
     const { db, sendUntil, idempotencyKey } = options;
     const given = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const ticket = openWrite(parts, operation, fields, 'all', given);
+    const ticket = engine.sealer.seal(openWrite(parts, operation, fields, 'all', given));
     refuseNameless(`${adapter.name} ${name}`, operation, ticket, given);
     const kept = storable(`${adapter.name} ${name}`, fields, operation.storable ?? []);
     const nowMs = engine.clock.now();

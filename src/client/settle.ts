@@ -7,7 +7,7 @@ import { carryOut } from '../engine/carry-out.ts';
 import type { Hold } from '../engine/hold.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
-import { attend } from '../engine/loops.ts';
+import { attend, type Loop } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
 import type { Wanted } from '../engine/registry.ts';
 import { checkEffect, checkResend, type ResolvedPolicy } from '../policies/policy.ts';
@@ -60,13 +60,20 @@ async function settled(
   if (entered.type === 'settled') return repeated(entered.settlement, given);
   if (entered.type === 'join') return joining.join(entered.loop, operation, given);
   const { loop, hold } = entered.begun;
-  return attend(loop, given).catch((error: unknown) => {
-    signal?.throwIfAborted();
+  return attend(loop, given).then(
     // Another process goes on with it: this caller waits for that one.
-    if (hold?.isLost === true) return undefined;
-    throw error;
-  });
+    settlement => (hold?.isLost === true && isNoEnd(loop, settlement) ? undefined : settlement),
+    (error: unknown) => {
+      signal?.throwIfAborted();
+      if (hold?.isLost === true) return undefined;
+      throw error;
+    },
+  );
 }
+
+/** Its send came to something that does not stand. */
+const isNoEnd = ({ intention }: Loop, { outcome }: Settlement): boolean =>
+  intention.settlement !== undefined && intention.settlement.outcome !== outcome;
 
 /** What a call asks for, as it was when the call began: what the caller does to his objects afterwards changes nothing. */
 interface Asked {

@@ -80,10 +80,11 @@ export interface Durable {
    * Reads into the registry what is known of a write, waits while another process is busy with it, and makes it ours.
    * Then `take` runs at once: no other caller of this object comes between.
    *
-   * @param take its argument is `undefined` where nothing may be sent: a loop of this object runs, or the end is known
+   * @param take its argument is `undefined` where nothing may be sent: a loop of this object runs, or the end is known.
+   * Where that is so no longer it gives `undefined`, and the row is read again
    * @throws what `take` throws, and the store's errors: then nothing was sent
    */
-  enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T>;
+  enter<T>(entering: Entering, take: (hold: Hold | undefined) => T | undefined): Promise<T>;
   /**
    * Makes a change of what the registry knows of a payment, and stores it: on what the journal knew before.
    *

@@ -50,13 +50,13 @@ interface Begun {
  *
  * @param maybeSent what is known of it, where an earlier run may have sent it
  * @param before the row, where there is one
- * @param prepared all that a worker needs to send it
+ * @param prepared all that a worker needs to send it. Default: as before
  */
 export function intended(
   { key, ticket, digest, adapterVersion, holder, dueAtMs, nowMs }: Begun,
   maybeSent: Entry | undefined,
   before: RowData | undefined,
-  prepared?: Prepared,
+  prepared: Prepared | undefined = before?.prepared,
 ): RowContent {
   const entry = maybeSent ?? before?.entry;
   return {
@@ -121,26 +121,31 @@ const stateAfter: Readonly<Partial<Record<Settlement['outcome'], RowState>>> = {
  */
 export function ended(row: Row, settlement: Settlement, entry: Entry | undefined, nowMs: number): RowContent {
   const { outcome, ticket } = settlement;
-  const state = stateAfter[outcome] ?? 'open';
-  const data = delivering({ ...withEntry(row.data, entry), ticket }, row.id, settlement);
+  // What its loop did not find out, somebody else may have heard.
+  const state =
+    stateAfter[outcome] ?? (entry?.state === 'settled' ? stateAfter[entry.last.outcome] : undefined) ?? 'open';
+  const data = delivering({ ...withEntry(row.data, entry), ticket }, row, settlement);
   if (state !== 'open') return atRest({ state, dueAtMs: dueFor(data, nowMs), data: without(data, 'open', 'prepared') });
   const isCreated = outcome === 'created';
   // What is to be delivered is due now, and the next look comes after it.
   return atRest({ state, dueAtMs: isCreated && data.deliveries.length === 0 ? nowMs + FIRST_LOOK_MS : nowMs, data });
 }
 
-/** Its loop was stopped: by its caller, a hook, or another fault, and not by the gateway. */
+/**
+ * Its loop was stopped: by its caller, a hook, or another fault, and not by the gateway.
+ *
+ * @param isAwaited a caller knows: of a prepared write that a worker sends nobody does
+ */
 export function stopped(
   row: Row,
-  ticket: Ticket,
-  exposed: boolean,
+  { ticket, exposed, isAwaited }: { readonly ticket: Ticket; readonly exposed: boolean; readonly isAwaited: boolean },
   entry: Entry | undefined,
   nowMs: number,
 ): RowContent {
   const data = { ...withEntry(row.data, entry), ticket };
   if (exposed) return atRest({ state: 'open', dueAtMs: nowMs, data });
-  // Of a call of its own the caller knows; of a prepared write nobody does.
-  const known = data.prepared === undefined ? data : delivering(data, row.id, unsent(ticket));
+  const isTold = isAwaited && data.prepared === undefined;
+  const known = isTold ? data : delivering(data, row, unsent(ticket));
   return atRest({ state: 'unsent', dueAtMs: dueFor(known, nowMs), data: without(known, 'prepared') });
 }
 
@@ -157,13 +162,13 @@ export function changed(
   row: Row,
   entry: Entry,
   settlement: Settlement | undefined,
-  { isNews, nowMs }: { readonly isNews: boolean; readonly nowMs: number },
+  { isNews, nowMs, ticket }: { readonly isNews: boolean; readonly nowMs: number; readonly ticket: Ticket },
 ): RowContent {
-  const base = { ...withEntry(row.data, entry), ticket: entry.ticket };
-  const names = namesOf(entry.ticket.reference);
+  const base = { ...withEntry(row.data, entry), ticket };
+  const names = namesOf(ticket.reference);
   const { holder } = row;
   if (settlement !== undefined) {
-    const data = delivering(base, row.id, settlement);
+    const data = delivering(base, row, settlement);
     const isOpen = settlement.outcome === 'created';
     const state = isOpen
       ? 'open'
@@ -175,10 +180,12 @@ export function changed(
     return { state, holder, names, dueAtMs: isOpen || data.deliveries.length > 0 ? nowMs : undefined, data };
   }
   const isWaiting = row.state === 'intended' || row.state === 'leaving' || row.state === 'open';
-  // What was over, and is contradicted, is asked about again.
-  const state = isWaiting ? row.state : 'open';
+  // What was over, and is contradicted, is asked about again; so is what the gateway has, whoever has sent it.
+  const isAsked = !isWaiting || (row.state === 'intended' && ticket.seen);
   const dueAtMs = isNews || !isWaiting ? nowMs : row.dueAtMs;
-  return { state, holder, names, dueAtMs, data: without(base, 'parked') };
+  // News wait for no pause that was decided before.
+  const data = isNews ? without(base, 'parked', 'open') : without(base, 'parked');
+  return { state: isAsked ? 'open' : row.state, holder, names, dueAtMs, data };
 }
 
 /** Due now, as long as there is something to deliver. */
@@ -186,11 +193,16 @@ export const dueFor = ({ deliveries }: RowData, nowMs: number): number | undefin
   deliveries.length > 0 ? nowMs : undefined;
 
 /** One delivery more, where it says something new. */
-function delivering(data: RowData, id: string, settlement: Settlement): RowData {
+function delivering(
+  data: RowData,
+  { id, openedAtMs }: Pick<Row, 'id' | 'openedAtMs'>,
+  settlement: Settlement,
+): RowData {
   const { outcome } = settlement;
   if (outcome === 'unresolved' || data.told === outcome) return data;
   const delivered = data.delivered + 1;
-  const delivery: Delivery = { id: `${id} ${delivered}`, settlement: journaledSettlement(settlement) };
+  // No row that has the number after this one was purged gives it again.
+  const delivery: Delivery = { id: `${id} ${openedAtMs} ${delivered}`, settlement: journaledSettlement(settlement) };
   return { ...data, delivered, told: outcome, deliveries: [...data.deliveries, delivery] };
 }
 

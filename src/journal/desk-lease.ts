@@ -18,6 +18,9 @@ export class DeskLease {
   #held = 0;
   #stopTimer: (() => void) | undefined;
   #asking: { readonly forMs: number; readonly granted: Promise<void> } | undefined;
+  /** What the store has still to be told of what is held: without it the lease would keep it from everybody. */
+  readonly #untold = new Set<() => Promise<unknown>>();
+  #isTelling = false;
 
   constructor(store: JournalStore, clock: Clock, leaseMs: number, holder: string) {
     this.#store = store;
@@ -55,7 +58,30 @@ export class DeskLease {
     this.#stopTimer = undefined;
   }
 
+  /**
+   * Tells the store something of what is held: when that fails, again with each renewal, until it is told. Never
+   * rejects.
+   */
+  async tell(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch {
+      this.#untold.add(work);
+    }
+  }
+
+  async #tellAll(): Promise<void> {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (const work of [...this.#untold]) {
+      this.#untold.delete(work);
+      await this.tell(work);
+    }
+    this.#isTelling = false;
+  }
+
   #keep(): void {
+    this.#stopTimer?.();
     this.#stopTimer = this.#clock.timer(this.#leaseMs / RENEWALS, () => {
       // What cannot be renewed ends: then others take over what is held, and nothing is sent from here.
       void this.#renew(this.#leaseMs)
@@ -76,6 +102,7 @@ export class DeskLease {
       () => {
         this.#granted = { forMs: longest, wallMs, monotonicMs };
         this.#asking = undefined;
+        if (this.#untold.size > 0) void this.#tellAll();
       },
       (error: unknown) => {
         this.#asking = undefined;

@@ -12,10 +12,10 @@ import type { Entry } from '../engine/payment-store.ts';
 import type { Wanted } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { changed, followUntil, intended, namesOf, reopened } from './content.ts';
-import { RowHold, type HoldParts } from './hold.ts';
+import { keepBeside, RowHold, type HoldParts } from './hold.ts';
 import { putDesk, type Desk, type Tenure } from './desk.ts';
 import { DeskLease } from './desk-lease.ts';
-import { contentOf } from './row-content.ts';
+import { contentOf, isOpenState } from './row-content.ts';
 import { isSameJson } from './same-json.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 import { takeUp } from './take-up.ts';
@@ -69,7 +69,7 @@ export class GatewayDesk implements Durable, Desk {
     this.#holdParts = {
       ...{ store, clock, registry, leaseMs, onFailure, lease: this.lease },
       restore: row => this.restore(row),
-      report: (key, keep) => this.#change(key, keep, false),
+      report: (key, keep) => this.#change(key, () => keepBeside(registry, key, keep), false),
     };
   }
 
@@ -103,25 +103,26 @@ export class GatewayDesk implements Durable, Desk {
     return `${this.#digest.keyId}.${this.#digest.of(operation, fields)}`;
   }
 
-  enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T> {
+  enter<T>(entering: Entering, take: (hold: Hold | undefined) => T | undefined): Promise<T> {
     const { signal } = entering;
     const entered = this.#enter(entering, take);
     // Whatever the store takes, a caller who leaves is gone at once.
     return signal === undefined ? entered : orAbort(entered, signal);
   }
 
-  async #enter<T>(entering: Entering, take: (hold: Hold | undefined) => T): Promise<T> {
+  async #enter<T>(entering: Entering, take: (hold: Hold | undefined) => T | undefined): Promise<T> {
     const { registry } = this.parts;
     // What nothing names can be joined by nobody, and is followed all the same.
     const key = entering.key ?? JSON.stringify(['unnamed', newKey()]);
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
       await this.#myTurn(key, entering.signal);
-      if (registry.running(key)?.intention.sends === true) return take(undefined);
+      const joined = registry.running(key)?.intention.sends === true ? take(undefined) : undefined;
+      if (joined !== undefined) return joined;
       const endTurn = this.#beginTurn(key);
       try {
         const claimed = await this.#claim(key, entering);
-        if (claimed === 'known') return take(undefined);
-        if (claimed !== 'busy') return this.#take(claimed, entering, take);
+        const taken = this.#take(claimed, take, entering.signal);
+        if (taken !== undefined) return taken;
       } finally {
         endTurn();
       }
@@ -129,13 +130,17 @@ export class GatewayDesk implements Durable, Desk {
     }
   }
 
-  #take<T>(hold: RowHold, { signal }: Entering, take: (hold: Hold | undefined) => T): T {
+  #take<T>(
+    claimed: RowHold | 'known' | 'busy',
+    take: (hold: Hold | undefined) => T | undefined,
+    signal: AbortSignal | undefined,
+  ): T | undefined {
+    const hold = claimed instanceof RowHold ? claimed : undefined;
     try {
       signal?.throwIfAborted();
-      return take(hold);
+      return claimed === 'busy' ? undefined : take(hold);
     } finally {
-      // What could not be given back is free when the lease ends.
-      if (!hold.isUsed) hold.giveBack().catch(() => undefined);
+      if (hold?.isUsed === false) void hold.giveBack();
     }
   }
 
@@ -150,41 +155,61 @@ export class GatewayDesk implements Durable, Desk {
     const nowMs = this.clock.now();
     const { holder } = this.lease;
     const begun = {
-      key,
-      ticket,
-      digest,
-      adapterVersion: adapter.version,
-      holder,
-      dueAtMs: nowMs + this.leaseMs,
-      nowMs,
+      ...{ key, digest, holder, nowMs, adapterVersion: adapter.version, dueAtMs: nowMs + this.leaseMs },
+      ticket: this.#sealed(ticket),
     };
     const maybeSent: Entry | undefined = mayHaveBeenSent ? sentBefore(key, digest, ticket, nowMs) : undefined;
-    const { row: adopted, onEntered } = this.#adopted.get(id) ?? {};
+    const adopted = this.#adopted.get(id);
     if (adopted === undefined) {
       const set = intended(begun, maybeSent, undefined);
       const before: RowContent = { ...set, state: 'unsent', holder: undefined, dueAtMs: undefined };
-      if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...set }))
-        return new RowHold(this.#holdParts, key, this.#inserted(id, nowMs, set), before);
+      const row = { id, account: this.account, openedAtMs: nowMs, ...set };
+      if (await this.#claiming(key, this.store.insert(row)))
+        return new RowHold(this.#holdParts, key, { ...row, fence: 1, isHeld: true, changedAtMs: nowMs }, before);
     }
     const row = await this.#get(id);
-    if (row === undefined || (adopted !== undefined && row.fence !== adopted.fence)) return 'busy';
-    if (row.isHeld && row.holder !== holder && adopted === undefined) return 'busy';
+    const isAdopted = adopted !== undefined && row?.holder === adopted.row.holder;
+    // Somebody else has it by now: it is his to send.
+    if (!isAdopted) adopted?.onEntered();
+    if (row === undefined || (row.isHeld && row.holder !== holder && !isAdopted)) return 'busy';
     this.restore(row);
     this.#checkPrepared(row, digest);
     const admission = registry.admit(key, wanted);
     if (admission.type === 'settled' || admission.type === 'join') return 'known';
-    const fresh = intended(begun, maybeSent, row.data, adopted?.data.prepared);
-    const set = admission.type === 'fresh' ? fresh : reopened(row, holder, begun.dueAtMs);
-    const [isMade] = await this.store.update([{ row, set }]);
+    const set =
+      admission.type === 'fresh' ? intended(begun, maybeSent, row.data) : reopened(row, holder, begun.dueAtMs);
+    const [isMade] = await this.#claiming(key, this.store.update([{ row, set }]));
     if (isMade !== true) return 'busy';
-    const held = { ...row, ...set, fence: row.fence + 1 };
-    onEntered?.();
-    const sendUntilMs = adopted?.data.prepared?.sendUntilMs;
-    return new RowHold(this.#holdParts, key, held, { ...contentOf(row), holder: undefined }, sendUntilMs);
+    if (isAdopted) adopted.onEntered();
+    const sendUntilMs = isAdopted ? adopted.row.data.prepared?.sendUntilMs : undefined;
+    const before = { ...contentOf(row), holder: undefined };
+    return new RowHold(this.#holdParts, key, { ...row, ...set, fence: row.fence + 1 }, before, sendUntilMs);
   }
 
-  #inserted(id: string, nowMs: number, set: RowContent): Row {
-    return { id, account: this.account, fence: 1, isHeld: true, openedAtMs: nowMs, changedAtMs: nowMs, ...set };
+  /** Where it is not known what the store did, the row may be ours without a loop: then it is freed. */
+  async #claiming<T>(key: string, claim: Promise<T>): Promise<T> {
+    try {
+      return await claim;
+    } catch (error) {
+      void this.lease.tell(() => this.#free(key));
+      throw error;
+    }
+  }
+
+  /** @throws {Error} while a caller of this object wants it: then it may be his */
+  async #free(key: string): Promise<void> {
+    for (;;) {
+      if (this.#entering.has(key) || this.parts.registry.running(key) !== undefined) throw new Error('It is in use.');
+      const row = await this.store.get(this.idOf(key));
+      if (row?.holder !== this.lease.holder) return;
+      const [isMade] = await this.store.update([{ row, set: { ...contentOf(row), holder: undefined } }]);
+      if (isMade === true) return;
+    }
+  }
+
+  /** A worker takes what the journal has: under the seal, as all tickets that go out. */
+  #sealed(ticket: Ticket): Ticket {
+    return this.parts.sealer.seal(ticket, ticket);
   }
 
   /** @throws {InputError} for a row of another release that cannot be read */
@@ -233,7 +258,10 @@ export class GatewayDesk implements Durable, Desk {
     for (let conflicts = 0; conflicts < MOST_CONFLICTS; conflicts++) {
       const loop = registry.running(key);
       // The loop acts on it, and stores what it comes to.
-      if (loop?.intention.sends === true && loop.isConcluded !== true) return change();
+      if (loop?.intention.sends === true && loop.isConcluded !== true) {
+        change();
+        return isNews ? this.#warn(key) : undefined;
+      }
       const row = await this.#get(this.idOf(key));
       if (row !== undefined) this.restore(row);
       const before = registry.entryOf(key);
@@ -246,20 +274,28 @@ export class GatewayDesk implements Durable, Desk {
     throw new Error(`${this.store.name}: a row was changed ${MOST_CONFLICTS} times while it was read. Try again.`);
   }
 
+  /** The loop here may have lost it to another process: that one looks before it sends. */
+  async #warn(key: string): Promise<void> {
+    const row = await this.store.get(this.idOf(key));
+    if (row === undefined || row.holder === this.lease.holder || !isOpenState(row.state)) return;
+    await this.store.update([{ row, set: { ...contentOf(row), dueAtMs: this.clock.now() } }]);
+  }
+
   /** @returns whether it was stored; else the row has changed meanwhile */
   async #store(key: string, row: Row | undefined, entry: Entry, isNews: boolean): Promise<boolean> {
     const nowMs = this.clock.now();
-    const settlement = entry.state === 'settled' ? settlementOf(entry) : undefined;
     if (row === undefined) return this.#adopt(key, entry, nowMs);
-    const set = changed(row, entry, settlement, { isNews, nowMs });
+    const ticket = this.#sealed(entry.ticket);
+    const settlement = entry.state === 'settled' ? settlementOf({ ...entry, ticket }) : undefined;
+    const set = changed(row, entry, settlement, { isNews, nowMs, ticket });
     const [isMade] = await this.store.update([{ row, set }]);
     return isMade === true;
   }
 
   /** A payment that was sent before there was a journal, or elsewhere: what is open is followed from here on. */
   #adopt(key: string, entry: Entry, nowMs: number): Promise<boolean> {
-    const { ticket, state } = entry;
-    const isOpen = state === 'open';
+    const ticket = this.#sealed(entry.ticket);
+    const isOpen = entry.state === 'open';
     return this.store.insert({
       id: this.idOf(key),
       account: this.account,

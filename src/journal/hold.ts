@@ -7,6 +7,7 @@ import type { Registry } from '../engine/registry.ts';
 import { ended, leaving, stopped } from './content.ts';
 import type { DeskLease } from './desk-lease.ts';
 import { isSameJson } from './same-json.ts';
+import { contentOf } from './row-content.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 
 /** What holds share, of one gateway object. */
@@ -97,13 +98,20 @@ export class RowHold implements Hold {
         try {
           if (await this.#conclude(keep, loop, settlement)) return;
         } catch {
-          if (write >= MOST_WRITES) return onFailure(loop.ticket);
+          if (write >= MOST_WRITES) {
+            void lease.tell(() => this.#concludeLate(keep, loop, settlement));
+            return onFailure(loop.ticket);
+          }
           await new Promise<void>(resolve => clock.timer(pauseMs, resolve));
         }
       }
     } finally {
       lease.drop();
     }
+  }
+
+  async #concludeLate(keep: () => void, loop: Carried, settlement: Settlement | undefined): Promise<void> {
+    while (!(await this.#conclude(keep, loop, settlement)));
   }
 
   /** @returns whether nothing is left to be stored */
@@ -115,9 +123,10 @@ export class RowHold implements Hold {
     }
     const entry = registry.entryOf(this.#key);
     const nowMs = clock.now();
+    const isAwaited = this.#sendUntilMs === undefined;
     const set =
       settlement === undefined
-        ? stopped(this.#row, loop.ticket, loop.exposed, entry, nowMs)
+        ? stopped(this.#row, { ticket: loop.ticket, exposed: loop.exposed, isAwaited }, entry, nowMs)
         : ended(this.#row, settlement, entry, nowMs);
     if (await this.#update(set)) return true;
     // A notice came from another process: what it says is heeded, and what the loop has learnt is kept.
@@ -129,17 +138,18 @@ export class RowHold implements Hold {
   #merge(keep: () => void): void {
     const { registry, restore } = this.#parts;
     if (this.isLost) return;
-    const { entry } = this.#row.data;
     restore(this.#row);
-    keep();
-    if (entry?.state === 'settled') registry.receiveVerdict(entry.ticket, entry.last.verdict, 'webhook');
-    else if (entry !== undefined && entry.ticket.seen) registry.markSeen(entry.ticket, 'webhook');
+    keepBeside(registry, this.#key, keep);
   }
 
-  /** Nothing begins on it: it is as it was. */
+  /** Nothing begins on it: it is as it was, or as somebody else has made it meanwhile. */
   async giveBack(): Promise<void> {
-    this.#parts.lease.drop();
-    await this.#update(this.#before);
+    const { lease } = this.#parts;
+    lease.drop();
+    let set = this.#before;
+    await lease.tell(async () => {
+      while (!(await this.#update(set)) && !this.#isLost) set = { ...contentOf(this.#row), holder: undefined };
+    });
   }
 
   /** @returns whether it was made; else the row is read again, and may be lost */
@@ -164,3 +174,11 @@ const isSameContent = (one: RowContent, other: RowContent): boolean =>
   one.holder === other.holder &&
   one.dueAtMs === other.dueAtMs &&
   isSameJson(one.data, other.data);
+
+/** What is known by others, and then what a loop has learnt: a payment never goes backwards. */
+export function keepBeside(registry: Registry, key: string, keep: () => void): void {
+  const known = registry.entryOf(key);
+  keep();
+  if (known?.state === 'settled') registry.receiveVerdict(known.ticket, known.last.verdict, 'webhook');
+  else if (known?.ticket.seen === true) registry.markSeen(known.ticket, 'webhook');
+}

@@ -81,26 +81,29 @@ async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<
       LOOK_YOURSELF,
       nowMs,
     );
-  if (followUntilMs <= nowMs)
-    return parkedContent(
-      row,
-      'It was followed to the end of its time, and the gateway did not say how it ended.',
-      LOOK_YOURSELF,
-      nowMs,
-    );
-  const first = { signal, policy: { poll: { deadlineMs: followUntilMs - nowMs } } };
+  const isLast = followUntilMs <= nowMs;
+  const first = { signal, policy: { poll: { deadlineMs: Math.max(1, followUntilMs - nowMs) } } };
   let step: Step;
   try {
     await parts.load(row);
-    step = await doors.step(open ?? ticket, open === undefined ? first : { signal }).catch((error: unknown) => {
+    const known = isLast ? undefined : open;
+    step = await doors.step(known ?? ticket, known === undefined ? first : { signal }).catch((error: unknown) => {
       // What an earlier release has stored is followed anew; its deadline stays.
-      if (open === undefined || !(isTicketError(error) || isInputError(error))) throw error;
-      return doors.step(open.ticket, first);
+      if (known === undefined || !(isTicketError(error) || isInputError(error))) throw error;
+      return doors.step(known.ticket, first);
     });
   } catch (error) {
     if (isTicketError(error) || isInputError(error)) return parkedContent(row, error.message, OTHER_RELEASE, nowMs);
     return { ...row, holder: undefined, dueAtMs: parts.clock.now() + LATER_MS };
   }
+  // Whatever its time, it was asked about once.
+  if (isLast && step.done === undefined)
+    return parkedContent(
+      row,
+      'It was followed to the end of its time, and the gateway did not say how it ended.',
+      LOOK_YOURSELF,
+      parts.clock.now(),
+    );
   return afterStep(parts, row, step, registry.entryOf(key));
 }
 
