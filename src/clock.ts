@@ -70,7 +70,9 @@ function longTimer(delayMs: number, callback: () => void): () => void {
 }
 
 /** What is used of a runtime that has it. It is no time, so that fake timers that are installed later leave it alone. */
-const setImmediate = Reflect.get(globalThis, 'setImmediate') as ((callback: () => void) => unknown) | undefined;
+const setImmediate = /* @__PURE__ */ Reflect.get(globalThis, 'setImmediate') as
+  | ((callback: () => void) => unknown)
+  | undefined;
 
 /** Resolves once all that is ready now has run. */
 export const soon = (): Promise<void> =>
