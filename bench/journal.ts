@@ -1,0 +1,45 @@
+import { loadavg } from 'node:os';
+import { printPayments } from './journal-payments.ts';
+import { printPolls } from './journal-polls.ts';
+import { openRow } from './journal-shop.ts';
+import { openMemory, openPostgres, openPostgresStore, openSqlite, type OpenStore } from './journal-stores.ts';
+import { printRecovery, printWaiting } from './journal-waiting.ts';
+
+const stores = ['memory', 'sqlite', 'postgres'];
+const parts = ['payments', 'polls', 'waiting', 'recovery'];
+
+/**
+ * What a journal costs, and how much it holds.
+ *
+ * @param only some of the stores and some of the parts, as in `--only sqlite,polls`. Default: all
+ */
+export async function printJournal(only: readonly string[]): Promise<void> {
+  const unknown = only.find(name => ![...stores, ...parts].includes(name));
+  if (unknown !== undefined) throw new Error(`There is no "${unknown}". Known: ${[...stores, ...parts].join(', ')}.`);
+  const isAsked = (name: string, among: readonly string[]): boolean =>
+    only.includes(name) || !among.some(other => only.includes(other));
+  const postgres = isAsked('postgres', stores) ? await openPostgres() : undefined;
+  if (postgres !== undefined) console.log(`\nPostgreSQL: ${postgres.settings}`);
+  const durable: OpenStore[] = [
+    ...(isAsked('sqlite', stores) ? [openSqlite('NORMAL'), openSqlite('FULL')] : []),
+    ...(postgres === undefined ? [] : [openPostgresStore(postgres)]),
+  ];
+  // What waits is the same for every `synchronous`.
+  const [first, ...others] = durable;
+  const large = others.length > 1 ? others : first === undefined ? [] : [first];
+  const row = await openRow();
+  try {
+    if (isAsked('payments', parts))
+      await printPayments([...(isAsked('memory', stores) ? [openMemory] : []), ...durable]);
+    if (isAsked('polls', parts)) await printPolls(durable, postgres, row);
+    if (isAsked('waiting', parts)) await printWaiting(large, row);
+    if (isAsked('recovery', parts)) await printRecovery(large, row);
+    console.log(
+      `\nLoad of the machine in the last minutes: ${loadavg()
+        .map(load => load.toFixed(1))
+        .join(', ')}\n`,
+    );
+  } finally {
+    await postgres?.stop();
+  }
+}
