@@ -21,10 +21,10 @@ const limits: Readonly<Record<string, number>> = {
   'adapters/qfpay/terse': 6.1,
   'adapters/rebell': 9.1,
   'adapters/rebell/terse': 7.7,
-  'adapters/uqpay': 8.8,
-  'adapters/uqpay/terse': 7.6,
+  'adapters/uqpay': 8.9,
+  'adapters/uqpay/terse': 7.7,
   'adapters/zalopay': 8.1,
-  'adapters/zalopay/terse': 6.4,
+  'adapters/zalopay/terse': 6.5,
   'every adapter, terse': 24.8,
 };
 
