@@ -64,15 +64,14 @@ export function createCourier(parts: CourierParts): Courier {
 
   const inOrder = async (row: Row, claim: Claim): Promise<void> => {
     let now: Row | undefined = row;
-    let isGivenBack = false;
-    while (now !== undefined && mayGoOn(now)) {
+    // What was given back is not ours, even if its next delivery is due by now.
+    while (now?.holder === claim.holder && mayGoOn(now)) {
       const [first] = now.data.deliveries;
       // Beyond its lease somebody else may be delivering it.
       if (first === undefined || claim.leftMs() === 0) return;
       now = await deliverOne(parts, now, first, claim);
-      isGivenBack = now?.holder === undefined;
     }
-    if (now !== undefined && !isGivenBack) await keeper.giveBack(now, claim);
+    if (now?.holder === claim.holder) await keeper.giveBack(now, claim);
   };
   return {
     hasRoom: () => lane.activeCount + lane.pendingCount < MOST_WAITING * parts.concurrency,

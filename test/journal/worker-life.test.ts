@@ -451,6 +451,66 @@ describe('a store that fails', () => {
   });
 });
 
+describe('a row that a worker gave back without hearing so', () => {
+  it('and took again is let alone by its earlier work: nobody else gets it meanwhile', async () => {
+    let loses = 2;
+    let permits = 0;
+    const all = scene(
+      async row => {
+        expect(await takenByAnother(all)).toEqual([]);
+        await after(all.clock, 20_000);
+        expect((await all.row('A1')).isHeld).toBe(true);
+        return settled(row);
+      },
+      {
+        over: store => ({
+          permits: () => Promise.resolve(permits),
+          async update(changes, db) {
+            const made = await store.update(changes, db);
+            // It was given back, and its worker tries to give it back for some time.
+            if (loses-- > 0) throw new Error('the answer was lost');
+            return made;
+          },
+        }),
+      },
+    );
+    await all.insert(rowOf(all.clock, 'A1'));
+    all.worker();
+    await all.pass(100);
+    permits = 1;
+    await all.pass(30_000);
+    expect(await all.stateOf('A1')).toBe('settled');
+    expect(all.asked).toHaveLength(1);
+    await all.end();
+  });
+
+  it('is not delivered under the old taking, though its pause is over by the time it hears so', async () => {
+    let updates = 0;
+    const held: boolean[] = [];
+    const all = scene(undefined, {
+      over: store => ({
+        async update(changes, db) {
+          const made = await store.update(changes, db);
+          // The mark of the first failure takes longer than the pause that it begins.
+          if (++updates === 1) await after(all.clock, 5000);
+          return made;
+        },
+      }),
+    });
+    await all.insert(rowOf(all.clock, 'A1', { state: 'settled', data: { deliveries: [delivery('A1')] } }));
+    all.worker({
+      onSettled: async () => {
+        held.push((await all.row('A1')).isHeld);
+        if (held.length === 1) throw new Error('not yet');
+      },
+    });
+    await all.pass(20_000);
+    expect(held).toEqual([true, true]);
+    expect(await all.stateOf('A1')).toBe('delivered');
+    await all.end();
+  });
+});
+
 describe('listeners', () => {
   it('that throw or reject cost nothing', async () => {
     const all = scene();
