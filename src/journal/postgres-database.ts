@@ -2,17 +2,24 @@ import { InputError } from '../core/errors.ts';
 
 /** What is used of a `pg.Pool`, or of anything like it. It stays the user's: nothing here ends it. */
 export interface PostgresPool {
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  query(query: string | PostgresQuery, values?: unknown[]): Promise<{ rows: unknown[] }>;
   connect(): Promise<PostgresClient>;
   on?(event: 'error', listener: (error: Error) => void): unknown;
   on?(event: 'connect', listener: (client: PostgresClient) => void): unknown;
 }
 
 export interface PostgresClient {
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  query(query: string | PostgresQuery, values?: unknown[]): Promise<{ rows: unknown[] }>;
   release(destroy?: boolean): void;
   on?(event: 'error', listener: (error: Error) => void): unknown;
   removeListener?(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** A statement that is planned once for each connection, by its name. */
+export interface PostgresQuery {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
 }
 
 /**
@@ -43,8 +50,15 @@ export interface Database {
   readonly explain: <T>(asked: Promise<T>) => Promise<T>;
 }
 
+export interface DatabaseOptions {
+  /** For messages: whose database it is. */
+  readonly name: string;
+  readonly schema: string;
+  readonly prepare: boolean;
+}
+
 /** @throws {InputError} for what is no pool, and for a schema with anything but small letters, digits and `_` */
-export function openDatabase(pool: PostgresPool, schema: string, name: string): Database {
+export function openDatabase(pool: PostgresPool, { name, schema, prepare }: DatabaseOptions): Database {
   if (['query', 'connect'].some(method => typeof (Object(pool) as Record<string, unknown>)[method] !== 'function'))
     throw new InputError(`${name}: the pool must be a pg.Pool: new pg.Pool({ connectionString }).`);
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema))
@@ -61,18 +75,22 @@ export function openDatabase(pool: PostgresPool, schema: string, name: string): 
       );
     }
   };
-  const own = new WeakSet<PostgresTransaction>();
+  const own = new WeakMap<PostgresTransaction, PostgresClient>();
   const raw: PostgresTransaction = { executeSql: (text, values) => pool.query(text, values) };
+  const ask = async (text: string, values?: unknown[], db?: PostgresTransaction): Promise<unknown[]> => {
+    const client = db === undefined ? pool : own.get(db);
+    if (db !== undefined && client === undefined) return (await db.executeSql(text, values)).rows;
+    const isPrepared = prepare && values !== undefined;
+    const { rows } = await (client ?? pool).query(isPrepared ? { name: nameOf(text), text, values } : text, values);
+    return rows;
+  };
   return {
     ...{ name, schema, raw, explain },
-    async query(text, values, db = raw) {
-      const { rows } = await explain(db.executeSql(text, values));
-      return rows as Record<string, unknown>[];
-    },
+    query: async (text, values, db) => (await explain(ask(text, values, db))) as Record<string, unknown>[],
     async transaction(work) {
       const client = await explain(pool.connect());
       return inTransaction(client, explain, db => {
-        own.add(db);
+        own.set(db, client);
         return work(db);
       });
     },
@@ -124,6 +142,16 @@ function hearEnds(pool: PostgresPool): void {
   pool.on?.('connect', client => client.on?.('error', ignore));
 }
 
+/** Planning one of ours takes longer than running it. There are few: no value is in a text. */
+const nameOf = (text: string): string => {
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  const name = `tillpaid_${names.size}`;
+  names.set(text, name);
+  return name;
+};
+
+const names = new Map<string, string>();
 const heard = new WeakSet<PostgresPool>();
 const ignore = (): void => undefined;
 

@@ -122,9 +122,9 @@ export function rowTable(database: Database): RowTable {
   };
 }
 
-/** The job that such a row has to have. */
-export const jobOf = ({ uid, account, openedAtMs, dueAtMs }: Changed): Job | undefined =>
-  dueAtMs === undefined ? undefined : { uid, account, openedAtMs, dueAtMs };
+/** The job that such a row has to have, if any. */
+export const jobOf = ({ uid, account, openedAtMs, dueAtMs }: Changed): Job[] =>
+  dueAtMs === undefined ? [] : [{ uid, account, openedAtMs, dueAtMs }];
 
 const states: readonly RowState[] = [
   ...(['intended', 'leaving', 'open', 'settled', 'delivered', 'archived', 'unsent', 'parked'] as const),

@@ -28,7 +28,7 @@ const DAY_MS = 24 * 60 * 60_000;
  */
 export function postgresTokenStore(pool: PostgresPool, options: PostgresTokenStoreOptions): TokenStore {
   const { schema = 'tillpaid' } = options;
-  const database = openDatabase(pool, schema, NAME);
+  const database = openDatabase(pool, { name: NAME, schema, prepare: false });
   const bytes = bytesOf(options.key);
   let importing: Promise<CryptoKey> | undefined;
   let opening: Promise<void> | undefined;

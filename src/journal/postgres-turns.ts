@@ -1,6 +1,6 @@
 import type { Database, PostgresTransaction } from './postgres-database.ts';
-import { type Job, type Jobs, MOST_TURNS } from './postgres-jobs.ts';
-import { AT_ONCE, type Changed, type DueAccount, type RowTable } from './postgres-rows.ts';
+import { type Jobs, MOST_TURNS } from './postgres-jobs.ts';
+import { AT_ONCE, type Changed, type DueAccount, jobOf, type RowTable } from './postgres-rows.ts';
 import type { Change, Row, Turn } from './store.ts';
 
 /** What keeps rows and their jobs together. Of the two, the row is right. */
@@ -138,5 +138,3 @@ const parked = (row: Row): Change => ({
 });
 
 const uidOf = ({ uid }: Changed): string => uid;
-const jobOf = ({ uid, account, openedAtMs, dueAtMs }: Changed): Job[] =>
-  dueAtMs === undefined ? [] : [{ uid, account, openedAtMs, dueAtMs }];
