@@ -792,12 +792,17 @@ const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.po
  */
 function orderDeadlineOf(state: State): number | undefined {
   const { plan, heard, seen } = state;
-  const { startedAtMs, policy, followedForMs } = plan;
-  const expiresAtMs = plan.expiresAtMs ?? (followedForMs === undefined ? undefined : plan.openedAtMs + followedForMs);
-  const isOrder = plan.charge !== true && plan.follows === 'payment' && (plan.followOnly || heard || seen);
-  if (policy.poll.followsOrder !== true || !isOrder || expiresAtMs === undefined) return undefined;
-  const endMs = Math.max(startedAtMs, expiresAtMs) + AFTER_ITS_LIFE_MS;
+  const expiresAtMs = orderLifeOf(state);
+  if (plan.policy.poll.followsOrder !== true || expiresAtMs === undefined) return undefined;
+  const endMs = Math.max(plan.startedAtMs, expiresAtMs) + AFTER_ITS_LIFE_MS;
   return plan.expiresAtMs !== undefined && (heard || seen) ? endMs : Math.max(endMs, chargeDeadlineOf(state));
+}
+
+/** When an order that its payer pays has ended by itself. `undefined`: it is none. */
+function orderLifeOf({ plan, heard, seen }: State): number | undefined {
+  const isOrder = plan.charge !== true && plan.follows === 'payment' && (plan.followOnly || heard || seen);
+  if (!isOrder) return undefined;
+  return plan.expiresAtMs ?? (plan.followedForMs === undefined ? undefined : plan.openedAtMs + plan.followedForMs);
 }
 
 /** A second send now would be answered with the first one's result. */
@@ -882,7 +887,7 @@ function paceMs(state: State, { nowMs, chance }: Moment): number {
       ? earlyMs
       : firstMs - earlyMs + usable(backoff.delayMs({ step: 2, elapsedMs: firstMs, chance }));
   }
-  if (stretches !== true || orderDeadlineOf(state) === undefined) return usualMs;
+  if (stretches !== true || orderLifeOf(state) === undefined) return usualMs;
   const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
   const mostMs = Math.max(ORDER_PACE.maxMs, ORDER_PACE.lateRatio * elapsedMs);
   return Math.max(
