@@ -26,13 +26,16 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining): Middl
     const context = contextOf(`${adapter.name} ${operation.name}`, call);
     if (!isWrite(operation)) return driveRead(parts, joining, found, call, context);
     if (durable !== undefined) await durable.ready();
+    let lost: Intention | undefined;
     for (let isFirst = true; ; isFirst = false) {
       const ticket = ticketOf(parts, found, operation, context, isFirst);
       const key = keyOf(ticket, operation);
       const wanted = { ticket, digest: parts.digestOf(operation, found.fields), newTry: context.newTry === true };
       const { signal } = call;
       const mayHaveBeenSent = context.mayHaveBeenSent ?? context.ticket !== undefined;
+      const joined = { ...context, ...(signal && { signal }) };
       const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
+        if (lost !== undefined) return joining.passedOn(lost, admission, joined).then(responseFor);
         const start = startOf(parts, admission, context, ticket);
         const intention = intentionOf(parts, found, call, { context, start, hold });
         const begun = { digest: wanted.digest, intention, done: intention.ended, endsWithCallers: false };
@@ -42,9 +45,9 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining): Middl
       const entered = entering instanceof Promise ? await entering : entering;
       if (entered.type === 'begun') return entered.begun;
       if (entered.type === 'settled') return responseFor(repeated(entered.settlement, context));
-      const joined = { ...context, ...(signal && { signal }) };
-      const settlement = await joining.join(entered.loop, operation, joined);
-      if (settlement !== undefined) return responseFor(settlement);
+      const met = await joining.join(entered.loop, operation, joined);
+      if (met instanceof Intention) lost = met;
+      else if (met !== undefined) return responseFor(met);
     }
   };
 }

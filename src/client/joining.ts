@@ -5,6 +5,7 @@ import type { Settlement } from '../core/settlement.ts';
 import type { Hold } from '../engine/hold.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
+import type { MayBegin } from './entrance.ts';
 import type { GatewayParts } from './parts.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
 
@@ -14,14 +15,22 @@ export interface Joining {
    * From here on callers of the same payment join this loop. Where there is a journal, they know its end once the
    * journal does.
    */
-  begin(key: string | undefined, loop: Omit<Loop, 'callers'>, hold: Hold | undefined): Loop;
+  begin(key: string | undefined, loop: Omit<Loop, 'callers' | 'hold'>, hold: Hold | undefined): Loop;
   /**
    * Waits for a loop as a caller who stores the ticket himself. `undefined`: it has ended, and the payment has not; he
    * goes on with the next loop.
    */
   follow(loop: Loop, options: FollowOptions): Promise<Settlement | undefined>;
-  /** The same, for a second caller of the same write. `undefined`: the way may be free, and he asks the registry again. */
-  join(loop: Loop, operation: Operation, options: SettleOptions): Promise<Settlement | undefined>;
+  /**
+   * The same, for a second caller of the same write. `undefined`: the way may be free, and he asks the registry again.
+   * An intention: another process has taken it over, and he waits for that one.
+   */
+  join(loop: Loop, operation: Operation, options: SettleOptions): Promise<Settlement | Intention | undefined>;
+  /**
+   * What a caller is told whose write another process has taken over, and is through with: whatever that one told has
+   * been heeded, and nothing more is sent for him.
+   */
+  passedOn(intention: Intention, admission: MayBegin, options: SettleOptions): Promise<Settlement>;
 }
 
 /**
@@ -45,7 +54,7 @@ export function createJoining(
       const standing = (settlement: Settlement): Settlement =>
         hold?.isLost === true && saysNotBooked.has(settlement.outcome) ? begun.intention.unresolved() : settlement;
       const done = durable === undefined ? begun.done : recorded(begun.done, record, standing);
-      const loop: Loop = { ...begun, done, callers: 0 };
+      const loop: Loop = { ...begun, done, hold, callers: 0 };
       hold?.begin();
       registry.begin(key, loop);
       loop.done.then(onSettled, () => undefined);
@@ -74,6 +83,7 @@ export function createJoining(
       return storing(loop, options, 'now', () =>
         attend(loop, options).catch((error: unknown) => {
           signal?.throwIfAborted();
+          if (loop.hold?.isLost === true) return loop.intention;
           if (loop.endsWithCallers) throw error;
           // The first caller went away before anything was sent.
           if (!loop.intention.exposed) return undefined;
@@ -84,6 +94,12 @@ export function createJoining(
           return loop.intention.unresolved(error);
         }),
       );
+    },
+    async passedOn(intention, { type }, options) {
+      if (type === 'fresh') return intention.unsent();
+      const { operation } = intention;
+      const canAsk = isWrite(operation) && operation.query !== undefined;
+      return canAsk ? untilSettled(intention, followOptionsOf(options)) : intention.unresolved();
     },
   };
 }

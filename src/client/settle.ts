@@ -29,43 +29,54 @@ export function createSettle(parts: GatewayParts, joining: Joining): Settle {
     const { operation, given } = asked;
     if (durable !== undefined) await durable.ready();
     const digest = parts.digestOf(operation, asked.whole);
+    let lost: Intention | undefined;
     for (let ticket = asked.ticket; ; ticket = reopened(parts, asked)) {
       given.signal?.throwIfAborted();
-      const settlement = await settled(parts, joining, asked, { ticket, digest, newTry: given.newTry === true });
-      if (settlement !== undefined) return settlement;
+      const wanted = { ticket, digest, newTry: given.newTry === true };
+      const met = await settled(parts, joining, asked, wanted, lost);
+      if (met instanceof Intention) lost = met;
+      else if (met !== undefined) return met;
     }
   };
 }
 
-/** How it ended, for this caller. `undefined`: the loop that he waited for is no end of his, and the way may be free. */
+/**
+ * How it ended, for this caller. `undefined`: the loop that he waited for is no end of his, and the way may be free. An
+ * intention: another process has taken it over, and this caller waits for that one.
+ *
+ * @param lost what he had begun, and another process has taken over
+ */
 async function settled(
   parts: GatewayParts,
   joining: Joining,
   asked: Asked,
   wanted: Wanted,
-): Promise<Settlement | undefined> {
+  lost: Intention | undefined,
+): Promise<Settlement | Intention | undefined> {
   const { operation, given } = asked;
   const { ticket, digest } = wanted;
   const key = keyOf(ticket, operation);
   const { signal } = given;
   const mayHaveBeenSent = given.mayHaveBeenSent ?? given.ticket !== undefined;
   const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
+    if (lost !== undefined) return { passedOn: () => joining.passedOn(lost, admission, given) };
     const intention = intentionOf(parts, asked, startOf(parts, admission, given, ticket), hold);
     const begun = { digest, intention, done: settlementOf(intention), endsWithCallers: true };
     const loop = joining.begin(key, begun, hold);
     carryOut(intention, true);
-    return { loop, hold };
+    return { loop };
   });
   const entered = entering instanceof Promise ? await entering : entering;
   if (entered.type === 'settled') return repeated(entered.settlement, given);
   if (entered.type === 'join') return joining.join(entered.loop, operation, given);
-  const { loop, hold } = entered.begun;
+  if (entered.begun.passedOn !== undefined) return entered.begun.passedOn();
+  const { loop } = entered.begun;
   return attend(loop, given).then(
     // Another process goes on with it: this caller waits for that one.
-    settlement => (hold?.isLost === true && isNoEnd(loop, settlement) ? undefined : settlement),
+    settlement => (loop.hold?.isLost === true && isNoEnd(loop, settlement) ? loop.intention : settlement),
     (error: unknown) => {
       signal?.throwIfAborted();
-      if (hold?.isLost === true) return undefined;
+      if (loop.hold?.isLost === true) return loop.intention;
       throw error;
     },
   );

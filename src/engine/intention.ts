@@ -397,6 +397,11 @@ export class Intention {
     return this.#settlementOf({ outcome: 'unresolved', verdict, settledBy: 'none' }, cause);
   }
 
+  /** Another process had taken it over, and has left it unsent. */
+  unsent(): Settlement {
+    return this.#settlementOf({ outcome: 'unsent', verdict: stoodStill, settledBy: 'none' }, undefined);
+  }
+
   /** What a notice about the payment is held against. */
   get subject(): Subject {
     return this.#subject('query');

@@ -1,5 +1,6 @@
 import { noLongerNeeded, orAbort } from '../clock.ts';
 import type { Settlement } from '../core/settlement.ts';
+import type { Hold } from './hold.ts';
 import type { Intention } from './intention.ts';
 import type { Listener } from './timeline.ts';
 
@@ -11,6 +12,8 @@ export interface Loop {
   /** It stops when its last caller has left. A drop-in request's ends with the request. */
   readonly endsWithCallers: boolean;
   readonly intention: Intention;
+  /** Of a write that a journal keeps. */
+  readonly hold?: Hold | undefined;
   /** How many callers wait for it. */
   callers: number;
   /** A verified notice of its payment came while it ran. Default: none. */

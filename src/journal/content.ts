@@ -125,7 +125,13 @@ export function ended(row: Row, settlement: Settlement, entry: Entry | undefined
   const state =
     stateAfter[outcome] ?? (entry?.state === 'settled' ? stateAfter[entry.last.outcome] : undefined) ?? 'open';
   const data = delivering({ ...withEntry(row.data, entry), ticket }, row, settlement);
-  if (state !== 'open') return atRest({ state, dueAtMs: dueFor(data, nowMs), data: without(data, 'open', 'prepared') });
+  if (state !== 'open')
+    return atRest({
+      // What says nothing new was delivered before.
+      state: state === 'settled' && data.deliveries.length === 0 ? 'delivered' : state,
+      dueAtMs: dueFor(data, nowMs),
+      data: without(data, 'open', 'prepared'),
+    });
   const isCreated = outcome === 'created';
   // What is to be delivered is due now, and the next look comes after it.
   return atRest({ state, dueAtMs: isCreated && data.deliveries.length === 0 ? nowMs + FIRST_LOOK_MS : nowMs, data });

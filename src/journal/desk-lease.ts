@@ -15,6 +15,8 @@ export class DeskLease {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   #granted: { readonly forMs: number; readonly wallMs: number; readonly monotonicMs: number } | undefined;
+  /** Grows when the lease has ended before it was renewed: others may have taken over what was held meanwhile. */
+  #gaps = 0;
   #held = 0;
   #stopTimer: (() => void) | undefined;
   #asking: { readonly forMs: number; readonly granted: Promise<void> } | undefined;
@@ -34,6 +36,11 @@ export class DeskLease {
     if (this.#granted === undefined) return 0;
     const { forMs, wallMs, monotonicMs } = this.#granted;
     return forMs - Math.max(this.#clock.now() - wallMs, this.#monotonicMs() - monotonicMs);
+  }
+
+  /** Two equal ones: it was good all the time between. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   /** Resolves when it is good for so long. @throws what the store throws */
@@ -100,6 +107,7 @@ export class DeskLease {
     const longest = Math.max(forMs, this.leftMs);
     const granted = this.#store.renew(this.holder, longest).then(
       () => {
+        if (this.leftMs <= 0) this.#gaps++;
         this.#granted = { forMs: longest, wallMs, monotonicMs };
         this.#asking = undefined;
         if (this.#untold.size > 0) void this.#tellAll();

@@ -46,6 +46,8 @@ export class RowHold implements Hold {
   #isLost = false;
   /** A loop has begun on it. */
   #isUsed = false;
+  /** Of the lease, when `leaving` was about to be stored. */
+  #gaps = 0;
   /** As it was before it was held. */
   readonly #before: RowContent;
   /** When the send is no longer wanted. Milliseconds since the epoch. */
@@ -82,12 +84,15 @@ export class RowHold implements Hold {
     if (this.#sendUntilMs !== undefined && clock.now() > this.#sendUntilMs)
       throw new InputError('The time until which this prepared write was to be sent has passed: it was not sent.');
     await lease.cover(forMs + MARGIN_MS);
+    this.#gaps = lease.gaps;
     const entry = registry.entryOfLeaving(this.#key);
     return this.#update(leaving(this.#row, ticket, entry, clock.now() + leaseMs));
   }
 
   mayLeave(forMs: number): boolean {
-    return !this.#isLost && this.#parts.lease.leftMs >= forMs;
+    const { lease } = this.#parts;
+    // Renewed after it had ended, it does not say that nobody has taken the row over since.
+    return !this.#isLost && lease.gaps === this.#gaps && lease.leftMs >= forMs;
   }
 
   async conclude(keep: () => void, loop: Carried, settlement: Settlement | undefined): Promise<void> {

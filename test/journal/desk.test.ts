@@ -11,10 +11,12 @@ import {
   type Settlement,
 } from '../../src/index.ts';
 import { deskOf } from '../../src/journal/desk.ts';
+import { createJournal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
-import type { Row } from '../../src/journal/store.ts';
+import type { Row, RowContent, RowState } from '../../src/journal/store.ts';
+import { createWorker } from '../../src/journal/worker.ts';
 import { succeeded } from '../../src/kit/index.ts';
-import { manualClock } from '../../src/testing/manual-clock.ts';
+import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 import { sleep } from '../../src/testing/sleep.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 import { hang, json, reset, said, state, type Step } from '../testing/bench.ts';
@@ -258,6 +260,92 @@ describe('after a crash', () => {
     const found = await clock.run(late);
     expect(sends).toHaveLength(1);
     expect(found).toMatchObject({ outcome: 'succeeded' });
+  });
+});
+
+/** A process that can be stopped, as by SIGSTOP: time passes, and its timers fire when it goes on. */
+function stoppable(clock: ManualClock) {
+  const late: (() => void)[] = [];
+  let isStopped = false;
+  return {
+    clock: {
+      now: () => clock.now(),
+      monotonicMs: () => clock.now(),
+      random: () => 0.5,
+      timer: (delayMs: number, callback: () => void) =>
+        clock.timer(delayMs, () => (isStopped ? void late.push(callback) : callback())),
+    },
+    stop: () => void (isStopped = true),
+    goOn() {
+      isStopped = false;
+      for (const callback of late.splice(0)) callback();
+    },
+  };
+}
+
+describe('a process that was stopped for longer than its lease', () => {
+  const replaying = acme({ sameReference: 'replays', policy: { poll: { absentAfterMs: 5000, deadlineMs: 60_000 } } });
+
+  /**
+   * It stops when a row has come to that state; meanwhile a worker delivers what becomes of it. How callers of it end.
+   */
+  async function stoppedAt(at: RowState, { count = 2, renewsFirst = false } = {}) {
+    const bench = shop({ sends: [said('PAID')], polls: [state('none')], adapter: replaying });
+    const { clock, journal, open } = bench;
+    const party = stoppable(clock);
+    let hasStopped = false;
+    const { promise: goneOn, resolve: goOn } = Promise.withResolvers<undefined>();
+    const stopping = async <T>(set: RowContent | undefined, made: T): Promise<T> => {
+      if (set?.state !== at || hasStopped) return made;
+      hasStopped = true;
+      party.stop();
+      await goneOn;
+      return made;
+    };
+    const { store } = journal;
+    const stopped = open({
+      clock: party.clock,
+      policy: { ...quick, poll: { ...quick.poll, deadlineMs: 600_000 } },
+      journal: createJournal({
+        ...store,
+        insert: async row => stopping(row, await store.insert(row)),
+        update: async changes => stopping(changes[0]?.set, await store.update(changes)),
+      }),
+    });
+    const callers = Array.from({ length: count }, () => stopped.settle('payment.charge', charge));
+    await clock.untilQuiet();
+    const told: string[] = [];
+    const worker = createWorker({
+      ...{ gateways: [open()], journal, clock },
+      onSettled: ({ outcome }) => void told.push(outcome),
+    });
+    worker.start();
+    await clock.run(sleep(clock, 90_000));
+    party.goOn();
+    if (renewsFirst) await clock.untilQuiet();
+    goOn(undefined);
+    const ends = await clock.run(Promise.all(callers));
+    await clock.run(sleep(clock, 60_000));
+    await clock.run(worker.stop());
+    return { ...bench, told, ends: ends.map(({ outcome }) => outcome), last: (await bench.row()).state };
+  }
+
+  it('between what is durable and the wire sends nothing, and its callers are told what a worker has delivered', async () => {
+    const { sends, told, ends, last } = await stoppedAt('leaving');
+    expect(sends).toEqual([]);
+    expect([told, ends, last]).toEqual([['absent'], ['absent', 'absent'], 'delivered']);
+  });
+
+  it('sends nothing either where its lease is renewed before it looks', async () => {
+    const { sends, told, ends } = await stoppedAt('leaving', { renewsFirst: true });
+    expect(sends).toEqual([]);
+    expect([told, ends]).toEqual([['absent'], ['absent', 'absent']]);
+  });
+
+  it('before that sends nothing, and its caller is told that it was not sent', async () => {
+    const { sends, told, ends, last } = await stoppedAt('intended', { count: 1 });
+    expect(sends).toEqual([]);
+    expect([told, ends, last]).toEqual([['unsent'], ['unsent'], 'unsent']);
   });
 });
 
