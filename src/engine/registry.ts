@@ -342,7 +342,7 @@ export class Registry {
     return {
       key,
       digest: digest ?? before?.digest,
-      ticket: intention.ticket,
+      ticket: !intention.sends && before !== undefined ? followed(before, intention.ticket) : intention.ticket,
       atMs: this.#nowMs(),
       earlierNumbers: this.#triesBefore(before, intention),
     };
@@ -429,6 +429,23 @@ const noticedEntry = (key: string, ticket: Ticket, atMs: number): NoticedEntry =
   state: 'noticed',
   ticket: { ...ticket, seen: true },
 });
+
+/** Who only follows may have another ticket than was sent under: what he has learnt is added to that one. */
+function followed({ state, ticket: known }: Entry, { reference, seen, polls, lastSentAt, openedAt }: Ticket): Ticket {
+  const { seal: _outdated, ...rest } = known;
+  const at = [known.lastSentAt, lastSentAt]
+    .filter(each => each !== undefined)
+    .sort()
+    .at(-1);
+  return {
+    ...rest,
+    ...(state === 'noticed' && openedAt < known.openedAt && { openedAt }),
+    reference: { ...reference, ...known.reference },
+    seen: known.seen || seen,
+    polls: Math.max(known.polls, polls),
+    ...(at !== undefined && { lastSentAt: at }),
+  };
+}
 
 /** A seal is of the ticket as it was. */
 function asSeen(ticket: Ticket): Ticket {

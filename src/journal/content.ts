@@ -213,8 +213,11 @@ function delivering(
 }
 
 function withEntry(data: RowData, entry: Entry | undefined): RowData {
-  const { entry: _before, ...rest } = data;
-  return entry === undefined ? rest : { ...rest, entry: journaledEntry(entry) };
+  const { entry: before, ...rest } = data;
+  if (entry === undefined) return rest;
+  // A process with another key cannot make the digest, and must not lose it.
+  const { digest = before?.digest } = entry;
+  return { ...rest, entry: journaledEntry({ ...entry, digest }) };
 }
 
 /** Without some of its optional parts. */

@@ -234,6 +234,7 @@ export class GatewayDesk implements Durable, Desk {
     const operation = writeNamed(adapter.operations, ticket.operation);
     const key = operation && keyOf(ticket, operation);
     if (operation === undefined || key === undefined || registry.running(key) !== undefined) return;
+    await this.ready();
     const row = await this.#get(this.idOf(key));
     if (row !== undefined && registry.running(key) === undefined) this.restore(row);
     if (operation.lookUp !== undefined) await this.#loadRivals(ticket);
@@ -250,6 +251,7 @@ export class GatewayDesk implements Durable, Desk {
     const operation = writeNamed(this.parts.adapter.operations, ticket.operation);
     const key = operation && keyOf(ticket, operation);
     if (key === undefined) return change();
+    await this.ready();
     await this.#change(key, change, isNews);
   }
 
@@ -316,6 +318,7 @@ export class GatewayDesk implements Durable, Desk {
     const { adapter, registry } = this.parts;
     const { clock, doors } = this;
     const load = async (known: Row): Promise<void> => {
+      await this.ready();
       this.restore(known);
       const { ticket } = known.data;
       if (writeNamed(adapter.operations, ticket.operation)?.lookUp !== undefined) await this.#loadRivals(ticket);

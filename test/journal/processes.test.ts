@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { constant, isReferenceInUseError } from '../../src/index.ts';
+import { days, live } from './chaos.ts';
 import { LEASE_MS, notice, Town, type Fault } from './processes.ts';
 
 /**
@@ -265,5 +267,40 @@ describe('a caller', () => {
     const other = town.process();
     const call = ended(other.gateway.settle('payment.charge', { ...charge, amount: 7 }));
     expect(isReferenceInUseError(await town.run(call))).toBe(true);
+  });
+});
+
+describe('a follower with a ticket of other fields', () => {
+  it('changes nothing of what was sent under its number', async () => {
+    const town = new Town();
+    const shop = town.process();
+    await town.run(shop.gateway.settle('payment.charge', charge));
+    // Nothing is known in this process, not even how fields are compared.
+    const other = town.process();
+    const ticket = other.gateway.ticketFor('payment.charge', { ...charge, amount: 7 });
+    await town.run(other.gateway.ask(ticket));
+    await ended(town.run(other.gateway.untilSettled(ticket, { policy: { poll: { deadlineMs: 1000 } } })));
+    for (const amount of [7, 8]) {
+      const call = ended(town.process().gateway.settle('payment.charge', { ...charge, amount }));
+      expect(isReferenceInUseError(await town.run(call))).toBe(true);
+    }
+    const again = await town.run(town.process().gateway.settle('payment.charge', charge));
+    expect(again).toMatchObject({ outcome: 'succeeded', repeated: true, ticket: { expect: { amount: '100' } } });
+  });
+});
+
+describe('whatever happens', () => {
+  const runs = Number(process.env['PROCESSES_RUNS'] ?? 60);
+  const seed = Number(process.env['PROCESSES_SEED'] ?? 1);
+
+  it(`nothing is booked twice, told falsely or forgotten (seed ${seed})`, {
+    timeout: 60_000 + runs * 1000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(days, async day => {
+        expect(await live(day)).toEqual([]);
+      }),
+      { numRuns: runs, seed },
+    );
   });
 });

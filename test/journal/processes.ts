@@ -337,15 +337,15 @@ export class Process {
 
   /** Something is asked of the world: then it may stop, or fail, before it is done or after. */
   async exchange<T>(name: string, work: () => Promise<T>): Promise<T> {
-    await this.#whileRunning();
+    await this.whileRunning();
     const fault = this.faultOf(name, this.#exchanges++);
     if (fault?.when === 'before') await this.#suffer(fault);
     await this.#takeTime();
-    await this.#whileRunning();
+    await this.whileRunning();
     const result = await work();
     if (fault?.when === 'after') await this.#suffer(fault);
     await this.#takeTime();
-    await this.#whileRunning();
+    await this.whileRunning();
     return result;
   }
 
@@ -353,7 +353,7 @@ export class Process {
     if (type === 'fail') throw new Error('made up');
     if (type === 'kill') this.kill();
     else this.freeze(forMs);
-    await this.#whileRunning();
+    await this.whileRunning();
   }
 
   async #takeTime(): Promise<void> {
@@ -363,7 +363,7 @@ export class Process {
     if (delayMs > 0) await new Promise<void>(resolve => void this.#town.clock.timer(delayMs, resolve));
   }
 
-  async #whileRunning(): Promise<void> {
+  async whileRunning(): Promise<void> {
     if (this.state === 'dead') await new Promise(() => undefined);
     while (this.state === 'frozen') await this.#thawed.promise;
   }
@@ -444,7 +444,7 @@ export class Process {
         return Response.json({ code: 'BUSY' });
       case 'late':
         await Promise.race([new Promise<void>(resolve => void clock.timer(15_000, resolve)), aborted]);
-        await this.#whileRunning();
+        await this.whileRunning();
         return Response.json(answer.body);
       default:
         return Response.json(answer.body);
