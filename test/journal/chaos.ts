@@ -294,7 +294,7 @@ export class Run {
     const { outcome, ticket, reference, timeline, repeated } = settlement;
     const settled = timeline.findLast(({ type }) => type === 'settled');
     const atMs = repeated === true || settled === undefined ? this.#nowMs : Date.parse(settled.at);
-    this.returned.push({ order: reference.merchant, amount: ticket?.expect?.amount, outcome, atMs, how });
+    this.returned.push({ order: reference.merchant, amount: ticket.expect?.amount, outcome, atMs, how });
   }
 
   /** What a caller was told by an error. */
