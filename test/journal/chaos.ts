@@ -240,7 +240,8 @@ export class Run {
     this.#waiting.delete(who);
   }
 
-  async #through({ gateway }: Process, call: Call, name: string, signal: AbortSignal, who: string): Promise<void> {
+  async #through(by: Process, call: Call, name: string, signal: AbortSignal, who: string): Promise<void> {
+    const { gateway } = by;
     const fields = { order: name, amount: amountOf(call) };
     const ticket = gateway.ticketFor('payment.charge', fields);
     const { mayHaveBeenSent } = call;
@@ -281,7 +282,10 @@ export class Run {
         const outcome = isPaid ? 'succeeded' : (ownEnds[code ?? ''] ?? 'other');
         if (outcome === 'other')
           this.#wrong.push(`${who}: was handed out an answer ${JSON.stringify({ code, state })}`);
-        this.returned.push({ order: name, amount: String(fields.amount), outcome, atMs: this.#nowMs, how: who });
+        // A refusal was true when it was said.
+        const sentAtMs = this.town.ledger.arrived.findLast(each => each.order === name && each.by === by.name)?.atMs;
+        const atMs = isPaid ? this.#nowMs : (sentAtMs ?? this.#nowMs);
+        this.returned.push({ order: name, amount: String(fields.amount), outcome, atMs, how: who });
       }
     }
   }
