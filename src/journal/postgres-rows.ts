@@ -1,4 +1,5 @@
-import { newKey } from '../clock.ts';
+import { toHex } from '../kit/bytes.ts';
+import { digestOf, sha256 } from '../kit/hashes.ts';
 import type { Database, PostgresTransaction } from './postgres-database.ts';
 import type { Job } from './postgres-jobs.ts';
 import type { Change, Row, RowContent, RowCount, RowData, RowFilter, RowState } from './store.ts';
@@ -84,10 +85,10 @@ export function rowTable(database: Database): RowTable {
 
   return {
     async insert({ id, account, openedAtMs, ...set }, isScheduled, db) {
-      const entry = { uid: newKey(), id, account, opened: openedAtMs, ...contentOf(set) };
+      const entry = { uid: uidOf(id), id, account, opened: openedAtMs, ...contentOf(set) };
       return (await changedBy(sql.insert, [JSON.stringify([entry]), isScheduled], db))[0];
     },
-    get: async id => (await rowsOf('WHERE r.id = $1', [id]))[0],
+    get: async id => (await rowsOf('WHERE r.uid = $1', [uidOf(id)]))[0],
     find: (account, names) => rowsOf(sql.named, [account, names]),
     list: ({ state, account, limit = 100, openedBeforeMs }) =>
       rowsOf(sql.listed, [state === undefined ? states : [state], account, openedBeforeMs, limit]),
@@ -152,7 +153,7 @@ const statements = (schema: string) => ({
         names, undelivered, job, data)
       SELECT uid, id, account, state, 1, holder, due, opened, ${schema}.now_ms(), ${namesOf('input')}, undelivered,
         $2::boolean AND due IS NOT NULL AND holder IS NULL, data::json
-      FROM input ON CONFLICT (id) DO NOTHING
+      FROM input ON CONFLICT (uid) DO NOTHING
       RETURNING *
     ), named AS (
       INSERT INTO ${schema}.names SELECT DISTINCT hashtextextended(name, 0), uid FROM entry, unnest(names) name
@@ -161,11 +162,11 @@ const statements = (schema: string) => ({
   // Locked in one order, so that two who change the same rows do not wait for each other.
   update: `
     WITH input AS (
-      SELECT * FROM json_to_recordset($1::text::json) AS x (id text, fence integer, ${content})
+      SELECT * FROM json_to_recordset($1::text::json) AS x (uid uuid, fence integer, ${content})
     ), old AS (
       SELECT r.uid, r.names AS old_names, r.fence, ${namesOf('i')} AS names, i.state, i.holder, i.due, i.undelivered,
         i.data, r.job AND i.holder IS NOT NULL AND r.holder IS NOT NULL AS keeps_job, r.job AS had_job
-      FROM ${schema}.rows r JOIN input i ON r.id = i.id AND r.fence = i.fence
+      FROM ${schema}.rows r JOIN input i ON r.uid = i.uid AND r.fence = i.fence
       ORDER BY r.uid FOR UPDATE OF r
     ), changed AS (
       UPDATE ${schema}.rows r SET state = old.state, holder = old.holder, due_at_ms = old.due, names = old.names,
@@ -264,6 +265,10 @@ const dueRows = (schema: string, account: string): string =>
   `hashtextextended(r.account, 0) = hashtextextended(${account}, 0) AND r.account = ${account}
     AND r.holder IS NULL AND r.due_at_ms <= ${schema}.now_ms()`;
 
+/** 128 bits of its hash: one short index has the ids, and names the jobs. */
+const uidOf = (id: string): string =>
+  toHex(digestOf(sha256, id).subarray(0, 16)).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+
 interface StoredContent {
   readonly state: RowState;
   readonly holder: string | undefined;
@@ -279,8 +284,8 @@ const contentOf = ({ state, holder, dueAtMs, names, data }: RowContent): StoredC
   data: JSON.stringify(data),
 });
 
-const entryOf = ({ row: { id, fence }, set }: Change): StoredContent & { id: string; fence: number } => ({
-  ...{ id, fence },
+const entryOf = ({ row: { id, fence }, set }: Change): StoredContent & { uid: string; fence: number } => ({
+  ...{ uid: uidOf(id), fence },
   ...contentOf(set),
 });
 

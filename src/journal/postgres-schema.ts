@@ -5,7 +5,10 @@ import type { Database, PostgresTransaction } from './postgres-database.ts';
 /** Of the tables below. */
 const VERSION = 1;
 
-/** Times are milliseconds since the epoch. `uid` is also the id of the row's job; `job` says that there is one. */
+/**
+ * Times are milliseconds since the epoch. `uid` is made of the id, and is what the row's job is called; `job` says that
+ * there is one.
+ */
 const tables = (schema: string): string => `
   CREATE SCHEMA IF NOT EXISTS ${schema};
   CREATE FUNCTION ${schema}.now_ms() RETURNS double precision LANGUAGE sql STABLE
@@ -13,7 +16,7 @@ const tables = (schema: string): string => `
   CREATE TABLE ${schema}.meta (name text PRIMARY KEY, value text NOT NULL);
   CREATE TABLE ${schema}.rows (
     uid uuid PRIMARY KEY,
-    id text COLLATE "C" NOT NULL UNIQUE,
+    id text COLLATE "C" NOT NULL,
     account text COLLATE "C" NOT NULL,
     state text NOT NULL,
     fence integer NOT NULL,
