@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type pg from 'pg';
+import pg from 'pg';
 import { memoryJournal, type Journal, type Row } from 'tillpaid/journal';
 import { postgresJournal, type PostgresPool } from 'tillpaid/journal/postgres';
 import { sqliteJournal } from 'tillpaid/journal/sqlite';
@@ -83,7 +82,7 @@ export const openSqlite =
           SELECT ${replaced('id')}, account, state, ${dueAtMs} + i, 1, opened_at_ms + i, changed_at_ms, deliveries,
             ${replaced('names')}, ${replaced('data')}
           FROM numbers, tillpaid_rows WHERE row = 1;
-          INSERT INTO tillpaid_names SELECT value, row FROM tillpaid_rows, json_each(names) WHERE row > ${first};
+          INSERT OR IGNORE INTO tillpaid_names SELECT value, row FROM tillpaid_rows, json_each(names) WHERE row > ${first};
         `);
         filled = rows;
       },
@@ -98,9 +97,6 @@ export const openSqlite =
       },
     } satisfies Store);
   };
-
-/** The driver is the user's, and the compiler has it as CommonJS. */
-const { Pool } = createRequire(import.meta.url)('pg') as { Pool: new (options: pg.PoolConfig) => pg.Pool };
 
 /** What this process asks through it is counted. */
 function counted(pool: pg.Pool, count: () => void): PostgresPool {
@@ -139,11 +135,12 @@ export interface PostgresDatabase {
 
 export async function openPostgres(): Promise<Postgres> {
   const server = await startPostgres({ durable: true });
-  const admin = new Pool({ connectionString: server.url, max: 1 });
+  const admin = new pg.Client(server.url);
+  await admin.connect();
   await admin.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
   await admin.end();
   await server.restart();
-  const main = new Pool({ connectionString: server.url, max: 1 });
+  const main = new pg.Pool({ connectionString: server.url, max: 1 });
   await main.query('CREATE EXTENSION pg_stat_statements');
   const { rows } = await main.query<{ name: string; setting: string }>(
     "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'server_version')",
@@ -155,7 +152,7 @@ export async function openPostgres(): Promise<Postgres> {
       const name = `bench_${++databases}`;
       await main.query(`CREATE DATABASE ${name}`);
       const connectionString = server.url.replace(/\/postgres$/, `/${name}`);
-      const pool = new Pool({ connectionString, max: connections, options: '-c jit=off' });
+      const pool = new pg.Pool({ connectionString, max: connections, options: '-c jit=off' });
       // The database is dropped under its connections.
       pool.on('error', () => undefined);
       let statements = 0;
@@ -195,7 +192,7 @@ export const openPostgresStore =
       async fill(row, rows, dueAtMs) {
         // The first makes tables and a job, which the others are made from.
         if (filled === 0) await journal.store.insert({ ...row, holder: undefined, dueAtMs });
-        await fillFrom(pool, Math.max(1, filled), rows, dueAtMs);
+        await fillFrom(pool, row.id, { first: Math.max(1, filled), rows, dueAtMs });
         filled = rows;
       },
       async bytes() {
@@ -211,7 +208,11 @@ export const openPostgresStore =
     };
   };
 
-async function fillFrom(pool: pg.Pool, first: number, rows: number, dueAtMs: number): Promise<void> {
+async function fillFrom(
+  pool: pg.Pool,
+  template: string,
+  { first, rows, dueAtMs }: { first: number; rows: number; dueAtMs: number },
+): Promise<void> {
   const replaced = (column: string): string => `replace(${column}, '${TEMPLATE}', number)`;
   const made = `tillpaid.rows r JOIN numbered USING (uid)`;
   await pool.query(`
@@ -222,12 +223,12 @@ async function fillFrom(pool: pg.Pool, first: number, rows: number, dueAtMs: num
       (uid, id, account, state, fence, due_at_ms, opened_at_ms, changed_at_ms, names, undelivered, job, data)
     SELECT n.uid, ${replaced('id')}, account, state, 1, ${dueAtMs} + i, opened_at_ms + i, changed_at_ms,
       ARRAY(SELECT ${replaced('name')} FROM unnest(names) name), undelivered, true, ${replaced('data::text')}::json
-    FROM numbered n, tillpaid.rows WHERE id LIKE '%${TEMPLATE}%';
+    FROM numbered n, tillpaid.rows WHERE id = '${template}';
     INSERT INTO tillpaid.names SELECT hashtextextended(name, 0), uid FROM ${made}, unnest(names) name;
     INSERT INTO tillpaid_boss.job
     SELECT cloned.* FROM tillpaid_boss.job template, ${made}, LATERAL jsonb_populate_record(template,
         jsonb_build_object('id', r.uid, 'start_after', to_timestamp(r.due_at_ms / 1000))) cloned
-      WHERE template.id = (SELECT uid FROM tillpaid.rows WHERE id LIKE '%${TEMPLATE}%');
+      WHERE template.id = (SELECT uid FROM tillpaid.rows WHERE id = '${template}');
     DROP TABLE numbered`);
   await pool.query('VACUUM ANALYZE');
 }

@@ -15,6 +15,7 @@ import * as chargeAndWait from '../examples/charge-and-wait.ts';
 import * as dropInClient from '../examples/drop-in-client.ts';
 import * as orderWithQrCode from '../examples/order-with-qr-code.ts';
 import * as ownProvider from '../examples/own-provider-simulated.ts';
+import { main as journaled } from '../examples/journal.ts';
 import { main as policyPerProvider } from '../examples/policy-per-provider.ts';
 
 const textOf = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -107,6 +108,15 @@ describe('the examples', () => {
       '260101_2553_2': 'failed: declined',
       '260101_2553_3': 'still open: ask again with the ticket of 260101_2553_3',
     });
+  });
+
+  it('keeps payments in a journal, which a crash leaves nothing open in', async () => {
+    expect(await journaled()).toEqual([
+      'after the crash: ORDER-1 is leaving',
+      'asked for again: succeeded, after 1 send',
+      'ORDER-1: succeeded, told 1 time',
+      'ORDER-2: succeeded, told 1 time',
+    ]);
   });
 
   it('polls each provider by a policy of its own', async () => {
