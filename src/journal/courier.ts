@@ -50,6 +50,8 @@ export interface CourierParts {
 export interface Courier {
   /** More rows may wait for a handler. */
   hasRoom(): boolean;
+  /** In about how many milliseconds there is, going by how long handlers take now. */
+  roomInMs(): number;
   /** Makes the deliveries of a row that its holder has, and gives it back. */
   deliver(row: Row, claim: Claim): Promise<void>;
 }
@@ -73,11 +75,26 @@ export function createCourier(parts: CourierParts): Courier {
     }
     if (now?.holder === claim.holder) await keeper.giveBack(now, claim);
   };
+  let usualMs = 0;
+  let lastEndMs = clock.now();
+  const timed = async (row: Row, claim: Claim): Promise<void> => {
+    const startMs = clock.now();
+    if (lane.activeCount === 1) lastEndMs = startMs;
+    await inOrder(row, claim).finally(() => {
+      lastEndMs = clock.now();
+      usualMs += (lastEndMs - startMs - usualMs) / 10;
+    });
+  };
   return {
+    roomInMs() {
+      const eachMs = Math.max(usualMs, clock.now() - lastEndMs);
+      const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, MOST_WAITING * eachMs));
+      return Math.ceil(waitMs * (1 + clock.random()));
+    },
     hasRoom: () => lane.activeCount + lane.pendingCount < MOST_WAITING * parts.concurrency,
     async deliver(row, claim) {
       await orAbort(
-        lane(() => inOrder(row, claim)),
+        lane(() => timed(row, claim)),
         ended,
       );
     },
@@ -86,6 +103,8 @@ export function createCourier(parts: CourierParts): Courier {
 
 /** For each handler that may run. */
 const MOST_WAITING = 10;
+const SHORTEST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 30_000;
 
 /** @returns the row as it is then, or `undefined` where it is not this worker's any more */
 async function deliverOne(parts: CourierParts, row: Row, delivery: Delivery, claim: Claim): Promise<Row | undefined> {

@@ -66,15 +66,21 @@ const later = (content: RowContent, clock: Clock): RowContent => ({
   dueAtMs: Math.ceil(clock.now() + 30_000 * (1 + clock.random())),
 });
 
-async function deliver({ clock, terms, keeper, courier }: RowWorkParts, row: Row, claim: Claim): Promise<void> {
+async function deliver(parts: RowWorkParts, row: Row, claim: Claim): Promise<void> {
+  const { clock, terms, keeper, courier } = parts;
   if (!isDeliverable(row, terms, clock.now())) await keeper.giveBack(row, claim);
   else if (courier.hasRoom()) await courier.deliver(row, claim);
-  // The handlers are slow: what waits for them is not taken over and over.
-  else await keeper.change(row, content => ({ ...later(content, clock), ...soonerOf(row, content) }), claim);
+  else await putOff(parts, row, claim);
 }
 
-const soonerOf = ({ dueAtMs: nextMs }: Row, { state }: RowContent): Partial<RowContent> =>
-  isOpenState(state) && nextMs !== undefined ? { dueAtMs: nextMs } : {};
+/** The handlers have enough to do: what waits for them is not taken over and over. */
+async function putOff({ clock, keeper, courier }: RowWorkParts, row: Row, claim: Claim): Promise<void> {
+  const nowMs = clock.now();
+  const { state, dueAtMs: ownMs = 0 } = row;
+  // An open one is asked about at its own time.
+  const dueAtMs = isOpenState(state) && ownMs > nowMs ? ownMs : nowMs + courier.roomInMs();
+  await keeper.change(row, content => ({ ...content, holder: undefined, dueAtMs }), claim);
+}
 
 async function takeUp(parts: RowWorkParts, account: Served, row: Row, claim: Claim): Promise<void> {
   const { clock, terms, keeper, stopping, report } = parts;
