@@ -4,7 +4,7 @@ import type { Attached, Durable, JournalPort } from '../engine/durable.ts';
 import { GatewayDesk } from './gateway-desk.ts';
 import type { JournalStore, RowCount, RowFilter, RowState } from './store.ts';
 import type { RowSummary } from './summary.ts';
-import { archive, list, purge, redrive, type Age } from './upkeep.ts';
+import { archive, list, purge, redrive, type Age, type ToArchive } from './upkeep.ts';
 
 /**
  * Where every write is kept from before its first byte until its end is delivered, for `createGateway({ journal })`.
@@ -29,18 +29,18 @@ export interface Journal extends JournalPort {
   redrive(which: string | { readonly account?: string }): Promise<number>;
   /**
    * Of what is settled, and has not changed for so long, only that is kept by which its number is not used again: its
-   * ticket and its outcome. What `onSettled` has not taken by then is gone.
+   * ticket and its outcome. What `onSettled` has still to take stays, unless `undelivered` is set: where no worker delivers.
    *
    * @param which how old, or the `id` of one row, which may be parked: a person has found out how it ended
    * @returns how many
    * @throws {InputError} for a row that is not there, or may be open
    */
-  archive(which: Age | string): Promise<number>;
+  archive(which: ToArchive | string): Promise<number>;
   /**
    * Deletes rows that have not changed for so long: their numbers can then be used again, so let them be older than any
    * second try. Rows with something to deliver stay.
    *
-   * @param which `state` one of `delivered`, `archived`, `unsent` and `parked`: what may be open is never deleted
+   * @param which `state` one of `delivered`, `archived` and `unsent`: what may be open is never deleted
    * @returns how many
    * @throws {InputError}
    */

@@ -17,6 +17,7 @@ const states: readonly RowState[] = [
 ];
 
 const aText = { expects: 'a text', accepts: (value: unknown) => typeof value === 'string' };
+const aFlag = { expects: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' };
 const aTime = {
   expects: 'a number of milliseconds, 0 or more',
   accepts: (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
@@ -73,21 +74,32 @@ async function changeOne(
   return 1;
 }
 
-export async function archive(store: JournalStore, clock: Pick<Clock, 'now'>, which: Age | string): Promise<number> {
+export interface ToArchive extends Age {
+  /** Those too that have something to deliver, which is then gone. Default `false`: they stay as they are. */
+  readonly undelivered?: boolean;
+}
+
+export async function archive(
+  store: JournalStore,
+  clock: Pick<Clock, 'now'>,
+  which: ToArchive | string,
+): Promise<number> {
   const who = 'journal.archive';
   if (typeof which === 'string')
     return changeOne(store, who, which, ['settled', 'delivered', 'parked'], row => archivedContent(contentOf(row)));
-  checkAge(who, which, {});
+  checkAge(who, which, { undelivered: aFlag });
+  const { undelivered = false } = which;
   const beforeMs = clock.now() - which.olderThanMs;
-  const isOld = (row: Row): boolean => row.changedAtMs < beforeMs && !row.isHeld;
+  const isOld = ({ changedAtMs, isHeld, data }: Row): boolean =>
+    changedAtMs < beforeMs && !isHeld && (undelivered || data.deliveries.length === 0);
   let rows = 0;
   for (const state of ['settled', 'delivered'] as const)
     rows += await changeAll(store, { state, openedBeforeMs: beforeMs }, isOld, row => archivedContent(contentOf(row)));
   return rows;
 }
 
-/** What may be open, or has something to deliver, is not a person's to delete. */
-const purgeable: readonly RowState[] = ['delivered', 'archived', 'unsent', 'parked'];
+/** What may be open, or has something to deliver, is not to be deleted. What is parked is archived first, by a person. */
+const purgeable: readonly RowState[] = ['delivered', 'archived', 'unsent'];
 
 export async function purge(
   store: JournalStore,

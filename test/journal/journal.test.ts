@@ -214,7 +214,7 @@ describe('redrive', () => {
 });
 
 describe('archive', () => {
-  it('keeps of old settled rows the ticket and the outcome, and leaves all others as they are', async () => {
+  it('keeps of old settled rows the ticket and the outcome, of undelivered ones when told so, and leaves all others', async () => {
     const all = scene();
     const { insert, clock, journal, row } = all;
     const waiting = { deliveries: [delivery('A1')], entry: settledEntry('A1'), failures: 2 };
@@ -225,7 +225,9 @@ describe('archive', () => {
     );
     await all.pass(DAY_MS);
     await insert(rowOf(clock, 'A3', { state: 'delivered' }));
-    expect(await journal.archive({ olderThanMs: DAY_MS - 1 })).toBe(2);
+    expect(await journal.archive({ olderThanMs: DAY_MS - 1 })).toBe(1);
+    expect(await all.stateOf('A1')).toBe('settled');
+    expect(await journal.archive({ olderThanMs: DAY_MS - 1, undelivered: true })).toBe(1);
     const archived = await row('A1');
     expect(archived).toMatchObject({ state: 'archived', dueAtMs: undefined, holder: undefined });
     expect(archived.data).toEqual({
@@ -291,6 +293,7 @@ describe('purge', () => {
     'leaving',
     'open',
     'settled',
+    'parked',
   ] as const)('never deletes what is %s: nobody would know of it', async state => {
     const all = scene();
     await all.insert(rowOf(all.clock, 'A1', { state }));
@@ -301,16 +304,16 @@ describe('purge', () => {
 
   it('leaves rows that have something to deliver', async () => {
     const all = scene();
-    await insertParked(all, 'A1', parked('settled', { deliveries: [delivery('A1')] }));
+    await all.insert(rowOf(all.clock, 'A1', { state: 'unsent', data: { deliveries: [delivery('A1')] } }));
     await all.pass(DAY_MS);
-    expect(await all.journal.purge({ state: 'parked', olderThanMs: 0 })).toBe(0);
-    expect(await all.stateOf('A1')).toBe('parked');
+    expect(await all.journal.purge({ state: 'unsent', olderThanMs: 0 })).toBe(0);
+    expect(await all.stateOf('A1')).toBe('unsent');
   });
 
   it.each([
     undefined,
     { olderThanMs: 1 },
-    { state: 'parked' },
+    { state: 'archived' },
     { state: 'delivered', olderThanMs: '1' },
   ])('refuses %j', async which => {
     const { journal } = scene();
