@@ -9,7 +9,7 @@ import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import type { Policy } from '../policies/policy.ts';
-import type { Checks } from '../core/check-options.ts';
+import { elsewhere, type Checks } from '../core/check-options.ts';
 import { nearest } from '../core/did-you-mean.ts';
 
 export { checkOptions } from '../core/check-options.ts';
@@ -165,9 +165,6 @@ const areNamed = (value: unknown): boolean => {
     : [undefined];
   return !names.includes(undefined) && new Set(names).size === names.length;
 };
-
-/** Checked where it is used, with more to say. */
-const elsewhere: FieldCheck = { expects: 'anything', accepts: () => true };
 
 /** Of `createGateway`. */
 export const gatewayOptions: Checks<GatewayOptions<object>> = {

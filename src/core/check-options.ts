@@ -8,6 +8,9 @@ import type { FieldCheck } from './operation.ts';
  */
 export type Checks<O> = { readonly [name in keyof O]-?: FieldCheck };
 
+/** Checked where it is used, with more to say. */
+export const elsewhere: FieldCheck = { expects: 'anything', accepts: () => true };
+
 /** @throws {InputError} for what is no object, a name that is not known, or a value of another kind */
 export function checkOptions(who: string, given: unknown, known: Readonly<Record<string, FieldCheck>>): void {
   if (given === undefined) return;

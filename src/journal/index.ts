@@ -1,5 +1,5 @@
 export { createJournal } from './journal.ts';
-export type { Journal } from './journal.ts';
+export type { Journal, JournalOptions } from './journal.ts';
 export { memoryJournal } from './memory.ts';
 export type {
   Change,
@@ -16,6 +16,7 @@ export type {
   Turn,
 } from './store.ts';
 export type { RowSummary } from './summary.ts';
+export type { Age, ToArchive } from './upkeep.ts';
 export { createWorker } from './worker.ts';
 export type { DeliveryContext, OnSettled } from './courier.ts';
 export type { Worker, WorkerOptions } from './worker.ts';

@@ -54,7 +54,7 @@ export interface JournalOptions {
    * How long others wait before they take over what a process held that is gone, or stands still. Longer where an
    * attempt may take longer. Milliseconds, default 30,000.
    */
-  readonly leaseMs?: number;
+  readonly leaseMs?: number | undefined;
   /** By which ages are judged. Default: the machine's. */
   readonly clock?: Pick<Clock, 'now'>;
 }

@@ -1,4 +1,5 @@
 import { callTime, newSecret, systemClock, type Clock } from '../clock.ts';
+import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { drawPermits, type Bucket } from './permits.ts';
@@ -8,11 +9,12 @@ import type { JournalStore, Row, RowContent, RowCount, RowData, RowFilter, Turn 
  * A journal in this process's memory, for several gateway objects to share, and for tests. What it holds ends with the
  * process: for payments that must outlive it, `sqliteJournal` or `postgresJournal`.
  *
- * @param options `clock` by which leases and due times are judged, default the machine's
+ * @param options `clock` by which leases and due times are judged, default the machine's; `leaseMs`: see `JournalOptions`
  */
-export function memoryJournal(options: { readonly clock?: Clock } = {}): Journal {
-  const clock = options.clock ?? systemClock;
-  return createJournal(new MemoryStore(clock), { clock });
+export function memoryJournal(options: { readonly clock?: Clock; readonly leaseMs?: number } = {}): Journal {
+  checkOptions('memoryJournal', options, { clock: elsewhere, leaseMs: elsewhere });
+  const { clock = systemClock, leaseMs } = options;
+  return createJournal(new MemoryStore(clock), { clock, leaseMs });
 }
 
 /** A row as it is kept: replaced as a whole, never changed. Its data is a text, so that nobody has a part of it. */

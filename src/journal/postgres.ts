@@ -1,3 +1,4 @@
+import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { openDatabase, type Database, type PostgresPool, transactionOf } from './postgres-database.ts';
 import { type Jobs, openJobs } from './postgres-jobs.ts';
@@ -19,6 +20,8 @@ export interface PostgresJournalOptions {
   readonly prepare?: boolean;
   /** What goes wrong in pg-boss's own maintenance, which nobody waits for. Default: nothing is done about it. */
   readonly onError?: (error: unknown) => void;
+  /** See `JournalOptions`. Milliseconds, default 30,000. */
+  readonly leaseMs?: number;
 }
 
 const NAME = 'postgres journal';
@@ -33,8 +36,14 @@ const NAME = 'postgres journal';
  * @throws {InputError} for what is no pool, and for a schema with anything but small letters, digits and `_`
  */
 export function postgresJournal(pool: PostgresPool, options: PostgresJournalOptions = {}): Journal {
-  const { schema = 'tillpaid', prepare = true, onError = () => undefined } = options;
-  return createJournal(storeIn(openDatabase(pool, { name: NAME, schema, prepare }), onError));
+  checkOptions('postgresJournal', options, {
+    schema: elsewhere,
+    prepare: elsewhere,
+    onError: elsewhere,
+    leaseMs: elsewhere,
+  });
+  const { schema = 'tillpaid', prepare = true, onError = () => undefined, leaseMs } = options;
+  return createJournal(storeIn(openDatabase(pool, { name: NAME, schema, prepare }), onError), { leaseMs });
 }
 
 function storeIn(database: Database, onError: (error: unknown) => void): JournalStore {

@@ -1,4 +1,5 @@
 import { soon, systemClock, type Clock } from '../clock.ts';
+import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { busyFor, Connection, inWords, isBusy, openFile, type Database } from './sqlite-connection.ts';
@@ -33,6 +34,8 @@ export interface SqliteJournalOptions {
   readonly clock?: Clock;
   /** How long a write waits for another process, or for an open transaction. Default 5,000 milliseconds. */
   readonly busyTimeoutMs?: number;
+  /** See `JournalOptions`. Milliseconds, default 30,000. */
+  readonly leaseMs?: number;
 }
 
 /**
@@ -47,14 +50,20 @@ export interface SqliteJournalOptions {
  *   cannot be written, or was made by a newer release
  */
 export function sqliteJournal(path: string, options: SqliteJournalOptions = {}): Journal {
-  const { synchronous = 'FULL', clock = systemClock, busyTimeoutMs = 5000 } = options;
+  checkOptions('sqliteJournal', options, {
+    synchronous: elsewhere,
+    clock: elsewhere,
+    busyTimeoutMs: elsewhere,
+    leaseMs: elsewhere,
+  });
+  const { synchronous = 'FULL', clock = systemClock, busyTimeoutMs = 5000, leaseMs } = options;
   if (typeof path !== 'string' || path === '' || path.startsWith(':') || path.startsWith('file:'))
     throw new InputError('sqliteJournal: name a file. For a journal in memory there is memoryJournal().');
   if (!['FULL', 'NORMAL'].includes(synchronous))
     throw new InputError("sqliteJournal: synchronous must be 'FULL' or 'NORMAL'.");
   if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0)
     throw new InputError('sqliteJournal: busyTimeoutMs must be milliseconds, 0 or more.');
-  return createJournal(new SqliteStore(path, { synchronous, clock, busyTimeoutMs }), { clock });
+  return createJournal(new SqliteStore(path, { synchronous, clock, busyTimeoutMs }), { clock, leaseMs });
 }
 
 /** How many rows are purged in one transaction. */
@@ -70,7 +79,7 @@ interface Job {
 class SqliteStore implements JournalStore {
   readonly name: string;
   readonly #path: string;
-  readonly #options: Required<SqliteJournalOptions>;
+  readonly #options: Required<Omit<SqliteJournalOptions, 'leaseMs'>>;
   readonly #main: Connection;
   readonly #salt: Uint8Array;
   /** Who writes, of this process: SQLite lets one write at a time, and would not say whose turn is next. */
@@ -83,7 +92,7 @@ class SqliteStore implements JournalStore {
   #jobs: Job[] = [];
   #isClosed = false;
 
-  constructor(path: string, options: Required<SqliteJournalOptions>) {
+  constructor(path: string, options: Required<Omit<SqliteJournalOptions, 'leaseMs'>>) {
     this.name = `sqlite ${path}`;
     this.#path = path;
     this.#options = options;

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/core/errors.ts';
 import type { Entry } from '../../src/engine/payment-store.ts';
 import type { Journal } from '../../src/journal/journal.ts';
+import { memoryJournal } from '../../src/journal/memory.ts';
+import { postgresJournal } from '../../src/journal/postgres.ts';
+import { sqliteJournal } from '../../src/journal/sqlite.ts';
 import type { Parked, RowData, RowState } from '../../src/journal/store.ts';
 import { ACCOUNT, after, delivery, rowOf, scene, settlement, stillOpen, type Scene } from './scene.ts';
 
@@ -318,5 +321,19 @@ describe('purge', () => {
   ])('refuses %j', async which => {
     const { journal } = scene();
     await expect(called(journal, 'purge', which)).rejects.toThrow(InputError);
+  });
+});
+
+describe('the factories of journals', () => {
+  const pool = { query: () => Promise.reject(new Error('not asked')), connect: () => Promise.reject(new Error('no')) };
+  it.each<[string, (options: object) => Journal]>([
+    ['memoryJournal', options => memoryJournal(options)],
+    ['sqliteJournal', options => sqliteJournal('nowhere.db', options)],
+    ['postgresJournal', options => postgresJournal(pool, options)],
+  ])('%s takes a lease, and refuses a misspelt option and a lease that is none', (_name, make) => {
+    expect(make({ leaseMs: 5000 }).leaseMs).toBe(5000);
+    expect(make({}).leaseMs).toBe(30_000);
+    expect(() => make({ leasMs: 5000 })).toThrow(/"leasMs".*leaseMs/);
+    expect(() => make({ leaseMs: 10 })).toThrow(/leaseMs must be at least 100/);
   });
 });
