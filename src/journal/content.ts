@@ -91,7 +91,7 @@ export const reopened = (row: Row, holder: string, dueAtMs: number): RowContent 
 
 /** Its bytes are about to leave. */
 export function leaving(row: Row, ticket: Ticket, entry: Entry | undefined, dueAtMs: number): RowContent {
-  const { entry: _before, ...data } = without(row.data, 'parked', 'prepared', 'open');
+  const { entry: _before, ...data } = withoutStale(without(row.data, 'parked', 'prepared', 'open'));
   return {
     state: 'leaving',
     holder: row.holder,
@@ -99,6 +99,21 @@ export function leaving(row: Row, ticket: Ticket, entry: Entry | undefined, dueA
     names: namesOf(ticket.reference),
     data: { ...data, ticket, ...(entry !== undefined && { entry: journaledEntry(entry) }) },
   };
+}
+
+/** Ends that say that nothing was done so far. */
+const saysNothingDone: ReadonlySet<Settlement['outcome']> = new Set<Settlement['outcome']>([
+  'unsent',
+  'rejected',
+  'absent',
+]);
+
+/** Nobody is told any more that nothing was done, once it may be done after all: how it ends is told then. */
+function withoutStale(data: RowData): RowData {
+  const deliveries = data.deliveries.filter(({ settlement }) => !saysNothingDone.has(settlement.outcome));
+  if (deliveries.length === data.deliveries.length) return data;
+  const { told: _told, ...rest } = data;
+  return { ...rest, deliveries };
 }
 
 /** Ends that say where the row is then; all others leave it open. */

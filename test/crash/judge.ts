@@ -145,8 +145,6 @@ function checkDeliveries({ row, deliveries, blame }: About): void {
   if (row.state === 'delivered' && ids.size === 0) blame('delivered', 'its row says delivered, and nothing came');
   if (row.state === 'delivered' && row.data.deliveries.length > 0)
     blame('delivered', `its row says delivered, and ${row.data.deliveries.length} are still to be`);
-  if (ids.size < row.data.delivered - row.data.deliveries.length)
-    blame('delivered', `${row.data.delivered} were counted, and ${ids.size} came`);
   for (const id of ids) {
     const withJournal = deliveries.filter(each => each.deliveryId === id && each.books === 'journal');
     if (withJournal.length > 1) blame('delivered', `${id} was booked ${withJournal.length} times with the journal`);

@@ -283,6 +283,29 @@ function stoppable(clock: ManualClock) {
   };
 }
 
+it('what nobody was told yet, that a write was not sent, is not told once it is sent after all', async () => {
+  const { clock, journal, open, row } = shop({ sends: [said('PAID')] });
+  const stuck = open({ clock: frozen(clock.now()), onTicket: () => new Promise(() => undefined) });
+  void stuck.settle('payment.charge', charge).catch(() => undefined);
+  await clock.untilQuiet();
+  const told: string[] = [];
+  // One that has no handler finds it unsent, and leaves the delivery to one that has.
+  const finder = createWorker({ gateways: [open()], journal, clock });
+  finder.start();
+  await clock.run(sleep(clock, 90_000));
+  await clock.run(finder.stop());
+  expect((await row()).data.deliveries.map(({ settlement: { outcome } }) => outcome)).toEqual(['unsent']);
+  await clock.run(open().settle('payment.charge', charge));
+  const teller = createWorker({
+    ...{ gateways: [open()], journal, clock },
+    onSettled: ({ outcome }) => void told.push(outcome),
+  });
+  teller.start();
+  await clock.run(sleep(clock, 5000));
+  await clock.run(teller.stop());
+  expect(told).toEqual(['succeeded']);
+});
+
 describe('a process that was stopped for longer than its lease', () => {
   const replaying = acme({ sameReference: 'replays', policy: { poll: { absentAfterMs: 5000, deadlineMs: 60_000 } } });
 

@@ -27,6 +27,8 @@ export const rules = {
     'What is settled and asked for again sends nothing: the same fields are told the latest word, others are refused.',
   settlementsKeepTheirShape: 'Every settlement has the shape that its type says, and is plain data.',
   asksCalmly: 'No call asks more often than its pace, whatever the wall clock does.',
+  settledOnce: 'With a journal an order is settled once, whatever processes die: every delivery tells the same end.',
+  nothingForgotten: 'With a journal every write that was begun is delivered, unsent, parked, or still followed.',
   noticesAreTrue:
     'A received notice is verified when it is the gateway’s own and refused when it is not, and never contradicts the ledger.',
 } as const;

@@ -4,13 +4,14 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { findProviders } from './providers.ts';
 import { printReplay } from './replay.ts';
 import { printReport } from './print.ts';
-import { addTo, emptyReport, report, storm, type Report } from './storm.ts';
+import { addTo, emptyReport, report, storm, type JournalKind, type Report } from './storm.ts';
 
 /*
  * npm run storm                     100,000 payments
  * npm run storm -- --payments 5000  fewer
  * npm run storm -- --first 100001   others
  * npm run storm -- --seed 4711      one payment, with everything that happened to it
+ * npm run storm -- --journal memory with a journal, and processes that die; `sqlite`: in files; with --seed too
  * npm run storm -- --peers          the same weather for other clients
  *
  * Every core has a worker that keeps it busy, so that threads of the garbage collector's own would only be in the way
@@ -33,6 +34,7 @@ async function command(): Promise<number> {
       seed: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
       peers: { type: 'boolean', default: false },
+      journal: { type: 'string', default: 'none' },
     },
   });
   if (values.peers) {
@@ -40,18 +42,30 @@ async function command(): Promise<number> {
     console.log(await comparePeers(values.payments === '100000' ? 300 : Number(values.payments)));
     return 0;
   }
-  if (values.seed !== undefined) return (await printReplay(Number(values.seed))) ? 0 : 1;
+  const journal = journalKind(values.journal);
+  if (values.seed !== undefined) return (await printReplay(Number(values.seed), journal)) ? 0 : 1;
 
   const beganAtMs = performance.now();
-  const sum = await inParallel(Number(values.first), Number(values.payments), Number(values.workers));
+  const sum = await inParallel(Number(values.first), Number(values.payments), Number(values.workers), journal);
   printReport(sum, (performance.now() - beganAtMs) / 1000);
   for (const seed of [...new Set(sum.found.map(found => found.seed))].sort((one, other) => one - other).slice(0, 3))
-    await printReplay(seed);
+    await printReplay(seed, journal);
   return sum.found.length === 0 ? 0 : 1;
 }
 
+interface Batch {
+  readonly from: number;
+  readonly to: number;
+  readonly journal: JournalKind;
+}
+
+function journalKind(given: string): JournalKind {
+  if (given === 'none' || given === 'memory' || given === 'sqlite') return given;
+  throw new Error('--journal is memory or sqlite.');
+}
+
 /** Hands out batches to workers as they ask for them. */
-async function inParallel(first: number, payments: number, workers: number): Promise<Report> {
+async function inParallel(first: number, payments: number, workers: number, journal: JournalKind): Promise<Report> {
   const sum = emptyReport();
   let next = first;
   const end = first + payments;
@@ -65,7 +79,7 @@ async function inParallel(first: number, payments: number, workers: number): Pro
         next = Math.min(end, from + BATCH);
         if (from < end) {
           blowing++;
-          worker.postMessage({ from, to: next });
+          worker.postMessage({ from, to: next, journal });
         } else if (blowing === 0) void worker.terminate().then(() => resolve(), reject);
       };
       worker.on('message', (done: Report) => {
@@ -86,15 +100,17 @@ async function work(): Promise<void> {
   // Nobody reads a stack here: what is found is told again, in full, by its seed.
   Error.stackTraceLimit = 0;
   const providers = await findProviders();
-  const blow = async ({ from, to }: { from: number; to: number }): Promise<void> => {
+  const blow = async ({ from, to, journal }: Batch): Promise<void> => {
     parentPort?.postMessage(
       report(
         await storm(
           Array.from({ length: to - from }, (_, index) => from + index),
           providers,
+          undefined,
+          journal,
         ),
       ),
     );
   };
-  parentPort?.on('message', (batch: { from: number; to: number }) => void blow(batch));
+  parentPort?.on('message', (batch: Batch) => void blow(batch));
 }

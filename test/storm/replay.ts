@@ -1,13 +1,13 @@
 import type { GatewayEvent } from '../../src/index.ts';
 import { rules } from './invariants.ts';
 import { findProviders } from './providers.ts';
-import { STARTS_AT_MS, storm } from './storm.ts';
+import { STARTS_AT_MS, storm, type JournalKind } from './storm.ts';
 
 /**
  * Runs one payment again and prints its weather, its timeline beside the gateway's, and what is wrong. Whether nothing
  * is.
  */
-export async function printReplay(seed: number): Promise<boolean> {
+export async function printReplay(seed: number, journal: JournalKind = 'none'): Promise<boolean> {
   const heard: { readonly atMs: number; readonly line: string }[] = [];
   const listen = (
     {
@@ -22,7 +22,7 @@ export async function printReplay(seed: number): Promise<boolean> {
   ): void => {
     heard.push({ atMs, line: told(fact) });
   };
-  const [story] = await storm([seed], await findProviders(), listen);
+  const [story] = await storm([seed], await findProviders(), listen, journal);
   if (story === undefined) throw new Error('There is no such payment.');
   const { provider, scene, weather, endings, violations, world, leftOpen } = story;
   const gateway = (world?.simulator.requests ?? []).map(({ atMs, operation, reference, result, fault }) => ({

@@ -1,6 +1,12 @@
-import { AT_ONCE, StuckError, breath, stormClock } from './clock.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Journal } from '../../src/journal/journal.ts';
+import { memoryJournal } from '../../src/journal/memory.ts';
+import { AT_ONCE, StuckError, breath, stormClock, type StormClock } from './clock.ts';
 import type { Rule } from './invariants.ts';
 import type { Provider } from './providers.ts';
+import { tellWithJournal } from './journal-story.ts';
 import { tell, type Story } from './story.ts';
 import type { GatewayEvent } from '../../src/index.ts';
 
@@ -15,11 +21,18 @@ export async function storm(
   seeds: readonly number[],
   providers: readonly Provider[],
   onEvent?: (event: GatewayEvent, atMs: number) => void,
+  journal: JournalKind = 'none',
 ): Promise<readonly Story[]> {
   const clock = stormClock(STARTS_AT_MS);
   const stories: Story[] = [];
+  const journals = await journalsOf(journal, clock);
   for (const seed of seeds) {
-    stories.push(tell(seed, providers, clock, onEvent));
+    const kept = journals?.open();
+    stories.push(
+      kept === undefined
+        ? tell(seed, providers, clock, onEvent)
+        : tellWithJournal(seed, providers, clock, kept, onEvent),
+    );
     if (stories.length % AT_ONCE === 0) await breath();
   }
   const ended = new Set<Story>();
@@ -27,7 +40,35 @@ export async function storm(
   const end = clock.party({ of: 0, chance: () => 0 });
   await untilStuck(clock.run(new Promise<void>(resolve => void end.timer(EVERYTHING_ARRIVES_MS, resolve))));
   for (const story of stories) story.judgeTheEnd(ended.has(story));
+  await journals?.close();
   return stories;
+}
+
+/** What the payments of a storm are kept in. `none`: each gateway object remembers by itself. */
+export type JournalKind = 'none' | 'memory' | 'sqlite';
+
+/** A journal for each payment. */
+async function journalsOf(
+  kind: JournalKind,
+  clock: StormClock,
+): Promise<{ open(): Journal; close(): Promise<void> } | undefined> {
+  if (kind === 'none') return undefined;
+  const time = clock.party({ of: 0, chance: () => 0 });
+  if (kind === 'memory') return { open: () => memoryJournal({ clock: time }), close: () => Promise.resolve() };
+  const { sqliteJournal } = await import('../../src/journal/sqlite.ts');
+  const folder = mkdtempSync(join(tmpdir(), 'tillpaid-storm-'));
+  const open: Journal[] = [];
+  return {
+    open() {
+      const journal = sqliteJournal(join(folder, `${open.length}.db`), { clock: time, synchronous: 'NORMAL' });
+      open.push(journal);
+      return journal;
+    },
+    async close() {
+      await Promise.all(open.map(({ store }) => store.close()));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Who is stuck is told by those who have not ended. */

@@ -38,7 +38,7 @@ export interface Story {
   readonly weather: Weather;
   readonly endings: readonly { readonly call: string; readonly ending: Ending }[];
   readonly violations: readonly Violation[];
-  readonly line: Line;
+  readonly line: Pick<Line, 'requests' | 'sends'>;
   readonly world: World | undefined;
   /** Why a ticket could not find out in the end, and need not. */
   readonly leftOpen: string | undefined;
