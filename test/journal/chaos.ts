@@ -39,6 +39,7 @@ interface Call {
 
 interface PlannedFault extends Fault {
   readonly process: number;
+  readonly exchange: string;
   readonly nth: number;
 }
 
@@ -57,9 +58,19 @@ export interface Day {
   readonly lies: readonly { readonly atMs: number; readonly process: number; readonly order: number }[];
 }
 
-const time = fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 120_000 }));
+const exchanges = [
+  ...(['update', 'update', 'send', 'send', 'poll', 'insert', 'get', 'renew', 'take', 'find', 'handler'] as const),
+];
+
+const time = fc.oneof(
+  fc.integer({ min: 0, max: 20 }),
+  fc.integer({ min: 0, max: 3000 }),
+  fc.integer({ min: 29_000, max: 50_000 }),
+  fc.integer({ min: 0, max: 120_000 }),
+);
 const process = fc.nat({ max: 2 });
-const order = fc.nat({ max: 1 });
+/** Mostly one and the same. */
+const order = fc.nat({ max: 4 }).map(n => (n === 0 ? 1 : 0));
 const rarely = fc.integer({ min: 0, max: 9 }).map(n => n === 0);
 
 export const days: fc.Arbitrary<Day> = fc.record({
@@ -98,10 +109,11 @@ export const days: fc.Arbitrary<Day> = fc.record({
   faults: fc.array(
     fc.record({
       process,
-      nth: fc.oneof(fc.nat({ max: 12 }), fc.nat({ max: 80 })),
-      type: fc.constantFrom<Fault['type'][]>('fail', 'freeze', 'freeze', 'kill'),
+      exchange: fc.constantFrom(...exchanges),
+      nth: fc.oneof(fc.nat({ max: 2 }), fc.nat({ max: 2 }), fc.nat({ max: 20 })),
+      type: fc.constantFrom<Fault['type'][]>('fail', 'freeze', 'freeze', 'freeze', 'kill'),
       when: fc.constantFrom<Fault['when'][]>('before', 'after'),
-      forMs: fc.constantFrom(500, 25_000, 45_000, 150_000),
+      forMs: fc.constantFrom(500, 25_000, 32_000, 45_000, 45_000, 150_000),
     }),
     { maxLength: 8 },
   ),
@@ -185,7 +197,7 @@ export class Run {
     const { hasWorker, calls, lies } = this.#day;
     for (const [index, has] of hasWorker.entries()) {
       const planned = this.#day.faults.filter(fault => fault.process === index);
-      const made = town.process((_exchange, nth) => planned.find(fault => fault.nth === nth));
+      const made = town.process((name, nth) => planned.find(fault => fault.exchange === name && fault.nth === nth));
       if (has) made.worker({ idleMs: 10_000 });
     }
     calls.forEach((call, index) => town.clock.timer(call.atMs, () => void this.#call(call, `call ${index}`)));

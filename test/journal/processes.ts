@@ -24,7 +24,7 @@ export interface Fault {
   readonly forMs?: number;
 }
 
-/** @param nth how many exchanges this process had before, of any kind */
+/** @param nth how many exchanges of that name this process had before */
 export type FaultOf = (exchange: string, nth: number) => Fault | undefined;
 
 export const LEASE_MS = 30_000;
@@ -256,7 +256,7 @@ export class Process {
   timers = 0;
   readonly #town: Town;
   readonly #chance: () => number;
-  #exchanges = 0;
+  readonly #exchanges = new Map<string, number>();
   #thawed = Promise.withResolvers<undefined>();
   #late: (() => void)[] = [];
 
@@ -338,7 +338,9 @@ export class Process {
   /** Something is asked of the world: then it may stop, or fail, before it is done or after. */
   async exchange<T>(name: string, work: () => Promise<T>): Promise<T> {
     await this.whileRunning();
-    const fault = this.faultOf(name, this.#exchanges++);
+    const nth = this.#exchanges.get(name) ?? 0;
+    this.#exchanges.set(name, nth + 1);
+    const fault = this.faultOf(name, nth);
     if (fault?.when === 'before') await this.#suffer(fault);
     await this.#takeTime();
     await this.whileRunning();
