@@ -73,7 +73,7 @@ const process = fc.nat({ max: 2 });
 const order = fc.nat({ max: 4 }).map(n => (n === 0 ? 1 : 0));
 const rarely = fc.integer({ min: 0, max: 9 }).map(n => n === 0);
 
-export const days: fc.Arbitrary<Day> = fc.record({
+const anyDays: fc.Arbitrary<Day> = fc.record({
   seed: fc.nat({ max: 1_000_000 }),
   slowestMs: fc.constantFrom(0, 1, 5, 50, 2000),
   sameReference: fc.constantFrom('unknown', 'unknown', 'replays', 'refuses'),
@@ -123,6 +123,30 @@ export const days: fc.Arbitrary<Day> = fc.record({
   ),
   lies: fc.array(fc.record({ atMs: time, process, order }), { maxLength: 2 }),
 });
+
+/** One stands still in the middle of a send until its lease is over, and somebody else wants the same. */
+const duel = fc.record({
+  stands: fc.record({
+    exchange: fc.constantFrom('update', 'update', 'send', 'renew', 'get', 'poll'),
+    nth: fc.nat({ max: 2 }),
+    when: fc.constantFrom<Fault['when'][]>('before', 'after'),
+    forMs: fc.constantFrom(20_000, 31_000, 35_000, 45_000),
+  }),
+  comesAtMs: fc.constantFrom(29_000, 30_001, 30_500, 31_500, 34_000, 40_000),
+  door: fc.constantFrom(...doors),
+});
+
+export const days: fc.Arbitrary<Day> = fc
+  .tuple(anyDays, fc.option(duel, { nil: undefined, freq: 2 }))
+  .map(([day, given]) => {
+    if (given === undefined) return day;
+    const { stands, comesAtMs, door } = given;
+    const call = { order: 0, otherFields: false, mayHaveBeenSent: false, abortAfterMs: undefined };
+    const first: Call = { ...call, atMs: 0, process: 0, door: 'settle' };
+    const second: Call = { ...call, atMs: comesAtMs, process: 1, door };
+    const fault: PlannedFault = { ...stands, type: 'freeze', process: 0 };
+    return { ...day, calls: [first, second, ...day.calls], faults: [fault, ...day.faults] };
+  });
 
 const ABSENT_MS = 90_000;
 /** All that the day brings has begun. */

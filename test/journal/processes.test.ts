@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { constant, isReferenceInUseError } from '../../src/index.ts';
+import { constant, isReferenceInUseError, isUnresolvedError } from '../../src/index.ts';
+import { acme } from '../testing/acme.ts';
 import { days, live } from './chaos.ts';
-import { LEASE_MS, notice, Town, type Fault } from './processes.ts';
+import { chargeable, LEASE_MS, notice, Town, type Fault } from './processes.ts';
 
 /**
  * Several processes on one journal, each of which may stop, fail or die at any of its exchanges with the world, before a
@@ -213,16 +214,94 @@ describe('a settlement', () => {
 describe('a process that lost its write to another', () => {
   it('does not tell that nothing was sent when the other has sent it', async () => {
     const town = new Town({
+      sameReference: 'replays',
       fateOf: (_order, nth) => ({ end: 'paid', afterMs: 0, says: [nth === 0 ? 'unreached' : 'truth'] }),
     });
     const policy = { retry: { attempts: 1 } };
-    const shop = town.process(at('send', 0, { type: 'freeze', when: 'after', forMs: 2 * LEASE_MS }), { policy });
-    const call = ended(shop.gateway.settle('payment.charge', charge));
+    for (const door of ['settle', 'post'] as const) {
+      const order = { order: door, amount: 100 };
+      const shop = town.process(at('update', 1, { type: 'freeze', when: 'before', forMs: 2 * LEASE_MS }), { policy });
+      const call = ended(
+        door === 'settle'
+          ? shop.gateway.settle('payment.charge', order)
+          : shop.gateway.client.post('charge', { json: order }),
+      );
+      await town.pass(LEASE_MS + 1000);
+      const second = await town.run(town.process().gateway.settle('payment.charge', order));
+      expect([second.outcome, town.ledger.of(door).length]).toEqual(['succeeded', 1]);
+      const first = await town.run(call);
+      if (door === 'settle') expect(first).toMatchObject({ outcome: 'succeeded' });
+      else expect(isUnresolvedError(first)).toBe(true);
+    }
+  });
+});
+
+describe('a provider with idempotency keys', () => {
+  it('gets the same key from the process that takes over, and charges once', async () => {
+    const idempotencyKey = { header: 'x-key', rememberedForMs: 24 * 60 * MINUTE_MS };
+    const adapter = chargeable(acme({ sameReference: 'replays' }), { idempotencyKey });
+    const town = new Town({
+      sameReference: 'replays',
+      fateOf: () => ({ end: 'paid', afterMs: 0, lagMs: 40_000 }),
+    });
+    const shop = town.process(at('send', 0, { type: 'kill', when: 'after' }), { adapter });
+    void ended(shop.gateway.settle('payment.charge', charge, { idempotencyKey: 'key-of-A1' }));
     await town.pass(LEASE_MS + 1000);
+    const other = town.process(undefined, { adapter });
+    const settlement = await town.run(other.gateway.settle('payment.charge', charge));
+    expect(settlement.outcome).toBe('succeeded');
+    expect(town.ledger.arrived.map(({ key }) => key)).toEqual(['key-of-A1', 'key-of-A1']);
+    expect(town.ledger.of('A1')).toHaveLength(1);
+  });
+});
+
+describe('an order whose payer must act', () => {
+  it('is delivered once as created and once as paid, though its process died', async () => {
+    const town = new Town({ fateOf: () => ({ end: 'paid', afterMs: 3 * MINUTE_MS, says: ['created'] }) });
+    const shop = town.process();
+    const created = await town.run(shop.gateway.settle('payment.create', charge));
+    expect(created.outcome).toBe('created');
+    shop.kill();
+    for (const worker of [town.process(), town.process()]) worker.worker();
+    await town.pass(10 * MINUTE_MS);
+    expect(town.told.map(({ outcome }) => outcome)).toEqual(['created', 'succeeded']);
+    expect(await town.row('A1')).toMatchObject({ state: 'delivered', holder: undefined });
+  });
+});
+
+describe('a write that nobody can ask about', () => {
+  it('is parked, and not sent again, when its process died with its bytes on the way', async () => {
+    const town = new Town();
+    const shop = town.process(at('send', 0, { type: 'kill', when: 'after' }));
+    void ended(shop.gateway.settle('payout.create', { order: 'A1' }));
+    await town.pass(1000);
     const other = town.process();
-    const second = await town.run(other.gateway.settle('payment.charge', charge));
-    const first = await town.run(call);
-    expect({ first, second, n: town.ledger.of('A1').length }).toMatchObject({});
+    other.worker();
+    await town.pass(2 * LEASE_MS);
+    expect(await town.row('A1')).toMatchObject({ state: 'parked', data: { parked: { from: 'leaving' } } });
+    expect(town.ledger.arrived).toHaveLength(1);
+    const again = await town.run(ended(other.gateway.settle('payout.create', { order: 'A1' })));
+    expect(again).toMatchObject({ outcome: 'unresolved' });
+    expect(town.ledger.arrived).toHaveLength(1);
+  });
+});
+
+describe('two accounts in one journal', () => {
+  it('have nothing to do with each other, under equal numbers', async () => {
+    const town = new Town({ sameReference: 'unknown' });
+    const one = town.process();
+    const other = town.process(undefined, { adapter: { ...acme(), account: 'shop-2' } });
+    const settled = await town.run(
+      Promise.all([
+        one.gateway.settle('payment.charge', charge),
+        other.gateway.settle('payment.charge', { ...charge, amount: 7 }),
+      ]),
+    );
+    expect(settled.map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded']);
+    expect(await town.rows()).toHaveLength(2);
+    one.worker();
+    await town.pass(LEASE_MS);
+    expect(town.told.map(({ amount }) => amount)).toEqual(['100']);
   });
 });
 

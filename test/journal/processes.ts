@@ -2,6 +2,7 @@ import ky from 'ky';
 // Loads with the first notice, in real time, which no manual clock waits for: here it is there from the start.
 import '../../src/client/receive.ts';
 import type { Clock } from '../../src/clock.ts';
+import { isWrite, type WriteOperation } from '../../src/core/operation.ts';
 import { constant, createGateway, type Adapter, type Gateway, type GatewayOptions } from '../../src/index.ts';
 import { createJournal, type Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
@@ -40,8 +41,11 @@ export function dice(seed: number): () => number {
   };
 }
 
-/** How the gateway answers one send. `busy` and `refused`: it did nothing. `unreached`: it did not get it. */
-export type Said = 'truth' | 'lost' | 'late' | '503' | 'processing' | 'busy' | 'refused' | 'unreached';
+/**
+ * How the gateway answers one send. `busy` and `refused`: it did nothing. `unreached`: it did not get it. `created`: its
+ * payer must act.
+ */
+export type Said = 'truth' | 'created' | 'lost' | 'late' | '503' | 'processing' | 'busy' | 'refused' | 'unreached';
 
 /** What becomes of an order at the gateway. */
 export interface Fate {
@@ -76,7 +80,8 @@ export const SIGNATURE_MS = 60_000;
 export class Ledger {
   readonly bookings: Booking[] = [];
   /** Every request to a write's path that came, whatever was done with it. */
-  readonly arrived: { readonly order: string; readonly by: string; readonly atMs: number }[] = [];
+  readonly arrived: { readonly order: string; readonly by: string; readonly atMs: number; readonly key?: string }[] =
+    [];
   readonly #clock: ManualClock;
   readonly #fateOf: (order: string, nth: number) => Fate;
   readonly #sameReference: AcmeOptions['sameReference'];
@@ -111,14 +116,20 @@ export class Ledger {
   }
 
   /** What it does and says; `undefined`: nothing that arrives. */
-  send(order: string, amount: number, signedAtMs: number, by: string): { said: Said; body: object; status?: number } {
+  send(
+    order: string,
+    amount: number,
+    signedAtMs: number,
+    by: string,
+    key?: string,
+  ): { said: Said; body: object; status?: number } {
     const nowMs = this.#clock.now();
     const nth = this.#sends.get(order) ?? 0;
     this.#sends.set(order, nth + 1);
     const fate = this.#fateOf(order, nth);
     const said = fate.says?.[Math.min(nth, fate.says.length - 1)] ?? 'truth';
     if (said === 'unreached') return { said, body: {} };
-    this.arrived.push({ order, by, atMs: nowMs });
+    this.arrived.push({ order, by, atMs: nowMs, ...(key !== undefined && { key }) });
     if (said === 'busy') return { said, body: { code: 'BUSY' } };
     if (said === 'refused') return { said, body: { code: 'REFUSED' } };
     if (nowMs - signedAtMs > SIGNATURE_MS) return { said: 'truth', body: { code: 'REFUSED' } };
@@ -148,6 +159,14 @@ export class Ledger {
   }
 }
 
+/** A charge can be made for ten minutes: until then a provider that replays may be sent it again. */
+export function chargeable(adapter: Adapter<AcmeFields>, more: Partial<WriteOperation> = {}): Adapter<AcmeFields> {
+  const { 'payment.charge': charge, ...others } = adapter.operations;
+  if (charge === undefined || !isWrite(charge)) throw new Error('acme takes no charges');
+  const lasting = { ...charge, chargeableForMs: () => 10 * 60_000, ...more };
+  return { ...adapter, operations: { ...others, 'payment.charge': lasting } };
+}
+
 interface NoticeBody {
   readonly order: string;
   readonly state: string;
@@ -157,7 +176,7 @@ interface NoticeBody {
 
 /** Notices are JSON; signed where they say so. */
 export const noticing = (options: AcmeOptions, confirm: boolean): Adapter<AcmeFields> => ({
-  ...acme(options),
+  ...chargeable(acme(options)),
   webhook: {
     codes: { paid: succeeded(), declined: declined(), pending: pollRequired('processing') },
     confirm,
@@ -428,7 +447,7 @@ export class Process {
       // Given up before it left this machine.
       request.signal.throwIfAborted();
       if (isPoll) return { said: asked ?? 'truth', body: ledger.query(order) };
-      return ledger.send(order, amount, signedAtMs, this.name);
+      return ledger.send(order, amount, signedAtMs, this.name, request.headers.get('x-key') ?? undefined);
     }).catch((error: unknown) => {
       throw error instanceof Error && error.message === 'made up' ? reset() : error;
     });
@@ -444,6 +463,8 @@ export class Process {
         return Response.json({ code: 'PENDING', order });
       case 'busy':
         return Response.json({ code: 'BUSY' });
+      case 'created':
+        return Response.json({ code: 'CREATED', order });
       case 'late':
         await Promise.race([new Promise<void>(resolve => void clock.timer(15_000, resolve)), aborted]);
         await this.whileRunning();
