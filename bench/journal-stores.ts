@@ -134,12 +134,7 @@ export interface PostgresDatabase {
 }
 
 export async function openPostgres(): Promise<Postgres> {
-  const server = await startPostgres({ durable: true });
-  const admin = new pg.Client(server.url);
-  await admin.connect();
-  await admin.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
-  await admin.end();
-  await server.restart();
+  const server = await startPostgres({ durable: true, settings: ['shared_preload_libraries=pg_stat_statements'] });
   const main = new pg.Pool({ connectionString: server.url, max: 1 });
   await main.query('CREATE EXTENSION pg_stat_statements');
   const { rows } = await main.query<{ name: string; setting: string }>(
@@ -217,8 +212,11 @@ async function fillFrom(
   const made = `tillpaid.rows r JOIN numbered USING (uid)`;
   await pool.query(`
     CREATE TEMP TABLE numbered AS
-    SELECT i, gen_random_uuid() AS uid, 'ORDER-' || lpad(i::text, 8, '0') AS number
-    FROM generate_series(${first}, ${rows - 1}) i;
+    SELECT i, number,
+      encode(substring(sha256(convert_to(${replaced('id')}, 'UTF8')) FOR 16), 'hex')::uuid AS uid
+    FROM (SELECT i, 'ORDER-' || lpad(i::text, 8, '0') AS number FROM generate_series(${first}, ${rows - 1}) i) n,
+      tillpaid.rows
+    WHERE id LIKE '%${TEMPLATE}%';
     INSERT INTO tillpaid.rows
       (uid, id, account, state, fence, due_at_ms, opened_at_ms, changed_at_ms, names, undelivered, job, data)
     SELECT n.uid, ${replaced('id')}, account, state, 1, ${dueAtMs} + i, opened_at_ms + i, changed_at_ms,
