@@ -4,36 +4,42 @@ import type { OpenStore } from './journal-stores.ts';
 import { printTable } from './table.ts';
 
 const CALLERS = 16;
+const WARM_UP_MS = 1500;
 const FOR_MS = 2500;
 
 interface Measured {
   readonly perSecond: number;
   readonly medianMs: number;
+  /** The first ones too. */
   readonly runs: number;
   readonly cpuUs: number;
 }
 
-/** So many callers, each of which begins anew when it has ended. */
+/** So many callers, each of which begins anew when it has ended: for a while to get warm, and then measured. */
 async function measure(run: (count: number) => Promise<unknown>): Promise<Measured> {
   let count = 0;
-  for (; count < 50; count++) await run(count);
-  const first = count;
-  const tookMs: number[] = [];
+  const callFor = async (forMs: number): Promise<number[]> => {
+    const tookMs: number[] = [];
+    const startedMs = performance.now();
+    const caller = async (): Promise<void> => {
+      while (performance.now() - startedMs < forMs) {
+        const beganMs = performance.now();
+        await run(count++);
+        tookMs.push(performance.now() - beganMs);
+      }
+    };
+    await Promise.all(Array.from({ length: CALLERS }, caller));
+    return tookMs.sort((a, b) => a - b);
+  };
+  await callFor(WARM_UP_MS);
   const before = process.cpuUsage();
   const startedMs = performance.now();
-  const caller = async (): Promise<void> => {
-    while (performance.now() - startedMs < FOR_MS) {
-      const beganMs = performance.now();
-      await run(count++);
-      tookMs.push(performance.now() - beganMs);
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
+  const tookMs = await callFor(FOR_MS);
   const elapsedMs = performance.now() - startedMs;
   const { user, system } = process.cpuUsage(before);
-  const runs = count - first;
-  const medianMs = tookMs.sort((a, b) => a - b)[Math.floor(runs / 2)] ?? Number.NaN;
-  return { runs, medianMs, perSecond: (1000 * runs) / elapsedMs, cpuUs: (user + system) / runs };
+  const runs = tookMs.length;
+  const medianMs = tookMs[Math.floor(runs / 2)] ?? Number.NaN;
+  return { runs: count, medianMs, perSecond: (1000 * runs) / elapsedMs, cpuUs: (user + system) / runs };
 }
 
 /** What a charge writes, and nothing else. */
@@ -59,7 +65,7 @@ export async function printPayments(stores: readonly OpenStore[]): Promise<void>
     const before = await store.cost();
     const settled = await measure(count => gateway.settle('payment.charge', fieldsOf(`W${numberOf(count)}`)));
     const after = await store.cost();
-    const statements = ((after?.statements ?? 0) - (before?.statements ?? 0)) / (settled.runs + 50);
+    const statements = ((after?.statements ?? 0) - (before?.statements ?? 0)) / settled.runs;
     const writes = await measure(count => threeWrites(store.journal, written, count));
     lines.push([store.name, ...line(settled), statements.toFixed(1), writes.perSecond.toFixed(0)]);
     await store.end();

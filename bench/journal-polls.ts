@@ -200,7 +200,7 @@ export async function printPolls(
   await sideBySide(stores, postgres, row, undefined);
   const gateway = await openGateway();
   console.log(`\nThe same, the gateway behind HTTP\n`);
-  await sideBySide(stores, postgres, row, gateway.base);
+  await sideBySide(stores.slice(-1), postgres, row, gateway.base);
   gateway.stop();
 }
 

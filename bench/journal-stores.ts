@@ -135,7 +135,8 @@ export interface PostgresDatabase {
 
 export async function openPostgres(): Promise<Postgres> {
   const server = await startPostgres({ durable: true, settings: ['shared_preload_libraries=pg_stat_statements'] });
-  const main = new pg.Pool({ connectionString: server.url, max: 1 });
+  const main = new pg.Client(server.url);
+  await main.connect();
   await main.query('CREATE EXTENSION pg_stat_statements');
   const { rows } = await main.query<{ name: string; setting: string }>(
     "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'server_version')",

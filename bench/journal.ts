@@ -20,13 +20,10 @@ export async function printJournal(only: readonly string[]): Promise<void> {
     only.includes(name) || !among.some(other => only.includes(other));
   const postgres = isAsked('postgres', stores) ? await openPostgres() : undefined;
   if (postgres !== undefined) console.log(`\nPostgreSQL: ${postgres.settings}`);
-  const durable: OpenStore[] = [
-    ...(isAsked('sqlite', stores) ? [openSqlite('NORMAL'), openSqlite('FULL')] : []),
-    ...(postgres === undefined ? [] : [openPostgresStore(postgres)]),
-  ];
-  // What waits is the same for every `synchronous`.
-  const [first, ...others] = durable;
-  const large = others.length > 1 ? others : first === undefined ? [] : [first];
+  const isSqlite = isAsked('sqlite', stores);
+  const distributed = postgres === undefined ? [] : [openPostgresStore(postgres)];
+  const large: OpenStore[] = [...(isSqlite ? [openSqlite('FULL')] : []), ...distributed];
+  const durable: OpenStore[] = [...(isSqlite ? [openSqlite('NORMAL')] : []), ...large];
   const row = await openRow();
   try {
     if (isAsked('payments', parts))
