@@ -74,9 +74,12 @@ interface Transaction {
   executeSql(text: string, values: unknown[]): Promise<unknown>;
 }
 
-export async function booksInPostgres(pool: Pool): Promise<Books> {
-  // Two processes that make it at once may both find it missing.
-  await pool.query(CREATE).catch(() => pool.query(CREATE));
+/** Once, before anybody books. */
+export async function makeBooks(pool: Pool): Promise<void> {
+  await pool.query(CREATE);
+}
+
+export function booksInPostgres(pool: Pool): Books {
   const insert = `INSERT INTO booked (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`;
   return {
     async book(delivery, trap) {

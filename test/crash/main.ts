@@ -63,6 +63,7 @@ function print(run: Run): void {
       console.log(`  ${point.padEnd(18)}${String(killed).padStart(4)}${stopped > 0 ? `  stopped ${stopped}` : ''}`);
   }
   console.log(`orders ${run.orders}, sends ${run.sends}; rows: ${list(run.states)}; delivered: ${list(run.outcomes)}`);
+  for (const [reason, times] of Object.entries(run.parked)) console.log(`  parked ${times}: ${reason}`);
   console.log(`at rest ${seconds(run.restMs)} after the last kill (stated: ${seconds(STATED_MS)})`);
   for (const [rule, words] of Object.entries(rules)) {
     const broken = run.violations.filter(violation => violation.rule === rule);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { Row } from '../../src/journal/store.ts';
-import { booksInPostgres, booksInSqlite, type BookedDelivery, type Books } from './books.ts';
+import { booksInPostgres, booksInSqlite, makeBooks, type BookedDelivery, type Books } from './books.ts';
 
 /** Where a journal is, and the shop's own books: plain JSON, for the processes that work there. */
 export type Place =
@@ -39,7 +39,7 @@ export async function openPlace(place: Place): Promise<OpenPlace> {
   const journal = postgresJournal(pool);
   return {
     journal,
-    books: await booksInPostgres(pool),
+    books: booksInPostgres(pool),
     async close() {
       await journal.store.close();
       await pool.end();
@@ -86,6 +86,8 @@ export async function sqlitePremises(): Promise<Premises> {
 /** @param restart of the server that `url` is of */
 export async function postgresPremises(url: string, restart?: () => Promise<void>): Promise<Premises> {
   const place: Place = { kind: 'postgres', url };
+  const pool = new pg.Pool({ connectionString: url });
+  await makeBooks(pool).finally(() => pool.end());
   const opened = await openPlace(place);
   const { journal, books } = opened;
   return {

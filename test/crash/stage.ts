@@ -18,6 +18,8 @@ export interface Report {
   readonly sends: number;
   /** How many rows there are in each state. */
   readonly states: Readonly<Record<string, number>>;
+  /** Why rows were parked, and how many for each reason. */
+  readonly parked: Readonly<Record<string, number>>;
   /** How many deliveries there were of each outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
@@ -92,6 +94,10 @@ export class Stage {
       orders: rows.length,
       sends: this.bank.arrivals.filter(({ kind }) => kind === 'send').length,
       states: countBy(rows, ({ state }) => state),
+      parked: countBy(
+        rows.filter(({ state }) => state === 'parked'),
+        ({ data }) => data.parked?.reason ?? 'without a reason',
+      ),
       outcomes: countBy(deliveries, ({ outcome }) => outcome),
       violations: [
         ...judge(evidence),
