@@ -44,6 +44,8 @@ export class RowHold implements Hold {
   readonly #key: string;
   #row: Row;
   #isLost = false;
+  /** Its loop has ended: nothing more leaves. */
+  #isOver = false;
   /** A loop has begun on it. */
   #isUsed = false;
   /** Of the lease, when `leaving` was about to be stored. */
@@ -80,10 +82,12 @@ export class RowHold implements Hold {
 
   async leaving(ticket: Ticket, forMs: number): Promise<boolean> {
     const { clock, lease, leaseMs, registry } = this.#parts;
-    if (this.#isLost) return false;
+    if (this.#isLost || this.#isOver) return false;
     if (this.#sendUntilMs !== undefined && clock.now() > this.#sendUntilMs)
       throw new InputError('The time until which this prepared write was to be sent has passed: it was not sent.');
     await lease.cover(forMs + MARGIN_MS);
+    // Given up while the store took its time: the loop has ended, or is about to send once more.
+    if (this.#isOver) return false;
     this.#gaps = lease.gaps;
     const entry = registry.entryOfLeaving(this.#key);
     return this.#update(leaving(this.#row, ticket, entry, clock.now() + leaseMs));
@@ -97,6 +101,7 @@ export class RowHold implements Hold {
 
   async conclude(keep: () => void, loop: Carried, settlement: Settlement | undefined): Promise<void> {
     const { clock, lease, onFailure } = this.#parts;
+    this.#isOver = true;
     keep();
     try {
       for (let write = 1, pauseMs = FIRST_PAUSE_MS; ; write++, pauseMs *= 2) {
@@ -160,6 +165,7 @@ export class RowHold implements Hold {
   /** @returns whether it was made; else the row is read again, and may be lost */
   async #update(set: RowContent): Promise<boolean> {
     const { store, lease } = this.#parts;
+    if (this.#isLost) return false;
     const [isMade] = await store.update([{ row: this.#row, set }]);
     if (isMade === true) {
       this.#row = { ...this.#row, ...set, fence: this.#row.fence + 1 };
@@ -168,8 +174,9 @@ export class RowHold implements Hold {
     const now = await store.get(this.#row.id);
     // An update whose answer was lost may have been made, and then nothing else has changed it since.
     const isOurs = now?.fence === this.#row.fence + 1 && isSameContent(now, set);
-    this.#isLost = !isOurs && now?.holder !== lease.holder;
-    if (now !== undefined) this.#row = now;
+    // What is another's by now is never written over.
+    if (now === undefined || (now.holder !== lease.holder && !isOurs)) this.#isLost = true;
+    else this.#row = now;
     return isOurs;
   }
 }
