@@ -387,9 +387,11 @@ export class GatewayDesk implements Durable, Desk {
   /** The number was used before: what is not over, or was sent, is not prepared once more. */
   async #prepareAgain(row: Row, wanted: Wanted, prepared: RowContent, db: unknown): Promise<Ticket> {
     const { key, deliveries, delivered, failures, entry } = row.data;
-    if (this.parts.registry.running(key) === undefined) this.restore(row);
+    if (this.parts.registry.running(key)?.intention.sends !== true) this.restore(row);
     const admission = this.parts.registry.admit(key, wanted);
-    if (admission.type !== 'fresh' || row.state === 'intended') return row.data.ticket;
+    const isOver = !row.isHeld && !isOpenState(row.state) && row.state !== 'parked';
+    if (!isOver && row.data.digest !== wanted.digest) throw new ReferenceInUseError(row.data.ticket);
+    if (admission.type !== 'fresh' || !isOver) return row.data.ticket;
     const data = { ...prepared.data, deliveries, delivered, failures, ...(entry !== undefined && { entry }) };
     const [isMade] = await this.store.update([{ row, set: { ...prepared, data } }], db);
     if (isMade !== true) throw new ReferenceInUseError(row.data.ticket);

@@ -236,6 +236,44 @@ describe('a process that lost its write to another', () => {
   });
 });
 
+describe('a row that another process has', () => {
+  it('is not written over by a send that was given up before its process stood still', async () => {
+    const town = new Town({ slowestMs: 50 });
+    const shop = town.process(at('update', 0, { type: 'freeze', when: 'before', forMs: 45_000 }));
+    const writes: string[] = [];
+    const update = town.store.update.bind(town.store);
+    Object.assign(town.store, {
+      update: async (...given: Parameters<typeof update>) => {
+        const made = await update(...given);
+        const after = (await town.rows())[0];
+        if (made[0] === true && after !== undefined) writes.push(after.state);
+        return made;
+      },
+    });
+    const call = ended(shop.gateway.settle('payment.charge', charge));
+    await town.pass(29_000);
+    const second = await town.run(town.process().gateway.settle('payment.charge', charge));
+    expect(await town.run(call)).toMatchObject({ outcome: 'succeeded' });
+    expect([second.outcome, town.ledger.of('A1').length]).toEqual(['succeeded', 1]);
+    expect(writes.slice(writes.indexOf('settled'))).not.toContain('leaving');
+    expect((await town.row('A1')).data.entry?.state).toBe('settled');
+  });
+
+  it('is not prepared anew while its bytes are on the way, though it is followed here', async () => {
+    const town = new Town({ fateOf: () => ({ end: 'paid', afterMs: MINUTE_MS }) });
+    const other = town.process();
+    const followed = ended(other.gateway.untilSettled(other.gateway.ticketFor('payment.charge', charge)));
+    await town.pass(500);
+    const call = ended(town.process().gateway.settle('payment.charge', charge));
+    await town.pass(100);
+    const prepared = ended(other.gateway.prepare('payment.charge', { ...charge, amount: 7 }));
+    expect(isReferenceInUseError(await town.run(prepared))).toBe(true);
+    expect(await town.row('A1')).toMatchObject({ state: 'leaving', data: { ticket: { expect: { amount: '100' } } } });
+    expect(await town.run(call)).toMatchObject({ outcome: 'succeeded' });
+    await town.run(followed);
+  });
+});
+
 describe('a provider with idempotency keys', () => {
   it('gets the same key from the process that takes over, and charges once', async () => {
     const idempotencyKey = { header: 'x-key', rememberedForMs: 24 * 60 * MINUTE_MS };
