@@ -217,7 +217,7 @@ async function fillFrom(
       encode(substring(sha256(convert_to(${replaced('id')}, 'UTF8')) FOR 16), 'hex')::uuid AS uid
     FROM (SELECT i, 'ORDER-' || lpad(i::text, 8, '0') AS number FROM generate_series(${first}, ${rows - 1}) i) n,
       tillpaid.rows
-    WHERE id LIKE '%${TEMPLATE}%';
+    WHERE id = '${template}';
     INSERT INTO tillpaid.rows
       (uid, id, account, state, fence, due_at_ms, opened_at_ms, changed_at_ms, names, undelivered, job, data)
     SELECT n.uid, ${replaced('id')}, account, state, 1, ${dueAtMs} + i, opened_at_ms + i, changed_at_ms,
