@@ -72,7 +72,7 @@ export class RowHold implements Hold {
     return this.#isLost;
   }
 
-  get #hasEnded(): boolean {
+  #hasEnded(): boolean {
     return this.#isLost || this.#isOver;
   }
 
@@ -86,12 +86,12 @@ export class RowHold implements Hold {
 
   async leaving(ticket: Ticket, forMs: number): Promise<boolean> {
     const { clock, lease, leaseMs, registry } = this.#parts;
-    if (this.#hasEnded) return false;
+    if (this.#hasEnded()) return false;
     if (this.#sendUntilMs !== undefined && clock.now() > this.#sendUntilMs)
       throw new InputError('The time until which this prepared write was to be sent has passed: it was not sent.');
     await lease.cover(forMs + MARGIN_MS);
     // Given up while the store took its time: the loop has ended, or is about to send once more.
-    if (this.#hasEnded) return false;
+    if (this.#hasEnded()) return false;
     this.#gaps = lease.gaps;
     const entry = registry.entryOfLeaving(this.#key);
     return this.#update(leaving(this.#row, ticket, entry, clock.now() + leaseMs));
