@@ -407,7 +407,7 @@ describe('a follower with a ticket of other fields', () => {
 });
 
 describe('whatever happens', () => {
-  const runs = Number(process.env['PROCESSES_RUNS'] ?? 60);
+  const runs = Number(process.env['PROCESSES_RUNS'] ?? 40);
   const seed = Number(process.env['PROCESSES_SEED'] ?? 1);
 
   it(`nothing is booked twice, told falsely or forgotten (seed ${seed})`, {
