@@ -69,6 +69,7 @@ export function openDatabase(pool: PostgresPool, { name, schema, prepare }: Data
     try {
       return await asked;
     } catch (error) {
+      if (error instanceof InputError) throw error;
       throw new Error(
         `${name}, schema ${schema}: ${wordsOf(error)}. Nothing is known of what was asked of the database: see that it can be reached, and ask again.`,
         { cause: error },
@@ -89,9 +90,16 @@ export function openDatabase(pool: PostgresPool, { name, schema, prepare }: Data
     query: async (text, values, db) => (await explain(ask(text, values, db))) as Record<string, unknown>[],
     async transaction(work) {
       const client = await explain(pool.connect());
-      return inTransaction(client, explain, db => {
+      const db: OwnTransaction = {
+        client,
+        async executeSql(text, values) {
+          if (!own.has(db)) throw overFor(name);
+          return client.query(text, values);
+        },
+      };
+      return inTransaction(client, explain, async () => {
         own.set(db, client);
-        return work(db);
+        return work(db).finally(() => own.delete(db));
       });
     },
     isOwn: db => own.has(db),
@@ -106,16 +114,22 @@ export function transactionOf(db: unknown, name: string): PostgresTransaction | 
   return db as PostgresTransaction;
 }
 
+const overFor = (name: string): InputError =>
+  new InputError(
+    `${name}: the transaction of this db has ended: its handler has ended, failed, or took too long. Write before, and ` +
+      'wait for it.',
+  );
+
 async function inTransaction<T>(
   client: PostgresClient,
   explain: Database['explain'],
-  work: (db: OwnTransaction) => Promise<T>,
+  work: () => Promise<T>,
 ): Promise<T> {
   client.on?.('error', ignore);
   let isBroken = true;
   try {
     await explain(client.query('BEGIN ISOLATION LEVEL READ COMMITTED'));
-    const result = await work({ client, executeSql: (text, values) => client.query(text, values) });
+    const result = await work();
     await explain(client.query('COMMIT'));
     isBroken = false;
     return result;

@@ -5,6 +5,8 @@ export interface Database {
   exec(sql: string): void;
   prepare(sql: string): Statement;
   close(): void;
+  /** Since Node 22.16. */
+  readonly isTransaction?: boolean;
 }
 
 export interface Statement {
@@ -91,7 +93,7 @@ export class Connection {
       this.run('COMMIT');
       return result;
     } catch (error) {
-      this.undo('ROLLBACK');
+      this.attempt('ROLLBACK');
       throw error;
     }
   }
@@ -104,19 +106,30 @@ export class Connection {
       this.run('RELEASE tillpaid');
       return result;
     } catch (error) {
-      this.undo('ROLLBACK TO tillpaid');
-      this.undo('RELEASE tillpaid');
+      this.attempt('ROLLBACK TO tillpaid');
+      this.attempt('RELEASE tillpaid');
       throw error;
     }
   }
 
-  /** Some failures have undone the transaction already. */
-  undo(sql: string): void {
+  /** Some failures have undone the transaction already. @returns whether it could be done */
+  attempt(sql: string): boolean {
     try {
       this.run(sql);
+      return true;
     } catch {
       // Then there is nothing to undo.
+      return false;
     }
+  }
+
+  isInTransaction(): boolean {
+    const { isTransaction } = this.db;
+    if (isTransaction !== undefined) return isTransaction;
+    // There is one where none can be begun.
+    if (!this.attempt('BEGIN')) return true;
+    this.run('ROLLBACK');
+    return false;
   }
 
   #statement(sql: string): Statement {

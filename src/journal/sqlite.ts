@@ -3,6 +3,7 @@ import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { busyFor, Connection, inWords, isBusy, openFile, type Database } from './sqlite-connection.ts';
+import { beginHandle, endedEarly, type Handle } from './sqlite-handle.ts';
 import {
   changeRow,
   countRows,
@@ -86,6 +87,8 @@ class SqliteStore implements JournalStore {
   readonly #turns = new Turns();
   /** Of open transactions: made when one is needed. */
   #second: Connection | undefined;
+  /** What the handlers of its transactions have. */
+  readonly #handles = new WeakMap<object, Handle>();
   /** The user's own connections, once they are known to be on this file. */
   readonly #others = new WeakMap<object, Connection>();
   /** What is written next, all of it at once. */
@@ -138,19 +141,11 @@ class SqliteStore implements JournalStore {
   readonly transaction: JournalStore['transaction'] = async work => {
     await this.#turns.take();
     try {
-      const connection = await this.#retried(() => {
+      const handle = await this.#retried(() => {
         this.#second ??= waitsForNobody(this.#connect());
-        this.#second.run('BEGIN IMMEDIATE');
-        return this.#second;
+        return beginHandle(this.#second, this.name);
       });
-      try {
-        const result = await work(connection.db);
-        await this.#retried(() => connection.run('COMMIT'));
-        return result;
-      } catch (error) {
-        connection.undo('ROLLBACK');
-        throw error;
-      }
+      return await this.#inHandle(handle, work);
     } finally {
       this.#turns.pass();
     }
@@ -183,6 +178,22 @@ class SqliteStore implements JournalStore {
       this.#turns.pass();
     }
   };
+
+  async #inHandle<T>(handle: Handle, work: (db: unknown) => Promise<T>): Promise<T> {
+    const connection = handle.connection();
+    this.#handles.set(handle.db, handle);
+    try {
+      const result = await work(handle.db);
+      handle.end();
+      if (!handle.isWhole()) throw endedEarly(this.name);
+      await this.#retried(() => connection.run('COMMIT'));
+      return result;
+    } catch (error) {
+      handle.end();
+      connection.attempt('ROLLBACK');
+      throw error;
+    }
+  }
 
   #nowMs(): number {
     return this.#options.clock.now();
@@ -279,7 +290,7 @@ class SqliteStore implements JournalStore {
   #connectionOf(db: unknown): Connection {
     if (!isDatabase(db))
       throw new InputError(`${this.name}: db is no DatabaseSync of node:sqlite. Give the one your transaction is on.`);
-    const known = this.#second?.db === db ? this.#second : this.#others.get(db);
+    const known = this.#handles.get(db)?.connection() ?? this.#others.get(db);
     if (known !== undefined) return known;
     const connection = new Connection(db);
     const salt = this.#inWords(() => saltIn(connection, this.name));

@@ -482,6 +482,28 @@ const transactionChecks: readonly Check[] = [
     },
   ],
   [
+    'refuses the db of a transaction once that has ended: what comes late is written nowhere',
+    async ({ one, other, row, inserted }) => {
+      const given = await inserted(1);
+      const change: Change = { row: given, set: { ...contentOf(given), state: 'parked' } };
+      const dbs: unknown[] = [];
+      await one.transaction(db => Promise.resolve(dbs.push(db)));
+      await rejects(
+        'the transaction',
+        one.transaction(db => Promise.reject(new Error(`his own ${dbs.push(db)}`))),
+      );
+      for (const db of dbs) {
+        await rejects('a late insert', one.insert(row(2), db));
+        await rejects('a late update', one.update([change], db));
+      }
+      await one.transaction(async () => {
+        for (const db of dbs) await rejects('an insert within the next transaction', one.insert(row(2), db));
+      });
+      same('the row', there(await other.get(given.id)).fence, 1);
+      same('the new row', await other.get(row(2).id), undefined);
+    },
+  ],
+  [
     'runs transactions that are begun at the same time, each whole',
     async ({ one, other, row, inserted }) => {
       for (const number of many(8, each => each)) await inserted(number);
