@@ -44,12 +44,12 @@ export async function startPostgres({
     const flags = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1'];
     const fast = durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
     const all = ['unix_socket_directories=', 'max_connections=300', ...fast, ...settings].flatMap(each => ['-c', each]);
-    const start = (): Promise<ChildProcess> => run(binaries.postgres, [...flags, ...all], user);
+    const start = (): Promise<ChildProcess> => run([directory, binaries.postgres, ...flags, ...all], user);
     let server = await start();
     return {
       url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
       async restart() {
-        await end(server);
+        await end(server, 'its files are needed');
         server = await start();
       },
       async stop() {
@@ -111,11 +111,20 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Its end is the end of our pipe, so that it ends with this process, however that ends. */
-const UNTIL_THE_PIPE_ENDS = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server';
+/**
+ * Its end is the end of our pipe, so that it ends with this process, however that ends: also by a signal to all of its
+ * group. Its files go with it, unless we say that they are still needed.
+ */
+const UNTIL_THE_PIPE_ENDS = `
+  trap '' HUP INT TERM
+  directory=$1; shift
+  "$@" & server=$!
+  needed=$(cat)
+  kill -INT $server; wait $server
+  [ -n "$needed" ] || rm -rf "$directory"`;
 
-async function run(postgres: string, flags: readonly string[], user: User): Promise<ChildProcess> {
-  const child = spawn('sh', ['-c', UNTIL_THE_PIPE_ENDS, 'sh', postgres, ...flags], {
+async function run(command: readonly string[], user: User): Promise<ChildProcess> {
+  const child = spawn('sh', ['-c', UNTIL_THE_PIPE_ENDS, 'sh', ...command], {
     ...user,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
@@ -136,9 +145,9 @@ async function run(postgres: string, flags: readonly string[], user: User): Prom
   return child;
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, needed = ''): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.stdin?.end();
+  child.stdin?.end(needed);
   await exited;
 }
