@@ -13,6 +13,8 @@ const POLLS_EACH = 4;
 const BATCH = 100;
 const AT_ONCE = 100;
 const ROUNDS = 2;
+/** Before the first round, so that none pays for what the others find ready. */
+const WARM_UP = 300;
 
 export interface Polled {
   readonly polls: number;
@@ -49,11 +51,19 @@ async function measure(
   };
 }
 
+interface Following {
+  readonly payments: number;
+  readonly pollsEach: number;
+  /** It ends when so many were delivered. Default: all. */
+  readonly until?: number;
+  readonly base?: string | undefined;
+}
+
 /** A worker follows so many payments to their ends, and delivers them. */
 export async function followAll(
   open: OpenStore,
   row: Row,
-  { payments, pollsEach, base }: { payments: number; pollsEach: number; base?: string | undefined },
+  { payments, pollsEach, until = payments, base }: Following,
 ): Promise<Polled & { readonly name: string }> {
   const store = await open();
   const { journal } = store;
@@ -65,7 +75,7 @@ export async function followAll(
     gateways: [shop.open({ journal })],
     journal,
     onSettled() {
-      if (++delivered === payments) all.resolve(undefined);
+      if (++delivered === until) all.resolve(undefined);
     },
     ...{ ratePerSecond: 100_000, batchSize: BATCH, concurrency: AT_ONCE },
   });
@@ -103,13 +113,17 @@ const keep = `
   FROM json_to_recordset($1::text::json) AS i (id text, fence integer, state text, due_in_ms integer, data text)
   WHERE p.id = i.id AND p.fence = i.fence`;
 
-async function claimLoop({ pool, cost }: PostgresDatabase, row: Row, base: string | undefined): Promise<Polled> {
+async function claimLoop(
+  { pool, cost }: PostgresDatabase,
+  row: Row,
+  { payments, base }: { payments: number; base: string | undefined },
+): Promise<Polled> {
   const shop = openShop('lost', POLLS_EACH, base);
   const gateway = shop.open();
   await pool.query(yardstickTables);
   await pool.query(
     `INSERT INTO payments SELECT number, 'open', now(), '-infinity', 1, replace($1, '${TEMPLATE}', number)::json
-     FROM generate_series(1, ${PAYMENTS}) i, LATERAL (SELECT 'ORDER-' || lpad(i::text, 8, '0') AS number) n`,
+     FROM generate_series(1, ${payments}) i, LATERAL (SELECT 'ORDER-' || lpad(i::text, 8, '0') AS number) n`,
     [JSON.stringify(row.data)],
   );
   const limit = pLimit(AT_ONCE);
@@ -136,7 +150,7 @@ async function claimLoop({ pool, cost }: PostgresDatabase, row: Row, base: strin
     async () => ({ ...(await cost()), statements }),
     shop.polls,
     async () => {
-      while (settled < PAYMENTS) {
+      while (settled < payments) {
         const claimed = await ask([], claim);
         if (claimed.length === 0) await new Promise(resolve => setTimeout(resolve, POLL_EVERY_MS / 4));
         else await ask([JSON.stringify(await Promise.all(claimed.map(each => limit(step, each))))], keep);
@@ -172,14 +186,16 @@ async function sideBySide(
 ): Promise<void> {
   const measured = new Map<string, Polled[]>();
   const add = (name: string, polled: Polled): void => void measured.set(name, [...(measured.get(name) ?? []), polled]);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = -1; round < ROUNDS; round++) {
+    const payments = round < 0 ? WARM_UP : PAYMENTS;
     for (const open of stores) {
-      const { name, ...polled } = await followAll(open, row, { payments: PAYMENTS, pollsEach: POLLS_EACH, base });
-      add(name, polled);
+      const { name, ...polled } = await followAll(open, row, { payments, pollsEach: POLLS_EACH, base });
+      if (round >= 0) add(name, polled);
     }
     if (postgres === undefined) continue;
     const database = await postgres.database(16);
-    add(YARDSTICK, await claimLoop(database, row, base));
+    const polled = await claimLoop(database, row, { payments, base });
+    if (round >= 0) add(YARDSTICK, polled);
     await database.end();
   }
   const beside = measured.get(YARDSTICK);

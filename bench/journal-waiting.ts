@@ -50,6 +50,8 @@ export async function printWaiting(stores: readonly OpenStore[], row: Row): Prom
 }
 
 const LEFT = 100_000;
+/** The pace of these is the pace of all. */
+const MEASURED = 20_000;
 
 /** All are due at once, and paid at the first query: a worker that was away comes back. */
 export async function printRecovery(stores: readonly OpenStore[], row: Row): Promise<void> {
@@ -58,14 +60,16 @@ export async function printRecovery(stores: readonly OpenStore[], row: Row): Pro
   );
   const lines: string[][] = [];
   for (const open of stores) {
-    const { name, polls, elapsedMs, cpuUs, statements } = await followAll(open, row, { payments: LEFT, pollsEach: 1 });
+    const { name, polls, elapsedMs, cpuUs, statements } = await followAll(open, row, {
+      ...{ payments: LEFT, pollsEach: 1, until: MEASURED },
+    });
     lines.push([
       name,
-      (elapsedMs / 1000).toFixed(0),
+      ((elapsedMs * LEFT) / polls / 1000).toFixed(0),
       ((1000 * polls) / elapsedMs).toFixed(0),
       (cpuUs / polls).toFixed(0),
       (statements / polls).toFixed(2),
     ]);
   }
-  printTable(['', 'seconds', 'payments/s', 'CPU us/payment', 'statements/payment'], lines);
+  printTable(['', 'seconds for all', 'payments/s', 'CPU us/payment', 'statements/payment'], lines);
 }
