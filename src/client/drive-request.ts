@@ -44,10 +44,11 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining): Middl
       });
       const entered = entering instanceof Promise ? await entering : entering;
       if (entered.type === 'begun') return entered.begun;
-      if (entered.type === 'settled') return responseFor(repeated(entered.settlement, context));
+      if (entered.type === 'settled')
+        return responseFor(await joining.answered(repeated(entered.settlement, context), operation, joined));
       const met = await joining.join(entered.loop, operation, joined);
       if (met instanceof Intention) lost = met;
-      else if (met !== undefined) return responseFor(met);
+      else if (met !== undefined) return responseFor(await joining.answered(met, operation, joined));
     }
   };
 }

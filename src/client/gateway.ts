@@ -96,14 +96,16 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
   /**
    * Stores a write in the journal, in your own transaction beside your order: once that is committed it will be sent,
    * by `settle` of the same fields, or by a worker before `sendUntil`; if that passes, it ends `unsent`. Sends nothing.
-   * The same again gives the same ticket.
+   * The same again gives the same ticket. Prepared writes have no order among each other: prepare a cancel once what it
+   * cancels is settled.
    *
-   * @throws {InputError} without a journal, and for a field that no journal may store (a payment code, a token)
+   * @throws {InputError} without a journal, for a field that no journal may store (a payment code, a token), and for a
+   * write whose payer needs the answer (a QR code): send that with `settle`
    * @throws {ReferenceInUseError} while its number stands for a write with other fields
    * @example
    * ```ts
-   * await orders.insert(order, { transaction });
-   * await gateway.prepare('payment.create', fields, { db: transaction });
+   * await refunds.insert(refund, { transaction });
+   * await gateway.prepare('refund.create', fields, { db: transaction });
    * ```
    */
   prepare<K extends WriteName<F>>(operation: K, fields: F[K], options?: PrepareOptions): Promise<Ticket>;

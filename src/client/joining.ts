@@ -5,6 +5,7 @@ import type { Settlement } from '../core/settlement.ts';
 import type { Hold } from '../engine/hold.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
+import { responseOf } from '../engine/results.ts';
 import type { MayBegin } from './entrance.ts';
 import type { GatewayParts } from './parts.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
@@ -31,6 +32,8 @@ export interface Joining {
    * been heeded, and nothing more is sent for him.
    */
   passedOn(intention: Intention, admission: MayBegin, options: SettleOptions): Promise<Settlement>;
+  /** A success whose answer no journal keeps: the gateway is asked for one, so that the drop-in has a response. */
+  answered(settlement: Settlement, operation: Operation, options: SettleOptions): Promise<Settlement>;
 }
 
 /**
@@ -40,7 +43,7 @@ export interface Joining {
 export function createJoining(
   { registry, durable }: GatewayParts,
   onSettled: (settlement: Settlement) => void,
-  untilSettled: (intention: Intention, options: FollowOptions) => Promise<Settlement>,
+  untilSettled: (payment: Pick<Intention, 'ticket'>, options: FollowOptions) => Promise<Settlement>,
 ): Joining {
   return {
     begin(key, begun, hold) {
@@ -100,6 +103,12 @@ export function createJoining(
       const { operation } = intention;
       const canAsk = isWrite(operation) && operation.query !== undefined;
       return canAsk ? untilSettled(intention, followOptionsOf(options)) : intention.unresolved();
+    },
+    async answered(settlement, operation, options) {
+      const canAsk = durable !== undefined && isWrite(operation) && operation.query !== undefined;
+      if (!canAsk || settlement.outcome !== 'succeeded' || responseOf(settlement) !== undefined) return settlement;
+      const asked = await untilSettled(settlement, followOptionsOf(options));
+      return asked.outcome === 'succeeded' ? asked : settlement;
     },
   };
 }

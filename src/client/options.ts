@@ -184,12 +184,16 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
   },
 };
 
+/** One that every machine reads alike. */
+const timeWithZone = (value: unknown): number =>
+  typeof value === 'string' && /T.*(?:Z|[+-]\d\d:?\d\d)$/i.test(value) ? Date.parse(value) : Number.NaN;
+
 /** Of `prepare`. */
 export const prepareOptions: Checks<PrepareOptions> = {
   db: elsewhere,
   sendUntil: {
     expects: 'a Date or a time like 2026-01-31T12:00:00Z',
-    accepts: value => !Number.isNaN(value instanceof Date ? value.getTime() : Date.parse(String(value))),
+    accepts: value => !Number.isNaN(value instanceof Date ? value.getTime() : timeWithZone(value)),
   },
   idempotencyKey: elsewhere,
 };

@@ -28,6 +28,10 @@ export function createPrepare(
     const given = idempotencyKey === undefined ? {} : { idempotencyKey };
     const ticket = engine.sealer.seal(openWrite(parts, operation, fields, 'all', given));
     refuseNameless(`${adapter.name} ${name}`, operation, ticket, given);
+    if (operation.payerNeedsAnswer?.(fields) === true)
+      throw new InputError(
+        `${adapter.name} ${name}: its payer needs its answer, such as a link or a code, which no journal stores. Send it at once, with settle.`,
+      );
     const kept = storable(`${adapter.name} ${name}`, fields, operation.storable ?? []);
     const nowMs = engine.clock.now();
     const sendUntilMs = sendUntil === undefined ? nowMs + SEND_WITHIN_MS : new Date(sendUntil).getTime();
@@ -40,6 +44,10 @@ export function createPrepare(
 
 /** The fields, as they were when the call began. @throws {InputError} for one that no journal may store */
 function storable(who: string, fields: Fields, names: readonly string[]): Fields {
+  if (names.length === 0)
+    throw new InputError(
+      `${who}: what it needs may be secret or personal, and no journal stores it. Send it with settle.`,
+    );
   for (const name of Object.keys(fields)) {
     if (fields[name] === undefined || names.includes(name)) continue;
     throw new InputError(

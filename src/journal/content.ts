@@ -80,6 +80,24 @@ export function intended(
   };
 }
 
+/** A payment that was not begun here, and of which the gateway has said something. */
+export function adopted(
+  { id, key, adapterVersion, nowMs }: Pick<Begun, 'key' | 'adapterVersion' | 'nowMs'> & { readonly id: string },
+  entry: Entry,
+  ticket: Ticket,
+  settlement: Settlement | undefined,
+): RowContent {
+  const bare: RowData = {
+    ...{ version: 1, adapterVersion, key, ticket, followUntilMs: followUntil(ticket, nowMs) },
+    ...{ deliveries: [], delivered: 0, failures: 0 },
+    ...(entry.digest !== undefined && { digest: entry.digest }),
+  };
+  const known = withEntry(bare, entry);
+  const data = settlement === undefined ? known : delivering(known, { id, openedAtMs: nowMs }, settlement);
+  const state = (settlement && stateAfter[settlement.outcome]) ?? 'open';
+  return atRest({ state, dueAtMs: nowMs, data });
+}
+
 /** It may have been sent, and is about to be asked about. */
 export const reopened = (row: Row, holder: string, dueAtMs: number): RowContent => ({
   state: 'open',

@@ -11,7 +11,7 @@ import { repeatedSettlement } from '../engine/last-verdict.ts';
 import type { Entry } from '../engine/payment-store.ts';
 import type { Wanted } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { changed, followUntil, intended, namesOf, reopened } from './content.ts';
+import { adopted, changed, intended, namesOf, reopened } from './content.ts';
 import { keepBeside, RowHold, type HoldParts } from './hold.ts';
 import { putDesk, type Desk, type Tenure } from './desk.ts';
 import { DeskLease } from './desk-lease.ts';
@@ -294,24 +294,13 @@ export class GatewayDesk implements Durable, Desk {
     return isMade === true;
   }
 
-  /** A payment that was sent before there was a journal, or elsewhere: what is open is followed from here on. */
+  /** A payment that was sent before there was a journal, or elsewhere: it is followed, and its end delivered. */
   #adopt(key: string, entry: Entry, nowMs: number): Promise<boolean> {
-    const ticket = this.#sealed(entry.ticket);
-    const isOpen = entry.state === 'open';
-    return this.store.insert({
-      id: this.idOf(key),
-      account: this.account,
-      openedAtMs: nowMs,
-      state: isOpen ? 'open' : 'delivered',
-      holder: undefined,
-      dueAtMs: isOpen ? nowMs : undefined,
-      names: namesOf(ticket.reference),
-      data: {
-        ...{ version: 1, adapterVersion: this.adapterVersion, key, ticket, entry },
-        ...{ followUntilMs: followUntil(ticket, nowMs), deliveries: [], delivered: 0, failures: 0 },
-        ...(entry.digest !== undefined && { digest: entry.digest }),
-      },
-    });
+    const id = this.idOf(key);
+    const settlement = entry.state === 'settled' ? settlementOf(entry) : undefined;
+    const versions = { adapterVersion: this.adapterVersion, nowMs };
+    const set = adopted({ id, key, ...versions }, entry, this.#sealed(entry.ticket), settlement);
+    return this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...set });
   }
 
   takeUp(row: Row, { signal }: Tenure): Promise<RowContent | undefined> {

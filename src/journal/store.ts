@@ -47,6 +47,8 @@ export interface RowData {
   readonly deliverFromMs?: number;
   /** All that a worker needs to send it. Default: only who has the fields can. */
   readonly prepared?: Prepared;
+  /** It was found without anybody to send it, and from then on its merchant is told so. Milliseconds since the epoch. */
+  readonly unsentFromMs?: number;
   readonly parked?: Parked;
 }
 

@@ -5,7 +5,7 @@ import { writeNamed } from '../engine/identity.ts';
 import type { Registry } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { dueFor, ended, stillOpen, unsent } from './content.ts';
-import { parkedContent } from './row-content.ts';
+import { contentOf, parkedContent } from './row-content.ts';
 import type { Row, RowContent } from './store.ts';
 import { upgraded } from './upgrade.ts';
 
@@ -22,6 +22,9 @@ export interface TakeUpParts {
   /** Aborts when the worker was stopped and will wait no longer. */
   readonly signal: AbortSignal;
 }
+
+/** Who waits for a write looks at it at least every second. */
+const GRACE_MS = 5000;
 
 /** After an error that says nothing of the payment. */
 const LATER_MS = 60_000;
@@ -56,12 +59,23 @@ export async function takeUp(parts: TakeUpParts, given: Row): Promise<RowContent
 
 /** No byte has left: whoever was to send it has died, or it was prepared for a worker. */
 async function takeUpIntended(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent | undefined> {
-  const { prepared } = row.data;
-  if (prepared === undefined || prepared.sendUntilMs < nowMs)
-    return ended(row, unsent(row.data.ticket), row.data.entry, nowMs);
-  await parts.send(row);
-  return undefined;
+  const { prepared, unsentFromMs } = row.data;
+  if (prepared !== undefined && prepared.sendUntilMs >= nowMs) {
+    await parts.send(row);
+    return undefined;
+  }
+  // Another caller may be waiting to send it: he comes first, before the merchant is told that it was not.
+  const fromMs = unsentFromMs ?? (prepared === undefined ? nowMs + GRACE_MS : nowMs);
+  if (fromMs > nowMs) return left(row, fromMs);
+  return ended(row, unsent(row.data.ticket), row.data.entry, nowMs);
 }
+
+const left = (row: Row, unsentFromMs: number): RowContent => ({
+  ...contentOf(row),
+  holder: undefined,
+  dueAtMs: unsentFromMs,
+  data: { ...row.data, unsentFromMs },
+});
 
 async function takeUpOpen(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent> {
   const { adapter, registry, doors, signal } = parts;
@@ -131,4 +145,5 @@ const absentIn = (entry: Row['data']['entry']): Row['data']['entry'] =>
 const LOOK_YOURSELF =
   'Look it up at the provider by its number. Paid: tell your shop, and archive it. Not there: it may be sent again under the same number. redrive(id) asks once more.';
 
-const OTHER_RELEASE = 'Run a worker of the release that stored it, or look the payment up at the provider.';
+const OTHER_RELEASE =
+  'Run a worker of the release that stored it, and then redrive(id); or look the payment up at the provider, and archive it.';

@@ -91,7 +91,7 @@ describe('two objects on one journal', () => {
           ),
       ]),
     );
-    expect([settlement.outcome, response, sends.length]).toEqual(['succeeded', 'SettledError', 1]);
+    expect([settlement.outcome, response, sends.length]).toEqual(['succeeded', 'answered', 1]);
   });
 
   it('refuse the number for other fields while it is open, and when it is paid', async () => {
@@ -415,6 +415,38 @@ describe('a notice', () => {
       state: 'settled',
       data: { deliveries: [{ settlement: { outcome: 'succeeded', settledBy: 'webhook' } }] },
     });
+  });
+});
+
+describe('a notice of a payment that the journal does not know', () => {
+  it('is delivered, and its number is then known as paid', async () => {
+    const { clock, open, row, sends } = shop({ sends: [said('PAID')], adapter: notifying() });
+    await clock.run(open().receive(new Request('https://shop.test/')));
+    expect(await row()).toMatchObject({
+      state: 'settled',
+      dueAtMs: clock.now(),
+      data: { deliveries: [{ settlement: { outcome: 'succeeded', settledBy: 'webhook' } }] },
+    });
+    const again = open().settle('payment.charge', charge);
+    expect(await clock.run(again)).toMatchObject({ outcome: 'succeeded', repeated: true });
+    expect(sends).toEqual([]);
+  });
+});
+
+describe('a caller who waits for a process that died before it sent', () => {
+  it('sends, and no worker tells the merchant meanwhile that nothing was sent', async () => {
+    const { clock, open, sends, row, journal } = shop({ sends: [said('PAID')] });
+    const stuck = open({ clock: frozen(clock.now()), onTicket: () => new Promise(() => undefined) });
+    void stuck.settle('payment.charge', charge).catch(() => undefined);
+    await clock.untilQuiet();
+    const told: string[] = [];
+    const onSettled = ({ outcome }: Settlement): void => void told.push(outcome);
+    const worker = createWorker({ gateways: [open()], journal, clock, onSettled });
+    worker.start();
+    expect((await clock.run(open().settle('payment.charge', charge))).outcome).toBe('succeeded');
+    await clock.run(sleep(clock, 60_000));
+    await clock.run(worker.stop());
+    expect([sends.length, told, (await row()).state]).toEqual([1, ['succeeded'], 'delivered']);
   });
 });
 

@@ -102,8 +102,11 @@ describe('a prepared write', () => {
     expect([sends.length, told.map(({ outcome }) => outcome)]).toEqual([1, ['unsent', 'succeeded']]);
   });
 
-  it('is refused where a field may be secret, without a journal, and once its time has passed', async () => {
+  it('is refused where a field may be secret or the payer needs the answer, without a journal, and once its time has passed', async () => {
     const { clock, open, stateOf } = shop();
+    await expect(open().prepare('payment.create', order)).rejects.toThrow(/its payer needs its answer.*settle/);
+    const zone = open().prepare('payment.charge', order, { sendUntil: '2027-01-01T00:00' });
+    await expect(zone).rejects.toThrow(/sendUntil must be a Date or a time like/);
     const scanned = { ...order, scanned: '6901234567890' };
     await expect(open().prepare('payment.charge', scanned)).rejects.toThrow(/"scanned" may be secret.*settle/);
     const late = open().prepare('payment.charge', order, { sendUntil: new Date(clock.now()) });
