@@ -53,6 +53,12 @@ describe('a small storm (npm run storm makes a large one)', () => {
   }, 60_000);
 });
 
+it('breaks no rule with a journal whose processes die (npm run storm -- --journal memory)', async () => {
+  const found = report(await storm(seeds(1, 12), evenly, undefined, 'memory'));
+  expect(found.payments).toBe(12);
+  expect(found.found).toEqual([]);
+}, 120_000);
+
 /** A provider whose adapter is wrong about something. */
 const sabotaged = (name: string, change: (adapter: Adapter) => Partial<Adapter>): Provider[] =>
   providers
