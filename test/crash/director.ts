@@ -11,7 +11,7 @@ import { Stage, type Report } from './stage.ts';
 const SHOPS = 2;
 /** A shop's own orders; it dies before they are done. */
 const ORDERS = 24;
-/** At the latest so long after it is ready a process is killed from outside. */
+/** At the latest so long after it is ready a shop is killed from outside; a worker lives three times as long. */
 const LONGEST_MS = 2500;
 /** A lease is over by then, and what it held was taken over. */
 const STOPPED_MS = 4500;
@@ -100,7 +100,8 @@ class Director {
     const mayStop = ['leaving', 'wire', 'random', 'asking'].includes(point);
     return {
       ...{ role, point },
-      nth: this.#roll.between(1, 6),
+      // A worker gets something done before it dies.
+      nth: this.#roll.between(1, role === 'worker' ? 25 : 6),
       blow: mayStop && this.#roll.percent(this.#options.stopPercent) ? 'stop' : 'kill',
       ...(role === 'shop' && { orders: this.#orders() }),
       books: this.#roll.percent(50) ? 'own' : 'journal',
@@ -127,7 +128,8 @@ class Director {
     const over = ended.then((): 'ended' => 'ended');
     if ((await Promise.race([over, ready])) !== 'ended') {
       const isRandom = task.point === 'random';
-      const patienceMs = isRandom ? this.#roll.between(20, LONGEST_MS) : LONGEST_MS;
+      const longestMs = task.role === 'worker' ? 3 * LONGEST_MS : LONGEST_MS;
+      const patienceMs = isRandom ? this.#roll.between(20, longestMs) : longestMs;
       const met = await Promise.race([over, stopped.then((): 'stopped' => 'stopped'), sleep(patienceMs)]);
       if (met !== 'ended') {
         if (met === 'stopped' || (isRandom && task.blow === 'stop')) await this.#stopAWhile(task, party);
