@@ -67,7 +67,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     client: dropIn(user, middleware),
     fetch: plainFetch(user, middleware),
     // What a write answers is the adapter's to say: nothing here looks into it.
-    settle: settle as Gateway<F, A>['settle'],
+    settle: ((name, fields, given) => settle(name, fields as Fields, given)) as Gateway<F, A>['settle'],
     ...following,
     receive,
     verdictOf,

@@ -4,6 +4,7 @@ import type { Fields } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { carryOut } from '../engine/carry-out.ts';
+import type { Sender } from '../engine/durable.ts';
 import type { Hold } from '../engine/hold.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
@@ -19,13 +20,13 @@ import { repeated, type Joining } from './joining.ts';
 import { openWrite, refuseNameless, startOf, type Start } from './open-write.ts';
 import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
 
-type Settle = (name: string, fields: Fields, options?: SettleOptions) => Promise<Settlement>;
+type Settle = (name: string, fields: Fields, options?: SettleOptions, sender?: Sender) => Promise<Settlement>;
 
 /** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
 export function createSettle(parts: GatewayParts, joining: Joining): Settle {
   const { durable } = parts;
-  return async (name, fields, options = {}) => {
-    const asked = askedFor(parts, name, fields, options);
+  return async (name, fields, options = {}, sender) => {
+    const asked = { ...askedFor(parts, name, fields, options), sender };
     const { operation, given } = asked;
     if (durable !== undefined) await durable.ready();
     const digest = parts.digestOf(operation, asked.whole);
@@ -53,12 +54,12 @@ async function settled(
   wanted: Wanted,
   lost: Intention | undefined,
 ): Promise<Settlement | Intention | undefined> {
-  const { operation, given } = asked;
+  const { operation, given, sender } = asked;
   const { ticket, digest } = wanted;
   const key = keyOf(ticket, operation);
   const { signal } = given;
   const mayHaveBeenSent = given.mayHaveBeenSent ?? given.ticket !== undefined;
-  const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
+  const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal, sender }, (admission, hold) => {
     if (lost !== undefined) return { passedOn: () => joining.passedOn(lost, admission, given) };
     const intention = intentionOf(parts, asked, startOf(parts, admission, given, ticket), hold);
     const begun = { digest, intention, done: settlementOf(intention), endsWithCallers: true };
@@ -95,6 +96,8 @@ interface Asked {
   readonly given: SettleOptions;
   readonly policy: ResolvedPolicy;
   readonly ticket: Ticket;
+  /** It is a worker's. Default: a caller's. */
+  readonly sender?: Sender | undefined;
 }
 
 /** @throws {InputError} {TicketError} for what cannot be sent */

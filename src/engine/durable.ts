@@ -32,6 +32,16 @@ export interface Entering {
   /** The caller says that an earlier run may have sent it. */
   readonly mayHaveBeenSent: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** It is a worker's, who has the row. Default: a caller's. */
+  readonly sender?: Sender | undefined;
+}
+
+/** A worker that sends a prepared write, as long as its row is his. */
+export interface Sender {
+  readonly holder: string;
+  readonly sendUntilMs: number;
+  /** The row is the gateway's from here on. */
+  readonly onTaken: () => void;
 }
 
 /** A write that is to be sent later. */
@@ -54,7 +64,12 @@ export interface Recalled {
 
 /** The gateway's own doors, for what a worker does. */
 export interface Doors {
-  settle(operation: string, fields: Fields, options: { readonly idempotencyKey?: string }): Promise<Settlement>;
+  settle(
+    operation: string,
+    fields: Fields,
+    options: { readonly signal: AbortSignal; readonly idempotencyKey?: string },
+    sender: Sender,
+  ): Promise<Settlement>;
   /** One step, whose result the registry knows and the journal does not: the worker stores it. */
   step(
     payment: Ticket | OpenPayment,

@@ -1,9 +1,9 @@
 import { newKey, orAbort, type Clock } from '../clock.ts';
-import { ReferenceInUseError } from '../core/errors.ts';
+import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import { isWrite, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
-import type { Ticket } from '../core/ticket.ts';
-import type { Attached, Doors, Durable, Entering, Preparing, Recalled } from '../engine/durable.ts';
+import { isSameMoney, type Ticket } from '../core/ticket.ts';
+import type { Attached, Doors, Durable, Entering, Preparing, Recalled, Sender } from '../engine/durable.ts';
 import { digestKey, fieldsDigest } from '../engine/fields-digest.ts';
 import { keyOf, writeNamed } from '../engine/identity.ts';
 import type { Hold } from '../engine/hold.ts';
@@ -21,12 +21,6 @@ import type { JournalStore, Row, RowContent } from './store.ts';
 import { takeUp } from './take-up.ts';
 import { readRow } from './upgrade.ts';
 
-/** A prepared write on its way from a worker. */
-interface Adopted {
-  readonly row: Row;
-  readonly onEntered: () => void;
-}
-
 /** How long a caller waits before he looks again at a write that another process is busy with. */
 const FIRST_LOOK_MS = 50;
 const LONGEST_LOOK_MS = 1000;
@@ -34,7 +28,16 @@ const LONGEST_LOOK_MS = 1000;
 /** What changes a row while it is read is soon over: more than that is a fault of the store. */
 const MOST_CONFLICTS = 50;
 
-/** Gateway, account, environment and base URL: the rows of one merchant account. */
+/** A worker's write is not his to send any more: whoever has its row by now does, or has said that it was not sent. */
+class NotToSend extends Error {}
+
+const isStillToSend = (row: Row | undefined, { holder }: Sender): boolean =>
+  row?.state === 'intended' && row.holder === holder && row.data.prepared !== undefined;
+
+/** Gateway, account and environment: in it, a reference is one write, whichever base URL it goes through. */
+const spaceOf = ({ name, account, environment }: Adapter): string => JSON.stringify([name, account, environment]);
+
+/** The same, with a base URL of one's own: who can ask about a row. */
 export const accountOf = ({ name, account, environment, ownBaseUrl, baseUrl }: Adapter): string =>
   JSON.stringify([name, account, environment, ...(ownBaseUrl ? [baseUrl] : [])]);
 
@@ -49,8 +52,7 @@ export class GatewayDesk implements Durable, Desk {
   readonly clock: Clock;
   readonly parts: Attached;
   readonly lease: DeskLease;
-  /** Prepared writes that a worker has taken, and this object is about to send. */
-  readonly #adopted = new Map<string, Adopted>();
+  /** Prepared writes that a worker has given to this object. */
   readonly #sending = new Set<Promise<unknown>>();
   readonly #holdParts: HoldParts;
   /** The writes that are being read or made ours: one caller at a time. */
@@ -116,6 +118,7 @@ export class GatewayDesk implements Durable, Desk {
     const key = entering.key ?? JSON.stringify(['unnamed', newKey()]);
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
       await this.#myTurn(key, entering.signal);
+      if (entering.sender !== undefined && registry.running(key) !== undefined) throw new NotToSend();
       const joined = registry.running(key)?.intention.sends === true ? take(undefined) : undefined;
       if (joined !== undefined) return joined;
       const endTurn = this.#beginTurn(key);
@@ -147,7 +150,7 @@ export class GatewayDesk implements Durable, Desk {
   /** Makes a row ours. `known`: its end is, and nothing is to be sent. `busy`: another process has it. */
   async #claim(key: string, entering: Entering): Promise<RowHold | 'known' | 'busy'> {
     const { registry, adapter } = this.parts;
-    const { wanted, mayHaveBeenSent } = entering;
+    const { wanted, mayHaveBeenSent, sender } = entering;
     const { ticket, digest } = wanted;
     if (writeNamed(adapter.operations, ticket.operation)?.lookUp !== undefined) await this.#loadRivals(ticket);
     const id = this.idOf(key);
@@ -159,8 +162,7 @@ export class GatewayDesk implements Durable, Desk {
       ticket: this.#sealed(ticket),
     };
     const maybeSent: Entry | undefined = mayHaveBeenSent ? sentBefore(key, digest, ticket, nowMs) : undefined;
-    const adopted = this.#adopted.get(id);
-    if (adopted === undefined) {
+    if (sender === undefined) {
       const set = intended(begun, maybeSent, undefined);
       const before: RowContent = { ...set, state: 'unsent', holder: undefined, dueAtMs: undefined };
       const row = { id, account: this.account, openedAtMs: nowMs, ...set };
@@ -168,22 +170,23 @@ export class GatewayDesk implements Durable, Desk {
         return new RowHold(this.#holdParts, key, { ...row, fence: 1, isHeld: true, changedAtMs: nowMs }, before);
     }
     const row = await this.#get(id);
-    const isAdopted = adopted !== undefined && row?.holder === adopted.row.holder;
-    // Somebody else has it by now: it is his to send.
-    if (!isAdopted) adopted?.onEntered();
-    if (row === undefined || (row.isHeld && row.holder !== holder && !isAdopted)) return 'busy';
+    if (sender !== undefined && !isStillToSend(row, sender)) throw new NotToSend();
+    if (row === undefined || (sender === undefined && row.isHeld && row.holder !== holder)) return 'busy';
     this.restore(row);
-    this.#checkPrepared(row, digest);
+    if (sender === undefined) this.#checkPrepared(row, wanted);
     const admission = registry.admit(key, wanted);
-    if (admission.type === 'settled' || admission.type === 'join') return 'known';
+    if (admission.type === 'settled' || admission.type === 'join') {
+      if (sender !== undefined) throw new NotToSend();
+      return 'known';
+    }
+    this.#checkAccount(row);
     const set =
       admission.type === 'fresh' ? intended(begun, maybeSent, row.data) : reopened(row, holder, begun.dueAtMs);
     const [isMade] = await this.#claiming(key, this.store.update([{ row, set }]));
     if (isMade !== true) return 'busy';
-    if (isAdopted) adopted.onEntered();
-    const sendUntilMs = isAdopted ? adopted.row.data.prepared?.sendUntilMs : undefined;
+    sender?.onTaken();
     const before = { ...contentOf(row), holder: undefined };
-    return new RowHold(this.#holdParts, key, { ...row, ...set, fence: row.fence + 1 }, before, sendUntilMs);
+    return new RowHold(this.#holdParts, key, { ...row, ...set, fence: row.fence + 1 }, before, sender?.sendUntilMs);
   }
 
   /** Where it is not known what the store did, the row may be ours without a loop: then it is freed. */
@@ -224,9 +227,29 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   /** A prepared write is going to be sent as it is. @throws {ReferenceInUseError} for other fields */
-  #checkPrepared({ state, data }: Row, digest: string): void {
-    if (state !== 'intended' || data.prepared === undefined || data.digest === digest) return;
-    throw new ReferenceInUseError(data.ticket);
+  #checkPrepared(row: Row, wanted: Wanted): void {
+    const { state, data } = row;
+    if (state !== 'intended' || data.prepared === undefined) return;
+    if (!this.#isSameFields(row, wanted)) throw new ReferenceInUseError(data.ticket);
+  }
+
+  /** A digest under another key says nothing: the amount must do. */
+  #isSameFields({ data }: Row, { digest, ticket }: Wanted): boolean {
+    return this.#isOurs(data.digest) ? data.digest === digest : isSameMoney(data.ticket, ticket);
+  }
+
+  /** Made under the key that this object has. */
+  #isOurs(digest: string | undefined): boolean {
+    return digest !== undefined && this.#digest !== undefined && digest.startsWith(`${this.#digest.keyId}.`);
+  }
+
+  /** @throws {InputError} for what was begun through another base URL: it is asked about, and sent, through that alone */
+  #checkAccount({ account, data: { ticket } }: Row): void {
+    if (account === this.account) return;
+    const which = Object.values(ticket.reference)[0] ?? '';
+    throw new InputError(
+      `${ticket.gateway} ${which}: this write was begun through ${ticket.baseUrl ?? 'the provider’s own base URL'}. Nothing was sent; use a gateway of that base URL.`,
+    );
   }
 
   async load(ticket: Ticket): Promise<void> {
@@ -312,7 +335,7 @@ export class GatewayDesk implements Durable, Desk {
       const { ticket } = known.data;
       if (writeNamed(adapter.operations, ticket.operation)?.lookUp !== undefined) await this.#loadRivals(ticket);
     };
-    const send = (prepared: Row): Promise<void> => this.#send(prepared);
+    const send = (prepared: Row): Promise<boolean> => this.#send(prepared, signal);
     return takeUp({ adapter, registry, clock, doors, load, send, signal }, row);
   }
 
@@ -321,23 +344,26 @@ export class GatewayDesk implements Durable, Desk {
     while (this.#sending.size > 0) await Promise.allSettled(this.#sending);
   }
 
-  /** Begins to send a prepared write, by the same door as any other. */
-  async #send({ id, ...row }: Row): Promise<void> {
-    const { ticket, prepared } = row.data;
-    if (prepared === undefined) return;
+  /**
+   * Begins to send a prepared write, by the same door as any other, as long as its row is the worker's.
+   *
+   * @returns whether the row is this object's from here on
+   * @throws what `settle` does, before it has the row
+   */
+  async #send({ data: { ticket, prepared }, holder }: Row, signal: AbortSignal): Promise<boolean> {
+    if (prepared === undefined || holder === undefined) return false;
     const { idempotencyKey } = ticket.reference;
-    const entered = Promise.withResolvers<undefined>();
-    this.#adopted.set(id, { row: { id, ...row }, onEntered: () => entered.resolve(undefined) });
-    const options = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const sending = this.doors.settle(ticket.operation, prepared.fields, options).finally(() => {
-      this.#adopted.delete(id);
-      this.#sending.delete(sending);
-      entered.resolve(undefined);
-    });
+    const taken = Promise.withResolvers<boolean>();
+    const sender = { holder, sendUntilMs: prepared.sendUntilMs, onTaken: () => taken.resolve(true) };
+    const options = { signal, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const sending = this.doors.settle(ticket.operation, prepared.fields, options, sender).then(
+      () => taken.resolve(false),
+      (error: unknown) => (error instanceof NotToSend ? taken.resolve(false) : taken.reject(error)),
+    );
     this.#sending.add(sending);
-    // How it ended is in the row.
-    sending.catch(() => undefined);
-    await entered.promise;
+    void sending.finally(() => this.#sending.delete(sending));
+    // How it ends is in the row.
+    return taken.promise;
   }
 
   async recall(operation: Operation, reference: Ticket['reference']): Promise<Recalled | undefined> {
@@ -369,8 +395,9 @@ export class GatewayDesk implements Durable, Desk {
     if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...prepared }, db)) return ticket;
     const row = await this.#get(id);
     if (row === undefined) throw new Error(`${this.store.name}: a row came and went while it was read. Try again.`);
-    this.#checkPrepared(row, digest);
-    return this.#prepareAgain(row, { ticket, digest, newTry: false }, prepared, db);
+    const wanted = { ticket, digest, newTry: false };
+    this.#checkPrepared(row, wanted);
+    return this.#prepareAgain(row, wanted, prepared, db);
   }
 
   /** The number was used before: what is not over, or was sent, is not prepared once more. */
@@ -379,7 +406,7 @@ export class GatewayDesk implements Durable, Desk {
     if (this.parts.registry.running(key)?.intention.sends !== true) this.restore(row);
     const admission = this.parts.registry.admit(key, wanted);
     const isOver = !row.isHeld && !isOpenState(row.state) && row.state !== 'parked';
-    if (!isOver && row.data.digest !== wanted.digest) throw new ReferenceInUseError(row.data.ticket);
+    if (!isOver && !this.#isSameFields(row, wanted)) throw new ReferenceInUseError(row.data.ticket);
     if (admission.type !== 'fresh' || !isOver) return row.data.ticket;
     const data = { ...prepared.data, deliveries, delivered, failures, ...(entry !== undefined && { entry }) };
     const [isMade] = await this.store.update([{ row, set: { ...prepared, data } }], db);
@@ -388,7 +415,7 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   idOf(key: string): string {
-    return `${this.account} ${key}`;
+    return `${spaceOf(this.parts.adapter)} ${key}`;
   }
 
   /** What the journal knows of a row takes the place of what the registry does, but for the answers that only it has. */
@@ -402,8 +429,7 @@ export class GatewayDesk implements Durable, Desk {
   /** Digests under another key say nothing: the amount must do. */
   #comparable(entry: Entry): Entry {
     const { digest } = entry;
-    const isOurs = digest === undefined || (this.#digest !== undefined && digest.startsWith(`${this.#digest.keyId}.`));
-    return isOurs ? entry : { ...entry, digest: undefined };
+    return digest === undefined || this.#isOurs(digest) ? entry : { ...entry, digest: undefined };
   }
 
   /** Resolves when no other caller of this object is reading the row. */

@@ -17,8 +17,8 @@ export interface TakeUpParts {
   readonly doors: Doors;
   /** Reads into the registry what the journal knows of it. */
   readonly load: (row: Row) => Promise<void>;
-  /** Begins to send a prepared write. Resolves once the row is this object's own, or was another's before. */
-  readonly send: (row: Row) => Promise<void>;
+  /** Begins to send a prepared write. Resolves to whether the row is this object's own from here on. */
+  readonly send: (row: Row) => Promise<boolean>;
   /** Aborts when the worker was stopped and will wait no longer. */
   readonly signal: AbortSignal;
 }
@@ -61,8 +61,9 @@ export async function takeUp(parts: TakeUpParts, given: Row): Promise<RowContent
 async function takeUpIntended(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent | undefined> {
   const { prepared, unsentFromMs } = row.data;
   if (prepared !== undefined && prepared.sendUntilMs >= nowMs) {
-    await parts.send(row);
-    return undefined;
+    if (await parts.send(row)) return undefined;
+    // It has changed, or something else is busy with it: it is looked at again.
+    return { ...contentOf(row), holder: undefined, dueAtMs: nowMs };
   }
   // Another caller may be waiting to send it: he comes first, before the merchant is told that it was not.
   const fromMs = unsentFromMs ?? (prepared === undefined ? nowMs + GRACE_MS : nowMs);
