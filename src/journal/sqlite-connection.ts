@@ -24,11 +24,31 @@ type Process = { getBuiltinModule?(name: string): unknown } | undefined;
 interface Files {
   openSync(path: string, flags: string, mode: number): number;
   closeSync(file: number): void;
-  statSync(path: string): { isDirectory(): boolean };
+  statSync(path: string, options: { bigint: true }): Stat;
+}
+
+interface Stat {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  isDirectory(): boolean;
+}
+
+/** A file of a journal, which may be deleted or replaced while it is open. */
+export interface JournalFile {
+  /** Wherever the process goes. */
+  readonly path: string;
+  /** @throws {InputError} where it cannot be opened */
+  open(): Database;
+  /** @throws {Error} once the file of this path is another than was opened, or none */
+  check(): void;
 }
 
 /** @throws {InputError} where there is no `node:sqlite` */
-function builtins(): { DatabaseSync: new (path: string) => Database; files: Files } {
+function builtins(): {
+  DatabaseSync: new (path: string) => Database;
+  files: Files;
+  paths: { resolve(path: string): string };
+} {
   const process = Reflect.get(globalThis, 'process') as Process;
   const sqlite = process?.getBuiltinModule?.('node:sqlite') as
     | { DatabaseSync: new (path: string) => Database }
@@ -39,16 +59,18 @@ function builtins(): { DatabaseSync: new (path: string) => Database; files: File
       'sqliteJournal: this runtime has no node:sqlite. Use Node 22.13 or newer (22.12: with --experimental-sqlite), or ' +
         'postgresJournal.',
     );
-  return { DatabaseSync: sqlite.DatabaseSync, files };
+  const paths = process?.getBuiltinModule?.('node:path') as { resolve(path: string): string };
+  return { DatabaseSync: sqlite.DatabaseSync, files, paths };
 }
 
 /**
- * Opens a database file, and makes it, for its owner alone, when there is none.
+ * A database file, made, for its owner alone, when there is none.
  *
- * @throws {InputError} where it cannot be opened
+ * @throws {InputError} where it cannot be made
  */
-export function openFile(path: string): Database {
-  const { DatabaseSync, files } = builtins();
+export function journalFile(given: string): JournalFile {
+  const { DatabaseSync, files, paths } = builtins();
+  const path = paths.resolve(given);
   try {
     files.closeSync(files.openSync(path, 'wx', 0o600));
   } catch (error) {
@@ -58,8 +80,39 @@ export function openFile(path: string): Database {
         { cause: error },
       );
   }
-  if (files.statSync(path).isDirectory()) throw new InputError(`sqlite ${path}: it is a directory. Name a file in it.`);
-  return new DatabaseSync(path);
+  const first = files.statSync(path, { bigint: true });
+  if (first.isDirectory()) throw new InputError(`sqlite ${path}: it is a directory. Name a file in it.`);
+  const isThere = (): boolean => {
+    try {
+      const { dev, ino } = files.statSync(path, { bigint: true });
+      return dev === first.dev && ino === first.ino;
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return false;
+      throw error;
+    }
+  };
+  const check = (): void => {
+    if (!isThere())
+      throw new Error(
+        `sqlite ${path}: the file was deleted or replaced while it was open. Nothing is sent: restart this process once ` +
+          'the file is what you want.',
+      );
+  };
+  return {
+    path,
+    open() {
+      check();
+      const db = new DatabaseSync(path);
+      try {
+        check();
+        return db;
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    },
+    check,
+  };
 }
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code);
@@ -85,11 +138,16 @@ export class Connection {
     return this.#statement(sql).all(...values);
   }
 
-  /** All that `work` writes, durable when this returns, or nothing. Nobody else writes between what it reads and writes. */
-  atomically<T>(work: () => T): T {
+  /**
+   * All that `work` writes, durable when this returns, or nothing. Nobody else writes between what it reads and writes.
+   *
+   * @param check of the last moment before it is durable
+   */
+  atomically<T>(work: () => T, check: () => void = () => undefined): T {
     this.run('BEGIN IMMEDIATE');
     try {
       const result = work();
+      check();
       this.run('COMMIT');
       return result;
     } catch (error) {

@@ -2,7 +2,15 @@ import { soon, systemClock, type Clock } from '../clock.ts';
 import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { busyFor, Connection, inWords, isBusy, openFile, type Database } from './sqlite-connection.ts';
+import {
+  busyFor,
+  Connection,
+  inWords,
+  isBusy,
+  journalFile,
+  type Database,
+  type JournalFile,
+} from './sqlite-connection.ts';
 import { beginHandle, endedEarly, type Handle } from './sqlite-handle.ts';
 import {
   changeRow,
@@ -79,7 +87,7 @@ interface Job {
 
 class SqliteStore implements JournalStore {
   readonly name: string;
-  readonly #path: string;
+  readonly #file: JournalFile;
   readonly #options: Required<Omit<SqliteJournalOptions, 'leaseMs'>>;
   readonly #main: Connection;
   readonly #salt: Uint8Array;
@@ -96,8 +104,8 @@ class SqliteStore implements JournalStore {
   #isClosed = false;
 
   constructor(path: string, options: Required<Omit<SqliteJournalOptions, 'leaseMs'>>) {
-    this.name = `sqlite ${path}`;
-    this.#path = path;
+    this.#file = journalFile(path);
+    this.name = `sqlite ${this.#file.path}`;
     this.#options = options;
     this.#main = this.#inWords(() => this.#connect());
     try {
@@ -142,6 +150,7 @@ class SqliteStore implements JournalStore {
     await this.#turns.take();
     try {
       const handle = await this.#retried(() => {
+        this.#file.check();
         this.#second ??= waitsForNobody(this.#connect());
         return beginHandle(this.#second, this.name);
       });
@@ -186,7 +195,10 @@ class SqliteStore implements JournalStore {
       const result = await work(handle.db);
       handle.end();
       if (!handle.isWhole()) throw endedEarly(this.name);
-      await this.#retried(() => connection.run('COMMIT'));
+      await this.#retried(() => {
+        this.#file.check();
+        connection.run('COMMIT');
+      });
       return result;
     } catch (error) {
       handle.end();
@@ -201,7 +213,7 @@ class SqliteStore implements JournalStore {
 
   #connect(): Connection {
     const { synchronous, busyTimeoutMs } = this.#options;
-    const db = openFile(this.#path);
+    const db = this.#file.open();
     try {
       db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA synchronous = ${synchronous}`);
       const connection = new Connection(db);
@@ -224,6 +236,7 @@ class SqliteStore implements JournalStore {
    */
   async #write<T>(work: (connection: Connection) => T, db?: unknown): Promise<T> {
     if (db !== undefined) {
+      this.#file.check();
       const connection = this.#connectionOf(db);
       return this.#inWords(() => connection.nested(() => work(connection)));
     }
@@ -251,7 +264,10 @@ class SqliteStore implements JournalStore {
   async #commit(jobs: readonly Job[]): Promise<void> {
     try {
       const done = await this.#retried(() =>
-        this.#main.atomically(() => jobs.map(({ attempt }) => attempt(this.#main))),
+        this.#main.atomically(
+          () => jobs.map(({ attempt }) => attempt(this.#main)),
+          () => this.#file.check(),
+        ),
       );
       for (const resolve of done) resolve();
     } catch (error) {
