@@ -112,7 +112,8 @@ class MemoryStore implements JournalStore {
 
   readonly list: JournalStore['list'] = filter => promised(() => this.#rows.list(filter).map(row => this.#read(row)));
 
-  readonly counts: JournalStore['counts'] = () => promised(() => this.#rows.counts(this.#clock.now()));
+  readonly counts: JournalStore['counts'] = () =>
+    promised(() => this.#rows.counts(this.#clock.now(), row => this.#isHeld(row)));
 
   readonly purge: JournalStore['purge'] = (state, changedBeforeMs) =>
     promised(() => {
@@ -217,12 +218,14 @@ class RowTable {
       .slice(0, limit);
   }
 
-  counts(nowMs: number): RowCount[] {
+  counts(nowMs: number, isHeld: (row: Kept) => boolean): RowCount[] {
     const groups = Map.groupBy(this.#rows.values(), ({ account, state }) => JSON.stringify([account, state]));
     return [...groups.values()].flatMap(group => {
       const [first] = group;
       if (first === undefined) return [];
-      const due = group.flatMap(({ dueAtMs = NO_TIME }) => (dueAtMs <= nowMs ? [dueAtMs] : []));
+      const due = group.flatMap(row =>
+        row.dueAtMs !== undefined && row.dueAtMs <= nowMs && !isHeld(row) ? [row.dueAtMs] : [],
+      );
       const oldestDueAtMs = due.reduce((oldest, each) => Math.min(oldest, each), NO_TIME);
       return [
         {

@@ -197,9 +197,12 @@ const statements = (schema: string) => ({
       ) newest ORDER BY newest.opened_at_ms DESC LIMIT $4
     ) ORDER BY r.opened_at_ms DESC`,
   counts: `
-    SELECT account, state, count(*)::integer AS rows, count(*) FILTER (WHERE due_at_ms <= ${schema}.now_ms())::integer AS overdue,
-      min(due_at_ms) FILTER (WHERE due_at_ms <= ${schema}.now_ms()) AS oldest
-    FROM ${schema}.rows GROUP BY account, state`,
+    SELECT account, state, count(*)::integer AS rows, count(*) FILTER (WHERE is_overdue)::integer AS overdue,
+      min(due_at_ms) FILTER (WHERE is_overdue) AS oldest
+    FROM (
+      SELECT r.account, r.state, r.due_at_ms, r.due_at_ms <= ${schema}.now_ms() AND h.holder IS NULL AS is_overdue
+      FROM ${schema}.rows r LEFT JOIN ${schema}.holders h ON h.holder = r.holder AND h.until_ms > ${schema}.now_ms()
+    ) each GROUP BY account, state`,
   // Whoever takes has locked the job, and waits for no row: he who changes it waits for the job.
   take: `
     WITH r AS (

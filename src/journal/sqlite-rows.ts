@@ -217,9 +217,8 @@ export function listRows(connection: Connection, filter: RowFilter, nowMs: numbe
 export function countRows(connection: Connection, nowMs: number): RowCount[] {
   const counted = connection.all('SELECT account, state, count(*) AS rows FROM tillpaid_rows GROUP BY state, account');
   const overdue = connection.all(
-    `SELECT account, state, count(*) AS rows, min(due_at_ms) AS oldest FROM tillpaid_rows INDEXED BY tillpaid_due
-     WHERE account IN (SELECT value FROM json_each(?)) AND due_at_ms <= ? GROUP BY account, state`,
-    ...[JSON.stringify([...new Set(counted.map(({ account }) => account))]), nowMs],
+    `SELECT account, state, count(*) AS rows, min(due_at_ms) AS oldest ${takeable} GROUP BY account, state`,
+    ...[JSON.stringify([...new Set(counted.map(({ account }) => account))]), nowMs, nowMs],
   );
   return counted.map(({ account, state, rows }) => {
     const due = overdue.find(each => each['account'] === account && each['state'] === state);

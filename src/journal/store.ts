@@ -127,7 +127,7 @@ export interface RowFilter {
   readonly openedBeforeMs?: number;
 }
 
-/** How many rows an account has in one state, and how many of them should have been looked at by now. */
+/** How many rows an account has in one state, and how many are overdue: they are due, and no live holder has them. */
 export interface RowCount {
   readonly account: string;
   readonly state: RowState;

@@ -591,6 +591,30 @@ const listChecks: readonly Check[] = [
     },
   ],
   [
+    'counts what a live holder is busy with as overdue only once his lease is over',
+    async ({ one, other, inserted, account, journal, leaseMs }) => {
+      const nowMs = journal.nowMs();
+      const holder = `holder of ${account}`;
+      await one.renew(holder, leaseMs);
+      await inserted(1, { holder, dueAtMs: nowMs - 5000 });
+      await inserted(2, { holder: `nobody of ${account}`, dueAtMs: nowMs - 2000 });
+      await inserted(3, { state: 'settled', holder, dueAtMs: nowMs - 7000 });
+      const counts = async (): Promise<unknown> =>
+        (await other.counts())
+          .filter(({ account: of }) => of === account)
+          .sort((a, b) => a.state.localeCompare(b.state));
+      same('while he lives', await counts(), [
+        { account, state: 'open', rows: 2, overdue: 1, oldestDueAtMs: nowMs - 2000 },
+        { account, state: 'settled', rows: 1, overdue: 0 },
+      ]);
+      await journal.pass(leaseMs + 1);
+      same('when he is gone', await counts(), [
+        { account, state: 'open', rows: 2, overdue: 2, oldestDueAtMs: nowMs - 5000 },
+        { account, state: 'settled', rows: 1, overdue: 1, oldestDueAtMs: nowMs - 7000 },
+      ]);
+    },
+  ],
+  [
     'purges old rows of one state, and never one that has something to deliver',
     async ({ one, other, row, inserted, journal, account }) => {
       await one.purge('archived', journal.nowMs() + 1);
