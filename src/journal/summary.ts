@@ -1,5 +1,6 @@
 import { printable } from '../core/printable.ts';
 import type { Settlement } from '../core/settlement.ts';
+import { isOpenState } from './row-content.ts';
 import type { Row, RowState } from './store.ts';
 
 /** A row in plain words, for people: JSON that may be printed and logged. */
@@ -27,8 +28,11 @@ export interface RowSummary {
 }
 
 export function summaryOf({ id, account, state, openedAtMs, dueAtMs, data }: Row): RowSummary {
-  const { ticket, entry, deliveries, failures, parked } = data;
-  const outcome = entry?.state === 'settled' ? entry.last.outcome : deliveries.at(-1)?.settlement.outcome;
+  const { ticket, entry, deliveries, failures, parked, told } = data;
+  const isOpen = isOpenState(state === 'parked' && parked !== undefined ? parked.from : state);
+  // That it was not sent, or is not there, was told before it was sent again.
+  const last = isOpen && told !== 'created' ? undefined : told;
+  const outcome = entry?.state === 'settled' ? entry.last.outcome : (deliveries.at(-1)?.settlement.outcome ?? last);
   const reference = Object.fromEntries(
     Object.entries(ticket.reference).map(([name, value]) => [printable(name), printable(value)]),
   );
