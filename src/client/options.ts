@@ -9,7 +9,7 @@ import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
 import type { Policy } from '../policies/policy.ts';
-import { elsewhere, type Checks } from '../core/check-options.ts';
+import { aClock, elsewhere, type Checks } from '../core/check-options.ts';
 import { nearest } from '../core/did-you-mean.ts';
 
 export { checkOptions } from '../core/check-options.ts';
@@ -150,12 +150,6 @@ const aText = ofType('a text', 'string');
 const aSignal: FieldCheck = {
   expects: 'an AbortSignal',
   accepts: value => isObject(value) && 'aborted' in value && 'throwIfAborted' in value && 'addEventListener' in value,
-};
-
-const aClock: FieldCheck = {
-  expects: 'a clock: now(), random() and timer(delayMs, callback)',
-  accepts: value =>
-    isObject(value) && ['now', 'random', 'timer'].every(name => typeof Reflect.get(value, name) === 'function'),
 };
 
 /** Each of them, and no two, has a name of its own. */

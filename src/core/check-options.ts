@@ -11,6 +11,17 @@ export type Checks<O> = { readonly [name in keyof O]-?: FieldCheck };
 /** Checked where it is used, with more to say. */
 export const elsewhere: FieldCheck = { expects: 'anything', accepts: () => true };
 
+const hasMethods = (value: unknown, ...names: readonly string[]): boolean =>
+  typeof value === 'object' && value !== null && names.every(name => typeof Reflect.get(value, name) === 'function');
+
+export const aClock: FieldCheck = {
+  expects: 'a clock: now(), random() and timer(delayMs, callback)',
+  accepts: value => hasMethods(value, 'now', 'random', 'timer'),
+};
+
+/** Of which the time alone is asked. */
+export const aTimeOfDay: FieldCheck = { expects: 'a clock: now()', accepts: value => hasMethods(value, 'now') };
+
 /** @throws {InputError} for what is no object, a name that is not known, or a value of another kind */
 export function checkOptions(who: string, given: unknown, known: Readonly<Record<string, FieldCheck>>): void {
   if (given === undefined) return;

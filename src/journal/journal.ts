@@ -1,10 +1,11 @@
 import { systemClock, type Clock } from '../clock.ts';
+import { aTimeOfDay, checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import type { Attached, Durable, JournalPort } from '../engine/durable.ts';
 import { GatewayDesk } from './gateway-desk.ts';
-import type { JournalStore, RowCount, RowFilter, RowState } from './store.ts';
+import type { JournalStore, RowCount, RowFilter } from './store.ts';
 import type { RowSummary } from './summary.ts';
-import { archive, list, purge, redrive, type Age, type ToArchive } from './upkeep.ts';
+import { archive, list, purge, redrive, type Age, type Purgeable, type ToArchive } from './upkeep.ts';
 
 /**
  * Where every write is kept from before its first byte until its end is delivered, for `createGateway({ journal })`.
@@ -44,7 +45,7 @@ export interface Journal extends JournalPort {
    * @returns how many
    * @throws {InputError}
    */
-  purge(which: Age & { readonly state: RowState }): Promise<number>;
+  purge(which: Age & { readonly state: Purgeable }): Promise<number>;
   /** Closes its files and connections. */
   close(): Promise<void>;
 }
@@ -65,9 +66,11 @@ const SHORTEST_LEASE_MS = 100;
 /**
  * A journal over a store of your own: see {@link JournalStore}, and `journalContract` of `tillpaid/testing`.
  *
- * @throws {InputError} for a lease that is none
+ * @throws {InputError} for what is no store, and for a lease that is none
  */
 export function createJournal(store: JournalStore, options: JournalOptions = {}): Journal {
+  checkStore(store);
+  checkOptions('createJournal', options, { leaseMs: elsewhere, clock: aTimeOfDay });
   const { leaseMs = LEASE_MS, clock = systemClock } = options;
   if (!Number.isFinite(leaseMs) || leaseMs < SHORTEST_LEASE_MS)
     throw new InputError(`${store.name}: leaseMs must be at least ${SHORTEST_LEASE_MS} milliseconds.`);
@@ -81,4 +84,17 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     purge: which => purge(store, clock, which),
     close: () => store.close(),
   };
+}
+
+const methods: readonly (keyof JournalStore)[] = [
+  ...(['insert', 'get', 'find', 'update', 'take', 'renew', 'release', 'permits', 'transaction'] as const),
+  ...(['list', 'counts', 'purge', 'salt', 'close'] as const),
+];
+
+/** @throws {InputError} */
+function checkStore(store: unknown): void {
+  const given = typeof store === 'object' && store !== null ? store : {};
+  const missing = methods.filter(name => typeof Reflect.get(given, name) !== 'function');
+  if (missing.length > 0)
+    throw new InputError(`createJournal: pass a store (JournalStore); it lacks ${missing.join(', ')}.`);
 }

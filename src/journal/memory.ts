@@ -1,5 +1,5 @@
 import { callTime, newSecret, systemClock, type Clock } from '../clock.ts';
-import { checkOptions, elsewhere } from '../core/check-options.ts';
+import { aClock, checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { drawPermits, type Bucket } from './permits.ts';
@@ -12,7 +12,7 @@ import type { JournalStore, Row, RowContent, RowCount, RowData, RowFilter, Turn 
  * @param options `clock` by which leases and due times are judged, default the machine's; `leaseMs`: see `JournalOptions`
  */
 export function memoryJournal(options: { readonly clock?: Clock; readonly leaseMs?: number } = {}): Journal {
-  checkOptions('memoryJournal', options, { clock: elsewhere, leaseMs: elsewhere });
+  checkOptions('memoryJournal', options, { clock: aClock, leaseMs: elsewhere });
   const { clock = systemClock, leaseMs } = options;
   return createJournal(new MemoryStore(clock), { clock, leaseMs });
 }

@@ -1,5 +1,5 @@
 import { soon, systemClock, type Clock } from '../clock.ts';
-import { checkOptions, elsewhere } from '../core/check-options.ts';
+import { aClock, checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import {
@@ -61,7 +61,7 @@ export interface SqliteJournalOptions {
 export function sqliteJournal(path: string, options: SqliteJournalOptions = {}): Journal {
   checkOptions('sqliteJournal', options, {
     synchronous: elsewhere,
-    clock: elsewhere,
+    clock: aClock,
     busyTimeoutMs: elsewhere,
     leaseMs: elsewhere,
   });

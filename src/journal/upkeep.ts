@@ -99,12 +99,13 @@ export async function archive(
 }
 
 /** What may be open, or has something to deliver, is not to be deleted. What is parked is archived first, by a person. */
-const purgeable: readonly RowState[] = ['delivered', 'archived', 'unsent'];
+export type Purgeable = Extract<RowState, 'delivered' | 'archived' | 'unsent'>;
+const purgeable: readonly Purgeable[] = ['delivered', 'archived', 'unsent'];
 
 export async function purge(
   store: JournalStore,
   clock: Pick<Clock, 'now'>,
-  which: Age & { readonly state: RowState },
+  which: Age & { readonly state: Purgeable },
 ): Promise<number> {
   checkAge('journal.purge', which, { state: oneOf(purgeable) });
   if ((which.state as unknown) === undefined) throw new InputError('journal.purge: state is missing.');

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts';
-import { checkOptions, type Checks } from '../core/check-options.ts';
+import { aClock, checkOptions, type Checks } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createCourier, type OnSettled } from './courier.ts';
 import { deskOf, type Desk } from './desk.ts';
@@ -18,7 +18,7 @@ import { createWriter } from './writer.ts';
 /** What `createWorker` takes. */
 export interface WorkerOptions {
   /** Whose payments it follows: one gateway for each account, each made with `journal`. */
-  readonly gateways: readonly object[];
+  readonly gateways: readonly { readonly prepare: (operation: never, fields: never) => Promise<object> }[];
   readonly journal: Journal;
   /**
    * Takes each settlement, at least once: after a crash it may come again, with the same `deliveryId`. It may be async.
@@ -103,11 +103,7 @@ const workerOptions: Checks<WorkerOptions> = {
   transaction: { expects: 'true or false', accepts: value => typeof value === 'boolean' },
   maxDeliveries: aCount(1000),
   handlerTimeoutMs: someTime(LONGEST_MS),
-  clock: {
-    expects: 'a clock: now(), random() and timer(delayMs, callback)',
-    accepts: value =>
-      isObject(value) && ['now', 'random', 'timer'].every(name => typeof Reflect.get(value, name) === 'function'),
-  },
+  clock: aClock,
 };
 
 const stopOptions: Checks<{ drainMs?: number }> = {

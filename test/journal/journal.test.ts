@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/core/errors.ts';
 import type { Entry } from '../../src/engine/payment-store.ts';
-import type { Journal } from '../../src/journal/journal.ts';
+import { createJournal, type Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import { postgresJournal } from '../../src/journal/postgres.ts';
 import { sqliteJournal } from '../../src/journal/sqlite.ts';
-import type { Parked, RowData, RowState } from '../../src/journal/store.ts';
+import type { JournalStore, Parked, RowData, RowState } from '../../src/journal/store.ts';
 import { ACCOUNT, after, delivery, rowOf, scene, settlement, stillOpen, type Scene } from './scene.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -280,6 +283,21 @@ describe('archive', () => {
   });
 });
 
+describe('a summary', () => {
+  it('has the outcome that was delivered, also where only the row knows it: absent, or unsent, unless it is open again', async () => {
+    const all = scene();
+    const { insert, clock, journal } = all;
+    const states = { unsent: 'unsent', settled: 'absent', delivered: 'absent', archived: 'succeeded' } as const;
+    for (const [state, told] of Object.entries(states) as [keyof typeof states, 'unsent' | 'absent' | 'succeeded'][])
+      await insert(rowOf(clock, state, { state, dueAtMs: undefined, data: { told } }));
+    await insert(rowOf(clock, 'open', { data: { told: 'created' } }));
+    await insert(rowOf(clock, 'again', { state: 'leaving', data: { told: 'unsent' } }));
+    await insertParked(all, 'parked again', { ...parked('open'), told: 'absent' });
+    const outcomes = (await journal.list()).map(({ state, outcome }) => [state, outcome]);
+    expect(Object.fromEntries(outcomes)).toEqual({ ...states, open: 'created', leaving: undefined, parked: undefined });
+  });
+});
+
 describe('purge', () => {
   it('deletes old rows of a state whose payments have ended', async () => {
     const all = scene();
@@ -301,7 +319,7 @@ describe('purge', () => {
     const all = scene();
     await all.insert(rowOf(all.clock, 'A1', { state }));
     await all.pass(DAY_MS);
-    await expect(all.journal.purge({ state, olderThanMs: 0 })).rejects.toThrow(/state must be one of/);
+    await expect(called(all.journal, 'purge', { state, olderThanMs: 0 })).rejects.toThrow(/state must be one of/);
     expect(await all.stateOf('A1')).toBe(state);
   });
 
@@ -325,15 +343,44 @@ describe('purge', () => {
 });
 
 describe('the factories of journals', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tillpaid-journal-'));
+  const made: Journal[] = [];
+  afterAll(async () => {
+    for (const journal of made) await journal.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
   const pool = { query: () => Promise.reject(new Error('not asked')), connect: () => Promise.reject(new Error('no')) };
-  it.each<[string, (options: object) => Journal]>([
+  const file = join(directory, 'journal.db');
+  const factories: [string, (options?: object) => Journal][] = [
     ['memoryJournal', options => memoryJournal(options)],
-    ['sqliteJournal', options => sqliteJournal('nowhere.db', options)],
+    ['sqliteJournal', options => sqliteJournal(file, options)],
     ['postgresJournal', options => postgresJournal(pool, options)],
-  ])('%s takes a lease, and refuses a misspelt option and a lease that is none', (_name, make) => {
-    expect(make({ leaseMs: 5000 }).leaseMs).toBe(5000);
-    expect(make({}).leaseMs).toBe(30_000);
+    ['createJournal', options => createJournal(memoryJournal().store, options)],
+  ];
+  it.each(factories)('%s takes a lease, and refuses a misspelt option and a lease that is none', (_name, make) => {
+    made.push(make({ leaseMs: 5000 }), make({}));
+    expect(made.slice(-2).map(({ leaseMs }) => leaseMs)).toEqual([5000, 30_000]);
     expect(() => make({ leasMs: 5000 })).toThrow(/"leasMs".*leaseMs/);
     expect(() => make({ leaseMs: 10 })).toThrow(/leaseMs must be at least 100/);
+  });
+
+  it.each(factories)('%s says what it takes where it is given null, or a clock that is none', (name, make) => {
+    for (const options of [null, 'sqlite', 5] as unknown[]) {
+      expect(() => make(options as object)).toThrow(InputError);
+      expect(() => make(options as object)).toThrow(`${name}: pass the options as an object.`);
+    }
+    for (const clock of [{}, null, 7, { now: 5 }]) {
+      expect(() => make({ clock })).toThrow(InputError);
+      expect(() => make({ clock })).toThrow(name === 'postgresJournal' ? 'no option "clock"' : 'clock must be a clock');
+    }
+  });
+
+  it('createJournal says what of a store is missing', () => {
+    const most = { ...memoryJournal().store, get: undefined };
+    for (const store of [undefined, null, {}, 'payments.db', memoryJournal(), most]) {
+      expect(() => createJournal(store as unknown as JournalStore)).toThrow(InputError);
+      expect(() => createJournal(store as unknown as JournalStore)).toThrow('createJournal: pass a store');
+    }
+    expect(() => createJournal(most as unknown as JournalStore)).toThrow('it lacks get');
   });
 });

@@ -72,14 +72,21 @@ export const stillOpen = (row: Row, dueAtMs: number): RowContent => ({
 
 export type TakeUp = (row: Row, tenure: Tenure) => Promise<RowContent | undefined> | RowContent | undefined;
 
+export type ServedGateway = WorkerOptions['gateways'][number];
+
+/** One that prepares nothing, and has no desk. */
+export const noGateway = (): ServedGateway => ({
+  prepare: () => Promise.reject(new Error('Nothing is prepared here.')),
+});
+
 /** A gateway whose desk does as it is told. */
 export function fakeGateway(
   clock: ManualClock,
   store: JournalStore,
   takeUp: TakeUp,
   given: Partial<Desk> = {},
-): object {
-  const gateway = {};
+): ServedGateway {
+  const gateway = noGateway();
   putDesk(gateway, {
     ...{ account: ACCOUNT, adapterVersion: 1, store, leaseMs: 30_000, clock },
     takeUp: async (row, tenure) => takeUp(row, tenure),

@@ -11,7 +11,7 @@ import type { JournalStore } from '../../src/journal/store.ts';
 import { createWorker, type WorkerOptions } from '../../src/journal/worker.ts';
 import { manualClock } from '../../src/testing/index.ts';
 import { testDatabase } from '../testing/postgres-database.ts';
-import { ACCOUNT, rowOf, settled, stillOpen } from './scene.ts';
+import { ACCOUNT, noGateway, rowOf, settled, stillOpen, type ServedGateway } from './scene.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tillpaid-worker-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,8 +23,8 @@ const ROWS = 60;
 const now = manualClock({ startMs: Date.now() });
 
 /** A gateway that says at the second look how a payment ended. */
-function gatewayOn(store: JournalStore, asked: Set<string>): object {
-  const gateway = {};
+function gatewayOn(store: JournalStore, asked: Set<string>): ServedGateway {
+  const gateway = noGateway();
   putDesk(gateway, {
     ...{ account: ACCOUNT, adapterVersion: 1, store, leaseMs: 5000, clock: systemClock },
     takeUp: row => {

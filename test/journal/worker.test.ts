@@ -1,11 +1,36 @@
 import { describe, expect, it } from 'vitest';
+import { createGateway } from '../../src/index.ts';
 import { InputError } from '../../src/core/errors.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import { createWorker } from '../../src/journal/worker.ts';
 import { manualClock } from '../../src/testing/index.ts';
 import { after, delivery, fakeGateway, rowOf, scene, settled, stillOpen } from './scene.ts';
+import { acme } from '../testing/acme.ts';
 
 const HOUR_MS = 60 * 60_000;
+
+describe('the types of a journal', () => {
+  it('refuse what is no gateway, and a state that must not be purged', () => {
+    const journal = memoryJournal();
+    const uncalled = (...calls: (() => unknown)[]): void => calls.forEach(call => expect(call).toBeTypeOf('function'));
+    uncalled(
+      () => createWorker({ gateways: [createGateway({ adapter: acme(), journal })], journal }),
+      // @ts-expect-error it is no gateway
+      () => createWorker({ gateways: [{}], journal }),
+      // @ts-expect-error it is no gateway
+      () => createWorker({ gateways: [new Date()], journal }),
+      () => journal.purge({ state: 'delivered', olderThanMs: 1 }),
+      () => journal.purge({ state: 'archived', olderThanMs: 1 }),
+      () => journal.purge({ state: 'unsent', olderThanMs: 1 }),
+      // @ts-expect-error it may be open
+      () => journal.purge({ state: 'open', olderThanMs: 1 }),
+      // @ts-expect-error it has something to deliver
+      () => journal.purge({ state: 'settled', olderThanMs: 1 }),
+      // @ts-expect-error a person has to look at it
+      () => journal.purge({ state: 'parked', olderThanMs: 1 }),
+    );
+  });
+});
 
 describe('the options of a worker', () => {
   const clock = manualClock();
