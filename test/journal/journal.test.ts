@@ -378,8 +378,8 @@ describe('the factories of journals', () => {
   it('createJournal says what of a store is missing', () => {
     const most = { ...memoryJournal().store, get: undefined };
     for (const store of [undefined, null, {}, 'payments.db', memoryJournal(), most]) {
-      expect(() => createJournal(store as unknown as JournalStore)).toThrow(InputError);
-      expect(() => createJournal(store as unknown as JournalStore)).toThrow('createJournal: pass a store');
+      expect(() => createJournal(store as JournalStore)).toThrow(InputError);
+      expect(() => createJournal(store as JournalStore)).toThrow('createJournal: pass a store');
     }
     expect(() => createJournal(most as unknown as JournalStore)).toThrow('it lacks get');
   });
