@@ -113,6 +113,15 @@ describe('two objects on one journal', () => {
     expect(JSON.stringify(await row())).not.toContain('secret-link');
   });
 
+  it('are one through two base URLs of an account: the number is not sent twice', async () => {
+    const { clock, sends, open } = shop({ sends: [said('PENDING'), said('PAID')], polls: [state('pending')] });
+    const proxied = { ...acme(), ownBaseUrl: true, baseUrl: 'https://egress.test/api' };
+    expect((await clock.run(open().settle('payment.charge', charge))).outcome).toBe('unresolved');
+    const other = clock.run(open({ adapter: proxied }).settle('payment.charge', charge));
+    await expect(other).rejects.toThrow(/was begun through the provider’s own base URL. Nothing was sent/);
+    expect(sends).toHaveLength(1);
+  });
+
   it('let a new try go after a decline, with other fields', async () => {
     const { clock, sends, open } = shop({ sends: [said('DECLINED'), said('PAID')] });
     const declined = await clock.run(open().settle('payment.charge', charge));

@@ -7,9 +7,11 @@ import {
   type GatewayOptions,
   type Settlement,
 } from '../../src/index.ts';
+import { createJournal, type Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import { createWorker, type Worker } from '../../src/journal/worker.ts';
-import { manualClock } from '../../src/testing/manual-clock.ts';
+import type { Clock } from '../../src/clock.ts';
+import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 import { sleep } from '../../src/testing/sleep.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
 
@@ -176,5 +178,83 @@ describe('a worker and a gateway', () => {
     expect(sends).toEqual([]);
     expect(told).toMatchObject([{ outcome: 'unsent', reference: { merchant: 'A1' } }]);
     expect(await stateOf()).toBe('unsent');
+  });
+});
+
+/** A process whose timers do not fire: its lease is not renewed. */
+const silent = (clock: ManualClock): Clock => ({
+  now: () => clock.now(),
+  monotonicMs: () => clock.monotonicMs(),
+  random: () => clock.random(),
+  timer: (delayMs, callback) => (delayMs > 5000 ? () => undefined : clock.timer(delayMs, callback)),
+});
+
+describe('a prepared write whose row is its worker’s no longer', () => {
+  /** A store whose next `get` waits until it is let go. */
+  function stalling(journal: Journal): {
+    readonly stalled: Journal;
+    readonly begin: () => void;
+    readonly end: () => void;
+  } {
+    const released = Promise.withResolvers<undefined>();
+    let isStalled = false;
+    const { store } = journal;
+    const stalled = createJournal({
+      ...store,
+      get: async id => {
+        if (isStalled) await released.promise;
+        return store.get(id);
+      },
+    });
+    return { stalled, begin: () => (isStalled = true), end: () => released.resolve(undefined) };
+  }
+
+  it('is not sent by it, late, once its merchant was told that it was not', async () => {
+    const { clock, journal, open, sends, told } = shop();
+    const { stalled, begin, end } = stalling(journal);
+    const sendUntil = new Date(clock.now() + 20_000);
+    await open().prepare('payment.charge', order, { sendUntil });
+    begin();
+    const onSettled = (settlement: Settlement): void => void told.push(settlement);
+    const slow = createWorker({
+      gateways: [open({ journal: stalled })],
+      journal: stalled,
+      clock: silent(clock),
+      onSettled,
+    });
+    slow.start();
+    await clock.run(sleep(clock, 1000));
+    await clock.run(sleep(clock, 60_000));
+    const other = createWorker({ gateways: [open()], journal, clock, onSettled });
+    other.start();
+    await clock.run(sleep(clock, 10_000));
+    expect(told.map(({ outcome }) => outcome)).toEqual(['unsent']);
+    end();
+    await clock.run(sleep(clock, 60_000));
+    await clock.run(other.stop());
+    expect([sends.length, told.length]).toEqual([0, 1]);
+  });
+
+  it('is not sent once its worker has stopped', async () => {
+    const { clock, journal, open, sends } = shop();
+    const { stalled, begin, end } = stalling(journal);
+    await open().prepare('payment.charge', order);
+    begin();
+    const worker = createWorker({ gateways: [open({ journal: stalled })], journal: stalled, clock });
+    worker.start();
+    await clock.run(sleep(clock, 1000));
+    await clock.run(worker.stop({ drainMs: 500 }));
+    end();
+    await clock.run(sleep(clock, 10_000));
+    expect(sends).toEqual([]);
+  });
+
+  it('is sent after its credentials were changed, and refused with another amount', async () => {
+    const { clock, open, work, sends, told } = shop();
+    await open({ adapter: acme({ secret: 'of-last-year' }) }).prepare('payment.charge', order);
+    const other = { ...order, amount: 200 };
+    await expect(clock.run(open().settle('payment.charge', other))).rejects.toSatisfy(isReferenceInUseError);
+    await work(5000);
+    expect([sends.length, told.map(({ outcome }) => outcome)]).toEqual([1, ['succeeded']]);
   });
 });
