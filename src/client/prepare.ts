@@ -36,7 +36,7 @@ export function createPrepare(
     const nowMs = engine.clock.now();
     const sendUntilMs = sendUntil === undefined ? nowMs + SEND_WITHIN_MS : new Date(sendUntil).getTime();
     if (sendUntilMs <= nowMs) throw new InputError(`${who}: sendUntil has passed. Nothing was stored.`);
-    await durable.ready();
+    await durable.ready(db);
     const digest = parts.digestOf(operation, kept);
     return durable.prepare({ operation, fields: kept, ticket, digest, sendUntilMs, db });
   };

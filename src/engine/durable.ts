@@ -87,8 +87,8 @@ export type Step =
 export interface Durable {
   /** The gateway is made. */
   open(gateway: object, doors: Doors): void;
-  /** Resolves when digests can be made. */
-  ready(): Promise<void>;
+  /** Resolves when digests can be made. @param db the caller's own transaction, which may have the last connection */
+  ready(db?: unknown): Promise<void>;
   /** A keyed digest of the business fields, equal in every process. */
   digestOf(operation: Operation, fields: Fields): string;
   /**

@@ -92,10 +92,10 @@ export class GatewayDesk implements Durable, Desk {
     putDesk(gateway, this);
   }
 
-  async ready(): Promise<void> {
+  async ready(db?: unknown): Promise<void> {
     if (this.#digest !== undefined) return;
     const { adapter } = this.parts;
-    const { key, keyId } = digestKey(adapter, await this.store.salt());
+    const { key, keyId } = digestKey(adapter, await this.store.salt(db));
     this.#digest = { keyId, of: fieldsDigest(adapter, key) };
   }
 
@@ -216,8 +216,8 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   /** @throws {InputError} for a row of another release that cannot be read */
-  async #get(id: string): Promise<Row | undefined> {
-    const row = await this.store.get(id);
+  async #get(id: string, db?: unknown): Promise<Row | undefined> {
+    const row = await this.store.get(id, db);
     return row && readRow(row, this.parts.adapter);
   }
 
@@ -393,7 +393,7 @@ export class GatewayDesk implements Durable, Desk {
     const prepared = intended(begun, undefined, undefined, { fields, sendUntilMs });
     const id = this.idOf(key);
     if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...prepared }, db)) return ticket;
-    const row = await this.#get(id);
+    const row = await this.#get(id, db);
     if (row === undefined) throw new Error(`${this.store.name}: a row came and went while it was read. Try again.`);
     const wanted = { ticket, digest, newTry: false };
     this.#checkPrepared(row, wanted);

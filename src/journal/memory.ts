@@ -53,9 +53,9 @@ class MemoryStore implements JournalStore {
       return true;
     });
 
-  readonly get: JournalStore['get'] = id =>
+  readonly get: JournalStore['get'] = (id, db) =>
     promised(() => {
-      const row = this.#rows.get(id);
+      const row = this.#tableFor(db).get(id);
       return row && this.#read(row);
     });
 

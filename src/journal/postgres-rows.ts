@@ -28,7 +28,7 @@ export interface RowTable {
    * @returns what was inserted, unless there is one of that id
    */
   readonly insert: (row: NewRow, isScheduled: boolean, db?: PostgresTransaction) => Promise<Changed | undefined>;
-  readonly get: (id: string) => Promise<Row | undefined>;
+  readonly get: (id: string, db?: PostgresTransaction) => Promise<Row | undefined>;
   readonly find: (account: string, names: readonly string[]) => Promise<Row[]>;
   readonly list: (filter: RowFilter) => Promise<Row[]>;
   readonly counts: () => Promise<RowCount[]>;
@@ -88,7 +88,7 @@ export function rowTable(database: Database): RowTable {
       const input = inputOf({ uid: uidOf(id), id, account, opened: openedAtMs }, set);
       return (await changedBy(sql.insert, [`[${input}]`, isScheduled], db))[0];
     },
-    get: async id => (await rowsOf('WHERE r.uid = $1', [uidOf(id)]))[0],
+    get: async (id, db) => (await rowsOf('WHERE r.uid = $1', [uidOf(id)], db))[0],
     find: (account, names) => rowsOf(sql.named, [account, names]),
     list: ({ state, account, limit = 100, openedBeforeMs }) =>
       rowsOf(sql.listed, [state === undefined ? states : [state], account, openedBeforeMs, limit]),

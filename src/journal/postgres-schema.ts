@@ -93,8 +93,8 @@ async function versionIn(database: Database, db?: PostgresTransaction): Promise<
   return version;
 }
 
-export async function saltIn(database: Database): Promise<Uint8Array> {
-  const [row] = await database.query(`SELECT value FROM ${database.schema}.meta WHERE name = 'salt'`);
+export async function saltIn(database: Database, db?: PostgresTransaction): Promise<Uint8Array> {
+  const [row] = await database.query(`SELECT value FROM ${database.schema}.meta WHERE name = 'salt'`, [], db);
   const salt = fromBase64(String(row?.['value']));
   if (salt?.length !== 32) throw new Error(`${database.name}: schema ${database.schema} has lost its salt.`);
   return salt;

@@ -5,7 +5,7 @@ import type { Change, Row, Turn } from './store.ts';
 
 /** What keeps rows and their jobs together. Of the two, the row is right. */
 export interface Turns {
-  /** In the caller's transaction, if he has one that is no transaction of ours, no job is touched: see `take`. */
+  /** @param db a transaction of ours */
   readonly update: (changes: readonly Change[], db?: PostgresTransaction) => Promise<boolean[]>;
   /** After rows were changed: each that is due once and that nobody has gets a job, and all others lose theirs. */
   readonly follow: (changed: readonly Changed[], db: PostgresTransaction) => Promise<void>;
@@ -73,16 +73,25 @@ async function update(
   changes: readonly Change[],
   db?: PostgresTransaction,
 ): Promise<boolean[]> {
-  const change = async (own?: PostgresTransaction): Promise<Changed[]> => {
-    const changed = await rows.update(changes, own !== undefined, own ?? db);
-    if (own !== undefined) await follow(changed, own);
-    return changed;
+  const change = async (own: PostgresTransaction): Promise<boolean[]> => {
+    const changed = await rows.update(changes, true, own);
+    await follow(changed, own);
+    return madeOf(changes, changed);
   };
-  const changed = await (db !== undefined
-    ? change(database.isOwn(db) ? db : undefined)
-    : changes.some(hasJob)
-      ? database.transaction(change)
-      : change());
+  if (db !== undefined) return change(db);
+  return changes.some(hasJob) ? database.transaction(change) : updateAlone(rows, changes);
+}
+
+/** No job is touched: see `take`. @param db the caller's own transaction */
+export async function updateAlone(
+  rows: RowTable,
+  changes: readonly Change[],
+  db?: PostgresTransaction,
+): Promise<boolean[]> {
+  return madeOf(changes, await rows.update(changes, false, db));
+}
+
+function madeOf(changes: readonly Change[], changed: readonly Changed[]): boolean[] {
   const made = new Set(changed.map(({ id, fence }) => `${fence - 1} ${id}`));
   return changes.map(({ row }) => made.delete(`${row.fence} ${row.id}`));
 }

@@ -1,10 +1,16 @@
 import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { createJournal, type Journal } from './journal.ts';
-import { openDatabase, type Database, type PostgresPool, transactionOf } from './postgres-database.ts';
+import {
+  openDatabase,
+  type Database,
+  type PostgresPool,
+  type PostgresTransaction,
+  transactionOf,
+} from './postgres-database.ts';
 import { type Jobs, openJobs } from './postgres-jobs.ts';
 import { AT_ONCE, jobOf, rowTable } from './postgres-rows.ts';
 import { isSchemaThere, openSchema, saltIn } from './postgres-schema.ts';
-import { type Turns, turnsOf } from './postgres-turns.ts';
+import { type Turns, turnsOf, updateAlone } from './postgres-turns.ts';
 import type { JournalStore } from './store.ts';
 
 export { postgresTokenStore, type PostgresTokenStoreOptions } from './postgres-tokens.ts';
@@ -53,9 +59,14 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
     const jobs = await openJobs(database, onError);
     return { jobs, turns: turnsOf({ database, rows, jobs }) };
   });
-  /** For statements that need the tables alone. */
-  const inTables = async <T>(ask: () => Promise<T>): Promise<T> => {
-    await parts();
+  let isThere = false;
+  /**
+   * For statements that need the tables alone. A caller's transaction may have the pool's last connection: then nothing
+   * may wait for another one.
+   */
+  const inTables = async <T>(ask: () => Promise<T>, caller?: PostgresTransaction): Promise<T> => {
+    if (caller !== undefined) isThere ||= await isSchemaThere(database, caller);
+    if (caller === undefined || !isThere) await parts();
     return ask();
   };
 
@@ -64,11 +75,8 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
     async insert(given, db) {
       const row = structuredClone(given);
       const caller = transactionOf(db, NAME);
-      // His transaction may have the pool's last connection: nothing here may wait for another one.
-      if (caller !== undefined) {
-        if (!(await isSchemaThere(database, caller))) await parts();
-        return (await rows.insert(row, false, caller)) !== undefined;
-      }
+      if (caller !== undefined)
+        return inTables(async () => (await rows.insert(row, false, caller)) !== undefined, caller);
       const { jobs } = await parts();
       if (row.holder !== undefined || row.dueAtMs === undefined) return (await rows.insert(row, false)) !== undefined;
       await jobs.prepare(row.account);
@@ -78,14 +86,20 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
         return inserted !== undefined;
       });
     },
-    get: id => inTables(() => rows.get(id)),
+    async get(id, db) {
+      const caller = transactionOf(db, NAME);
+      return inTables(() => rows.get(id, caller), caller);
+    },
     find: (account, names) => inTables(() => rows.find(account, names)),
     list: filter => inTables(() => rows.list(filter)),
     counts: () => inTables(() => rows.counts()),
     async update(given, db) {
       const changes = structuredClone(given);
       const caller = transactionOf(db, NAME);
-      return changes.length === 0 ? [] : (await parts()).turns.update(changes, caller);
+      if (changes.length === 0) return [];
+      if (caller !== undefined && !database.isOwn(caller))
+        return inTables(() => updateAlone(rows, changes, caller), caller);
+      return (await parts()).turns.update(changes, caller);
     },
     take: async turn => (await parts()).turns.take(turn),
     renew: (holder, forMs) =>
@@ -123,7 +137,10 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
       for (let count = AT_ONCE; count === AT_ONCE; purged += count) count = await some();
       return purged;
     },
-    salt: () => inTables(() => saltIn(database)),
+    async salt(db) {
+      const caller = transactionOf(db, NAME);
+      return inTables(() => saltIn(database, caller), caller);
+    },
     close,
   };
 }

@@ -122,7 +122,8 @@ class SqliteStore implements JournalStore {
     return this.#write(connection => insertRow(connection, prepared, this.#nowMs()), db);
   };
 
-  readonly get: JournalStore['get'] = id => this.#read(connection => getRow(connection, id, this.#nowMs()));
+  readonly get: JournalStore['get'] = async (id, db) =>
+    this.#read(connection => getRow(connection, id, this.#nowMs()), db);
 
   readonly find: JournalStore['find'] = (account, names) =>
     this.#read(connection => findRows(connection, account, names, this.#nowMs()));
@@ -226,8 +227,11 @@ class SqliteStore implements JournalStore {
     throw new InputError(`${this.name}: it cannot be used in WAL mode. Use a file of a local disk.`);
   }
 
-  #read<T>(work: (connection: Connection) => T): Promise<T> {
-    return this.#retried(() => work(this.#main));
+  /** In the caller's transaction, or of what is committed. */
+  async #read<T>(work: (connection: Connection) => T, db?: unknown): Promise<T> {
+    if (db === undefined) return this.#retried(() => work(this.#main));
+    const connection = this.#connectionOf(db);
+    return this.#inWords(() => work(connection));
   }
 
   /**

@@ -148,7 +148,8 @@ export interface JournalStore {
   readonly name: string;
   /** Inserts a row with fence 1. `false`: there is one of that id. @param db the caller's transaction */
   insert(row: Omit<Row, 'fence' | 'isHeld' | 'changedAtMs' | 'turn'>, db?: unknown): Promise<boolean>;
-  get(id: string): Promise<Row | undefined>;
+  /** @param db the caller's transaction: it sees what that has inserted and changed, and needs no other connection */
+  get(id: string, db?: unknown): Promise<Row | undefined>;
   /** The rows of an account that go by one of these names. */
   find(account: string, names: readonly string[]): Promise<Row[]>;
   /**
@@ -177,7 +178,11 @@ export interface JournalStore {
   counts(): Promise<RowCount[]>;
   /** Deletes rows of a state that have not changed since then, without what they have to deliver. @returns how many */
   purge(state: RowState, changedBeforeMs: number): Promise<number>;
-  /** 32 bytes that were drawn when the journal was made: the same for every process. */
-  salt(): Promise<Uint8Array>;
+  /**
+   * 32 bytes that were drawn when the journal was made: the same for every process.
+   *
+   * @param db the caller's transaction: no other connection is needed to read it
+   */
+  salt(db?: unknown): Promise<Uint8Array>;
   close(): Promise<void>;
 }

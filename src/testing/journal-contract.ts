@@ -482,6 +482,26 @@ const transactionChecks: readonly Check[] = [
     },
   ],
   [
+    'reads in the transaction: get sees what it has inserted and changed',
+    async ({ one, other, row, inserted }) => {
+      const given = await inserted(1);
+      await one.transaction(async db => {
+        await one.insert(row(2, { state: 'parked' }), db);
+        await one.update([{ row: given, set: { ...contentOf(given), state: 'settled' } }], db);
+        const seen = [there(await one.get(row(2).id, db)), there(await one.get(given.id, db))];
+        same(
+          'within',
+          seen.map(({ state, fence }) => [state, fence]),
+          [
+            ['parked', 1],
+            ['settled', 2],
+          ],
+        );
+        same('beside it', [await other.get(row(2).id), there(await one.get(given.id)).fence], [undefined, 1]);
+      });
+    },
+  ],
+  [
     'refuses the db of a transaction once that has ended: what comes late is written nowhere',
     async ({ one, other, row, inserted }) => {
       const given = await inserted(1);
@@ -495,6 +515,7 @@ const transactionChecks: readonly Check[] = [
       for (const db of dbs) {
         await rejects('a late insert', one.insert(row(2), db));
         await rejects('a late update', one.update([change], db));
+        await rejects('a late get', one.get(given.id, db));
       }
       await one.transaction(async () => {
         for (const db of dbs) await rejects('an insert within the next transaction', one.insert(row(2), db));
@@ -543,6 +564,29 @@ const userTransactionChecks = (userTransaction: NonNullable<JournalUnderTest['us
       same('undone', [there(await other.get(given.id)).fence, await one.get(row(2).id)], [1, undefined]);
       await userTransaction(write);
       same('committed', [there(await one.get(given.id)).state, there(await other.get(row(2).id)).fence], ['parked', 1]);
+    },
+  ],
+  [
+    'reads in the caller’s own transaction: get sees what it has inserted and changed, and there is the same salt',
+    async ({ one, other, row, inserted }) => {
+      const given = await inserted(1);
+      const salt = [...(await other.salt())];
+      await userTransaction(async db => {
+        same('before', [await one.get(row(2).id, db), there(await one.get(given.id, db)).fence], [undefined, 1]);
+        await one.insert(row(2, { state: 'parked' }), db);
+        await one.update([{ row: given, set: { ...contentOf(given), state: 'settled' } }], db);
+        const seen = [there(await one.get(row(2).id, db)), there(await one.get(given.id, db))];
+        same(
+          'within',
+          seen.map(({ state, fence }) => [state, fence]),
+          [
+            ['parked', 1],
+            ['settled', 2],
+          ],
+        );
+        same('beside it', [await one.get(row(2).id), there(await other.get(given.id)).fence], [undefined, 1]);
+        same('the salt', [...(await one.salt(db))], salt);
+      });
     },
   ],
 ];

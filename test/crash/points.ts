@@ -116,7 +116,7 @@ function boundTo(store: JournalStore): JournalStore {
   return {
     name: store.name,
     insert: (row, db) => store.insert(row, db),
-    get: id => store.get(id),
+    get: (id, db) => store.get(id, db),
     find: (account, names) => store.find(account, names),
     update: (changes, db) => store.update(changes, db),
     take: turn => store.take(turn),
@@ -127,7 +127,7 @@ function boundTo(store: JournalStore): JournalStore {
     list: filter => store.list(filter),
     counts: () => store.counts(),
     purge: (state, changedBeforeMs) => store.purge(state, changedBeforeMs),
-    salt: () => store.salt(),
+    salt: db => store.salt(db),
     close: () => store.close(),
   };
 }

@@ -86,7 +86,7 @@ export class Mortal {
     return {
       name: store.name,
       insert: (row, db) => mortal(() => store.insert(row, db)),
-      get: id => mortal(() => store.get(id)),
+      get: (id, db) => mortal(() => store.get(id, db)),
       find: (account, names) => mortal(() => store.find(account, names)),
       update: (changes, db) => mortal(() => store.update(changes, db)),
       take: turn => mortal(() => store.take(turn)),
@@ -97,7 +97,7 @@ export class Mortal {
       list: filter => mortal(() => store.list(filter)),
       counts: () => mortal(() => store.counts()),
       purge: (state, changedBeforeMs) => mortal(() => store.purge(state, changedBeforeMs)),
-      salt: () => mortal(() => store.salt()),
+      salt: db => mortal(() => store.salt(db)),
       close: () => mortal(() => store.close()),
     };
   }

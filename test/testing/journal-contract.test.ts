@@ -108,6 +108,7 @@ const faults: readonly (readonly [what: string, fault: Fault, failing: RegExp])[
     good => ({ update: changes => good.update(changes), insert: row => good.insert(row) }),
     /seen by nobody before/,
   ],
+  ['reads beside the transaction', good => ({ get: id => good.get(id) }), /get sees what it has inserted and changed/],
   ['purges what is to be delivered', purgesAll, /never one that has something to deliver/],
   [
     'has a salt for each',
