@@ -94,6 +94,8 @@ export function openDatabase(pool: PostgresPool, { name, schema, prepare }: Data
         client,
         async executeSql(text, values) {
           if (!own.has(db)) throw overFor(name);
+          if (ending.test(text))
+            throw new InputError(`${name}: a handler must not end its transaction. Let it write only.`);
           return client.query(text, values);
         },
       };
@@ -113,6 +115,9 @@ export function transactionOf(db: unknown, name: string): PostgresTransaction | 
     throw new InputError(`${name}: db must have executeSql(text, values), which runs in your transaction.`);
   return db as PostgresTransaction;
 }
+
+/** What ends a transaction; `ROLLBACK TO` a savepoint does not. */
+const ending = /^\s*(?:commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
 
 const overFor = (name: string): InputError =>
   new InputError(

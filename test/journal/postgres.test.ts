@@ -1,7 +1,12 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { JournalStore, Row } from '../../src/journal/index.ts';
-import { postgresJournal, type PostgresPool, postgresTokenStore } from '../../src/journal/postgres.ts';
+import {
+  postgresJournal,
+  type PostgresPool,
+  postgresTokenStore,
+  type PostgresTransaction,
+} from '../../src/journal/postgres.ts';
 import { InputError } from '../../src/index.ts';
 import { contentOf, endOf, many, rowOf } from '../testing/journal-rows.ts';
 import { testDatabase } from '../testing/postgres-database.ts';
@@ -197,6 +202,30 @@ describe.skipIf(database === undefined)('the postgres journal', () => {
       const { one } = await bench();
       await expect(one.insert(rowOf('shop', 1), { query: () => undefined })).rejects.toThrow(InputError);
     });
+  });
+
+  it('lets nobody end its own transaction from within: what he wrote, and the mark of it, would not be one', async () => {
+    const { one, other, sql, schema } = await bench();
+    await sql(`CREATE TABLE ${schema}.orders (id text)`);
+    await other.insert(rowOf('shop', 1));
+    for (const text of ['COMMIT', ' rollback work', 'END;', 'ABORT', 'Commit and chain', "PREPARE TRANSACTION 'x'"]) {
+      const work = one.transaction(async db => {
+        const { executeSql } = db as PostgresTransaction;
+        await executeSql(`INSERT INTO ${schema}.orders VALUES ('1')`);
+        await executeSql(text);
+      });
+      await expect(work).rejects.toThrow(InputError);
+      await expect(work).rejects.toThrow('a handler must not end its transaction. Let it write only');
+    }
+    expect((await sql(`SELECT * FROM ${schema}.orders`)).rows).toEqual([]);
+    await one.transaction(async db => {
+      const { executeSql } = db as PostgresTransaction;
+      await executeSql('SAVEPOINT mine');
+      await executeSql(`INSERT INTO ${schema}.orders VALUES ('1')`);
+      await executeSql('ROLLBACK TO SAVEPOINT mine');
+      await executeSql(`INSERT INTO ${schema}.orders VALUES ('2')`);
+    });
+    expect((await sql(`SELECT * FROM ${schema}.orders`)).rows).toEqual([{ id: '2' }]);
   });
 
   it('does everything with a pool of one connection', async () => {
