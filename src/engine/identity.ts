@@ -1,4 +1,4 @@
-import { isWrite, type Operation, type WriteOperation } from '../core/operation.ts';
+import { isWrite, type Operation, type StatusQuery, type WriteOperation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 
 /** What of a ticket names its payment. */
@@ -51,6 +51,43 @@ function targetKeyOf(name: string, reference: Ticket['reference'], learns: reado
     if (field !== KEY && !learns.includes(field)) target.push(field, reference[field] ?? '');
   }
   return target.length === 0 ? undefined : JSON.stringify([name, ...target]);
+}
+
+/**
+ * What a journal finds a write by, each number with its name: those that no other order has. The merchant's own and the
+ * provider's; of a write that acts on an order, the order's; and what it is looked for by in a list.
+ *
+ * `undefined`: this release has no such write.
+ */
+export function numbersOf(operations: Operations, { operation: name, reference }: Named): string[] | undefined {
+  const operation = writeNamed(operations, name);
+  if (operation === undefined) return undefined;
+  const { query, lookUp, learns = [] } = operation;
+  const { number } = isOnTarget(operation) ? {} : numberOf(operation, reference);
+  const target = number === undefined ? targetIn(reference, askedBy(operations, query)) : [];
+  const names = new Set([
+    ...target,
+    ...(number === undefined ? [] : [number]),
+    ...learns.slice(0, 1),
+    ...askedBy(operations, lookUp),
+  ]);
+  return [...names].filter(each => reference[each] !== undefined).map(each => JSON.stringify([each, reference[each]]));
+}
+
+/** What a query stands for, by the names it has in a ticket. */
+function askedBy(operations: Operations, query: StatusQuery | undefined): string[] {
+  const read = query && operations[query.operation];
+  return read === undefined || isWrite(read) ? [] : Object.keys(read.reference ?? {});
+}
+
+/** The numbers of the order acted upon: those it is asked about by, or else the first that was given. */
+function targetIn(reference: Ticket['reference'], asked: readonly string[]): string[] {
+  const given = asked.filter(name => reference[name] !== undefined);
+  return given.length > 0
+    ? given
+    : Object.keys(reference)
+        .filter(name => name !== KEY)
+        .slice(0, 1);
 }
 
 /** The write of that name; `undefined` where there is none. */

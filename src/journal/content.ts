@@ -1,11 +1,13 @@
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
+import { numbersOf, type Operations } from '../engine/identity.ts';
 import { journaledEntry, journaledSettlement } from '../engine/journaled.ts';
 import type { Entry } from '../engine/payment-store.ts';
 import type { Delivery, Prepared, Row, RowContent, RowData, RowState } from './store.ts';
 
 /**
  * What a row holds after each thing that can happen to its write: plain functions, without a clock, a store, or a gateway.
+ * What it goes by is for `named` to say.
  */
 
 /** An order whose payer must act is looked at again after so long. */
@@ -15,19 +17,16 @@ const FIRST_LOOK_MS = 5000;
 const FOLLOW_FOR_MS = 24 * 60 * 60_000;
 const FOLLOW_BEYOND_MS = 60 * 60_000;
 
-const KEY = 'idempotencyKey';
-
-/** The numbers that a ticket goes by, each with its name. */
-export const namesOf = (reference: Ticket['reference']): string[] =>
-  Object.entries(reference)
-    .filter(([name]) => name !== KEY)
-    .map(pair => JSON.stringify(pair));
+/** A row goes by what is known of its numbers by now. What another release has named keeps its names. */
+export const named = (set: RowContent, operations: Operations): RowContent => ({
+  ...set,
+  names: numbersOf(operations, set.data.ticket) ?? set.names,
+});
 
 /** Nothing more is to be done until then, or ever. */
-const atRest = (set: Omit<RowContent, 'holder' | 'names'>): RowContent => ({
+const atRest = ({ names }: Pick<RowContent, 'names'>, set: Omit<RowContent, 'holder' | 'names'>): RowContent => ({
   ...set,
-  holder: undefined,
-  names: namesOf(set.data.ticket.reference),
+  ...{ names, holder: undefined },
 });
 
 export function followUntil({ expiresAt }: Ticket, nowMs: number): number {
@@ -63,7 +62,7 @@ export function intended(
     state: maybeSent === undefined ? 'intended' : 'leaving',
     holder,
     dueAtMs,
-    names: namesOf(ticket.reference),
+    names: [],
     data: {
       version: 1,
       adapterVersion,
@@ -95,7 +94,7 @@ export function adopted(
   const known = withEntry(bare, entry);
   const data = settlement === undefined ? known : delivering(known, { id, openedAtMs: nowMs }, settlement);
   const state = (settlement && stateAfter[settlement.outcome]) ?? 'open';
-  return atRest({ state, dueAtMs: nowMs, data });
+  return atRest({ names: [] }, { state, dueAtMs: nowMs, data });
 }
 
 /** It may have been sent, and is about to be asked about. */
@@ -114,7 +113,7 @@ export function leaving(row: Row, ticket: Ticket, entry: Entry | undefined, dueA
     state: 'leaving',
     holder: row.holder,
     dueAtMs,
-    names: namesOf(ticket.reference),
+    names: row.names,
     data: { ...data, ticket, ...(entry !== undefined && { entry: journaledEntry(entry) }) },
   };
 }
@@ -159,7 +158,7 @@ export function ended(row: Row, settlement: Settlement, entry: Entry | undefined
     stateAfter[outcome] ?? (entry?.state === 'settled' ? stateAfter[entry.last.outcome] : undefined) ?? 'open';
   const data = delivering({ ...withEntry(row.data, entry), ticket }, row, settlement);
   if (state !== 'open')
-    return atRest({
+    return atRest(row, {
       // What says nothing new was delivered before.
       state: state === 'settled' && data.deliveries.length === 0 ? 'delivered' : state,
       dueAtMs: dueFor(data, nowMs),
@@ -167,7 +166,11 @@ export function ended(row: Row, settlement: Settlement, entry: Entry | undefined
     });
   const isCreated = outcome === 'created';
   // What is to be delivered is due now, and the next look comes after it.
-  return atRest({ state, dueAtMs: isCreated && data.deliveries.length === 0 ? nowMs + FIRST_LOOK_MS : nowMs, data });
+  return atRest(row, {
+    state,
+    dueAtMs: isCreated && data.deliveries.length === 0 ? nowMs + FIRST_LOOK_MS : nowMs,
+    data,
+  });
 }
 
 /**
@@ -182,10 +185,10 @@ export function stopped(
   nowMs: number,
 ): RowContent {
   const data = { ...withEntry(row.data, entry), ticket };
-  if (exposed) return atRest({ state: 'open', dueAtMs: nowMs, data });
+  if (exposed) return atRest(row, { state: 'open', dueAtMs: nowMs, data });
   const isTold = isAwaited && data.prepared === undefined;
   const known = isTold ? data : delivering(data, row, unsent(ticket));
-  return atRest({ state: 'unsent', dueAtMs: dueFor(known, nowMs), data: without(known, 'prepared') });
+  return atRest(row, { state: 'unsent', dueAtMs: dueFor(known, nowMs), data: without(known, 'prepared') });
 }
 
 /** A step found it still open. */
@@ -194,7 +197,8 @@ export const stillOpen = (
   open: NonNullable<RowData['open']>,
   entry: Entry | undefined,
   dueAtMs: number,
-): RowContent => atRest({ state: 'open', dueAtMs, data: { ...withEntry(row.data, entry), ticket: open.ticket, open } });
+): RowContent =>
+  atRest(row, { state: 'open', dueAtMs, data: { ...withEntry(row.data, entry), ticket: open.ticket, open } });
 
 /** What another source than its loop has said: a notice, a query of a caller's. */
 export function changed(
@@ -204,8 +208,7 @@ export function changed(
   { isNews, nowMs, ticket }: { readonly isNews: boolean; readonly nowMs: number; readonly ticket: Ticket },
 ): RowContent {
   const base = { ...withEntry(row.data, entry), ticket };
-  const names = namesOf(ticket.reference);
-  const { holder } = row;
+  const { holder, names } = row;
   if (settlement !== undefined) {
     const data = delivering(base, row, settlement);
     const isOpen = settlement.outcome === 'created';

@@ -5,13 +5,13 @@ import type { Settlement } from '../core/settlement.ts';
 import { isSameMoney, type Ticket } from '../core/ticket.ts';
 import type { Attached, Doors, Durable, Entering, Preparing, Recalled, Sender } from '../engine/durable.ts';
 import { digestKey, fieldsDigest } from '../engine/fields-digest.ts';
-import { keyOf, writeNamed } from '../engine/identity.ts';
+import { keyOf, numbersOf, writeNamed, type Named } from '../engine/identity.ts';
 import type { Hold } from '../engine/hold.ts';
 import { repeatedSettlement } from '../engine/last-verdict.ts';
 import type { Entry } from '../engine/payment-store.ts';
 import type { Wanted } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { adopted, changed, intended, namesOf, reopened } from './content.ts';
+import { adopted, changed, intended, named, reopened } from './content.ts';
 import { keepBeside, RowHold, type HoldParts } from './hold.ts';
 import { putDesk, type Desk, type Tenure } from './desk.ts';
 import { DeskLease } from './desk-lease.ts';
@@ -70,6 +70,7 @@ export class GatewayDesk implements Durable, Desk {
     this.lease = new DeskLease(store, clock, leaseMs, newKey());
     this.#holdParts = {
       ...{ store, clock, registry, leaseMs, onFailure, lease: this.lease },
+      named: set => this.#named(set),
       restore: row => this.restore(row),
       report: (key, keep) => this.#change(key, () => keepBeside(registry, key, keep), false),
     };
@@ -163,7 +164,7 @@ export class GatewayDesk implements Durable, Desk {
     };
     const maybeSent: Entry | undefined = mayHaveBeenSent ? sentBefore(key, digest, ticket, nowMs) : undefined;
     if (sender === undefined) {
-      const set = intended(begun, maybeSent, undefined);
+      const set = this.#named(intended(begun, maybeSent, undefined));
       const before: RowContent = { ...set, state: 'unsent', holder: undefined, dueAtMs: undefined };
       const row = { id, account: this.account, openedAtMs: nowMs, ...set };
       if (await this.#claiming(key, this.store.insert(row)))
@@ -180,8 +181,9 @@ export class GatewayDesk implements Durable, Desk {
       return 'known';
     }
     this.#checkAccount(row);
-    const set =
-      admission.type === 'fresh' ? intended(begun, maybeSent, row.data) : reopened(row, holder, begun.dueAtMs);
+    const set = this.#named(
+      admission.type === 'fresh' ? intended(begun, maybeSent, row.data) : reopened(row, holder, begun.dueAtMs),
+    );
     const [isMade] = await this.#claiming(key, this.store.update([{ row, set }]));
     if (isMade !== true) return 'busy';
     sender?.onTaken();
@@ -221,8 +223,13 @@ export class GatewayDesk implements Durable, Desk {
     return row && readRow(row, this.parts.adapter);
   }
 
-  async #find(reference: Ticket['reference']): Promise<Row[]> {
-    const rows = await this.store.find(this.account, namesOf(reference));
+  #named(set: RowContent): RowContent {
+    return named(set, this.parts.adapter.operations);
+  }
+
+  async #find(ticket: Named): Promise<Row[]> {
+    const names = numbersOf(this.parts.adapter.operations, ticket) ?? [];
+    const rows = names.length === 0 ? [] : await this.store.find(this.account, names);
     return rows.map(row => readRow(row, this.parts.adapter));
   }
 
@@ -264,9 +271,9 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   /** Payments that a row of a list could be of, as well as this one: whoever has begun them. */
-  async #loadRivals({ reference }: Ticket): Promise<void> {
+  async #loadRivals(ticket: Ticket): Promise<void> {
     const { registry } = this.parts;
-    const rows = await this.#find(reference);
+    const rows = await this.#find(ticket);
     for (const row of rows) if (registry.running(row.data.key) === undefined) this.restore(row);
   }
 
@@ -312,7 +319,7 @@ export class GatewayDesk implements Durable, Desk {
     if (row === undefined) return this.#adopt(key, entry, nowMs);
     const ticket = this.#sealed(entry.ticket);
     const settlement = entry.state === 'settled' ? settlementOf({ ...entry, ticket }) : undefined;
-    const set = changed(row, entry, settlement, { isNews, nowMs, ticket });
+    const set = this.#named(changed(row, entry, settlement, { isNews, nowMs, ticket }));
     const [isMade] = await this.store.update([{ row, set }]);
     return isMade === true;
   }
@@ -322,7 +329,7 @@ export class GatewayDesk implements Durable, Desk {
     const id = this.idOf(key);
     const settlement = entry.state === 'settled' ? settlementOf(entry) : undefined;
     const versions = { adapterVersion: this.adapterVersion, nowMs };
-    const set = adopted({ id, key, ...versions }, entry, this.#sealed(entry.ticket), settlement);
+    const set = this.#named(adopted({ id, key, ...versions }, entry, this.#sealed(entry.ticket), settlement));
     return this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...set });
   }
 
@@ -367,7 +374,7 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   async recall(operation: Operation, reference: Ticket['reference']): Promise<Recalled | undefined> {
-    const rows = await this.#find(reference);
+    const rows = await this.#find({ operation: operation.name, reference });
     const row = rows.find(({ data: { ticket } }) => this.#isAbout(operation, reference, ticket));
     if (row === undefined) return undefined;
     const { ticket, entry } = row.data;
@@ -390,7 +397,7 @@ export class GatewayDesk implements Durable, Desk {
     const nowMs = this.clock.now();
     const { version: adapterVersion } = this.parts.adapter;
     const begun = { key, ticket, digest, adapterVersion, holder: undefined, dueAtMs: nowMs, nowMs };
-    const prepared = intended(begun, undefined, undefined, { fields, sendUntilMs });
+    const prepared = this.#named(intended(begun, undefined, undefined, { fields, sendUntilMs }));
     const id = this.idOf(key);
     if (await this.store.insert({ id, account: this.account, openedAtMs: nowMs, ...prepared }, db)) return ticket;
     const row = await this.#get(id, db);

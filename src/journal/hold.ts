@@ -17,6 +17,8 @@ export interface HoldParts {
   readonly registry: Registry;
   readonly lease: DeskLease;
   readonly leaseMs: number;
+  /** A row as it is to be found from now on. */
+  readonly named: (set: RowContent) => RowContent;
   /** What the journal knows of a row takes the place of what the registry does. */
   readonly restore: (row: Row) => void;
   /** What the gateway has said of a payment that another process goes on with. */
@@ -94,7 +96,7 @@ export class RowHold implements Hold {
     if (this.#hasEnded()) return false;
     this.#gaps = lease.gaps;
     const entry = registry.entryOfLeaving(this.#key);
-    return this.#update(leaving(this.#row, ticket, entry, clock.now() + leaseMs));
+    return this.#update(this.#parts.named(leaving(this.#row, ticket, entry, clock.now() + leaseMs)));
   }
 
   mayLeave(forMs: number): boolean {
@@ -142,7 +144,7 @@ export class RowHold implements Hold {
       settlement === undefined
         ? stopped(this.#row, { ticket: loop.ticket, exposed: loop.exposed, isAwaited }, entry, nowMs)
         : ended(this.#row, settlement, entry, nowMs);
-    if (await this.#update(set)) return true;
+    if (await this.#update(this.#parts.named(set))) return true;
     // A notice came from another process: what it says is heeded, and what the loop has learnt is kept.
     this.#merge(keep);
     return false;

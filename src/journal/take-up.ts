@@ -4,7 +4,7 @@ import type { Doors, Step } from '../engine/durable.ts';
 import { writeNamed } from '../engine/identity.ts';
 import type { Registry } from '../engine/registry.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import { dueFor, ended, stillOpen, unsent } from './content.ts';
+import { dueFor, ended, stillOpen, unsent, named } from './content.ts';
 import { contentOf, parkedContent } from './row-content.ts';
 import type { Row, RowContent } from './store.ts';
 import { upgraded } from './upgrade.ts';
@@ -36,6 +36,11 @@ const LATER_MS = 60_000;
  * Never rejects for what the gateway, the network or the row does.
  */
 export async function takeUp(parts: TakeUpParts, given: Row): Promise<RowContent | undefined> {
+  const set = await takenUp(parts, given);
+  return set && named(set, parts.adapter.operations);
+}
+
+async function takenUp(parts: TakeUpParts, given: Row): Promise<RowContent | undefined> {
   const nowMs = parts.clock.now();
   const row = upgraded(given, parts.adapter);
   if (row === undefined)

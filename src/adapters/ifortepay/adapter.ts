@@ -125,6 +125,7 @@ export function ifortepay(
         optional: ['validityPeriod', 'terminalId'],
         codes: codes.qrisCreate,
         reference: ({ partnerReferenceNo }) => named('47', { originalPartnerReferenceNo: partnerReferenceNo }),
+        identity: ownNumber,
         learns: ['originalReferenceNo'],
         query: askedBy(order, 'qris.query'),
         sameReference: 'unknown',
@@ -209,6 +210,7 @@ export function ifortepay(
         ],
         codes: exchange => (payerMustAct(exchange) ? codes.debitChargeByPayer : codes.debitCharge),
         reference: ({ partnerReferenceNo }) => named('54', { originalPartnerReferenceNo: partnerReferenceNo }),
+        identity: ownNumber,
         learns: ['originalReferenceNo'],
         query: askedBy(order, 'debit.query'),
         sameReference: 'unknown',
@@ -272,6 +274,9 @@ function named(serviceCode: string, numbers: Readonly<Record<string, string>>): 
   const isNumber = (value: unknown): boolean => typeof value === 'number' || text.accepts(value);
   return Object.values(numbers).some(isNumber) ? { ...numbers, serviceCode } : {};
 }
+
+/** Named, since `serviceCode` may come first in a ticket whose names a database has sorted. */
+const ownNumber = { number: order.own } as const;
 
 /** What the manual fixes, so that the caller need not say it. */
 const fixed: Readonly<Record<string, Fields>> = {
