@@ -210,20 +210,20 @@ describe.skipIf(database === undefined)('the postgres journal', () => {
     await other.insert(rowOf('shop', 1));
     for (const text of ['COMMIT', ' rollback work', 'END;', 'ABORT', 'Commit and chain', "PREPARE TRANSACTION 'x'"]) {
       const work = one.transaction(async db => {
-        const { executeSql } = db as PostgresTransaction;
-        await executeSql(`INSERT INTO ${schema}.orders VALUES ('1')`);
-        await executeSql(text);
+        const own = db as PostgresTransaction;
+        await own.executeSql(`INSERT INTO ${schema}.orders VALUES ('1')`);
+        await own.executeSql(text);
       });
       await expect(work).rejects.toThrow(InputError);
       await expect(work).rejects.toThrow('a handler must not end its transaction. Let it write only');
     }
     expect((await sql(`SELECT * FROM ${schema}.orders`)).rows).toEqual([]);
     await one.transaction(async db => {
-      const { executeSql } = db as PostgresTransaction;
-      await executeSql('SAVEPOINT mine');
-      await executeSql(`INSERT INTO ${schema}.orders VALUES ('1')`);
-      await executeSql('ROLLBACK TO SAVEPOINT mine');
-      await executeSql(`INSERT INTO ${schema}.orders VALUES ('2')`);
+      const own = db as PostgresTransaction;
+      await own.executeSql('SAVEPOINT mine');
+      await own.executeSql(`INSERT INTO ${schema}.orders VALUES ('1')`);
+      await own.executeSql('ROLLBACK TO SAVEPOINT mine');
+      await own.executeSql(`INSERT INTO ${schema}.orders VALUES ('2')`);
     });
     expect((await sql(`SELECT * FROM ${schema}.orders`)).rows).toEqual([{ id: '2' }]);
   });
