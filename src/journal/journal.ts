@@ -31,12 +31,14 @@ export interface Journal extends JournalPort {
   /**
    * Of what is settled, and has not changed for so long, only that is kept by which its number is not used again: its
    * ticket and its outcome. What `onSettled` has still to take stays, unless `undelivered` is set: where no worker delivers.
+   * Then what is `unsent` and was never delivered is taken too, so that it can be purged.
    *
-   * @param which how old, or the `id` of one row, which may be parked: a person has found out how it ended
+   * @param which how old, or the `id` of one row, which may be `unsent` or parked: a person has found out how it ended
+   * @param options for one row. What was parked while it was `open` or `leaving` needs no `undelivered`
    * @returns how many
-   * @throws {InputError} for a row that is not there, or may be open
+   * @throws {InputError} for a row that is not there, may be open, is in a process's hands, or has something to deliver
    */
-  archive(which: ToArchive | string): Promise<number>;
+  archive(which: ToArchive | string, options?: Pick<ToArchive, 'undelivered'>): Promise<number>;
   /**
    * Deletes rows that have not changed for so long: their numbers can then be used again, so let them be older than any
    * second try. Rows with something to deliver stay.
@@ -80,7 +82,7 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     list: filter => list(store, filter),
     counts: () => store.counts(),
     redrive: which => redrive(store, clock, which),
-    archive: which => archive(store, clock, which),
+    archive: (which, options) => archive(store, clock, which, options),
     purge: which => purge(store, clock, which),
     close: () => store.close(),
   };

@@ -57,36 +57,61 @@ export async function redrive(
   return changeOne(store, 'journal.redrive', which, ['parked'], anew);
 }
 
-/** @throws {InputError} for a row that is not there, in another state, or changed meanwhile */
+/**
+ * @param why what speaks against it, to be said of the row
+ * @throws {InputError} for a row that is not there, in another state, in use, or changed meanwhile
+ */
 async function changeOne(
   store: JournalStore,
   who: string,
   id: string,
   from: readonly RowState[],
   to: (row: Row) => RowContent,
+  why: (row: Row) => string | undefined = () => undefined,
 ): Promise<1> {
   const row = await store.get(id);
   if (row === undefined) throw new InputError(`${who}: there is no row ${id}. See journal.list().`);
   if (!from.includes(row.state))
     throw new InputError(`${who}: the row ${id} is ${row.state}, and not ${from.join(' or ')}.`);
+  if (row.isHeld) throw new InputError(`${who}: a process is busy with the row ${id}. Look at it again.`);
+  const against = why(row);
+  if (against !== undefined) throw new InputError(`${who}: the row ${id} ${against}`);
   const [isMade] = await store.update([{ row, set: to(row) }]);
   if (isMade !== true) throw new InputError(`${who}: the row ${id} has just changed. Look at it again.`);
   return 1;
 }
 
 export interface ToArchive extends Age {
-  /** Those too that have something to deliver, which is then gone. Default `false`: they stay as they are. */
+  /**
+   * Those too that have something to deliver, which is then gone, what is `unsent` included. Default `false`: they stay
+   * as they are.
+   */
   readonly undelivered?: boolean;
+}
+
+/** From where what is parked had not ended: a person has found out how it did, and what it had to deliver is old. */
+const notEnded: readonly (RowState | undefined)[] = ['leaving', 'open'];
+
+function undeliveredIn({ state, data }: Row): string | undefined {
+  const isOld = state === 'parked' && notEnded.includes(data.parked?.from);
+  return isOld || data.deliveries.length === 0
+    ? undefined
+    : 'has something that onSettled has still to take. Let a worker deliver it, or pass { undelivered: true }.';
 }
 
 export async function archive(
   store: JournalStore,
   clock: Pick<Clock, 'now'>,
   which: ToArchive | string,
+  options: Pick<ToArchive, 'undelivered'> = {},
 ): Promise<number> {
   const who = 'journal.archive';
-  if (typeof which === 'string')
-    return changeOne(store, who, which, ['settled', 'delivered', 'parked'], row => archivedContent(contentOf(row)));
+  const archived = (row: Row): RowContent => archivedContent(contentOf(row));
+  if (typeof which === 'string') {
+    checkOptions(who, options, { undelivered: aFlag });
+    const why = options.undelivered === true ? undefined : undeliveredIn;
+    return changeOne(store, who, which, ['settled', 'delivered', 'parked', 'unsent'], archived, why);
+  }
   checkAge(who, which, { undelivered: aFlag });
   const { undelivered = false } = which;
   const beforeMs = clock.now() - which.olderThanMs;
@@ -94,7 +119,10 @@ export async function archive(
     changedAtMs < beforeMs && !isHeld && (undelivered || data.deliveries.length === 0);
   let rows = 0;
   for (const state of ['settled', 'delivered'] as const)
-    rows += await changeAll(store, { state, openedBeforeMs: beforeMs }, isOld, row => archivedContent(contentOf(row)));
+    rows += await changeAll(store, { state, openedBeforeMs: beforeMs }, isOld, archived);
+  // The others can be purged as they are.
+  const waits = (row: Row): boolean => isOld(row) && row.data.deliveries.length > 0;
+  if (undelivered) rows += await changeAll(store, { state: 'unsent', openedBeforeMs: beforeMs }, waits, archived);
   return rows;
 }
 

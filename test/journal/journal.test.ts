@@ -255,8 +255,58 @@ describe('archive', () => {
     await all.insert(rowOf(all.clock, 'A2'));
     expect(await all.journal.archive(idOf('A1'))).toBe(1);
     expect(await all.row('A1')).toMatchObject({ state: 'archived', data: { ticket: { reference: { order: 'A1' } } } });
-    await expect(all.journal.archive(idOf('A2'))).rejects.toThrow(/is open, and not settled or delivered or parked/);
+    await expect(all.journal.archive(idOf('A2'))).rejects.toThrow(
+      /is open, and not settled or delivered or parked or unsent/,
+    );
     await expect(all.journal.archive('nowhere')).rejects.toThrow(/there is no row nowhere/);
+  });
+
+  it('takes no row by its id that has something to deliver, unless it is told so', async () => {
+    const all = scene();
+    await all.insert(
+      ...(['settled', 'unsent'] as const).map(state =>
+        rowOf(all.clock, state, { state, data: { deliveries: [delivery(state)] } }),
+      ),
+    );
+    for (const state of ['settled', 'unsent']) {
+      await expect(all.journal.archive(idOf(state))).rejects.toThrow(/still to take.*undelivered: true/);
+      expect((await all.row(state)).data.deliveries).toHaveLength(1);
+      expect(await all.journal.archive(idOf(state), { undelivered: true })).toBe(1);
+      expect(await all.stateOf(state)).toBe('archived');
+    }
+    await expect(called(all.journal, 'archive', 'x', { undelivered: 1 })).rejects.toThrow(InputError);
+  });
+
+  it('takes by its id what was parked before it had ended, whatever it had to deliver, and else only when told so', async () => {
+    const all = scene();
+    for (const from of ['open', 'leaving', 'settled'] as const) {
+      await insertParked(all, from, parked(from));
+      const row = await all.row(from);
+      await all.store.update([{ row, set: { ...row, data: { ...row.data, deliveries: [delivery(from)] } } }]);
+    }
+    expect(await all.journal.archive(idOf('open'))).toBe(1);
+    expect(await all.journal.archive(idOf('leaving'))).toBe(1);
+    await expect(all.journal.archive(idOf('settled'))).rejects.toThrow(/still to take/);
+  });
+
+  it('takes no row from a process that is busy with it', async () => {
+    const all = scene();
+    await all.insert(rowOf(all.clock, 'A1', { state: 'settled', holder: 'another' }));
+    await all.store.renew('another', 1000);
+    await expect(all.journal.archive(idOf('A1'))).rejects.toThrow(/a process is busy with the row/);
+    await all.pass(1001);
+    expect(await all.journal.archive(idOf('A1'))).toBe(1);
+  });
+
+  it('takes what is unsent and undelivered when told so, which can then be purged', async () => {
+    const all = scene();
+    await all.insert(rowOf(all.clock, 'A1', { state: 'unsent', data: { deliveries: [delivery('A1')] } }));
+    await all.pass(1000);
+    expect(await all.journal.archive({ olderThanMs: 10 })).toBe(0);
+    expect(await all.journal.archive({ olderThanMs: 10, undelivered: true })).toBe(1);
+    await all.pass(1000);
+    expect(await all.journal.counts()).toMatchObject([{ state: 'archived', rows: 1, overdue: 0 }]);
+    expect(await all.journal.purge({ state: 'archived', olderThanMs: 10 })).toBe(1);
   });
 
   it('comes past many rows of one millisecond that are too young', async () => {
