@@ -2,6 +2,7 @@ import { InputError } from '../core/errors.ts';
 
 /** What is used of a `pg.Pool`, or of anything like it. It stays the user's: nothing here ends it. */
 export interface PostgresPool {
+  readonly options?: { readonly max?: number };
   query(query: string | PostgresQuery, values?: unknown[]): Promise<{ rows: unknown[] }>;
   connect(): Promise<PostgresClient>;
   on?(event: 'error', listener: (error: Error) => void): unknown;

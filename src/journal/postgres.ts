@@ -1,3 +1,4 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import { checkOptions, elsewhere } from '../core/check-options.ts';
 import { createJournal, type Journal } from './journal.ts';
 import {
@@ -31,6 +32,7 @@ export interface PostgresJournalOptions {
 }
 
 const NAME = 'postgres journal';
+const DAY_MS = 24 * 60 * 60_000;
 
 /**
  * A journal for many processes on many machines, in PostgreSQL 13 or newer. Its tables are made at its first use. Rows
@@ -49,10 +51,25 @@ export function postgresJournal(pool: PostgresPool, options: PostgresJournalOpti
     leaseMs: elsewhere,
   });
   const { schema = 'tillpaid', prepare = true, onError = () => undefined, leaseMs } = options;
-  return createJournal(storeIn(openDatabase(pool, { name: NAME, schema, prepare }), onError), { leaseMs });
+  const database = openDatabase(pool, { name: NAME, schema, prepare });
+  return createJournal(storeIn(database, laneOf(pool), onError), { leaseMs });
 }
 
-function storeIn(database: Database, onError: (error: unknown) => void): JournalStore {
+/** So many connections of a pool are left to what is no handler's transaction. */
+const LEFT = 2;
+const USUAL_CONNECTIONS = 10;
+const lanes = new WeakMap<PostgresPool, LimitFunction>();
+
+/** In which handlers have their transactions: one of them may ask the pool for another connection, and so may we. */
+function laneOf(pool: PostgresPool): LimitFunction {
+  const known = lanes.get(pool);
+  if (known !== undefined) return known;
+  const lane = pLimit(Math.max(1, (pool.options?.max ?? USUAL_CONNECTIONS) - LEFT));
+  lanes.set(pool, lane);
+  return lane;
+}
+
+function storeIn(database: Database, lane: LimitFunction, onError: (error: unknown) => void): JournalStore {
   const rows = rowTable(database);
   const { schema } = database;
   const { parts, close } = opener(database, async () => {
@@ -105,9 +122,15 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
     renew: (holder, forMs) =>
       inTables(async () => {
         await database.query(
-          `INSERT INTO ${schema}.holders VALUES ($1, ${schema}.now_ms() + $2)
-           ON CONFLICT (holder) DO UPDATE SET until_ms = excluded.until_ms`,
+          `INSERT INTO ${schema}.holders AS h VALUES ($1, ${schema}.now_ms() + $2)
+           ON CONFLICT (holder) DO UPDATE SET until_ms = greatest(h.until_ms, excluded.until_ms)`,
           [holder, forMs],
+        );
+        // By itself, and waiting for nobody: two that renew at once are no deadlock.
+        await database.query(
+          `DELETE FROM ${schema}.holders WHERE holder IN (SELECT holder FROM ${schema}.holders
+             WHERE until_ms < ${schema}.now_ms() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+          [DAY_MS, AT_ONCE],
         );
       }),
     async release(holder) {
@@ -121,7 +144,7 @@ function storeIn(database: Database, onError: (error: unknown) => void): Journal
         const [bucket] = await database.query(draw(schema), [account, most, perSecond]);
         return Number(bucket?.['granted']);
       }),
-    transaction: work => inTables(() => database.transaction(work)),
+    transaction: work => inTables(() => lane(() => database.transaction(work))),
     async purge(state, changedBeforeMs) {
       const { turns } = await parts();
       const some = (): Promise<number> =>
@@ -174,6 +197,9 @@ function opener(
   };
 }
 
+/** Whoever waits for another has the earlier time; by more than this the clock was set back, or is another machine's. */
+const CLOCK_STEP_MS = 1000;
+
 /** The same bucket as `drawPermits` has, in one statement, so that whoever comes second waits for the first. */
 function draw(schema: string): string {
   const filled = `least(greatest(1, $3::double precision), b.tokens
@@ -183,6 +209,8 @@ function draw(schema: string): string {
     INSERT INTO ${schema}.buckets AS b (account, tokens, at_ms, granted)
     VALUES ($1, 1 - least($2::integer, 1), ${schema}.now_ms(), least($2::integer, 1))
     ON CONFLICT (account) DO UPDATE SET
-      granted = ${granted}, tokens = ${filled} - ${granted}, at_ms = greatest(b.at_ms, ${schema}.now_ms())
+      granted = ${granted}, tokens = ${filled} - ${granted},
+      at_ms = CASE WHEN b.at_ms > ${schema}.now_ms() + ${CLOCK_STEP_MS} THEN ${schema}.now_ms()
+        ELSE greatest(b.at_ms, ${schema}.now_ms()) END
     RETURNING granted`;
 }

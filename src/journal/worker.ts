@@ -40,7 +40,8 @@ export interface WorkerOptions {
   readonly idleMs?: number;
   /**
    * `onSettled` is called in a transaction of the journal's database, which `db` is, and in which the delivery is marked
-   * as made: what it does with `db` is done exactly once. Default `false`.
+   * as made: what it does with `db` is done exactly once. On PostgreSQL at most `max - 2` of the pool's connections (one
+   * at least) are in such transactions at once, whatever `concurrency` is. Default `false`.
    */
   readonly transaction?: boolean;
   /** How often in a row `onSettled` may fail before the row is parked. Default 10. */

@@ -255,6 +255,47 @@ describe.skipIf(database === undefined)('the postgres journal', () => {
     expect(granted).toBeLessThan(1 + 5 + 45 + 50 + 50 + 50);
   });
 
+  it('permits again at once where the clock is behind the one before it, and not more for a clock that lags a little', async () => {
+    const { one, time, sql, schema } = await bench();
+    expect(await one.permits('shop', 5, 10)).toBe(1);
+    await sql(`UPDATE ${schema}.buckets SET at_ms = at_ms + 600000`);
+    expect(await one.permits('shop', 5, 10)).toBe(0);
+    await time.pass(300);
+    expect(await one.permits('shop', 5, 10)).toBeGreaterThanOrEqual(3);
+    await sql(`UPDATE ${schema}.buckets SET at_ms = at_ms + 900`);
+    for (let each = 0; each < 3; each++) expect(await one.permits('shop', 5, 10)).toBe(0);
+  });
+
+  it('forgets holders whose lease ended a day ago, and never shortens a lease', async () => {
+    const { one, other, time, sql, schema } = await bench();
+    const holders = async (): Promise<unknown> =>
+      (await sql(`SELECT holder FROM ${schema}.holders ORDER BY holder`)).rows;
+    for (const holder of ['a', 'b', 'c']) await one.renew(holder, 1000);
+    await time.pass(24 * 3_600_000 + 2000);
+    await Promise.all([one.renew('a', LEASE_MS), other.renew('b', LEASE_MS)]);
+    await one.renew('b', 1);
+    expect(await holders()).toEqual([{ holder: 'a' }, { holder: 'b' }]);
+    await one.insert(rowOf('shop', 1, { holder: 'b', dueAtMs: time.nowMs() }));
+    await time.pass(LEASE_MS / 2);
+    expect(await other.get('shop 1')).toMatchObject({ isHeld: true });
+  });
+
+  it.each([1, 4, 10])('leaves others connections of its pool of %i: handlers have fewer transactions', async max => {
+    const { schema } = await bench();
+    const pool = database.pool({ max });
+    const [one, other] = [storeOf(pool, schema), storeOf(pool, schema)];
+    let open = 0;
+    let most = 0;
+    const handler = async (): Promise<void> => {
+      most = Math.max(most, ++open);
+      if (max > 1) await pool.query('SELECT 1');
+      open--;
+    };
+    await Promise.all(many(20, async at => (at % 2 === 0 ? one : other).transaction(handler)));
+    expect(open).toBe(0);
+    expect(most).toBeLessThanOrEqual(Math.max(1, max - 2));
+  });
+
   describe('its tables', () => {
     it('are made once, by four who begin at the same moment, with one salt for all', async () => {
       for (const round of many(5, each => each)) {
