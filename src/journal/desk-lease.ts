@@ -4,6 +4,8 @@ import type { JournalStore } from './store.ts';
 /** A lease is asked for anew when a third of it is gone, and it may be late in coming. */
 const RENEWALS = 3;
 const MOST_ASKS = 3;
+/** After a renewal that failed it is asked for sooner. */
+const SOONER = 10;
 
 /**
  * The lease of one gateway object on all that it holds. It is kept while anything is held. Its age is the larger of
@@ -23,6 +25,8 @@ export class DeskLease {
   /** What the store has still to be told of what is held: without it the lease would keep it from everybody. */
   readonly #untold = new Set<() => Promise<unknown>>();
   #isTelling = false;
+  /** Until when the lease is kept for what is untold. By the monotonic clock. */
+  #tellUntilMs = 0;
 
   constructor(store: JournalStore, clock: Clock, leaseMs: number, holder: string) {
     this.#store = store;
@@ -60,42 +64,61 @@ export class DeskLease {
   /** And no longer. */
   drop(): void {
     this.#held--;
-    if (this.#held > 0) return;
+    this.#stopIfIdle();
+  }
+
+  #stopIfIdle(): void {
+    if (this.#isNeeded()) return;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
   }
 
+  /** While anything is held, or untold: but for a lease's worth of time, others take over what cannot be told. */
+  #isNeeded(): boolean {
+    return this.#held > 0 || (this.#untold.size > 0 && this.#monotonicMs() < this.#tellUntilMs);
+  }
+
   /**
-   * Tells the store something of what is held: when that fails, again with each renewal, until it is told. Never
-   * rejects.
+   * Tells the store something of what is held: when that fails, again with each renewal, until it is told. The lease is
+   * kept for it for a while. Never rejects.
    */
   async tell(work: () => Promise<unknown>): Promise<void> {
+    if (await this.#isTold(work)) return;
+    this.#untold.add(work);
+    this.#tellUntilMs = this.#monotonicMs() + this.#leaseMs;
+    if (this.#stopTimer === undefined) this.#keep();
+  }
+
+  async #isTold(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch {
-      this.#untold.add(work);
+      return false;
     }
   }
 
   async #tellAll(): Promise<void> {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    for (const work of [...this.#untold]) {
-      this.#untold.delete(work);
-      await this.tell(work);
-    }
+    for (const work of [...this.#untold]) if (await this.#isTold(work)) this.#untold.delete(work);
     this.#isTelling = false;
+    this.#stopIfIdle();
   }
 
-  #keep(): void {
+  #keep(afterMs: number = this.#leaseMs / RENEWALS): void {
     this.#stopTimer?.();
-    this.#stopTimer = this.#clock.timer(this.#leaseMs / RENEWALS, () => {
+    this.#stopTimer = this.#clock.timer(afterMs, () => {
+      this.#stopIfIdle();
+      if (this.#stopTimer === undefined) return;
       // What cannot be renewed ends: then others take over what is held, and nothing is sent from here.
-      void this.#renew(this.#leaseMs)
-        .catch(() => undefined)
-        .then(() => {
-          if (this.#stopTimer !== undefined) this.#keep();
-        });
+      const again = (nextMs?: number): void => {
+        if (this.#stopTimer !== undefined) this.#keep(nextMs);
+      };
+      void this.#renew(this.#leaseMs).then(
+        () => again(),
+        () => again(this.#leaseMs / SOONER),
+      );
     });
   }
 

@@ -19,6 +19,7 @@ import { contentOf, isOpenState } from './row-content.ts';
 import { isSameJson } from './same-json.ts';
 import type { JournalStore, Row, RowContent } from './store.ts';
 import { takeUp } from './take-up.ts';
+import { timedStore } from './timed-store.ts';
 import { readRow } from './upgrade.ts';
 
 /** How long a caller waits before he looks again at a write that another process is busy with. */
@@ -63,13 +64,13 @@ export class GatewayDesk implements Durable, Desk {
   constructor(parts: Attached, store: JournalStore, leaseMs: number) {
     const { adapter, clock, registry, onFailure } = parts;
     this.parts = parts;
-    this.store = store;
+    this.store = timedStore(store, clock, leaseMs);
     this.leaseMs = leaseMs;
     this.clock = clock;
     this.account = accountOf(adapter);
-    this.lease = new DeskLease(store, clock, leaseMs, newKey());
+    this.lease = new DeskLease(this.store, clock, leaseMs, newKey());
     this.#holdParts = {
-      ...{ store, clock, registry, leaseMs, onFailure, lease: this.lease },
+      ...{ store: this.store, clock, registry, leaseMs, onFailure, lease: this.lease },
       named: set => this.#named(set),
       restore: row => this.restore(row),
       report: (key, keep) => this.#change(key, () => keepBeside(registry, key, keep), false),

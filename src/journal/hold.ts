@@ -106,15 +106,17 @@ export class RowHold implements Hold {
   }
 
   async conclude(keep: () => void, loop: Carried, settlement: Settlement | undefined): Promise<void> {
-    const { clock, lease, onFailure } = this.#parts;
+    const { clock, lease, leaseMs, onFailure } = this.#parts;
     this.#isOver = true;
     keep();
     try {
+      const untilMs = clock.now() + leaseMs;
       for (let write = 1, pauseMs = FIRST_PAUSE_MS; ; write++, pauseMs *= 2) {
         try {
           if (await this.#conclude(keep, loop, settlement)) return;
         } catch {
-          if (write >= MOST_WRITES) {
+          // The caller waits for it no longer than others would.
+          if (write >= MOST_WRITES || clock.now() >= untilMs) {
             void lease.tell(() => this.#concludeLate(keep, loop, settlement));
             return onFailure(loop.ticket);
           }

@@ -37,6 +37,14 @@ export function createLeases(store: JournalStore, clock: Clock, forMs: number): 
     if (current !== undefined) earlier.add(current);
     current = undefined;
   };
+  const keep = async (lease: Renewable): Promise<void> => {
+    const isOver = earlier.has(lease) && (lease.inHand === 0 || lease.leftMs() === 0);
+    if (!isOver) await lease.renew();
+    else if (lease.inHand === 0) {
+      await store.release(lease.holder);
+      earlier.delete(lease);
+    }
+  };
   return {
     async good(onEnded) {
       if (current !== undefined && current.leftMs() === 0) {
@@ -54,20 +62,11 @@ export function createLeases(store: JournalStore, clock: Clock, forMs: number): 
       if (current === lease) retire();
     },
     async renew() {
-      const failures: unknown[] = [];
-      for (const lease of [...earlier, ...(current === undefined ? [] : [current])]) {
-        const isOver = earlier.has(lease) && (lease.inHand === 0 || lease.leftMs() === 0);
-        try {
-          if (!isOver) await lease.renew();
-          else if (lease.inHand === 0) {
-            await store.release(lease.holder);
-            earlier.delete(lease);
-          }
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-      if (failures.length > 0) throw failures[0];
+      const all = [...earlier, ...(current === undefined ? [] : [current])];
+      // None waits for another's answer.
+      const results = await Promise.allSettled(all.map(keep));
+      const failure = results.find(result => result.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
     },
     async release() {
       retire();

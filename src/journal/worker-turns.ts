@@ -10,7 +10,7 @@ import type { JournalStore } from './store.ts';
 import type { Tally } from './tally.ts';
 import { isNewer } from './upgrade.ts';
 import type { WorkerFact } from './worker-events.ts';
-import { backoffMs } from './writer.ts';
+import { backoffMs, type Writer } from './writer.ts';
 
 export interface TurnsParts {
   readonly store: JournalStore;
@@ -23,6 +23,7 @@ export interface TurnsParts {
   readonly tally: Tally;
   readonly keeper: RowKeeper;
   readonly courier: Courier;
+  readonly writer: Pick<Writer, 'isUnanswered'>;
   readonly stopping: AbortSignal;
   readonly ended: AbortSignal;
   readonly report: (fact: WorkerFact) => void;
@@ -119,6 +120,8 @@ async function takeTurns(parts: TurnsParts, rest: Rest, begin: Begin): Promise<v
 /** @returns whether more may be due */
 async function takeTurn(parts: TurnsParts, takeRows: TakeRows, begin: Begin): Promise<boolean> {
   const { store, settings, leases, ended, tally } = parts;
+  // What it cannot give back it does not take, nor keep from others.
+  if (parts.writer.isUnanswered()) return false;
   const limit = settings.batchSize;
   const accounts = [...parts.accounts].filter(([, served]) => !isFull(parts, served)).map(([account]) => account);
   if (accounts.length === 0) return false;
@@ -162,14 +165,14 @@ async function handOut(parts: TurnsParts, begin: Begin, rows: readonly Claimed[]
 }
 
 /** Renews them until the last row is given back, and not only until `stop`. */
-async function keepLeases({ clock, leases, leaseMs, ended, tally }: TurnsParts): Promise<void> {
+async function keepLeases({ clock, leases, leaseMs, ended, tally, writer }: TurnsParts): Promise<void> {
   let failures = 0;
   let waitMs = leaseMs / 3;
   for (;;) {
     await pause(clock, waitMs, ended);
     if (hasAborted(ended)) return;
     try {
-      await orAbort(leases.renew(), ended);
+      if (!writer.isUnanswered()) await orAbort(leases.renew(), ended);
       failures = 0;
       waitMs = leaseMs / 3;
     } catch (error) {

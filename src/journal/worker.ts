@@ -11,6 +11,7 @@ import { createRowKeeper } from './row-keeper.ts';
 import { served, type Served } from './row-work.ts';
 import type { RowSummary } from './summary.ts';
 import { createTally } from './tally.ts';
+import { timedStore, untimed } from './timed-store.ts';
 import { createTurns } from './worker-turns.ts';
 import type { WorkerEvent, WorkerHealth } from './worker-events.ts';
 import { createWriter } from './writer.ts';
@@ -143,7 +144,7 @@ function desksOf({ gateways, journal }: Settings): Map<string, Desk> {
   const desks = new Map<string, Desk>();
   for (const gateway of gateways) {
     const desk = deskOf(gateway);
-    if (desk.store !== journal.store)
+    if (untimed(desk.store) !== untimed(journal.store))
       throw new InputError('createWorker: a gateway has another journal than the worker. Make both with the same one.');
     if (desks.has(desk.account))
       throw new InputError(`createWorker: two gateways have the account ${desk.account}. Pass one of them.`);
@@ -167,7 +168,6 @@ function desksOf({ gateways, journal }: Settings): Map<string, Desk> {
 export function createWorker(options: WorkerOptions): Worker {
   const settings = settingsOf(options);
   const { journal, clock, onSettled, concurrency, batchSize, ratePerSecond } = settings;
-  const { store } = journal;
   const desks = desksOf(settings);
   const accounts = new Map<string, Served>();
   for (const [account, desk] of desks) accounts.set(account, served(desk, clock, concurrency, ratePerSecond));
@@ -175,6 +175,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const stopping = new AbortController();
   const ended = new AbortController();
+  const store = timedStore(journal.store, clock, leaseMs, ended.signal);
   const tally = createTally(settings);
   const terms: DeliveryTerms = {
     delivers: onSettled !== undefined,
@@ -191,7 +192,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { transaction, handlerTimeoutMs } = settings;
   const courier = createCourier({ ...base, keeper, onSettled, transaction, handlerTimeoutMs, concurrency });
   const leases = createLeases(store, clock, leaseMs);
-  const turns = createTurns({ ...base, settings, accounts, leases, leaseMs, tally, keeper, courier });
+  const turns = createTurns({ ...base, settings, accounts, leases, leaseMs, tally, keeper, courier, writer });
 
   let stopped: Promise<void> | undefined;
   const stop = async (drainMs: number): Promise<void> => {

@@ -2,6 +2,7 @@ import { orAbort, type Clock } from '../clock.ts';
 import { exponential, type Backoff } from '../policies/backoff.ts';
 import { pause } from './rest.ts';
 import type { Change, JournalStore } from './store.ts';
+import { UnansweredError } from './timed-store.ts';
 
 /** Stores changes, many in one transaction. */
 export interface Writer {
@@ -10,6 +11,8 @@ export interface Writer {
    * the signal aborts.
    */
   change(change: Change): Promise<boolean>;
+  /** The store has not answered since the last of them was given up: it is not known what can be stored. */
+  isUnanswered(): boolean;
 }
 
 interface Waiting extends PromiseWithResolvers<boolean> {
@@ -36,6 +39,7 @@ export function createWriter(
   const waiting: Waiting[] = [];
   let isBusy = false;
   let failures = 0;
+  let isUnanswered = false;
 
   const storeBatch = async (): Promise<void> => {
     // After a failure one by one, each behind the others: one that cannot be stored must not hold up the rest.
@@ -43,10 +47,12 @@ export function createWriter(
     try {
       const made = await orAbort(store.update(batch.map(({ change }) => change)), signal);
       failures = 0;
+      isUnanswered = false;
       batch.forEach((each, index) => each.resolve(made[index] === true));
     } catch (error) {
       waiting.push(...batch);
       if (signal.aborted) return;
+      isUnanswered = error instanceof UnansweredError;
       const retryInMs = backoffMs(clock, ++failures);
       onError(error, retryInMs);
       await pause(clock, retryInMs, signal);
@@ -64,6 +70,7 @@ export function createWriter(
   };
 
   return {
+    isUnanswered: () => isUnanswered,
     change(change) {
       if (signal.aborted) return Promise.reject(signal.reason);
       const each: Waiting = { change, ...Promise.withResolvers<boolean>() };

@@ -217,7 +217,7 @@ describe('a prepared write whose row is its worker’s no longer', () => {
     begin();
     const onSettled = (settlement: Settlement): void => void told.push(settlement);
     const slow = createWorker({
-      gateways: [open({ journal: stalled })],
+      gateways: [open({ journal: stalled, clock: silent(clock) })],
       journal: stalled,
       clock: silent(clock),
       onSettled,
