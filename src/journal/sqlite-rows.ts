@@ -34,7 +34,9 @@ CREATE INDEX IF NOT EXISTS tillpaid_due ON tillpaid_rows (account, due_at_ms, op
 CREATE INDEX IF NOT EXISTS tillpaid_states ON tillpaid_rows (state, account, opened_at_ms);
 CREATE INDEX IF NOT EXISTS tillpaid_old ON tillpaid_rows (state, changed_at_ms) WHERE deliveries = 0;
 CREATE TABLE IF NOT EXISTS tillpaid_names (name TEXT, row INTEGER, PRIMARY KEY (name, row)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tillpaid_holders (holder TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tillpaid_holders (
+  holder TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, for_ms INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tillpaid_permits (
   account TEXT PRIMARY KEY, tokens REAL NOT NULL, at_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -71,7 +73,12 @@ export function saltIn(connection: Connection, name: string): Uint8Array | undef
   return salt instanceof Uint8Array ? salt : undefined;
 }
 
-const isHeld = `EXISTS (SELECT 1 FROM tillpaid_holders h WHERE h.holder = r.holder AND h.until_ms > ?)`;
+/**
+ * A lease that was given more than a minute from now is none: the machine's clock was ahead then, and has been set back
+ * since. Whoever lives renews it.
+ */
+const isHeld = `EXISTS (SELECT 1 FROM tillpaid_holders h
+  WHERE h.holder = r.holder AND ? BETWEEN h.until_ms - h.for_ms - 60000 AND h.until_ms - 1)`;
 const select = `SELECT r.*, ${isHeld} AS held FROM tillpaid_rows r`;
 
 /** A row, or a change, as it is stored: nothing of it is the caller's any more, and what cannot be stored is known. */
@@ -147,18 +154,27 @@ export const findRows = (connection: Connection, account: string, names: readonl
     )
     .map(rowOf);
 
-const takeable = `FROM tillpaid_rows r INDEXED BY tillpaid_due
-  WHERE r.account IN (SELECT value FROM json_each(?)) AND r.due_at_ms <= ? AND NOT ${isHeld}`;
+const freeWhere = (condition: string): string => `FROM tillpaid_rows r INDEXED BY tillpaid_due
+  WHERE r.account IN (SELECT value FROM json_each(?)) AND ${condition} AND NOT ${isHeld}`;
+
+const due = freeWhere('r.due_at_ms <= ?');
+
+/** What was opened later than now, and is due in more than a day, has its time from a clock that was ahead: it is due. */
+const takeable = `SELECT r.row, r.opened_at_ms ${due} UNION ALL
+  SELECT r.row, r.opened_at_ms ${freeWhere(`r.due_at_ms > ? + ${24 * 60 * 60_000} AND r.opened_at_ms > ?`)}`;
+
+const takeableFor = ({ accounts }: Turn, nowMs: number): Value[] => {
+  const served = JSON.stringify(accounts);
+  return [served, nowMs, nowMs, served, nowMs, nowMs, nowMs];
+};
 
 /** Whether there is anything to take: a look, which waits for nobody. */
-export const isAnyDue = (connection: Connection, { accounts, limit }: Turn, nowMs: number): boolean =>
-  limit > 0 && connection.get(`SELECT 1 ${takeable} LIMIT 1`, JSON.stringify(accounts), nowMs, nowMs) !== undefined;
+export const isAnyDue = (connection: Connection, turn: Turn, nowMs: number): boolean =>
+  turn.limit > 0 && connection.get(`${takeable} LIMIT 1`, ...takeableFor(turn, nowMs)) !== undefined;
 
-export function takeRows(connection: Connection, { holder, accounts, limit }: Turn, nowMs: number): Row[] {
-  const chosen = connection.all(
-    `SELECT r.row ${takeable} ORDER BY r.opened_at_ms DESC LIMIT ?`,
-    ...[JSON.stringify(accounts), nowMs, nowMs, limit],
-  );
+export function takeRows(connection: Connection, turn: Turn, nowMs: number): Row[] {
+  const { holder, limit } = turn;
+  const chosen = connection.all(`${takeable} ORDER BY 2 DESC LIMIT ?`, ...[...takeableFor(turn, nowMs), limit]);
   return chosen.flatMap(({ row }) => {
     const number = Number(row);
     connection.run('UPDATE tillpaid_rows SET holder = ?, fence = fence + 1 WHERE row = ?', holder, number);
@@ -172,8 +188,9 @@ const DAY_MS = 24 * 60 * 60_000;
 export function renewLease(connection: Connection, holder: string, forMs: number, nowMs: number): void {
   connection.run('DELETE FROM tillpaid_holders WHERE until_ms < ?', nowMs - DAY_MS);
   connection.run(
-    'INSERT INTO tillpaid_holders VALUES (?, ?) ON CONFLICT (holder) DO UPDATE SET until_ms = excluded.until_ms',
-    ...[holder, nowMs + forMs],
+    `INSERT INTO tillpaid_holders VALUES (?, ?, ?)
+     ON CONFLICT (holder) DO UPDATE SET until_ms = excluded.until_ms, for_ms = excluded.for_ms`,
+    ...[holder, nowMs + forMs, forMs],
   );
 }
 
@@ -217,15 +234,15 @@ export function listRows(connection: Connection, filter: RowFilter, nowMs: numbe
 export function countRows(connection: Connection, nowMs: number): RowCount[] {
   const counted = connection.all('SELECT account, state, count(*) AS rows FROM tillpaid_rows GROUP BY state, account');
   const overdue = connection.all(
-    `SELECT account, state, count(*) AS rows, min(due_at_ms) AS oldest ${takeable} GROUP BY account, state`,
+    `SELECT account, state, count(*) AS rows, min(due_at_ms) AS oldest ${due} GROUP BY account, state`,
     ...[JSON.stringify([...new Set(counted.map(({ account }) => account))]), nowMs, nowMs],
   );
   return counted.map(({ account, state, rows }) => {
-    const due = overdue.find(each => each['account'] === account && each['state'] === state);
+    const late = overdue.find(each => each['account'] === account && each['state'] === state);
     return {
       ...{ account: String(account), state: state as RowState, rows: Number(rows) },
-      overdue: Number(due?.['rows'] ?? 0),
-      ...(due !== undefined && { oldestDueAtMs: Number(due['oldest']) }),
+      overdue: Number(late?.['rows'] ?? 0),
+      ...(late !== undefined && { oldestDueAtMs: Number(late['oldest']) }),
     };
   });
 }

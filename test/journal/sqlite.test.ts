@@ -109,6 +109,38 @@ describe('processes on one file', () => {
   });
 });
 
+describe('a machine whose clock was a year ahead', () => {
+  const YEAR_MS = 365 * 24 * 60 * 60_000;
+
+  it('leaves neither a lease nor a due time in the future, once the clock is right', async () => {
+    const file = newPath();
+    const right = manualClock();
+    const ahead = open(file, { clock: manualClock({ startMs: right.now() + YEAR_MS }) });
+    const atMs = right.now() + YEAR_MS;
+    await ahead.renew('gone', 30_000);
+    await ahead.insert({ ...rowFor(1, { dueAtMs: atMs + 30_000 }), openedAtMs: atMs, holder: 'gone' });
+    const store = open(file, { clock: right });
+    const { account, id } = rowFor(1);
+    expect(await store.get(id)).toMatchObject({ isHeld: false });
+    const [taken] = await store.take({ holder: 'me', accounts: [account], limit: 10 });
+    expect(taken).toMatchObject({ id, holder: 'me', isHeld: false });
+    if (taken === undefined) return;
+    await store.update([{ row: taken, set: { ...taken, holder: undefined, dueAtMs: right.now() + 1000 } }]);
+    expect(await store.take({ holder: 'me', accounts: [account], limit: 10 })).toEqual([]);
+  });
+
+  it('ends no lease by a step of seconds', async () => {
+    const file = newPath();
+    const right = manualClock();
+    const ahead = open(file, { clock: manualClock({ startMs: right.now() + 30_000 }) });
+    await ahead.renew('living', 30_000);
+    await ahead.insert({ ...rowFor(1, { dueAtMs: right.now() }), holder: 'living' });
+    const store = open(file, { clock: right });
+    expect(await store.get(rowFor(1).id)).toMatchObject({ isHeld: true });
+    expect(await store.take({ holder: 'me', accounts: [rowFor(1).account], limit: 10 })).toEqual([]);
+  });
+});
+
 describe('while another transaction is open', () => {
   it('waits for it, and holds up nothing else of the process', async () => {
     const file = newPath();
