@@ -5,6 +5,7 @@ export type {
   Change,
   Delivery,
   JournalStore,
+  Overdue,
   Parked,
   Prepared,
   Row,

@@ -3,7 +3,7 @@ import { aClock, checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { drawPermits, type Bucket } from './permits.ts';
-import type { JournalStore, Row, RowContent, RowCount, RowData, RowFilter, Turn } from './store.ts';
+import type { JournalStore, Overdue, Row, RowContent, RowCount, RowData, RowFilter, Turn } from './store.ts';
 
 /**
  * A journal in this process's memory, for several gateway objects to share, and for tests. What it holds ends with the
@@ -114,6 +114,9 @@ class MemoryStore implements JournalStore {
 
   readonly counts: JournalStore['counts'] = () =>
     promised(() => this.#rows.counts(this.#clock.now(), row => this.#isHeld(row)));
+
+  readonly overdue: JournalStore['overdue'] = () =>
+    promised(() => this.#rows.overdue(this.#clock.now(), row => this.#isHeld(row)));
 
   readonly purge: JournalStore['purge'] = (state, changedBeforeMs) =>
     promised(() => {
@@ -237,6 +240,15 @@ class RowTable {
         },
       ];
     });
+  }
+
+  overdue(nowMs: number, isHeld: (row: Kept) => boolean): Overdue[] {
+    const due = [...this.#withTime.values()].filter(row => (row.dueAtMs ?? NO_TIME) <= nowMs && !isHeld(row));
+    return [...Map.groupBy(due, ({ account }) => account)].map(([account, rows]) => ({
+      account,
+      rows: rows.length,
+      oldestDueAtMs: rows.reduce((oldest, { dueAtMs = NO_TIME }) => Math.min(oldest, dueAtMs), NO_TIME),
+    }));
   }
 
   #forgetNames(row: Kept): void {

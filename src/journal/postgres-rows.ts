@@ -2,7 +2,7 @@ import { toHex } from '../kit/bytes.ts';
 import { digestOf, sha256 } from '../kit/hashes.ts';
 import type { Database, PostgresTransaction } from './postgres-database.ts';
 import type { Job } from './postgres-jobs.ts';
-import type { Change, Row, RowContent, RowCount, RowData, RowFilter, RowState } from './store.ts';
+import type { Change, Overdue, Row, RowContent, RowCount, RowData, RowFilter, RowState } from './store.ts';
 
 /** What has become of a row, as far as its job needs to know. */
 export interface Changed {
@@ -32,6 +32,7 @@ export interface RowTable {
   readonly find: (account: string, names: readonly string[]) => Promise<Row[]>;
   readonly list: (filter: RowFilter) => Promise<Row[]>;
   readonly counts: () => Promise<RowCount[]>;
+  readonly overdue: () => Promise<Overdue[]>;
   /**
    * @param isScheduled whether those that are due once and that nobody has get a job
    * @returns those whose fence was what was read
@@ -93,6 +94,7 @@ export function rowTable(database: Database): RowTable {
     list: ({ state, account, limit = 100, openedBeforeMs }) =>
       rowsOf(sql.listed, [state === undefined ? states : [state], account, openedBeforeMs, limit]),
     counts: async () => (await database.query(sql.counts)).map(countFrom),
+    overdue: async () => (await database.query(sql.overdue)).map(overdueFrom),
     update: (changes, isScheduled, db) =>
       changedBy(sql.update, [`[${changes.map(changeOf).join(',')}]`, isScheduled], db),
     async take(uids, holder, db) {
@@ -143,6 +145,9 @@ const told = 'uid, id, account, fence, opened_at_ms, CASE WHEN holder IS NULL TH
 const content = 'state text, holder text, due double precision, names json, undelivered boolean, data json, odd text';
 const dataOf = (input: string): string => `coalesce(${input}.odd::json, ${input}.data)`;
 const namesOf = (input: string): string => `ARRAY(SELECT json_array_elements_text(${input}.names))`;
+
+const hash = 'hashtextextended(r.account, 0)';
+const isWaiting = 'r.due_at_ms IS NOT NULL AND r.holder IS NULL';
 
 const statements = (schema: string) => ({
   insert: `
@@ -203,6 +208,25 @@ const statements = (schema: string) => ({
       SELECT r.account, r.state, r.due_at_ms, r.due_at_ms <= ${schema}.now_ms() AND h.holder IS NULL AS is_overdue
       FROM ${schema}.rows r LEFT JOIN ${schema}.holders h ON h.holder = r.holder AND h.until_ms > ${schema}.now_ms()
     ) each GROUP BY account, state`,
+  // From one account to the next by the index of what is due; what somebody has is little, and has its own.
+  overdue: `
+    WITH RECURSIVE known AS (
+      (SELECT ${hash} AS hash FROM ${schema}.rows r WHERE ${isWaiting} ORDER BY ${hash} LIMIT 1)
+      UNION ALL
+      SELECT (SELECT ${hash} FROM ${schema}.rows r WHERE ${isWaiting} AND ${hash} > known.hash ORDER BY ${hash} LIMIT 1)
+      FROM known WHERE known.hash IS NOT NULL
+    ), due AS (
+      SELECT own.* FROM known, LATERAL (
+        SELECT r.account, r.due_at_ms FROM ${schema}.rows r
+        WHERE ${hash} = known.hash AND ${isWaiting} AND r.due_at_ms <= ${schema}.now_ms()
+      ) own
+      UNION ALL
+      SELECT r.account, r.due_at_ms FROM ${schema}.rows r
+      WHERE r.holder IS NOT NULL AND r.due_at_ms <= ${schema}.now_ms() AND NOT EXISTS (
+        SELECT FROM ${schema}.holders h WHERE h.holder = r.holder AND h.until_ms > ${schema}.now_ms()
+      )
+    )
+    SELECT account, count(*)::integer AS rows, min(due_at_ms) AS oldest FROM due GROUP BY account`,
   // Whoever takes has locked the job, and waits for no row: he who changes it waits for the job.
   take: `
     WITH r AS (
@@ -316,4 +340,8 @@ const dueFrom = (read: Read): DueAccount => ({
 const countFrom = ({ account, state, rows, overdue, oldest }: Read): RowCount => ({
   ...{ account: account as string, state: state as RowState, rows: Number(rows), overdue: Number(overdue) },
   ...(oldest !== null && { oldestDueAtMs: Number(oldest) }),
+});
+
+const overdueFrom = ({ account, rows, oldest }: Read): Overdue => ({
+  ...{ account: account as string, rows: Number(rows), oldestDueAtMs: Number(oldest) },
 });

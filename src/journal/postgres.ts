@@ -110,6 +110,7 @@ function storeIn(database: Database, lane: LimitFunction, onError: (error: unkno
     find: (account, names) => inTables(() => rows.find(account, names)),
     list: filter => inTables(() => rows.list(filter)),
     counts: () => inTables(() => rows.counts()),
+    overdue: () => inTables(() => rows.overdue()),
     async update(given, db) {
       const changes = structuredClone(given);
       const caller = transactionOf(db, NAME);

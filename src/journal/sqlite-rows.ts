@@ -2,7 +2,18 @@ import { newSecret } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import { drawPermits } from './permits.ts';
 import type { Connection, Found, Value } from './sqlite-connection.ts';
-import type { Change, JournalStore, Row, RowContent, RowCount, RowData, RowFilter, RowState, Turn } from './store.ts';
+import type {
+  Change,
+  JournalStore,
+  Overdue,
+  Row,
+  RowContent,
+  RowCount,
+  RowData,
+  RowFilter,
+  RowState,
+  Turn,
+} from './store.ts';
 
 /** Of the tables below. A change of them needs a new one, and a way from the old. */
 const SCHEMA = 1;
@@ -245,6 +256,25 @@ export function countRows(connection: Connection, nowMs: number): RowCount[] {
       ...(late !== undefined && { oldestDueAtMs: Number(late['oldest']) }),
     };
   });
+}
+
+/** From one account to the next by the index: they are few, and their rows may be many. */
+export function countOverdue(connection: Connection, nowMs: number): Overdue[] {
+  const next = (more: string): string =>
+    `SELECT min(account) FROM tillpaid_rows INDEXED BY tillpaid_due WHERE due_at_ms IS NOT NULL ${more}`;
+  const accounts = connection.all(
+    `WITH RECURSIVE known (account) AS (
+       ${next('')} UNION ALL
+       SELECT (${next('AND account > known.account')}) FROM known WHERE known.account IS NOT NULL
+     ) SELECT account FROM known WHERE account IS NOT NULL`,
+  );
+  const overdue = connection.all(
+    `SELECT account, count(*) AS rows, min(due_at_ms) AS oldest ${takeable} GROUP BY account`,
+    ...[JSON.stringify(accounts.map(({ account }) => account)), nowMs, nowMs],
+  );
+  return overdue.map(({ account, rows, oldest }) => ({
+    ...{ account: String(account), rows: Number(rows), oldestDueAtMs: Number(oldest) },
+  }));
 }
 
 /** At most `limit`: a transaction is to be short. @returns how many */

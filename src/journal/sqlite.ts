@@ -14,6 +14,7 @@ import {
 import { beginHandle, endedEarly, type Handle } from './sqlite-handle.ts';
 import {
   changeRow,
+  countOverdue,
   countRows,
   endLease,
   findRows,
@@ -164,6 +165,8 @@ class SqliteStore implements JournalStore {
   readonly list: JournalStore['list'] = filter => this.#read(connection => listRows(connection, filter, this.#nowMs()));
 
   readonly counts: JournalStore['counts'] = () => this.#read(connection => countRows(connection, this.#nowMs()));
+
+  readonly overdue: JournalStore['overdue'] = () => this.#read(connection => countOverdue(connection, this.#nowMs()));
 
   readonly purge: JournalStore['purge'] = async (state, changedBeforeMs) => {
     for (let purged = 0; ; ) {

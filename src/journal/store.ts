@@ -137,6 +137,13 @@ export interface RowCount {
   readonly oldestDueAtMs?: number;
 }
 
+/** What an account has that should have been looked at by now. */
+export interface Overdue {
+  readonly account: string;
+  readonly rows: number;
+  readonly oldestDueAtMs: number;
+}
+
 /**
  * Where rows are kept, and who is busy with them. All judgement is elsewhere: a store inserts, reads, and changes a row
  * where its fence is what was read. Whatever a promise of it resolved to is durable, and seen by every process.
@@ -176,6 +183,11 @@ export interface JournalStore {
   /** The newest first. */
   list(filter: RowFilter): Promise<Row[]>;
   counts(): Promise<RowCount[]>;
+  /**
+   * Of every account that has overdue rows, how many, and since when: the same as `counts`, and cheap however many rows
+   * there are, since each worker asks it four times a minute.
+   */
+  overdue(): Promise<Overdue[]>;
   /** Deletes rows of a state that have not changed since then, without what they have to deliver. @returns how many */
   purge(state: RowState, changedBeforeMs: number): Promise<number>;
   /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { errorText } from './error-text.ts';
 import { isOpenState } from './row-content.ts';
-import type { Row, RowCount } from './store.ts';
+import type { Overdue, Row } from './store.ts';
 import { isoOf, summaryOf, type RowSummary } from './summary.ts';
 import type { WorkerEvent, WorkerFact, WorkerHealth } from './worker-events.ts';
 
@@ -12,8 +12,8 @@ export interface Tally {
   readonly stored: (before: Row, now: Row) => void;
   readonly took: (rows: number) => void;
   readonly asked: () => void;
-  /** What the journal has, by its own count. @param isServed whether a gateway of this worker serves the account */
-  counted(counts: readonly RowCount[], isServed: (account: string) => boolean): void;
+  /** What is overdue in the journal, by its own count. @param isServed whether a gateway of this worker serves the account */
+  counted(due: readonly Overdue[], isServed: (account: string) => boolean): void;
   health(running: boolean, inHand: number): WorkerHealth;
 }
 
@@ -66,22 +66,14 @@ export function createTally({ clock, onParked, onEvent }: Listeners): Tally {
     asked() {
       sum.asked++;
     },
-    counted(counts, isServed) {
+    counted(due, isServed) {
       const nowMs = clock.now();
-      const due = counts.filter(({ overdue }) => overdue > 0);
       const oldestMs = Math.min(
-        ...due.filter(({ account }) => isServed(account)).map(({ oldestDueAtMs = nowMs }) => oldestDueAtMs),
+        ...due.filter(({ account }) => isServed(account)).map(({ oldestDueAtMs }) => oldestDueAtMs),
       );
       lagMs = Math.max(0, nowMs - Math.min(nowMs, oldestMs));
       const known = new Set(unserved.map(({ account }) => account));
-      const others = Map.groupBy(
-        due.filter(({ account }) => !isServed(account)),
-        ({ account }) => account,
-      );
-      unserved = [...others].map(([account, each]) => ({
-        account,
-        rows: each.reduce((rows, { overdue }) => rows + overdue, 0),
-      }));
+      unserved = due.filter(({ account }) => !isServed(account)).map(({ account, rows }) => ({ account, rows }));
       for (const each of unserved) if (!known.has(each.account)) report({ type: 'unserved', ...each });
     },
     health: (running, inHand) => ({

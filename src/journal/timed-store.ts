@@ -61,6 +61,7 @@ export function timedStore(of: JournalStore, clock: Clock, limitMs: number, ende
     release: holder => timed('release', of.release(holder)),
     permits: (account, wanted, perSecond) => timed('permits', of.permits(account, wanted, perSecond)),
     counts: () => timed('counts', of.counts()),
+    overdue: () => timed('overdue', of.overdue()),
     salt: db => (db === undefined ? timed('salt', of.salt()) : of.salt(db)),
     transaction: work => of.transaction(work),
     list: filter => of.list(filter),

@@ -188,9 +188,9 @@ async function keepCount({ store, clock, accounts, stopping, tally }: TurnsParts
   while (!hasAborted(stopping)) {
     const sinceMs = monotonicMs();
     try {
-      tally.counted(await orAbort(store.counts(), stopping), account => accounts.has(account));
+      tally.counted(await orAbort(store.overdue(), stopping), account => accounts.has(account));
     } catch (error) {
-      if (!hasAborted(stopping)) tally.storeFailed('counts', error, COUNT_EVERY_MS);
+      if (!hasAborted(stopping)) tally.storeFailed('overdue', error, COUNT_EVERY_MS);
     }
     await pause(clock, Math.max(COUNT_EVERY_MS, COUNT_SHARE * (monotonicMs() - sinceMs)), stopping);
   }

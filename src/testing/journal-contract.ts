@@ -635,6 +635,30 @@ const listChecks: readonly Check[] = [
     },
   ],
   [
+    'says what is overdue in each account, but for what a live holder has',
+    async ({ one, other, row, inserted, account, journal }) => {
+      const dueAtMs = journal.nowMs() - 1000;
+      const holder = `holder of ${account}`;
+      await one.renew(holder, 600_000);
+      await inserted(1, { dueAtMs, holder });
+      await inserted(2, { dueAtMs });
+      await inserted(3, { dueAtMs: dueAtMs - 7, holder: `nobody of ${account}`, state: 'settled' });
+      await inserted(4);
+      await one.insert({ ...row(5, { dueAtMs: dueAtMs - 5 }), account: `${account} other` });
+      await one.insert({ ...row(6, { dueAtMs: dueAtMs + 10_000_000 }), account: `${account} third` });
+      const overdue = (await other.overdue()).filter(({ account: of }) => of.startsWith(account));
+      same(
+        'what is overdue',
+        overdue.sort((a, b) => b.rows - a.rows),
+        [
+          { account, rows: 2, oldestDueAtMs: dueAtMs - 7 },
+          { account: `${account} other`, rows: 1, oldestDueAtMs: dueAtMs - 5 },
+        ],
+      );
+      await one.release(holder);
+    },
+  ],
+  [
     'counts what a live holder is busy with as overdue only once his lease is over',
     async ({ one, other, inserted, account, journal, leaseMs }) => {
       const nowMs = journal.nowMs();

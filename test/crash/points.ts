@@ -126,6 +126,7 @@ function boundTo(store: JournalStore): JournalStore {
     transaction: work => store.transaction(work),
     list: filter => store.list(filter),
     counts: () => store.counts(),
+    overdue: () => store.overdue(),
     purge: (state, changedBeforeMs) => store.purge(state, changedBeforeMs),
     salt: db => store.salt(db),
     close: () => store.close(),

@@ -34,7 +34,7 @@ function once(): () => boolean {
 
 describe('a store that never answers', () => {
   it.each(
-    (['take', 'renew', 'update', 'permits', 'counts'] as const).flatMap(method => [
+    (['take', 'renew', 'update', 'permits', 'overdue'] as const).flatMap(method => [
       [method, 'and did nothing', false] as const,
       [method, 'and did it all the same', true] as const,
     ]),

@@ -146,7 +146,7 @@ describe('stop', () => {
     'update',
     'renew',
     'permits',
-    'counts',
+    'overdue',
     'release',
     'get',
   ] as const)('ends although the store’s %s never answers', async method => {
@@ -334,7 +334,7 @@ describe('a store that fails', () => {
     'take',
     'permits',
     'renew',
-    'counts',
+    'overdue',
   ] as const)('in %s is tried again with growing pauses, and the worker goes on by itself', async method => {
     let isDown = true;
     const all = scene(undefined, { over: failing(method, () => isDown) });

@@ -35,7 +35,7 @@ const weather: fc.Arbitrary<Weather> = fc.record({
   notices: fc.integer({ min: 0, max: 10 }),
 });
 
-const methods = ['get', 'update', 'take', 'renew', 'release', 'permits', 'counts', 'transaction'] as const;
+const methods = ['get', 'update', 'take', 'renew', 'release', 'permits', 'overdue', 'transaction'] as const;
 
 /** The same store, as a process sees it over a slow and broken line; dead, it hears nothing more. */
 function seenBy(clock: ManualClock, { failPercent, slowMs }: Weather, isDead: () => boolean) {

@@ -96,6 +96,7 @@ export class Mortal {
       transaction: work => mortal(() => store.transaction(work)),
       list: filter => mortal(() => store.list(filter)),
       counts: () => mortal(() => store.counts()),
+      overdue: () => mortal(() => store.overdue()),
       purge: (state, changedBeforeMs) => mortal(() => store.purge(state, changedBeforeMs)),
       salt: db => mortal(() => store.salt(db)),
       close: () => mortal(() => store.close()),

@@ -144,6 +144,7 @@ const faults: readonly (readonly [what: string, fault: Fault, failing: RegExp])[
     good => ({ counts: async () => (await good.counts()).map(each => ({ ...each, overdue: each.rows })) }),
     /counts the rows/,
   ],
+  ['knows of nothing overdue', () => ({ overdue: () => Promise.resolve([]) }), /says what is overdue/],
   [
     'lists the oldest first',
     good => ({ list: async filter => (await good.list(filter)).reverse() }),
