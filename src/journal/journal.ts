@@ -41,7 +41,7 @@ export interface Journal extends JournalPort {
   archive(which: ToArchive | string, options?: Pick<ToArchive, 'undelivered'>): Promise<number>;
   /**
    * Deletes rows that have not changed for so long: their numbers can then be used again, so let them be older than any
-   * second try. Rows with something to deliver stay.
+   * second try. Rows with something to deliver stay: deliver them, or archive them with `undelivered` first.
    *
    * @param which `state` one of `delivered`, `archived` and `unsent`: what may be open is never deleted
    * @returns how many
