@@ -3,8 +3,18 @@ import { printable } from '../core/printable.ts';
 const LONGEST = 200;
 
 /** What an error of a database or a handler may quote: who logs in, with what; numbers of cards and phones; tokens. */
-const telling =
-  /(?<=\/\/)[^\s/@]*@|\b(?:pass(?:word)?|secret|token|key|pin)\b["']?\s*[:=]\s*\S+|\d(?:[ -]?\d){5,}|[!-~]{24,}/gi;
+const telling = new RegExp(
+  [
+    String.raw`(?<=\/\/)[^\s/@]*@`,
+    // `apiKey=…`, `client_secret: …`, `"access-token": "…"`, with the scheme that may stand before the value.
+    String.raw`\b[\w-]*(?:pass(?:word|wd|phrase)?|secret|token|key|pin|credentials?|signature|authorization)["']?\s*[:=]\s*(?:(?:basic|bearer|digest)\s+)?\S+`,
+    String.raw`\b(?:basic|bearer)\s+\S+`,
+    String.raw`\b(?:cvv2?|cvc2?|cvn|csc|pin|otp)\b\W{0,3}\d{3,8}\b`,
+    String.raw`\d(?:[ -]?\d){5,}`,
+    String.raw`[!-~]{24,}`,
+  ].join('|'),
+  'gi',
+);
 
 /** An error in a line that may be logged and stored: what it is called, and what it says without what is secret. */
 export function errorText(error: unknown): string {

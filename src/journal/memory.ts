@@ -86,7 +86,7 @@ class MemoryStore implements JournalStore {
     });
 
   readonly renew: JournalStore['renew'] = (holder, forMs) =>
-    promised(() => void this.#leases.set(holder, this.#time() + forMs));
+    promised(() => void this.#leases.set(holder, Math.max(this.#leases.get(holder) ?? 0, this.#time() + forMs)));
 
   readonly release: JournalStore['release'] = holder => promised(() => void this.#leases.delete(holder));
 

@@ -199,9 +199,11 @@ const DAY_MS = 24 * 60 * 60_000;
 export function renewLease(connection: Connection, holder: string, forMs: number, nowMs: number): void {
   connection.run('DELETE FROM tillpaid_holders WHERE until_ms < ?', nowMs - DAY_MS);
   connection.run(
-    `INSERT INTO tillpaid_holders VALUES (?, ?, ?)
-     ON CONFLICT (holder) DO UPDATE SET until_ms = excluded.until_ms, for_ms = excluded.for_ms`,
-    ...[holder, nowMs + forMs, forMs],
+    // None shortens another, unless that was given by a clock that has been set back since.
+    `INSERT INTO tillpaid_holders VALUES (?1, ?2 + ?3, ?3)
+     ON CONFLICT (holder) DO UPDATE SET until_ms = excluded.until_ms, for_ms = excluded.for_ms
+       WHERE until_ms < excluded.until_ms OR until_ms > ?2 + for_ms`,
+    ...[holder, nowMs, forMs],
   );
 }
 

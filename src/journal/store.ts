@@ -169,7 +169,7 @@ export interface JournalStore {
    * `limit`. Each is then the holder's, with a fence of one more; its state and its time stay until he changes them.
    */
   take(turn: Turn): Promise<Row[]>;
-  /** A holder's lease is good for so long from now. It covers every row he has. */
+  /** A holder's lease is good for so long from now at least: no call shortens it. It covers every row he has. */
   renew(holder: string, forMs: number): Promise<void>;
   /** A holder has ended: what he has is free at once. */
   release(holder: string): Promise<void>;

@@ -386,6 +386,17 @@ const leaseChecks: readonly Check[] = [
     },
   ],
   [
+    'does not shorten a lease by a renewal that comes late',
+    async ({ one, other, inserted, account, journal, leaseMs }) => {
+      const holder = `holder of ${account}`;
+      const { id } = await inserted(1, { holder });
+      await one.renew(holder, 2 * leaseMs);
+      await one.renew(holder, leaseMs / 2);
+      await journal.pass(leaseMs);
+      isTrue('it is held by the longer lease', there(await other.get(id)).isHeld);
+    },
+  ],
+  [
     'frees at once what a holder has who gives back his lease, and nothing of others',
     async ({ one, other, row, inserted, account, journal, leaseMs }) => {
       const [gone, here] = [`gone of ${account}`, `here of ${account}`];

@@ -74,6 +74,11 @@ const faults: readonly (readonly [what: string, fault: Fault, failing: RegExp])[
     good => ({ take: async turn => (await good.take(turn)).reverse() }),
     /takes what is due, the newest first/,
   ],
+  [
+    'shortens a lease',
+    good => ({ renew: (holder, forMs) => good.release(holder).then(() => good.renew(holder, forMs)) }),
+    /does not shorten a lease/,
+  ],
   ['takes what others hold', good => ({ renew: () => good.renew('nobody', 1) }), /holds every row of a holder/],
   [
     'never lets go of what a dead holder has',
