@@ -76,7 +76,8 @@ interface Transaction {
 
 /** Once, before anybody books. */
 export async function makeBooks(pool: Pool): Promise<void> {
-  await pool.query(CREATE);
+  // Two at once would both find no table there.
+  await pool.query(`BEGIN; SELECT pg_advisory_xact_lock(7461); ${CREATE}; COMMIT`);
 }
 
 export function booksInPostgres(pool: Pool): Books {

@@ -48,7 +48,11 @@ describe.concurrent.each(stores)('on %s', (_name, open) => {
       const { report, told } = await on(open, premises => twins(SEED, premises, 6));
       expect(broken(report)).toEqual([]);
       expect(told.size).toBe(6);
-      for (const [order, words] of told) expect([order, words]).toEqual([order, [words[0], words[0]]]);
+      // One of them may have waited to the end of his time, and then he does not know.
+      for (const [order, words] of told) {
+        const known = words.filter(word => word !== 'unresolved');
+        expect([order, new Set(known).size]).toEqual([order, known.length === 0 ? 0 : 1]);
+      }
     },
     LONGEST_MS,
   );

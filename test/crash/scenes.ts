@@ -1,3 +1,4 @@
+import type { Message } from './messages.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dice } from '../storm/dice.ts';
 import type { Arrival } from './bank.ts';
@@ -19,12 +20,13 @@ export async function twins(
     await Promise.all(both.map(({ ended }) => ended));
     await stage.rest();
     const told = Map.groupBy(
-      stage.lines.flatMap(({ message }) => (message?.type === 'told' ? [message] : [])),
+      stage.lines.flatMap(({ message }) => (message?.type === 'told' || message?.type === 'threw' ? [message] : [])),
       ({ order }) => order,
     );
+    const wordOf = (message: Message): string => (message.type === 'told' ? message.outcome : JSON.stringify(message));
     return {
       report: await stage.report(),
-      told: new Map([...told].map(([order, words]) => [order, words.map(({ outcome }) => outcome)])),
+      told: new Map([...told].map(([order, words]) => [order, words.map(wordOf)])),
     };
   });
 }
