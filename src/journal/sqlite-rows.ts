@@ -271,7 +271,7 @@ export function countOverdue(connection: Connection, nowMs: number): Overdue[] {
      ) SELECT account FROM known WHERE account IS NOT NULL`,
   );
   const overdue = connection.all(
-    `SELECT account, count(*) AS rows, min(due_at_ms) AS oldest ${takeable} GROUP BY account`,
+    `SELECT account, count(*) AS rows, min(due_at_ms) AS oldest ${due} GROUP BY account`,
     ...[JSON.stringify(accounts.map(({ account }) => account)), nowMs, nowMs],
   );
   return overdue.map(({ account, rows, oldest }) => ({
