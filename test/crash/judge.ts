@@ -1,5 +1,5 @@
 import type { Row } from '../../src/journal/store.ts';
-import type { Bank } from './bank.ts';
+import type { Arrival, Bank } from './bank.ts';
 import type { BookedDelivery } from './books.ts';
 import type { Line } from './chronicle.ts';
 import { operationOf } from './orders.ts';
@@ -12,7 +12,7 @@ export const rules = {
   rightVerdict: 'what was told agrees with the books of the bank',
   oneVerdict: 'whoever was told an end was told the same one',
   notForgotten: 'a payment that was begun is delivered, unsent or parked in the end',
-  inTime: 'what could not be sent or asked about was unsent or parked in the stated time',
+  inTime: 'what could not be sent or asked about was unsent or parked in the stated time, counted while a worker lives',
   delivered: 'each end was delivered at least once, and once where it was booked with the journal',
   rowFirst: 'nothing was sent without a row',
   noSecret: 'no secret is in any byte of the database',
@@ -37,9 +37,9 @@ export interface Evidence {
 }
 
 /** Not done, and it will not be: nothing may be booked. */
-const negative: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired', 'absent']);
-/** Nothing was done by what was sent until then. The same may be sent again. */
-const notYet: ReadonlySet<string> = new Set(['rejected', 'unsent']);
+const negative: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
+/** Nothing was done so far, and nothing will be by who had begun it then. Who begins anew may send it. */
+const notYet: ReadonlySet<string> = new Set(['rejected', 'unsent', 'absent']);
 /** The word of the bank. */
 const isEnd = (outcome: string): boolean => outcome === 'succeeded' || negative.has(outcome);
 
@@ -93,7 +93,7 @@ function checkSends({ order, bank, blame }: About): void {
   if (landed.length > 1) blame('sentOnce', `${landed.length} sends that the bank could act on`);
 }
 
-function checkVerdicts({ order, bank, deliveries, told, row, blame }: About): void {
+function checkVerdicts({ order, bank, deliveries, told, row, lines, blame }: About): void {
   const booked = bank.about(order).filter(({ isBooked }) => isBooked);
   const words = [
     ...told.map(({ outcome, code, atMs }) => ({ outcome, code, atMs, by: 'settle' })),
@@ -103,12 +103,18 @@ function checkVerdicts({ order, bank, deliveries, told, row, blame }: About): vo
     const says = `${by} said ${outcome} (${code}), and the bank has booked ${booked.length} times`;
     if (outcome === 'succeeded' && booked.length === 0) blame('rightVerdict', says);
     if (negative.has(outcome) && booked.length > 0) blame('rightVerdict', says);
-    if (notYet.has(outcome) && booked.some(({ signedAtMs }) => signedAtMs <= atMs)) blame('rightVerdict', says);
+    const isBegunAnew = ({ from }: Arrival): boolean => beganAtMs(lines, order, from) > atMs;
+    if (notYet.has(outcome) && !booked.every(isBegunAnew)) blame('rightVerdict', says);
   }
   if (row?.state === 'unsent' && booked.length > 0) blame('rightVerdict', 'its row says unsent, and it is booked');
   const ends = new Set(words.flatMap(({ outcome }) => (isEnd(outcome) ? [outcome] : [])));
   if (ends.size > 1) blame('oneVerdict', `told ${[...ends].join(' and ')}`);
 }
+
+/** When a process has last called `settle` for it. */
+const beganAtMs = (lines: readonly Line[], order: string, process: string): number =>
+  lines.findLast(line => line.process === process && line.message?.type === 'began' && line.message.order === order)
+    ?.atMs ?? 0;
 
 const atRest: ReadonlySet<string> = new Set(['delivered', 'archived', 'unsent', 'parked']);
 
@@ -125,13 +131,25 @@ function checkRow({ order, bank, row, told, blame }: About): void {
     blame('notForgotten', 'it is parked without a reason or an advice');
 }
 
-/** Who touched it last, and was killed: from then on the time runs. */
+/** Who touched it last, and was killed: from then on the time runs, as far as there is a worker. */
 function checkTime({ order, row, lines, statedMs, blame }: About): void {
   if (row === undefined || (row.state !== 'unsent' && row.state !== 'parked')) return;
   const beganBy = lines.filter(({ message }) => message?.type === 'began' && message.order === order);
   const last = Math.max(row.openedAtMs, ...beganBy.map(({ atMs }) => atMs), ...endsOf(lines, beganBy));
-  const tookMs = row.changedAtMs - last;
-  if (tookMs > statedMs) blame('inTime', `it is ${row.state} ${tookMs} ms after its process ended`);
+  const tookMs = servedMs(lines, last, row.changedAtMs);
+  if (tookMs > statedMs) blame('inTime', `it is ${row.state} after workers had ${tookMs} ms since its process ended`);
+}
+
+/** A worker waits so long for what the one before it had in hand. */
+const LEASE_MS = 3500;
+
+/** How long there was a worker that could take anything. */
+function servedMs(lines: readonly Line[], fromMs: number, untilMs: number): number {
+  const ready = lines.filter(({ process, message }) => process.startsWith('worker') && message?.type === 'ready');
+  return ready.reduce((sum, { process, atMs }) => {
+    const ended = lines.find(line => line.process === process && line.words === 'ended')?.atMs ?? untilMs;
+    return sum + Math.max(0, Math.min(ended, untilMs) - Math.max(atMs + LEASE_MS, fromMs));
+  }, 0);
 }
 
 const endsOf = (lines: readonly Line[], of: readonly Line[]): number[] => {

@@ -4,12 +4,14 @@ import { rules } from './judge.ts';
 import { startPostgres } from '../testing/postgres.ts';
 import { postgresPremises, sqlitePremises, type Premises } from './place.ts';
 import { points, type Point } from './points.ts';
-import { STATED_MS } from './stage.ts';
+import { diskFull, stoppedBeforeTheWire, twins } from './scenes.ts';
+import { STATED_MS, type Report } from './stage.ts';
 
 /*
  * npm run crash                                      300 kills on SQLite
  * npm run crash -- --store postgres                  on PostgreSQL, restarted half way
  * npm run crash -- --kills 50 --seed 7               fewer, with other weather
+ * npm run crash -- --scenes                          no kills: a process that is stopped, two at once, a full disk
  */
 
 const { values } = parseArgs({
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '300' },
     seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1e6)) },
     stops: { type: 'string', default: '25' },
+    scenes: { type: 'boolean', default: false },
   },
 });
 
@@ -27,6 +30,12 @@ if (make === undefined) throw new Error(`--store is one of ${Object.keys(makers)
 
 const premises = await make();
 try {
+  process.exitCode = values.scenes ? await playScenes(Number(values.seed)) : await killMany();
+} finally {
+  await premises.close();
+}
+
+async function killMany(): Promise<number> {
   const kills = Number(values.kills);
   const onProgress = (killed: number): void => {
     if (process.stderr.isTTY) process.stderr.write(`\r${killed} of ${kills} killed`);
@@ -37,9 +46,25 @@ try {
   });
   if (process.stderr.isTTY) process.stderr.write('\r');
   print(run);
-  process.exitCode = run.violations.length === 0 ? 0 : 1;
-} finally {
-  await premises.close();
+  return run.violations.length === 0 ? 0 : 1;
+}
+
+/** @returns 1 where one of them broke a rule */
+async function playScenes(seed: number): Promise<number> {
+  const scenes: readonly (readonly [string, () => Promise<Report>])[] = [
+    ['two processes settle the same orders at once', async () => (await twins(seed, premises)).report],
+    ['stopped beyond its lease, before the wire', () => stoppedBeforeTheWire(seed, premises)],
+    ['stopped beyond its lease, in fetch', () => stoppedBeforeTheWire(seed, premises, { point: 'wire' })],
+    ...(values.store === 'sqlite' ? [['the disk is full', () => diskFull(seed, premises)] as const] : []),
+  ];
+  let broken = 0;
+  for (const [name, play] of scenes) {
+    const { orders, sends, states, violations } = await play();
+    console.log(`${name}: ${orders} orders, ${sends} sends; rows: ${list(states)}; ${violations.length} broken rules`);
+    for (const { rule, order, says } of violations) console.log(`  ${rule}: ${order}: ${says}`);
+    broken += violations.length;
+  }
+  return broken > 0 ? 1 : 0;
 }
 
 async function onOwnServer(): Promise<Premises> {
@@ -70,7 +95,9 @@ function print(run: Run): void {
     console.log(`${String(broken.length).padStart(4)}  ${rule}: ${words}`);
     for (const { order, says } of broken.slice(0, 5)) console.log(`        ${order}: ${says}`);
   }
-  for (const order of new Set(run.violations.map(each => each.order).slice(0, 3)))
+  // Those about money come first.
+  const worst = Object.keys(rules).flatMap(rule => run.violations.filter(each => each.rule === rule));
+  for (const order of [...new Set(worst.map(each => each.order))].slice(0, 3))
     if (order !== '-') console.log(`\n${run.story(order)}`);
 }
 

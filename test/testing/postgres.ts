@@ -134,7 +134,8 @@ async function run(command: readonly string[], user: User): Promise<ChildProcess
     child.stderr.on('data', (chunk: Buffer) => {
       log += chunk.toString();
       if (log.includes('ready to accept connections')) ready();
-      else if (/FATAL|command not found/.test(log)) reject(new Error(log));
+      // That one is said to clients who come too soon.
+      else if (/FATAL(?!: {2}the database system is starting up)|command not found/.test(log)) reject(new Error(log));
       log = log.slice(-10_000);
     });
     child.once('exit', () => reject(new Error(`PostgreSQL has ended: ${log}`)));
