@@ -30,14 +30,13 @@ const broken = (report: Report): string[] =>
     ({ rule, order, says }) => `${rule}: ${order}: ${says}\n${order === '-' ? '' : report.story(order)}`,
   );
 
-/* Most of the time they wait: they do so side by side. */
-describe.concurrent.each(stores)('on %s', (_name, open) => {
+describe.each(stores)('on %s', (_name, open) => {
   it(
     'nobody is charged twice or told a wrong end, and nothing is forgotten, whatever processes are killed',
     async () => {
-      const run = await on(open, premises => crash({ seed: SEED, kills: 4, stopPercent: 0, premises }));
+      const run = await on(open, premises => crash({ seed: SEED, kills: 3, stopPercent: 0, premises }));
       expect(broken(run)).toEqual([]);
-      expect([...run.kills.values()].reduce((sum, times) => sum + times, 0)).toBeGreaterThanOrEqual(4);
+      expect([...run.kills.values()].reduce((sum, times) => sum + times, 0)).toBeGreaterThanOrEqual(3);
     },
     LONGEST_MS,
   );
@@ -58,11 +57,11 @@ describe.concurrent.each(stores)('on %s', (_name, open) => {
   );
 });
 
-it.concurrent(
+it(
   'finds what a shop sends without a journal',
   async () => {
     const run = await on(sqlitePremises, premises =>
-      crash({ seed: SEED, kills: 4, stopPercent: 0, premises, hasJournal: false }),
+      crash({ seed: SEED, kills: 2, stopPercent: 0, premises, hasJournal: false }),
     );
     expect(run.violations.map(({ rule }) => rule)).toContain('rowFirst');
   },
