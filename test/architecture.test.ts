@@ -47,7 +47,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^kit\/[\w-]+\.ts$/, 'kit'],
   [/^engine\/[\w-]+\.ts$/, 'engine'],
   [/^client\/[\w-]+\.ts$/, 'client'],
-  [/^journal\/[\w-]+\.ts$/, 'journal'],
+  [/^journal\/(?:\w+\/)?[\w-]+\.ts$/, 'journal'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
   [/^adapters\/[\w-]+\/[\w-]+\.ts$/, 'adapter'],

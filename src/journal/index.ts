@@ -19,6 +19,6 @@ export type {
 export type { RowSummary } from './summary.ts';
 export type { Age, ToArchive } from './upkeep.ts';
 export { createWorker } from './worker.ts';
-export type { DeliveryContext, OnSettled } from './courier.ts';
+export type { DeliveryContext, OnSettled } from './worker/courier.ts';
 export type { Worker, WorkerOptions } from './worker.ts';
-export type { WorkerEvent, WorkerFact, WorkerHealth } from './worker-events.ts';
+export type { WorkerEvent, WorkerFact, WorkerHealth } from './worker/events.ts';

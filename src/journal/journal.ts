@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../clock.ts';
 import { aTimeOfDay, checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import type { Attached, Durable, JournalPort } from '../engine/durable.ts';
-import { GatewayDesk } from './gateway-desk.ts';
+import { GatewayDesk } from './desk/gateway-desk.ts';
 import type { JournalStore, RowCount, RowFilter } from './store.ts';
 import type { RowSummary } from './summary.ts';
 import { archive, list, purge, redrive, type Age, type Purgeable, type ToArchive } from './upkeep.ts';

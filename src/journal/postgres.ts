@@ -7,15 +7,15 @@ import {
   type PostgresPool,
   type PostgresTransaction,
   transactionOf,
-} from './postgres-database.ts';
-import { type Jobs, openJobs } from './postgres-jobs.ts';
-import { AT_ONCE, jobOf, rowTable } from './postgres-rows.ts';
-import { isSchemaThere, openSchema, saltIn } from './postgres-schema.ts';
-import { type Turns, turnsOf, updateAlone } from './postgres-turns.ts';
+} from './postgres/database.ts';
+import { type Jobs, openJobs } from './postgres/jobs.ts';
+import { AT_ONCE, jobOf, rowTable } from './postgres/rows.ts';
+import { isSchemaThere, openSchema, saltIn } from './postgres/schema.ts';
+import { type Turns, turnsOf, updateAlone } from './postgres/turns.ts';
 import type { JournalStore } from './store.ts';
 
-export { postgresTokenStore, type PostgresTokenStoreOptions } from './postgres-tokens.ts';
-export type { OwnTransaction, PostgresClient, PostgresPool, PostgresTransaction } from './postgres-database.ts';
+export { postgresTokenStore, type PostgresTokenStoreOptions } from './postgres/tokens.ts';
+export type { OwnTransaction, PostgresClient, PostgresPool, PostgresTransaction } from './postgres/database.ts';
 
 export interface PostgresJournalOptions {
   /** Where the tables are made, with pg-boss's in `<schema>_boss`. Default `tillpaid`. */

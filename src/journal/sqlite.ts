@@ -10,8 +10,8 @@ import {
   journalFile,
   type Database,
   type JournalFile,
-} from './sqlite-connection.ts';
-import { beginHandle, endedEarly, type Handle } from './sqlite-handle.ts';
+} from './sqlite/connection.ts';
+import { beginHandle, endedEarly, type Handle } from './sqlite/handle.ts';
 import {
   changeRow,
   countOverdue,
@@ -30,9 +30,9 @@ import {
   saltIn,
   takePermits,
   takeRows,
-} from './sqlite-rows.ts';
+} from './sqlite/rows.ts';
 import type { JournalStore } from './store.ts';
-import { Turns } from './turns.ts';
+import { Turns } from './sqlite/turns.ts';
 
 export interface SqliteJournalOptions {
   /**

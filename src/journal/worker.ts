@@ -1,20 +1,20 @@
 import { systemClock, type Clock } from '../clock.ts';
 import { aClock, checkOptions, type Checks } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
-import { createCourier, type OnSettled } from './courier.ts';
-import { deskOf, type Desk } from './desk.ts';
+import { createCourier, type OnSettled } from './worker/courier.ts';
+import { deskOf, type Desk } from './desk/desk.ts';
 import type { Journal } from './journal.ts';
-import { createLeases } from './lease.ts';
-import { createLeftRows } from './left-rows.ts';
+import { createLeases } from './worker/lease.ts';
+import { createLeftRows } from './worker/left-rows.ts';
 import type { DeliveryTerms } from './row-content.ts';
-import { createRowKeeper } from './row-keeper.ts';
-import { served, type Served } from './row-work.ts';
+import { createRowKeeper } from './worker/row-keeper.ts';
+import { served, type Served } from './worker/row-work.ts';
 import type { RowSummary } from './summary.ts';
-import { createTally } from './tally.ts';
+import { createTally } from './worker/tally.ts';
 import { timedStore, untimed } from './timed-store.ts';
-import { createTurns } from './worker-turns.ts';
-import type { WorkerEvent, WorkerHealth } from './worker-events.ts';
-import { createWriter } from './writer.ts';
+import { createTurns } from './worker/turns.ts';
+import type { WorkerEvent, WorkerHealth } from './worker/events.ts';
+import { createWriter } from './worker/writer.ts';
 
 /** What `createWorker` takes. */
 export interface WorkerOptions {

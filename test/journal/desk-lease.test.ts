@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import ky from 'ky';
 import { createGateway } from '../../src/index.ts';
-import { DeskLease } from '../../src/journal/desk-lease.ts';
+import { DeskLease } from '../../src/journal/desk/desk-lease.ts';
 import { createJournal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import type { JournalStore } from '../../src/journal/store.ts';

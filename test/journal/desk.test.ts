@@ -10,7 +10,7 @@ import {
   type GatewayOptions,
   type Settlement,
 } from '../../src/index.ts';
-import { deskOf } from '../../src/journal/desk.ts';
+import { deskOf } from '../../src/journal/desk/desk.ts';
 import { createJournal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import type { Row, RowContent, RowState } from '../../src/journal/store.ts';

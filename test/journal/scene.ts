@@ -1,9 +1,9 @@
 import type { Settlement } from '../../src/core/settlement.ts';
-import { putDesk, type Desk, type Tenure } from '../../src/journal/desk.ts';
+import { putDesk, type Desk, type Tenure } from '../../src/journal/desk/desk.ts';
 import { createJournal, type Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import type { Delivery, JournalStore, Row, RowContent, RowData, RowState } from '../../src/journal/store.ts';
-import type { WorkerEvent } from '../../src/journal/worker-events.ts';
+import type { WorkerEvent } from '../../src/journal/worker/events.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../../src/journal/worker.ts';
 import { manualClock, type ManualClock } from '../../src/testing/index.ts';
 

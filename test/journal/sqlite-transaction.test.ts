@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/core/errors.ts';
-import type { DeliveryContext } from '../../src/journal/courier.ts';
+import type { DeliveryContext } from '../../src/journal/worker/courier.ts';
 import type { Journal } from '../../src/journal/index.ts';
 import { sqliteJournal } from '../../src/journal/sqlite.ts';
 import { createWorker, type WorkerOptions } from '../../src/journal/worker.ts';

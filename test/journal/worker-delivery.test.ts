@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Settlement } from '../../src/core/settlement.ts';
-import type { DeliveryContext } from '../../src/journal/courier.ts';
+import type { DeliveryContext } from '../../src/journal/worker/courier.ts';
 import type { RowSummary } from '../../src/journal/summary.ts';
 import { after, delivery, fakeGateway, rowOf, scene, settled, stillOpen, withStore } from './scene.ts';
 

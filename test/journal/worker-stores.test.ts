@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { putDesk } from '../../src/journal/desk.ts';
+import { putDesk } from '../../src/journal/desk/desk.ts';
 import { postgresJournal, type PostgresTransaction } from '../../src/journal/postgres.ts';
 import { sqliteJournal } from '../../src/journal/sqlite.ts';
 import type { JournalStore } from '../../src/journal/store.ts';
