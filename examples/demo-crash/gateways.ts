@@ -72,8 +72,12 @@ export const orders: readonly Order[] = [
   ...numbered(60, 'uqpay', 'tea-'),
 ];
 
-/** As the shop sends it. */
-export function send(gateways: Gateways, { provider, number }: Order): Promise<Settlement> {
+/**
+ * As the shop sends it.
+ *
+ * @param idempotencyKey the same however often it is called for an order
+ */
+export function send(gateways: Gateways, { provider, number }: Order, idempotencyKey: string): Promise<Settlement> {
   switch (provider) {
     case 'qfpay': {
       const money = { txamt: 10_000, txcurrcd: 'HKD', pay_type: '800108' };
@@ -90,7 +94,7 @@ export function send(gateways: Gateways, { provider, number }: Order): Promise<S
     case 'uqpay': {
       const money = { amount: '12.50', currency: 'SGD' };
       const tea = { ...money, description: 'Tea for two', return_url: 'https://shop.example/thanks' };
-      return gateways.uqpay.settle('payment.create', { ...tea, merchant_order_id: number });
+      return gateways.uqpay.settle('payment.create', { ...tea, merchant_order_id: number }, { idempotencyKey });
     }
   }
 }
