@@ -24,6 +24,8 @@ export interface Hold {
   leaving(ticket: Ticket, forMs: number): Promise<boolean>;
   /** Whether the lease still holds for so long: asked in the very moment before the bytes leave. */
   mayLeave(forMs: number): boolean;
+  /** Stores what an answer has told of a payment that is still open: a process that dies forgets nothing of it. */
+  learnt(ticket: Ticket): Promise<void>;
   /**
    * Stores how the loop ended, before its callers know.
    *

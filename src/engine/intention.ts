@@ -135,6 +135,8 @@ export class Intention {
   #sendId: string | undefined;
   /** Bytes of the send on the wire may have left. */
   #isLeaving = false;
+  /** What the journal knows of the ticket by now. */
+  #journaled: string | undefined;
   /** Why the last send was held back, where it was. */
   #heldBack: Verdict | undefined;
   /** Of the exchange that is on the wire. */
@@ -287,6 +289,7 @@ export class Intention {
       throw error;
     }
     this.#isLeaving = false;
+    await this.#storeLearnt();
     this.#arrive();
   }
 
@@ -308,6 +311,7 @@ export class Intention {
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
     if (this.#decision?.type !== 'settle') this.#status = undefined;
+    await this.#storeLearnt();
     this.#arrive();
   }
 
@@ -702,6 +706,8 @@ export class Intention {
   async #leaveDurably(hold: Hold): Promise<boolean> {
     const { attemptTimeoutMs } = this.#options;
     let isOurs: boolean;
+    const { seen, reference } = this.#keeper.current;
+    this.#journaled = JSON.stringify([seen, reference]);
     try {
       isOurs = await hold.leaving(this.ticket, attemptTimeoutMs);
     } catch (error) {
@@ -736,6 +742,17 @@ export class Intention {
 
   #markSent(): void {
     this.#keeper.update({ lastSentAt: new Date(this.#engine.clock.now()).toISOString() });
+  }
+
+  /** What the gateway has told of an open payment outlives this process: that it has the order, and its number there. */
+  async #storeLearnt(): Promise<void> {
+    const { hold } = this.#options;
+    if (hold === undefined || this.#decision?.type === 'settle') return;
+    const { seen, reference } = this.#keeper.current;
+    const known = JSON.stringify([seen, reference]);
+    if (known === this.#journaled) return;
+    this.#journaled = known;
+    await hold.learnt(this.ticket);
   }
 
   /** What an answer adds to the ticket. */

@@ -242,6 +242,17 @@ describe('after a crash', () => {
     expect([sends.length, polls.length]).toEqual([1, 1]);
   });
 
+  it('it is known that the gateway had acknowledged the order, and it is not called absent', async () => {
+    const { clock, open, row } = shop({ sends: [said('PENDING')] });
+    const dying = open({ clock: frozen(clock.now()) });
+    void dying.settle('payment.charge', charge).catch(() => undefined);
+    await clock.untilQuiet();
+    expect(await row()).toMatchObject({
+      state: 'leaving',
+      data: { ticket: { seen: true }, entry: { ticket: { seen: true } } },
+    });
+  });
+
   it('what was only intended is sent by whoever asks for it next', async () => {
     const { clock, open, sends, row } = shop({ sends: [said('PAID')] });
     const stuck = open({ clock: frozen(clock.now()), onTicket: () => new Promise(() => undefined) });

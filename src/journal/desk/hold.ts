@@ -48,6 +48,8 @@ export class RowHold implements Hold {
   #isLost = false;
   /** Its loop has ended: nothing more leaves. */
   #isOver = false;
+  /** Another process has stored something of it, such as a notice, and the loop does not know yet. */
+  #hasNews = false;
   /** A loop has begun on it. */
   #isUsed = false;
   /** Of the lease, when `leaving` was about to be stored. */
@@ -94,9 +96,27 @@ export class RowHold implements Hold {
     await lease.cover(forMs + MARGIN_MS);
     // Given up while the store took its time: the loop has ended, or is about to send once more.
     if (this.#hasEnded()) return false;
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      return false;
+    }
     this.#gaps = lease.gaps;
     const entry = registry.entryOfLeaving(this.#key);
     return this.#update(this.#parts.named(leaving(this.#row, ticket, entry, clock.now() + leaseMs)));
+  }
+
+  async learnt(ticket: Ticket): Promise<void> {
+    const { registry } = this.#parts;
+    if (this.#hasEnded()) return;
+    const { state, dueAtMs } = this.#row;
+    const entry = registry.entryOfLeaving(this.#key);
+    const set = { ...leaving(this.#row, ticket, entry, 0), state, dueAtMs };
+    try {
+      // What else has changed the row counts before the next byte, and at the end.
+      if (!(await this.#update(this.#parts.named(set)))) this.#hasNews = !this.#isLost;
+    } catch {
+      // Its loop goes on; only a process that dies now forgets it.
+    }
   }
 
   mayLeave(forMs: number): boolean {
@@ -138,6 +158,10 @@ export class RowHold implements Hold {
     if (this.#isLost) {
       if (settlement !== undefined && takesMoney.has(settlement.outcome)) await report(this.#key, keep);
       return true;
+    }
+    if (this.#hasNews) {
+      this.#hasNews = false;
+      this.#merge(keep);
     }
     const entry = registry.entryOf(this.#key);
     const nowMs = clock.now();
