@@ -39,6 +39,11 @@ export interface PollRequiredRow extends RowBase {
    */
   readonly needsAction?: true;
   /**
+   * On a query: the payer is at it (he has scanned, or confirmed, or enters his PIN), so that the end is near. Not for a
+   * state in which an order is, too, that nobody has opened yet.
+   */
+  readonly paying?: true;
+  /**
    * Of a write: its answer holds what the payer needs to go on. Once a query shows the order open, the write is
    * `created`, with this answer.
    */

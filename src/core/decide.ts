@@ -136,6 +136,10 @@ export interface State {
   /** When polling began, and how many waits there were: for a ticket, counted over the life of its payment. */
   readonly pollingSinceMs?: number;
   readonly pollWaits: number;
+  /** Whether the payer was at it when a query last showed the order. Unset: none has. */
+  readonly paying?: boolean;
+  /** How often his coming has brought the pace back to its start. Default: never. */
+  readonly quickened?: number;
   /** The verdict of the last send that the gateway did not process. */
   readonly unprocessed?: Verdict;
   /** "Not found" in this loop. */
@@ -224,6 +228,8 @@ interface StatusObservation extends Reach {
   readonly incomplete?: boolean;
   /** The payer or the merchant must act, and this answer holds what is needed. */
   readonly needsAction?: boolean;
+  /** The payer is at it. */
+  readonly paying?: boolean;
   /** For a charge: the same code in queries this far apart is its end. */
   readonly failedWhenUnchangedForMs?: number;
   readonly retryAfterMs?: number;
@@ -519,7 +525,7 @@ function status(before: State, seen: StatusObservation, moment: Moment): Step {
   // A new token that is refused too is a refusal like any other (doctrine 10).
   const isRefused =
     (verdict.kind === 'terminal' && verdict.outcome === 'rejected') || (isForToken(verdict) && before.reauthenticated);
-  const state = withStatus(before, seen, moment, isRefused);
+  const state = withPayer(withStatus(before, seen, moment, isRefused), before, seen, moment);
   for (const rule of statusRules) {
     const step = rule({ before, state, seen, moment, isRefused });
     if (step !== undefined) return step;
@@ -543,6 +549,30 @@ function withStatus(before: State, seen: StatusObservation, moment: Moment, isRe
     shown: before.shown === true || acknowledges,
   };
 }
+
+/** How often a payer who comes brings the pace back: a state that comes and goes makes few queries more. */
+const MOST_QUICKENED = 2;
+
+/**
+ * Where the payer comes, the end is near: the pace goes back to its start. What a query shows first is no coming, unless
+ * the payment was left alone before.
+ */
+function withPayer(
+  state: State,
+  before: State,
+  { verdict, acknowledges, paying = false }: StatusObservation,
+  moment: Moment,
+): State {
+  if (verdict.kind !== 'poll-required' || !acknowledges) return state;
+  const { plan, quickened = 0, paying: wasPaying = !plan.followOnly } = before;
+  const known: State = { ...state, paying };
+  if (!paying || wasPaying || quickened >= MOST_QUICKENED) return known;
+  const quick: State = { ...known, quickened: quickened + 1, pollingSinceMs: moment.nowMs, pollWaits: 0 };
+  return nextPaceMs(quick, moment) < nextPaceMs(known, moment) ? quick : known;
+}
+
+const nextPaceMs = (state: State, moment: Moment): number =>
+  usable(paceMs({ ...state, pollWaits: state.pollWaits + 1 }, moment));
 
 /** The query was about the order that the number belongs to. */
 function otherOrder({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {

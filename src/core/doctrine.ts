@@ -36,6 +36,8 @@ export interface Judgement {
   readonly older?: true;
   /** For a charge: the same code in queries at least this far apart is its end. */
   readonly failedWhenUnchangedForMs?: number;
+  /** A query shows an open payment whose payer is at it. */
+  readonly paying?: true;
   /** What the deciding row says it is about. */
   readonly reference: Readonly<Record<string, string | undefined>>;
 }
@@ -300,6 +302,7 @@ function judgeRow({ code, row, advice }: Found, answered: Answered): Judgement {
   const failedWhenUnchangedForMs = isDoubtful
     ? subject.endsWhenUnchangedForMs
     : unchangedEnd(row, verdict, unproven, subject);
+  const isPaying = isRead && row.kind === 'poll-required' && verdict.kind === 'poll-required';
   const mayBeOfAnotherTry = unproven && row.kind === 'poll-required' && !knowsTheOrder.has(row.reason);
   // The numbers of an unproven row are not learnt, else they would prove it next time; the one row of a list is.
   const learns = !isDoubtful && (!unproven || subject.lookUp !== undefined || verdict.kind === 'terminal');
@@ -308,6 +311,7 @@ function judgeRow({ code, row, advice }: Found, answered: Answered): Judgement {
     row,
     ...(refuses && { refuses }),
     ...(failedWhenUnchangedForMs !== undefined && { failedWhenUnchangedForMs }),
+    ...(isPaying && (row.paying === true || reading.paying === true) && { paying: true }),
     // A refusal of the write does not show that it made an order, and an error that may belong to an earlier try does
     // not show that this one's order is open.
     acknowledges: !isDoubtful && !(refuses && !isRead) && !mayBeOfAnotherTry && acknowledges(operation, row, landed),

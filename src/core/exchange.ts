@@ -55,4 +55,6 @@ export interface Reading {
    * states the same of the write, which confirms it.
    */
   refuses?: boolean | undefined;
+  /** In a query's row: the payer is at it, where no code says so. See `paying` of a row. */
+  paying?: boolean | undefined;
 }

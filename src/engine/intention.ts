@@ -306,6 +306,7 @@ export class Intention {
       refuses: judgement?.refuses === true,
       incomplete: incomplete === true,
       needsAction: open?.needsAction === true,
+      paying: judgement?.paying === true,
       ...this.#reach(),
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),

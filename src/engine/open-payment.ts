@@ -51,6 +51,8 @@ type Followed = Pick<
   | 'pollingSinceMs'
   | 'notBeforeMs'
   | 'unchanged'
+  | 'paying'
+  | 'quickened'
 >;
 
 /** An open payment as it was read. */
@@ -75,12 +77,16 @@ export function followedOf({
   pollingSinceMs,
   notBeforeMs,
   unchanged,
+  paying,
+  quickened,
 }: State): Followed {
   return {
     ...{ polls, pollWaits, notFounds, refusedPolls, reauthenticated, needsToken },
     ...(pollingSinceMs !== undefined && { pollingSinceMs }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
     ...(unchanged !== undefined && { unchanged }),
+    ...(paying !== undefined && { paying }),
+    ...(quickened !== undefined && { quickened }),
   };
 }
 
@@ -110,6 +116,8 @@ const checks: Readonly<Record<keyof OpenState, (value: unknown) => boolean>> = {
   needsToken: isFlag,
   pollingSinceMs: orNone(isNumber),
   notBeforeMs: orNone(isNumber),
+  paying: orNone(isFlag),
+  quickened: orNone(isCount),
   unchanged: orNone(value => isObject(value) && typeof value['code'] === 'string' && isNumber(value['untilMs'])),
 };
 

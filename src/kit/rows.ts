@@ -70,7 +70,7 @@ export function retryable(
  * Accepted, in progress, or not known. `acknowledges`: the answer proves that the order exists. `expiredWhenOver`: of
  * an order that was acknowledged and whose time is over, it means `expired`. `failedWhenUnchangedForMs`: of a charge in
  * the call that keeps this state, it means `failed`. `needsAction`: on a query, the payer or the merchant must act, and
- * this answer holds what is needed. `ofAnotherSend`: it is about an earlier send of the same write. `createdWhenOpen`:
+ * this answer holds what is needed. `paying`: on a query, the payer is at it. `ofAnotherSend`: it is about an earlier send of the same write. `createdWhenOpen`:
  * a write's answer holds what the payer needs to go on, and is `created` once a query shows the order open.
  */
 export function pollRequired(reason: Reason, options: Omit<PollRequiredRow, 'kind' | 'reason'> = {}): PollRequiredRow {

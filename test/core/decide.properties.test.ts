@@ -394,6 +394,16 @@ describe('as quick and as cheap as can be', () => {
     });
   });
 
+  it('a payer who comes and goes makes no more queries than two fresh payments would', () => {
+    always(({ after, before, decision }) => {
+      const quickened = after.quickened ?? 0;
+      expect(quickened).toBeLessThanOrEqual(2);
+      // A second send begins a fresh payment.
+      if (quickened === (before.quickened ?? 0) && decision.type !== 'send')
+        expect(after.pollWaits).toBeGreaterThanOrEqual(before.pollWaits);
+    });
+  });
+
   it('no wait goes beyond the deadline', () => {
     always(({ decision, nowMs, after }) => {
       if (decision.type === 'wait')

@@ -38,6 +38,8 @@ export interface Card {
   /** A send got no answer; whether it may have landed. */
   readonly lost: 'no' | 'not-sent' | 'maybe-sent';
   readonly acknowledges: boolean;
+  /** A query shows the payer at it. */
+  readonly paying: boolean;
   readonly refused: boolean;
   /** A send’s answer that no table makes final says that nothing was done. */
   readonly refuses: boolean;
@@ -105,6 +107,7 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
       type: 'status',
       verdict: verdictOf(card),
       acknowledges: card.acknowledges && card.kind !== 'retryable' && card.reason !== 'not-found',
+      paying: card.paying,
       refuses: card.refuses,
       incomplete: card.incomplete,
       ...(card.unchangedForMs !== undefined &&
@@ -258,6 +261,7 @@ const card: fc.Arbitrary<Card> = fc.record({
   reauthenticate: fc.boolean(),
   lost: fc.constantFrom<Card['lost'][]>('no', 'no', 'not-sent', 'maybe-sent'),
   acknowledges: fc.boolean(),
+  paying: fc.boolean(),
   refused: fc.boolean(),
   refuses: fc.boolean(),
   incomplete: fc.constantFrom(false, false, false, true),

@@ -188,11 +188,14 @@ export const blindQuery: CodeTable = mapRows(query, row => {
   return row.kind === 'terminal' ? { ...row } : unheard;
 });
 
-/** `latestTransactionStatus` of QRIS and direct debit; there is no 02. */
+/**
+ * `latestTransactionStatus` of QRIS and direct debit; there is no 02. A payment is made 01 ("initiated"); 03 ("pending")
+ * comes after somebody has begun to pay.
+ */
 const status = {
   '200/00/00': succeeded(),
   '200/00/01': pollRequired('awaiting-payer'),
-  '200/00/03': pollRequired('processing'),
+  '200/00/03': pollRequired('processing', { paying: true }),
   '200/00/04': refunded(),
   '200/00/05': canceled(),
   '200/00/06': failed(),
@@ -227,7 +230,7 @@ const failedBecause = (service: string): CodeTable =>
 export const virtualAccountStatus: CodeTable = {
   '200/00/PAID': succeeded(),
   '200/00/ACTIVE': pollRequired('awaiting-payer'),
-  '200/00/PROCESSING': pollRequired('processing'),
+  '200/00/PROCESSING': pollRequired('processing', { paying: true }),
   '200/00/EXPIRED': expired(),
   '200/00/CANCELED': canceled(),
   '200/00/paymentFlagStatus=00': succeeded(),

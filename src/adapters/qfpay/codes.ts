@@ -244,7 +244,10 @@ export const channelFailed: Row = pollRequired('declined', { failedWhenUnchanged
 
 /**
  * The rows of `payment.query`. Final is only what names a final state: a row that merely failed may be one try of
- * several, and the manual's "all other codes indicate failure" contradicts its own list of pending ones.
+ * several, and the manual's "all other codes indicate failure" contradicts its own list of pending ones. 1143 says "has
+ * not been paid, or the password is being entered", so that it is the state of an order, too, that nobody has opened; 1145
+ * ("please wait while processing") and 2999 ("usually for less than 5 seconds") are not: somebody pays. 1298 may be
+ * near its end as well, but its page asks for a delayed query.
  *
  * @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry
  */
@@ -252,6 +255,8 @@ export const paymentState: CodeTable = {
   ...query,
   ...open,
   ...each(['1147', '1204', '1205', '1297'], channelFailed),
+  '1145': pollRequired('processing', { paying: true }),
+  '2999': pollRequired('processing', { paying: true }),
   'not-found': pollRequired('not-found'),
   '0000': succeeded(),
   '0000/cancel=1': canceled(),

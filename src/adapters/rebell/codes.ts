@@ -264,17 +264,19 @@ export const failedBecause: CodeTable = Object.fromEntries(
 
 /**
  * https://docs.rebellapp.com/payment-integration/inquiring-payment-api: "only SUCCESS or FAIL represent final states",
- * so a FAIL ends an order that the payer could otherwise try again.
+ * so a FAIL ends an order that the payer could otherwise try again. PROCESSING is the one open state there is, whether
+ * anybody has come or not.
  */
 const paymentStates: CodeTable = {
   ...unlessUnnamed({
     'payment/SUCCESS': succeeded(),
     'payment/FAIL': failed(),
     'payment/PROCESSING': pollRequired('processing'),
-    // Sibling (Antom): its inquiry has five states. Others of the make write one L.
+    // Sibling (Antom): its inquiry has five states, of which PENDING is "the payment is completed, wait for the final
+    // result" (https://docs.antom.com/ac/ams/paymentri_online). Others of the make write one L.
     'payment/CANCELLED': canceled(),
     'payment/CANCELED': canceled(),
-    'payment/PENDING': pollRequired('processing'),
+    'payment/PENDING': pollRequired('processing', { paying: true }),
   }),
   ...failedBecause,
 };

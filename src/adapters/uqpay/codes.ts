@@ -260,9 +260,16 @@ export const paymentCancel: CodeTable = {
 /** What the payer needs for it (`next_action`) is in the answer. */
 const payerActs = pollRequired('awaiting-payer', { needsAction: true });
 
-/** What an intent's state means to whoever asks for it, or is told: [states]. */
+/** [states] "wait for the webhook": the payer has done his part. */
+const underWay = pollRequired('processing', { paying: true });
+
+/**
+ * What an intent's state means to whoever asks for it, or is told: [states]. Of the open ones only PENDING, and the Go
+ * SDK's PROCESSING, are past the payer: REQUIRES_CUSTOMER_ACTION is a QR code or a page that nobody need have opened.
+ */
 export const intentStates: CodeTable = {
   ...otherWords,
+  'intent/PROCESSING': underWay,
   // Without its attempt it may be the state from before one that is on its way.
   'intent/REQUIRES_PAYMENT_METHOD': pollRequired('awaiting-payer'),
   // The payer can try again, so that it is no end (doctrine 11); whoever waits for the answer to a create is told.
@@ -274,7 +281,7 @@ export const intentStates: CodeTable = {
   'intent/REQUIRES_ACTION': payerActs,
   'intent/REQUIRES_CONFIRMATION': pollRequired('awaiting-merchant', { needsAction: true }),
   'intent/REQUIRES_CAPTURE': authorized(),
-  'intent/PENDING': pollRequired('processing'),
+  'intent/PENDING': underWay,
   'intent/SUCCEEDED': succeeded(),
   'intent/CANCELLED': canceled(),
   'intent/CANCELED': canceled(),

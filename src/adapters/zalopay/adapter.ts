@@ -369,6 +369,7 @@ function namesOf(body: unknown): readonly string[] {
 
 const SUCCESS = 1;
 const FAIL = 2;
+const PROCESSING = 3;
 /** Success, and beside it something that says otherwise. */
 const CONTRADICTED = [`${SUCCESS}/processing`];
 
@@ -419,13 +420,17 @@ function numberOf(body: unknown, key: string): string | undefined {
 }
 
 /**
- * The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another.
+ * The amount is there "only when paid"; before, a `zp_trans_id` is that of a try, and the next try may have another. It
+ * "exists only once the user confirms": 3 alone is also an order that nobody has opened.
  */
 function readPayment({ body }: Exchange): Reading {
   const code = integerOf(body, 'return_code');
   const number = numberOf(body, 'zp_trans_id');
   const app_trans_id = idOf(body, 'app_trans_id');
-  if (code !== SUCCESS) return readingOf(body, namesOf(body), { app_trans_id }, code === FAIL ? number : undefined);
+  if (code !== SUCCESS) {
+    const reading = readingOf(body, namesOf(body), { app_trans_id }, code === FAIL ? number : undefined);
+    return { ...reading, paying: code === PROCESSING && number !== undefined };
+  }
   // The SDK knows answers without it; whatever is there and is not `false` says that something is still going on.
   const settled = number !== undefined && (asRecord(body)?.['is_processing'] ?? false) === false;
   if (settled) return { ...readingOf(body, namesOf(body)), amount: statedOf(body, 'amount') };
