@@ -74,9 +74,8 @@ export function tellWithJournal(
   };
   const endings: { call: string; ending: Ending }[] = [];
   const delivered = new Map<string, Ending>();
-  const told: Ending[] = [];
-  /** How many sends there had been by each of them. */
-  const sentWhenTold: number[] = [];
+  /** What was told, each with how many sends there had been by then. */
+  const told: { readonly last: Ending; readonly sends: number }[] = [];
   let rows: readonly Row[] = [];
   let world: World | undefined;
   let leftOpen: string | undefined;
@@ -140,8 +139,7 @@ export function tellWithJournal(
 
   const hear = (by: string, last: Ending): void => {
     endings.push({ call: by, ending: last });
-    told.push(last);
-    sentWhenTold.push(sends);
+    told.push({ last, sends });
     breach('settlementsKeepTheirShape', last.unlike);
     for (const [rule, check] of atEveryEnd) breach(rule, check(momentOf(last)));
   };
@@ -202,8 +200,13 @@ export function tellWithJournal(
     }
     await untilAtRest(STORM_MS);
     world.calm();
-    // After an end the payer may still pay the order that it was about, in another way.
-    if (scene.hasOwnQuery !== true && !told.some(isEnd)) world.decide(weather.end);
+    // After an end the payer may still pay the order that it was about, in another way: what was told until then is held
+    // against the ledger before he does.
+    if (scene.hasOwnQuery !== true && !told.some(({ last }) => isEnd(last))) {
+      judgeWhatWasTold();
+      world.decide(weather.end);
+      told.length = 0;
+    }
     await untilAtRest(REST_MS);
     isOver = true;
     await working;
@@ -216,6 +219,13 @@ export function tellWithJournal(
       if (rows.every(({ state }) => atRest.has(state)) || clock.now() > untilMs) return;
       await sleep(stage, mostMs / 40);
     }
+  };
+
+  /** What was unsent, refused or not there may be sent again: it is held against the ledger where it was not. */
+  const judgeWhatWasTold = (): void => {
+    for (const { last, sends: before } of told)
+      if (!mayBeSentAgain.has(last.outcome) || before === sends)
+        breach('overIsNeverPaidLater', overIsNeverPaidLater(momentOf(last)));
   };
 
   const judgeRows = (): void => {
@@ -253,10 +263,7 @@ export function tellWithJournal(
       if (!hasEnded) breach('endsInTime', 'a process never ended');
       const here = inWorld();
       breach('bookedAtMostOnce', bookedAtMostOnce(here.entry(), here.copies, here.strangers()));
-      // What was unsent, refused or not there may be sent again, and was.
-      for (const [index, last] of told.entries())
-        if (!mayBeSentAgain.has(last.outcome) || sentWhenTold[index] === sends)
-          breach('overIsNeverPaidLater', overIsNeverPaidLater(momentOf(last)));
+      judgeWhatWasTold();
       judgeRows();
     },
   };
