@@ -47,9 +47,45 @@ export type BackoffData =
       readonly ratio: number;
       readonly maxMs: number;
     }
+  | LearnedData
   | { readonly name: string };
 
-function makeBackoff(data: BackoffData, maxMs: number, delayMs: (step: BackoffStep) => number): Backoff {
+/** A schedule that {@link learned} has made. */
+export interface LearnedBackoff extends Backoff {
+  readonly confidence: Confidence;
+}
+
+/** How sure a learned schedule is. */
+export interface Confidence {
+  /** The payments it was learned from. */
+  readonly samples: number;
+  /** How many of them were seen to settle before the deadline. */
+  readonly settled: number;
+  /** How much of it is this history, and not what is usual: from 0 to 1. */
+  readonly weightOfHistory: number;
+  /** In a word: from 95 % of the weight on `very`, from 75 % on `fairly`. */
+  readonly sure: 'not' | 'hardly' | 'fairly' | 'very';
+  /** In a sentence. */
+  readonly why: string;
+}
+
+interface LearnedData {
+  readonly name: 'learned';
+  /** The waits one after the other, each about so long. */
+  readonly delaysMs: readonly number[];
+  readonly confidence: Confidence;
+  /** Without any history: what it is instead. */
+  readonly otherwise?: BackoffData;
+}
+
+/** @param more what it says of itself beside */
+function makeBackoff<More extends object>(
+  data: BackoffData,
+  maxMs: number,
+  delayMs: (step: BackoffStep) => number,
+  more?: More,
+  told = '',
+): Backoff & More {
   const { name } = data;
   const list = (count = 8): number[] => {
     const waits: number[] = [];
@@ -60,7 +96,13 @@ function makeBackoff(data: BackoffData, maxMs: number, delayMs: (step: BackoffSt
     }
     return waits;
   };
-  const backoff: Backoff = { maxMs, delayMs, list, toString: () => `${name} ${list(5).join(', ')}, …` };
+  const backoff = {
+    ...(more as More),
+    maxMs,
+    delayMs,
+    list,
+    toString: () => `${name} ${list(5).join(', ')}, …${told}`,
+  };
   // Not enumerable: a copy with another `delayMs` is another backoff, and must not be stored as this one.
   return Object.freeze(Object.defineProperty(backoff, 'toJSON', { value: () => data }));
 }
@@ -136,11 +178,54 @@ export function growing(options: { firstMs?: number; baseMs?: number; ratio?: nu
   );
 }
 
-const builtIn: Readonly<Record<string, (data: never) => Backoff>> = {
+/** No wait of a learned schedule is shorter. */
+const LEAST_MS = 500;
+/** Each is longer or shorter by up to so much: what began together does not ask together. */
+const SPREAD = 0.1;
+/** Past its waits, a learned schedule waits for a part of the time that has passed, or as long as it did last. */
+const AFTERWARDS = { ratio: 1 / 16, mostMs: 120_000 };
+
+/** A learned schedule as `learned` makes it, and as it comes back from JSON. @throws {InputError} */
+export function learnedFrom(given: Omit<LearnedData, 'name'>, own: readonly Backoff[] = []): LearnedBackoff {
+  const { delaysMs, confidence: told, otherwise } = given;
+  const isWhole = Array.isArray(delaysMs) && typeof (told as unknown) === 'object' && (told as unknown) !== null;
+  if (!isWhole || (delaysMs.length === 0 && otherwise === undefined))
+    throw new InputError('learned: this is no learned schedule. Pass what JSON.stringify has made of one.');
+  const waits = delaysMs.map((delay, index) =>
+    Math.max(LEAST_MS, finite(duration('learned', `wait ${index + 1}`, delay))),
+  );
+  const confidence = Object.freeze({ ...told });
+  const data: LearnedData = {
+    name: 'learned',
+    delaysMs: Object.freeze(waits),
+    confidence,
+    ...(otherwise && { otherwise }),
+  };
+  const inWords = ` (${confidence.sure} sure: ${confidence.why})`;
+  const last = waits.at(-1);
+  if (last === undefined) {
+    const instead = backoffFrom(otherwise, own);
+    return makeBackoff(data, instead.maxMs, step => instead.delayMs(step), { confidence }, inWords);
+  }
+  const mostMs = Math.max(AFTERWARDS.mostMs, ...waits);
+  let sum = 0;
+  const timesMs = waits.map(wait => (sum += wait));
+  // By the time that has passed, not by counting: an answer that took long, or an early query, puts nothing off.
+  const delayMs = ({ elapsedMs, chance }: BackoffStep): number => {
+    const next = timesMs.findIndex((atMs, index) => elapsedMs < atMs - (waits[index] ?? 0) / 2);
+    const wait = waits[next] ?? Math.max(last, Math.min(AFTERWARDS.ratio * elapsedMs, mostMs));
+    const leftMs = next < 0 ? wait : (timesMs[next] ?? 0) - elapsedMs;
+    return Math.max(LEAST_MS, Math.min(mostMs, Math.round(leftMs + wait * SPREAD * (2 * chance - 1))));
+  };
+  return makeBackoff(data, mostMs, delayMs, { confidence }, inWords);
+}
+
+const builtIn: Readonly<Record<string, (data: never, own: readonly Backoff[]) => Backoff>> = {
   constant: ({ everyMs }: { everyMs: number }) => constant(everyMs),
   steps: ({ delaysMs }: { delaysMs: number[] }) => steps(delaysMs),
   exponential,
   growing,
+  learned: learnedFrom,
 };
 
 /**
@@ -182,7 +267,8 @@ export function backoffFrom(data: unknown, own: readonly Backoff[] = []): Backof
     throw new InputError(
       'backoff: one that has no name cannot be stored. Make it with defineBackoff(name, delayMs), and pass it in createGateway({ backoffs: [ … ] }).',
     );
-  if (Object.hasOwn(builtIn, name)) return (builtIn[name] as (given: unknown) => Backoff)(data);
+  if (Object.hasOwn(builtIn, name))
+    return (builtIn[name] as (given: unknown, own: readonly Backoff[]) => Backoff)(data, own);
   const found = own.find(each => each.toJSON?.().name === name);
   if (found !== undefined) return found;
   throw new InputError(
