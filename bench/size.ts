@@ -12,9 +12,9 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 45.5,
-  'tillpaid, every name': 47,
-  'tillpaid/policies': 2.8,
+  createGateway: 46.0,
+  'tillpaid, every name': 47.7,
+  'tillpaid/policies': 6.2,
   'adapters/ifortepay': 9.6,
   'adapters/ifortepay/terse': 7.8,
   'adapters/qfpay': 8,
