@@ -25,6 +25,7 @@ export type {
 } from './core/verdict.ts';
 export type { Exchange } from './core/exchange.ts';
 export type { AdapterFault } from './core/adapter-fault.ts';
+export type { CancelStanding, DeadlineCancel } from './core/cancel.ts';
 export type {
   AbsentSettlement,
   AuthorizedSettlement,

@@ -483,10 +483,10 @@ describe('what is given', () => {
     );
   });
 
-  it('a decision is one of four, on one of a few observations', () => {
-    expectTypeOf<Decision['type']>().toEqualTypeOf<'send' | 'ask' | 'wait' | 'settle'>();
+  it('a decision is one of five, on one of a few observations', () => {
+    expectTypeOf<Decision['type']>().toEqualTypeOf<'send' | 'ask' | 'cancel' | 'wait' | 'settle'>();
     expectTypeOf<Observation['type']>().toEqualTypeOf<
-      'started' | 'due' | 'answered' | 'again' | 'hint' | 'lost' | 'status' | 'notice'
+      'started' | 'due' | 'answered' | 'again' | 'cancel' | 'hint' | 'lost' | 'status' | 'notice'
     >();
   });
 });

@@ -6,6 +6,7 @@ import { writeOf } from '../engine/open-ticket.ts';
 import { ticketOf, verdictOf } from '../engine/results.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import { checkEffect } from '../policies/policy.ts';
+import { checkCancels, createCanceling } from './canceling.ts';
 import { createParts, type GatewayParts } from './parts.ts';
 import { createDriveRequest } from './drive-request.ts';
 import { dropIn, isGuardable, type Middleware } from './drop-in.ts';
@@ -38,7 +39,8 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   const parts = createParts(options, user);
   const { adapter, engine } = parts;
   const ends = createEnds();
-  const following = createFollowing(parts, () => joining, ends.settled);
+  const canceling = createCanceling(parts, (name, fields, given, gate) => settle(name, fields, given, undefined, gate));
+  const following = createFollowing(parts, () => joining, canceling, ends.settled);
   const receive = loadedReceiver({
     ends,
     adapter,
@@ -58,10 +60,10 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   );
   const middleware: Middleware = {
     adapter,
-    match: createDriveRequest(parts, joining),
+    match: createDriveRequest(parts, joining, canceling),
     unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', options.onEvent && parts.inform),
   };
-  const settle = createSettle(parts, joining);
+  const settle = createSettle(parts, joining, canceling);
   const gateway: Gateway<F, A> = {
     adapter: options.adapter,
     client: dropIn(user, middleware),
@@ -109,5 +111,6 @@ function checkedClient(options: GatewayOptions<object>): KyInstance {
     );
   }
   checkEffect(options.policy);
+  checkCancels(adapter as Adapter, options.policy);
   return user;
 }

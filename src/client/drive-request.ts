@@ -3,12 +3,14 @@ import { isWrite, type Fields, type Operation, type WriteOperation } from '../co
 import type { Settlement } from '../core/settlement.ts';
 import { subjectOf } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
+import type { Canceler } from '../engine/canceler.ts';
 import type { Hold } from '../engine/hold.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention } from '../engine/intention.ts';
 import { anotherResponseOf } from '../engine/results.ts';
 import { checkEffect, checkResend } from '../policies/policy.ts';
 import type { GatewayParts } from './parts.ts';
+import type { Canceling } from './canceling.ts';
 import type { Call, Middleware } from './drop-in.ts';
 import { enter } from './entrance.ts';
 import { repeated, type Joining } from './joining.ts';
@@ -18,12 +20,14 @@ import { openWrite, startOf, type Start } from './open-write.ts';
 import { checkContext, checkOptions, dropInOptions, type DropInContext } from './options.ts';
 
 /** The drop-in's side of a gateway: makes an intention of a request, or hands out how another caller's was settled. */
-export function createDriveRequest(parts: GatewayParts, joining: Joining): Middleware['match'] {
+export function createDriveRequest(parts: GatewayParts, joining: Joining, canceling: Canceling): Middleware['match'] {
   const { adapter, durable } = parts;
 
   return async (found, call) => {
     const { operation } = found;
-    const context = contextOf(`${adapter.name} ${operation.name}`, call);
+    const who = `${adapter.name} ${operation.name}`;
+    const context = contextOf(who, call);
+    const canceler = canceling.of(who, operation, context.policy, parts.policyOf(context.policy));
     if (!isWrite(operation)) return driveRead(parts, joining, found, call, context);
     if (durable !== undefined) await durable.ready();
     let lost: Intention | undefined;
@@ -37,7 +41,7 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining): Middl
       const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
         if (lost !== undefined) return joining.passedOn(lost, admission, joined).then(responseFor);
         const start = startOf(parts, admission, context, ticket);
-        const intention = intentionOf(parts, found, call, { context, start, hold });
+        const intention = intentionOf(parts, found, call, { context, start, hold, canceler });
         const begun = { digest: wanted.digest, intention, done: intention.ended, endsWithCallers: false };
         const loop = joining.begin(key, begun, hold);
         return new KyDriver(intention, call.signal, hold === undefined ? undefined : loop.done);
@@ -46,7 +50,7 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining): Middl
       if (entered.type === 'begun') return entered.begun;
       if (entered.type === 'settled')
         return responseFor(await joining.answered(repeated(entered.settlement, context), operation, joined));
-      const met = await joining.join(entered.loop, operation, joined);
+      const met = await joining.join(entered.loop, operation, joined, canceler !== undefined);
       if (met instanceof Intention) lost = met;
       else if (met !== undefined) return responseFor(await joining.answered(met, operation, joined));
     }
@@ -57,7 +61,7 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining): Middl
 function driveRead(parts: GatewayParts, joining: Joining, found: Found, call: Call, context: DropInContext): KyDriver {
   const ticket = ticketOfRead(parts, found.operation, found.fields);
   const start = startOf(parts, { type: 'fresh', newTry: false, earlierNumbers: [] }, context, ticket);
-  const intention = intentionOf(parts, found, call, { context, start, hold: undefined });
+  const intention = intentionOf(parts, found, call, { context, start });
   // Each answer counts, a later one that a hook has asked for, too.
   intention.timeline.listen(entry => {
     if (entry.type === 'answer') parts.registry.receiveRead(ticket, entry.verdict);
@@ -70,7 +74,17 @@ function intentionOf(
   parts: GatewayParts,
   { operation, fields, encoding }: Found,
   call: Call,
-  { context, start, hold }: { context: DropInContext; start: Start; hold: Hold | undefined },
+  {
+    context,
+    start,
+    hold,
+    canceler,
+  }: {
+    context: DropInContext;
+    start: Start;
+    hold?: Hold | undefined;
+    canceler?: Canceler | undefined;
+  },
 ): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(context.policy);
   const policy = parts.policyOf(context.policy);
@@ -86,6 +100,7 @@ function intentionOf(
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,
     hold,
+    canceler,
   });
   if (context.onProgress !== undefined) intention.timeline.listen(context.onProgress);
   return intention;

@@ -11,6 +11,7 @@ import type { Loop } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
+import { isUncanceled, refuseCancel, type Canceling } from './canceling.ts';
 import type { GatewayParts } from './parts.ts';
 import type { Joining } from './joining.ts';
 import { checkOptions, followOptions, type FollowOptions } from './options.ts';
@@ -35,6 +36,7 @@ const LAST_DATE_MS = 8.64e15;
 export function createFollowing(
   parts: GatewayParts,
   joining: () => Joining,
+  canceling: Canceling,
   onSettled: (settlement: Settlement) => void,
 ): Following {
   const { adapter, registry, engine } = parts;
@@ -43,9 +45,14 @@ export function createFollowing(
       checkOptions(`${adapter.name} untilSettled`, options, followOptions);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       const policy = parts.policyOf(options.policy);
+      // Who only follows sends nothing, but what this very call asks for.
+      const canceler =
+        options.policy?.poll?.cancelAtDeadline === true
+          ? canceling.of(`${adapter.name} untilSettled`, operation, options.policy, policy)
+          : undefined;
       const key = keyOf(ticket, operation);
       const begin = (): Loop => {
-        const intention = followerOf(parts, ticket, operation, policy);
+        const intention = followerOf(parts, ticket, operation, policy, { canceler });
         const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
         const loop = joining().begin(key, begun, undefined);
         carryOut(intention, false);
@@ -54,13 +61,16 @@ export function createFollowing(
       if (parts.durable !== undefined) await parts.durable.load(ticket);
       for (;;) {
         options.signal?.throwIfAborted();
-        const settlement = await joining().follow(registry.running(key) ?? begin(), options);
-        if (settlement !== undefined) return settlement;
+        const running = registry.running(key);
+        const settlement = await joining().follow(running ?? begin(), options);
+        const isLeft = running !== undefined && canceler !== undefined;
+        if (settlement !== undefined && !(isLeft && isUncanceled(settlement))) return settlement;
       }
     },
     step: createStep(parts, onSettled),
     async ask(given, options = {}) {
       checkOptions(`${adapter.name} ask`, options, followOptions);
+      refuseCancel(`${adapter.name} ask`, options.policy);
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       if (parts.durable !== undefined) await parts.durable.load(ticket);
       options.signal?.throwIfAborted();
@@ -81,6 +91,7 @@ export function createStep(parts: GatewayParts, onSettled: (settlement: Settleme
 
   return async (given, options = {}) => {
     checkOptions(who, options, followOptions);
+    refuseCancel(who, options.policy);
     const resumed = isOpenPayment(given) ? readOpen(adapter, sealer, parts.policy, backoffs, given) : undefined;
     if (resumed !== undefined && options.policy !== undefined)
       throw new InputError(
@@ -144,7 +155,7 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  more: Pick<IntentionOptions, 'resumed' | 'memory'> = {},
+  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'canceler'> = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);

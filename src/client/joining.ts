@@ -6,6 +6,7 @@ import type { Hold } from '../engine/hold.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
 import { responseOf } from '../engine/results.ts';
+import { isUncanceled } from './canceling.ts';
 import type { MayBegin } from './entrance.ts';
 import type { GatewayParts } from './parts.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
@@ -25,8 +26,15 @@ export interface Joining {
   /**
    * The same, for a second caller of the same write. `undefined`: the way may be free, and he asks the registry again.
    * An intention: another process has taken it over, and he waits for that one.
+   *
+   * @param cancels what the other caller leaves open at his deadline, this one wants canceled at his
    */
-  join(loop: Loop, operation: Operation, options: SettleOptions): Promise<Settlement | Intention | undefined>;
+  join(
+    loop: Loop,
+    operation: Operation,
+    options: SettleOptions,
+    cancels?: boolean,
+  ): Promise<Settlement | Intention | undefined>;
   /**
    * What a caller is told whose write another process has taken over, and is through with: whatever that one told has
    * been heeded, and nothing more is sent for him.
@@ -76,7 +84,7 @@ export function createJoining(
         },
       );
     },
-    async join(loop, operation, options) {
+    async join(loop, operation, options, cancels = false) {
       const { signal } = options;
       if (isAbandoned(loop)) return ended(loop);
       if (!loop.intention.sends) {
@@ -84,18 +92,20 @@ export function createJoining(
         return undefined;
       }
       return storing(loop, options, 'now', () =>
-        attend(loop, options).catch((error: unknown) => {
-          signal?.throwIfAborted();
-          if (loop.hold?.isLost === true) return loop.intention;
-          if (loop.endsWithCallers) throw error;
-          // The first caller went away before anything was sent.
-          if (!loop.intention.exposed) return undefined;
-          // Or in the middle; what he sent is still there to ask about.
-          if (isWrite(operation) && operation.query !== undefined)
-            return untilSettled(loop.intention, followOptionsOf(options));
-          // Nothing can be asked: it is open, and not as the first caller's end.
-          return loop.intention.unresolved(error);
-        }),
+        attend(loop, options)
+          .then(settlement => (cancels && isUncanceled(settlement) ? undefined : settlement))
+          .catch((error: unknown) => {
+            signal?.throwIfAborted();
+            if (loop.hold?.isLost === true) return loop.intention;
+            if (loop.endsWithCallers) throw error;
+            // The first caller went away before anything was sent.
+            if (!loop.intention.exposed) return undefined;
+            // Or in the middle; what he sent is still there to ask about.
+            if (isWrite(operation) && operation.query !== undefined)
+              return untilSettled(loop.intention, followOptionsOf(options));
+            // Nothing can be asked: it is open, and not as the first caller's end.
+            return loop.intention.unresolved(error);
+          }),
       );
     },
     async passedOn(intention, { type }, options) {

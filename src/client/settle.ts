@@ -1,9 +1,10 @@
 import { conceal, withoutQuotes } from '../core/conceal.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import type { Fields } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { carryOut } from '../engine/carry-out.ts';
+import type { CancelGate, Canceler } from '../engine/canceler.ts';
 import type { Sender } from '../engine/durable.ts';
 import type { Hold } from '../engine/hold.ts';
 import { keyOf } from '../engine/identity.ts';
@@ -12,6 +13,7 @@ import { attend, type Loop } from '../engine/loops.ts';
 import { writeOf } from '../engine/open-ticket.ts';
 import type { Wanted } from '../engine/registry.ts';
 import { checkEffect, checkResend, type ResolvedPolicy } from '../policies/policy.ts';
+import type { Canceling } from './canceling.ts';
 import { isDeep } from './depth.ts';
 import { enter } from './entrance.ts';
 import type { GatewayParts } from './parts.ts';
@@ -20,13 +22,20 @@ import { repeated, type Joining } from './joining.ts';
 import { openWrite, refuseNameless, startOf, type Start } from './open-write.ts';
 import { checkOptions, settleOptions, type SettleOptions } from './options.ts';
 
-type Settle = (name: string, fields: Fields, options?: SettleOptions, sender?: Sender) => Promise<Settlement>;
+/** @param gate of a cancel that another payment sends at its deadline: that one is asked about, and not the cancel */
+type Settle = (
+  name: string,
+  fields: Fields,
+  options?: SettleOptions,
+  sender?: Sender,
+  gate?: CancelGate,
+) => Promise<Settlement>;
 
 /** `settle`: one intention, one loop over its decision; a second caller of the same joins it. */
-export function createSettle(parts: GatewayParts, joining: Joining): Settle {
+export function createSettle(parts: GatewayParts, joining: Joining, canceling: Canceling): Settle {
   const { durable } = parts;
-  return async (name, fields, options = {}, sender) => {
-    const asked = { ...askedFor(parts, name, fields, options), sender };
+  return async (name, fields, options = {}, sender, gate) => {
+    const asked = { ...askedFor(parts, canceling, { name, fields, options, gate }), sender };
     const { operation, given } = asked;
     if (durable !== undefined) await durable.ready();
     const digest = parts.digestOf(operation, asked.whole);
@@ -69,7 +78,9 @@ async function settled(
   });
   const entered = entering instanceof Promise ? await entering : entering;
   if (entered.type === 'settled') return repeated(entered.settlement, given);
-  if (entered.type === 'join') return joining.join(entered.loop, operation, given);
+  // A cancel of somebody's is on its way: whether it arrives, the payment says.
+  if (entered.type === 'join' && asked.gate !== undefined) throw new ReferenceInUseError(entered.loop.intention.ticket);
+  if (entered.type === 'join') return joining.join(entered.loop, operation, given, asked.canceler !== undefined);
   if (entered.begun.passedOn !== undefined) return entered.begun.passedOn();
   const { loop } = entered.begun;
   return attend(loop, given).then(
@@ -98,19 +109,27 @@ interface Asked {
   readonly ticket: Ticket;
   /** It is a worker's. Default: a caller's. */
   readonly sender?: Sender | undefined;
+  readonly canceler: Canceler | undefined;
+  readonly gate: CancelGate | undefined;
 }
 
 /** @throws {InputError} {TicketError} for what cannot be sent */
-function askedFor(parts: GatewayParts, name: string, fields: Fields, options: SettleOptions): Asked {
+function askedFor(
+  parts: GatewayParts,
+  canceling: Canceling,
+  { name, fields, options, gate }: Pick<Asked, 'fields' | 'gate'> & { readonly name: string; options: SettleOptions },
+): Asked {
   const { adapter } = parts;
   const who = `${adapter.name} ${name}`;
   checkOptions(`${adapter.name} settle`, options, settleOptions);
-  const operation = writeOf(adapter, name);
+  const known = writeOf(adapter, name);
+  const operation = gate === undefined ? known : unasked(known);
   if (operation.sendable === false)
     throw new InputError(`${who} has no confirmed path: name one in the adapter's paths option.`);
   const { extraFields, signal } = options;
   checkEffect(options.policy);
   const policy = parts.policyOf(options.policy);
+  const canceler = canceling.of(who, operation, options.policy, policy);
   if (isDeep(fields) || isDeep(extraFields)) throw new InputError(`${who}: the fields are nested too deeply.`);
   const ticket = openWrite(parts, operation, fields, 'all', options);
   const whole = withExtraFields(who, operation, fields, extraFields);
@@ -118,7 +137,12 @@ function askedFor(parts: GatewayParts, name: string, fields: Fields, options: Se
   refuseNameless(who, operation, ticket, options);
   const own = copyOf(fields);
   const sent = extraFields === undefined ? own : copyOf(whole);
-  return { operation, fields: own, whole: sent, given: { ...options }, policy, ticket };
+  return { operation, fields: own, whole: sent, given: { ...options }, policy, ticket, canceler, gate };
+}
+
+/** It ends with its send, and no second one follows what may have landed: it is confirmed by whoever sends it. */
+function unasked({ query: _query, lookUp: _lookUp, ...operation }: Asked['operation']): Asked['operation'] {
+  return { ...operation, sameReference: 'unknown' };
 }
 
 /** A ticket's times are those of its send: without a stored one it is made again after a wait. */
@@ -127,7 +151,7 @@ const reopened = (parts: GatewayParts, { operation, fields, given, ticket }: Ask
 
 function intentionOf(
   parts: GatewayParts,
-  { operation, whole, given, policy }: Asked,
+  { operation, whole, given, policy, canceler, gate }: Asked,
   start: Start,
   hold: Hold | undefined,
 ): Intention {
@@ -143,6 +167,8 @@ function intentionOf(
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,
     hold,
+    canceler,
+    gate,
   });
 }
 

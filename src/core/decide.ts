@@ -1,5 +1,6 @@
 import { backoffFrom, type Backoff } from '../policies/backoff.ts';
 import { withoutInfinity, type ResolvedPolicy } from '../policies/policy.ts';
+import { isDoubtedPaid, openBesideCancel, paidBesideCancel, type CancelStanding, type KnownCancel } from './cancel.ts';
 import type { Follows, SameReference } from './operation.ts';
 import type { SettledBy, Settlement } from './settlement.ts';
 import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
@@ -30,6 +31,8 @@ export function decide(before: State, observation: Observation, moment: Moment):
       return hint(state, moment);
     case 'again':
       return again(state);
+    case 'cancel':
+      return canceled(state, observation, moment);
   }
 }
 
@@ -88,7 +91,13 @@ export interface Plan {
    * ever for anything else.
    */
   readonly chargeableForMs?: number;
-  /** Only ask: a ticket is followed, and nothing is ever sent. */
+  /**
+   * At the deadline it is canceled, and that is confirmed within so long. Default: it stays open.
+   */
+  readonly cancelsWithinMs?: number;
+  /** The provider refuses to cancel what is paid. Default: it may give the money back. */
+  readonly cancelSparesPaid?: boolean;
+  /** Only ask: a ticket is followed, and it is never sent. */
   readonly followOnly: boolean;
   /** A job queue redelivered: a send may have left before this call. */
   readonly mayHaveBeenSent: boolean;
@@ -156,6 +165,8 @@ export interface State {
   readonly next?: 'send' | 'ask';
   /** Nothing is sent or asked before this time (`Retry-After`). */
   readonly notBeforeMs?: number;
+  /** A cancel was sent at its deadline, or was to be: it is never sent again itself. */
+  readonly cancel?: KnownCancel;
   /** How it was settled. */
   readonly end?: End;
 }
@@ -172,7 +183,8 @@ export type Observation =
   /** An unsigned notice came while a query is waited for. */
   | { readonly type: 'hint' }
   /** The caller, or a hook, wants what is settled to be sent once more. */
-  | { readonly type: 'again' };
+  | { readonly type: 'again' }
+  | CancelObservation;
 
 /** What can be asked about by now. Default: what could be before. */
 interface Reach {
@@ -215,6 +227,14 @@ interface AnsweredObservation extends Reach {
   readonly retryAfterMs?: number;
 }
 
+/** The cancel at the deadline was carried out, as far as it could be. */
+interface CancelObservation extends Reach {
+  readonly type: 'cancel';
+  readonly standing: CancelStanding;
+  /** When that began, by the time of the call. */
+  readonly sinceMs: number;
+}
+
 /** A status query was answered, or got no answer (then its verdict is retryable). */
 interface StatusObservation extends Reach {
   readonly type: 'status';
@@ -239,6 +259,8 @@ export type Decision =
   /** A permit for exactly one send. */
   | { readonly type: 'send' }
   | { readonly type: 'ask' }
+  /** A permit for one cancel, by the payment's own cancel operation. */
+  | { readonly type: 'cancel' }
   | { readonly type: 'wait'; readonly delayMs: number; readonly next: 'send' | 'ask' }
   | End;
 
@@ -509,6 +531,7 @@ interface Asked {
 const statusRules: readonly ((asked: Asked) => Step | undefined)[] = [
   otherOrder,
   refusedQuery,
+  paidAfterCancel,
   ({ state, seen: { verdict } }) =>
     verdict.kind === 'terminal' ? settle(state, verdict.outcome, verdict, 'query') : undefined,
   newToken,
@@ -589,6 +612,14 @@ function refusedQuery({ state, seen, moment, isRefused }: Asked): Step | undefin
     ? settle(state, 'unresolved', verdict, 'none')
     : ask(state, verdict, moment, retryAfterMs, 'slowly');
 }
+
+/** The cancel that was sent may still give the money back, or was accepted: both are not the whole truth yet. */
+function paidAfterCancel({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
+  return isDoubted(state, verdict) ? ask(state, verdict, moment, retryAfterMs) : undefined;
+}
+
+const isDoubted = ({ cancel, plan }: State, verdict: Verdict): boolean =>
+  isDoubtedPaid(cancel, plan.cancelSparesPaid === true, verdict);
 
 /** Refused for its token: asked again at once, with a new one. */
 function newToken({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
@@ -760,7 +791,7 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
   // It is about the order that the number belongs to.
   if (before.askedOnce === true && before.own !== undefined)
     return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
-  const confirm = mustConfirm || end !== undefined;
+  const confirm = mustConfirm || end !== undefined || isDoubted(before, verdict);
   const state: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
@@ -768,11 +799,11 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
   if (canAsk(state)) {
     if (leftMs === 0) return { state, decision: { type: 'ask' } };
     if (isTooLong(state, leftMs, moment.nowMs))
-      return settle(state, 'unresolved', final ? unknownOutcome('not-asked') : verdict, 'none');
+      return atDeadline(state, final ? unknownOutcome('not-asked') : verdict, moment, leftMs);
     return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
   // What must be confirmed and cannot be asked about stays open.
-  return final && !mustConfirm
+  return final && !mustConfirm && !isDoubted(before, verdict)
     ? settle(state, verdict.outcome, verdict, 'webhook')
     : cannotAsk(state, verdict, moment, leftMs);
 }
@@ -781,6 +812,14 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
 function hint(state: State, { nowMs }: Moment): Step {
   const delayMs = Math.max(0, (state.notBeforeMs ?? 0) - nowMs);
   return { state, decision: delayMs === 0 ? { type: 'ask' } : { type: 'wait', delayMs, next: 'ask' } };
+}
+
+/** Whatever became of the cancel: only the payment's own query, or a notice, says how the payment ended. */
+function canceled(before: State, { standing, sinceMs }: CancelObservation, moment: Moment): Step {
+  const { pollingSinceMs: _before, ...state } = before;
+  const forMs = standing === 'not-sent' ? 0 : (state.plan.cancelsWithinMs ?? 0);
+  // Asked at the pace of a fresh payment, and once at least.
+  return hint({ ...state, pollWaits: 0, next: 'ask', cancel: { standing, untilMs: sinceMs + forMs } }, moment);
 }
 
 /** A read may be sent again, as often as the policy allows. A write that is settled stays so. */
@@ -812,7 +851,7 @@ const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({
 /** A payment made in an order's last moment may become visible this much later. */
 const AFTER_ITS_LIFE_MS = 60_000;
 
-const deadlineOf = (state: State): number => orderDeadlineOf(state) ?? chargeDeadlineOf(state);
+const deadlineOf = (state: State): number => state.cancel?.untilMs ?? orderDeadlineOf(state) ?? chargeDeadlineOf(state);
 
 const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
 
@@ -850,7 +889,10 @@ const isOver = ({ openedAtMs }: Plan, lastsMs: number | undefined, moment: Momen
 const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
 
 const maySend = (state: State, nowMs: number): boolean =>
-  !state.plan.followOnly && state.attempts < state.plan.policy.retry.attempts && nowMs < deadlineOf(state);
+  !state.plan.followOnly &&
+  state.cancel === undefined &&
+  state.attempts < state.plan.policy.retry.attempts &&
+  nowMs < deadlineOf(state);
 
 /** A permit for one send; queries after it start at the pace of a fresh payment. */
 function send(state: State): Step {
@@ -863,9 +905,9 @@ const isTooLong = (state: State, retryAfterMs: number, nowMs: number): boolean =
   retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || nowMs + retryAfterMs > deadlineOf(state);
 
 /** A second send after a query: at once, but not before `Retry-After` allows it. */
-function sendAgain(state: State, verdict: Verdict, { nowMs }: Moment, retryAfterMs = 0): Step {
+function sendAgain(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
   if (retryAfterMs === 0) return send(state);
-  if (isTooLong(state, retryAfterMs, nowMs)) return settle(state, 'unresolved', verdict, 'none');
+  if (isTooLong(state, retryAfterMs, moment.nowMs)) return atDeadline(state, verdict, moment, retryAfterMs);
   return { state: { ...state, next: 'send' }, decision: { type: 'wait', delayMs: retryAfterMs, next: 'send' } };
 }
 
@@ -886,7 +928,7 @@ function ask(
   const leftMs = deadlineOf(state) - nowMs;
   const leastMs = Math.max(retryAfterMs, requestedMs(verdict));
   const tooLong = retryAfterMs > state.plan.policy.retry.maxRetryAfterMs || leastMs > Math.max(0, leftMs);
-  if (tooLong || (leftMs <= 0 && state.polls > 0)) return settle(state, 'unresolved', verdict, 'none');
+  if (tooLong || (leftMs <= 0 && state.polls > 0)) return atDeadline(state, verdict, moment, leastMs);
   const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
   const usualMs =
     pace === 'slowly' ? state.plan.policy.poll.backoff.maxMs : Math.min(paceMs(state, moment), believedInMs);
@@ -894,6 +936,35 @@ function ask(
     state,
     decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' },
   };
+}
+
+/**
+ * It is open at its deadline, or may not be asked about again before that: it is canceled then, if its policy says so.
+ * What contradicts itself is for people to look at.
+ *
+ * @param leastMs before that the gateway wants to hear nothing: neither a query nor a cancel
+ */
+function atDeadline(state: State, verdict: Verdict, { nowMs }: Moment, leastMs: number): Step {
+  const { cancelsWithinMs } = state.plan;
+  if (isDoubted(state, verdict)) return paidAtLast(state, verdict);
+  if (cancelsWithinMs === undefined || state.cancel !== undefined || verdict.reason === 'conflict')
+    return settle(state, 'unresolved', verdict, 'none');
+  const deadlineMs = deadlineOf(state);
+  const atMs = Math.max(deadlineMs, nowMs + leastMs, state.notBeforeMs ?? 0);
+  if (atMs > deadlineMs + cancelsWithinMs)
+    return settle(state, 'unresolved', { ...verdict, advice: openBesideCancel['not-sent'] }, 'none');
+  // A query comes right before it, whatever has happened in between.
+  return atMs > nowMs
+    ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: atMs - nowMs, next: 'ask' } }
+    : { state, decision: { type: 'cancel' } };
+}
+
+/** The payment's own query stands at last, against the cancel that was accepted or may still arrive. */
+function paidAtLast(state: State, verdict: Verdict): Step {
+  const advice = state.cancel && paidBesideCancel[state.cancel.standing];
+  const reason = state.cancel?.standing === 'accepted' ? 'conflict' : verdict.reason;
+  const outcome = endOf(verdict);
+  return settle(state, outcome, { ...verdict, reason, ...(advice !== undefined && { advice }) }, 'query');
 }
 
 /**
@@ -973,7 +1044,9 @@ function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
 const advised = (unprocessed: Verdict): Verdict =>
   unprocessed.advice !== undefined || 'remedy' in unprocessed ? unprocessed : { ...unprocessed, advice: NOT_PROCESSED };
 
-function settle(state: State, outcome: Settlement['outcome'], verdict: Verdict, settledBy: SettledBy): Step {
+function settle(state: State, outcome: Settlement['outcome'], meant: Verdict, settledBy: SettledBy): Step {
+  const isOpen = outcome === 'unresolved' && state.cancel !== undefined;
+  const verdict = isOpen ? { ...meant, advice: openBesideCancel[state.cancel.standing] } : meant;
   const end: End = { type: 'settle', outcome, verdict, settledBy };
   return { state: { ...state, end }, decision: end };
 }

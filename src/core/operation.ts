@@ -145,11 +145,26 @@ export interface WriteOperation<F = Fields> extends OperationBase<F> {
   readonly idempotencyKey?: { readonly rememberedForMs: number; readonly header?: string };
   /** The payer needs this write's own answer (a link, a QR code). Default `false`. */
   readonly payerNeedsAnswer?: (fields: F) => boolean;
+  /** How a payment that is still open at the deadline is canceled, where the policy says so. Default: it cannot be. */
+  readonly cancel?: OwnCancel;
   /**
    * Fields that are neither secret nor personal, whatever they hold: a journal may store them, so that a worker can send
    * this write later. A write whose given fields are not all storable cannot be prepared. Default: none.
    */
   readonly storable?: readonly (keyof F & string)[];
+}
+
+/** How a payment is canceled by another write. */
+export interface OwnCancel {
+  /** The write that cancels it, which has `follows: 'cancel'`. */
+  readonly operation: string | ((ticket: Ticket) => string);
+  /** That write's fields, or `undefined` when the ticket does not know enough. */
+  readonly fields: (ticket: Ticket) => Fields | undefined;
+  /**
+   * The provider refuses to cancel what is paid: "paid" then stands at once, whatever became of the cancel. Default
+   * `false`: the cancel of a paid order may give the money back.
+   */
+  readonly sparesPaid?: boolean;
 }
 
 /** How a write's outcome is asked about. */

@@ -1,4 +1,5 @@
 import type { AdapterFault } from './adapter-fault.ts';
+import type { CancelStanding, DeadlineCancel } from './cancel.ts';
 import type { Ticket } from './ticket.ts';
 import type { PollRequiredVerdict, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
@@ -23,6 +24,8 @@ interface SettlementBase {
   attempts: number;
   /** Status queries. */
   polls: number;
+  /** What was sent by `policy.poll.cancelAtDeadline`. It does not say how the payment ended. */
+  cancel?: DeadlineCancel;
   elapsedMs: number;
   /** Every send, answer and wait, in order: plain JSON, no secrets. */
   timeline: TimelineEntry[];
@@ -194,6 +197,13 @@ export type TimelineFact =
   | { readonly type: 'ticket-not-stored' }
   /** The journal could not take what the gateway has said: it is handed out, and a worker asks the gateway again. */
   | { readonly type: 'not-journaled' }
+  /** The cancel at the deadline was sent, or could not be: how it stands, and what its own answer meant. */
+  | {
+      readonly type: 'cancel';
+      readonly operation?: string;
+      readonly standing: CancelStanding;
+      readonly verdict?: Verdict;
+    }
   | { readonly type: 'settled'; readonly outcome: Settlement['outcome']; readonly settledBy: SettledBy };
 
 /** What is known about whether a send left this machine. */

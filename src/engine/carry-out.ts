@@ -28,13 +28,24 @@ export function carryOut(intention: Intention, sends: boolean, onPermit?: () => 
 }
 
 const isExchange = ({ next, over }: Intention, sends: boolean): boolean =>
-  !over && (next?.type === 'ask' || (sends && next?.type === 'send'));
+  !over && (next?.type === 'ask' || next?.type === 'cancel' || (sends && next?.type === 'send'));
 
 const exchanges = (intention: Intention, sends: boolean): Promise<void> =>
   pRetry(async () => {
-    await (intention.next?.type === 'send' ? intention.send() : intention.ask());
+    await exchange(intention);
     if (isExchange(intention, sends)) throw goesOn;
   }, atOnce);
+
+function exchange(intention: Intention): Promise<void> {
+  switch (intention.next?.type) {
+    case 'send':
+      return intention.send();
+    case 'cancel':
+      return intention.cancel();
+    default:
+      return intention.ask();
+  }
+}
 
 /**
  * `retries` is infinite because p-retry's default would end a payment after eleven exchanges, and `minTimeout` is 0

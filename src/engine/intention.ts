@@ -1,5 +1,6 @@
 import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, type Clock } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
+import { isAgainstCancel, type DeadlineCancel } from '../core/cancel.ts';
 import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
@@ -13,6 +14,7 @@ import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { BaseFetch } from './base-fetch.ts';
+import type { CancelGate } from './canceler.ts';
 import { encodingOf } from './encode.ts';
 import type { Hold } from './hold.ts';
 import type { ReadOpen } from './open-payment.ts';
@@ -67,6 +69,8 @@ export interface IntentionOptions extends Beginning {
   readonly reporter: Reporter;
   /** The journal's: without it nothing may leave. Default: there is no journal. */
   readonly hold?: Hold | undefined;
+  /** Of a cancel that another payment sends at its deadline: that one may still keep it from leaving. */
+  readonly gate?: CancelGate | undefined;
 }
 
 /** Two clocks that differ by less than this tell the same time. */
@@ -131,6 +135,8 @@ export class Intention {
   #settlement: Settlement | undefined;
   #own: (ReadAnswer & { readonly processed: boolean }) | undefined;
   #status: ReadAnswer | undefined;
+  /** What was sent at its deadline. */
+  #cancel: DeadlineCancel | undefined;
   #cause: unknown;
   #sendId: string | undefined;
   /** Bytes of the send on the wire may have left. */
@@ -141,6 +147,8 @@ export class Intention {
   #heldBack: Verdict | undefined;
   /** Of the exchange that is on the wire. */
   #exchange: AbortController | undefined;
+  /** That is a cancel, and has not left. */
+  #mayCallOff = false;
   #parked: Parked | undefined;
   #stopped: { readonly reason: unknown; readonly isFailure: boolean } | undefined;
   /** A webhook that has not been looked at yet. */
@@ -316,6 +324,34 @@ export class Intention {
     this.#arrive();
   }
 
+  /** The one cancel at the deadline, for the permit there is. Afterwards `next` says how it goes on. */
+  async cancel(): Promise<void> {
+    const { canceler, hold } = this.#options;
+    if (canceler === undefined) return;
+    // Another process goes on with it.
+    if (hold?.isLost === true) return this.stop(new UnresolvedError(this.ticket));
+    this.#decision = undefined;
+    const sinceMs = this.#nowMs();
+    this.#mayCallOff = true;
+    const gate = { isOpen: () => !this.over && !this.#isHeld, left: () => void (this.#mayCallOff = false) };
+    const cancel = await this.#onTheWire(signal => canceler.send(this.ticket, gate, signal));
+    this.#mayCallOff = false;
+    if (this.over) return;
+    if (cancel.standing !== 'not-sent' || !this.#isHeld) {
+      const { operation, standing, verdict } = cancel;
+      this.#cancel = cancel;
+      this.#record({
+        type: 'cancel',
+        standing,
+        ...(operation !== undefined && { operation }),
+        ...(verdict !== undefined && { verdict }),
+      });
+      this.#observe({ type: 'cancel', standing, sinceMs, ...this.#reach() });
+    }
+    // Else a notice came first, and says what comes next: nothing was sent.
+    this.#arrive();
+  }
+
   /** One status query that decides nothing. Never throws for what the gateway or the network does. */
   async askOnce(): Promise<Verdict> {
     return (await this.#poll()).verdict;
@@ -352,6 +388,7 @@ export class Intention {
     if (judgement.conflict) this.#record({ type: 'conflict', code: judgement.verdict.code });
     this.#notice = weightier(this.#notice, { type: 'notice', verdict: judgement.verdict, confirm });
     if (this.#parked !== undefined) this.#unpark(this.#parked);
+    else this.#callOff();
   }
 
   /** An unsigned notice: no more than a reason to ask at once, where a query is waited for. */
@@ -376,6 +413,12 @@ export class Intention {
     if (landed && seen) return;
     if (this.sends) this.#shown = verdict;
     if (this.#parked !== undefined && this.#hasNotice) this.#unpark(this.#parked);
+    else if (this.#isHeld) this.#callOff();
+  }
+
+  /** Somebody has said how it stands before its cancel left: that is looked at first. */
+  #callOff(): void {
+    if (this.#mayCallOff) this.#exchange?.abort(noLongerNeeded);
   }
 
   /** The caller, or his hook, wants what is settled to be sent once more. Returns whether there is a permit for it. */
@@ -452,6 +495,7 @@ export class Intention {
         : await this.#exchangeOn(way, operation, this.#fields, signal, () => this.#leave());
     if (result.type === 'answered') return this.#receiveAnswer(before, result);
     this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
+    if (!this.#isWanted && !this.#isLeaving) return this.stop();
     if (this.#isHeld && result.evidence === 'not-sent' && !this.#isLeaving) {
       // The notice decides what comes next. Nothing was sent: the permit was not used.
       this.#state = { ...before, attempts: attempt - 1 };
@@ -642,6 +686,11 @@ export class Intention {
     return this.#notice !== undefined || (this.#shown !== undefined && permitsSend(this.#decision));
   }
 
+  /** Whoever sends it at his deadline still wants it. */
+  get #isWanted(): boolean {
+    return this.#options.gate?.isOpen() ?? true;
+  }
+
   /** A send that is being prepared does not leave. */
   get #isHeld(): boolean {
     return this.#notice !== undefined || this.#shown !== undefined;
@@ -660,9 +709,11 @@ export class Intention {
   /** The settled decision, carried out once. */
   #conclude({ outcome, verdict, settledBy }: Decision & { type: 'settle' }): void {
     if (this.#settlement !== undefined) return;
+    if (isAgainstCancel(this.#cancel, outcome)) this.#record({ type: 'conflict', code: verdict.code });
     this.#record({ type: 'settled', outcome, settledBy });
     const hasCause = outcome === 'unresolved' || outcome === 'unsent';
     this.#settlement = this.#settlementOf({ outcome, verdict, settledBy }, hasCause ? this.#cause : undefined);
+    if (this.#cancel !== undefined) this.#options.canceler?.settled(this.#cancel, this.#settlement);
     this.#done?.resolve(this.#settlement);
     // A read may be asked again.
     if (isWrite(this.operation)) this.#fields = {};
@@ -676,6 +727,7 @@ export class Intention {
       state: this.#state,
       own: this.#own,
       status: this.#status,
+      cancel: this.#cancel,
       elapsedMs: this.#elapsedMs,
       timeline: this.timeline.entries(),
       cause,
@@ -689,7 +741,7 @@ export class Intention {
    */
   #leave(): boolean | Promise<boolean> {
     // A verified notice came while it stood in the queue or was signed: that is heeded first.
-    if (this.#isHeld) return false;
+    if (this.#isHeld || !this.#isWanted) return false;
     if (isWrite(this.operation)) {
       const isTooOld = this.#state.landed && isForgotten(this.#state, this.#moment());
       this.#heldBack = isTooOld ? keyTooOld : undefined;
@@ -721,7 +773,7 @@ export class Intention {
     else if (!isOurs) this.#shown ??= unknownOutcome('not-asked');
     // A notice came while it was stored, or this process stood still for long.
     if (isOurs && !hold.mayLeave(attemptTimeoutMs)) this.#heldBack = stoodStill;
-    if (!isOurs || this.#isHeld || this.#heldBack !== undefined) return false;
+    if (!isOurs || this.#isHeld || !this.#isWanted || this.#heldBack !== undefined) return false;
     this.#keeper.changed();
     this.#left();
     return true;
@@ -730,6 +782,7 @@ export class Intention {
   #left(): void {
     this.#sendTimes.leave();
     this.#isLeaving = true;
+    this.#options.gate?.left();
   }
 
   /** Write-ahead: the caller has the ticket before the first byte leaves, and a failure to store it stops the send. */

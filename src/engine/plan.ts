@@ -2,6 +2,7 @@ import { initialState, type Plan, type State } from '../core/decide.ts';
 import { isWrite, type Fields, type Operation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { ResolvedPolicy } from '../policies/policy.ts';
+import type { Canceler } from './canceler.ts';
 
 /** What an intention starts from, as far as its decision is concerned. */
 export interface Beginning {
@@ -15,6 +16,8 @@ export interface Beginning {
   readonly mayHaveBeenSent?: boolean;
   /** An earlier loop ended `absent`: one more "not found" is enough. */
   readonly absentBefore?: boolean;
+  /** At the deadline it is canceled. Default: it stays open. */
+  readonly canceler?: Canceler | undefined;
 }
 
 /**
@@ -41,7 +44,7 @@ export function firstState(
 }
 
 function planOf(beginning: Beginning, startedAtMs: number): Plan {
-  const { operation, fields, ticket, policy, followOnly = false, mayHaveBeenSent = false } = beginning;
+  const { operation, fields, ticket, policy, canceler, followOnly = false, mayHaveBeenSent = false } = beginning;
   const write = isWrite(operation) ? operation : undefined;
   const remembersForMs = remembersForMsOf(beginning);
   const chargeableForMs = followOnly ? undefined : write?.chargeableForMs?.(fields);
@@ -60,6 +63,7 @@ function planOf(beginning: Beginning, startedAtMs: number): Plan {
     payerNeedsAnswer: write?.payerNeedsAnswer?.(fields) ?? false,
     ofOlderOrder: write?.identity === 'target',
     charge: ticket.charge === true,
+    ...(canceler !== undefined && { cancelsWithinMs: canceler.withinMs, cancelSparesPaid: canceler.sparesPaid }),
     ...(chargeableForMs !== undefined && { chargeableForMs }),
     followOnly,
     mayHaveBeenSent,

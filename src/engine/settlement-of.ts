@@ -1,3 +1,4 @@
+import type { DeadlineCancel } from '../core/cancel.ts';
 import { conceal } from '../core/conceal.ts';
 import type { State } from '../core/decide.ts';
 import { isWrite, type Operation } from '../core/operation.ts';
@@ -22,6 +23,8 @@ interface SettlementParts {
   readonly own: (ReadAnswer & { readonly processed: boolean }) | undefined;
   /** The last status query's answer. */
   readonly status: ReadAnswer | undefined;
+  /** What was sent at its deadline. */
+  readonly cancel: DeadlineCancel | undefined;
   readonly elapsedMs: number;
   readonly timeline: () => TimelineEntry[];
   /** What ended it from outside, or why nothing is known. */
@@ -29,7 +32,7 @@ interface SettlementParts {
 }
 
 /** The settlement of an intention that has ended. */
-export function settledAs({ end, state, own, status, ...parts }: SettlementParts): Settlement {
+export function settledAs({ end, state, own, status, cancel, ...parts }: SettlementParts): Settlement {
   const { verdict, settledBy } = end;
   const { operation, ticket, cause } = parts;
   conceal(cause);
@@ -46,6 +49,7 @@ export function settledAs({ end, state, own, status, ...parts }: SettlementParts
     reference: namesOf(operation, ticket),
     attempts: state.attempts,
     polls: state.polls,
+    ...(cancel !== undefined && { cancel }),
     elapsedMs: parts.elapsedMs,
   });
   if (exchange === undefined) return settlementOf(facts, undefined, cause);

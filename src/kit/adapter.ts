@@ -193,8 +193,8 @@ export interface Adapter<F extends FieldsByOperation<F> = object, A extends Answ
  *
  * const acme = defineAdapter<AcmeFields, AcmeAnswers>({ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: '…', … });
  * ```
- * @throws {InputError} when a read's name does not end in `.query` or `.list`, a status query names no read, or a
- *   storable field is not known
+ * @throws {InputError} when a read's name does not end in `.query` or `.list`, a status query names no read, a cancel
+ *   no write that cancels, or a storable field is not known
  */
 export function defineAdapter<F extends FieldsByOperation<F>, A extends AnswersByOperation<F, A> = object>(
   definition: AdapterDefinition<F>,
@@ -269,6 +269,7 @@ function checkedOperations<F extends FieldsByOperation<F>>(
   for (const operation of Object.values(operations)) {
     checkQueries(who, operation, operations);
     if (isWrite(operation)) checkStorable(who, operation, definition.answerSecrets);
+    checkCancel(who, operation, operations);
   }
   return Object.freeze(operations);
 }
@@ -283,6 +284,15 @@ function checkQueries(who: string, operation: Operation, operations: Readonly<Re
       `${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
     );
   }
+}
+
+/** What cancels a write is a write that cancels. @throws {InputError} */
+function checkCancel(who: string, operation: Operation, operations: Readonly<Record<string, Operation>>): void {
+  const by = isWrite(operation) ? operation.cancel?.operation : undefined;
+  if (typeof by !== 'string') return;
+  const canceling = Object.hasOwn(operations, by) ? operations[by] : undefined;
+  if (canceling !== undefined && isWrite(canceling) && canceling.follows === 'cancel') return;
+  throw new InputError(`${who}: ${operation.name} is canceled by ${by}, which is no write with follows: 'cancel'.`);
 }
 
 /** What may be stored is a field of the write, and opens nothing. @throws {InputError} */

@@ -89,6 +89,7 @@ export type {
   ReadName,
   ReadOperation,
   SameReference,
+  OwnCancel,
   StatusQuery,
   WriteOperation,
 } from '../core/operation.ts';

@@ -40,6 +40,19 @@ export interface PollPolicy {
   absentAfterMs?: number;
   /** Send again, under the same reference, once the order is absent, which needs `absentAfterMs`. Default `false`. */
   resendWhenAbsent?: boolean;
+  /**
+   * A payment that is still open at the deadline is canceled at the gateway: by one cancel of its own, after one more
+   * query. Only the payment's own query, or a notice, then says how it ended: `canceled`; `succeeded`, where the money
+   * came first; `refunded`, where the cancel gave it back; else it stays `unresolved`. For `settle` and the drop-in, and
+   * in `untilSettled` where its own call says so. A gateway's policy means the writes that have a cancel; a call's is
+   * refused for one that has none. Default `false`.
+   */
+  cancelAtDeadline?: boolean;
+  /**
+   * How long after the deadline a cancel and its confirmation may take, in milliseconds: the last query starts by then.
+   * Default 60,000.
+   */
+  cancelWithinMs?: number;
 }
 
 export interface LimitPolicy {
@@ -50,10 +63,13 @@ export interface LimitPolicy {
 /** A policy with every default filled in. */
 export interface ResolvedPolicy {
   readonly retry: Readonly<Required<RetryPolicy>>;
-  readonly poll: Readonly<Required<Omit<PollPolicy, 'absentAfterMs'>> & Pick<PollPolicy, 'absentAfterMs'>> & Fitting;
+  readonly poll: Readonly<Required<Omit<PollPolicy, Undecided>> & Pick<PollPolicy, Undecided>> & Fitting;
   readonly limit: Readonly<Required<LimitPolicy>>;
   readonly attemptTimeoutMs?: number;
 }
+
+/** What has no default here. */
+type Undecided = 'absentAfterMs' | 'cancelAtDeadline' | 'cancelWithinMs';
 
 /** What is made to fit the payment, where the user has set nothing. */
 interface Fitting {
@@ -108,7 +124,14 @@ const backoffField: Check = (where, value) => {
 /** Every field a policy may have. A misspelt one is refused: a policy that is silently ignored costs money. */
 const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string, Check>>>> = {
   retry: { attempts: countField, backoff: backoffField, maxRetryAfterMs: durationField },
-  poll: { backoff: backoffField, deadlineMs: durationField, absentAfterMs: durationField, resendWhenAbsent: flagField },
+  poll: {
+    backoff: backoffField,
+    deadlineMs: durationField,
+    absentAfterMs: durationField,
+    resendWhenAbsent: flagField,
+    cancelAtDeadline: flagField,
+    cancelWithinMs: durationField,
+  },
   limit: { concurrency: countField },
 };
 
@@ -226,7 +249,12 @@ export function checkResend(policy: Policy | undefined): void {
 
 /** The part of a policy that following a payment needs, as JSON. */
 export interface FollowPolicyData {
-  readonly poll: Omit<ResolvedPolicy['poll'], 'backoff' | 'resendWhenAbsent'> & { readonly backoff: BackoffData };
+  readonly poll: Omit<
+    ResolvedPolicy['poll'],
+    'backoff' | 'resendWhenAbsent' | 'cancelAtDeadline' | 'cancelWithinMs'
+  > & {
+    readonly backoff: BackoffData;
+  };
   readonly maxRetryAfterMs: number;
   readonly attemptTimeoutMs?: number;
 }
@@ -236,7 +264,7 @@ export function followPolicyData(
   { poll, retry, attemptTimeoutMs }: ResolvedPolicy,
   own: readonly Backoff[],
 ): FollowPolicyData {
-  const { backoff, resendWhenAbsent: _sendsNothing, ...rest } = poll;
+  const { backoff, resendWhenAbsent: _send, cancelAtDeadline: _cancel, cancelWithinMs: _within, ...rest } = poll;
   const data = backoff.toJSON?.();
   backoffFrom(data, own);
   const { maxRetryAfterMs } = retry;

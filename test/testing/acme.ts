@@ -138,6 +138,8 @@ export interface AcmeOptions {
   simulated?: boolean;
   /** Of the adapter. Default 1. */
   version?: number;
+  /** The cancel leaves alone what is paid. Default `false`. */
+  sparesPaid?: boolean;
   /** What only the merchant's processes know. Default `made-up-acme-secret`; `null`: there is none. */
   secret?: string | null;
 }
@@ -179,7 +181,7 @@ const expect = ({ amount, currency }: OrderFields): { amount: string; currency?:
 
 export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
   const { sameReference = 'unknown', policy = {}, queryField = 'order', simulated = false } = options;
-  const { version, secret = 'made-up-acme-secret' } = options;
+  const { version, secret = 'made-up-acme-secret', sparesPaid = false } = options;
   const [written, found] = simulated ? [spoken, spoken] : [writes, states];
   const query = {
     operation: 'payment.query' as const,
@@ -200,6 +202,12 @@ export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
     optional: ['currency', 'scanned'] as const,
     storable: ['order', 'amount', 'currency'] as const,
     expect,
+    cancel: {
+      operation: 'payment.cancel',
+      fields: ({ reference: { order: number } }: { reference: Record<string, string> }) =>
+        number === undefined ? undefined : { order: number },
+      sparesPaid,
+    },
   };
   return defineAdapter<AcmeFields>({
     name: 'acme',

@@ -1,5 +1,7 @@
 import ky, { type KyInstance } from 'ky';
-// Loads with the first notice, in real time, which no manual clock waits for: here it is there from the start.
+// They load with the first notice, and the first cancel at a deadline, in real time, which no manual clock waits for:
+// here they are there from the start.
+import '../../src/client/cancel-at-deadline.ts';
 import '../../src/client/receive.ts';
 import { createGateway, type Adapter, type Gateway, type GatewayEvent, type Policy } from '../../src/index.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';

@@ -30,6 +30,7 @@ import {
   type FieldCheck,
   type Fields,
   type Location,
+  type Ticket,
   type TokenStore,
 } from '../../kit/index.ts';
 import type { IfortepayAnswers } from './answers.ts';
@@ -137,6 +138,7 @@ export function ifortepay(
             ? 15 * MINUTE_MS
             : (msUntil(fields, 'validityPeriod', openedAtMs) ?? 60 * MINUTE_MS),
         payerNeedsAnswer: () => true,
+        cancel: { operation: 'qris.cancel', fields: canceled },
       },
       'qris.query': {
         path: '/v1.0/qr/qr-mpm-query',
@@ -221,6 +223,8 @@ export function ifortepay(
         payerNeedsAnswer: isPayers,
         // A wallet's page lives no longer than a QR code, nor does an OTP.
         payableForMs: fields => (isPayers(fields) ? 15 * MINUTE_MS : undefined),
+        // What was paid is voided.
+        cancel: { operation: 'debit.cancel', fields: canceled },
       },
       'debit.query': {
         path: '/v1.0/debit/status',
@@ -273,6 +277,15 @@ const isPayers = (fields: { readonly bankCardToken?: unknown }): boolean =>
 function named(serviceCode: string, numbers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const isNumber = (value: unknown): boolean => typeof value === 'number' || text.accepts(value);
   return Object.values(numbers).some(isNumber) ? { ...numbers, serviceCode } : {};
+}
+
+/** A cancel needs both numbers: one whose answer was lost cannot be sent. */
+function canceled({
+  reference: { originalPartnerReferenceNo, originalReferenceNo },
+}: Pick<Ticket, 'reference'>): Fields | undefined {
+  return originalReferenceNo === undefined
+    ? undefined
+    : { originalPartnerReferenceNo, originalReferenceNo, reason: 'Not paid in time' };
 }
 
 /** Named, since `serviceCode` may come first in a ticket whose names a database has sorted. */

@@ -283,6 +283,12 @@ const payment = {
   payableForMs,
   // Links, and codes of other pay types: as long as the codes whose life is known.
   followedForMs: EXPIRES_AFTER_MINUTES * MINUTE_MS,
+  // "If paid, refund and close", says the manual of 2017 of a reversal, and Japan's of a close.
+  cancel: {
+    operation: ({ charge }) => (charge === true ? 'payment.reverse' : 'payment.close'),
+    fields: ({ reference: { out_trade_no, syssn }, expect: money }) =>
+      money && { txamt: money.amount, out_trade_no, ...(syssn !== undefined && { syssn }) },
+  },
 } satisfies Omit<WriteOperation<QfpayPaymentFields>, 'required' | 'codes'>;
 
 /** Of a reversal and a close alike. */

@@ -1,4 +1,5 @@
 import {
+  knownOf,
   asRecord,
   askBy,
   baseUrlOf,
@@ -30,6 +31,7 @@ import {
   type Location,
   type Money,
   type Reading,
+  type OwnCancel,
   type StatusQuery,
   type WriteOperation,
 } from '../../kit/index.ts';
@@ -96,6 +98,9 @@ const ownPath: FieldCheck = {
 };
 
 const id = textUpTo(64);
+
+/** By the merchant's own number, which is always known. */
+const cancel: OwnCancel = { operation: 'payment.cancel', fields: knownOf('paymentRequestId') };
 
 /** What every payment may have. */
 const paymentOptions = [
@@ -189,6 +194,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
         // A scanned code lives about a minute; a payer's token outlives every loop, and is charged once per number.
         chargeableForMs: ({ paymentAuthCode }) => (paymentAuthCode === undefined ? FIVE_MINUTES_MS : 60_000),
         payableForMs: untilExpiry,
+        cancel,
         ...amountIn('paymentAmount'),
       },
       'payment.create': {
@@ -216,6 +222,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
         chargeableForMs: () => FIVE_MINUTES_MS,
         // Nobody says how long a QR code or a link lives: it is followed for half an hour.
         payableForMs: (fields, openedAtMs) => untilExpiry(fields, openedAtMs) ?? 30 * 60_000,
+        cancel,
         ...amountIn('paymentAmount'),
         payerNeedsAnswer: () => true,
       },

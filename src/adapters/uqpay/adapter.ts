@@ -1,4 +1,5 @@
 import {
+  knownOf,
   asRecord,
   askBy,
   baseUrlOf,
@@ -28,6 +29,7 @@ import {
   type Location,
   type Money,
   type Reading,
+  type OwnCancel,
   type StatusQuery,
   type Ticket,
   type TokenStore,
@@ -78,6 +80,9 @@ const amount: FieldCheck = {
 };
 
 const intent = { payment_intent_id: text };
+
+/** Only under UQPAY's own number: an intent whose answer was lost cannot be canceled. */
+const cancel: OwnCancel = { operation: 'payment.cancel', fields: knownOf('payment_intent_id') };
 
 /**
  * A repeated key is answered with the first send's result, a failure included, and is new again after 24 hours.
@@ -204,6 +209,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         lookUp: findIntent,
         expect: fields => moneyIn(fields.amount, fields.currency),
         payableForMs: () => INTENT_LIVES_MS,
+        cancel,
         // `client_secret` and `next_action` are in this answer; the same key brings it back.
         payerNeedsAnswer: () => true,
       },
@@ -220,6 +226,7 @@ export function uqpay(credentials: UqpayCredentials, advice?: Advice): Adapter<U
         query: askBy('payment.query', 'payment_intent_id'),
         // At the longest: the intent is older than its confirm.
         payableForMs: () => INTENT_LIVES_MS,
+        cancel,
         // An intent that still waits for its payer says that a lost confirm did not land, or that its next step was
         // lost with it.
         payerNeedsAnswer: () => true,

@@ -1,4 +1,5 @@
 import {
+  knownOf,
   asRecord,
   askBy,
   baseUrlOf,
@@ -26,6 +27,7 @@ import {
   type Money,
   type Reading,
   type ReadName,
+  type OwnCancel,
   type StatusQuery,
 } from '../../kit/index.ts';
 import type { ZalopayAnswers } from './answers.ts';
@@ -102,6 +104,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         payableForMs: ({ expire_duration_seconds: seconds = 900 }) =>
           seconds <= 2_592_000 ? seconds * 1000 : undefined,
         payerNeedsAnswer: () => true,
+        cancel: cancelOrder,
       },
       'payment.query': {
         path: '/v2/query',
@@ -146,6 +149,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         // The app shows a new code every minute, and its payer has one for the PIN.
         chargeableForMs: () => MINUTE_MS,
         deadlineMs: 2 * MINUTE_MS,
+        cancel: cancelOrder,
       },
       'refund.create': {
         path: '/v2/refund',
@@ -292,6 +296,13 @@ const ENDS_WHEN_UNCHANGED_FOR_MS = 10_000;
 const asked = (operation: ReadName, name: string): StatusQuery =>
   askBy(operation, name, { answersForMs: ANSWERS_FOR_MS });
 
+/** [codes] "Cancel Order", -403: what is paid is refused. */
+const cancelOrder: OwnCancel = {
+  operation: 'payment.cancel',
+  fields: knownOf('app_trans_id'),
+  sparesPaid: true,
+};
+
 /**
  * The number of the very try that an answer is about. The order's other tries have others, so that only a charge learns
  * it.
@@ -313,6 +324,7 @@ const tokenPayment = {
   query: { ...asked('payment.query', 'app_trans_id'), endsWhenUnchangedForMs: ENDS_WHEN_UNCHANGED_FOR_MS },
   sameReference: 'unknown',
   charge: () => true,
+  cancel: cancelOrder,
 } as const;
 
 /** In use by public integrations, but on none of ZaloPay's own pages. */

@@ -1,0 +1,70 @@
+import type { Ticket } from './ticket.ts';
+import type { Verdict } from './verdict.ts';
+
+/** How the cancel that was sent at a payment's deadline stands. None of these says how the payment ended. */
+export type CancelStanding =
+  /** The gateway has accepted it. */
+  | 'accepted'
+  /** The gateway has refused it, for good. */
+  | 'refused'
+  /** It may have reached the gateway. */
+  | 'unknown'
+  /** It never left: nothing was canceled. */
+  | 'not-sent';
+
+/** The cancel that was sent at a payment's deadline. */
+export interface DeadlineCancel {
+  /** The write that cancels. Default: there was none to send. */
+  readonly operation?: string;
+  readonly standing: CancelStanding;
+  /** What its own last answer meant, when it had one. */
+  readonly verdict?: Verdict;
+  /** The cancel's own ticket, to ask about it by. Default: it never left. */
+  readonly ticket?: Ticket;
+}
+
+/** What a decision knows of it. */
+export interface KnownCancel {
+  readonly standing: CancelStanding;
+  /** Until when it may be confirmed, by the time of the call. */
+  readonly untilMs: number;
+}
+
+/**
+ * "Paid" is no end yet beside a cancel that may still give the money back, and none beside one that was accepted: the
+ * gateway is asked until the time for it is over.
+ *
+ * @param sparesPaid the provider refuses to cancel what is paid
+ */
+export function isDoubtedPaid(
+  cancel: Pick<KnownCancel, 'standing'> | undefined,
+  sparesPaid: boolean,
+  verdict: Verdict,
+): boolean {
+  if (verdict.kind !== 'terminal' || !takesMoney(verdict.outcome)) return false;
+  return cancel?.standing === 'accepted' || (cancel?.standing === 'unknown' && !sparesPaid);
+}
+
+/** The gateway has accepted a cancel, and says to the last that the payment took money. */
+export const isAgainstCancel = (cancel: Pick<KnownCancel, 'standing'> | undefined, outcome: string): boolean =>
+  cancel?.standing === 'accepted' && takesMoney(outcome);
+
+const takesMoney = (outcome: string): boolean => outcome === 'succeeded' || outcome === 'authorized';
+
+/** What to do about a payment that a cancel at its deadline has left open. */
+export const openBesideCancel: Readonly<Record<CancelStanding, string>> = {
+  accepted:
+    'The deadline came, and the gateway has accepted a cancel, but its query does not say so yet: ask again before you take the money another way.',
+  refused: 'The deadline came, and the gateway refused to cancel it: it can still be paid, or is. Ask again.',
+  unknown:
+    'The deadline came, and it is not known whether the cancel arrived: it may be canceled, paid, or paid and given back. Ask again before you take the money another way.',
+  'not-sent': 'The deadline came, and no cancel could be sent: it can still be paid. Ask again, or cancel it yourself.',
+};
+
+/** What to do about a payment that is paid, and may not stay so. */
+export const paidBesideCancel: Readonly<Partial<Record<CancelStanding, string>>> = {
+  accepted:
+    'The gateway has accepted a cancel of it, and its query says that it is paid: look it up before you hand anything over.',
+  unknown:
+    'It is paid, and a cancel that was sent at the deadline may still arrive and give the money back: ask about the cancel before you hand anything over.',
+};

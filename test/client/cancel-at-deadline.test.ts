@@ -1,0 +1,475 @@
+import { describe, expect, it } from 'vitest';
+import { canceled, pollRequired, succeeded, textOf } from '../../src/kit/index.ts';
+import {
+  constant,
+  createGateway,
+  isInputError,
+  isReferenceInUseError,
+  isSettledError,
+  isUnresolvedError,
+  type Adapter,
+  type Gateway,
+  type SettleOptions,
+  type Settlement,
+} from '../../src/index.ts';
+import { acme, type AcmeFields } from '../testing/acme.ts';
+import { bench, hang, json, refused, reset, said, state, type Bench, type Step } from '../testing/bench.ts';
+
+/** `policy.poll.cancelAtDeadline`: one cancel of its own, and only the payment's own query says how it ended. */
+
+const charge = { order: 'A1', amount: 100 };
+const DEADLINE_MS = 10_000;
+const policy = {
+  retry: { attempts: 3, backoff: constant(1000) },
+  poll: { backoff: constant(4000), deadlineMs: DEADLINE_MS, cancelAtDeadline: true, cancelWithinMs: 20_000 },
+};
+
+interface Scene extends Bench {
+  /** Requests to the cancel, in order. */
+  readonly cancels: { readonly atMs: number }[];
+  readonly pay: (options?: SettleOptions) => Promise<Settlement>;
+}
+
+/** A charge that stays pending; `ending` is how its queries go on once a cancel has arrived, or was to. */
+function pending(
+  given: { cancel?: Step; ending?: Step[]; before?: Step; adapter?: Adapter<AcmeFields>; policy?: object } = {},
+): Scene {
+  const { cancel = said('DONE'), ending = [state('canceled')], before = state('pending') } = given;
+  const cancels: { atMs: number }[] = [];
+  let asked = 0;
+  const scene: Bench = bench({
+    adapter: given.adapter ?? acme(),
+    policy: given.policy ?? policy,
+    sends: [
+      async (request, signal) => {
+        if (!request.url.endsWith('/cancel')) return json({ code: 'PENDING', order: 'A1' });
+        cancels.push({ atMs: scene.clock.now() });
+        if (cancel instanceof Error) throw cancel;
+        return cancel instanceof Response ? cancel.clone() : cancel(request, signal);
+      },
+    ],
+    polls: [
+      async (request, signal) => {
+        const step = cancels.length === 0 ? before : (ending[Math.min(asked++, ending.length - 1)] ?? before);
+        if (step instanceof Error) throw step;
+        return step instanceof Response ? step.clone() : step(request, signal);
+      },
+    ],
+  });
+  return {
+    ...scene,
+    cancels,
+    pay: options => scene.clock.run(scene.gateway.settle('payment.charge', charge, options)),
+  };
+}
+
+const startMs = Date.parse('2026-01-01T00:00:00.000Z');
+
+describe('the end is the payment’s own word', () => {
+  it('cancels what is open at the deadline, right after one more query, and says canceled once the query does', async () => {
+    const scene = pending();
+    const settlement = await scene.pay();
+    expect(settlement).toMatchObject({
+      outcome: 'canceled',
+      settledBy: 'query',
+      attempts: 1,
+      cancel: { operation: 'payment.cancel', standing: 'accepted', verdict: { code: 'DONE' } },
+    });
+    expect(scene.cancels).toEqual([{ atMs: startMs + DEADLINE_MS }]);
+    const last = scene.polls.filter(({ atMs }) => atMs === startMs + DEADLINE_MS);
+    expect(last).toHaveLength(2);
+    expect(settlement.timeline.map(({ type }) => type).slice(-6)).toEqual([
+      'ask',
+      'status',
+      'cancel',
+      'ask',
+      'status',
+      'settled',
+    ]);
+    expect(settlement.polls).toBe(scene.polls.length);
+    expect(scene.clock.pending).toBe(0);
+  });
+
+  it('cancels nothing that ends before its deadline, or whose policy does not say so', async () => {
+    const early = pending({ before: state('paid') });
+    expect(await early.pay()).toMatchObject({ outcome: 'succeeded' });
+    const without = pending({ policy: { ...policy, poll: { ...policy.poll, cancelAtDeadline: false } } });
+    const settlement = await without.pay();
+    expect(settlement).toMatchObject({ outcome: 'unresolved' });
+    expect(settlement.cancel).toBeUndefined();
+    expect([early.cancels.length, without.cancels.length]).toEqual([0, 0]);
+  });
+
+  it('says succeeded at once where the payment came first and the cancel was refused', async () => {
+    const scene = pending({ cancel: said('TOO_LATE'), ending: [state('paid')] });
+    const settlement = await scene.pay();
+    expect(settlement).toMatchObject({
+      outcome: 'succeeded',
+      settledBy: 'query',
+      verdict: { reason: 'approved' },
+      cancel: { standing: 'refused' },
+    });
+    expect(settlement.elapsedMs).toBe(DEADLINE_MS);
+  });
+
+  it('says refunded where the cancel gave the money back, and expired where the order had ended', async () => {
+    expect(await pending({ ending: [state('pending'), state('refunded')] }).pay()).toMatchObject({
+      outcome: 'refunded',
+      cancel: { standing: 'accepted' },
+    });
+    expect(await pending({ cancel: said('REFUSED'), ending: [state('expired')] }).pay()).toMatchObject({
+      outcome: 'expired',
+      cancel: { standing: 'refused' },
+    });
+  });
+
+  it('never says failed or canceled by the cancel’s answer alone: it stays open, and the advice says how the cancel stands', async () => {
+    for (const [cancel, standing] of [
+      [said('DONE'), 'accepted'],
+      [said('TOO_LATE'), 'refused'],
+      [said('REFUSED'), 'refused'],
+      [said('CANCELED'), 'unknown'],
+      [reset(), 'unknown'],
+      [said('PENDING'), 'unknown'],
+      [said('NEVER-HEARD'), 'unknown'],
+      [said('BUSY'), 'not-sent'],
+      [refused(), 'not-sent'],
+    ] as const) {
+      const scene = pending({ cancel, ending: [state('pending')] });
+      const settlement = await scene.pay();
+      expect(settlement, standing).toMatchObject({
+        outcome: 'unresolved',
+        ticket: { operation: 'payment.charge' },
+        cancel: { standing },
+        verdict: { advice: expect.stringContaining('cancel') as unknown },
+      });
+      // The last query starts when the time for it is over.
+      expect(settlement.elapsedMs).toBeLessThanOrEqual(DEADLINE_MS + 20_000);
+    }
+  });
+
+  it('sends a cancel whose answer was lost no second time, and believes the query', async () => {
+    const scene = pending({ cancel: reset(), ending: [state('pending'), state('canceled')] });
+    expect(await scene.pay()).toMatchObject({ outcome: 'canceled', cancel: { standing: 'unknown' } });
+    expect(scene.cancels).toHaveLength(1);
+    // What became of the payment says what became of the cancel.
+    const { clock, gateway } = scene;
+    expect(await clock.run(gateway.settle('payment.cancel', { order: 'A1' }))).toMatchObject({
+      outcome: 'succeeded',
+      repeated: true,
+    });
+    expect(scene.cancels).toHaveLength(1);
+  });
+
+  it('waits for a cancel that may still give the money back before it says paid, and then says so with advice', async () => {
+    const scene = pending({ cancel: reset(), ending: [state('paid')] });
+    const settlement = await scene.pay();
+    expect(settlement).toMatchObject({ outcome: 'succeeded', cancel: { standing: 'unknown' } });
+    expect(settlement.verdict.advice).toMatch(/may still arrive/);
+    expect(settlement.elapsedMs).toBe(DEADLINE_MS + 20_000);
+    const back = pending({ cancel: reset(), ending: [state('paid'), state('paid'), state('refunded')] });
+    expect(await back.pay()).toMatchObject({ outcome: 'refunded' });
+    // Where what is paid is never canceled, the payer does not wait.
+    const spared = pending({ cancel: reset(), ending: [state('paid')], adapter: acme({ sparesPaid: true }) });
+    const atOnce = await spared.pay();
+    expect(atOnce).toMatchObject({ outcome: 'succeeded', elapsedMs: DEADLINE_MS });
+    expect(atOnce.verdict.advice).toBeUndefined();
+  });
+
+  it('calls it a conflict where a cancel was accepted and the query goes on saying paid', async () => {
+    for (const adapter of [acme(), acme({ sparesPaid: true })]) {
+      const scene = pending({ ending: [state('paid')], adapter });
+      const settlement = await scene.pay();
+      expect(settlement).toMatchObject({ outcome: 'succeeded', verdict: { reason: 'conflict' } });
+      expect(settlement.verdict.advice).toMatch(/accepted a cancel/);
+      expect(scene.events.filter(({ type }) => type === 'conflict')).toHaveLength(1);
+      const soon = pending({ ending: [state('paid'), state('canceled')], adapter });
+      expect(await soon.pay()).toMatchObject({ outcome: 'canceled' });
+      expect(soon.events.filter(({ type }) => type === 'conflict')).toHaveLength(0);
+    }
+  });
+});
+
+describe('what is canceled', () => {
+  it('nothing that contradicts itself, cannot be asked about, or is no payment', async () => {
+    const other = pending({ before: state('pending', { order: 'A2' }) });
+    expect(await other.pay()).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'conflict' } });
+    expect(other.cancels).toHaveLength(0);
+    // Three refused queries end it before its deadline.
+    const blind = pending({
+      before: state('refused'),
+      policy: { ...policy, poll: { ...policy.poll, backoff: constant(10) } },
+    });
+    expect(await blind.pay()).toMatchObject({ outcome: 'unresolved', verdict: { code: 'refused' } });
+    expect(blind.cancels).toHaveLength(0);
+    // A gateway's policy means what has a cancel: a refund has none.
+    const refund = pending({ before: state('pending') });
+    const settlement = await refund.clock.run(refund.gateway.settle('refund.create', { refund: 'R1' }));
+    expect([settlement.outcome, settlement.cancel]).toEqual(['unresolved', undefined]);
+    expect(refund.cancels).toHaveLength(0);
+  });
+
+  it('nothing that was never sent, or was refused', async () => {
+    const { clock, gateway, sends } = bench({ sends: [refused()], policy });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unsent' });
+    expect(sends.filter(({ path }) => path.endsWith('/cancel'))).toHaveLength(0);
+  });
+
+  it('keeps Retry-After beyond the deadline before it sends the cancel, and sends none where that is too long', async () => {
+    const busy = (afterS: number) =>
+      json({ code: 'busy' }, { status: 429, headers: { 'retry-after': String(afterS) } });
+    let asked = 0;
+    const soon = pending({ before: () => (asked++ === 2 ? busy(8) : json({ state: 'pending' })) });
+    expect(await soon.pay()).toMatchObject({ outcome: 'canceled' });
+    expect(soon.cancels[0]?.atMs).toBe(startMs + DEADLINE_MS + 8000);
+    const late = pending({ before: () => busy(50) });
+    expect(await late.pay()).toMatchObject({ outcome: 'unresolved' });
+    expect(late.cancels).toHaveLength(0);
+  });
+
+  it('says that nothing was canceled where the ticket does not know enough, or the adapter throws', async () => {
+    for (const fields of [
+      () => undefined,
+      () => {
+        throw new Error('a bug');
+      },
+    ]) {
+      const adapter = acme();
+      const { cancel, ...write } = { cancel: undefined, ...adapter.operations['payment.charge'] };
+      const changed = { ...write, cancel: { operation: 'payment.cancel', fields } };
+      expect(cancel).toBeDefined();
+      const operations = { ...adapter.operations, 'payment.charge': changed } as typeof adapter.operations;
+      const scene = pending({ adapter: { ...adapter, operations }, ending: [state('pending')] });
+      expect(await scene.pay()).toMatchObject({ outcome: 'unresolved', cancel: { standing: 'not-sent' } });
+      expect(scene.cancels).toHaveLength(0);
+    }
+  });
+
+  it('a policy that would be ignored is refused at once', async () => {
+    const { gateway, clock, sends, polls } = bench();
+    const cancels = { policy: { poll: { cancelAtDeadline: true } } };
+    const thrown = async (run: () => Promise<unknown>): Promise<boolean> => {
+      const error: unknown = await run().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      return isInputError(error);
+    };
+    const ticket = gateway.ticketFor('payment.charge', charge);
+    const refund = gateway.ticketFor('refund.create', { refund: 'R1' });
+    for (const run of [
+      () => gateway.settle('refund.create', { refund: 'R1' }, cancels),
+      () => gateway.settle('payment.capture', { order: 'A1' }, cancels),
+      () => gateway.untilSettled(refund, cancels),
+      () => gateway.ask(ticket, cancels),
+      () => gateway.step(ticket, cancels),
+      () =>
+        gateway.client.post('https://acme.test/api/capture', { json: { order: 'A1' }, context: { tillpaid: cancels } }),
+      () => gateway.settle('payment.charge', charge, { policy: { poll: { cancelAtDeadline: 'yes' as never } } }),
+    ])
+      expect(await clock.run(thrown(run))).toBe(true);
+    expect([sends.length, polls.length]).toEqual([0, 0]);
+    const without = acme();
+    const operations = { ...without.operations };
+    for (const name of ['payment.charge', 'payment.create'] as const)
+      operations[name] = { ...operations[name], cancel: undefined } as never;
+    expect(() => createGateway({ adapter: { ...without, operations }, ...cancels })).toThrow(/no write that cancels/);
+  });
+});
+
+describe('who wants it', () => {
+  it('untilSettled sends nothing by the gateway’s policy, and one cancel where its own call says so', async () => {
+    const scene = pending();
+    const { clock, gateway, cancels } = scene;
+    const ticket = gateway.ticketFor('payment.create', charge);
+    expect(await clock.run(gateway.untilSettled(ticket))).toMatchObject({ outcome: 'unresolved' });
+    expect(cancels).toHaveLength(0);
+    const asked = { policy: { poll: { cancelAtDeadline: true, deadlineMs: 6000 } } };
+    expect(await clock.run(gateway.untilSettled(ticket, asked))).toMatchObject({
+      outcome: 'canceled',
+      cancel: { standing: 'accepted' },
+      attempts: 0,
+    });
+    expect(cancels).toHaveLength(1);
+    expect(scene.sends).toHaveLength(1);
+  });
+
+  it('two callers of one payment have one cancel, and hear the same', async () => {
+    const scene = pending({ cancel: reset(), ending: [state('pending'), state('canceled')] });
+    const { clock, gateway, cancels } = scene;
+    const [one, other] = await clock.run(
+      Promise.all([gateway.settle('payment.charge', charge), gateway.settle('payment.charge', charge)]),
+    );
+    expect([one.outcome, other.outcome]).toEqual(['canceled', 'canceled']);
+    expect(cancels).toHaveLength(1);
+  });
+
+  it('who joins a loop that does not cancel, and wants it canceled, goes on until his own deadline', async () => {
+    const plain = { policy: { poll: { cancelAtDeadline: false } } };
+    const { clock, gateway, cancels } = pending();
+    const [one, other] = await clock.run(
+      Promise.all([gateway.settle('payment.charge', charge, plain), gateway.settle('payment.charge', charge)]),
+    );
+    expect([one.outcome, other.outcome]).toEqual(['unresolved', 'canceled']);
+    expect(cancels).toHaveLength(1);
+
+    const more = pending();
+    const ticket = more.gateway.ticketFor('payment.charge', charge);
+    const asked = { policy: { poll: { cancelAtDeadline: true } } };
+    const [first, second] = await more.clock.run(
+      Promise.all([more.gateway.untilSettled(ticket), more.gateway.untilSettled(ticket, asked)]),
+    );
+    expect([first.outcome, second.outcome]).toEqual(['unresolved', 'canceled']);
+    expect(more.cancels).toHaveLength(1);
+  });
+
+  it('sends no other where a cancel of the user’s own is on its way, and asks about the payment at once', async () => {
+    const answer = Promise.withResolvers<undefined>();
+    const scene = pending({
+      cancel: async () => {
+        await answer.promise;
+        return json({ code: 'DONE' });
+      },
+      ending: [state('pending'), state('canceled')],
+    });
+    const { clock, gateway, cancels } = scene;
+    const paying = gateway.settle('payment.charge', charge);
+    clock.timer(DEADLINE_MS - 5, () => void gateway.settle('payment.cancel', { order: 'A1' }));
+    clock.timer(DEADLINE_MS + 2000, () => answer.resolve(undefined));
+    expect(await clock.run(paying)).toMatchObject({ outcome: 'canceled', cancel: { standing: 'unknown' } });
+    expect(cancels).toHaveLength(1);
+  });
+
+  it('a user who cancels while the deadline’s cancel is out joins it, or is told', async () => {
+    const scene = pending({ cancel: hang, ending: [state('canceled')] });
+    const { clock, gateway, cancels } = scene;
+    const told: string[] = [];
+    const also = (extraFields?: Record<string, string>): void =>
+      void gateway.settle('payment.cancel', { order: 'A1' }, { ...(extraFields && { extraFields }) }).then(
+        ({ outcome }) => told.push(outcome),
+        (error: unknown) => told.push(isReferenceInUseError(error) ? 'in use' : 'thrown'),
+      );
+    clock.timer(DEADLINE_MS + 2000, () => also());
+    clock.timer(DEADLINE_MS + 2000, () => also({ note: 'other fields' }));
+    expect(await scene.pay()).toMatchObject({ outcome: 'canceled', cancel: { standing: 'unknown' } });
+    await clock.untilQuiet();
+    expect(told.sort()).toEqual(['in use', 'unresolved']);
+    expect(cancels).toHaveLength(1);
+  });
+
+  it('the drop-in cancels too: canceled is a SettledError, paid is the query’s answer, open an UnresolvedError', async () => {
+    const send = (scene: Scene, door: 'client' | 'fetch'): Promise<unknown> =>
+      scene.clock.run(
+        (door === 'client'
+          ? scene.gateway.client.post('https://acme.test/api/charge', { json: charge })
+          : scene.gateway.fetch('https://acme.test/api/charge', {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: JSON.stringify(charge),
+            })
+        ).then(
+          async response => [response.status, (await response.json()) as unknown],
+          (error: unknown) => error,
+        ),
+      );
+    for (const door of ['client', 'fetch'] as const) {
+      const off = pending();
+      const error = await send(off, door);
+      expect(isSettledError(error) && error.settlement).toMatchObject({
+        outcome: 'canceled',
+        cancel: { standing: 'accepted' },
+      });
+      expect(off.cancels).toHaveLength(1);
+      expect(await send(pending({ cancel: said('TOO_LATE'), ending: [state('paid')] }), door)).toEqual([
+        200,
+        { state: 'paid' },
+      ]);
+      const open = await send(pending({ ending: [state('pending')] }), door);
+      expect(isUnresolvedError(open) && open.settlement?.cancel?.standing).toBe('accepted');
+    }
+  });
+});
+
+describe('who says stop', () => {
+  it('an abort rejects at once with its reason, before the cancel, during it and after it, and nothing is sent then', async () => {
+    for (const afterMs of [DEADLINE_MS - 1, DEADLINE_MS + 1, DEADLINE_MS + 6000]) {
+      const scene = pending({ cancel: afterMs > DEADLINE_MS + 1 ? said('DONE') : hang, ending: [state('pending')] });
+      const { clock, gateway } = scene;
+      const controller = new AbortController();
+      let [ticket, requests] = ['', 0];
+      clock.timer(afterMs, () => {
+        requests = scene.sends.length + scene.polls.length;
+        controller.abort(new Error('The payer has left.'));
+      });
+      const options: SettleOptions = { signal: controller.signal, onTicket: given => void (ticket = given.operation) };
+      const settling = gateway.settle('payment.charge', charge, options).then(
+        () => 'settled',
+        (error: unknown) => [String(error), clock.now() - startMs],
+      );
+      expect(await clock.run(settling)).toEqual(['Error: The payer has left.', afterMs]);
+      // The caller's ticket stays the payment's.
+      expect(ticket).toBe('payment.charge');
+      await clock.untilQuiet();
+      expect(scene.sends.length + scene.polls.length).toBe(requests);
+      expect(clock.pending).toBe(0);
+    }
+  });
+
+  it('a verified notice that comes while the cancel is being signed stops it; one that comes later is asked about', async () => {
+    const told = async (when: 'signing' | 'sent', name: string, ending: Step): Promise<[Scene, Settlement]> => {
+      const adapter = notifying({
+        beforeCancel: () => (when === 'signing' ? notice(scene.gateway, name) : undefined),
+      });
+      const scene: Scene = pending({
+        adapter,
+        cancel: async () => {
+          if (when === 'sent') await notice(scene.gateway, name);
+          throw reset();
+        },
+        ending: [ending],
+        before: state('pending'),
+      });
+      return [scene, await scene.pay()];
+    };
+    const [first, paid] = await told('signing', 'paid', state('paid'));
+    expect(paid).toMatchObject({ outcome: 'succeeded', settledBy: 'webhook', elapsedMs: DEADLINE_MS });
+    expect(paid.cancel).toBeUndefined();
+    expect(first.cancels).toHaveLength(0);
+    const [second, open] = await told('signing', 'open', state('canceled'));
+    // It is no end: the query says so, and then the cancel goes out after all.
+    expect(open).toMatchObject({ outcome: 'canceled' });
+    expect(second.cancels).toHaveLength(1);
+    // The lost cancel may still give the money back: the notice is no end yet.
+    const [, late] = await told('sent', 'paid', state('refunded'));
+    expect(late).toMatchObject({ outcome: 'refunded', settledBy: 'query' });
+  });
+});
+
+/** Signs its notices, and does something before a cancel is signed. */
+function notifying({ beforeCancel }: { beforeCancel: () => unknown }): Adapter<AcmeFields> {
+  const adapter = acme();
+  let isFirst = true;
+  return {
+    ...adapter,
+    async headers(send) {
+      if (send.operation === 'payment.cancel' && isFirst) {
+        isFirst = false;
+        await beforeCancel();
+      }
+      return adapter.headers(send);
+    },
+    webhook: {
+      codes: { paid: succeeded(), canceled: canceled(), open: pollRequired('awaiting-payer') },
+      hear: ({ text }) => ({
+        verified: true,
+        operation: 'payment.charge',
+        names: [textOf(JSON.parse(text), 'state') ?? ''],
+        reference: { order: 'A1' },
+      }),
+      reply: () => ({ body: 'OK' }),
+    },
+  };
+}
+
+const notice = (gateway: Gateway<AcmeFields>, name: string): Promise<unknown> =>
+  gateway.receive(new Request('https://shop.test/hooks', { method: 'POST', body: JSON.stringify({ state: name }) }));
