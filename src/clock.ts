@@ -94,19 +94,63 @@ export function callTime(clock: Clock): () => number {
 
 const monotonicOf = (clock: Clock): number => clock.monotonicMs?.() ?? clock.now();
 
+/** Who waits for the abort of a signal, through its one listener. */
+class Waiting {
+  readonly #signal: AbortSignal;
+  readonly #callbacks = new Set<() => void>();
+  readonly #onAbort = (): void => {
+    for (const callback of this.#callbacks) {
+      callback();
+      this.delete(callback);
+    }
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onAbort);
+  }
+
+  add(callback: () => void): void {
+    this.#callbacks.add(callback);
+  }
+
+  delete(callback: () => void): void {
+    if (!this.#callbacks.delete(callback) || this.#callbacks.size > 0) return;
+    // Nothing is left behind on a signal that outlives all who wait.
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    waiting.delete(this.#signal);
+  }
+}
+
+const waiting = new WeakMap<AbortSignal, Waiting>();
+
+/**
+ * Calls back once when the signal aborts; the returned function ends that. Each caller passes a function of its own,
+ * which does not throw.
+ *
+ * A hundred thousand callers may share one signal, and a signal looks through all of its listeners whenever one comes
+ * or goes: so it has one of ours, however many wait.
+ */
+export function whenAborted(signal: AbortSignal, callback: () => void): () => void {
+  const known = waiting.get(signal);
+  const all = known ?? new Waiting(signal);
+  if (known === undefined) waiting.set(signal, all);
+  all.add(callback);
+  return () => all.delete(callback);
+}
+
 /** Settles as `promise` does, unless the signal aborts first. Leaves no listener behind. */
 export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
     if (signal.aborted) {
       promise.catch(() => undefined);
-      return onAbort();
+      return reject(signal.reason);
     }
-    signal.addEventListener('abort', onAbort, { once: true });
+    const forget = whenAborted(signal, () => reject(signal.reason));
     const settling =
       <V>(settle: (value: V) => void) =>
       (value: V): void => {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         settle(value);
       };
     promise.then(settling(resolve), settling(reject));

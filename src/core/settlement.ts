@@ -204,6 +204,8 @@ export type TimelineFact =
       readonly standing: CancelStanding;
       readonly verdict?: Verdict;
     }
+  /** So many lines were let go here: of a long story a timeline has the first 100 and the last 200. */
+  | { readonly type: 'left-out'; readonly lines: number }
   | { readonly type: 'settled'; readonly outcome: Settlement['outcome']; readonly settledBy: SettledBy };
 
 /** What is known about whether a send left this machine. */

@@ -1,4 +1,4 @@
-import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, type Clock } from '../clock.ts';
+import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, whenAborted, type Clock } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
 import { isAgainstCancel, type DeadlineCancel } from '../core/cancel.ts';
 import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
@@ -264,9 +264,7 @@ export class Intention {
   stopOn(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     if (signal.aborted) return this.stop(signal.reason);
-    const stop = (): void => this.stop(signal.reason);
-    const forget = (): void => signal.removeEventListener('abort', stop);
-    signal.addEventListener('abort', stop, { once: true });
+    const forget = whenAborted(signal, () => this.stop(signal.reason));
     this.ended.then(forget, forget);
   }
 

@@ -1,4 +1,4 @@
-import { noLongerNeeded, orAbort } from '../clock.ts';
+import { noLongerNeeded, whenAborted } from '../clock.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Hold } from './hold.ts';
 import type { Intention } from './intention.ts';
@@ -87,17 +87,34 @@ interface Caller {
 /** Joins a loop until it ends or the caller's signal aborts; the loop stops when its last caller has left. */
 export function attend(loop: Loop, { signal, onProgress }: Caller): Promise<Settlement> {
   loop.callers++;
-  if (signal === undefined && onProgress === undefined) return loop.done.finally(() => leave(loop, undefined));
-  // At once, and not only when the rejection is back here: no byte leaves after an abort.
-  const stop = (): void => {
-    if (loop.callers === 1 && loop.endsWithCallers) loop.intention.stop(signal?.reason);
-  };
-  signal?.addEventListener('abort', stop);
   const unlisten = onProgress && loop.intention.timeline.listen(onProgress);
-  return (signal === undefined ? loop.done : orAbort(loop.done, signal)).finally(() => {
-    signal?.removeEventListener('abort', stop);
-    unlisten?.();
-    leave(loop, signal);
+  return new Promise((resolve, reject) => {
+    let forget: (() => void) | undefined;
+    let isHere = true;
+    const end = (): void => {
+      if (!isHere) return;
+      isHere = false;
+      forget?.();
+      unlisten?.();
+      leave(loop, signal);
+    };
+    // At once, and not only when the rejection is back at the caller's: no byte leaves after an abort.
+    const goAway = (): void => {
+      end();
+      reject(signal?.reason);
+    };
+    loop.done.then(
+      settlement => {
+        end();
+        resolve(settlement);
+      },
+      (error: unknown) => {
+        end();
+        reject(error);
+      },
+    );
+    if (signal?.aborted === true) goAway();
+    else forget = signal && whenAborted(signal, goAway);
   });
 }
 

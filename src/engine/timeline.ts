@@ -13,11 +13,18 @@ export interface Reporter {
   readonly report: (entry: TimelineEntry, ticket: Ticket, listeners: Iterable<Listener>) => void;
 }
 
+/** A payment may be asked about for days: of its story the begin is kept, and what came last. */
+export const FIRST_LINES = 100;
+export const LAST_LINES = 200;
+const MOST_LINES = FIRST_LINES + LAST_LINES;
+
 /** The story of one payment: facts as they happen; their texts are written when they are read. */
 export class Timeline {
-  readonly #facts: TimelineFact[] = [];
+  #facts: TimelineFact[] = [];
   /** Of each fact when it was, by the wall clock and since the call began: two numbers after one another. */
-  readonly #times: number[] = [];
+  #times: number[] = [];
+  /** How many were let go, after the first ones. */
+  #leftOut = 0;
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   #listeners: Set<Listener> | undefined;
@@ -42,8 +49,17 @@ export class Timeline {
     const atMs = this.#clock.now();
     this.#facts.push(fact);
     this.#times.push(atMs, elapsedMs);
+    if (this.#facts.length >= MOST_LINES + LAST_LINES) this.#shorten();
     if (this.#reporter.listens || (this.#listeners?.size ?? 0) > 0)
       this.#reporter.report(entryOf(fact, atMs, elapsedMs), ticket, this.#listeners ?? []);
+  }
+
+  /** New lists: whoever has a story that was written before keeps it. */
+  #shorten(): void {
+    const facts = this.#facts;
+    this.#leftOut += facts.length - MOST_LINES;
+    this.#facts = [...facts.slice(0, FIRST_LINES), ...facts.slice(-LAST_LINES)];
+    this.#times = [...this.#times.slice(0, 2 * FIRST_LINES), ...this.#times.slice(-2 * LAST_LINES)];
   }
 
   /** The lines so far, as a function: what is written later is not in it. */
@@ -51,7 +67,16 @@ export class Timeline {
     const facts = this.#facts;
     const times = this.#times;
     const count = facts.length;
-    return () => facts.slice(0, count).map((fact, at) => entryOf(fact, times[2 * at], times[2 * at + 1]));
+    const linesFrom = (from: number, to: number): TimelineEntry[] =>
+      facts.slice(from, to).map((fact, at) => entryOf(fact, times[2 * (from + at)], times[2 * (from + at) + 1]));
+    // The list itself is shortened only now and then.
+    const lines = this.#leftOut + Math.max(0, count - MOST_LINES);
+    return () => {
+      if (lines === 0) return linesFrom(0, count);
+      const [first, last] = [linesFrom(0, FIRST_LINES), linesFrom(count - LAST_LINES, count)];
+      const { at, elapsedMs } = last[0] ?? entryOf({ type: 'left-out', lines });
+      return [...first, { at, elapsedMs, type: 'left-out', lines }, ...last];
+    };
   }
 
   /** What the last answer meant. */

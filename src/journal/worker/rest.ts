@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import { whenAborted, type Clock } from '../../clock.ts';
 
 /** The pauses of one loop: they end early when there is news, or when the signal aborts. */
 export interface Rest {
@@ -41,9 +41,9 @@ export const pause = (clock: Clock, forMs: number, signal: AbortSignal): Promise
     if (signal.aborted) return resolve();
     const end = (): void => {
       cancel();
-      signal.removeEventListener('abort', end);
+      forget();
       resolve();
     };
     const cancel = clock.timer(forMs, end);
-    signal.addEventListener('abort', end);
+    const forget = whenAborted(signal, end);
   });

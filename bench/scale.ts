@@ -1,0 +1,275 @@
+import ky from 'ky';
+import { execFileSync } from 'node:child_process';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createGateway, defineBackoff, type Clock, type Gateway } from 'tillpaid';
+import { qfpay, type QfpayFields } from 'tillpaid/adapters/qfpay';
+import { collectGarbage } from './gc.ts';
+import { printTable } from './table.ts';
+
+/**
+ * So many payments open at once with one gateway object, in real time, each case in a process of its own: what opening
+ * them takes, what each holds, what asking about them does to the event loop, and how soon an abort of all is through.
+ * All callers share one signal, as those of a server that is shut down do.
+ *
+ * All sizes ask at the same rate: that of a hundred thousand payments at the longest wait of the default schedule. What
+ * a query and a payment cost can then be compared from size to size.
+ */
+const SIZES = [1000, 10_000, 100_000];
+const QUERIES_PER_SECOND = 2200;
+const LATENCY_MS = 5;
+/** The most exchanges on the wire at once, in each lane. */
+const AT_ONCE = 200;
+const WARM_UP = 1000;
+/** How many are opened in one turn of the event loop. */
+const PER_TURN = 50;
+/** The time of an attempt: no wait for a query is as long to the millisecond. */
+const ATTEMPT_MS = 10_000;
+const HOUR_MS = 3_600_000;
+
+const doors = ['settle', 'untilSettled'] as const;
+type Door = (typeof doors)[number];
+
+export interface Work {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly queries: number;
+  /** How long the event loop was held up, in milliseconds: the median, the 99th percentile, and the longest. */
+  readonly heldUpMs: readonly [p50: number, p99: number, longest: number];
+}
+
+interface Measured {
+  readonly opened: Work;
+  readonly steady: Work;
+  readonly aborted: Work;
+  readonly heapBytes: number;
+  /** The 99th percentile of how long after its time a query left, while opening and afterwards. */
+  readonly lateMs: readonly [opening: number, steady: number];
+}
+
+/** What the event loop, the processor and the gateway do while `work` runs. */
+export async function observe(queries: () => number, work: () => Promise<unknown>): Promise<Work> {
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  const before = queries();
+  const cpu = process.cpuUsage();
+  const startedMs = performance.now();
+  loop.enable();
+  await work();
+  const wallMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(cpu);
+  // What held it up to the end is seen by the next turn.
+  await setTimeout(2);
+  loop.disable();
+  // It counts from one look to the next: a millisecond of each is its own.
+  const heldUp = [loop.percentile(50), loop.percentile(99), loop.max].map(ns => Math.max(0, ns / 1e6 - 1));
+  const [p50 = 0, p99 = 0, longest = 0] = heldUp;
+  return { wallMs, cpuMs: (user + system) / 1000, queries: queries() - before, heldUpMs: [p50, p99, longest] };
+}
+
+/** A gateway in memory, and when each query was due: answers come, and waits begin, in the order of the exchanges. */
+class Till {
+  queries = 0;
+  answered = 0;
+  readonly #dueMs: Float64Array;
+  readonly #answeredNumbers: number[] = [];
+  #waits = 0;
+  #lateMs: number[] = [];
+
+  constructor(count: number) {
+    this.#dueMs = new Float64Array(count);
+  }
+
+  /** The machine's own, and it notes who waits until when. */
+  readonly clock: Clock = {
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    random: () => Math.random(),
+    timer: (delayMs, callback) => {
+      const number = delayMs === ATTEMPT_MS ? undefined : this.#answeredNumbers[this.#waits++];
+      if (number !== undefined) this.#dueMs[number] = performance.now() + delayMs;
+      const handle = globalThis.setTimeout(callback, delayMs);
+      return () => clearTimeout(handle);
+    },
+  };
+
+  /** Its first query is due now. */
+  isDue(number: number): void {
+    this.#dueMs[number] = performance.now();
+  }
+
+  readonly fetch = async (request: Request): Promise<Response> => {
+    const isQuery = request.url.endsWith('/query');
+    const name = /out_trade_no=([^&]*)/.exec(await request.text())?.[1] ?? '';
+    const number = Number(name.slice('ORDER-'.length));
+    const dueMs = this.#dueMs[number] ?? 0;
+    if (isQuery) this.queries++;
+    if (isQuery && dueMs > 0) this.#lateMs.push(performance.now() - dueMs);
+    await setTimeout(LATENCY_MS);
+    this.#answeredNumbers.push(number);
+    this.answered++;
+    const row = { txamt: '1250', txcurrcd: 'HKD', pay_type: '800108', out_trade_no: name, syssn: `20260101${name}` };
+    return Response.json(
+      isQuery
+        ? { respcd: '0000', resperr: '', data: [{ ...row, respcd: '1143', cancel: '0', order_type: 'payment' }] }
+        : { ...row, respcd: '1143', resperr: '', respmsg: '' },
+    );
+  };
+
+  /** The 99th percentile since the last look. */
+  takeLateMs(): number {
+    const sorted = this.#lateMs.sort((a, b) => a - b);
+    this.#lateMs = [];
+    return sorted[Math.floor(0.99 * sorted.length)] ?? 0;
+  }
+}
+
+const orderOf = (number: number): QfpayFields['payment.charge'] => ({
+  ...{ txamt: 1250, txcurrcd: 'HKD', pay_type: '800108', auth_code: '284957310466312987' },
+  out_trade_no: `ORDER-${String(number).padStart(8, '0')}`,
+});
+
+function gatewayOn(till: Till, everyMs: number): Gateway<QfpayFields> {
+  // Spread from the start, and never two at the same distance, as with the jitter of the defaults.
+  const spread = defineBackoff(
+    'spread',
+    ({ step, chance }) => (step === 1 ? everyMs * chance : everyMs * (0.9 + 0.2 * chance)),
+    { maxMs: HOUR_MS },
+  );
+  return createGateway({
+    adapter: qfpay({ appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' }),
+    client: ky.create({ fetch: till.fetch as typeof globalThis.fetch }),
+    clock: till.clock,
+    policy: {
+      attemptTimeoutMs: ATTEMPT_MS,
+      poll: { backoff: spread, deadlineMs: 10 * HOUR_MS },
+      limit: { concurrency: AT_ONCE },
+    },
+  });
+}
+
+/** So many open payments; resolves when each had its first answer. */
+async function openAll(
+  door: Door,
+  { gateway, till, signal }: { gateway: Gateway<QfpayFields>; till: Till; signal: AbortSignal },
+  count: number,
+): Promise<Promise<unknown>[]> {
+  const all: Promise<unknown>[] = [];
+  for (let number = 0; number < count; number++) {
+    const order = orderOf(number);
+    if (door === 'settle') all.push(gateway.settle('payment.charge', order, { signal }));
+    else {
+      till.isDue(number);
+      all.push(gateway.untilSettled({ ...gateway.ticketFor('payment.charge', order), seen: true }, { signal }));
+    }
+    if (number % PER_TURN === 0) await setImmediate();
+  }
+  for (const promise of all) promise.catch(() => undefined);
+  while (till.answered < count) await setTimeout(1);
+  return all;
+}
+
+async function heapUsed(): Promise<number> {
+  // What is registered for finalization is let go of a turn later.
+  for (let i = 0; i < 3; i++) {
+    collectGarbage();
+    await setTimeout(10);
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+/** In its own process. */
+async function measure(door: Door, count: number, forMs: number): Promise<Measured> {
+  const warm = new AbortController();
+  const warmTill = new Till(WARM_UP);
+  await openAll(door, { gateway: gatewayOn(warmTill, 500), till: warmTill, signal: warm.signal }, WARM_UP);
+  await setTimeout(1000);
+  warm.abort();
+  const till = new Till(count);
+  const queries = (): number => till.queries;
+  const everyMs = (1000 * count) / QUERIES_PER_SECOND;
+  const gateway = gatewayOn(till, everyMs);
+  const controller = new AbortController();
+  const before = await heapUsed();
+  let all: Promise<unknown>[] = [];
+  const opened = await observe(queries, async () => {
+    all = await openAll(door, { gateway, till, signal: controller.signal }, count);
+  });
+  const late = till.takeLateMs();
+  const heapBytes = (await heapUsed()) - before;
+  await setTimeout(500);
+  till.takeLateMs();
+  const steady = await observe(queries, () => setTimeout(forMs));
+  const lateMs = [late, till.takeLateMs()] as const;
+  const aborted = await observe(queries, () => {
+    controller.abort(new Error('The shop closes.'));
+    return Promise.allSettled(all);
+  });
+  return { opened, steady, aborted, heapBytes, lateMs };
+}
+
+function inOwnProcess(door: Door, count: number, forMs: number): Measured {
+  const given = [fileURLToPath(import.meta.url), door, String(count), String(forMs)];
+  const flags = ['--single-threaded-gc', '--max-old-space-size=8000', '--no-warnings'];
+  return JSON.parse(execFileSync(process.execPath, [...flags, ...given]).toString()) as Measured;
+}
+
+const inSeconds = (ms: number): string => (ms / 1000).toFixed(2);
+const inMs = (ms: number): string => ms.toFixed(ms < 10 ? 1 : 0);
+
+/** @param isFull each case for longer. Default `false` */
+export function printScale(isFull: boolean): void {
+  const forMs = isFull ? 60_000 : 6000;
+  const openings: string[][] = [];
+  const steadies: string[][] = [];
+  for (const door of doors) {
+    let first: Measured | undefined;
+    for (const count of SIZES) {
+      const measured = inOwnProcess(door, count, forMs);
+      first ??= measured;
+      const { opened, steady, aborted, heapBytes, lateMs } = measured;
+      const name = [`${door}`, count.toLocaleString('en')];
+      const each = (of: Work): number => (1000 * of.cpuMs) / count;
+      const eachFirst = (of: Work): number => (1000 * of.cpuMs) / (SIZES[0] ?? 1);
+      openings.push([
+        ...name,
+        ...[inSeconds(opened.wallMs), inSeconds(opened.cpuMs), each(opened).toFixed(0)],
+        ...[(each(opened) / eachFirst(first.opened)).toFixed(2), (heapBytes / count / 1000).toFixed(2)],
+        ...[inMs(opened.heldUpMs[1]), inMs(opened.heldUpMs[2])],
+        ...[inMs(aborted.wallMs), inMs(aborted.cpuMs)],
+      ]);
+      const perQuery = (of: Measured): number => (1000 * of.steady.cpuMs) / of.steady.queries;
+      steadies.push([
+        ...name,
+        ...[((1000 * steady.queries) / steady.wallMs).toFixed(0), ((1000 * steady.queries) / steady.cpuMs).toFixed(0)],
+        ...[perQuery(measured).toFixed(0), (perQuery(measured) / perQuery(first)).toFixed(2)],
+        ...steady.heldUpMs.map(inMs),
+        ...lateMs.map(inMs),
+      ]);
+    }
+  }
+  console.log(
+    `\nOpen payments with one gateway object, all callers on one signal: to open them, what they hold, and to abort them\n`,
+  );
+  printTable(
+    [
+      ...['', 'payments', 's', 'CPU s', 'CPU us each', `x of ${SIZES[0]}`, 'kB each'],
+      ...['loop p99 ms', 'longest ms', 'abort ms', 'CPU ms'],
+    ],
+    openings,
+  );
+  console.log(`\nThen asked about, ${QUERIES_PER_SECOND} queries a second from all together, ${forMs / 1000} s long\n`);
+  printTable(
+    [
+      ...['', 'payments', 'queries/s', 'queries/CPU s', 'CPU us/query', `x of ${SIZES[0]}`],
+      ...['loop p50 ms', 'p99 ms', 'longest ms', 'late p99 ms, opening', 'asked'],
+    ],
+    steadies,
+  );
+}
+
+const [, script, door, count, forMs] = process.argv;
+if (script === fileURLToPath(import.meta.url) && (door === 'settle' || door === 'untilSettled')) {
+  console.log(JSON.stringify(await measure(door, Number(count), Number(forMs))));
+  process.exit(0);
+}
