@@ -4,8 +4,9 @@ import type { OpenStore } from './journal-stores.ts';
 import { printTable } from './table.ts';
 
 const CALLERS = 16;
-const WARM_UP_MS = 1500;
-const FOR_MS = 2500;
+/** To get warm, and then measured. */
+const times = { short: { warmUpMs: 300, forMs: 1000 }, full: { warmUpMs: 1500, forMs: 2500 } };
+type Times = (typeof times)['full'];
 
 interface Measured {
   readonly perSecond: number;
@@ -16,13 +17,13 @@ interface Measured {
 }
 
 /** So many callers, each of which begins anew when it has ended: for a while to get warm, and then measured. */
-async function measure(run: (count: number) => Promise<unknown>): Promise<Measured> {
+async function measure(run: (count: number) => Promise<unknown>, { warmUpMs, forMs }: Times): Promise<Measured> {
   let count = 0;
-  const callFor = async (forMs: number): Promise<number[]> => {
+  const callFor = async (durationMs: number): Promise<number[]> => {
     const tookMs: number[] = [];
     const startedMs = performance.now();
     const caller = async (): Promise<void> => {
-      while (performance.now() - startedMs < forMs) {
+      while (performance.now() - startedMs < durationMs) {
         const beganMs = performance.now();
         await run(count++);
         tookMs.push(performance.now() - beganMs);
@@ -31,10 +32,10 @@ async function measure(run: (count: number) => Promise<unknown>): Promise<Measur
     await Promise.all(Array.from({ length: CALLERS }, caller));
     return tookMs.sort((a, b) => a - b);
   };
-  await callFor(WARM_UP_MS);
+  await callFor(warmUpMs);
   const before = process.cpuUsage();
   const startedMs = performance.now();
-  const tookMs = await callFor(FOR_MS);
+  const tookMs = await callFor(forMs);
   const elapsedMs = performance.now() - startedMs;
   const { user, system } = process.cpuUsage(before);
   const runs = tookMs.length;
@@ -52,21 +53,22 @@ async function threeWrites({ store }: Journal, { inserted, changes }: Written, c
     await store.update([{ row: { id, fence: index + 1 }, set: { ...set, names } }]);
 }
 
-export async function printPayments(stores: readonly OpenStore[]): Promise<void> {
+export async function printPayments(stores: readonly OpenStore[], isFull: boolean): Promise<void> {
+  const long = isFull ? times.full : times.short;
   console.log(`\nCharges that their answer settles, ${CALLERS} callers at once, fetch in memory\n`);
   const shop = openShop('paid');
   const written = await writtenBy(shop);
   const none = shop.open();
-  const bare = await measure(count => none.settle('payment.charge', fieldsOf(numberOf(count))));
+  const bare = await measure(count => none.settle('payment.charge', fieldsOf(numberOf(count))), long);
   const lines = [['no journal', ...line(bare), '', '']];
   for (const open of stores) {
     const store = await open();
     const gateway = shop.open({ journal: store.journal });
     const before = await store.cost();
-    const settled = await measure(count => gateway.settle('payment.charge', fieldsOf(`W${numberOf(count)}`)));
+    const settled = await measure(count => gateway.settle('payment.charge', fieldsOf(`W${numberOf(count)}`)), long);
     const after = await store.cost();
     const statements = ((after?.statements ?? 0) - (before?.statements ?? 0)) / settled.runs;
-    const writes = await measure(count => threeWrites(store.journal, written, count));
+    const writes = await measure(count => threeWrites(store.journal, written, count), long);
     lines.push([store.name, ...line(settled), statements.toFixed(1), writes.perSecond.toFixed(0)]);
     await store.end();
   }

@@ -8,13 +8,15 @@ import type { OpenStore, Postgres, PostgresDatabase } from './journal-stores.ts'
 import { printTable } from './table.ts';
 
 /** Payments that are paid at their fourth status query, and due again at once: so workers never rest. */
-const PAYMENTS = 1000;
 const POLLS_EACH = 4;
 const BATCH = 100;
 const AT_ONCE = 100;
-const ROUNDS = 2;
-/** Before the first round, so that none pays for what the others find ready. */
-const WARM_UP = 300;
+/** Before the first round there are fewer, so that none pays for what the others find ready. */
+const counts = {
+  short: { payments: 500, rounds: 1, warmUp: 100 },
+  full: { payments: 1000, rounds: 2, warmUp: 300 },
+};
+type Counts = (typeof counts)['full'];
 
 export interface Polled {
   readonly polls: number;
@@ -177,17 +179,17 @@ async function openGateway(): Promise<{ base: string; stop(): void }> {
   return { base: `http://127.0.0.1:${port}`, stop: () => void child.kill() };
 }
 
-/** Side by side, twice: what else the machine does falls on all. */
+/** Side by side, round by round: what else the machine does falls on all. */
 async function sideBySide(
   stores: readonly OpenStore[],
   postgres: Postgres | undefined,
   row: Row,
-  base: string | undefined,
+  { base, ...count }: Counts & { base: string | undefined },
 ): Promise<void> {
   const measured = new Map<string, Polled[]>();
   const add = (name: string, polled: Polled): void => void measured.set(name, [...(measured.get(name) ?? []), polled]);
-  for (let round = -1; round < ROUNDS; round++) {
-    const payments = round < 0 ? WARM_UP : PAYMENTS;
+  for (let round = -1; round < count.rounds; round++) {
+    const payments = round < 0 ? count.warmUp : count.payments;
     for (const open of stores) {
       const { name, ...polled } = await followAll(open, row, { payments, pollsEach: POLLS_EACH, base });
       if (round >= 0) add(name, polled);
@@ -210,13 +212,15 @@ export async function printPolls(
   stores: readonly OpenStore[],
   postgres: Postgres | undefined,
   row: Row,
+  isFull: boolean,
 ): Promise<void> {
-  const payments = `${PAYMENTS.toLocaleString('en')} open payments of ${POLLS_EACH} status queries each, one worker`;
+  const count = isFull ? counts.full : counts.short;
+  const payments = `${count.payments.toLocaleString('en')} open payments of ${POLLS_EACH} status queries each, one worker`;
   console.log(`\n${payments}, fetch in memory\n`);
-  await sideBySide(stores, postgres, row, undefined);
+  await sideBySide(stores, postgres, row, { ...count, base: undefined });
   const gateway = await openGateway();
   console.log(`\nThe same, the gateway behind HTTP\n`);
-  await sideBySide(stores.slice(-1), postgres, row, gateway.base);
+  await sideBySide(stores.slice(-1), postgres, row, { ...count, base: gateway.base });
   gateway.stop();
 }
 

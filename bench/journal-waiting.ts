@@ -3,7 +3,7 @@ import { followAll } from './journal-polls.ts';
 import type { OpenStore, Store } from './journal-stores.ts';
 import { printTable } from './table.ts';
 
-const SIZES = [2000, 100_000, 500_000];
+const sizes = { short: [2000, 50_000], full: [2000, 100_000, 500_000] };
 const EMPTY = 100;
 const ONE_DUE = 30;
 const HOUR_MS = 3_600_000;
@@ -34,12 +34,12 @@ async function looks({ journal }: Store, row: Row): Promise<string[]> {
 }
 
 /** Open payments that wait for their time, all of one account. */
-export async function printWaiting(stores: readonly OpenStore[], row: Row): Promise<void> {
+export async function printWaiting(stores: readonly OpenStore[], row: Row, isFull: boolean): Promise<void> {
   console.log('\nOpen payments that wait: what they take up, and how long a look for due ones takes\n');
   const lines: string[][] = [];
   for (const open of stores) {
     const store = await open();
-    for (const size of SIZES) {
+    for (const size of isFull ? sizes.full : sizes.short) {
       await store.fill(row, size, Date.now() + HOUR_MS);
       const bytes = (await store.bytes()) / size;
       lines.push([store.name, size.toLocaleString('en'), bytes.toFixed(0), ...(await looks(store, row))]);
@@ -49,23 +49,23 @@ export async function printWaiting(stores: readonly OpenStore[], row: Row): Prom
   printTable(['', 'waiting', 'bytes each', 'nothing due, ms', 'one due, ms'], lines);
 }
 
-const LEFT = 100_000;
-/** The pace of these is the pace of all. */
-const MEASURED = 20_000;
+/** The pace of those that are measured is the pace of all. */
+const recovered = { short: { left: 20_000, measured: 4000 }, full: { left: 100_000, measured: 20_000 } };
 
 /** All are due at once, and paid at the first query: a worker that was away comes back. */
-export async function printRecovery(stores: readonly OpenStore[], row: Row): Promise<void> {
+export async function printRecovery(stores: readonly OpenStore[], row: Row, isFull: boolean): Promise<void> {
+  const { left, measured } = isFull ? recovered.full : recovered.short;
   console.log(
-    `\n${LEFT.toLocaleString('en')} payments were left open: one worker, fetch in memory, no limit by its rate\n`,
+    `\n${left.toLocaleString('en')} payments were left open: one worker, fetch in memory, no limit by its rate\n`,
   );
   const lines: string[][] = [];
   for (const open of stores) {
     const { name, polls, elapsedMs, cpuUs, statements } = await followAll(open, row, {
-      ...{ payments: LEFT, pollsEach: 1, until: MEASURED },
+      ...{ payments: left, pollsEach: 1, until: measured },
     });
     lines.push([
       name,
-      ((elapsedMs * LEFT) / polls / 1000).toFixed(0),
+      ((elapsedMs * left) / polls / 1000).toFixed(0),
       ((1000 * polls) / elapsedMs).toFixed(0),
       (cpuUs / polls).toFixed(0),
       (statements / polls).toFixed(2),

@@ -12,10 +12,12 @@ const parts = ['payments', 'polls', 'waiting', 'recovery'];
  * What a journal costs, and how much it holds.
  *
  * @param only some of the stores and some of the parts, as in `--only sqlite,polls`. Default: all
+ * @param isFull so many payments, and for so long, that the numbers are steady; else as many as a look needs
  */
-export async function printJournal(only: readonly string[]): Promise<void> {
+export async function printJournal(only: readonly string[], isFull: boolean): Promise<void> {
   const unknown = only.find(name => ![...stores, ...parts].includes(name));
   if (unknown !== undefined) throw new Error(`There is no "${unknown}". Known: ${[...stores, ...parts].join(', ')}.`);
+  if (!isFull) console.log('\nA short run, of fewer and smaller cases: with --full they take their whole time.');
   const isAsked = (name: string, among: readonly string[]): boolean =>
     only.includes(name) || !among.some(other => only.includes(other));
   const postgres = isAsked('postgres', stores) ? await openPostgres() : undefined;
@@ -27,10 +29,10 @@ export async function printJournal(only: readonly string[]): Promise<void> {
   const row = await openRow();
   try {
     if (isAsked('payments', parts))
-      await printPayments([...(isAsked('memory', stores) ? [openMemory] : []), ...durable]);
-    if (isAsked('polls', parts)) await printPolls(durable, postgres, row);
-    if (isAsked('waiting', parts)) await printWaiting(large, row);
-    if (isAsked('recovery', parts)) await printRecovery(large, row);
+      await printPayments([...(isAsked('memory', stores) ? [openMemory] : []), ...durable], isFull);
+    if (isAsked('polls', parts)) await printPolls(durable, postgres, row, isFull);
+    if (isAsked('waiting', parts)) await printWaiting(large, row, isFull);
+    if (isAsked('recovery', parts)) await printRecovery(large, row, isFull);
     console.log(
       `\nLoad of the machine in the last minutes: ${loadavg()
         .map(load => load.toFixed(1))

@@ -217,8 +217,15 @@ function inOwnProcess(door: Door, count: number, forMs: number): Measured {
 const inSeconds = (ms: number): string => (ms / 1000).toFixed(2);
 const inMs = (ms: number): string => ms.toFixed(ms < 10 ? 1 : 0);
 
-/** @param isFull each case for longer. Default `false` */
-export function printScale(isFull: boolean): void {
+const parts = ['memory', 'sqlite', 'postgres'];
+
+/**
+ * @param only some of the parts, as in `--only sqlite,postgres`. Default: what is in memory
+ * @param isFull each case for longer
+ */
+export function printScale(only: readonly string[], isFull: boolean): void {
+  const unknown = only.find(name => !parts.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no "${unknown}". Known: ${parts.join(', ')}.`);
   const forMs = isFull ? 60_000 : 6000;
   const openings: string[][] = [];
   const steadies: string[][] = [];

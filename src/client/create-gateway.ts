@@ -77,8 +77,8 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     ticketFor: (name, fields) => ticketFor(parts, name, fields as Fields),
     prepare: createPrepare(parts) as Gateway<F, A>['prepare'],
   };
-  // A worker has read the row, and stores what its step has come to.
-  const step = createStep({ ...parts, durable: undefined, change: (_ticket, change) => change() }, ends.settled);
+  // A worker has read the row, stores what its step has come to, and asks at its own rate.
+  const step = createStep({ ...parts, durable: undefined, change: (_ticket, change) => change() }, ends.settled, true);
   parts.durable?.open(gateway, { settle, step });
   return gateway;
 }

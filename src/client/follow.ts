@@ -82,8 +82,16 @@ export function createFollowing(
   };
 }
 
-/** The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one. */
-export function createStep(parts: GatewayParts, onSettled: (settlement: Settlement) => void): Following['step'] {
+/**
+ * The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one.
+ *
+ * @param isPaced whoever steps keeps many payments apart himself
+ */
+export function createStep(
+  parts: GatewayParts,
+  onSettled: (settlement: Settlement) => void,
+  isPaced = false,
+): Following['step'] {
   const { adapter, engine, backoffs } = parts;
   const { sealer, clock } = engine;
   const who = `${adapter.name} step`;
@@ -109,7 +117,7 @@ export function createStep(parts: GatewayParts, onSettled: (settlement: Settleme
     const number = numberOf(ticket);
     const memory = memories.get(number) ?? new Map<string, string>();
     memories.delete(number);
-    const more = { memory, ...(resumed !== undefined && { resumed }) };
+    const more = { memory, isPaced, ...(resumed !== undefined && { resumed }) };
     const intention = followerOf(parts, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
     await changeBy(parts, intention.ticket, done?.verdict);
@@ -155,7 +163,7 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'canceler'> = {},
+  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isPaced' | 'canceler'> = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);

@@ -99,6 +99,8 @@ export interface Plan {
   readonly cancelSparesPaid?: boolean;
   /** Only ask: a ticket is followed, and it is never sent. */
   readonly followOnly: boolean;
+  /** Whoever asks keeps many payments apart himself, as a worker does by its rate. Default: he does not. */
+  readonly isPaced?: boolean;
   /** A job queue redelivered: a send may have left before this call. */
   readonly mayHaveBeenSent: boolean;
 }
@@ -411,7 +413,8 @@ const FRESH_FOR_MS = 60_000;
  */
 function spreadMs(state: State, moment: Moment): number {
   const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
-  if (!plan.followOnly || (pollWaits === 0 && moment.nowMs - pollingSinceMs < FRESH_FOR_MS)) return 0;
+  if (!plan.followOnly || plan.isPaced === true || (pollWaits === 0 && moment.nowMs - pollingSinceMs < FRESH_FOR_MS))
+    return 0;
   return Math.floor(
     moment.chance *
       Math.min(

@@ -70,7 +70,10 @@ export interface Doors {
     options: { readonly signal: AbortSignal; readonly idempotencyKey?: string },
     sender: Sender,
   ): Promise<Settlement>;
-  /** One step, whose result the registry knows and the journal does not: the worker stores it. */
+  /**
+   * One step, whose result the registry knows and the journal does not: the worker stores it. It has a permit: a payment
+   * that is due is asked about at once, and not after a wait of chance that keeps many apart.
+   */
   step(
     payment: Ticket | OpenPayment,
     options: { readonly signal: AbortSignal; readonly policy?: Policy },

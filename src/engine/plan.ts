@@ -14,6 +14,8 @@ export interface Beginning {
   /** Only ask: nothing is ever sent. */
   readonly followOnly?: boolean;
   readonly mayHaveBeenSent?: boolean;
+  /** See `Plan`. */
+  readonly isPaced?: boolean;
   /** An earlier loop ended `absent`: one more "not found" is enough. */
   readonly absentBefore?: boolean;
   /** At the deadline it is canceled. Default: it stays open. */
@@ -66,6 +68,7 @@ function planOf(beginning: Beginning, startedAtMs: number): Plan {
     ...(canceler !== undefined && { cancelsWithinMs: canceler.withinMs, cancelSparesPaid: canceler.sparesPaid }),
     ...(chargeableForMs !== undefined && { chargeableForMs }),
     followOnly,
+    ...(beginning.isPaced === true && { isPaced: true }),
     mayHaveBeenSent,
   };
 }

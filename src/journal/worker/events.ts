@@ -11,7 +11,7 @@ export type WorkerFact =
   | { readonly type: 'lease-ended'; readonly rows: number }
   /** No gateway of this worker serves the account: its rows stay where they are. */
   | { readonly type: 'unserved'; readonly account: string; readonly rows: number }
-  /** A newer release wrote the row: it stays where it is. */
+  /** A newer release wrote the row: it is left to its workers, with its own time. */
   | { readonly type: 'newer'; readonly id: string; readonly version: number; readonly adapterVersion: number }
   /** Somebody else changed the row meanwhile, such as a notice: it is looked at again. */
   | { readonly type: 'changed-elsewhere'; readonly id: string }

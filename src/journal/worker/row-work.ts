@@ -5,6 +5,7 @@ import type { Desk } from '../desk/desk.ts';
 import { errorText } from './error-text.ts';
 import type { Claim } from './claims.ts';
 import { held, isDeliverable, isOpenState, needsExchange, type DeliveryTerms } from '../row-content.ts';
+import { createNewerRows, type NewerRows } from './newer-rows.ts';
 import type { RowKeeper } from './row-keeper.ts';
 import { createSlots } from './slots.ts';
 import type { Row, RowContent } from '../store.ts';
@@ -17,6 +18,7 @@ export interface Served {
   /** A lane of its own: a gateway that hangs holds up no other. */
   readonly lane: Limiter;
   readonly slot: () => number;
+  readonly newer: NewerRows;
   /** How many of its rows wait for an exchange, or are in one. */
   waiting: number;
 }
@@ -25,6 +27,7 @@ export const served = (desk: Desk, clock: Clock, concurrency: number, ratePerSec
   desk,
   lane: createLimiter(concurrency),
   slot: createSlots(clock, ratePerSecond),
+  newer: createNewerRows(clock),
   waiting: 0,
 });
 
@@ -53,7 +56,7 @@ export async function workOn(
   if (isNewer(row, account.desk.adapterVersion)) {
     const { version, adapterVersion } = row.data;
     report({ type: 'newer', id: row.id, version, adapterVersion });
-    await keeper.change(row, content => later(content, parts.clock), claim);
+    await keeper.change(row, content => account.newer.leave(content), claim);
   } else if (!isOpenState(row.state)) await deliver(parts, row, claim);
   else if (mayAsk) await takeUp(parts, account, row, claim);
   else await deliver(parts, { ...row, dueAtMs: account.slot() }, claim);

@@ -123,7 +123,8 @@ async function takeTurn(parts: TurnsParts, takeRows: TakeRows, begin: Begin): Pr
   // What it cannot give back it does not take, nor keep from others.
   if (parts.writer.isUnanswered()) return false;
   const limit = settings.batchSize;
-  const accounts = [...parts.accounts].filter(([, served]) => !isFull(parts, served)).map(([account]) => account);
+  const mayTake = (served: Served): boolean => !isFull(parts, served) && !served.newer.isResting();
+  const accounts = [...parts.accounts].filter(([, served]) => mayTake(served)).map(([account]) => account);
   if (accounts.length === 0) return false;
   const lease = await orAbort(
     leases.good(rows => parts.report({ type: 'lease-ended', rows })),
