@@ -12,8 +12,8 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 46.0,
-  'tillpaid, every name': 47.7,
+  createGateway: 46.6,
+  'tillpaid, every name': 48.3,
   'tillpaid/policies': 6.2,
   'adapters/ifortepay': 9.6,
   'adapters/ifortepay/terse': 7.8,

@@ -2,6 +2,7 @@ export { createGateway } from './client/create-gateway.ts';
 export type { Gateway } from './client/gateway.ts';
 export type {
   DropInContext,
+  EventListener,
   FollowOptions,
   GatewayOptions,
   PrepareOptions,
@@ -69,7 +70,14 @@ export type { TillpaidError } from './core/errors.ts';
 
 export { constant, defineBackoff, exponential, growing, steps } from './policies/backoff.ts';
 export type { Backoff, BackoffData, BackoffStep } from './policies/backoff.ts';
-export type { LimitPolicy, Policy, PollPolicy, RetryPolicy } from './policies/policy.ts';
+export type {
+  ChooseBackoff,
+  LimitPolicy,
+  Policy,
+  PollPolicy,
+  RetryPolicy,
+  StartingPayment,
+} from './policies/policy.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 

@@ -61,7 +61,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   const middleware: Middleware = {
     adapter,
     match: createDriveRequest(parts, joining, canceling),
-    unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', options.onEvent && parts.inform),
+    unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', parts),
   };
   const settle = createSettle(parts, joining, canceling);
   const gateway: Gateway<F, A> = {
@@ -72,6 +72,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     settle: ((name, fields, given) => settle(name, fields as Fields, given)) as Gateway<F, A>['settle'],
     ...following,
     receive,
+    observe: parts.observe,
     verdictOf,
     ticketOf,
     ticketFor: (name, fields) => ticketFor(parts, name, fields as Fields),

@@ -87,7 +87,8 @@ function intentionOf(
   },
 ): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(context.policy);
-  const policy = parts.policyOf(context.policy);
+  const asked = parts.policyOf(context.policy);
+  const policy = isWrite(operation) ? parts.policyFor(asked, start.ticket) : asked;
   const onTicket = parts.onTicketOf(context.onTicket);
   const intention = new Intention(parts.engine, {
     operation,

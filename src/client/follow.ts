@@ -52,7 +52,7 @@ export function createFollowing(
           : undefined;
       const key = keyOf(ticket, operation);
       const begin = (): Loop => {
-        const intention = followerOf(parts, ticket, operation, policy, { canceler });
+        const intention = followerOf(parts, ticket, operation, parts.policyFor(policy, ticket), { canceler });
         const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
         const loop = joining().begin(key, begun, undefined);
         carryOut(intention, false);
@@ -106,7 +106,7 @@ export function createStep(
         `${who}: an open payment keeps the policy of its first step. Leave policy out, or follow it anew from its ticket: step(open.ticket).`,
       );
     const { ticket, operation } = resumed ?? askableTicket(adapter, sealer, given);
-    const policy = resumed?.policy ?? parts.policyOf(options.policy);
+    const policy = resumed?.policy ?? parts.policyFor(parts.policyOf(options.policy), ticket, 'stored');
     const policyData = followPolicyData(policy, backoffs);
     options.signal?.throwIfAborted();
     // A wall clock that was set back makes no caller wait longer than was decided.

@@ -7,7 +7,7 @@ import type { Step } from '../engine/durable.ts';
 import type { OpenPayment } from '../engine/open-payment.ts';
 import type { ticketOf, verdictOf } from '../engine/results.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
-import type { FollowOptions, PrepareOptions, SettleOptions } from './options.ts';
+import type { EventListener, FollowOptions, PrepareOptions, SettleOptions } from './options.ts';
 import type { FetchInit } from './plain-fetch.ts';
 import type { Received } from './receive.ts';
 
@@ -87,6 +87,14 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
    * @throws {InputError} when the adapter lacks what verifies it
    */
   receive(request: Request): Promise<Received>;
+  /**
+   * One more listener of everything that happens, beside `onEvent`: as `onEvent` it may be async, and what it throws or
+   * rejects with is ignored. With a payment's events it gets what is known of that payment from its start.
+   *
+   * @returns a function that ends it
+   * @throws {InputError} for what is no function
+   */
+  observe(listener: EventListener): () => void;
   /** What a drop-in response meant: see {@link verdictOf}. */
   readonly verdictOf: typeof verdictOf;
   /** The ticket to follow a drop-in write by: see {@link ticketOf}. */

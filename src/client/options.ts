@@ -8,7 +8,7 @@ import type { JournalPort } from '../engine/durable.ts';
 import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
-import type { Policy } from '../policies/policy.ts';
+import type { Policy, StartingPayment } from '../policies/policy.ts';
 import { aClock, elsewhere, type Checks } from '../core/check-options.ts';
 import { nearest } from '../core/did-you-mean.ts';
 
@@ -59,6 +59,13 @@ export interface GatewayOptions<F extends FieldsByOperation<F>, A extends Answer
    */
   journal?: JournalPort;
 }
+
+/**
+ * Is told what happens: see `observe`.
+ *
+ * @param payment missing where the event is of no payment
+ */
+export type EventListener = (event: GatewayEvent, payment: StartingPayment | undefined) => unknown;
 
 /** What `prepare` takes. */
 export interface PrepareOptions {

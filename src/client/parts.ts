@@ -1,6 +1,7 @@
 import type { KyInstance, Options } from 'ky';
 import { callTime, systemClock } from '../clock.ts';
-import type { AdapterFault } from '../core/adapter-fault.ts';
+import { messageOf, type AdapterFault } from '../core/adapter-fault.ts';
+import { InputError, isInputError } from '../core/errors.ts';
 import type { GatewayEvent, TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
 import type { Operation, Fields } from '../core/operation.ts';
@@ -9,6 +10,7 @@ import type { Durable } from '../engine/durable.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
 import type { Engine, Road } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
+import { startOfTicket } from '../engine/plan.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
 import { Registry } from '../engine/registry.ts';
 import { createSealer } from '../engine/seal.ts';
@@ -17,10 +19,10 @@ import type { Reporter } from '../engine/timeline.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
-import { layeredPolicy, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import { layeredPolicy, policyFor, withBackoff, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
 import { misspeltIn } from '../core/did-you-mean.ts';
 import { optionsOf } from './drop-in.ts';
-import type { GatewayOptions } from './options.ts';
+import type { EventListener, GatewayOptions } from './options.ts';
 import { createRoad } from './road.ts';
 
 /** What the doors of one gateway share: `settle`, following, the drop-in and webhooks. */
@@ -38,10 +40,17 @@ export interface GatewayParts {
   /** The gateway's own policy, without a call's. */
   readonly policy: ResolvedPolicy;
   readonly policyOf: (ofTheCall: Policy | undefined) => ResolvedPolicy;
+  /**
+   * That policy with the backoff that is chosen for a payment, whose polling begins. Never throws: a fault of the user's
+   * function costs no payment.
+   */
+  readonly policyFor: (policy: ResolvedPolicy, ticket: Ticket, isStored?: 'stored') => ResolvedPolicy;
   readonly clientOptions: Options;
   /** For what is sent by no request of the client's. */
   readonly road: Road;
-  readonly inform: (event: GatewayEvent) => void;
+  readonly inform: (event: GatewayEvent, ticket?: Ticket) => void;
+  /** One more listener; the returned function ends it. */
+  readonly observe: (listener: EventListener) => () => void;
   /** Two sources contradict each other about a payment that no loop follows. */
   readonly reportConflict: (ticket: Ticket, code: string) => void;
   /** The adapter threw at something that is of no payment yet. */
@@ -66,17 +75,17 @@ const LONGEST_JOURNALED_MS = 10 * 60_000;
 
 /** @param options checked, with the user's client */
 export function createParts(options: GatewayOptions<object>, user: KyInstance): GatewayParts {
-  const { onEvent, backoffs = [] } = options;
+  const { backoffs = [] } = options;
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
   const engine = createEngine(options, policy);
   const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
   const clientOptions = optionsOf(user);
-  const inform = (event: GatewayEvent): void => {
-    if (onEvent !== undefined) safely(() => onEvent(event));
+  const { listens, inform, observe } = createListeners(options.onEvent);
+  const report = (entry: TimelineEntry, ticket: Ticket): void => {
+    const { operation, reference } = ticket;
+    inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) }, ticket);
   };
-  const report = (entry: TimelineEntry, { operation, reference }: Ticket): void =>
-    inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) });
   const reportNow = (fact: TimelineFact, ticket: Ticket): void => {
     const nowMs = engine.clock.now();
     report({ at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), ...fact }, ticket);
@@ -97,22 +106,36 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     policyOf: ofTheCall =>
       ofTheCall === undefined ? policy : layeredPolicy(adapter.policy, options.policy, ofTheCall),
     clientOptions,
+    policyFor(policy, ticket, isStored) {
+      if (policy.poll.chooseBackoff === undefined) return policy;
+      const payment = startOfTicket(ticket);
+      try {
+        return policyFor(policy, payment, isStored && backoffs);
+      } catch (error) {
+        const message = isInputError(error) ? error.message : messageOf(error, [payment]);
+        reportNow({ type: 'backoff-not-chosen', message }, ticket);
+        return withBackoff(policy);
+      }
+    },
     road: createRoad(adapter, user, clientOptions),
     inform,
+    observe,
     reportConflict: (ticket, code) => reportNow({ type: 'conflict', code }, ticket),
     reportFault(fault) {
       const at = new Date(engine.clock.now()).toISOString();
       inform({ type: 'adapter-fault', at, elapsedMs: 0, gateway: adapter.name, operation: '', reference: {}, fault });
     },
     reportMisspelt(operation, fields, { reference }) {
-      const found = onEvent === undefined ? undefined : misspeltIn(operation, fields);
+      const found = listens() ? misspeltIn(operation, fields) : undefined;
       if (found === undefined) return;
       const at = new Date(engine.clock.now()).toISOString();
       const of = { gateway: adapter.name, operation: operation.name, reference: printableOf(reference) };
       inform({ type: 'misspelt', at, elapsedMs: 0, ...of, ...found });
     },
     reporter: {
-      listens: onEvent !== undefined,
+      get listens() {
+        return listens();
+      },
       report(entry, ticket, listeners) {
         report(entry, ticket);
         for (const listener of [...listeners]) safely(() => listener(entry));
@@ -138,6 +161,29 @@ function createEngine(options: GatewayOptions<object>, policy: ResolvedPolicy): 
     providerClock,
     sealer: createSealer(options.ticketSeal, () => clock.now()),
     wire: createWire({ adapter, clock, providerClock, limiter, fetchSendsOnce }),
+  };
+}
+
+/** Who is told everything: the gateway's `onEvent`, and those that came later. */
+function createListeners(
+  onEvent: GatewayOptions<object>['onEvent'],
+): Pick<GatewayParts, 'inform' | 'observe'> & { readonly listens: () => boolean } {
+  const observers = new Set<{ readonly listener: EventListener }>();
+  return {
+    listens: () => onEvent !== undefined || observers.size > 0,
+    inform(event, ticket) {
+      if (onEvent !== undefined) safely(() => onEvent(event));
+      if (observers.size === 0) return;
+      const payment = ticket && startOfTicket(ticket);
+      for (const { listener } of [...observers]) safely(() => listener(event, payment));
+    },
+    observe(listener) {
+      if (typeof (listener as unknown) !== 'function')
+        throw new InputError('observe: pass a function that is told what happens: observe(event => …).');
+      const observer = { listener };
+      observers.add(observer);
+      return () => void observers.delete(observer);
+    },
   };
 }
 

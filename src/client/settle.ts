@@ -151,11 +151,12 @@ const reopened = (parts: GatewayParts, { operation, fields, given, ticket }: Ask
 
 function intentionOf(
   parts: GatewayParts,
-  { operation, whole, given, policy, canceler, gate }: Asked,
+  { operation, whole, given, policy: asked, canceler, gate }: Asked,
   start: Start,
   hold: Hold | undefined,
 ): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(given.policy);
+  const policy = parts.policyFor(asked, start.ticket);
   const onTicket = parts.onTicketOf(given.onTicket);
   return new Intention(parts.engine, {
     operation,

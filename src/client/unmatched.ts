@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import type { UnmatchedEvent } from '../core/settlement.ts';
+import type { Reporter } from '../engine/timeline.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { nearest } from '../core/did-you-mean.ts';
 import { candidates, mayMatch, placeIn } from './match.ts';
@@ -8,23 +9,27 @@ import { candidates, mayMatch, placeIn } from './match.ts';
 /** What becomes of a request that matches no operation. @throws {InputError} when it is refused */
 export type Unmatched = (method: string, url: string) => void;
 
+/** Where events go, and whether anybody listens. */
+interface Informed {
+  readonly inform: (event: UnmatchedEvent) => void;
+  readonly reporter: Pick<Reporter, 'listens'>;
+}
+
 /**
  * A write that matches no operation is sent as it is: unsigned, unread, sent again by whatever retries. A caller who
  * meant a payment must know.
- *
- * @param report where events go, where there is a listener
  */
 export function whenUnmatched(
   adapter: Adapter,
   clock: Clock,
   mode: 'event' | 'refuse',
-  report: ((event: UnmatchedEvent) => void) | undefined,
+  { inform, reporter }: Informed,
 ): Unmatched {
   return (method, given) => {
-    if (/^(?:GET|HEAD|OPTIONS)$/i.test(method) || (report === undefined && mode === 'event')) return;
+    if (/^(?:GET|HEAD|OPTIONS)$/i.test(method) || (!reporter.listens && mode === 'event')) return;
     const url = new URL(given);
     const hint = hintFor(adapter, method.toUpperCase(), url);
-    report?.({
+    inform({
       type: 'unmatched',
       at: new Date(clock.now()).toISOString(),
       elapsedMs: 0,

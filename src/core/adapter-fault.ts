@@ -53,7 +53,8 @@ export const notAskedFor = (fault: AdapterFault): PollRequiredVerdict => ({
 const ofTheRuntime =
   /^Cannot (?:read|set) propert(?:y|ies) of (?:undefined|null)(?: \((?:reading|setting) '\w{1,60}'\))?$|^[\w$.]{1,80}(?:\(\.\.\.\))? is not (?:a function|iterable|defined|a constructor)$/;
 
-function messageOf(error: unknown, given: readonly unknown[]): string {
+/** What may be shown of an error that code of the user's has thrown, or an adapter's. @param given what it was given */
+export function messageOf(error: unknown, given: readonly unknown[]): string {
   if (!(error instanceof Error)) return 'what is no Error';
   const name = printable(error.name.slice(0, 60));
   return ofTheRuntime.test(error.message) ? `${name}: ${withoutQuotations(error.message, given)}` : name;

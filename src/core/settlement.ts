@@ -206,6 +206,8 @@ export type TimelineFact =
     }
   /** So many lines were let go here: of a long story a timeline has the first 100 and the last 200. */
   | { readonly type: 'left-out'; readonly lines: number }
+  /** The policy's function that chooses a backoff for this payment threw, or gave none: it is polled by the default. */
+  | { readonly type: 'backoff-not-chosen'; readonly message: string }
   | { readonly type: 'settled'; readonly outcome: Settlement['outcome']; readonly settledBy: SettledBy };
 
 /** What is known about whether a send left this machine. */

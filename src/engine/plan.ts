@@ -1,7 +1,7 @@
 import { initialState, type Plan, type State } from '../core/decide.ts';
 import { isWrite, type Fields, type Operation } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
-import type { ResolvedPolicy } from '../policies/policy.ts';
+import type { ResolvedPolicy, StartingPayment } from '../policies/policy.ts';
 import type { Canceler } from './canceler.ts';
 
 /** What an intention starts from, as far as its decision is concerned. */
@@ -20,6 +20,18 @@ export interface Beginning {
   readonly absentBefore?: boolean;
   /** At the deadline it is canceled. Default: it stays open. */
   readonly canceler?: Canceler | undefined;
+}
+
+/** What is known of a payment from its start, and names nobody. */
+export function startOfTicket(ticket: Ticket): StartingPayment {
+  const { gateway, account, environment, operation, openedAt, lastSentAt, expiresAt, charge, expect } = ticket;
+  return Object.freeze({
+    ...{ gateway, account, environment, operation, openedAt },
+    ...(lastSentAt !== undefined && { lastSentAt }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(charge !== undefined && { charge }),
+    ...(expect !== undefined && { expect: Object.freeze({ ...expect }) }),
+  });
 }
 
 /**

@@ -3,5 +3,13 @@ export type { Backoff, BackoffData, BackoffStep, Confidence, LearnedBackoff } fr
 export { learned } from './learned.ts';
 export type { LearnedOptions, SettleTime } from './learned.ts';
 export { defaultPolicy, mergePolicy } from './policy.ts';
-export type { LimitPolicy, Policy, PollPolicy, ResolvedPolicy, RetryPolicy } from './policy.ts';
+export type {
+  ChooseBackoff,
+  LimitPolicy,
+  Policy,
+  PollPolicy,
+  ResolvedPolicy,
+  RetryPolicy,
+  StartingPayment,
+} from './policy.ts';
 export { retryAfterMs } from './retry-after.ts';

@@ -26,8 +26,12 @@ export interface RetryPolicy {
 }
 
 export interface PollPolicy {
-  /** The wait before the next status query. Default `growing()`. */
-  backoff?: Backoff;
+  /**
+   * The wait before the next status query; or a function that chooses one for a payment, once, when its polling begins.
+   * `undefined`, and whatever the function throws, is the default: a payment that is sent is asked about. Default
+   * `growing()`.
+   */
+  backoff?: Backoff | ChooseBackoff;
   /**
    * From the call to the start of the last status query, in milliseconds. Default: of an order that is followed, its
    * own life and a minute; else the adapter's, else 120,000.
@@ -55,6 +59,28 @@ export interface PollPolicy {
   cancelWithinMs?: number;
 }
 
+/** What is known of a payment when its polling begins. A ticket is more than that. */
+export interface StartingPayment {
+  /** The adapter's name. */
+  readonly gateway: string;
+  readonly account: string;
+  readonly environment: string;
+  /** The write, such as `payment.create`. */
+  readonly operation: string;
+  /** ISO 8601. */
+  readonly openedAt: string;
+  /** When the last send left. ISO 8601. Missing: none is known to have left. */
+  readonly lastSentAt?: string;
+  /** When the order stops being payable. ISO 8601. */
+  readonly expiresAt?: string;
+  /** The money is taken in the call: a scanned code, a token. */
+  readonly charge?: true;
+  readonly expect?: { readonly amount: string; readonly currency?: string };
+}
+
+/** Chooses how a payment is polled. Pure, and quick: everything waits for it. */
+export type ChooseBackoff = (payment: StartingPayment) => Backoff | undefined;
+
 export interface LimitPolicy {
   /** The most exchanges on the wire at once; writes and status queries each have as many. Default 32. */
   concurrency?: number;
@@ -63,7 +89,13 @@ export interface LimitPolicy {
 /** A policy with every default filled in. */
 export interface ResolvedPolicy {
   readonly retry: Readonly<Required<RetryPolicy>>;
-  readonly poll: Readonly<Required<Omit<PollPolicy, Undecided>> & Pick<PollPolicy, Undecided>> & Fitting;
+  readonly poll: Readonly<Required<Omit<PollPolicy, Undecided | 'backoff'>> & Pick<PollPolicy, Undecided>> &
+    Fitting & {
+      /** While none is chosen. */
+      readonly backoff: Backoff;
+      /** Not asked yet. */
+      readonly chooseBackoff?: ChooseBackoff | undefined;
+    };
   readonly limit: Readonly<Required<LimitPolicy>>;
   readonly attemptTimeoutMs?: number;
 }
@@ -120,12 +152,15 @@ const backoffField: Check = (where, value) => {
     throw new InputError(`policy: ${where} must be a backoff: exponential(), steps([…]), constant(ms) or growing().`);
   }
 };
+const backoffOrChoice: Check = (where, value) => {
+  if (typeof value !== 'function') backoffField(where, value);
+};
 
 /** Every field a policy may have. A misspelt one is refused: a policy that is silently ignored costs money. */
 const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string, Check>>>> = {
   retry: { attempts: countField, backoff: backoffField, maxRetryAfterMs: durationField },
   poll: {
-    backoff: backoffField,
+    backoff: backoffOrChoice,
     deadlineMs: durationField,
     absentAfterMs: durationField,
     resendWhenAbsent: flagField,
@@ -162,13 +197,19 @@ function checkPolicy(policy: Policy): void {
 const given = <T extends object>(fields: T | undefined): Partial<T> =>
   Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 
+/** A backoff stands in place of a choice, and a choice before the backoff that is there already. */
+function chosenOver({ backoff, ...rest }: PollPolicy): Partial<ResolvedPolicy['poll']> {
+  if (typeof backoff === 'function') return { ...rest, chooseBackoff: backoff };
+  return backoff === undefined ? rest : { ...rest, backoff, chooseBackoff: undefined };
+}
+
 /** Lays one policy over another, group by group and field by field. */
 export function mergePolicy(base: ResolvedPolicy, over: Policy | undefined): ResolvedPolicy {
   if (over === undefined) return base;
   checkPolicy(over);
   return {
     retry: { ...base.retry, ...given(over.retry) },
-    poll: { ...base.poll, ...given(over.poll) },
+    poll: { ...base.poll, ...chosenOver(given(over.poll)) },
     limit: { ...base.limit, ...given(over.limit) },
     ...((over.attemptTimeoutMs ?? base.attemptTimeoutMs) !== undefined && {
       attemptTimeoutMs: over.attemptTimeoutMs ?? (base.attemptTimeoutMs as number),
@@ -210,10 +251,47 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
       ...(isTooShort && { deadlineMs: absentAfterMs + AFTER_ABSENCE_MS }),
       followsOrder: !isOwn('deadlineMs'),
       mayEndEarly: !isOwn('deadlineMs') && !isOwn('absentAfterMs') && !isOwn('resendWhenAbsent'),
-      stretches: !isOwn('backoff'),
+      stretches: !users.some(policy => typeof policy?.poll?.backoff === 'object'),
       ...(merged.poll.backoff === defaultPolicy.poll.backoff && { firstOfChargeMs: FIRST_OF_CHARGE_MS }),
     },
   };
+}
+
+/** Many payments share one policy, and each backoff that is chosen makes but one more of it. */
+const withBackoffs = new WeakMap<ResolvedPolicy, WeakMap<Backoff, ResolvedPolicy>>();
+
+/** Whatever it would choose: the policy as it is without a choice, or with this backoff. */
+export function withBackoff(policy: ResolvedPolicy, backoff: Backoff = policy.poll.backoff): ResolvedPolicy {
+  let made = withBackoffs.get(policy);
+  if (made === undefined) withBackoffs.set(policy, (made = new WeakMap<Backoff, ResolvedPolicy>()));
+  let found = made.get(backoff);
+  if (found === undefined) {
+    const { chooseBackoff: _over, ...asItIs } = policy.poll;
+    const { firstOfChargeMs: _ofTheDefault, ...rest } = asItIs;
+    const poll = backoff === asItIs.backoff ? asItIs : { ...rest, backoff, stretches: false };
+    made.set(backoff, (found = { ...policy, poll }));
+  }
+  return found;
+}
+
+/**
+ * The policy for a payment whose polling begins, with the backoff that is chosen for it.
+ *
+ * @param stored the user's own backoffs, where it is to be stored: others cannot be
+ * @throws what the choice throws, and {@link InputError} for what is no backoff
+ */
+export function policyFor(
+  policy: ResolvedPolicy,
+  payment: StartingPayment,
+  stored: readonly Backoff[] | undefined,
+): ResolvedPolicy {
+  const chosen: unknown = policy.poll.chooseBackoff?.(payment);
+  if (chosen === undefined) return withBackoff(policy);
+  // What an async function rejects with has nobody else who hears it.
+  if (chosen instanceof Promise) chosen.catch(() => undefined);
+  backoffField('what poll.backoff gives for a payment', chosen);
+  if (stored !== undefined) backoffFrom((chosen as Backoff).toJSON?.(), stored);
+  return withBackoff(policy, chosen as Backoff);
 }
 
 /**
@@ -251,7 +329,7 @@ export function checkResend(policy: Policy | undefined): void {
 export interface FollowPolicyData {
   readonly poll: Omit<
     ResolvedPolicy['poll'],
-    'backoff' | 'resendWhenAbsent' | 'cancelAtDeadline' | 'cancelWithinMs'
+    'backoff' | 'chooseBackoff' | 'resendWhenAbsent' | 'cancelAtDeadline' | 'cancelWithinMs'
   > & {
     readonly backoff: BackoffData;
   };
@@ -264,7 +342,14 @@ export function followPolicyData(
   { poll, retry, attemptTimeoutMs }: ResolvedPolicy,
   own: readonly Backoff[],
 ): FollowPolicyData {
-  const { backoff, resendWhenAbsent: _send, cancelAtDeadline: _cancel, cancelWithinMs: _within, ...rest } = poll;
+  const {
+    backoff,
+    chooseBackoff: _over,
+    resendWhenAbsent: _send,
+    cancelAtDeadline: _cancel,
+    cancelWithinMs: _within,
+    ...rest
+  } = poll;
   const data = backoff.toJSON?.();
   backoffFrom(data, own);
   const { maxRetryAfterMs } = retry;

@@ -2,6 +2,7 @@ import { createSign, generateKeyPairSync } from 'node:crypto';
 import ky from 'ky';
 import { describe, expect, it } from 'vitest';
 import { rebell, type RebellCredentials, type RebellFields } from '../../src/adapters/rebell/index.ts';
+import { defaultPolicy, mergePolicy } from '../../src/policies/policy.ts';
 import { madeUp, samples } from '../samples/rebell.ts';
 import { rebellVoice, type RebellVoiceOptions } from '../../src/adapters/rebell/simulator.ts';
 import { createGateway } from '../../src/client/create-gateway.ts';
@@ -361,15 +362,15 @@ describe('status queries', () => {
   });
 
   it('are three seconds apart at first, and less often later', () => {
-    const waits = adapter.policy.poll?.backoff?.list(12) ?? [];
+    const waits = mergePolicy(defaultPolicy, adapter.policy).poll.backoff.list(12);
     expect(waits[0]).toBe(3000);
     expect(waits.every((wait, index) => wait >= 3000 && wait >= (waits[index - 1] ?? 0))).toBe(true);
     expect(adapter.policy.poll?.absentAfterMs).toBe(300_000);
   });
 
   it('are 3 to 5 seconds apart in the first 20 seconds, and go on until absence can be believed', () => {
-    const { backoff, absentAfterMs = Infinity, deadlineMs = 0 } = adapter.policy.poll ?? {};
-    const waits = backoff?.list(12) ?? [];
+    const { backoff, absentAfterMs = Infinity, deadlineMs } = mergePolicy(defaultPolicy, adapter.policy).poll;
+    const waits = backoff.list(12);
     const soon = waits.filter((_wait, index) => waits.slice(0, index).reduce((sum, each) => sum + each, 0) < 20_000);
     expect(soon.length).toBeGreaterThan(4);
     for (const wait of soon) expect(wait).toBeLessThanOrEqual(5000);
