@@ -69,7 +69,7 @@ describe('the example of an own adapter', () => {
   });
 
   it('runs, and prints one line', async () => {
-    expect(await main()).toBe('succeeded by query; sends: 1, queries: 2, charges: 1');
+    expect(await main()).toBe('succeeded by query; sends: 1, queries: 3, charges: 1');
   });
 });
 

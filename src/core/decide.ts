@@ -394,10 +394,23 @@ function start(before: State, moment: Moment): Step {
     pollingSinceMs: Math.min(nowMs, plan.followOnly ? (sentAtMs ?? plan.openedAtMs) : plan.openedAtMs),
   };
   if (!state.askable) return cannotAsk(state, unknownOutcome('not-asked'), moment);
-  const delayMs = spreadMs(state, moment);
-  return delayMs === 0
-    ? { state, decision: { type: 'ask' } }
-    : { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
+  const firstInMs = firstOfOrderInMs(state, moment);
+  const delayMs = firstInMs > 0 ? firstInMs : spreadMs(state, moment);
+  if (delayMs === 0) return { state, decision: { type: 'ask' } };
+  const pollWaits = firstInMs > 0 ? 1 : state.pollWaits;
+  return { state: { ...state, pollWaits, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
+}
+
+/**
+ * Nobody has paid an order by the moment it is made: one that is followed from then on is first asked about after the
+ * usual first wait. 0: at once.
+ */
+function firstOfOrderInMs(state: State, moment: Moment): number {
+  const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
+  const isFitted = plan.policy.poll.stretches === true && orderLifeOf(state) !== undefined;
+  if (!plan.followOnly || !isFitted || pollWaits > 0) return 0;
+  const firstMs = paceMs({ ...state, pollWaits: 1 }, { ...moment, nowMs: pollingSinceMs });
+  return Math.max(0, Math.min(pollingSinceMs + firstMs, deadlineOf(state)) - moment.nowMs);
 }
 
 /**
@@ -975,29 +988,26 @@ function paidAtLast(state: State, verdict: Verdict): Step {
  * two minutes; more seldom where the order lives so long that no payer waits at the screen. After two hours the two
  * minutes grow too.
  */
-const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.016 };
+const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.018 };
 
 /** The wait before the next status query: the backoff's. A default backoff is fitted to what is waited for. */
 function paceMs(state: State, { nowMs, chance }: Moment): number {
   const { plan, pollWaits, pollingSinceMs = nowMs } = state;
   const { backoff, firstOfChargeMs, stretches } = plan.policy.poll;
-  const elapsedMs = nowMs - pollingSinceMs;
-  const usualMs = usable(backoff.delayMs({ step: pollWaits, elapsedMs, chance }));
-  if (plan.charge === true && firstOfChargeMs !== undefined && pollWaits <= 2) {
-    // An early query replaces the usual first one: a quick PIN waits less, and the number of queries stays the same.
-    const firstMs = usable(backoff.delayMs({ step: 1, elapsedMs: 0, chance }));
-    const earlyMs = Math.min(firstMs, firstOfChargeMs);
-    return pollWaits <= 1
-      ? earlyMs
-      : firstMs - earlyMs + usable(backoff.delayMs({ step: 2, elapsedMs: firstMs, chance }));
-  }
-  if (stretches !== true || orderLifeOf(state) === undefined) return usualMs;
+  const step = { step: pollWaits, elapsedMs: nowMs - pollingSinceMs };
+  const usualMs = usable(backoff.delayMs({ ...step, chance }));
+  const isEarly = plan.charge === true && firstOfChargeMs !== undefined && pollWaits <= 1;
+  const isStretched = stretches === true && orderLifeOf(state) !== undefined;
+  if (!isEarly && !isStretched) return usualMs;
+  // What is fitted is drawn as the backoff itself is.
+  const longestMs = backoff.delayMs({ ...step, chance: 1 });
+  const drawn = usualMs < longestMs ? usualMs / longestMs : 1;
+  // A quick PIN waits less, for the price of some half a query.
+  if (isEarly) return Math.min(usualMs, Math.round(drawn * firstOfChargeMs));
   const isLong = (plan.expiresAtMs ?? 0) - plan.openedAtMs >= ORDER_PACE.longMs;
-  const mostMs = Math.max(ORDER_PACE.maxMs, ORDER_PACE.lateRatio * elapsedMs);
-  return Math.max(
-    usualMs,
-    Math.round(Math.min((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * elapsedMs, mostMs)),
-  );
+  const mostMs = Math.max(ORDER_PACE.maxMs, ORDER_PACE.lateRatio * step.elapsedMs);
+  const stretchedMs = Math.min((isLong ? ORDER_PACE.longRatio : ORDER_PACE.ratio) * step.elapsedMs, mostMs);
+  return Math.max(usualMs, Math.round(drawn * stretchedMs));
 }
 
 /** Waits for the next send of what was not processed; ends when sends or time are used up. */

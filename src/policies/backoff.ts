@@ -46,6 +46,10 @@ export type BackoffData =
       readonly baseMs: number;
       readonly ratio: number;
       readonly maxMs: number;
+      /** Missing: it never eases. */
+      readonly easesAfterMs?: number;
+      /** Missing: none. */
+      readonly jitter?: number;
     }
   | LearnedData
   | { readonly name: string };
@@ -108,7 +112,8 @@ function makeBackoff<More extends object>(
 }
 
 /** JSON has no Infinity. Nothing waits so long, and nothing is counted so far. */
-const finite = (value: number): number => Math.min(value, Number.MAX_SAFE_INTEGER);
+const NEVER_MS = Number.MAX_SAFE_INTEGER;
+const finite = (value: number): number => Math.min(value, NEVER_MS);
 
 /** Refuses what cannot be a duration: negative, NaN, or not a number. */
 export function duration(who: string, name: string, value: unknown): number {
@@ -165,16 +170,47 @@ export function exponential(
 /**
  * `firstMs`, then `baseMs + ratio x elapsed`, up to `maxMs`: front-loaded like the settlements it waits for.
  *
- * @param options milliseconds but for `ratio`; defaults 3,000, 2,000, 0.08 and 45,000
+ * `jitter` is the share of each wait that chance may take away, so that payments opened in one second do not ask in one
+ * second. With a `ratio` of your own it eases only if you say when.
+ *
+ * @param options milliseconds but for `ratio` and `jitter`; defaults 3,000, 2,000, 0.13 and 60,000; `easesAfterMs`: what
+ * passes after it adds half as much, default 30,000; `jitter`: from 0 to 1, default 0.2
+ * @throws {InputError}
  */
-export function growing(options: { firstMs?: number; baseMs?: number; ratio?: number; maxMs?: number } = {}): Backoff {
-  const { firstMs: first = 3000, baseMs: base = 2000, ratio: part = 0.08, maxMs: most = 45_000 } = options;
+export function growing(
+  options: {
+    firstMs?: number;
+    baseMs?: number;
+    ratio?: number;
+    maxMs?: number;
+    easesAfterMs?: number;
+    jitter?: number;
+  } = {},
+): Backoff {
+  const { firstMs: first = 3000, baseMs: base = 2000, ratio: part = 0.13, maxMs: most = 60_000 } = options;
+  const { easesAfterMs: easesAfter = options.ratio === undefined ? 30_000 : Infinity, jitter = 0.2 } = options;
   const firstMs = finite(duration('growing', 'firstMs', first));
   const baseMs = finite(duration('growing', 'baseMs', base));
   const maxMs = finite(duration('growing', 'maxMs', most));
+  const easesAfterMs = finite(duration('growing', 'easesAfterMs', easesAfter));
   const ratio = ratioOf('growing', 'ratio', part, 0);
-  return makeBackoff({ name: 'growing', firstMs, baseMs, ratio, maxMs }, maxMs, ({ step, elapsedMs }) =>
-    Math.min(maxMs, step === 1 ? firstMs : Math.round(baseMs + ratio * elapsedMs)),
+  if (ratioOf('growing', 'jitter', jitter, 0) > 1)
+    throw new InputError(`growing: jitter is a share of the wait, from 0 to 1; got ${jitter}.`);
+  const data = {
+    ...{ name: 'growing', firstMs, baseMs, ratio, maxMs },
+    ...(easesAfterMs < NEVER_MS && { easesAfterMs }),
+    ...(jitter > 0 && { jitter }),
+  };
+  const longestMs = ({ step, elapsedMs }: BackoffStep): number => {
+    const countedMs = Math.min(elapsedMs, easesAfterMs) + Math.max(0, elapsedMs - easesAfterMs) / 2;
+    return Math.min(maxMs, step === 1 ? firstMs : baseMs + ratio * countedMs);
+  };
+  return makeBackoff(
+    data,
+    maxMs,
+    step => Math.round(longestMs(step) * (1 - jitter * (1 - step.chance))),
+    {},
+    jitter > 0 ? `, each up to ${Math.round(jitter * 100)} % shorter` : '',
   );
 }
 
@@ -224,7 +260,8 @@ const builtIn: Readonly<Record<string, (data: never, own: readonly Backoff[]) =>
   constant: ({ everyMs }: { everyMs: number }) => constant(everyMs),
   steps: ({ delaysMs }: { delaysMs: number[] }) => steps(delaysMs),
   exponential,
-  growing,
+  // One that was stored before there was jitter has none.
+  growing: (data: object) => growing({ jitter: 0, ...data }),
   learned: learnedFrom,
 };
 

@@ -46,7 +46,8 @@ const QUIET_TURNS = 4;
 const TURNS_WITHOUT_REST = 1000;
 
 /**
- * Makes a clock for tests; its chance is drawn from a seed.
+ * Makes a clock for tests; its chance is drawn from a seed. Where times must be exact, `random: () => 1 - Number.EPSILON`
+ * makes every wait its longest, as `list()` of a backoff gives it.
  *
  * @example
  * ```ts
@@ -54,11 +55,11 @@ const TURNS_WITHOUT_REST = 1000;
  * await clock.run(gateway.untilSettled(ticket)); // minutes of polling, in milliseconds
  * expect(clock.pending).toBe(0);
  * ```
- * @param options `startMs` default 2026-01-01T00:00:00Z, `seed` default 1
+ * @param options `startMs` default 2026-01-01T00:00:00Z, `seed` default 1; `random` in place of a seed: gives numbers in
+ * [0, 1)
  */
-export function manualClock(options: { startMs?: number; seed?: number } = {}): ManualClock {
-  const { startMs = Date.UTC(2026, 0, 1), seed = 1 } = options;
-  const draw = seeded(seed);
+export function manualClock(options: { startMs?: number; seed?: number; random?: () => number } = {}): ManualClock {
+  const { startMs = Date.UTC(2026, 0, 1), seed = 1, random: draw = seeded(seed) } = options;
   const time = new Time();
   const untilQuiet = quietness(time, watchEventLoop());
   let wallFromMs = startMs;

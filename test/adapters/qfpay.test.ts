@@ -12,6 +12,7 @@ import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
 import { encode, encodingOf } from '../../src/engine/encode.ts';
 import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
 import type { Adapter, SendContext } from '../../src/kit/adapter.ts';
+import { longest } from '../testing/bench.ts';
 import {
   always,
   lives,
@@ -608,9 +609,10 @@ describe('the simulated gateway', () => {
 describe('from send to settlement', () => {
   const setUp = ({
     declinedAs = '1201',
+    random,
     ...options
-  }: Omit<SimulatorOptions, 'voice' | 'clock'> & { declinedAs?: string } = {}) => {
-    const clock = manualClock({ startMs: openedAtMs });
+  }: Omit<SimulatorOptions, 'voice' | 'clock'> & { declinedAs?: string; random?: () => number } = {}) => {
+    const clock = manualClock({ startMs: openedAtMs, ...(random !== undefined && { random }) });
     const bank = simulateGateway({ voice: qfpayVoice(credentials, { declinedAs }), clock, ...options });
     const gateway = createGateway({ adapter, clock, client: ky.create({ fetch: bank.fetch }) });
     return { clock, bank, gateway };
@@ -767,7 +769,7 @@ describe('from send to settlement', () => {
   });
 
   it('a payer who presses a finger is heard of after a second and a half', async () => {
-    const { clock, gateway } = setUp({ lives: { charge: lives.paidAfter(1_000) } });
+    const { clock, gateway } = setUp({ lives: { charge: lives.paidAfter(1_000) }, random: longest });
     expect(await clock.run(gateway.settle('payment.create', scanned))).toMatchObject({
       outcome: 'succeeded',
       elapsedMs: 1_500,

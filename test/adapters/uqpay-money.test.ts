@@ -206,7 +206,7 @@ describe('a lost answer', () => {
       const { pathname, searchParams } = new URL(request.url);
       asked.push(`${pathname} ${searchParams.get('start_time') ?? ''}`.trim());
       if (pathname.endsWith('/token'))
-        return Promise.resolve(Response.json({ auth_token: 't', expired_at: clock.now() / 1000 + 1800 }));
+        return Promise.resolve(Response.json({ auth_token: 't', expired_at: Math.floor(clock.now() / 1000) + 1800 }));
       const other = { ...intent, merchant_order_id: 'O2', intent_status: 'SUCCEEDED' };
       const page = { total_pages: 1, data: [other, { ...intent, intent_status: 'PENDING' }] };
       if (pathname.endsWith('/payment_intents'))

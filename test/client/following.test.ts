@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { constant, growing, type Adapter, type Ticket } from '../../src/index.ts';
 import { acme } from '../testing/acme.ts';
-import { bench, hang, said, state, type Bench, type Step } from '../testing/bench.ts';
+import { bench, type Bench, hang, longest, said, state, type Step } from '../testing/bench.ts';
 
 /** Whoever follows a ticket, on whatever machine: what it knows, what it learns, and how often it asks. */
 
@@ -101,13 +101,14 @@ describe('a follower', () => {
     const scene = bench({
       polls: [state('pending')],
       policy: { poll: { backoff: growing(), deadlineMs: 10 * MINUTE_MS } },
+      random: longest,
     });
     const startMs = at(scene);
     const settlement = await scene.clock.run(
       scene.gateway.untilSettled(aged(scene, HOUR_MS, { polls: 60, lastSentAt: iso(startMs - HOUR_MS) })),
     );
     const gaps = scene.polls.slice(1, -1).map(({ atMs }, index) => atMs - (scene.polls[index]?.atMs ?? 0));
-    expect(new Set(gaps)).toEqual(new Set([45_000]));
+    expect(new Set(gaps)).toEqual(new Set([60_000]));
     expect(settlement.ticket.polls).toBe(60 + settlement.polls);
   });
 
@@ -155,6 +156,32 @@ describe('an order', () => {
     );
     return { scene, outcome, elapsedMs, polls };
   };
+
+  it('is first asked about after the first wait since it was made, and not at the moment it was', async () => {
+    const firstAtMs = async (ageMs: number, more: Parameters<typeof bench>[0] = {}): Promise<number> => {
+      const scene = bench({ polls: [state('paid')], random: longest, ...more });
+      const ticket = aged(scene, ageMs, { expiresAt: iso(at(scene) + HOUR_MS) });
+      return (await scene.clock.run(scene.gateway.untilSettled(ticket))).elapsedMs;
+    };
+    expect(await firstAtMs(0)).toBe(3000);
+    expect(await firstAtMs(1000)).toBe(2000);
+    expect(await firstAtMs(3000)).toBe(0);
+    expect(await firstAtMs(0, { policy: { poll: { backoff: constant(5000) } } })).toBe(0);
+  });
+
+  it('is stretched by what chance leaves of a wait, like any other', async () => {
+    const gapsMs = async (chance: number): Promise<number[]> => {
+      const scene = bench({ polls: [state('open')], random: () => chance });
+      const startMs = at(scene);
+      await scene.clock.run(scene.gateway.untilSettled(aged(scene, 0, { expiresAt: iso(at(scene) + 30 * MINUTE_MS) })));
+      return scene.polls.map(({ atMs }, index) => atMs - (scene.polls[index - 1]?.atMs ?? startMs));
+    };
+    const [shortest, most] = [await gapsMs(0), await gapsMs(1 - Number.EPSILON)];
+    expect([shortest[0], most[0]]).toEqual([2400, 3000]);
+    expect(Math.max(...most)).toBeLessThanOrEqual(115_000);
+    expect(Math.max(...shortest)).toBeLessThanOrEqual(0.8 * 115_000);
+    expect(shortest.length).toBeLessThan(1.3 * most.length);
+  });
 
   it('that is paid after two hours is told within two minutes, after tens of queries', async () => {
     const { outcome, elapsedMs, polls } = await followed(2 * HOUR_MS, 24 * HOUR_MS);
@@ -246,7 +273,7 @@ describe('an order', () => {
 
 describe('a charge', () => {
   it('is asked about early enough for a PIN of one second', async () => {
-    const scene = bench({ sends: [said('PENDING')], polls: [state('paid')] });
+    const scene = bench({ sends: [said('PENDING')], polls: [state('paid')], random: longest });
     expect(await scene.clock.run(scene.gateway.settle('payment.charge', charge))).toMatchObject({
       outcome: 'succeeded',
       elapsedMs: 1500,
@@ -254,16 +281,25 @@ describe('a charge', () => {
     const slow = bench({
       sends: [said('PENDING')],
       polls: [state('pending'), state('pending'), state('pending'), state('paid')],
+      random: longest,
     });
     await slow.clock.run(slow.gateway.settle('payment.charge', charge));
-    // The second and all others come when they would have come anyway.
-    expect(slow.polls.map(({ atMs }) => atMs - Date.UTC(2026, 0, 1))).toEqual([1500, 5240, 7659, 10_272]);
+    // From there on the pace is the usual one: nobody waits longer for having been asked about early.
+    expect(slow.polls.map(({ atMs }) => atMs - Date.UTC(2026, 0, 1))).toEqual([1500, 3695, 6175, 8978]);
     const own = bench({
       sends: [said('PENDING')],
       polls: [state('paid')],
       adapter: acme({ policy: { poll: { backoff: constant(4000) } } }),
     });
     expect(await own.clock.run(own.gateway.settle('payment.charge', charge))).toMatchObject({ elapsedMs: 4000 });
+  });
+
+  it('is asked about at its own moment within a fifth of the wait, so that a crowd is spread', async () => {
+    const firstMs = async (chance: number): Promise<number> => {
+      const scene = bench({ sends: [said('PENDING')], polls: [state('paid')], random: () => chance });
+      return (await scene.clock.run(scene.gateway.settle('payment.charge', charge))).elapsedMs;
+    };
+    expect([await firstMs(0), await firstMs(0.5), await firstMs(1 - Number.EPSILON)]).toEqual([1200, 1350, 1500]);
   });
 });
 

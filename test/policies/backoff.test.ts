@@ -10,6 +10,7 @@ import {
   steps,
   type Backoff,
 } from '../../src/policies/backoff.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
 
 describe('a backoff can be printed', () => {
   it.each<[Backoff, number[], string]>([
@@ -26,9 +27,14 @@ describe('a backoff can be printed', () => {
       'exponential 100, 300, 900, 1000, 1000, …',
     ],
     [
-      growing({ firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 10_000 }),
+      growing({ firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 10_000, jitter: 0 }),
       [3000, 3500, 5250, 7875, 10_000, 10_000],
       'growing 3000, 3500, 5250, 7875, 10000, …',
+    ],
+    [
+      growing({ firstMs: 3000, baseMs: 2000, ratio: 0.5, easesAfterMs: 4000 }),
+      [3000, 3500, 4625, 5781, 7227, 9033],
+      'growing 3000, 3500, 4625, 5781, 7227, …, each up to 20 % shorter',
     ],
   ])('%s', (backoff, waits, printed) => {
     expect(backoff.list(6)).toEqual(waits);
@@ -56,7 +62,15 @@ describe('a backoff can be stored as JSON', () => {
     [constant(250), { name: 'constant', everyMs: 250 }],
     [steps([1000, 2000]), { name: 'steps', delaysMs: [1000, 2000] }],
     [exponential({ baseMs: 100 }), { name: 'exponential', baseMs: 100, maxMs: 30_000, factor: 2, jitter: 'full' }],
-    [growing({ ratio: 0.5 }), { name: 'growing', firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 45_000 }],
+    [
+      growing(),
+      {
+        ...{ name: 'growing', firstMs: 3000, baseMs: 2000, ratio: 0.13, maxMs: 60_000 },
+        ...{ easesAfterMs: 30_000, jitter: 0.2 },
+      },
+    ],
+    // As a release without jitter wrote it.
+    [growing({ ratio: 0.5, jitter: 0 }), { name: 'growing', firstMs: 3000, baseMs: 2000, ratio: 0.5, maxMs: 60_000 }],
     [defineBackoff('at night', () => 5), { name: 'at night' }],
   ])('as its name and its numbers: %s', (backoff, data) => expect(stored(backoff)).toEqual(data));
 
@@ -66,10 +80,23 @@ describe('a backoff can be stored as JSON', () => {
       steps([0, Infinity]),
       exponential({ baseMs: 3, factor: Infinity, jitter: 'none' }),
       growing({ maxMs: Infinity, ratio: Infinity }),
+      growing({ jitter: 0.5, easesAfterMs: 0 }),
+      growing({ easesAfterMs: Infinity }),
     ]) {
       expect(backoffFrom(stored(backoff)).list(20)).toEqual(backoff.list(20));
       expect(backoff.list(20).every(Number.isFinite)).toBe(true);
     }
+  });
+
+  it('and waits as it did when a release without jitter stored it', () => {
+    const former = backoffFrom({ name: 'growing', firstMs: 3000, baseMs: 2000, ratio: 0.08, maxMs: 45_000 });
+    expect(former.list(4)).toEqual([3000, 2240, 2419, 2613]);
+    for (const chance of [0, 0.5, 0.999]) {
+      expect(former.delayMs({ step: 2, elapsedMs: 3000, chance })).toBe(2240);
+      expect(former.delayMs({ step: 30, elapsedMs: 100_000, chance })).toBe(10_000);
+      expect(former.delayMs({ step: 50, elapsedMs: 3_600_000, chance })).toBe(45_000);
+    }
+    expect(stored(former)).toEqual({ name: 'growing', firstMs: 3000, baseMs: 2000, ratio: 0.08, maxMs: 45_000 });
   });
 
   it('as its name alone when it is the user’s own, who passes it again', () => {
@@ -108,10 +135,18 @@ describe('the defaults', () => {
     expect(exponential().delayMs({ step: 1, elapsedMs: 0, chance: 0 })).toBe(0);
   });
 
-  it('of growing are three seconds, then two and a twelfth of what has passed, up to 45 seconds', () => {
-    expect(growing().list(4)).toEqual([3000, 2240, 2419, 2613]);
-    expect(growing().maxMs).toBe(45_000);
-    expect(growing().delayMs({ step: 50, elapsedMs: 3_600_000, chance: 0.5 })).toBe(45_000);
+  it('of growing are three seconds, then two and an eighth of what has passed, half as much after half a minute, up to a minute', () => {
+    expect(growing().list(4)).toEqual([3000, 2390, 2701, 3052]);
+    expect(growing().maxMs).toBe(60_000);
+    const longest = (elapsedMs: number): number => growing().delayMs({ step: 20, elapsedMs, chance: 1 });
+    expect([30_000, 40_000, 3_600_000].map(longest)).toEqual([5900, 6550, 60_000]);
+    expect(growing().delayMs({ step: 50, elapsedMs: 3_600_000, chance: 0.5 })).toBe(54_000);
+  });
+
+  it('of growing do not ease where the ratio is the user’s own, unless he says when', () => {
+    const at = { step: 20, elapsedMs: 100_000, chance: 1 };
+    expect(growing({ ratio: 0.1 }).delayMs(at)).toBe(12_000);
+    expect(growing({ ratio: 0.1, easesAfterMs: 50_000 }).delayMs(at)).toBe(9500);
   });
 });
 
@@ -129,11 +164,38 @@ describe('full jitter', () => {
     expect([0, 0.5, 1].map(chance => plain.delayMs({ step: 2, elapsedMs: 0, chance }))).toEqual([2000, 2000, 2000]);
   });
 
-  it('is only in exponential: what polls a payment comes at its time', () => {
-    for (const backoff of [constant(100), steps([100, 200]), growing()]) {
+  it('is only in exponential: steps and constant waits come at their time', () => {
+    for (const backoff of [constant(100), steps([100, 200]), growing({ jitter: 0 })]) {
       const waits = [0, 0.5, 0.999].map(chance => backoff.delayMs({ step: 2, elapsedMs: 1000, chance }));
       expect(new Set(waits).size).toBe(1);
     }
+  });
+});
+
+describe('the jitter of growing', () => {
+  it('takes a share of the wait at most', () => {
+    const at = { step: 1, elapsedMs: 0 };
+    expect([0, 0.5, 1].map(chance => growing().delayMs({ ...at, chance }))).toEqual([2400, 2700, 3000]);
+    expect([0, 0.5, 1].map(chance => growing({ jitter: 1 }).delayMs({ ...at, chance }))).toEqual([0, 1500, 3000]);
+  });
+
+  it('spreads a thousand payments of one second, more with each step', () => {
+    const backoff = growing();
+    const clock = manualClock();
+    const asked = Array.from({ length: 1000 }, (_payment, openedMs) => {
+      let elapsedMs = 0;
+      return Array.from({ length: 10 }, (_each, index) => {
+        elapsedMs += backoff.delayMs({ step: index + 1, elapsedMs, chance: clock.random() });
+        return openedMs + elapsedMs;
+      });
+    });
+    const mostInOneSecond = (step: number): number => {
+      const at = asked.map(each => each[step] ?? 0);
+      return Math.max(...at.map(fromMs => at.filter(ms => ms >= fromMs && ms < fromMs + 1000).length));
+    };
+    expect(mostInOneSecond(0)).toBeLessThan(900);
+    expect(mostInOneSecond(4)).toBeLessThan(700);
+    expect(mostInOneSecond(9)).toBeLessThan(500);
   });
 });
 
@@ -155,7 +217,10 @@ describe('whatever the step', () => {
       .map(exponential),
     fc
       .record(
-        { firstMs: ms, baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms },
+        {
+          ...{ firstMs: ms, baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms },
+          ...{ easesAfterMs: ms, jitter: fc.double({ min: 0, max: 1, noNaN: true }) },
+        },
         { requiredKeys: [] },
       )
       .map(growing),
@@ -192,6 +257,29 @@ describe('whatever the step', () => {
     fc.assert(fc.property(backoff, step, (given, at) => given.delayMs(at) === given.delayMs(at)));
   });
 
+  it('it gives the same wait when it was stored and read again', () => {
+    fc.assert(
+      fc.property(backoff, step, (given, at) => {
+        expect(backoffFrom(JSON.parse(JSON.stringify(given))).delayMs(at)).toBe(given.delayMs(at));
+      }),
+    );
+  });
+
+  it('a growing wait never shrinks as time passes, nor as chance takes less of it', () => {
+    const options = fc.record(
+      { baseMs: ms, ratio: fc.double({ min: 0, max: 100, noNaN: true }), maxMs: ms, easesAfterMs: ms },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(options, step, ms, fc.double({ min: 0, max: 1, noNaN: true }), (given, at, laterMs, part) => {
+        const later = growing(given).delayMs({ ...at, step: 2, elapsedMs: at.elapsedMs + laterMs });
+        const now = growing(given).delayMs({ ...at, step: 2 });
+        expect(later).toBeGreaterThanOrEqual(now);
+        expect(now).toBeGreaterThanOrEqual(growing(given).delayMs({ ...at, step: 2, chance: part * at.chance }));
+      }),
+    );
+  });
+
   it('an exponential wait never shrinks from one step to the next', () => {
     fc.assert(
       fc.property(ms, ms, fc.integer({ min: 1, max: 500 }), (baseMs, maxMs, at) => {
@@ -215,6 +303,8 @@ describe('bad input is refused', () => {
     ['growing’s firstMs', value => growing({ firstMs: value }), /^growing: firstMs must be/],
     ['growing’s baseMs', value => growing({ baseMs: value }), /^growing: baseMs must be/],
     ['growing’s maxMs', value => growing({ maxMs: value }), /^growing: maxMs must be/],
+    ['growing’s easesAfterMs', value => growing({ easesAfterMs: value }), /^growing: easesAfterMs must be/],
+    ['growing’s jitter', value => growing({ jitter: value }), /^growing: jitter must be 0 or more/],
     ['growing’s ratio', value => growing({ ratio: value }), /^growing: ratio must be 0 or more/],
   ])('%s: whatever is no duration', (_what, make, message) => {
     for (const value of notDurations) expectRefusal(() => make(value as never), message);
@@ -222,6 +312,10 @@ describe('bad input is refused', () => {
 
   it.each([0.5, 0, -2, Number.NaN, '2', null])('exponential: a factor of %s, which would not grow', factor => {
     expectRefusal(() => exponential({ factor: factor as number }), /^exponential: factor must be 1 or more/);
+  });
+
+  it.each([1.1, 20, Infinity])('growing: a jitter of %s, which is no share', jitter => {
+    expectRefusal(() => growing({ jitter }), /^growing: jitter is a share of the wait, from 0 to 1/);
   });
 
   it.each(['half', '', null, 1, {}])('exponential: a jitter of %s', jitter => {

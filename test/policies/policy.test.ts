@@ -25,7 +25,7 @@ describe('the default policy', () => {
     expect(defaultPolicy.poll.absentAfterMs).toBeUndefined();
     expect(defaultPolicy.attemptTimeoutMs).toBeUndefined();
     expect(String(defaultPolicy.retry.backoff)).toBe('exponential 500, 1000, 2000, 4000, 8000, …');
-    expect(String(defaultPolicy.poll.backoff)).toBe('growing 3000, 2240, 2419, 2613, 2822, …');
+    expect(String(defaultPolicy.poll.backoff)).toBe('growing 3000, 2390, 2701, 3052, 3449, …, each up to 20 % shorter');
   });
 });
 

@@ -47,6 +47,9 @@ export interface Bench {
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
+/** Chance that makes every wait its longest. */
+export const longest = (): number => 1 - Number.EPSILON;
+
 /** A gateway that answers sends and polls from two scripts, the last step of which repeats. */
 export function bench(
   script: {
@@ -54,10 +57,12 @@ export function bench(
     polls?: Step[];
     adapter?: Adapter<AcmeFields>;
     policy?: Policy;
+    /** What the clock draws. Default: from a seed. */
+    random?: () => number;
     client?: (fetch: Bench['fetch']) => KyInstance;
   } = {},
 ): Bench {
-  const clock = manualClock();
+  const clock = manualClock(script.random === undefined ? {} : { random: script.random });
   const sends: Seen[] = [];
   const polls: Seen[] = [];
   const events: GatewayEvent[] = [];

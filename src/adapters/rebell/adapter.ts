@@ -342,8 +342,8 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
     }),
     policy: {
       poll: {
-        // "Every 3-5 seconds"; less often for the few that take long.
-        backoff: growing({ firstMs: 3000, baseMs: 3000, ratio: 0.08, maxMs: 30_000 }),
+        // "Every 3-5 seconds", which no jitter shortens to less; less often for the few that take long.
+        backoff: growing({ firstMs: 3000, baseMs: 3600, ratio: 0.08, maxMs: 30_000, jitter: 0.2 }),
         // A signed request older than this is refused: what has not arrived by then never will.
         absentAfterMs: FIVE_MINUTES_MS,
         // Long enough for that, after three sends; "a timeout the merchant defines", says the manual.
