@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { printFlows } from './flows.ts';
+import { printFrontier } from './frontier.ts';
 import { printJournal } from './journal.ts';
 import { printMemory } from './memory.ts';
 import { printOverhead } from './overhead.ts';
-import { printPolls } from './polls.ts';
 import { printScale } from './scale.ts';
 import { printTable } from './table.ts';
 
@@ -20,7 +20,7 @@ const only = values.only?.split(',') ?? [];
 const isFull = values.full === true;
 /** Each is told whether to draw its plots too. */
 const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>> = {
-  ...{ overhead: printOverhead, memory: printMemory, polls: printPolls, flows: printFlows },
+  ...{ overhead: printOverhead, memory: printMemory, frontier: printFrontier, flows: printFlows },
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },
 };
 const unknown = asked.find(name => !Object.hasOwn(tables, name));
