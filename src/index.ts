@@ -33,9 +33,11 @@ export type {
   CreatedSettlement,
   Evidence,
   FinalSettlement,
+  CircuitEvent,
   GatewayEvent,
   LoopOutcome,
   MisspeltEvent,
+  QuotaEvent,
   PaymentEvent,
   RejectedSettlement,
   SettledBy,
@@ -70,6 +72,8 @@ export type { TillpaidError } from './core/errors.ts';
 
 export { constant, defineBackoff, exponential, growing, steps } from './policies/backoff.ts';
 export type { Backoff, BackoffData, BackoffStep } from './policies/backoff.ts';
+export { circuit } from './policies/circuit.ts';
+export type { Circuit, CircuitOptions } from './policies/circuit.ts';
 export type {
   ChooseBackoff,
   LimitPolicy,
@@ -78,6 +82,7 @@ export type {
   RetryPolicy,
   StartingPayment,
 } from './policies/policy.ts';
+export type { QuotaPolicy } from './policies/quota.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 

@@ -92,9 +92,10 @@ export function createJoining(
         return undefined;
       }
       return storing(loop, options, 'now', () =>
-        attend(loop, options)
-          .then(settlement => (cancels && isUncanceled(settlement) ? undefined : settlement))
-          .catch((error: unknown) => {
+        attend(loop, options).then(
+          // "Unsent" is no end while a worker may send it, and this caller makes it his own; nor is what was to be canceled.
+          settlement => (loop.hold?.isLeft === true || (cancels && isUncanceled(settlement)) ? undefined : settlement),
+          (error: unknown) => {
             signal?.throwIfAborted();
             if (loop.hold?.isLost === true) return loop.intention;
             if (loop.endsWithCallers) throw error;
@@ -105,7 +106,8 @@ export function createJoining(
               return untilSettled(loop.intention, followOptionsOf(options));
             // Nothing can be asked: it is open, and not as the first caller's end.
             return loop.intention.unresolved(error);
-          }),
+          },
+        ),
       );
     },
     async passedOn(intention, { type }, options) {

@@ -1,5 +1,5 @@
 import type { KyInstance, Options } from 'ky';
-import { callTime, systemClock } from '../clock.ts';
+import { callTime, systemClock, type Clock } from '../clock.ts';
 import { messageOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { InputError, isInputError } from '../core/errors.ts';
 import type { GatewayEvent, TimelineEntry, TimelineFact } from '../core/settlement.ts';
@@ -12,6 +12,7 @@ import type { Engine, Road } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
 import { startOfTicket } from '../engine/plan.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
+import { createRetryQuotas } from '../engine/quota.ts';
 import { Registry } from '../engine/registry.ts';
 import { createSealer } from '../engine/seal.ts';
 import type { OnTicket } from '../engine/ticket-keeper.ts';
@@ -78,10 +79,10 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   const { backoffs = [] } = options;
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
-  const engine = createEngine(options, policy);
+  const { listens, inform, observe } = createListeners(options.onEvent);
+  const engine = createEngine(options, policy, inform);
   const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
   const clientOptions = optionsOf(user);
-  const { listens, inform, observe } = createListeners(options.onEvent);
   const report = (entry: TimelineEntry, ticket: Ticket): void => {
     const { operation, reference } = ticket;
     inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) }, ticket);
@@ -91,7 +92,7 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     report({ at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), ...fact }, ticket);
   };
   const durable = options.journal?.attach({
-    ...{ adapter, clock: engine.clock, registry, sealer: engine.sealer },
+    ...{ adapter, clock: engine.clock, registry, sealer: engine.sealer, circuits: engine.circuits },
     onFailure: ticket => reportNow({ type: 'not-journaled' }, ticket),
   });
   return {
@@ -150,16 +151,18 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   };
 }
 
-function createEngine(options: GatewayOptions<object>, policy: ResolvedPolicy): Engine {
+function createEngine(options: GatewayOptions<object>, policy: ResolvedPolicy, inform: GatewayParts['inform']): Engine {
   const { clock = systemClock, fetchSendsOnce } = options;
   const adapter = options.adapter;
-  const providerClock = createProviderClock(() => clock.now(), callTime(clock));
+  const timeMs = callTime(clock);
+  const providerClock = createProviderClock(() => clock.now(), timeMs);
   const limiter = createLimiter(policy.limit.concurrency);
   return {
     adapter,
     clock,
     providerClock,
     sealer: createSealer(options.ticketSeal, () => clock.now()),
+    ...createGuards(adapter, policy, clock, timeMs, inform),
     wire: createWire({ adapter, clock, providerClock, limiter, fetchSendsOnce }),
   };
 }
@@ -184,6 +187,27 @@ function createListeners(
       observers.add(observer);
       return () => void observers.delete(observer);
     },
+  };
+}
+
+/** What keeps an outage of the provider's from making more load, or more payments that are not known. */
+function createGuards(
+  { name: gateway }: Adapter,
+  { circuit, retry }: ResolvedPolicy,
+  clock: Clock,
+  timeMs: () => number,
+  inform: GatewayParts['inform'],
+): Pick<Engine, 'circuits' | 'quotas'> {
+  const about = (operation: string) =>
+    ({ at: new Date(clock.now()).toISOString(), elapsedMs: 0, gateway, operation, reference: {} }) as const;
+  return {
+    circuits: circuit?.watch(timeMs, (operation, { is, failedAtMs }, code) =>
+      inform({ type: 'circuit', ...about(operation), state: is, code, failures: failedAtMs.length }),
+    ),
+    quotas:
+      typeof retry.quota === 'object'
+        ? createRetryQuotas(retry.quota, (operation, tokens) => inform({ type: 'quota', ...about(operation), tokens }))
+        : undefined,
   };
 }
 

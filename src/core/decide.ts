@@ -3,7 +3,7 @@ import { withoutInfinity, type ResolvedPolicy } from '../policies/policy.ts';
 import { isDoubtedPaid, openBesideCancel, paidBesideCancel, type CancelStanding, type KnownCancel } from './cancel.ts';
 import type { Follows, SameReference } from './operation.ts';
 import type { SettledBy, Settlement } from './settlement.ts';
-import type { Effect, PollRequiredVerdict, TerminalVerdict, Verdict } from './verdict.ts';
+import type { Effect, PollRequiredVerdict, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
 
 /**
  * The whole decision: what to do next about one intention, given what was just seen. Pure: no network, no clock, no
@@ -36,8 +36,13 @@ export function decide(before: State, observation: Observation, moment: Moment):
   }
 }
 
-/** What an observation brings along, whatever it is: when the gateway wants to be asked again, and what can be asked. */
-function withCircumstances(state: State, observation: Observation, { nowMs }: Moment): State {
+/**
+ * What an observation brings along, whatever it is: when the gateway wants to be asked again, what can be asked, and
+ * what stands against a send.
+ */
+function withCircumstances(before: State, observation: Observation, { nowMs }: Moment): State {
+  const barred = 'barred' in observation ? observation.barred : undefined;
+  const state = barred === before.barred ? before : { ...before, barred };
   const retryAfterMs = 'retryAfterMs' in observation ? observation.retryAfterMs : undefined;
   const askable = 'askable' in observation ? observation.askable : undefined;
   const lookable = 'lookable' in observation ? observation.lookable : undefined;
@@ -163,6 +168,8 @@ export interface State {
   readonly reauthenticated: boolean;
   /** The next exchange carries a new token, since the last one's was refused. */
   readonly needsToken: boolean;
+  /** What stands against a send, as the last observation told. */
+  readonly barred?: Barred | undefined;
   /** What a wait is for. */
   readonly next?: 'send' | 'ask';
   /** Nothing is sent or asked before this time (`Retry-After`). */
@@ -174,7 +181,7 @@ export interface State {
 }
 
 export type Observation =
-  | { readonly type: 'started' }
+  | (Sendable & { readonly type: 'started' })
   /** A wait is over. */
   | { readonly type: 'due' }
   | AnsweredObservation
@@ -185,11 +192,19 @@ export type Observation =
   /** An unsigned notice came while a query is waited for. */
   | { readonly type: 'hint' }
   /** The caller, or a hook, wants what is settled to be sent once more. */
-  | { readonly type: 'again' }
+  | (Sendable & { readonly type: 'again' })
   | CancelObservation;
 
+/** Why nothing is to be sent now: the circuit is open, or a re-send is more than the retry quota has left. */
+export type Barred = 'circuit' | 'quota';
+
+/** Whether it may be sent now. Default: it may. */
+interface Sendable {
+  readonly barred?: Barred | undefined;
+}
+
 /** What can be asked about by now. Default: what could be before. */
-interface Reach {
+interface Reach extends Sendable {
   readonly askable?: boolean;
   readonly lookable?: boolean;
 }
@@ -303,6 +318,22 @@ const ABSENT = 'The gateway has no such order. Send again only under the same re
 
 const NOT_PROCESSED =
   'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
+const BARRED: Readonly<Record<Barred, string>> = {
+  circuit:
+    'The gateway did not answer the last sends, and none leaves until it is back. Nothing was done: send it again later, under the same reference.',
+  quota:
+    'So many sends fail that the retry quota is used up. Nothing was done: send it again later, under the same reference.',
+};
+
+/** Held back by the circuit, before the first byte: nothing was sent, and the same may be tried again. */
+export const circuitOpen: RetryableVerdict = {
+  kind: 'retryable',
+  code: 'circuit-open',
+  reason: 'unavailable',
+  listed: false,
+  advice: BARRED.circuit,
+};
+
 const REFUSED_UNLISTED =
   'It was refused with a code that is not in the tables, and nothing was done. Report it to the adapter’s maintainer.';
 
@@ -385,7 +416,7 @@ export function attached(state: State, own: readonly Backoff[] = []): State {
 }
 
 function start(before: State, moment: Moment): Step {
-  if (!before.landed) return send(before);
+  if (!before.landed) return before.barred === undefined ? send(before) : settle(before, 'unsent', circuitOpen, 'none');
   // Redelivered or resumed: ask first, and go on at the pace that the payment's age has brought it to.
   const { nowMs } = moment;
   const { plan, sentAtMs } = before;
@@ -842,7 +873,7 @@ function canceled(before: State, { standing, sinceMs }: CancelObservation, momen
 function again(state: State): Step {
   const { end, ...open } = state;
   const { effect, policy } = state.plan;
-  if (effect === 'read' && state.attempts < policy.retry.attempts) return send(open);
+  if (effect === 'read' && state.attempts < policy.retry.attempts && state.barred === undefined) return send(open);
   return end === undefined ? { state, decision: { type: 'ask' } } : { state, decision: end };
 }
 
@@ -907,6 +938,7 @@ const canAsk = ({ askable, lookable }: State): boolean => askable || lookable;
 const maySend = (state: State, nowMs: number): boolean =>
   !state.plan.followOnly &&
   state.cancel === undefined &&
+  state.barred === undefined &&
   state.attempts < state.plan.policy.retry.attempts &&
   nowMs < deadlineOf(state);
 
@@ -1017,6 +1049,9 @@ function resend(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0
   if (state.attempts >= retry.attempts) return giveUp(state, verdict, moment, retryAfterMs);
   const reauthenticate = isForToken(verdict);
   if (reauthenticate && state.reauthenticated) return giveUp(state, verdict, moment, retryAfterMs);
+  // A new token is no load that an outage makes.
+  if (state.barred === 'circuit' || (state.barred === 'quota' && !reauthenticate))
+    return giveUp(state, verdict, moment, retryAfterMs, state.barred);
   const leastMs = Math.max(retryAfterMs, requestedMs(verdict));
   const usualMs = reauthenticate
     ? 0
@@ -1043,14 +1078,21 @@ function cannotAsk(state: State, verdict: Verdict, moment: Moment, retryAfterMs 
   return state.lookable ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
 }
 
-/** Sends or time are used up. What may have landed can still be asked about. */
-function giveUp(state: State, verdict: Verdict, moment: Moment, retryAfterMs = 0): Step {
+/**
+ * Sends or time are used up, or nothing may be sent now. What may have landed can still be asked about.
+ *
+ * @param barred why nothing may be sent now, where that is why
+ */
+function giveUp(state: State, given: Verdict, moment: Moment, retryAfterMs = 0, barred?: Barred): Step {
+  const verdict = barred === undefined ? given : { ...given, advice: BARRED[barred] };
   if (state.plan.effect === 'read') return settle(state, 'rejected', verdict, 'answer');
   if (state.landed)
-    return canAsk(state) ? ask(state, verdict, moment, retryAfterMs) : settle(state, 'unresolved', verdict, 'none');
+    return canAsk(state) ? ask(state, given, moment, retryAfterMs) : settle(state, 'unresolved', given, 'none');
   // The gateway's own refusal says more than the network error that came after it.
-  if (state.unprocessed === undefined) return settle(state, 'unsent', verdict, 'none');
-  return settle(state, 'rejected', advised(state.unprocessed), 'answer');
+  const { unprocessed } = state;
+  if (unprocessed === undefined) return settle(state, 'unsent', verdict, 'none');
+  const told = barred === undefined ? advised(unprocessed) : { ...unprocessed, advice: BARRED[barred] };
+  return settle(state, 'rejected', told, 'answer');
 }
 
 /** Refused credentials are not accepted later either: no advice to send again. */

@@ -220,7 +220,7 @@ export type Evidence =
   | 'maybe-sent';
 
 /** What `onEvent` gets. */
-export type GatewayEvent = PaymentEvent | MisspeltEvent | UnmatchedEvent;
+export type GatewayEvent = PaymentEvent | CircuitEvent | QuotaEvent | MisspeltEvent | UnmatchedEvent;
 
 /** A timeline entry with the payment it belongs to. */
 export type PaymentEvent = TimelineEntry & {
@@ -228,6 +228,40 @@ export type PaymentEvent = TimelineEntry & {
   readonly operation: string;
   readonly reference: Readonly<Record<string, string>>;
 };
+
+/** The circuit of an operation has changed, by what this gateway object has seen: see `policy.circuit`. */
+export interface CircuitEvent {
+  readonly type: 'circuit';
+  readonly at: string;
+  readonly elapsedMs: 0;
+  readonly gateway: string;
+  /** Whose sends are held back, or no longer. */
+  readonly operation: string;
+  /** Empty: it is of no payment. */
+  readonly reference: Readonly<Record<string, string>>;
+  /**
+   * `open`: new sends end `unsent`, and open payments are asked about as before. `half-open`: one send is let through to
+   * try. `closed`: all are.
+   */
+  readonly state: 'open' | 'half-open' | 'closed';
+  /** What the last send that failed came to, such as `timeout` or `http/503`. */
+  readonly code: string;
+  /** How many sends have failed in a row. */
+  readonly failures: number;
+}
+
+/** The retry quota of an operation is used up: until sends are answered again, none is repeated. See `retry.quota`. */
+export interface QuotaEvent {
+  readonly type: 'quota';
+  readonly at: string;
+  readonly elapsedMs: 0;
+  readonly gateway: string;
+  readonly operation: string;
+  /** Empty: it is of no payment. */
+  readonly reference: Readonly<Record<string, string>>;
+  /** The tokens that are left: too few for a re-send. */
+  readonly tokens: number;
+}
 
 /**
  * A write that went through the drop-in or `gateway.fetch` with a field whose name is nearly that of a known one that

@@ -4,6 +4,7 @@ import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import type { Circuits } from '../policies/circuit.ts';
 import type { Policy } from '../policies/policy.ts';
 import type { Hold } from './hold.ts';
 import type { OpenPayment } from './open-payment.ts';
@@ -21,6 +22,8 @@ export interface Attached {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly sealer: Sealer;
+  /** Default: no send is held back. */
+  readonly circuits?: Circuits | undefined;
   /** The journal could not be written, although the gateway has spoken: it will be asked again. */
   readonly onFailure: (ticket: Ticket) => void;
 }

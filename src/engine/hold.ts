@@ -12,6 +12,8 @@ export interface Carried {
 export interface Hold {
   /** Another process has it: nothing more is sent from here. */
   readonly isLost: boolean;
+  /** The circuit has held it back, and it stays prepared: a worker sends it later, unless a caller does. */
+  readonly isLeft: boolean;
   /** A loop begins on it. */
   begin(): void;
   /**

@@ -1,17 +1,19 @@
 import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, whenAborted, type Clock } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
 import { isAgainstCancel, type DeadlineCancel } from '../core/cancel.ts';
-import { decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
-import type { Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
+import { circuitOpen, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
+import type { Barred, Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError, isInputError, UnresolvedError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
+import { healthIn } from '../core/health.ts';
 import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement, TimelineFact } from '../core/settlement.ts';
 import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
+import type { Circuits, Health, Pass } from '../policies/circuit.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import type { CancelGate } from './canceler.ts';
@@ -21,6 +23,7 @@ import type { ReadOpen } from './open-payment.ts';
 import { firstState, type Beginning } from './plan.ts';
 import type { ProviderClock } from './provider-clock.ts';
 import { questionFor, reach, type Question } from './question.ts';
+import type { RetryQuotas } from './quota.ts';
 import type { Sealer } from './seal.ts';
 import { SendTimes } from './send-times.ts';
 import { settledAs, type ReadAnswer } from './settlement-of.ts';
@@ -48,6 +51,10 @@ export interface Engine {
   readonly providerClock: ProviderClock;
   readonly wire: Wire;
   readonly sealer: Sealer;
+  /** Default: every send may be repeated. */
+  readonly quotas?: RetryQuotas | undefined;
+  /** Default: no send is held back. */
+  readonly circuits?: Circuits | undefined;
 }
 
 export interface IntentionOptions extends Beginning {
@@ -145,6 +152,12 @@ export class Intention {
   #journaled: string | undefined;
   /** Why the last send was held back, where it was. */
   #heldBack: Verdict | undefined;
+  /** What let the send that is leaving through. */
+  #pass: Pass | undefined;
+  /** What the re-send that is decided on has taken of the quota. */
+  #paid = 0;
+  /** The last send did. */
+  #timedOut = false;
   /** Of the exchange that is on the wire. */
   #exchange: AbortController | undefined;
   /** That is a cancel, and has not left. */
@@ -179,7 +192,7 @@ export class Intention {
     const isNew = options.followOnly !== true && options.mayHaveBeenSent !== true;
     const reached = this.#reach(isNew ? fault => refuseToSend(engine.adapter, fault) : undefined);
     this.#state = { ...firstState(beginning, this.#startedAtMs, reached), ...resumed?.followed };
-    this.#observe({ type: resumed === undefined ? 'started' : 'due' });
+    this.#observe(resumed === undefined ? { type: 'started', barred: this.#barred() } : { type: 'due' });
   }
 
   /** As it may leave: a copy, and sealed. */
@@ -293,6 +306,9 @@ export class Intention {
     } catch (error) {
       this.fail(error);
       throw error;
+    } finally {
+      // Without an end it tells nothing.
+      this.#tellCircuit('unsaid');
     }
     this.#isLeaving = false;
     await this.#storeLearnt();
@@ -313,7 +329,7 @@ export class Intention {
       incomplete: incomplete === true,
       needsAction: open?.needsAction === true,
       paying: judgement?.paying === true,
-      ...this.#reach(),
+      ...this.#circumstances(),
       ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
@@ -421,7 +437,7 @@ export class Intention {
 
   /** The caller, or his hook, wants what is settled to be sent once more. Returns whether there is a permit for it. */
   sendAgain(): boolean {
-    this.#observe({ type: 'again' });
+    this.#observe({ type: 'again', barred: this.#barred() });
     if (this.#decision?.type !== 'send') return false;
     this.#settlement = undefined;
     return true;
@@ -463,6 +479,8 @@ export class Intention {
     this.#stopped = { reason, isFailure };
     this.#parked?.cancel();
     this.#parked = undefined;
+    this.#tellCircuit('unsaid');
+    if (!this.#isLeaving) this.#takeBack();
     this.#exchange?.abort(reason);
     this.#done?.reject(reason);
   }
@@ -505,7 +523,8 @@ export class Intention {
         ? this.#heldBack
         : lost(operation.effect, result.evidence, result.code);
     const landed = result.evidence === 'maybe-sent';
-    this.#observe({ type: 'lost', verdict, landed, left: this.#isLeaving, ...this.#reach() });
+    if (this.#isLeaving) this.#tellOfSend('down', result.code);
+    this.#observe({ type: 'lost', verdict, landed, left: this.#isLeaving, ...this.#circumstances() });
   }
 
   #receiveAnswer(before: State, result: WireResult & { type: 'answered' }): void {
@@ -529,6 +548,7 @@ export class Intention {
     });
     const retryAfter = retryAfterMs(result.answer.headers, clock.now());
     this.#learn(judgement);
+    this.#tellOfSend(healthIn(verdict, result.answer.status), verdict.code);
     this.#observe({
       type: 'answered',
       verdict,
@@ -538,7 +558,7 @@ export class Intention {
       askedOnce: ended?.askedOnce === true,
       ofAnotherSend,
       createdWhenOpen: open?.createdWhenOpen === true,
-      ...this.#reach(),
+      ...this.#circumstances(),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
     if (this.#decision?.type !== 'settle') this.#own = { ...this.#own, answer: lightened(result.answer) };
@@ -566,11 +586,13 @@ export class Intention {
     if (result.type === 'lost') {
       this.#record({ type: 'lost', of: 'poll', evidence: result.evidence, code: result.code });
       this.#cause = result.error;
+      if (left) this.#engine.circuits?.asked(this.operation.name, 'down');
       return { verdict: lost('read', result.evidence, result.code), left };
     }
     this.#status = result;
     const judgement = judge(adapter, exchangeOf(asked, fields, result, false), this.#subject(kind));
     const { verdict } = judgement;
+    this.#engine.circuits?.asked(this.operation.name, healthIn(verdict, result.answer.status));
     this.#recordJudged(judgement, { type: 'status', poll, status: result.answer.status, verdict });
     this.#learn(judgement);
     return { verdict, left, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
@@ -633,6 +655,7 @@ export class Intention {
     const { state, decision } = decide(before, observation, this.#moment());
     this.#state = state;
     this.#decision = decision;
+    this.#pay(decision);
     const isConfirmed = decision.type === 'settle' && decision === before.end;
     if (observation.type === 'notice' && !isConfirmed)
       this.#unconfirmed = decision.type === 'ask' ? observation.verdict : undefined;
@@ -701,7 +724,7 @@ export class Intention {
     const notice = this.#notice ?? shown;
     if (notice === shown) this.#shown = undefined;
     this.#notice = undefined;
-    return { ...notice, ...this.#reach() };
+    return { ...notice, ...this.#circumstances() };
   }
 
   /** The settled decision, carried out once. */
@@ -744,6 +767,7 @@ export class Intention {
       const isTooOld = this.#state.landed && isForgotten(this.#state, this.#moment());
       this.#heldBack = isTooOld ? keyTooOld : undefined;
       if (isTooOld) return false;
+      if (!this.#passCircuit()) return false;
       this.#markSent();
       const { hold } = this.#options;
       if (hold !== undefined) return this.#leaveDurably(hold);
@@ -751,6 +775,15 @@ export class Intention {
     }
     this.#left();
     return true;
+  }
+
+  /** Many may have stood in the queue when it opened. */
+  #passCircuit(): boolean {
+    const { circuits } = this.#engine;
+    if (circuits === undefined) return true;
+    this.#pass = circuits.leave(this.operation.name);
+    if (this.#pass === undefined) this.#heldBack = circuitOpen;
+    return this.#pass !== undefined;
   }
 
   /** A journal knows of it before the first byte leaves, and has the last word on whether it may. */
@@ -823,6 +856,44 @@ export class Intention {
     this.timeline.record(fact, this.#elapsedMs, this.#keeper.current);
   }
 
+  /** What stands against a send now: for the first one, the circuit alone. */
+  #barred(): Barred | undefined {
+    const { circuits, quotas } = this.#engine;
+    const { name } = this.operation;
+    if (!this.sends) return undefined;
+    if (isWrite(this.operation) && circuits?.admits(name) === false) return 'circuit';
+    const isPaid = this.#state.attempts === 0 || this.#paid > 0;
+    return isPaid || quotas === undefined || quotas.canPay(name, this.#timedOut) ? undefined : 'quota';
+  }
+
+  /** A re-send that is decided on is paid for at once, and given back where it does not come to it. */
+  #pay(decision: Decision): void {
+    const { attempts, needsToken } = this.#state;
+    const isResend =
+      decision.type === 'send' ? attempts > 1 : decision.type === 'wait' && decision.next === 'send' && attempts > 0;
+    if (!isResend) return this.#takeBack();
+    if (this.#paid === 0 && !needsToken)
+      this.#paid = this.#engine.quotas?.take(this.operation.name, this.#timedOut) ?? 0;
+  }
+
+  #takeBack(): void {
+    if (this.#paid > 0) this.#engine.quotas?.giveBack(this.operation.name, this.#paid);
+    this.#paid = 0;
+  }
+
+  /** What a send that has left tells of the gateway. */
+  #tellOfSend(health: Health, code: string): void {
+    this.#tellCircuit(health, code);
+    if (health === 'up') this.#engine.quotas?.succeeded(this.operation.name, this.#paid);
+    this.#paid = 0;
+    this.#timedOut = code === 'timeout';
+  }
+
+  #tellCircuit(health: Health, code = ''): void {
+    if (this.#pass !== undefined) this.#engine.circuits?.sent(this.operation.name, this.#pass, health, code);
+    this.#pass = undefined;
+  }
+
   #moment(): Moment {
     return momentOf(this.#engine.clock, this.#nowMs);
   }
@@ -834,6 +905,10 @@ export class Intention {
 
   #reach(onFault?: (fault: AdapterFault) => void): { askable: boolean; lookable: boolean } {
     return reach(this.#engine.adapter, this.operation, this.#keeper.current, this.#latestMs(), onFault);
+  }
+
+  #circumstances(): { askable: boolean; lookable: boolean; barred: Barred | undefined } {
+    return { ...this.#reach(), barred: this.#barred() };
   }
 
   /** What the gateway's word on the payment is held against. */

@@ -2,6 +2,8 @@ export { backoffFrom, constant, defineBackoff, exponential, growing, steps } fro
 export type { Backoff, BackoffData, BackoffStep, Confidence, LearnedBackoff } from './backoff.ts';
 export { learned } from './learned.ts';
 export type { LearnedOptions, SettleTime } from './learned.ts';
+export { circuit } from './circuit.ts';
+export type { Circuit, CircuitOptions } from './circuit.ts';
 export { defaultPolicy, mergePolicy } from './policy.ts';
 export type {
   ChooseBackoff,
@@ -12,4 +14,5 @@ export type {
   RetryPolicy,
   StartingPayment,
 } from './policy.ts';
+export type { QuotaPolicy } from './quota.ts';
 export { retryAfterMs } from './retry-after.ts';

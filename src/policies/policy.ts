@@ -1,5 +1,7 @@
 import { InputError } from '../core/errors.ts';
 import { backoffFrom, duration, exponential, growing, type Backoff, type BackoffData } from './backoff.ts';
+import type { Circuit } from './circuit.ts';
+import { checkQuota, defaultQuota, type QuotaPolicy } from './quota.ts';
 
 /**
  * When to send again, how to poll, how much at once. Every part is optional: call over gateway over adapter over these
@@ -9,6 +11,8 @@ export interface Policy {
   retry?: RetryPolicy;
   poll?: PollPolicy;
   limit?: LimitPolicy;
+  /** Holds new sends back while the provider is down: `circuit()`. Default `false`: none is. */
+  circuit?: false | Circuit;
   /**
    * How long one exchange may take, in milliseconds, from the moment it has its slot. Default: the client's timeout,
    * else 10,000.
@@ -23,6 +27,8 @@ export interface RetryPolicy {
   backoff?: Backoff;
   /** A longer `Retry-After` than this ends the loop. Milliseconds, default 60,000. */
   maxRetryAfterMs?: number;
+  /** How many sends may be repeated while others fail too; `false`: all. Default: AWS's numbers. */
+  quota?: false | QuotaPolicy;
 }
 
 export interface PollPolicy {
@@ -88,7 +94,10 @@ export interface LimitPolicy {
 
 /** A policy with every default filled in. */
 export interface ResolvedPolicy {
-  readonly retry: Readonly<Required<RetryPolicy>>;
+  readonly retry: Readonly<Required<Omit<RetryPolicy, 'quota'>>> & {
+    /** Default: none. */
+    readonly quota?: false | Readonly<Required<QuotaPolicy>>;
+  };
   readonly poll: Readonly<Required<Omit<PollPolicy, Undecided | 'backoff'>> & Pick<PollPolicy, Undecided>> &
     Fitting & {
       /** While none is chosen. */
@@ -97,6 +106,8 @@ export interface ResolvedPolicy {
       readonly chooseBackoff?: ChooseBackoff | undefined;
     };
   readonly limit: Readonly<Required<LimitPolicy>>;
+  /** Default: there is none. */
+  readonly circuit?: Circuit;
   readonly attemptTimeoutMs?: number;
 }
 
@@ -125,7 +136,12 @@ export const withoutInfinity = <T extends object>(values: T): T =>
   ) as T;
 
 export const defaultPolicy: ResolvedPolicy = Object.freeze({
-  retry: { attempts: 3, backoff: exponential({ baseMs: 500, maxMs: 10_000 }), maxRetryAfterMs: 60_000 },
+  retry: {
+    attempts: 3,
+    backoff: exponential({ baseMs: 500, maxMs: 10_000 }),
+    maxRetryAfterMs: 60_000,
+    quota: defaultQuota,
+  },
   poll: { backoff: growing(), deadlineMs: 120_000, resendWhenAbsent: false },
   limit: { concurrency: 32 },
 });
@@ -156,9 +172,24 @@ const backoffOrChoice: Check = (where, value) => {
   if (typeof value !== 'function') backoffField(where, value);
 };
 
+const wholeField: Check = (where, value) => {
+  if (!(Number.isSafeInteger(value) && (value as number) >= 1))
+    throw new InputError(`policy: ${where} must be a whole number, 1 or more; got ${String(value)}.`);
+};
+type Checks = Readonly<Record<string, Check>>;
+
+const quotaField: Check = (where, value) => {
+  if (value !== false) checkFields(where, value, tokens);
+};
+const tokens: Checks = { tokens: wholeField, perRetry: wholeField, perTimeout: wholeField, perSuccess: wholeField };
+const circuitField: Check = (where, value) => {
+  if (value !== false && typeof (value as Partial<Circuit> | null)?.watch !== 'function')
+    throw new InputError(`policy: ${where} must be circuit(), or false.`);
+};
+
 /** Every field a policy may have. A misspelt one is refused: a policy that is silently ignored costs money. */
-const groups: Readonly<Record<'retry' | 'poll' | 'limit', Readonly<Record<string, Check>>>> = {
-  retry: { attempts: countField, backoff: backoffField, maxRetryAfterMs: durationField },
+const groups: Readonly<Record<'retry' | 'poll' | 'limit', Checks>> = {
+  retry: { attempts: countField, backoff: backoffField, maxRetryAfterMs: durationField, quota: quotaField },
   poll: {
     backoff: backoffOrChoice,
     deadlineMs: durationField,
@@ -175,21 +206,24 @@ function checkPolicy(policy: Policy): void {
     throw new InputError('policy: pass an object, such as { retry: { attempts: 2 } }.');
   for (const [group, fields] of Object.entries(policy) as [string, unknown][]) {
     if (fields === undefined) continue;
-    if (group === 'attemptTimeoutMs') {
-      durationField(group, fields);
-      continue;
-    }
-    if (!Object.hasOwn(groups, group))
-      throw new InputError(`policy: there is no group "${group}". Known: retry, poll, limit, attemptTimeoutMs.`);
-    const checks = groups[group as keyof typeof groups];
-    if (typeof fields !== 'object' || fields === null) throw new InputError(`policy: ${group} must be an object.`);
-    for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
-      if (value === undefined) continue;
-      const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-      if (check === undefined)
-        throw new InputError(`policy: there is no ${group}.${name}. Known: ${Object.keys(checks).join(', ')}.`);
-      check(`${group}.${name}`, value);
-    }
+    if (group === 'attemptTimeoutMs') durationField(group, fields);
+    else if (group === 'circuit') circuitField(group, fields);
+    else if (Object.hasOwn(groups, group)) checkFields(group, fields, groups[group as keyof typeof groups]);
+    else
+      throw new InputError(
+        `policy: there is no group "${group}". Known: retry, poll, limit, attemptTimeoutMs, circuit.`,
+      );
+  }
+}
+
+function checkFields(group: string, fields: unknown, checks: Checks): void {
+  if (typeof fields !== 'object' || fields === null) throw new InputError(`policy: ${group} must be an object.`);
+  for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
+    if (value === undefined) continue;
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    if (check === undefined)
+      throw new InputError(`policy: there is no ${group}.${name}. Known: ${Object.keys(checks).join(', ')}.`);
+    check(`${group}.${name}`, value);
   }
 }
 
@@ -203,14 +237,26 @@ function chosenOver({ backoff, ...rest }: PollPolicy): Partial<ResolvedPolicy['p
   return backoff === undefined ? rest : { ...rest, backoff, chooseBackoff: undefined };
 }
 
+const quotaOver = (
+  base: ResolvedPolicy['retry']['quota'],
+  over: RetryPolicy['quota'],
+): false | Required<QuotaPolicy> =>
+  over === undefined || over === false
+    ? (over ?? base ?? false)
+    : { ...defaultQuota, ...(base === false ? {} : base), ...given(over) };
+
 /** Lays one policy over another, group by group and field by field. */
 export function mergePolicy(base: ResolvedPolicy, over: Policy | undefined): ResolvedPolicy {
   if (over === undefined) return base;
   checkPolicy(over);
+  const quota = quotaOver(base.retry.quota, over.retry?.quota);
+  if (quota !== false) checkQuota(quota);
+  const circuit = over.circuit ?? base.circuit;
   return {
-    retry: { ...base.retry, ...given(over.retry) },
+    retry: { ...base.retry, ...given(over.retry), quota },
     poll: { ...base.poll, ...chosenOver(given(over.poll)) },
     limit: { ...base.limit, ...given(over.limit) },
+    ...(circuit && { circuit }),
     ...((over.attemptTimeoutMs ?? base.attemptTimeoutMs) !== undefined && {
       attemptTimeoutMs: over.attemptTimeoutMs ?? (base.attemptTimeoutMs as number),
     }),
@@ -233,6 +279,10 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
   if (call?.limit !== undefined)
     throw new InputError(
       'policy: limit has no effect on one call, since all of them share it: give it to createGateway.',
+    );
+  if (call?.circuit !== undefined || call?.retry?.quota !== undefined)
+    throw new InputError(
+      'policy: circuit and retry.quota have no effect on one call, since all of them share them: give them to createGateway.',
     );
   const users = [gateway, call];
   const merged = users.reduce<ResolvedPolicy>(mergePolicy, mergePolicy(defaultPolicy, adapter));

@@ -1,8 +1,10 @@
+import type { Clock } from '../../clock.ts';
 import type { Settlement } from '../../core/settlement.ts';
 import type { Ticket } from '../../core/ticket.ts';
 import { numbersOf, type Operations } from '../../engine/identity.ts';
 import { journaledEntry, journaledSettlement } from '../../engine/journaled.ts';
 import type { Entry } from '../../engine/payment-store.ts';
+import { contentOf } from '../row-content.ts';
 import type { Delivery, Prepared, Row, RowContent, RowData, RowState } from '../store.ts';
 
 /**
@@ -190,6 +192,16 @@ export function stopped(
   const known = isTold ? data : delivering(data, row, unsent(ticket));
   return atRest(row, { state: 'unsent', dueAtMs: dueFor(known, nowMs), data: without(known, 'prepared') });
 }
+
+/** What is held back by the circuit is looked at again after so long, or up to twice as long. */
+const HELD_BACK_MS = 5000;
+
+/** A prepared write is not sent now: the circuit holds it back. */
+export const leftPrepared = (row: Row, clock: Clock): RowContent => ({
+  ...contentOf(row),
+  holder: undefined,
+  dueAtMs: Math.ceil(clock.now() + HELD_BACK_MS * (1 + clock.random())),
+});
 
 /** A step found it still open. */
 export const stillOpen = (

@@ -335,7 +335,7 @@ export class GatewayDesk implements Durable, Desk {
   }
 
   takeUp(row: Row, { signal }: Tenure): Promise<RowContent | undefined> {
-    const { adapter, registry } = this.parts;
+    const { adapter, registry, circuits } = this.parts;
     const { clock, doors } = this;
     const load = async (known: Row): Promise<void> => {
       await this.ready();
@@ -344,7 +344,7 @@ export class GatewayDesk implements Durable, Desk {
       if (writeNamed(adapter.operations, ticket.operation)?.lookUp !== undefined) await this.#loadRivals(ticket);
     };
     const send = (prepared: Row): Promise<boolean> => this.#send(prepared, signal);
-    return takeUp({ adapter, registry, clock, doors, load, send, signal }, row);
+    return takeUp({ adapter, registry, circuits, clock, doors, load, send, signal }, row);
   }
 
   /** Resolves when nothing that a worker has begun here is on its way. */

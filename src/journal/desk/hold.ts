@@ -1,10 +1,11 @@
 import type { Clock } from '../../clock.ts';
+import { circuitOpen } from '../../core/decide.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Settlement } from '../../core/settlement.ts';
 import type { Ticket } from '../../core/ticket.ts';
 import type { Carried, Hold } from '../../engine/hold.ts';
 import type { Registry } from '../../engine/registry.ts';
-import { ended, leaving, stopped } from './content.ts';
+import { ended, leaving, leftPrepared, stopped } from './content.ts';
 import type { DeskLease } from './desk-lease.ts';
 import { isSameJson } from './same-json.ts';
 import { contentOf } from '../row-content.ts';
@@ -46,6 +47,7 @@ export class RowHold implements Hold {
   readonly #key: string;
   #row: Row;
   #isLost = false;
+  #isLeft = false;
   /** Its loop has ended: nothing more leaves. */
   #isOver = false;
   /** Another process has stored something of it, such as a notice, and the loop does not know yet. */
@@ -74,6 +76,10 @@ export class RowHold implements Hold {
 
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  get isLeft(): boolean {
+    return this.#isLeft;
   }
 
   #hasEnded(): boolean {
@@ -166,8 +172,10 @@ export class RowHold implements Hold {
     const entry = registry.entryOf(this.#key);
     const nowMs = clock.now();
     const isAwaited = this.#sendUntilMs === undefined;
-    const set =
-      settlement === undefined
+    this.#isLeft = !isAwaited && isHeldBack(settlement) && isStillPrepared(this.#row);
+    const set = this.#isLeft
+      ? leftPrepared(this.#row, clock)
+      : settlement === undefined
         ? stopped(this.#row, { ticket: loop.ticket, exposed: loop.exposed, isAwaited }, entry, nowMs)
         : ended(this.#row, settlement, entry, nowMs);
     if (await this.#update(this.#parts.named(set))) return true;
@@ -212,6 +220,12 @@ export class RowHold implements Hold {
     return isOurs;
   }
 }
+
+/** By the circuit, before its first byte. */
+const isHeldBack = (settlement: Settlement | undefined): boolean =>
+  settlement?.outcome === 'unsent' && settlement.verdict.code === circuitOpen.code;
+
+const isStillPrepared = ({ state, data }: Row): boolean => state === 'intended' && data.prepared !== undefined;
 
 const isSameContent = (one: RowContent, other: RowContent): boolean =>
   one.state === other.state &&

@@ -4,7 +4,8 @@ import type { Doors, Step } from '../../engine/durable.ts';
 import { writeNamed } from '../../engine/identity.ts';
 import type { Registry } from '../../engine/registry.ts';
 import type { Adapter } from '../../kit/adapter.ts';
-import { dueFor, ended, stillOpen, unsent, named } from './content.ts';
+import type { Circuits } from '../../policies/circuit.ts';
+import { dueFor, ended, leftPrepared, stillOpen, unsent, named } from './content.ts';
 import { contentOf, parkedContent } from '../row-content.ts';
 import type { Row, RowContent } from '../store.ts';
 import { upgraded } from './upgrade.ts';
@@ -15,6 +16,8 @@ export interface TakeUpParts {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly doors: Doors;
+  /** Default: no send is held back. */
+  readonly circuits?: Circuits | undefined;
   /** Reads into the registry what the journal knows of it. */
   readonly load: (row: Row) => Promise<void>;
   /** Begins to send a prepared write. Resolves to whether the row is this object's own from here on. */
@@ -66,6 +69,8 @@ async function takenUp(parts: TakeUpParts, given: Row): Promise<RowContent | und
 async function takeUpIntended(parts: TakeUpParts, row: Row, nowMs: number): Promise<RowContent | undefined> {
   const { prepared, unsentFromMs } = row.data;
   if (prepared !== undefined && prepared.sendUntilMs >= nowMs) {
+    // Held back, it is not unsent: its merchant has given it time.
+    if (parts.circuits?.admits(row.data.ticket.operation) === false) return leftPrepared(row, parts.clock);
     if (await parts.send(row)) return undefined;
     // It has changed, or something else is busy with it: it is looked at again.
     return { ...contentOf(row), holder: undefined, dueAtMs: nowMs };
