@@ -12,9 +12,9 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 46.6,
-  'tillpaid, every name': 48.3,
-  'tillpaid/policies': 6.2,
+  createGateway: 50.1,
+  'tillpaid, every name': 52.7,
+  'tillpaid/policies': 7.2,
   'adapters/ifortepay': 9.6,
   'adapters/ifortepay/terse': 7.8,
   'adapters/qfpay': 8,
