@@ -30,6 +30,7 @@ export type { CancelStanding, DeadlineCancel } from './core/cancel.ts';
 export type {
   AbsentSettlement,
   AuthorizedSettlement,
+  BatchOffEvent,
   CreatedSettlement,
   Evidence,
   FinalSettlement,
@@ -75,6 +76,7 @@ export type { Backoff, BackoffData, BackoffStep } from './policies/backoff.ts';
 export { circuit } from './policies/circuit.ts';
 export type { Circuit, CircuitOptions } from './policies/circuit.ts';
 export type {
+  BatchPolicy,
   ChooseBackoff,
   LimitPolicy,
   Policy,

@@ -11,7 +11,7 @@ import {
 import { conceal } from '../core/conceal.ts';
 import { InputError } from '../core/errors.ts';
 import { baseFetch, type FetchFunction } from '../engine/base-fetch.ts';
-import type { Road } from '../engine/intention.ts';
+import type { Road } from '../engine/way.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { bodyAsGiven, hasHooks, isAbsolute, isEmpty, placeAsGiven } from './as-given.ts';
 import type { KyDriver } from './ky-driver.ts';

@@ -180,6 +180,7 @@ function followerOf(
     earlierNumbers: known.earlierNumbers,
     ownersFor: registry.ownersFor,
     road,
+    sharesQueries: true,
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,
   });

@@ -4,11 +4,12 @@ import { messageOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { InputError, isInputError } from '../core/errors.ts';
 import type { GatewayEvent, TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
-import type { Operation, Fields } from '../core/operation.ts';
+import { isWrite, type Operation, type Fields } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
+import type { Batches, BatchParts } from '../engine/batch.ts';
 import type { Durable } from '../engine/durable.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
-import type { Engine, Road } from '../engine/intention.ts';
+import type { Engine } from '../engine/intention.ts';
 import { createLimiter } from '../engine/limiter.ts';
 import { startOfTicket } from '../engine/plan.ts';
 import { createProviderClock } from '../engine/provider-clock.ts';
@@ -17,6 +18,7 @@ import { Registry } from '../engine/registry.ts';
 import { createSealer } from '../engine/seal.ts';
 import type { OnTicket } from '../engine/ticket-keeper.ts';
 import type { Reporter } from '../engine/timeline.ts';
+import type { Road } from '../engine/way.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
@@ -80,7 +82,7 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
   const { listens, inform, observe } = createListeners(options.onEvent);
-  const engine = createEngine(options, policy, inform);
+  const engine = createEngine(options, policy, { inform, reportFault: fault => reportFault(fault) });
   const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
   const clientOptions = optionsOf(user);
   const report = (entry: TimelineEntry, ticket: Ticket): void => {
@@ -90,6 +92,10 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   const reportNow = (fact: TimelineFact, ticket: Ticket): void => {
     const nowMs = engine.clock.now();
     report({ at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), ...fact }, ticket);
+  };
+  const reportFault = (fault: AdapterFault): void => {
+    const at = new Date(engine.clock.now()).toISOString();
+    inform({ type: 'adapter-fault', at, elapsedMs: 0, gateway: adapter.name, operation: '', reference: {}, fault });
   };
   const durable = options.journal?.attach({
     ...{ adapter, clock: engine.clock, registry, sealer: engine.sealer, circuits: engine.circuits },
@@ -122,10 +128,7 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     inform,
     observe,
     reportConflict: (ticket, code) => reportNow({ type: 'conflict', code }, ticket),
-    reportFault(fault) {
-      const at = new Date(engine.clock.now()).toISOString();
-      inform({ type: 'adapter-fault', at, elapsedMs: 0, gateway: adapter.name, operation: '', reference: {}, fault });
-    },
+    reportFault,
     reportMisspelt(operation, fields, { reference }) {
       const found = listens() ? misspeltIn(operation, fields) : undefined;
       if (found === undefined) return;
@@ -151,19 +154,28 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   };
 }
 
-function createEngine(options: GatewayOptions<object>, policy: ResolvedPolicy, inform: GatewayParts['inform']): Engine {
+type Reports = Pick<GatewayParts, 'inform' | 'reportFault'>;
+
+function createEngine(
+  options: GatewayOptions<object>,
+  policy: ResolvedPolicy,
+  { inform, reportFault: onFault }: Reports,
+): Engine {
   const { clock = systemClock, fetchSendsOnce } = options;
   const adapter = options.adapter;
   const timeMs = callTime(clock);
   const providerClock = createProviderClock(() => clock.now(), timeMs);
   const limiter = createLimiter(policy.limit.concurrency);
+  const wire = createWire({ adapter, clock, providerClock, limiter, fetchSendsOnce });
+  const batches = loadedBatches(policy.poll.batch, { adapter, clock, wire, inform, onFault });
   return {
     adapter,
     clock,
     providerClock,
     sealer: createSealer(options.ticketSeal, () => clock.now()),
     ...createGuards(adapter, policy, clock, timeMs, inform),
-    wire: createWire({ adapter, clock, providerClock, limiter, fetchSendsOnce }),
+    wire,
+    ...(batches !== undefined && { batches }),
   };
 }
 
@@ -209,6 +221,30 @@ function createGuards(
         ? createRetryQuotas(retry.quota, (operation, tokens) => inform({ type: 'quota', ...about(operation), tokens }))
         : undefined,
   };
+}
+
+/**
+ * Who does not want it never loads it; until it is loaded each payment is asked about alone.
+ *
+ * @throws {InputError} where the provider is asked about one payment at a time
+ */
+function loadedBatches(
+  wanted: ResolvedPolicy['poll']['batch'] = false,
+  parts: Omit<BatchParts, 'policy'>,
+): Engine['batches'] {
+  if (wanted === false) return undefined;
+  const { adapter } = parts;
+  if (!Object.values(adapter.operations).some(each => isWrite(each) && each.query?.batch !== undefined)) {
+    throw new InputError(
+      `policy: poll.batch has no effect, since ${adapter.name} answers about one payment at a time: leave it out.`,
+    );
+  }
+  let batches: Batches | undefined;
+  import('../engine/batch.ts').then(
+    ({ createBatches }) => (batches = createBatches({ ...parts, policy: wanted === true ? {} : wanted })),
+    () => undefined,
+  );
+  return () => batches;
 }
 
 /** A listener's fault must not cost a payment. */

@@ -1,7 +1,7 @@
 import type { BeforeRequestHook, KyInstance, Options } from 'ky';
 import { baseFetch, type BaseFetch, type FetchFunction } from '../engine/base-fetch.ts';
 import { urlOf } from '../engine/encode.ts';
-import type { Road, Way } from '../engine/intention.ts';
+import type { Road, Way } from '../engine/way.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { without } from '../kit/fields.ts';
 

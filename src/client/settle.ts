@@ -165,6 +165,7 @@ function intentionOf(
     attemptTimeoutMs: parts.attemptTimeoutMs(policy, parts.clientOptions.timeout),
     ...start,
     road: parts.road,
+    sharesQueries: true,
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,
     hold,

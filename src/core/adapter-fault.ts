@@ -9,7 +9,9 @@ export interface AdapterFault {
   /** The operation whose function it is, such as `payment.query`. */
   readonly operation: string;
   /** Which function of it. */
-  readonly part: 'read' | 'codes' | 'match' | 'query.fields' | 'lookUp.fields' | 'cancel.fields' | 'hear';
+  readonly part:
+    | ('read' | 'codes' | 'match' | 'hear')
+    | ('query.fields' | 'lookUp.fields' | 'cancel.fields' | 'batch.fields' | 'batch.part');
   /** What was thrown: the error's name, and what the runtime says of it. Nothing of a request, an answer or a key. */
   readonly message: string;
   /** Nothing was thrown: what the function gave cannot be meant. */

@@ -898,7 +898,9 @@ const sentAt = (moment: Moment): Pick<State, 'sentAtMs' | 'sentWallMs'> => ({
 /** A payment made in an order's last moment may become visible this much later. */
 const AFTER_ITS_LIFE_MS = 60_000;
 
-const deadlineOf = (state: State): number => state.cancel?.untilMs ?? orderDeadlineOf(state) ?? chargeDeadlineOf(state);
+/** When the last status query starts, by the time of the call. */
+export const deadlineOf = (state: State): number =>
+  state.cancel?.untilMs ?? orderDeadlineOf(state) ?? chargeDeadlineOf(state);
 
 const chargeDeadlineOf = ({ plan }: State): number => plan.startedAtMs + plan.policy.poll.deadlineMs;
 

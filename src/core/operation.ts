@@ -187,6 +187,33 @@ export interface StatusQuery {
    * How long the provider answers for an order; after that "not found" means nothing. Milliseconds, default forever.
    */
   readonly answersForMs?: number;
+  /** How one request asks about many orders at once, for `policy.poll.batch`. Default: each is asked about alone. */
+  readonly batch?: BatchQuery;
+}
+
+/**
+ * One request that asks about many orders. Only what its answer shows for sure is taken from it: an order that it does
+ * not show is asked about alone, and is never "not found" because of it.
+ */
+export interface BatchQuery {
+  /** The most orders in one request: 2 or more, and so few that they fit into one page of the answer. */
+  readonly most: number;
+  /** The read that asks about many. Default: the status query's own. */
+  readonly operation?: ReadName;
+  /**
+   * The fields of the one request. It is also called with each order alone: `undefined` there keeps that order out;
+   * `undefined` for several keeps those apart.
+   */
+  readonly fields: (orders: readonly { readonly ticket: Ticket; readonly fields: Fields }[]) => Fields | undefined;
+  /**
+   * The body that the order's own query would have been answered, cut out of this one: nothing of another order may be
+   * in it. `undefined` where the answer does not show the whole of the order for sure: it names it in no row, its page
+   * is full, or it is no list.
+   *
+   * @param own the fields of the order's own query
+   * @param sent those of the one request
+   */
+  readonly part: (body: unknown, own: Fields, sent: Fields) => unknown;
 }
 
 /** An operation as the loops see it. */

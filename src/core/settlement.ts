@@ -179,8 +179,8 @@ export type TimelineFact =
   /** A send or a poll got no answer. */
   | { readonly type: 'lost'; readonly of: 'send' | 'poll'; readonly evidence: Evidence; readonly code: string }
   | { readonly type: 'wait'; readonly delayMs: number; readonly next: 'send' | 'ask' }
-  /** A status query left, or was about to. */
-  | { readonly type: 'ask'; readonly poll: number }
+  /** A status query left, or was about to. `sharedBy`: it was one request for so many payments (`poll.batch`). */
+  | { readonly type: 'ask'; readonly poll: number; readonly sharedBy?: number }
   /** A status query was answered. */
   | { readonly type: 'status'; readonly poll: number; readonly status: number; readonly verdict: Verdict }
   /** A verified webhook about this payment came. */
@@ -220,7 +220,7 @@ export type Evidence =
   | 'maybe-sent';
 
 /** What `onEvent` gets. */
-export type GatewayEvent = PaymentEvent | CircuitEvent | QuotaEvent | MisspeltEvent | UnmatchedEvent;
+export type GatewayEvent = PaymentEvent | BatchOffEvent | CircuitEvent | QuotaEvent | MisspeltEvent | UnmatchedEvent;
 
 /** A timeline entry with the payment it belongs to. */
 export type PaymentEvent = TimelineEntry & {
@@ -278,6 +278,25 @@ export interface MisspeltEvent {
   readonly field: string;
   /** The known field that may have been meant. */
   readonly meant: string;
+}
+
+/**
+ * With `poll.batch`: the gateway refused one request for many payments, or such requests kept failing. Each payment is
+ * asked about alone until `forMs` are over.
+ */
+export interface BatchOffEvent {
+  readonly type: 'batch-off';
+  readonly at: string;
+  readonly elapsedMs: 0;
+  readonly gateway: string;
+  /** The status query. */
+  readonly operation: string;
+  /** Empty: it is about many. */
+  readonly reference: Readonly<Record<string, string>>;
+  /** Why: the code of the last answer, or of the error. */
+  readonly code: string;
+  /** Milliseconds. */
+  readonly forMs: number;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, whenAborted, type Clock } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
 import { isAgainstCancel, type DeadlineCancel } from '../core/cancel.ts';
-import { circuitOpen, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
+import { circuitOpen, deadlineOf, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Barred, Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError, isInputError, UnresolvedError } from '../core/errors.ts';
@@ -15,7 +15,7 @@ import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Circuits, Health, Pass } from '../policies/circuit.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
-import type { BaseFetch } from './base-fetch.ts';
+import type { Batches } from './batch.ts';
 import type { CancelGate } from './canceler.ts';
 import { encodingOf } from './encode.ts';
 import type { Hold } from './hold.ts';
@@ -30,19 +30,8 @@ import { settledAs, type ReadAnswer } from './settlement-of.ts';
 import { lightened } from './stored-answer.ts';
 import { TicketKeeper, type OnTicket } from './ticket-keeper.ts';
 import { Timeline, type Reporter } from './timeline.ts';
+import type { Road, Way } from './way.ts';
 import type { Answer, Wire, WireResult } from './wire.ts';
-
-/** How an exchange reaches the gateway: what the user's client adds to it. */
-export interface Way {
-  readonly headers: Headers;
-  readonly fetch: BaseFetch;
-}
-
-/**
- * Prepares an exchange as the user's client would: his `fetch`, headers and `beforeRequest` hooks, and none of the
- * others. `undefined`: a hook took the request elsewhere, or answered it.
- */
-export type Road = (operation: Operation, fields: Fields, signal: AbortSignal) => Way | Promise<Way | undefined>;
 
 /** What all intentions of one gateway share. */
 export interface Engine {
@@ -51,6 +40,8 @@ export interface Engine {
   readonly providerClock: ProviderClock;
   readonly wire: Wire;
   readonly sealer: Sealer;
+  /** Asks about many payments in one request, where the policy wants that and it is loaded. Default: each is asked alone. */
+  readonly batches?: () => Batches | undefined;
   /** Default: every send may be repeated. */
   readonly quotas?: RetryQuotas | undefined;
   /** Default: no send is held back. */
@@ -72,6 +63,8 @@ export interface IntentionOptions extends Beginning {
   readonly ownersFor: (ticket: Ticket) => Owners;
   readonly idempotencyKey?: string;
   readonly road: Road;
+  /** Other payments take the same road: its status queries may share a request with theirs. Default: they do not. */
+  readonly sharesQueries?: boolean;
   readonly onTicket?: OnTicket;
   readonly reporter: Reporter;
   /** The journal's: without it nothing may leave. Default: there is no journal. */
@@ -79,6 +72,18 @@ export interface IntentionOptions extends Beginning {
   /** Of a cancel that another payment sends at its deadline: that one may still keep it from leaving. */
   readonly gate?: CancelGate | undefined;
 }
+
+/** What a status query came to. */
+interface Polled {
+  readonly verdict: Verdict;
+  readonly left: boolean;
+  readonly judgement?: Judgement;
+  readonly retryAfter?: number | undefined;
+  readonly incomplete?: boolean;
+}
+
+/** So long somebody waits at a till for a charge: its queries wait for no other. */
+const AT_THE_TILL_MS = 30_000;
 
 /** Two clocks that differ by less than this tell the same time. */
 const ONE_TIME_MS = 1000;
@@ -317,7 +322,7 @@ export class Intention {
 
   /** One status query, when it is time to ask. Afterwards `next` says how it goes on. */
   async ask(): Promise<void> {
-    const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll();
+    const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll(this.#options.sharesQueries);
     const { row, failedWhenUnchangedForMs: forMs } = judgement ?? {};
     const open = row?.kind === 'poll-required' && row.reason === verdict.reason ? row : undefined;
     this.#observe({
@@ -564,14 +569,8 @@ export class Intention {
     if (this.#decision?.type !== 'settle') this.#own = { ...this.#own, answer: lightened(result.answer) };
   }
 
-  async #poll(): Promise<{
-    verdict: Verdict;
-    left: boolean;
-    judgement?: Judgement;
-    retryAfter?: number | undefined;
-    incomplete?: boolean;
-  }> {
-    const { adapter, clock } = this.#engine;
+  async #poll(together = false): Promise<Polled> {
+    const { adapter } = this.#engine;
     const question = questionFor(adapter, this.operation, this.#keeper.current, this.#latestMs());
     if (question === undefined) return { verdict: unknownOutcome('not-asked'), left: false };
     if ('fault' in question) {
@@ -581,21 +580,57 @@ export class Intention {
     const { asked, fields, incomplete, kind } = question;
     const poll = this.#keeper.current.polls + 1;
     this.#keeper.update({ polls: poll });
+    const shared = together ? await this.#askTogether(question, poll) : undefined;
+    if (shared !== undefined) return shared;
     this.#record({ type: 'ask', poll });
     const { result, left } = await this.#onTheWire(signal => this.#askOnTheWire(question, signal));
-    if (result.type === 'lost') {
-      this.#record({ type: 'lost', of: 'poll', evidence: result.evidence, code: result.code });
-      this.#cause = result.error;
-      if (left) this.#engine.circuits?.asked(this.operation.name, 'down');
-      return { verdict: lost('read', result.evidence, result.code), left };
-    }
-    this.#status = result;
+    if (result.type === 'lost') return this.#lostPoll(result, left);
     const judgement = judge(adapter, exchangeOf(asked, fields, result, false), this.#subject(kind));
+    return { ...this.#answeredPoll(poll, result, judgement), left, incomplete };
+  }
+
+  #lostPoll({ evidence, code, error }: WireResult & { type: 'lost' }, left: boolean): Polled {
+    this.#record({ type: 'lost', of: 'poll', evidence, code });
+    this.#cause = error;
+    if (left) this.#engine.circuits?.asked(this.operation.name, 'down');
+    return { verdict: lost('read', evidence, code), left };
+  }
+
+  #answeredPoll(poll: number, found: ReadAnswer, judgement: Judgement): Omit<Polled, 'left'> {
+    this.#status = found;
     const { verdict } = judgement;
-    this.#engine.circuits?.asked(this.operation.name, healthIn(verdict, result.answer.status));
-    this.#recordJudged(judgement, { type: 'status', poll, status: result.answer.status, verdict });
+    const { status, headers } = found.answer;
+    this.#engine.circuits?.asked(this.operation.name, healthIn(verdict, status));
+    this.#recordJudged(judgement, { type: 'status', poll, status, verdict });
     this.#learn(judgement);
-    return { verdict, left, judgement, incomplete, retryAfter: retryAfterMs(result.answer.headers, clock.now()) };
+    return { verdict, judgement, retryAfter: retryAfterMs(headers, this.#engine.clock.now()) };
+  }
+
+  /**
+   * By one request for several payments, as far as its answer shows this one plainly. `undefined`: it is to be asked
+   * about alone, since nobody else asks now, or the answer leaves a doubt. That there is no such order is always asked
+   * alone.
+   */
+  async #askTogether({ kind, asked, fields, incomplete }: Question, poll: number): Promise<Polled | undefined> {
+    const { adapter, batches } = this.#engine;
+    const { road, attemptTimeoutMs: timeoutMs } = this.#options;
+    const together = batches?.();
+    const batch = kind === 'query' && isWrite(this.operation) ? this.operation.query?.batch : undefined;
+    if (together === undefined || batch === undefined || incomplete || this.#state.needsToken) return undefined;
+    // Before the deadline there must be time left to ask alone after it.
+    if (this.#nowMs() + together.windowMs + timeoutMs >= deadlineOf(this.#state)) return undefined;
+    const ticket = this.#keeper.current;
+    const isUrgent = (ticket.charge === true && this.#elapsedMs < AT_THE_TILL_MS) || this.#unconfirmed !== undefined;
+    const onAsking = (sharedBy: number): void => this.#record({ type: 'ask', poll, sharedBy });
+    const said = await this.#onTheWire(signal =>
+      together.ask({ batch, asked, ticket, fields, road, timeoutMs, isUrgent, signal, onAsking }),
+    );
+    if (said?.type === 'lost') return this.#lostPoll(said.result, said.left);
+    if (said?.type === 'not-now')
+      return { ...this.#answeredPoll(poll, { ...said, body: undefined }, said.judgement), left: true };
+    if (said === undefined) return undefined;
+    const judgement = judge(adapter, exchangeOf(asked, fields, said, false), this.#subject(kind));
+    return isPlain(judgement) ? { ...this.#answeredPoll(poll, said, judgement), left: true } : undefined;
   }
 
   async #askOnTheWire(
@@ -930,6 +965,14 @@ export class Intention {
     };
   }
 }
+
+/** It says in a listed way what became of the order. What a part of a list leaves open is asked about alone. */
+const isPlain = ({ verdict, unlisted, fault, conflict, isOfOtherOrder }: Judgement): boolean =>
+  verdict.listed &&
+  verdict.reason !== 'not-found' &&
+  verdict.kind !== 'retryable' &&
+  !(verdict.kind === 'terminal' && verdict.outcome === 'rejected') &&
+  !(unlisted || conflict || isOfOtherOrder || fault !== undefined);
 
 /** It leads to a send, or to an end after which the same may simply be sent. */
 function permitsSend(decision: Decision | undefined): boolean {

@@ -278,11 +278,16 @@ function checkedOperations<F extends FieldsByOperation<F>>(
 function checkQueries(who: string, operation: Operation, operations: Readonly<Record<string, Operation>>): void {
   for (const query of isWrite(operation) ? [operation.query, operation.lookUp] : []) {
     if (query === undefined) continue;
-    const asked = Object.hasOwn(operations, query.operation) ? operations[query.operation] : undefined;
-    if (asked?.effect === 'read') continue;
-    throw new InputError(
-      `${who}: ${operation.name} is asked about by ${query.operation}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
-    );
+    const { batch } = query;
+    if (batch !== undefined && !(Number.isInteger(batch.most) && batch.most >= 2))
+      throw new InputError(`${who}: ${operation.name} has a batch query whose \`most\` is not 2 or more.`);
+    for (const name of [query.operation, batch?.operation ?? query.operation]) {
+      const asked = Object.hasOwn(operations, name) ? operations[name] : undefined;
+      if (asked?.effect === 'read') continue;
+      throw new InputError(
+        `${who}: ${operation.name} is asked about by ${name}, which is ${asked === undefined ? 'not an operation' : 'a write'}.`,
+      );
+    }
   }
 }
 

@@ -80,6 +80,7 @@ export type { Effect, Outcome, Reason, Verdict } from '../core/verdict.ts';
 export type { Advice, CodeTable, PollRequiredRow, RetryableRow, Row, TerminalRow } from '../core/code-table.ts';
 export type { Exchange, Reading } from '../core/exchange.ts';
 export type {
+  BatchQuery,
   Encoding,
   FieldCheck,
   Fields,

@@ -6,6 +6,7 @@ export { circuit } from './circuit.ts';
 export type { Circuit, CircuitOptions } from './circuit.ts';
 export { defaultPolicy, mergePolicy } from './policy.ts';
 export type {
+  BatchPolicy,
   ChooseBackoff,
   LimitPolicy,
   Policy,

@@ -63,6 +63,24 @@ export interface PollPolicy {
    * Default 60,000.
    */
   cancelWithinMs?: number;
+  /**
+   * Payments that are asked about at about the same time share one request, where the provider answers about many at
+   * once (QFPay). `true`: with the defaults of {@link BatchPolicy}. It holds for a whole gateway, and not for the calls
+   * of the drop-in, whose requests may differ; a `beforeRequest` hook of the client runs once for them all. Default
+   * `false`: a query may wait a moment for others, and one answer then is about many payments.
+   */
+  batch?: boolean | BatchPolicy;
+}
+
+/** How payments share a status query. */
+export interface BatchPolicy {
+  /**
+   * How long a query that is due waits for others, in milliseconds. One that somebody waits for at a till (a charge in
+   * its first half minute) does not wait. Default 250.
+   */
+  windowMs?: number;
+  /** The most payments in one request: 2 or more. Default: as many as the adapter allows (QFPay: 50). */
+  most?: number;
 }
 
 /** What is known of a payment when its polling begins. A ticket is more than that. */
@@ -112,7 +130,7 @@ export interface ResolvedPolicy {
 }
 
 /** What has no default here. */
-type Undecided = 'absentAfterMs' | 'cancelAtDeadline' | 'cancelWithinMs';
+type Undecided = 'absentAfterMs' | 'batch' | 'cancelAtDeadline' | 'cancelWithinMs';
 
 /** What is made to fit the payment, where the user has set nothing. */
 interface Fitting {
@@ -186,6 +204,19 @@ const circuitField: Check = (where, value) => {
   if (value !== false && typeof (value as Partial<Circuit> | null)?.watch !== 'function')
     throw new InputError(`policy: ${where} must be circuit(), or false.`);
 };
+const batchChecks: Checks = {
+  windowMs: durationField,
+  most(where, value) {
+    countField(where, value);
+    if (value === 1) throw new InputError(`policy: ${where} must be 2 or more: one alone shares nothing.`);
+  },
+};
+const batchField: Check = (where, value) => {
+  if (typeof value === 'boolean') return;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InputError(`policy: ${where} must be true, false or { windowMs, most }; got ${String(value)}.`);
+  checkFields(where, value, batchChecks);
+};
 
 /** Every field a policy may have. A misspelt one is refused: a policy that is silently ignored costs money. */
 const groups: Readonly<Record<'retry' | 'poll' | 'limit', Checks>> = {
@@ -197,6 +228,7 @@ const groups: Readonly<Record<'retry' | 'poll' | 'limit', Checks>> = {
     resendWhenAbsent: flagField,
     cancelAtDeadline: flagField,
     cancelWithinMs: durationField,
+    batch: batchField,
   },
   limit: { concurrency: countField },
 };
@@ -283,6 +315,10 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
   if (call?.circuit !== undefined || call?.retry?.quota !== undefined)
     throw new InputError(
       'policy: circuit and retry.quota have no effect on one call, since all of them share them: give them to createGateway.',
+    );
+  if (call?.poll?.batch !== undefined)
+    throw new InputError(
+      'policy: poll.batch has no effect on one call, since calls share their requests: give it to createGateway.',
     );
   const users = [gateway, call];
   const merged = users.reduce<ResolvedPolicy>(mergePolicy, mergePolicy(defaultPolicy, adapter));
@@ -379,7 +415,7 @@ export function checkResend(policy: Policy | undefined): void {
 export interface FollowPolicyData {
   readonly poll: Omit<
     ResolvedPolicy['poll'],
-    'backoff' | 'chooseBackoff' | 'resendWhenAbsent' | 'cancelAtDeadline' | 'cancelWithinMs'
+    'backoff' | 'batch' | 'chooseBackoff' | 'resendWhenAbsent' | 'cancelAtDeadline' | 'cancelWithinMs'
   > & {
     readonly backoff: BackoffData;
   };
@@ -394,6 +430,8 @@ export function followPolicyData(
 ): FollowPolicyData {
   const {
     backoff,
+    // How requests are shared is a gateway's affair, and no payment's.
+    batch: _shared,
     chooseBackoff: _over,
     resendWhenAbsent: _send,
     cancelAtDeadline: _cancel,

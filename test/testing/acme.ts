@@ -1,6 +1,6 @@
 import type { CodeTable, Row } from '../../src/core/code-table.ts';
 import type { Exchange, Reading } from '../../src/core/exchange.ts';
-import type { SameReference } from '../../src/core/operation.ts';
+import type { BatchQuery, SameReference } from '../../src/core/operation.ts';
 import { defineAdapter, type Adapter, type Policy } from '../../src/index.ts';
 import {
   authorized,
@@ -136,6 +136,8 @@ export interface AcmeOptions {
   queryField?: string;
   /** Whether it is the simulator that answers, in the words of `acmeVoice`; its own numbers are not learnt then. */
   simulated?: boolean;
+  /** How many orders one query may be about. Default: one. */
+  batch?: BatchQuery;
   /** Of the adapter. Default 1. */
   version?: number;
   /** The cancel leaves alone what is paid. Default `false`. */
@@ -174,6 +176,18 @@ export const readAcme = ({ body }: Exchange): Reading | Reading[] => {
   return Array.isArray(rows) ? rows.map(readOne) : readOne(body);
 };
 
+/** A comma between the orders; the answer has rows, and says whether there are more. */
+export const acmeBatch: BatchQuery = {
+  most: 50,
+  fields: orders => ({ order: [...new Set(orders.map(({ fields }) => fields['order']))].join(',') }),
+  part(body, { order }) {
+    const { rows, more } = body as { rows?: { order?: string }[]; more?: boolean };
+    if (!Array.isArray(rows) || more !== false) return undefined;
+    const own = rows.filter(row => row.order === order);
+    return own.length === 0 ? undefined : { rows: own };
+  },
+};
+
 const expect = ({ amount, currency }: OrderFields): { amount: string; currency?: string } => ({
   amount: String(amount),
   ...(currency !== undefined && { currency }),
@@ -181,12 +195,13 @@ const expect = ({ amount, currency }: OrderFields): { amount: string; currency?:
 
 export function acme(options: AcmeOptions = {}): Adapter<AcmeFields> {
   const { sameReference = 'unknown', policy = {}, queryField = 'order', simulated = false } = options;
-  const { version, secret = 'made-up-acme-secret', sparesPaid = false } = options;
+  const { version, batch, secret = 'made-up-acme-secret', sparesPaid = false } = options;
   const [written, found] = simulated ? [spoken, spoken] : [writes, states];
   const query = {
     operation: 'payment.query' as const,
     fields: ({ reference: { order } }: { reference: Record<string, string> }) =>
       order === undefined ? undefined : ({ [queryField]: order } as AcmeFields['payment.query']),
+    ...(batch !== undefined && { batch }),
   };
   const order = {
     codes: written,

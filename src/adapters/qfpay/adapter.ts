@@ -19,6 +19,7 @@ import {
   wallTime,
   type Adapter,
   type Advice,
+  type BatchQuery,
   type FieldCheck,
   type Fields,
   type Location,
@@ -31,7 +32,7 @@ import { growing } from '../../policies/backoff.ts';
 import { cancellation, charge, order, paymentState, refund, refundState } from './codes.ts';
 import type { QfpayAnswers } from './answers.ts';
 import type { QfpayCancellationFields, QfpayFields, QfpayPaymentFields, QfpayQueryFields } from './fields.ts';
-import { readCancellation, readPayment, readRefund, readRows } from './read.ts';
+import { readCancellation, readPayment, readRefund, readRows, rowsOfOne } from './read.ts';
 import { sign, type SignType } from './sign.ts';
 
 /** What QFPay issues to a merchant, and how to speak to it. */
@@ -179,7 +180,7 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
         read: readRefund,
         reference: ['out_trade_no', 'syssn'],
         identity: ownNumber,
-        query: { operation: 'refund.query', fields: askForRefund },
+        query: { operation: 'refund.query', fields: askForRefund, batch: askForMany },
         follows: 'refund',
         sameReference: 'unknown',
         expect,
@@ -248,6 +249,33 @@ const askForPayment: StatusQuery['fields'] = (ticket, nowMs) =>
 
 const askForRefund: StatusQuery['fields'] = (ticket, nowMs) => within(ticket, nowMs, 'out_trade_no');
 
+/** Half a page: an order that was tried twice has two rows. */
+const MOST_ORDERS = 50;
+
+/**
+ * One query for many orders, of payments or of refunds: `out_trade_no` takes a list with commas. The window is that of
+ * the oldest of them.
+ *
+ * @see https://sdk.qfapi.com/docs/common-api/transaction-enquiry
+ */
+const askForMany: BatchQuery = {
+  most: MOST_ORDERS,
+  fields(orders) {
+    const each = orders.map(({ fields }) => fields);
+    const numbers = each.map(fields => textOf(fields, 'out_trade_no'));
+    // Where a number is not known, or would be taken for two, that order is asked about alone.
+    if (numbers.some(number => number === undefined || number.includes(','))) return undefined;
+    const times = (name: string): string[] => each.map(fields => textOf(fields, name) ?? '').sort();
+    return {
+      out_trade_no: [...new Set(numbers)].join(','),
+      start_time: times('start_time')[0],
+      end_time: times('end_time').at(-1),
+      page_size: 100,
+    };
+  },
+  part: rowsOfOne,
+};
+
 function within(ticket: Ticket, nowMs: number, number: string): Fields | undefined {
   const named = knownOf(number)(ticket);
   return named && { ...named, ...everythingSince(ticket, nowMs) };
@@ -275,7 +303,7 @@ const payment = {
   // The `txdtm` that the adapter gives: QFPay's rows repeat it. One of the merchant's own may be another try's too.
   echo: ({ openedAt }) => timeInHongKong(Date.parse(openedAt)),
   learns: ['syssn'],
-  query: { operation: 'payment.query', fields: askForPayment },
+  query: { operation: 'payment.query', fields: askForPayment, batch: askForMany },
   sameReference: 'unknown',
   expect,
   charge: isScanned,
@@ -302,7 +330,7 @@ const undoing = {
   reference: ({ out_trade_no, syssn }: QfpayCancellationFields) => ({ out_trade_no, syssn }),
   identity: 'target',
   learns: ['syssn'],
-  query: { operation: 'payment.query', fields: askForPayment },
+  query: { operation: 'payment.query', fields: askForPayment, batch: askForMany },
   follows: 'cancel',
   sameReference: 'unknown',
   expect,

@@ -136,6 +136,26 @@ export function readRows(kind: 'payment' | 'refund'): (exchange: Exchange) => Re
   };
 }
 
+/**
+ * The answer that one order's own query would have had, cut out of a list's: its rows, of payment and refund alike.
+ * `undefined` where the order has no row here, or another row of it may be missing.
+ *
+ * A list must say itself that it is whole: where it does not tell its page and how much goes onto one, QFPay may have
+ * put ten rows onto it, whatever was asked for.
+ */
+export function rowsOfOne(body: unknown, own: Exchange['sent'], sent: Exchange['sent']): object | undefined {
+  const answer = asRecord(body);
+  const data = answer?.['data'];
+  const number = idOf(own, 'out_trade_no');
+  if (textOf(body, 'respcd') !== SUCCESS || !Array.isArray(data) || number === undefined) return undefined;
+  const isStated = idOf(body, 'page') === '1' && Number(idOf(body, 'page_size') ?? NaN) > 0;
+  if (!isStated || !isWhole(data, body, sent)) return undefined;
+  const numbers = (data as unknown[]).map(row => idOf(row, 'out_trade_no'));
+  // A row whose number cannot be read may be this order's.
+  if (numbers.includes(undefined) || !numbers.includes(number)) return undefined;
+  return { ...answer, data: (data as unknown[]).filter((_row, index) => numbers[index] === number) };
+}
+
 /** What QFPay puts on a page where nobody says otherwise. */
 const USUAL_PAGE_SIZE = 10;
 

@@ -44,6 +44,7 @@ export function qfpayVoice(
       const heard = { fields: form, reference: number, ...(form['txamt'] !== undefined && { amount: form['txamt'] }) };
       switch (call.act) {
         case 'query':
+          if (number.includes(',')) return { operation: call.operation, act: 'list', ...heard };
           return refunds.has(number)
             ? { operation: 'refund.query', act: 'refund-query', ...heard }
             : { operation: call.operation, act: 'query', ...heard };
@@ -66,6 +67,7 @@ export function qfpayVoice(
       if (answer === 'rate-limited') return { status: 429, body: 'Too Many Requests' };
       if (answer === 'maintenance') return flat('1100');
       if (answer === 'system-error') return flat('1252');
+      if (heard.act === 'list') return listed(heard, situation.entries ?? [], situation.nowMs, declinedAs);
       if (heard.act === 'query' || heard.act === 'refund-query')
         return envelope(heard, entry, situation.nowMs, declinedAs);
       if (answer === 'duplicate')
@@ -290,10 +292,20 @@ function written(heard: Heard, entry: Entry, nowMs: number, declinedAs: string):
 }
 
 /** The answer to a query: the query worked, and the rows tell what became of the money, a page of them at a time. */
-function envelope(heard: Heard, entry: Entry | undefined, nowMs: number, declinedAs: string): Answer {
-  const rows = triesOf(entry, heard)
-    .filter(each => isInWindow(heard, each, nowMs))
-    .flatMap(each => rowsOf(each, declinedAs));
+const envelope = (heard: Heard, entry: Entry | undefined, nowMs: number, declinedAs: string): Answer =>
+  pageOf(heard, triesOf(entry, heard), nowMs, declinedAs);
+
+/** The same for a list of numbers: the rows of all of them, the latest first. */
+function listed(heard: Heard, entries: readonly Entry[], nowMs: number, declinedAs: string): Answer {
+  const { out_trade_no, syssn } = heard.fields as Form;
+  const isNamed = (list: string | undefined, number: string): boolean =>
+    list === undefined || list.split(',').includes(number);
+  const named = entries.filter(each => isNamed(out_trade_no, each.reference) && isNamed(syssn, each.providerId));
+  return pageOf(heard, named.reverse(), nowMs, declinedAs);
+}
+
+function pageOf(heard: Heard, entries: readonly Entry[], nowMs: number, declinedAs: string): Answer {
+  const rows = entries.filter(each => isInWindow(heard, each, nowMs)).flatMap(each => rowsOf(each, declinedAs));
   const page = Number(heard.fields['page'] ?? 1);
   const size = Math.min(100, Number(heard.fields['page_size'] ?? 10));
   return {
