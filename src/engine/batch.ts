@@ -2,6 +2,7 @@ import { callTime, newSendId, noLongerNeeded, orAbort, type Clock } from '../clo
 import { faultOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { judge, type Judgement } from '../core/doctrine.ts';
 import type { BatchQuery, Fields, Operation } from '../core/operation.ts';
+import type { BatchOffEvent } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { BatchPolicy } from '../policies/policy.ts';
@@ -24,6 +25,8 @@ export interface Batches {
    * @throws the signal's reason, at once when it aborts: the others go on without this one
    */
   ask(asking: Asking): Promise<Shared | undefined>;
+  /** Whether a part says in a listed way what became of the order: what it leaves open is asked about alone. */
+  isPlain(judgement: Judgement): boolean;
 }
 
 /** One payment's status query. */
@@ -56,8 +59,7 @@ export interface BatchParts {
   readonly wire: Wire;
   readonly policy: BatchPolicy;
   readonly onFault: (fault: AdapterFault) => void;
-  /** Asking together is given up for a while. */
-  readonly onOff: (query: string, code: string, forMs: number) => void;
+  readonly inform: (event: BatchOffEvent) => void;
 }
 
 /** A quarter of a second is little beside any wait between two queries. */
@@ -71,13 +73,18 @@ export function createBatches(parts: BatchParts): Batches {
   const switchOf = ({ batch, asked }: Asking): BatchSwitch => {
     let found = switches.get(batch);
     if (found === undefined) {
-      found = new BatchSwitch(nowMs, (code, forMs) => parts.onOff(asked.name, code, forMs));
+      const { adapter, clock, inform } = parts;
+      const of = { gateway: adapter.name, operation: asked.name, reference: {} };
+      found = new BatchSwitch(nowMs, (code, forMs) =>
+        inform({ type: 'batch-off', at: new Date(clock.now()).toISOString(), elapsedMs: 0, ...of, code, forMs }),
+      );
       switches.set(batch, found);
     }
     return found;
   };
   return {
     windowMs,
+    isPlain,
     ask(asking) {
       const { batch, signal } = asking;
       if (signal.aborted) return Promise.reject(signal.reason);
@@ -99,6 +106,13 @@ export function createBatches(parts: BatchParts): Batches {
     },
   };
 }
+
+const isPlain: Batches['isPlain'] = ({ verdict, unlisted, fault, conflict, isOfOtherOrder }) =>
+  verdict.listed &&
+  verdict.reason !== 'not-found' &&
+  verdict.kind !== 'retryable' &&
+  !(verdict.kind === 'terminal' && verdict.outcome === 'rejected') &&
+  !(unlisted || conflict || isOfOtherOrder || fault !== undefined);
 
 /** Whether it can be asked about with others at all. */
 function canShare({ onFault }: BatchParts, { batch, asked, ticket, fields }: Asking, state: BatchSwitch): boolean {

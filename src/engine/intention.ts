@@ -630,7 +630,7 @@ export class Intention {
       return { ...this.#answeredPoll(poll, { ...said, body: undefined }, said.judgement), left: true };
     if (said === undefined) return undefined;
     const judgement = judge(adapter, exchangeOf(asked, fields, said, false), this.#subject(kind));
-    return isPlain(judgement) ? { ...this.#answeredPoll(poll, said, judgement), left: true } : undefined;
+    return together.isPlain(judgement) ? { ...this.#answeredPoll(poll, said, judgement), left: true } : undefined;
   }
 
   async #askOnTheWire(
@@ -965,14 +965,6 @@ export class Intention {
     };
   }
 }
-
-/** It says in a listed way what became of the order. What a part of a list leaves open is asked about alone. */
-const isPlain = ({ verdict, unlisted, fault, conflict, isOfOtherOrder }: Judgement): boolean =>
-  verdict.listed &&
-  verdict.reason !== 'not-found' &&
-  verdict.kind !== 'retryable' &&
-  !(verdict.kind === 'terminal' && verdict.outcome === 'rejected') &&
-  !(unlisted || conflict || isOfOtherOrder || fault !== undefined);
 
 /** It leads to a send, or to an end after which the same may simply be sent. */
 function permitsSend(decision: Decision | undefined): boolean {
