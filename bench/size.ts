@@ -14,6 +14,7 @@ import { printTable } from './table.ts';
 const limits: Readonly<Record<string, number>> = {
   createGateway: 50.1,
   'tillpaid, every name': 52.7,
+  'tillpaid/learn': 20,
   'tillpaid/policies': 7.2,
   'adapters/ifortepay': 9.6,
   'adapters/ifortepay/terse': 7.8,
@@ -93,6 +94,7 @@ const alone = await bundle(gateway);
 const entries = new Map<string, Bundle>([
   ['createGateway', alone],
   ['tillpaid, every name', await bundle(`export * from 'tillpaid';`)],
+  ['tillpaid/learn', await bundle(`export * from 'tillpaid/learn';`)],
   ['tillpaid/policies', await bundle(`export * from 'tillpaid/policies';`)],
 ]);
 const adapters = readdirSync(new URL('../dist/adapters/', import.meta.url)).sort();

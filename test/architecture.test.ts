@@ -32,6 +32,8 @@ const table = {
   adapter: { rooms: ['core', 'policies', 'clock', 'kit'], files: [], packages: [] },
   /** The same folder's simulator: no adapter needs it to work. */
   voice: { rooms: ['core', 'policies', 'clock', 'kit', 'adapter', 'testing'], files: [], packages: ['@noble/hashes'] },
+  /** How long payments take, and what follows from it: it looks on from outside. */
+  learn: { rooms: ['core', 'policies', 'clock'], files: [], packages: [] },
   testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: [] },
   /** Names only. */
   index: { rooms: ['core', 'policies', 'clock', 'kit', 'engine', 'client'], files: [], packages: [] },
@@ -48,6 +50,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^engine\/[\w-]+\.ts$/, 'engine'],
   [/^client\/[\w-]+\.ts$/, 'client'],
   [/^journal\/(?:\w+\/)?[\w-]+\.ts$/, 'journal'],
+  [/^learn\/[\w-]+\.ts$/, 'learn'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
   [/^adapters\/[\w-]+\/[\w-]+\.ts$/, 'adapter'],
@@ -281,6 +284,7 @@ describe('package.json', () => {
       './journal',
       './journal/postgres',
       './journal/sqlite',
+      './learn',
       './package.json',
       './policies',
       './testing',

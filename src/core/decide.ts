@@ -1022,7 +1022,9 @@ function paidAtLast(state: State, verdict: Verdict): Step {
  * two minutes; more seldom where the order lives so long that no payer waits at the screen. After two hours the two
  * minutes grow too.
  */
-const ORDER_PACE = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.018 };
+export const ORDER_PACE: {
+  readonly [name in 'ratio' | 'longRatio' | 'longMs' | 'maxMs' | 'lateRatio']: number;
+} = { ratio: 0.1, longRatio: 0.25, longMs: 3_600_000, maxMs: 115_000, lateRatio: 0.018 };
 
 /** The wait before the next status query: the backoff's. A default backoff is fitted to what is waited for. */
 function paceMs(state: State, { nowMs, chance }: Moment): number {
