@@ -101,6 +101,9 @@ const axis = ({ name, log = false, min, max }: Axis): object => ({
   }),
 });
 
+/** Readable where it stands on a line, too. */
+const labelLook = { show: true, color: '#000000', backgroundColor: '#ffffffd0', padding: 2 };
+
 const seriesOf = ({ name, points, as = 'line' }: Series): object => ({
   name,
   type: 'line',
@@ -108,7 +111,7 @@ const seriesOf = ({ name, points, as = 'line' }: Series): object => ({
   showSymbol: as === 'points' || (as === 'line' && points.length <= MOST_SYMBOLS),
   data: points.map(([atX, atY, label, position = 'right']) => ({
     value: [atX, atY],
-    ...(label !== undefined && { label: { show: true, formatter: label, position, color: '#000000' } }),
+    ...(label !== undefined && { label: { ...labelLook, formatter: label, position } }),
   })),
 });
 
