@@ -57,6 +57,7 @@ const shapes: Readonly<Record<Settlement['outcome'], Shape>> = {
 } satisfies Shapes;
 
 const always = ['outcome', 'verdict', 'settledBy', 'ticket', 'reference', 'attempts', 'polls', 'elapsedMs', 'timeline'];
+/** Whatever the outcome, `cancel` may be there: it says nothing about it. */
 const beside: readonly Beside[] = [
   'answer',
   'answerOmitted',
@@ -81,7 +82,10 @@ export function unlikeItsType(settlement: Settlement): string | undefined {
   const tooMuch = beside.filter(name => !shape.mayHave.includes(name) && name in settlement);
   if (tooMuch.length > 0) return `${outcome} with ${tooMuch.join(', ')}`;
   const unknown = Object.keys(settlement).filter(
-    name => !always.includes(name) && (!beside.some(each => each === name) || ['response', 'cause'].includes(name)),
+    name =>
+      name !== 'cancel' &&
+      !always.includes(name) &&
+      (!beside.some(each => each === name) || ['response', 'cause'].includes(name)),
   );
   if (unknown.length > 0) return `${outcome} with ${unknown.join(', ')} for all to see`;
   const copied = JSON.stringify(structuredClone(settlement));

@@ -3,6 +3,7 @@ import { isWrite, type Operation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Canceler } from '../engine/canceler.ts';
+import type { Loop } from '../engine/loops.ts';
 import type { Policy, ResolvedPolicy } from '../policies/policy.ts';
 import type { GatewayParts } from './parts.ts';
 import type { SettleCancel } from './cancel-at-deadline.ts';
@@ -75,9 +76,9 @@ async function keepEnd(
   }
 }
 
-/** It was somebody else's loop that left it open, and that one did not cancel. */
-export const isUncanceled = ({ outcome, cancel }: Settlement): boolean =>
-  outcome === 'unresolved' && cancel === undefined;
+/** Whether a loop has left open what who joined it wants canceled. */
+export const isLeftUncanceled = ({ intention }: Pick<Loop, 'intention'>, { outcome }: Settlement): boolean =>
+  outcome === 'unresolved' && !intention.cancels;
 
 /** @throws {InputError} for a gateway's policy that cancels where the provider has no cancel at all */
 export function checkCancels(

@@ -11,7 +11,7 @@ import type { Loop } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
-import { isUncanceled, refuseCancel, type Canceling } from './canceling.ts';
+import { isLeftUncanceled, refuseCancel, type Canceling } from './canceling.ts';
 import type { GatewayParts } from './parts.ts';
 import type { Joining } from './joining.ts';
 import { checkOptions, followOptions, type FollowOptions } from './options.ts';
@@ -63,8 +63,8 @@ export function createFollowing(
         options.signal?.throwIfAborted();
         const running = registry.running(key);
         const settlement = await joining().follow(running ?? begin(), options);
-        const isLeft = running !== undefined && canceler !== undefined;
-        if (settlement !== undefined && !(isLeft && isUncanceled(settlement))) return settlement;
+        const mayBeLeft = running !== undefined && canceler !== undefined;
+        if (settlement !== undefined && !(mayBeLeft && isLeftUncanceled(running, settlement))) return settlement;
       }
     },
     step: createStep(parts, onSettled),

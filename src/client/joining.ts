@@ -6,7 +6,7 @@ import type { Hold } from '../engine/hold.ts';
 import type { Intention } from '../engine/intention.ts';
 import { attend, isAbandoned, isTakenOver, whenAtRest, whenEnded, type Loop } from '../engine/loops.ts';
 import { responseOf } from '../engine/results.ts';
-import { isUncanceled } from './canceling.ts';
+import { isLeftUncanceled } from './canceling.ts';
 import type { MayBegin } from './entrance.ts';
 import type { GatewayParts } from './parts.ts';
 import type { FollowOptions, SettleOptions } from './options.ts';
@@ -94,7 +94,10 @@ export function createJoining(
       return storing(loop, options, 'now', () =>
         attend(loop, options).then(
           // "Unsent" is no end while a worker may send it, and this caller makes it his own; nor is what was to be canceled.
-          settlement => (loop.hold?.isLeft === true || (cancels && isUncanceled(settlement)) ? undefined : settlement),
+          settlement => {
+            const isNoEnd = loop.hold?.isLeft === true || (cancels && isLeftUncanceled(loop, settlement));
+            return isNoEnd ? undefined : settlement;
+          },
           (error: unknown) => {
             signal?.throwIfAborted();
             if (loop.hold?.isLost === true) return loop.intention;

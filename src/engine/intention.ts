@@ -257,6 +257,11 @@ export class Intention {
     return this.#options.followOnly !== true;
   }
 
+  /** It is canceled at its deadline. */
+  get cancels(): boolean {
+    return this.#options.canceler !== undefined;
+  }
+
   /** The write's own last answer, and that of the last status query. */
   get answers(): { readonly own: Answer | undefined; readonly status: Answer | undefined } {
     return { own: this.#own?.answer, status: this.#status?.answer };

@@ -16,6 +16,7 @@ export const rules = {
   nothingAfterTheEnd: 'Nothing is sent after an abort or after settling.',
   retryAfterIsKept: 'The spacing is never below Retry-After.',
   attemptsAreKept: 'No attempt is made beyond `attempts`.',
+  cancelsAtTheDeadline: 'A cancel leaves at the deadline alone, after a question, and never once the end is known.',
   wakesCalmly: 'Past its deadline, however long it slept, a call sends nothing again and asks one last question.',
   nothingIsLeftBehind: 'No timer and no listener is left.',
   endsInTime: 'A call ends with its deadline, but for the exchanges that were on the wire then.',

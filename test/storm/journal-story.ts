@@ -20,7 +20,7 @@ import {
 import { drawDeath, Mortal, type Death } from './mortal.ts';
 import type { Provider } from './providers.ts';
 import type { Story } from './story.ts';
-import { calm, draw, type Weather } from './weather.ts';
+import { calm, draw, withCancel, type Weather } from './weather.ts';
 import { openWorld, type World } from './world.ts';
 
 /** Who works on the payment, and when each of them dies: drawn with the weather. */
@@ -62,8 +62,12 @@ export function tellWithJournal(
   const drawn = draw(chance, provider, scene);
   // Where only a notice tells, somebody has to bring it.
   const isTold = drawn.queries.then.fault === 'not-found';
-  const weather: Weather = { ...drawn, ...(isTold && { queries: calm }), madeBeforeMs: 0, clockSteps: [] };
   const account = provider.open(seed, chance.percent(30));
+  const weather: Weather = withCancel(
+    dice(seed + 0.6),
+    { ...drawn, ...(isTold && { queries: calm }), madeBeforeMs: 0, clockSteps: [] },
+    account.adapter.operations[scene.operation],
+  );
   const cast = drawCast();
   const theirs = clock.party({ of: seed, chance: dice(seed + 0.25), skewMs: weather.skewMs });
   const stage = clock.party({ of: seed, chance: dice(seed + 0.75) });
@@ -120,7 +124,7 @@ export function tellWithJournal(
       clock: mortal.clock,
       journal: own,
       onEvent: (event: GatewayEvent) => {
-        if (event.type === 'send') sends++;
+        if (event.type === 'send' && event.operation === scene.operation) sends++;
         onEvent?.(event, clock.now());
       },
     });
@@ -181,6 +185,8 @@ export function tellWithJournal(
 
   const deliver = (settlement: Settlement, deliveryId: string): void => {
     if (chance.percent(cast.failing)) throw new Error('The shop cannot take it now.');
+    // The cancel at a deadline has a row and an end of its own.
+    if (settlement.ticket.operation !== scene.operation) return;
     const last = endingOf(settlement);
     const before = delivered.get(deliveryId);
     if (before !== undefined && before.outcome !== last.outcome)
@@ -230,7 +236,8 @@ export function tellWithJournal(
 
   const judgeRows = (): void => {
     if (rows.length === 0 && sends > 0) breach('nothingForgotten', 'it was sent, and has no row');
-    for (const { state, dueAtMs, data } of rows) {
+    const own = rows.filter(({ data: { ticket } }) => ticket.operation === scene.operation);
+    for (const { state, dueAtMs, data } of own) {
       if (!atRest.has(state) && dueAtMs === undefined)
         breach('nothingForgotten', `its row is ${state}, and nobody will look at it`);
       if (!atRest.has(state)) leftOpen = `still followed: ${state}, ${data.entry?.state ?? ''}`;

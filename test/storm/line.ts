@@ -15,6 +15,8 @@ export interface Watch {
   asks: number;
   /** Asks past the deadline. */
   lateAsks: number;
+  /** When the payment was canceled at its deadline. */
+  canceledAtMs: number;
   /** No request before this: the gateway said so. */
   notBeforeMs: number;
 }
@@ -42,11 +44,13 @@ export interface Line {
   heard(outcome: string | undefined): void;
 }
 
-export type OnWire = 'send' | 'ask' | 'token';
+export type OnWire = 'send' | 'ask' | 'cancel' | 'token';
 
 export function tapLine(options: {
   readonly adapter: Adapter;
   readonly operation: string;
+  /** How long a cancel at the deadline, and its confirmation, may take. 0: there is none. */
+  readonly cancelMs: number;
   /** The time that passes; and the merchant's wall clock, by which a date is read. */
   readonly now: () => number;
   readonly wallMs: () => number;
@@ -58,14 +62,16 @@ export function tapLine(options: {
       | 'nothingAfterTheEnd'
       | 'retryAfterIsKept'
       | 'attemptsAreKept'
+      | 'cancelsAtTheDeadline'
       | 'wakesCalmly'
       | 'openIsAskedFirst'
       | 'noticesAreHeeded',
     says: string,
   ) => void;
 }): Line {
-  const { adapter, operation, now, wallMs, onBreach } = options;
+  const { adapter, operation, cancelMs, now, wallMs, onBreach } = options;
   const path = pathOf(adapter, operation);
+  const cancels = cancelMs === 0 ? [] : cancelsOf(adapter, operation).map(name => pathOf(adapter, name));
   const reads = Object.values(adapter.operations)
     .filter(({ effect }) => effect === 'read')
     .map(({ name }) => pathOf(adapter, name));
@@ -81,31 +87,43 @@ export function tapLine(options: {
   const kindOf = ({ url, method }: Request): OnWire => {
     const { pathname } = new URL(url);
     if (method !== 'GET' && path.test(pathname)) return 'send';
+    if (cancels.some(cancel => cancel.test(pathname))) return 'cancel';
     return reads.some(read => read.test(pathname)) ? 'ask' : 'token';
   };
 
   const check = (kind: OnWire): void => {
     if (current === undefined) {
       // A webhook that contradicts what was settled is a reason to ask.
-      if (receptions === 0 || kind === 'send') onBreach('nothingAfterTheEnd', `a ${kind} left after ${over}`);
+      if (receptions === 0 || kind === 'send' || kind === 'cancel')
+        onBreach('nothingAfterTheEnd', `a ${kind} left after ${over}`);
       return;
     }
     if (kind === 'token') return;
     if (now() < current.notBeforeMs)
       onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
-    const isLate = now() > current.beganAtMs + current.deadlineMs;
+    const isLate = now() > Math.max(current.beganAtMs + current.deadlineMs, current.canceledAtMs) + cancelMs;
     // The last question, and one more for each notice that has come.
     if (kind === 'ask' && isLate && ++current.lateAsks > 1 + Math.max(1, notices))
       onBreach('wakesCalmly', `question ${current.lateAsks} past the deadline`);
-    if (kind === 'send' && isLate && current.sends > 0)
+    if (kind === 'send' && (isLate || current.canceledAtMs > -Infinity) && current.sends > 0)
       onBreach('wakesCalmly', `send ${current.sends + 1} left past the deadline`);
     if (kind === 'send' && heard !== undefined)
       onBreach('noticesAreHeeded', `send ${current.sends + 1} left though a notice had said ${heard}`);
     if (kind === 'send' && current.asksFirst && current.asks === 0)
       onBreach('openIsAskedFirst', `${current.name} sent without a question`);
+    if (kind === 'cancel') return checkCancel(current);
     if (kind === 'ask') current.asks++;
     else if (++current.sends > current.mostSends)
       onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
+  };
+
+  /** Not before the deadline, not without a question, and not against a notice that has said how it ended. */
+  const checkCancel = (watch: Watch): void => {
+    watch.canceledAtMs = now();
+    if (now() < watch.beganAtMs + watch.deadlineMs)
+      onBreach('cancelsAtTheDeadline', `${watch.name} canceled ${now() - watch.beganAtMs} ms after it began`);
+    if (watch.asks === 0) onBreach('cancelsAtTheDeadline', `${watch.name} canceled without a question`);
+    if (heard !== undefined) onBreach('noticesAreHeeded', `a cancel left though a notice had said ${heard}`);
   };
 
   return {
@@ -138,6 +156,7 @@ export function tapLine(options: {
         sends: 0,
         asks: 0,
         lateAsks: 0,
+        canceledAtMs: -Infinity,
         notBeforeMs: 0,
       };
       return current;
@@ -171,6 +190,14 @@ export function tapLine(options: {
       heard = outcome;
     },
   };
+}
+
+/** What may cancel a payment at its deadline. */
+function cancelsOf(adapter: Adapter, operation: string): string[] {
+  const { follows = 'payment' } = { follows: undefined, ...adapter.operations[operation] };
+  return Object.values(adapter.operations).flatMap(each =>
+    'follows' in each && each.follows === 'cancel' && follows === 'payment' ? [each.name] : [],
+  );
 }
 
 /** An operation's path, whatever stands for its parameters. */

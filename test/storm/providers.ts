@@ -166,9 +166,10 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       weight: 44,
       skewMs: Infinity,
       mayBookAgain: true,
-      open: (_seed, isVariant) => ({
+      open: (seed, isVariant) => ({
         adapter: (merchant[isVariant ? 1 : 0] ?? merchant[0])?.() ?? adapter(credentials),
-        voice: voice(credentials),
+        // Which of its manuals is right is not known: in half of the storm a reversal gives back what was paid.
+        voice: voice(credentials, { reversesPaid: seed % 2 === 0 }),
         ...(notice !== undefined && {
           notice: (entry: Entry, nowMs: number) => (entry.bookings > 0 ? notice(credentials, entry, nowMs) : undefined),
         }),

@@ -27,7 +27,15 @@ import {
 } from './invariants.ts';
 import { tapLine, type Line, type OnWire } from './line.ts';
 import type { Order, Provider, Scene } from './providers.ts';
-import { draw, type Moment as During, type NextTry, type NoticePlan, type Weather } from './weather.ts';
+import {
+  cancelMsOf,
+  draw,
+  withCancel,
+  type Moment as During,
+  type NextTry,
+  type NoticePlan,
+  type Weather,
+} from './weather.ts';
 import { openWorld, type World } from './world.ts';
 
 /** One payment in the storm, from its seed to its end. */
@@ -70,9 +78,12 @@ export function tell(
   const [sceneName, scene] = chance.weigh(
     Object.entries(provider.scenes).map(named => [named[1].after === undefined ? 3 : 1, named] as const),
   );
-  const weather = draw(chance, provider, scene);
+  const drawn = draw(chance, provider, scene);
   const account = provider.open(seed, chance.percent(30));
   const { adapter } = account;
+  const weather = withCancel(dice(seed + 0.6), drawn, adapter.operations[scene.operation]);
+  /** At the deadline what is open is canceled: so long it may take. */
+  const cancelMs = cancelMsOf(weather);
   /** Signing takes a moment, in which a notice may come. */
   const signing: Adapter = {
     ...adapter,
@@ -113,6 +124,7 @@ export function tell(
   const line = tapLine({
     adapter,
     operation: scene.operation,
+    cancelMs,
     now: () => clock.now(),
     wallMs: () => ours.now(),
     fetch: request => inWorld().fetch(request),
@@ -221,6 +233,7 @@ export function tell(
     // Each notice may have its question, also when the last one had been asked.
     const mostMs =
       deadlineMs +
+      cancelMs +
       (frozen?.forMs ?? 0) +
       weather.notices.length * (weather.policy.attemptTimeoutMs ?? 0) +
       2 * (weather.policy.attemptTimeoutMs ?? 0) +
@@ -406,7 +419,7 @@ export function tell(
       minor: 999,
       of: { reference: '', providerId: '' },
     });
-    const policy = { retry: { attempts: 1 }, poll: { deadlineMs: 0 } };
+    const policy = { retry: { attempts: 1 }, poll: { deadlineMs: 0, cancelAtDeadline: false } };
     return byClient(
       { gateway, operation: other.operation, fields, options: { policy } },
       { [SOMEBODY_ELSES]: 'yes' },

@@ -1,5 +1,6 @@
 import type { Policy } from '../../src/index.ts';
 import { constant, exponential, growing, steps } from '../../src/index.ts';
+import type { Operation } from '../../src/core/operation.ts';
 import type { FaultName, Life, Voice } from '../../src/testing/index.ts';
 import { lives } from '../../src/testing/index.ts';
 import { assumptions } from './assumptions.ts';
@@ -144,6 +145,19 @@ export type Moment =
   | 'asking';
 
 export const calm: Trouble = { first: [], then: { fault: 'none' } };
+
+/** Some payments that can be are canceled at their deadline. Drawn by itself: all else stays as it was. */
+export function withCancel(dice: Dice, weather: Weather, operation: Operation | undefined): Weather {
+  const can = operation !== undefined && 'cancel' in operation;
+  if (!can || !dice.percent(30)) return weather;
+  const cancelWithinMs = dice.pick([0, 5_000, 20_000, 60_000, 60_000]);
+  const { poll } = weather.policy;
+  return { ...weather, policy: { ...weather.policy, poll: { ...poll, cancelAtDeadline: true, cancelWithinMs } } };
+}
+
+/** How much longer a call may take for it: Retry-After may put it off for as long as it may take. */
+export const cancelMsOf = ({ policy: { poll = {}, attemptTimeoutMs = 0 } }: Weather): number =>
+  poll.cancelAtDeadline === true ? 2 * (poll.cancelWithinMs ?? 0) + 2 * attemptTimeoutMs : 0;
 
 /** One payment's weather. */
 export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {

@@ -12,14 +12,15 @@ import type { QfpayCredentials } from './adapter.ts';
  * A second send of one number books again: integrators have met two paid rows of one `out_trade_no`, and no manual
  * rules it out. After a decline it is another try, with a row of its own.
  *
- * @param options `declinedAs`: the code of a declined payment, default `1201`
+ * @param options `declinedAs`: the code of a declined payment, default `1201`; `reversesPaid`: a reversal or close of a
+ *   paid payment gives the money back, as the manuals of 2017 and of Japan say, default `false`
  */
 export function qfpayVoice(
   credentials: Pick<QfpayCredentials, 'appCode' | 'clientKey' | 'mchid'>,
-  options: { declinedAs?: string } = {},
+  options: { declinedAs?: string; reversesPaid?: boolean } = {},
 ): Voice {
   const { appCode, clientKey, mchid } = credentials;
-  const { declinedAs = '1201' } = options;
+  const { declinedAs = '1201', reversesPaid = false } = options;
   // Payments and refunds are asked about at the same address: only their numbers tell them apart.
   const refunds = new Set<string>();
 
@@ -58,7 +59,13 @@ export function qfpayVoice(
         case 'refund':
           return { operation: call.operation, act: 'refund', ...heard, of: form['syssn'] ?? '' };
         case 'cancel':
-          return { operation: call.operation, act: 'cancel', ...heard, of: number };
+          return {
+            operation: call.operation,
+            act: 'cancel',
+            ...heard,
+            of: number,
+            ...(reversesPaid && { alsoWhenPaid: true }),
+          };
       }
     },
 
