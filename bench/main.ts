@@ -3,6 +3,7 @@ import { printFlows } from './flows.ts';
 import { printFrontier } from './frontier.ts';
 import { printJournal } from './journal.ts';
 import { printMemory } from './memory.ts';
+import { printNotices } from './notices.ts';
 import { printOverhead } from './overhead.ts';
 import { printScale } from './scale.ts';
 import { printTable } from './table.ts';
@@ -21,6 +22,7 @@ const isFull = values.full === true;
 /** Each is told whether to draw its plots too. */
 const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>> = {
   ...{ overhead: printOverhead, memory: printMemory, frontier: printFrontier, flows: printFlows },
+  notices: printNotices,
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },
 };
 const unknown = asked.find(name => !Object.hasOwn(tables, name));

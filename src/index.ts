@@ -38,6 +38,7 @@ export type {
   GatewayEvent,
   LoopOutcome,
   MisspeltEvent,
+  NoticesEvent,
   QuotaEvent,
   PaymentEvent,
   RejectedSettlement,

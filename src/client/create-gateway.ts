@@ -1,6 +1,7 @@
 import ky, { type KyInstance } from 'ky';
 import { InputError } from '../core/errors.ts';
 import type { Fields } from '../core/operation.ts';
+import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { writeOf } from '../engine/open-ticket.ts';
 import { ticketOf, verdictOf } from '../engine/results.ts';
@@ -39,14 +40,21 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
   const parts = createParts(options, user);
   const { adapter, engine } = parts;
   const ends = createEnds();
+  const onSettled = (settlement: Settlement): void => {
+    ends.settled(settlement);
+    engine.notices.watch?.ended(settlement);
+  };
   const canceling = createCanceling(parts, (name, fields, given, gate) => settle(name, fields, given, undefined, gate));
-  const following = createFollowing(parts, () => joining, canceling, ends.settled);
+  const following = createFollowing(parts, () => joining, canceling, onSettled);
   const receive = loadedReceiver({
     ends,
     adapter,
     clock: engine.clock,
     sealer: engine.sealer,
     loops: () => parts.registry.intentions(),
+    ...(parts.policy.poll.notices === true && { notices: engine.notices }),
+    inform: parts.inform,
+    openTicket: ticket => parts.registry.openTicket(ticket),
     ask: ticket => following.ask(ticket),
     recall: (operation, reference) => parts.durable?.recall(operation, reference),
     onFinal: (ticket, verdict) =>
@@ -55,7 +63,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     onConflict: (ticket, code) => parts.reportConflict(ticket, code),
     onFault: fault => parts.reportFault(fault),
   });
-  const joining: Joining = createJoining(parts, ends.settled, ({ ticket }, followed) =>
+  const joining: Joining = createJoining(parts, onSettled, ({ ticket }, followed) =>
     following.untilSettled(ticket, followed),
   );
   const middleware: Middleware = {
@@ -79,7 +87,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     prepare: createPrepare(parts) as Gateway<F, A>['prepare'],
   };
   // A worker has read the row, stores what its step has come to, and asks at its own rate.
-  const step = createStep({ ...parts, durable: undefined, change: (_ticket, change) => change() }, ends.settled, true);
+  const step = createStep({ ...parts, durable: undefined, change: (_ticket, change) => change() }, onSettled, true);
   parts.durable?.open(gateway, { settle, step });
   return gateway;
 }

@@ -117,7 +117,7 @@ export function createStep(
     const number = numberOf(ticket);
     const memory = memories.get(number) ?? new Map<string, string>();
     memories.delete(number);
-    const more = { memory, isPaced, ...(resumed !== undefined && { resumed }) };
+    const more = { memory, isPaced, stepped: true, ...(resumed !== undefined && { resumed }) };
     const intention = followerOf(parts, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
     await changeBy(parts, intention.ticket, done?.verdict);
@@ -163,7 +163,7 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isPaced' | 'canceler'> = {},
+  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isPaced' | 'stepped' | 'canceler'> = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);

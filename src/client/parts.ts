@@ -81,6 +81,10 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   const { backoffs = [] } = options;
   const adapter = options.adapter;
   const policy = layeredPolicy(adapter.policy, options.policy);
+  if (policy.poll.notices === true && adapter.webhook === undefined)
+    throw new InputError(
+      `${adapter.name}: policy.poll.notices has no effect, since it sends no webhooks that can be verified: leave it out.`,
+    );
   const { listens, inform, observe } = createListeners(options.onEvent);
   const engine = createEngine(options, policy, { inform, reportFault: fault => reportFault(fault) });
   const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
@@ -173,6 +177,7 @@ function createEngine(
     clock,
     providerClock,
     sealer: createSealer(options.ticketSeal, () => clock.now()),
+    notices: {},
     ...createGuards(adapter, policy, clock, timeMs, inform),
     wire,
     ...(batches !== undefined && { batches }),

@@ -4,10 +4,12 @@ import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import { subjectOfTicket, type Subject } from '../core/subject.ts';
+import type { GatewayEvent } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Verdict } from '../core/verdict.ts';
 import type { Recalled } from '../engine/durable.ts';
 import type { Intention } from '../engine/intention.ts';
+import type { Notices } from '../engine/notices.ts';
 import type { Sealer } from '../engine/seal.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { HeardNotice, Notice, Reply, Webhook } from '../kit/webhook.ts';
@@ -24,6 +26,7 @@ import {
   type Settled,
 } from './known-ends.ts';
 import { noticeLimits } from './notice-limits.ts';
+import { NoticeObserver } from './notice-watch.ts';
 import { completedTicket, noticeTicket, statedIn } from './notice-ticket.ts';
 
 /** What `receive` makes of a webhook request. */
@@ -69,6 +72,11 @@ export interface ReceiverParts {
   readonly onFault: (fault: AdapterFault) => void;
   /** How payments ended before the notice. */
   readonly ends: Ends;
+  /** Where the watch over the notices is put. Default: nobody wants one. */
+  readonly notices?: Notices;
+  readonly inform: (event: GatewayEvent) => void;
+  /** The ticket of a payment that no loop follows, and that is open as far as is known here. */
+  readonly openTicket: (ticket: Ticket) => Ticket | undefined;
 }
 
 /** What a verified notice is about, and what it means there. */
@@ -79,6 +87,9 @@ interface Case {
   readonly operation: Operation;
   /** The loops that wait for this payment, its cancel and its capture among them. */
   readonly loops: readonly Intention[];
+  /** The one of them that waits for this very write. */
+  readonly own: Intention | undefined;
+  readonly recalled: Recalled | undefined;
   /** How the payment ended before. */
   readonly known: Settled | undefined;
   /** When the payment was opened is known from here, and not only by notices. */
@@ -104,11 +115,14 @@ class Receiver {
   readonly #parts: ReceiverParts;
   readonly #ends: KnownEnds;
   readonly #limits: ReturnType<typeof noticeLimits>;
+  readonly #watch: NoticeObserver | undefined;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
     this.#ends = knownEnds(parts.adapter, parts.ends);
     this.#limits = noticeLimits(parts.clock);
+    this.#watch = parts.notices && new NoticeObserver(parts);
+    if (parts.notices !== undefined && this.#watch !== undefined) parts.notices.watch = this.#watch;
   }
 
   async receive(request: Request): Promise<Received> {
@@ -135,6 +149,7 @@ class Receiver {
 
   async #take(found: Case): Promise<Received> {
     const { webhook, notice, ticket, contradicted } = found;
+    this.#noteThatItCame(found);
     this.#notifyLoops(found);
     const verdict = contradicted === undefined ? found.judgement.verdict : await this.#askAbout(found, contradicted);
     const confirm = contradicted === undefined && confirms(found, ticket.operation);
@@ -169,7 +184,20 @@ class Receiver {
     const content = JSON.stringify([operation.name, verdict.code, stated.reference, stated.expect]);
     const contradicted = isContradicted(known, operation, judgement) ? known : undefined;
     const followed = before?.followed ?? false;
-    return { webhook, notice, operation, loops, known, followed, ticket, judgement, content, contradicted };
+    return {
+      webhook,
+      notice,
+      operation,
+      loops,
+      own,
+      recalled,
+      known,
+      followed,
+      ticket,
+      judgement,
+      content,
+      contradicted,
+    };
   }
 
   /** How another process has settled it, in the payment's own words. */
@@ -205,6 +233,24 @@ class Receiver {
       if (this.#limits.hasWoken(loop, 'hint', 1)) continue;
       loop.hint(this.#judge(webhook, notice, this.#subjectOf(loop.operation, loop.ticket)));
     }
+  }
+
+  /** Only what is paid, and is this object's to follow, shows that notices come. */
+  #noteThatItCame(found: Case): void {
+    const { own, known, recalled, ticket, contradicted } = found;
+    const { verdict, conflict, older } = found.judgement;
+    const isPaid = verdict.kind === 'terminal' && verdict.outcome === 'succeeded';
+    if (this.#watch === undefined || !isPaid || conflict || older === true || contradicted !== undefined) return;
+    if (own !== undefined && isDoubtful(own)) return;
+    const open = own ?? (isOver(known?.outcome) ? undefined : this.#openElsewhere(recalled, ticket));
+    const payment = open?.ticket ?? known?.ticket;
+    if (payment !== undefined) this.#watch.told(payment, open !== undefined, confirms(found, payment.operation));
+  }
+
+  #openElsewhere(recalled: Recalled | undefined, ticket: Ticket): Pick<Recalled, 'ticket'> | undefined {
+    if (recalled !== undefined) return isOver(recalled.last?.outcome) ? undefined : recalled;
+    const open = this.#parts.openTicket(ticket);
+    return open && { ticket: open };
   }
 
   #notifyLoops(found: Case): void {
@@ -263,6 +309,9 @@ const refusal = (webhook: Webhook, { reason, reply }: Notice & { verified: false
   reason,
   reply: responseOf(reply ?? webhook.reply('refused', undefined)),
 });
+
+/** An order that was made is the end of its write alone. */
+const isOver = (outcome: Settled['outcome'] | undefined): boolean => outcome !== undefined && outcome !== 'created';
 
 /** Whether the provider asks to confirm the notice by a query, where it is about this write. */
 const confirms = ({ webhook, notice }: Case, followed: string): boolean =>

@@ -29,6 +29,8 @@ export function decide(before: State, observation: Observation, moment: Moment):
       return notice(state, observation, moment);
     case 'hint':
       return hint(state, moment);
+    case 'quiet':
+      return quiet(state, moment);
     case 'again':
       return again(state);
     case 'cancel':
@@ -62,6 +64,16 @@ export interface Moment {
   /** The wall clock's. Default: the same. */
   readonly wallMs?: number;
   readonly chance: number;
+  /** The gateway's notices come. Default: nothing is known of that. */
+  readonly notices?: NoticesCome;
+}
+
+/** The notices of payments like this one come, and can be waited for. */
+interface NoticesCome {
+  /** As a rule so many milliseconds after the payment was opened. */
+  readonly withinMs: number;
+  /** All the same it is asked about no more seldom than this. */
+  readonly atMostMs: number;
 }
 
 /** What does not change while an intention is settled. */
@@ -154,7 +166,11 @@ export interface State {
   readonly pollWaits: number;
   /** Whether the payer was at it when a query last showed the order. Unset: none has. */
   readonly paying?: boolean;
-  /** How often his coming has brought the pace back to its start. Default: never. */
+  /** A notice has told how the payment ended, and a query has yet to confirm it. */
+  readonly noticed?: boolean;
+  /** When the next query would be due, were there no notices to wait for. Unset: it is due then. */
+  readonly usuallyDueMs?: number | undefined;
+  /** How often news of him has brought the pace back to its start. Default: never. */
   readonly quickened?: number;
   /** The verdict of the last send that the gateway did not process. */
   readonly unprocessed?: Verdict;
@@ -191,6 +207,8 @@ export type Observation =
   | NoticeObservation
   /** An unsigned notice came while a query is waited for. */
   | { readonly type: 'hint' }
+  /** The notices have stopped for which a query is waited with longer than usual. */
+  | { readonly type: 'quiet' }
   /** The caller, or a hook, wants what is settled to be sent once more. */
   | (Sendable & { readonly type: 'again' })
   | CancelObservation;
@@ -426,10 +444,15 @@ function start(before: State, moment: Moment): Step {
   };
   if (!state.askable) return cannotAsk(state, unknownOutcome('not-asked'), moment);
   const firstInMs = firstOfOrderInMs(state, moment);
-  const delayMs = firstInMs > 0 ? firstInMs : spreadMs(state, moment);
+  const rareMs = isFresh(state, moment) ? rarelyMs(state, moment) : undefined;
+  const isRare = rareMs !== undefined && rareMs > firstInMs && nowMs + rareMs < deadlineOf(state);
+  const delayMs = isRare ? rareMs : firstInMs > 0 ? firstInMs : spreadMs(state, moment);
   if (delayMs === 0) return { state, decision: { type: 'ask' } };
   const pollWaits = firstInMs > 0 ? 1 : state.pollWaits;
-  return { state: { ...state, pollWaits, next: 'ask' }, decision: { type: 'wait', delayMs, next: 'ask' } };
+  return {
+    state: { ...state, pollWaits, next: 'ask', ...(isRare && { usuallyDueMs: nowMs + firstInMs }) },
+    decision: { type: 'wait', delayMs, next: 'ask' },
+  };
 }
 
 /**
@@ -444,6 +467,10 @@ function firstOfOrderInMs(state: State, moment: Moment): number {
   return Math.max(0, Math.min(pollingSinceMs + firstMs, deadlineOf(state)) - moment.nowMs);
 }
 
+/** Its payer still waits, and nobody has asked about it yet. */
+const isFresh = ({ pollWaits, pollingSinceMs }: State, { nowMs }: Moment): boolean =>
+  pollWaits === 0 && nowMs - (pollingSinceMs ?? nowMs) < FRESH_FOR_MS;
+
 /**
  * The longest wait before the first query of a ticket that is followed; and up to which age a payment is taken for one
  * whose payer still waits, which is asked about at once.
@@ -456,9 +483,8 @@ const FRESH_FOR_MS = 60_000;
  * random wait, within its usual pace.
  */
 function spreadMs(state: State, moment: Moment): number {
-  const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
-  if (!plan.followOnly || plan.isPaced === true || (pollWaits === 0 && moment.nowMs - pollingSinceMs < FRESH_FOR_MS))
-    return 0;
+  const { plan, pollWaits } = state;
+  if (!plan.followOnly || plan.isPaced === true || isFresh(state, moment)) return 0;
   return Math.floor(
     moment.chance *
       Math.min(
@@ -634,11 +660,17 @@ function withPayer(
   moment: Moment,
 ): State {
   if (verdict.kind !== 'poll-required' || !acknowledges) return state;
-  const { plan, quickened = 0, paying: wasPaying = !plan.followOnly } = before;
+  const { plan, paying: wasPaying = !plan.followOnly } = before;
   const known: State = { ...state, paying };
-  if (!paying || wasPaying || quickened >= MOST_QUICKENED) return known;
-  const quick: State = { ...known, quickened: quickened + 1, pollingSinceMs: moment.nowMs, pollWaits: 0 };
-  return nextPaceMs(quick, moment) < nextPaceMs(known, moment) ? quick : known;
+  return paying && !wasPaying ? quickened(known, moment) : known;
+}
+
+/** At the pace of a fresh payment, where that is quicker. */
+function quickened(state: State, moment: Moment): State {
+  const { quickened: times = 0 } = state;
+  const quick: State = { ...state, quickened: times + 1, pollingSinceMs: moment.nowMs, pollWaits: 0 };
+  const isQuicker = times < MOST_QUICKENED && nextPaceMs(quick, moment) < nextPaceMs(state, moment);
+  return isQuicker ? quick : state;
 }
 
 const nextPaceMs = (state: State, moment: Moment): number =>
@@ -839,8 +871,10 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
   if (before.askedOnce === true && before.own !== undefined)
     return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
   const confirm = mustConfirm || end !== undefined || isDoubted(before, verdict);
-  const state: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
+  const polling: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
+  // What it told may be visible to queries a little later.
+  const state: State = final && confirm ? { ...quickened(polling, moment), noticed: true } : polling;
   if (final && !confirm) return settle(state, verdict.outcome, verdict, 'webhook');
   const leftMs = Math.max(0, (before.notBeforeMs ?? 0) - moment.nowMs);
   if (canAsk(state)) {
@@ -982,10 +1016,40 @@ function ask(
   const believedInMs = state.unchanged === undefined ? Infinity : Math.max(0, state.unchanged.untilMs - nowMs);
   const usualMs =
     pace === 'slowly' ? state.plan.policy.poll.backoff.maxMs : Math.min(paceMs(state, moment), believedInMs);
+  const dueInMs = Math.max(usable(usualMs), leastMs);
+  const rareMs = rarelyMs(state, moment) ?? 0;
   return {
-    state,
-    decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(usable(usualMs), leastMs), leftMs)), next: 'ask' },
+    state: { ...state, usuallyDueMs: rareMs > dueInMs ? nowMs + dueInMs : undefined },
+    decision: { type: 'wait', delayMs: Math.max(0, Math.min(Math.max(dueInMs, rareMs), leftMs)), next: 'ask' },
   };
+}
+
+/** From then on it is asked about when half as much time again has passed; and those who wait, a little apart. */
+const RARE_RATIO = 0.5;
+const RARE_SPREAD = 0.2;
+
+/**
+ * The wait while notices come: until they have come as a rule, then longer and longer. Only for what is
+ * followed, and is there: who sends waits in the call, and so does the payer of a charge. What a notice has told already
+ * is not waited for.
+ */
+function rarelyMs({ plan, seen, noticed, cancel }: State, { nowMs, chance, notices }: Moment): number | undefined {
+  const mayWait = plan.policy.poll.notices === true && plan.followOnly && plan.charge !== true && seen;
+  if (notices === undefined || !mayWait || noticed === true || cancel !== undefined) return undefined;
+  const waitedMs = Math.max(0, nowMs - plan.openedAtMs);
+  const leftMs = notices.withinMs - waitedMs;
+  return Math.round(
+    Math.min(notices.atMostMs, leftMs > 0 ? leftMs : RARE_RATIO * waitedMs) * (1 + RARE_SPREAD * chance),
+  );
+}
+
+/** The wait for a query that was put off for a notice: what is left of the usual one, or a part of it, so that not all ask at once. */
+function quiet(state: State, moment: Moment): Step {
+  const { nowMs, chance } = moment;
+  const { usuallyDueMs = nowMs, notBeforeMs = 0 } = state;
+  const usualMs = usuallyDueMs > nowMs ? usuallyDueMs - nowMs : Math.floor(chance * nextPaceMs(state, moment));
+  const delayMs = Math.max(Math.min(usualMs, Math.max(0, deadlineOf(state) - nowMs)), notBeforeMs - nowMs, 0);
+  return { state: { ...state, usuallyDueMs: undefined }, decision: { type: 'wait', delayMs, next: 'ask' } };
 }
 
 /**

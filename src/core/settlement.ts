@@ -220,7 +220,14 @@ export type Evidence =
   | 'maybe-sent';
 
 /** What `onEvent` gets. */
-export type GatewayEvent = PaymentEvent | BatchOffEvent | CircuitEvent | QuotaEvent | MisspeltEvent | UnmatchedEvent;
+export type GatewayEvent =
+  | PaymentEvent
+  | BatchOffEvent
+  | CircuitEvent
+  | QuotaEvent
+  | NoticesEvent
+  | MisspeltEvent
+  | UnmatchedEvent;
 
 /** A timeline entry with the payment it belongs to. */
 export type PaymentEvent = TimelineEntry & {
@@ -317,4 +324,22 @@ export interface UnmatchedEvent {
   readonly url: string;
   /** What may have been meant. */
   readonly hint?: string;
+}
+
+/**
+ * With `policy.poll.notices`: the notices of an operation's payments come, so that they are asked about rarely; or they
+ * have stopped.
+ */
+export interface NoticesEvent {
+  readonly type: 'notices';
+  readonly at: string;
+  readonly elapsedMs: 0;
+  readonly gateway: string;
+  readonly operation: string;
+  /** Empty: it is of no single payment. */
+  readonly reference: Readonly<Record<string, string>>;
+  /** They come. */
+  readonly trusted: boolean;
+  /** The same in words, with what to do about it. */
+  readonly text: string;
 }

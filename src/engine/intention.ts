@@ -19,6 +19,7 @@ import type { Batches } from './batch.ts';
 import type { CancelGate } from './canceler.ts';
 import { encodingOf } from './encode.ts';
 import type { Hold } from './hold.ts';
+import { MOST_RARELY_MS, MOST_RARELY_STEPPED_MS, type Notices } from './notices.ts';
 import type { ReadOpen } from './open-payment.ts';
 import { firstState, type Beginning } from './plan.ts';
 import type { ProviderClock } from './provider-clock.ts';
@@ -40,6 +41,7 @@ export interface Engine {
   readonly providerClock: ProviderClock;
   readonly wire: Wire;
   readonly sealer: Sealer;
+  readonly notices: Notices;
   /** Asks about many payments in one request, where the policy wants that and it is loaded. Default: each is asked alone. */
   readonly batches?: () => Batches | undefined;
   /** Default: every send may be repeated. */
@@ -53,6 +55,8 @@ export interface IntentionOptions extends Beginning {
   readonly attemptTimeoutMs: number;
   /** An earlier step of the same following, whose next one is due. */
   readonly resumed?: Pick<ReadOpen, 'startedAtMs' | 'followed'>;
+  /** It is left alone between two steps. Default: it is a loop. */
+  readonly stepped?: boolean;
   /** What earlier exchanges left behind, such as the token they used. Default: nothing. */
   readonly memory?: Map<string, string>;
   /** The number has been used before. */
@@ -421,6 +425,12 @@ export class Intention {
     this.#record({ type: 'notice', verdict });
     if (this.#parked !== undefined && this.#decision?.type === 'wait' && this.#decision.next === 'ask')
       this.#unpark(this.#parked, { type: 'hint' });
+  }
+
+  /** The gateway's notices have stopped: what is waited for longer than usual for one is waited for as usual. */
+  doubtNotices(): void {
+    if (this.#parked !== undefined && this.#state.usuallyDueMs !== undefined)
+      this.#unpark(this.#parked, { type: 'quiet' });
   }
 
   /**
@@ -935,7 +945,11 @@ export class Intention {
   }
 
   #moment(): Moment {
-    return momentOf(this.#engine.clock, this.#nowMs);
+    const moment = momentOf(this.#engine.clock, this.#nowMs);
+    const withinMs = this.#engine.notices.watch?.withinMs(this.operation.name);
+    if (withinMs === undefined) return moment;
+    const atMostMs = this.#options.stepped === true ? MOST_RARELY_STEPPED_MS : MOST_RARELY_MS;
+    return { ...moment, notices: { withinMs, atMostMs } };
   }
 
   /** A window of time that ends now must not end before the send because the clock was set back. */

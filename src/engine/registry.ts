@@ -103,6 +103,15 @@ export class Registry {
     return this.#store.get(key);
   }
 
+  /** The ticket of the payment that `ticket` names, where it is open as far as is known here. */
+  openTicket(ticket: Ticket): Ticket | undefined {
+    const operation = writeNamed(this.#adapter.operations, ticket.operation);
+    const key = operation && keyOf(ticket, operation);
+    const entry = key === undefined ? undefined : this.#store.get(key);
+    if (entry === undefined || (entry.state === 'noticed' && entry.read !== undefined)) return undefined;
+    return entry.state === 'settled' && entry.last.outcome !== 'created' ? undefined : entry.ticket;
+  }
+
   /** What the journal knows under this key takes the place of what is known here. */
   restore(key: string, entry: Entry | undefined): void {
     if (entry === undefined) this.#store.delete(key);

@@ -48,6 +48,12 @@ export interface PollPolicy {
    * the adapter's, else never.
    */
   absentAfterMs?: number;
+  /**
+   * The provider's notices reach `gateway.receive` of this very object. While they come, a payment that is followed
+   * (`untilSettled`, `step`) is asked about rarely, and never for a charge; when they stop coming, at the usual pace
+   * again. Whether they come is watched: nothing is trusted on your word. Not for one call, but `false`. Default `false`.
+   */
+  notices?: boolean;
   /** Send again, under the same reference, once the order is absent, which needs `absentAfterMs`. Default `false`. */
   resendWhenAbsent?: boolean;
   /**
@@ -130,7 +136,7 @@ export interface ResolvedPolicy {
 }
 
 /** What has no default here. */
-type Undecided = 'absentAfterMs' | 'batch' | 'cancelAtDeadline' | 'cancelWithinMs';
+type Undecided = 'absentAfterMs' | 'batch' | 'notices' | 'cancelAtDeadline' | 'cancelWithinMs';
 
 /** What is made to fit the payment, where the user has set nothing. */
 interface Fitting {
@@ -229,6 +235,7 @@ const groups: Readonly<Record<'retry' | 'poll' | 'limit', Checks>> = {
     cancelAtDeadline: flagField,
     cancelWithinMs: durationField,
     batch: batchField,
+    notices: flagField,
   },
   limit: { concurrency: countField },
 };
@@ -311,6 +318,10 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
   if (call?.limit !== undefined)
     throw new InputError(
       'policy: limit has no effect on one call, since all of them share it: give it to createGateway.',
+    );
+  if (call?.poll?.notices === true && (gateway ?? adapter)?.poll?.notices !== true)
+    throw new InputError(
+      'policy: poll.notices has no effect on one call, since notices are watched from the first one on: give it to createGateway.',
     );
   if (call?.circuit !== undefined || call?.retry?.quota !== undefined)
     throw new InputError(
@@ -460,7 +471,7 @@ export function followPolicyFrom(
   own: readonly Backoff[],
 ): ResolvedPolicy {
   const { maxRetryAfterMs, attemptTimeoutMs } = data;
-  const { backoff, deadlineMs, absentAfterMs, followsOrder, stretches, firstOfChargeMs } = data.poll;
+  const { backoff, deadlineMs, absentAfterMs, followsOrder, stretches, firstOfChargeMs, notices } = data.poll;
   const poll = { backoff: backoffFrom(backoff, own), deadlineMs, resendWhenAbsent: false, ...given({ absentAfterMs }) };
   checkPolicy({ poll, retry: { maxRetryAfterMs }, ...given({ attemptTimeoutMs }) });
   durationField('deadlineMs', deadlineMs);
@@ -475,6 +486,7 @@ export function followPolicyFrom(
       followsOrder: followsOrder === true,
       stretches: stretches === true,
       ...given({ firstOfChargeMs }),
+      ...(notices === true && { notices }),
     },
     ...given({ attemptTimeoutMs }),
   };

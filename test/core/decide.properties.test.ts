@@ -427,7 +427,8 @@ describe('as quick and as cheap as can be', () => {
         decision.type !== 'wait' ||
         decision.next !== 'ask' ||
         observation.type === 'notice' ||
-        observation.type === 'started'
+        observation.type === 'started' ||
+        observation.type === 'quiet'
       )
         return;
       if (after.plan.charge === true && (after.pollWaits <= 2 || after.unchanged !== undefined)) return;
@@ -437,8 +438,48 @@ describe('as quick and as cheap as can be', () => {
         verdict !== undefined && 'delayMs' in verdict ? (verdict.delayMs ?? 0) : 0,
       );
       const leftMs = Math.max(0, deadlineOf(after) - nowMs);
-      expect(decision.delayMs).toBe(Math.min(leftMs, Math.max(usualMs, toldMs)));
+      if (after.usuallyDueMs === undefined)
+        return expect(decision.delayMs).toBe(Math.min(leftMs, Math.max(usualMs, toldMs)));
+      // A notice is waited for, which is known to be longer than usual.
+      expect(after.usuallyDueMs).toBe(nowMs + Math.max(usualMs, toldMs));
+      expect(decision.delayMs).toBeGreaterThanOrEqual(Math.min(leftMs, Math.max(usualMs, toldMs)));
     }, regular);
+  });
+
+  it('while notices come, nothing is asked earlier than without them, and only what is followed, is there and is no charge any later', () => {
+    always(({ before, observation, moment, after, decision }, _earlier, { plan }) => {
+      const { notices, ...rest } = moment;
+      if (notices === undefined) return;
+      const { decision: without } = decide(before, observation, rest);
+      const mayWait = plan.policy.poll.notices === true && plan.followOnly && plan.charge !== true && after.seen;
+      if (!mayWait) return expect(decision).toEqual(without);
+      if (decision.type === 'wait' && without.type === 'wait') {
+        expect(decision.delayMs).toBeGreaterThanOrEqual(without.delayMs);
+        expect(decision.next).toBe(without.next);
+      } else if (decision.type === 'wait') expect([observation.type, without.type]).toEqual(['started', 'ask']);
+      else expect(decision).toEqual(without);
+    });
+  });
+
+  it('when they stop, a query that was put off comes no earlier than it would have, and no later than a usual wait from then', () => {
+    always(({ before, observation, nowMs, moment, decision, after }, earlier) => {
+      if (observation.type !== 'quiet') return;
+      expect(decision).toMatchObject({ type: 'wait', next: 'ask' });
+      if (decision.type !== 'wait') return;
+      const dueMs = nowMs + decision.delayMs;
+      const latestMs = Math.max(nowMs, deadlineOf(after));
+      const put = earlier.at(-1);
+      if (put?.observation.type === 'status') {
+        const { notices: _came, ...then } = put.moment;
+        const { decision: usual } = decide(put.before, put.observation, then);
+        expect(usual.type).toBe('wait');
+        if (usual.type === 'wait') expect(dueMs).toBeGreaterThanOrEqual(Math.min(latestMs, put.nowMs + usual.delayMs));
+      }
+      const { usuallyDueMs = nowMs, notBeforeMs = nowMs } = before;
+      const longestMs = Math.max(after.plan.policy.poll.backoff.maxMs, usuallyDueMs - nowMs, notBeforeMs - nowMs);
+      expect(decision.delayMs).toBeLessThanOrEqual(longestMs);
+      expect(moment.notices).toBeUndefined();
+    });
   });
 
   it('an open payment is given up only when its time is over, when it would have to wait too long, or when nobody can be asked', () => {
@@ -472,8 +513,8 @@ describe('as quick and as cheap as can be', () => {
 
 describe('the decision is a pure function', () => {
   it('the same state and observation give the same decision, and neither is changed', () => {
-    always(({ before, observation, nowMs, wallMs, chance, after, decision }) => {
-      const again = decide(deepFreeze(before), deepFreeze(observation), { nowMs, wallMs, chance });
+    always(({ before, observation, moment, after, decision }) => {
+      const again = decide(deepFreeze(before), deepFreeze(observation), moment);
       expect(again).toEqual({ state: after, decision });
     });
   });
@@ -498,8 +539,8 @@ describe('the decision is a pure function', () => {
   };
 
   it('a state that went through JSON decides the same, but for the backoffs', () => {
-    always(({ before, observation, nowMs, wallMs, chance, after, decision }) => {
-      expect(decide(stored(before), observation, { nowMs, wallMs, chance })).toEqual({ state: after, decision });
+    always(({ before, observation, moment, after, decision }) => {
+      expect(decide(stored(before), observation, moment)).toEqual({ state: after, decision });
     });
   });
 
@@ -509,8 +550,8 @@ describe('the decision is a pure function', () => {
       .map(
         ({ plan, story }): Story => ({ ...story, plan: { ...plan, remembersForMs: Infinity, answersForMs: Infinity } }),
       );
-    always(({ before, observation, nowMs, wallMs, chance, decision }) => {
-      expect(decide(stored(before), observation, { nowMs, wallMs, chance }).decision).toEqual(decision);
+    always(({ before, observation, moment, decision }) => {
+      expect(decide(stored(before), observation, moment).decision).toEqual(decision);
     }, forever);
   });
 });

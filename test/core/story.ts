@@ -4,6 +4,7 @@ import {
   initialState,
   unknownOutcome,
   type Decision,
+  type Moment,
   type Observation,
   type Plan,
   type State,
@@ -18,6 +19,8 @@ export interface Turn {
   readonly nowMs: number;
   readonly wallMs: number;
   readonly chance: number;
+  /** All three, and what is known of notices. */
+  readonly moment: Moment;
   readonly after: State;
   readonly decision: Decision;
 }
@@ -54,6 +57,10 @@ export interface Card {
   readonly lookable: boolean;
   /** A notice comes during a wait, and whether it must be confirmed. */
   readonly notice: 'no' | 'believed' | 'to confirm';
+  /** What is known by now of whether notices come. */
+  readonly notices: Moment['notices'];
+  /** Where a query was put off for a notice: they stop meanwhile. */
+  readonly quiet: boolean;
 }
 
 export interface Story {
@@ -73,17 +80,19 @@ export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = v
   let nowMs = plan.startedAtMs;
   let wallMs = nowMs;
   let state = kept(initialState(plan, { ...known, sentAtMs: plan.openedAtMs }));
-  const observe = (observation: Observation, chance: number): Decision => {
-    const { state: after, decision } = decide(state, kept(observation), { nowMs, wallMs, chance });
-    turns.push({ before: state, observation, nowMs, wallMs, chance, after, decision });
+  const observe = (observation: Observation, chance: number, notices?: Moment['notices']): Decision => {
+    const moment = { nowMs, wallMs, chance, ...(notices !== undefined && { notices }) };
+    const { state: after, decision } = decide(state, kept(observation), moment);
+    turns.push({ before: state, observation, nowMs, wallMs, chance, moment, after, decision });
     state = kept(after);
     return decision;
   };
 
-  let decision = observe({ type: 'started' }, 0);
+  let decision = observe({ type: 'started' }, 0, cards[0]?.notices);
   for (const card of cards) {
     if (decision.type === 'settle' && card.notice === 'no') break;
-    const interrupted = (decision.type === 'wait' || decision.type === 'settle') && card.notice !== 'no';
+    const isQuiet = decision.type === 'wait' && card.quiet && state.usuallyDueMs !== undefined;
+    const interrupted = isQuiet || ((decision.type === 'wait' || decision.type === 'settle') && card.notice !== 'no');
     const passedMs =
       decision.type === 'settle'
         ? 0
@@ -94,7 +103,9 @@ export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = v
             : decision.delayMs + card.lateMs;
     nowMs += passedMs;
     wallMs += passedMs + card.stepMs;
-    decision = observe(interrupted ? noticeOf(card) : observationOf(decision, card, state), card.chance);
+    decision = isQuiet
+      ? observe({ type: 'quiet' }, card.chance)
+      : observe(interrupted ? noticeOf(card) : observationOf(decision, card, state), card.chance, card.notices);
   }
   return turns;
 }
@@ -188,6 +199,7 @@ const resolvedPolicy = fc.record({
       absentAfterMs: ms(20_000),
       followsOrder: fc.boolean(),
       firstOfChargeMs: fc.constant(1500),
+      notices: fc.boolean(),
     },
     { requiredKeys: ['backoff', 'deadlineMs', 'resendWhenAbsent'] },
   ),
@@ -273,6 +285,8 @@ const card: fc.Arbitrary<Card> = fc.record({
   ),
   askable: fc.boolean(),
   lookable: fc.boolean(),
+  notices: sometimes(fc.record({ withinMs: ms(100_000), atMostMs: ms(600_000) })),
+  quiet: fc.boolean(),
   notice: fc.constantFrom<Card['notice'][]>('no', 'no', 'no', 'no', 'no', 'no', 'believed', 'to confirm'),
 });
 

@@ -1,0 +1,138 @@
+import ky from 'ky';
+import { createGateway, type NoticesEvent } from 'tillpaid';
+import { zalopay } from 'tillpaid/adapters/zalopay';
+import { lives, manualClock, simulateGateway, type ManualClock } from 'tillpaid/testing';
+import { zalopayNotice, zalopayVoice } from 'tillpaid/testing/zalopay';
+import { printTable } from './table.ts';
+
+/**
+ * Status queries for each payment that is paid, and how late its end is known, where the provider's notices come, come
+ * with losses, stop in the middle, and where nobody relies on them. Orders at ZaloPay, which live for 15 minutes: one every
+ * six seconds, for 40 minutes; the payer of 19 out of 20 pays, 80 % around 20 s after his order was made (lognormal, sigma 1), the others
+ * around two minutes (sigma 0.8). Notices come one to three seconds after the payment. Manual clock.
+ */
+const PAYMENTS = 400;
+const EVERY_MS = 6000;
+const quick = { share: 0.8, medianMs: 20_000, sigma: 1 };
+const slow = { medianMs: 120_000, sigma: 0.8 };
+const NEVER = 0.05;
+const credentials = { appId: 2553, key1: 'key-of-requests', key2: 'key-of-callbacks' };
+
+interface Scene {
+  readonly name: string;
+  /** `policy.poll.notices`. */
+  readonly relies: boolean;
+  /** Whether the notice of the payment that is paid then comes. */
+  readonly comes: (paidAtMs: number, chance: number) => boolean;
+}
+
+const STOP_MS = 1_200_000;
+const scenes: readonly Scene[] = [
+  { name: 'no notices', relies: false, comes: () => false },
+  { name: 'notices come, and nobody relies on them', relies: false, comes: () => true },
+  { name: 'notices: true, and they come', relies: true, comes: () => true },
+  { name: 'notices: true, and one in fifty is lost', relies: true, comes: (_paidAtMs, chance) => chance >= 0.02 },
+  { name: 'notices: true, and they stop after 20 minutes', relies: true, comes: paidAtMs => paidAtMs < STOP_MS },
+  { name: 'notices: true, and none ever comes', relies: true, comes: () => false },
+];
+
+interface Paid {
+  readonly paidAtMs: number;
+  readonly lateMs: number;
+  readonly queries: number;
+}
+
+export async function printNotices(): Promise<void> {
+  const rows: string[][] = [];
+  const told: string[] = [];
+  for (const scene of scenes) {
+    const { paid, changes } = await play(scene);
+    rows.push([scene.name, ...figures(paid)]);
+    if (scene.name.includes('stop')) {
+      const since = paid.filter(({ paidAtMs }) => paidAtMs >= STOP_MS);
+      const [begun = STOP_MS, ended = 2 * STOP_MS] = changes;
+      rows.push(['  of it before', ...figures(paid.filter(({ paidAtMs }) => paidAtMs < STOP_MS))]);
+      rows.push(['  until it is noticed', ...figures(since.filter(({ paidAtMs }) => paidAtMs < ended))]);
+      rows.push(['  from then on', ...figures(since.filter(({ paidAtMs }) => paidAtMs >= ended))]);
+      told.push(
+        `trusted after ${(begun / 60_000).toFixed(1)} minutes; doubted ${((ended - STOP_MS) / 1000).toFixed(0)} s after they stopped`,
+      );
+    }
+  }
+  console.log(`\nStatus queries per paid payment, and seconds from payment to its detection (${PAYMENTS} orders)\n`);
+  printTable(['', 'paid', 'queries', 'mean s', 'p50 s', 'p95 s', 'longest s'], rows);
+  console.log(`\nOf the notices that stop: ${told.join('; ')}.\n`);
+}
+
+function figures(paid: readonly Paid[]): string[] {
+  const late = paid.map(({ lateMs }) => lateMs).sort((a, b) => a - b);
+  const seconds = (ms = Number.NaN): string => (ms / 1000).toFixed(1);
+  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+  return [
+    String(paid.length),
+    mean(paid.map(({ queries }) => queries)).toFixed(2),
+    ...[mean(late), late[Math.floor(late.length / 2)], late[Math.floor(0.95 * late.length)], late.at(-1)].map(seconds),
+  ];
+}
+
+/** One day of this shop. `changes`: when trust began and ended, from the start. */
+async function play({ relies, comes }: Scene): Promise<{ paid: Paid[]; changes: number[] }> {
+  const clock = manualClock();
+  const startMs = clock.now();
+  const bank = simulateGateway({ voice: zalopayVoice(credentials), clock });
+  const changes: number[] = [];
+  const gateway = createGateway({
+    adapter: zalopay({ ...credentials, environment: 'sandbox' }),
+    client: ky.create({ fetch: bank.fetch }),
+    policy: { poll: { notices: relies } },
+    clock,
+    onEvent: event => (isNotices(event) ? changes.push(clock.now() - startMs) : undefined),
+  });
+  const chance = seeded(7);
+  const paid: Paid[] = [];
+  const payment = async (index: number): Promise<void> => {
+    const number = `260101_2553_${index}`;
+    const [afterMs, lostChance, delayMs] = [drawPayment(chance), chance(), 1000 + 2000 * chance()];
+    await sleep(clock, index * EVERY_MS);
+    bank.script(number, { life: afterMs === Infinity ? lives.open() : lives.paidAfter(Math.ceil(afterMs)) });
+    const fields = { app_trans_id: number, app_user: 'user-7', amount: 50_000, description: 'Tea for two' };
+    const created = await gateway.settle('payment.create', fields);
+    if (created.outcome !== 'created') throw new Error(`${number} ended ${created.outcome}`);
+    const paidAtMs = clock.now() - startMs + Math.ceil(afterMs);
+    if (afterMs < Infinity && comes(paidAtMs, lostChance)) {
+      clock.timer(afterMs + delayMs, () => {
+        const entry = bank.ledger.payment(number);
+        if (entry !== undefined) void clock.during(gateway.receive(zalopayNotice(credentials, entry, clock.now())));
+      });
+    }
+    const settlement = await gateway.untilSettled(created.ticket);
+    if (settlement.outcome !== 'succeeded') return;
+    paid.push({ paidAtMs, lateMs: clock.now() - startMs - paidAtMs, queries: settlement.polls });
+  };
+  await clock.run(Promise.all(Array.from({ length: PAYMENTS }, (_each, index) => payment(index))));
+  return { paid, changes };
+}
+
+const isNotices = (event: { readonly type: string }): event is NoticesEvent => event.type === 'notices';
+
+const sleep = (clock: ManualClock, forMs: number): Promise<void> =>
+  new Promise(resolve => void clock.timer(forMs, resolve));
+
+function drawPayment(chance: () => number): number {
+  const [kind, which] = [chance(), chance()];
+  const normal = Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
+  const { medianMs, sigma } = which < quick.share ? quick : slow;
+  const afterMs = medianMs * Math.exp(sigma * normal);
+  return kind < NEVER || afterMs > 840_000 ? Infinity : afterMs;
+}
+
+/** Mulberry32: small, and the same numbers on every machine. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
