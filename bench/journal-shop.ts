@@ -39,7 +39,7 @@ const paid = (number: string, respcd: string): object => ({
  * What the gateway answers.
  *
  * @param writes what becomes of the charge: its answer says "paid", or it is lost
- * @param pollsUntilPaid the query that finds it paid, counted for each order
+ * @param pollsUntilPaid the query that finds it paid, counted for each order; `Infinity`: none does
  */
 export function answersOf(writes: 'paid' | 'lost', pollsUntilPaid: number): (path: string, body: string) => object {
   const asked = new Map<string, number>();
@@ -50,19 +50,31 @@ export function answersOf(writes: 'paid' | 'lost', pollsUntilPaid: number): (pat
       return paid(number, '0000');
     }
     const count = (asked.get(number) ?? 0) + 1;
-    if (count < pollsUntilPaid) asked.set(number, count);
+    if (count < pollsUntilPaid && pollsUntilPaid < Infinity) asked.set(number, count);
     else asked.delete(number);
     return { respcd: '0000', resperr: '', data: [paid(number, count < pollsUntilPaid ? '1145' : '0000')] };
   };
 }
 
-/** @param base of a gateway in another process; default: one in memory */
-export function openShop(writes: 'paid' | 'lost', pollsUntilPaid = 1, base?: string): Shop {
+/**
+ * @param base of a gateway in another process; default: one in memory
+ * @param onQuery hears of each order that is asked about
+ */
+export function openShop(
+  writes: 'paid' | 'lost',
+  pollsUntilPaid = 1,
+  base?: string,
+  onQuery?: (number: string) => void,
+): Shop {
   const answer = answersOf(writes, pollsUntilPaid);
   let polls = 0;
   const fetch = async (request: Request): Promise<Response> => {
     if (request.url.endsWith('/query')) polls++;
-    if (base === undefined) return Response.json(answer(request.url, await request.text()));
+    if (base === undefined) {
+      const body = await request.text();
+      if (request.url.endsWith('/query')) onQuery?.(new URLSearchParams(body).get('out_trade_no') ?? '');
+      return Response.json(answer(request.url, body));
+    }
     return globalThis.fetch(request.url.replace(/^https:\/\/[^/]+/, base), {
       ...{ method: request.method, headers: request.headers, body: await request.text(), signal: request.signal },
     });
@@ -106,11 +118,15 @@ export async function writtenBy(shop: Shop): Promise<Written> {
   return { inserted, changes };
 }
 
-/** The row of a charge whose answer was lost, once a worker has asked about it. */
-export async function openRow(): Promise<Row> {
+/**
+ * The row of a charge whose answer was lost, once a worker has asked about it.
+ *
+ * @param everyMs how often it is asked about from then on
+ */
+export async function openRow(everyMs: number = POLL_EVERY_MS): Promise<Row> {
   const shop = openShop('lost', 100);
   const journal = memoryJournal();
-  const gateway = shop.open({ journal, policy: { poll: { backoff: constant(POLL_EVERY_MS), deadlineMs: 0 } } });
+  const gateway = shop.open({ journal, policy: { poll: { backoff: constant(everyMs), deadlineMs: 0 } } });
   await gateway.settle('payment.charge', fieldsOf(TEMPLATE));
   const worker = createWorker({ gateways: [gateway], journal });
   worker.start();

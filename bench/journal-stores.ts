@@ -12,6 +12,8 @@ import { TEMPLATE } from './journal-shop.ts';
 /** A journal that counts what it asks of its database. */
 export interface Store {
   readonly name: string;
+  /** The file, or the URL of the database, for another process to open. */
+  readonly address: string;
   readonly journal: Journal;
   /** Statements so far, and how long the database was at work on them. `undefined`: it has none. */
   readonly cost: () => Promise<{ readonly statements: number; readonly databaseMs: number } | undefined>;
@@ -26,14 +28,15 @@ export type OpenStore = () => Promise<Store>;
 
 export const openMemory: OpenStore = () =>
   Promise.resolve({
-    ...{ name: 'memory', journal: memoryJournal(), cost: () => Promise.resolve(undefined) },
+    ...{ name: 'memory', address: '', journal: memoryJournal(), cost: () => Promise.resolve(undefined) },
     ...{ fill: () => Promise.resolve(), bytes: () => Promise.resolve(0), end: () => Promise.resolve() },
   });
 
-const asked = { statements: 0, databaseMs: 0 };
+/** What SQLite was asked, once that is counted. */
+export const asked: { statements: number; databaseMs: number } = { statements: 0, databaseMs: 0 };
 
 /** Every statement of this process, from now on. */
-function countStatements(): void {
+export function countStatements(): void {
   for (const [prototype, names] of [
     [StatementSync.prototype, ['run', 'get', 'all']],
     [DatabaseSync.prototype, ['exec']],
@@ -66,7 +69,7 @@ export const openSqlite =
     const other = new DatabaseSync(path);
     let filled = 0;
     return Promise.resolve({
-      ...{ name: `SQLite, ${synchronous}`, journal },
+      ...{ name: `SQLite, ${synchronous}`, address: path, journal },
       cost: () => Promise.resolve({ ...asked }),
       async fill(row, rows, dueAtMs) {
         if (filled === 0) await journal.store.insert({ ...row, holder: undefined, dueAtMs });
@@ -99,7 +102,7 @@ export const openSqlite =
   };
 
 /** What this process asks through it is counted. */
-function counted(pool: pg.Pool, count: () => void): PostgresPool {
+export function counted(pool: pg.Pool, count: () => void): PostgresPool {
   return {
     query: (text, values) => {
       count();
@@ -127,6 +130,7 @@ export interface Postgres {
 }
 
 export interface PostgresDatabase {
+  readonly address: string;
   readonly pool: pg.Pool;
   readonly counted: PostgresPool;
   readonly cost: () => Promise<{ statements: number; databaseMs: number }>;
@@ -153,6 +157,7 @@ export async function openPostgres(): Promise<Postgres> {
       pool.on('error', () => undefined);
       let statements = 0;
       return {
+        address: connectionString,
         pool,
         counted: counted(pool, () => {
           statements++;
@@ -180,11 +185,11 @@ export async function openPostgres(): Promise<Postgres> {
 export const openPostgresStore =
   (postgres: Postgres): OpenStore =>
   async () => {
-    const { pool, counted: journalPool, cost, end } = await postgres.database(16);
+    const { address, pool, counted: journalPool, cost, end } = await postgres.database(16);
     const journal = postgresJournal(journalPool);
     let filled = 0;
     return {
-      ...{ name: 'PostgreSQL, 16 connections', journal, cost },
+      ...{ name: 'PostgreSQL, 16 connections', address, journal, cost },
       async fill(row, rows, dueAtMs) {
         // The first makes tables and a job, which the others are made from.
         if (filled === 0) await journal.store.insert({ ...row, holder: undefined, dueAtMs });

@@ -1,11 +1,12 @@
 import ky from 'ky';
 import { execFileSync } from 'node:child_process';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createGateway, defineBackoff, type Clock, type Gateway } from 'tillpaid';
 import { qfpay, type QfpayFields } from 'tillpaid/adapters/qfpay';
 import { collectGarbage } from './gc.ts';
+import { observe, type Work } from './observe.ts';
+import { printJournaled } from './scale-journal.ts';
 import { printTable } from './table.ts';
 
 /**
@@ -31,14 +32,6 @@ const HOUR_MS = 3_600_000;
 const doors = ['settle', 'untilSettled'] as const;
 type Door = (typeof doors)[number];
 
-export interface Work {
-  readonly wallMs: number;
-  readonly cpuMs: number;
-  readonly queries: number;
-  /** How long the event loop was held up, in milliseconds: the median, the 99th percentile, and the longest. */
-  readonly heldUpMs: readonly [p50: number, p99: number, longest: number];
-}
-
 interface Measured {
   readonly opened: Work;
   readonly steady: Work;
@@ -46,25 +39,6 @@ interface Measured {
   readonly heapBytes: number;
   /** The 99th percentile of how long after its time a query left, while opening and afterwards. */
   readonly lateMs: readonly [opening: number, steady: number];
-}
-
-/** What the event loop, the processor and the gateway do while `work` runs. */
-export async function observe(queries: () => number, work: () => Promise<unknown>): Promise<Work> {
-  const loop = monitorEventLoopDelay({ resolution: 1 });
-  const before = queries();
-  const cpu = process.cpuUsage();
-  const startedMs = performance.now();
-  loop.enable();
-  await work();
-  const wallMs = performance.now() - startedMs;
-  const { user, system } = process.cpuUsage(cpu);
-  // What held it up to the end is seen by the next turn.
-  await setTimeout(2);
-  loop.disable();
-  // It counts from one look to the next: a millisecond of each is its own.
-  const heldUp = [loop.percentile(50), loop.percentile(99), loop.max].map(ns => Math.max(0, ns / 1e6 - 1));
-  const [p50 = 0, p99 = 0, longest = 0] = heldUp;
-  return { wallMs, cpuMs: (user + system) / 1000, queries: queries() - before, heldUpMs: [p50, p99, longest] };
 }
 
 /** A gateway in memory, and when each query was due: answers come, and waits begin, in the order of the exchanges. */
@@ -164,7 +138,7 @@ async function openAll(
     }
     if (number % PER_TURN === 0) await setImmediate();
   }
-  for (const promise of all) promise.catch(() => undefined);
+  void Promise.allSettled(all);
   while (till.answered < count) await setTimeout(1);
   return all;
 }
@@ -182,9 +156,14 @@ async function heapUsed(): Promise<number> {
 async function measure(door: Door, count: number, forMs: number): Promise<Measured> {
   const warm = new AbortController();
   const warmTill = new Till(WARM_UP);
-  await openAll(door, { gateway: gatewayOn(warmTill, 500), till: warmTill, signal: warm.signal }, WARM_UP);
+  const warmed = await openAll(
+    door,
+    { gateway: gatewayOn(warmTill, 500), till: warmTill, signal: warm.signal },
+    WARM_UP,
+  );
   await setTimeout(1000);
   warm.abort();
+  await Promise.allSettled(warmed);
   const till = new Till(count);
   const queries = (): number => till.queries;
   const everyMs = (1000 * count) / QUERIES_PER_SECOND;
@@ -216,17 +195,32 @@ function inOwnProcess(door: Door, count: number, forMs: number): Measured {
 
 const inSeconds = (ms: number): string => (ms / 1000).toFixed(2);
 const inMs = (ms: number): string => ms.toFixed(ms < 10 ? 1 : 0);
+const ratio = (one: number, first: number): string => (one / first).toFixed(2);
 
-const parts = ['memory', 'sqlite', 'postgres'];
+/** Of one case: how it was opened and aborted, and how it was asked about. */
+function linesOf(name: readonly string[], count: number, measured: Measured, first: Measured): [string[], string[]] {
+  const { opened, steady, aborted, heapBytes, lateMs } = measured;
+  const each = (1000 * opened.cpuMs) / count;
+  const perQuery = ({ steady: { cpuMs, queries } }: Measured): number => (1000 * cpuMs) / queries;
+  return [
+    [
+      ...[...name, inSeconds(opened.wallMs), inSeconds(opened.cpuMs), each.toFixed(0)],
+      ...[ratio(each, (1000 * first.opened.cpuMs) / (SIZES[0] ?? 1)), (heapBytes / count / 1000).toFixed(2)],
+      ...[inMs(opened.heldUpMs[1]), inMs(opened.heldUpMs[2]), inMs(lateMs[0])],
+      ...[inMs(aborted.wallMs), inMs(aborted.cpuMs)],
+    ],
+    [
+      ...[...name, ((1000 * steady.queries) / steady.wallMs).toFixed(0)],
+      ...[((1000 * steady.queries) / steady.cpuMs).toFixed(0), perQuery(measured).toFixed(0)],
+      ratio(perQuery(measured), perQuery(first)),
+      ...[...steady.heldUpMs.map(inMs), inMs(lateMs[1])],
+    ],
+  ];
+}
 
-/**
- * @param only some of the parts, as in `--only sqlite,postgres`. Default: what is in memory
- * @param isFull each case for longer
- */
-export function printScale(only: readonly string[], isFull: boolean): void {
-  const unknown = only.find(name => !parts.includes(name));
-  if (unknown !== undefined) throw new Error(`There is no "${unknown}". Known: ${parts.join(', ')}.`);
-  const forMs = isFull ? 60_000 : 6000;
+const inTheirFirst = `x of ${(SIZES[0] ?? 1).toLocaleString('en')}`;
+
+function printInMemory(forMs: number): void {
   const openings: string[][] = [];
   const steadies: string[][] = [];
   for (const door of doors) {
@@ -234,45 +228,42 @@ export function printScale(only: readonly string[], isFull: boolean): void {
     for (const count of SIZES) {
       const measured = inOwnProcess(door, count, forMs);
       first ??= measured;
-      const { opened, steady, aborted, heapBytes, lateMs } = measured;
-      const name = [`${door}`, count.toLocaleString('en')];
-      const each = (of: Work): number => (1000 * of.cpuMs) / count;
-      const eachFirst = (of: Work): number => (1000 * of.cpuMs) / (SIZES[0] ?? 1);
-      openings.push([
-        ...name,
-        ...[inSeconds(opened.wallMs), inSeconds(opened.cpuMs), each(opened).toFixed(0)],
-        ...[(each(opened) / eachFirst(first.opened)).toFixed(2), (heapBytes / count / 1000).toFixed(2)],
-        ...[inMs(opened.heldUpMs[1]), inMs(opened.heldUpMs[2])],
-        ...[inMs(aborted.wallMs), inMs(aborted.cpuMs)],
-      ]);
-      const perQuery = (of: Measured): number => (1000 * of.steady.cpuMs) / of.steady.queries;
-      steadies.push([
-        ...name,
-        ...[((1000 * steady.queries) / steady.wallMs).toFixed(0), ((1000 * steady.queries) / steady.cpuMs).toFixed(0)],
-        ...[perQuery(measured).toFixed(0), (perQuery(measured) / perQuery(first)).toFixed(2)],
-        ...steady.heldUpMs.map(inMs),
-        ...lateMs.map(inMs),
-      ]);
+      const [opening, steady] = linesOf([door, count.toLocaleString('en')], count, measured, first);
+      openings.push(opening);
+      steadies.push(steady);
     }
   }
   console.log(
-    `\nOpen payments with one gateway object, all callers on one signal: to open them, what they hold, and to abort them\n`,
+    '\nOpen payments with one gateway object, all callers on one signal: to open, to hold, and to abort them\n',
   );
-  printTable(
-    [
-      ...['', 'payments', 's', 'CPU s', 'CPU us each', `x of ${SIZES[0]}`, 'kB each'],
-      ...['loop p99 ms', 'longest ms', 'abort ms', 'CPU ms'],
-    ],
-    openings,
-  );
-  console.log(`\nThen asked about, ${QUERIES_PER_SECOND} queries a second from all together, ${forMs / 1000} s long\n`);
-  printTable(
-    [
-      ...['', 'payments', 'queries/s', 'queries/CPU s', 'CPU us/query', `x of ${SIZES[0]}`],
-      ...['loop p50 ms', 'p99 ms', 'longest ms', 'late p99 ms, opening', 'asked'],
-    ],
-    steadies,
-  );
+  const opening = ['s', 'CPU s', 'CPU us each', inTheirFirst, 'kB each', 'loop p99 ms', 'longest', 'late p99 ms'];
+  printTable(['', 'payments', ...opening, 'abort ms', 'CPU ms'], openings);
+  console.log(`\nThen asked about for ${forMs / 1000} s, ${QUERIES_PER_SECOND} queries a second of all together\n`);
+  const asking = [
+    'queries/s',
+    'per CPU s',
+    'CPU us each',
+    inTheirFirst,
+    'loop p50 ms',
+    'p99',
+    'longest',
+    'late p99 ms',
+  ];
+  printTable(['', 'payments', ...asking], steadies);
+}
+
+const parts = ['memory', 'sqlite', 'postgres'];
+
+/**
+ * @param only some of the parts, as in `--only sqlite,postgres`. Default: all
+ * @param isFull each case for longer, and more rows in the journals
+ */
+export async function printScale(only: readonly string[], isFull: boolean): Promise<void> {
+  const unknown = only.find(name => !parts.includes(name));
+  if (unknown !== undefined) throw new Error(`There is no "${unknown}". Known: ${parts.join(', ')}.`);
+  const isAsked = (part: string): boolean => only.length === 0 || only.includes(part);
+  if (isAsked('memory')) printInMemory(isFull ? 60_000 : 5000);
+  await printJournaled({ sqlite: isAsked('sqlite'), postgres: isAsked('postgres') }, isFull);
 }
 
 const [, script, door, count, forMs] = process.argv;

@@ -201,31 +201,17 @@ const statements = (schema: string) => ({
         ORDER BY l.opened_at_ms DESC LIMIT $4
       ) newest ORDER BY newest.opened_at_ms DESC LIMIT $4
     ) ORDER BY r.opened_at_ms DESC`,
+  // What is counted is in `rows_listed` alone: no row is read for it.
   counts: `
-    SELECT account, state, count(*)::integer AS rows, count(*) FILTER (WHERE is_overdue)::integer AS overdue,
-      min(due_at_ms) FILTER (WHERE is_overdue) AS oldest
-    FROM (
-      SELECT r.account, r.state, r.due_at_ms, r.due_at_ms <= ${schema}.now_ms() AND h.holder IS NULL AS is_overdue
-      FROM ${schema}.rows r LEFT JOIN ${schema}.holders h ON h.holder = r.holder AND h.until_ms > ${schema}.now_ms()
-    ) each GROUP BY account, state`,
-  // From one account to the next by the index of what is due; what somebody has is little, and has its own.
-  overdue: `
-    WITH RECURSIVE known AS (
-      (SELECT ${hash} AS hash FROM ${schema}.rows r WHERE ${isWaiting} ORDER BY ${hash} LIMIT 1)
-      UNION ALL
-      SELECT (SELECT ${hash} FROM ${schema}.rows r WHERE ${isWaiting} AND ${hash} > known.hash ORDER BY ${hash} LIMIT 1)
-      FROM known WHERE known.hash IS NOT NULL
-    ), due AS (
-      SELECT own.* FROM known, LATERAL (
-        SELECT r.account, r.due_at_ms FROM ${schema}.rows r
-        WHERE ${hash} = known.hash AND ${isWaiting} AND r.due_at_ms <= ${schema}.now_ms()
-      ) own
-      UNION ALL
-      SELECT r.account, r.due_at_ms FROM ${schema}.rows r
-      WHERE r.holder IS NOT NULL AND r.due_at_ms <= ${schema}.now_ms() AND NOT EXISTS (
-        SELECT FROM ${schema}.holders h WHERE h.holder = r.holder AND h.until_ms > ${schema}.now_ms()
-      )
+    WITH RECURSIVE ${overdueRows(schema)}, late AS (
+      SELECT account, state, count(*)::integer AS overdue, min(due_at_ms) AS oldest FROM due GROUP BY account, state
+    ), counted AS (
+      SELECT account, state, count(*)::integer AS rows FROM ${schema}.rows GROUP BY account, state
     )
+    SELECT account, state, rows, coalesce(overdue, 0) AS overdue, oldest
+    FROM counted LEFT JOIN late USING (account, state)`,
+  overdue: `
+    WITH RECURSIVE ${overdueRows(schema)}
     SELECT account, count(*)::integer AS rows, min(due_at_ms) AS oldest FROM due GROUP BY account`,
   // Whoever takes has locked the job, and waits for no row: he who changes it waits for the job.
   take: `
@@ -287,6 +273,25 @@ const statements = (schema: string) => ({
     )
     SELECT ${told}, job AS is_job_over FROM gone`,
 });
+
+/** From one account to the next by the index of what is due; what somebody has is little, and has its own. */
+const overdueRows = (schema: string): string => `
+    known AS (
+      (SELECT ${hash} AS hash FROM ${schema}.rows r WHERE ${isWaiting} ORDER BY ${hash} LIMIT 1)
+      UNION ALL
+      SELECT (SELECT ${hash} FROM ${schema}.rows r WHERE ${isWaiting} AND ${hash} > known.hash ORDER BY ${hash} LIMIT 1)
+      FROM known WHERE known.hash IS NOT NULL
+    ), due AS (
+      SELECT own.* FROM known, LATERAL (
+        SELECT r.account, r.state, r.due_at_ms FROM ${schema}.rows r
+        WHERE ${hash} = known.hash AND ${isWaiting} AND r.due_at_ms <= ${schema}.now_ms()
+      ) own
+      UNION ALL
+      SELECT r.account, r.state, r.due_at_ms FROM ${schema}.rows r
+      WHERE r.holder IS NOT NULL AND r.due_at_ms <= ${schema}.now_ms() AND NOT EXISTS (
+        SELECT FROM ${schema}.holders h WHERE h.holder = r.holder AND h.until_ms > ${schema}.now_ms()
+      )
+    )`;
 
 /** Due, and nobody's: as the index has them. */
 const dueRows = (schema: string, account: string): string =>

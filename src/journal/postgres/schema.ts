@@ -34,7 +34,7 @@ const tables = (schema: string): string => `
   CREATE INDEX rows_jobless ON ${schema}.rows (hashtextextended(account, 0), due_at_ms)
     WHERE due_at_ms IS NOT NULL AND holder IS NULL AND NOT job;
   CREATE INDEX rows_held ON ${schema}.rows (holder) WHERE holder IS NOT NULL;
-  CREATE INDEX rows_listed ON ${schema}.rows (state, opened_at_ms);
+  CREATE INDEX rows_listed ON ${schema}.rows (state, opened_at_ms) INCLUDE (account);
   CREATE TABLE ${schema}.names (hash bigint, uid uuid, PRIMARY KEY (hash, uid));
   CREATE TABLE ${schema}.holders (holder text COLLATE "C" PRIMARY KEY, until_ms double precision NOT NULL);
   CREATE TABLE ${schema}.buckets (
