@@ -12,10 +12,10 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 50.1,
-  'tillpaid, every name': 52.7,
+  createGateway: 50.4,
+  'tillpaid, every name': 53.0,
   'tillpaid/learn': 20,
-  'tillpaid/policies': 7.2,
+  'tillpaid/policies': 7.3,
   'adapters/ifortepay': 9.6,
   'adapters/ifortepay/terse': 7.8,
   'adapters/qfpay': 8,
