@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { printFlows } from './flows.ts';
 import { printFrontier } from './frontier.ts';
 import { printJournal } from './journal.ts';
+import { printManners } from './manners.ts';
 import { printMemory } from './memory.ts';
 import { printNotices } from './notices.ts';
 import { printOverhead } from './overhead.ts';
@@ -23,6 +24,7 @@ const isFull = values.full === true;
 const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>> = {
   ...{ overhead: printOverhead, memory: printMemory, frontier: printFrontier, flows: printFlows },
   notices: printNotices,
+  manners: printManners,
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },
 };
 const unknown = asked.find(name => !Object.hasOwn(tables, name));

@@ -768,7 +768,11 @@ function notFound({ state, seen: { verdict, retryAfterMs }, moment }: Asked): St
   if (canStillBeDone(state, moment)) return again();
   if (!isAbsent(state, moment)) return undefined;
   const { resendWhenAbsent } = state.plan.policy.poll;
-  if (resendWhenAbsent && !isForgotten(state, moment) && maySend(state, moment.nowMs)) return again();
+  if (resendWhenAbsent && !isForgotten(state, moment)) {
+    if (maySend(state, moment.nowMs)) return again();
+    // What is to be sent again, and may not be now, is not called absent: it is asked about until it may.
+    if (maySend({ ...state, barred: undefined }, moment.nowMs)) return undefined;
+  }
   return settle(state, 'absent', { ...verdict, advice: ABSENT }, 'query');
 }
 

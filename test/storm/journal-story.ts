@@ -20,7 +20,7 @@ import {
 import { drawDeath, Mortal, type Death } from './mortal.ts';
 import type { Provider } from './providers.ts';
 import type { Story } from './story.ts';
-import { calm, draw, withCancel, type Weather } from './weather.ts';
+import { calm, draw, withCancel, withManners, type Weather } from './weather.ts';
 import { openWorld, type World } from './world.ts';
 
 /** Who works on the payment, and when each of them dies: drawn with the weather. */
@@ -120,7 +120,7 @@ export function tellWithJournal(
       adapter: account.adapter,
       client: ky.create({ fetch: mortal.fetch(send) }),
       ...(weather.shopFetch.does === 'sends-once' && { fetchSendsOnce: true }),
-      policy: weather.policy,
+      policy: withManners(weather.policy, dice(-seed - 1)),
       clock: mortal.clock,
       journal: own,
       onEvent: (event: GatewayEvent) => {

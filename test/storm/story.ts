@@ -31,6 +31,7 @@ import {
   cancelMsOf,
   draw,
   withCancel,
+  withManners,
   type Moment as During,
   type NextTry,
   type NoticePlan,
@@ -167,7 +168,7 @@ export function tell(
       adapter: signing,
       client: shopKy(),
       ...(weather.shopFetch.does === 'sends-once' && { fetchSendsOnce: true }),
-      policy: weather.policy,
+      policy: withManners(weather.policy, dice(-seed - 1)),
       clock: ours,
       ...(onEvent !== undefined && {
         onEvent: (event: GatewayEvent) =>

@@ -1,5 +1,5 @@
 import type { Policy } from '../../src/index.ts';
-import { constant, exponential, growing, steps } from '../../src/index.ts';
+import { circuit, constant, exponential, growing, steps } from '../../src/index.ts';
 import type { Operation } from '../../src/core/operation.ts';
 import type { FaultName, Life, Voice } from '../../src/testing/index.ts';
 import { lives } from '../../src/testing/index.ts';
@@ -160,6 +160,26 @@ export const cancelMsOf = ({ policy: { poll = {}, attemptTimeoutMs = 0 } }: Weat
   poll.cancelAtDeadline === true ? 2 * (poll.cancelWithinMs ?? 0) + 2 * attemptTimeoutMs : 0;
 
 /** One payment's weather. */
+/**
+ * What a gateway of the shop's has beside: a circuit that opens soon, a quota that is soon used up. Drawn by dice of its
+ * own, so that the stories of before stay what they were.
+ */
+export function withManners(policy: Policy, dice: Dice): Policy {
+  const isCircuit = dice.percent(25);
+  const isQuota = dice.percent(25);
+  return {
+    ...policy,
+    ...(isQuota && { retry: { ...policy.retry, quota: { tokens: dice.between(10, 20) } } }),
+    ...(isCircuit && {
+      circuit: circuit({
+        failures: dice.between(1, 3),
+        withinMs: 60_000,
+        openForMs: dice.between(500, 30_000),
+      }),
+    }),
+  };
+}
+
 export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
   const weather = drawMixed(dice, provider, scene);
   const sort = dice.weigh<Sort>([
