@@ -163,7 +163,10 @@ class Provider {
 
   #book(order: string): void {
     const known = this.orders.get(order);
-    if (known !== undefined) return void known.bookings++;
+    if (known !== undefined) {
+      known.bookings++;
+      return;
+    }
     // Three of ten payers must confirm first.
     const paidAtMs = this.#clock.nowMs + (this.#chance() < 0.3 ? 4 * S + this.#chance() * 26 * S : 0);
     this.orders.set(order, { paidAtMs, bookings: 1 });
