@@ -1,7 +1,9 @@
 import ky from 'ky';
 import { createGateway, type NoticesEvent } from 'tillpaid';
+import { qfpay } from 'tillpaid/adapters/qfpay';
 import { zalopay } from 'tillpaid/adapters/zalopay';
 import { lives, manualClock, simulateGateway, type ManualClock } from 'tillpaid/testing';
+import { qfpayVoice } from 'tillpaid/testing/qfpay';
 import { zalopayNotice, zalopayVoice } from 'tillpaid/testing/zalopay';
 import { printTable } from './table.ts';
 
@@ -43,6 +45,7 @@ interface Paid {
 }
 
 export async function printNotices(): Promise<void> {
+  await printComing();
   const rows: string[][] = [];
   const told: string[] = [];
   for (const scene of scenes) {
@@ -111,6 +114,58 @@ async function play({ relies, comes }: Scene): Promise<{ paid: Paid[]; changes: 
   };
   await clock.run(Promise.all(Array.from({ length: PAYMENTS }, (_each, index) => payment(index))));
   return { paid, changes };
+}
+
+/** QR codes whose payer scans after four minutes, or up to a minute later, and pays 12 s after that. */
+const SCANNED = 60;
+const PIN_MS = 12_000;
+
+/** @param sees the states that tell that the payer is at it are heeded */
+async function scanned(sees: boolean): Promise<Paid[]> {
+  const clock = manualClock();
+  const account = { appCode: 'SHOP', clientKey: 'secret' };
+  const bank = simulateGateway({ voice: qfpayVoice(account), clock });
+  const plain = qfpay({ ...account, environment: 'sandbox' });
+  const query = plain.operations['payment.query'];
+  if (query === undefined || typeof query.codes === 'function') throw new Error('QFPay has another query now.');
+  const deaf = Object.entries(query.codes).map(([name, { ...row }]) => {
+    if ('paying' in row && !sees) delete row.paying;
+    return [name, row];
+  });
+  const codes = Object.fromEntries(deaf) as typeof query.codes;
+  const adapter = { ...plain, operations: { ...plain.operations, 'payment.query': { ...query, codes } } };
+  const gateway = createGateway({
+    ...{ adapter, clock },
+    client: ky.create({ fetch: bank.fetch }),
+  });
+  const one = async (index: number): Promise<Paid> => {
+    const out_trade_no = `Q${index}`;
+    const paidAtMs = 240_000 + index * 1000 + PIN_MS;
+    const life = lives.steps([
+      { afterMs: paidAtMs - PIN_MS, state: 'pending' },
+      { afterMs: paidAtMs, state: 'paid' },
+    ]);
+    bank.script(out_trade_no, { life });
+    const fields = { txamt: '100', txcurrcd: 'HKD', pay_type: '800201', out_trade_no, txdtm: '2026-01-01 08:00:00' };
+    const created = await gateway.settle('payment.create', fields);
+    if (created.outcome !== 'created') throw new Error(`${out_trade_no} ended ${created.outcome}`);
+    const { elapsedMs, polls } = await gateway.untilSettled(created.ticket);
+    return { paidAtMs, lateMs: elapsedMs - paidAtMs, queries: polls };
+  };
+  return clock.run(Promise.all(Array.from({ length: SCANNED }, (_each, index) => one(index))));
+}
+
+async function printComing(): Promise<void> {
+  console.log(
+    '\nA QR code whose payer scans after four to five minutes and pays 12 s later: seconds to its detection\n',
+  );
+  printTable(
+    ['', 'paid', 'queries', 'mean s', 'p50 s', 'p95 s', 'longest s'],
+    [
+      ['as if nothing was told', ...figures(await scanned(false))],
+      ['the payer is seen to come', ...figures(await scanned(true))],
+    ],
+  );
 }
 
 const isNotices = (event: { readonly type: string }): event is NoticesEvent => event.type === 'notices';
