@@ -7,7 +7,7 @@ import { printTable } from './table.ts';
 /**
  * A provider that is down for five minutes: it refuses connections, then answers 503, then answers nothing, while half
  * of what it is sent is booked. A thousand payments are open, and five new charges come each second. On a clock of the
- * bench's own, so that it is the same on every machine.
+ * bench’s own: runs differ by a few requests.
  */
 const OPEN = 1000;
 const PER_SECOND = 5;
