@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { printBatch } from './batch.ts';
 import { printFlows } from './flows.ts';
 import { printFrontier } from './frontier.ts';
 import { printJournal } from './journal.ts';
@@ -23,6 +24,7 @@ const isFull = values.full === true;
 /** Each is told whether to draw its plots too. */
 const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>> = {
   ...{ overhead: printOverhead, memory: printMemory, frontier: printFrontier, flows: printFlows },
+  batch: printBatch,
   notices: printNotices,
   manners: printManners,
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },

@@ -9,6 +9,8 @@ import { createGateway } from '../../src/client/create-gateway.ts';
 import type { Row } from '../../src/core/code-table.ts';
 import { judge } from '../../src/core/doctrine.ts';
 import { isWrite, operationOf, type Fields } from '../../src/core/operation.ts';
+// Loads in real time, which no manual clock waits for: here it is there from the start.
+import '../../src/engine/batch.ts';
 import { encode, encodingOf } from '../../src/engine/encode.ts';
 import { openTicket, writeOf } from '../../src/engine/open-ticket.ts';
 import type { Adapter, SendContext } from '../../src/kit/adapter.ts';
@@ -943,5 +945,85 @@ describe('from send to settlement', () => {
     const { method, url, body, headers } = await wire(adapter, 'payment.create', scanned);
     await clock.run(bank.fetch(url, { method, body, headers }));
     expect(await clock.run(gateway.ask(first.ticket))).toMatchObject({ outcome: 'succeeded', reason: 'conflict' });
+  });
+});
+
+describe('one query for many orders', () => {
+  const several = (from: number, to: number): string[] =>
+    Array.from({ length: to - from + 1 }, (_, index) => `ORDER-${from + index}`);
+  const setUp = async (options: Omit<SimulatorOptions, 'voice' | 'clock'> = {}) => {
+    const clock = manualClock({ startMs: openedAtMs });
+    const bank = simulateGateway({ voice: qfpayVoice(credentials), clock, ...options });
+    const bodies: URLSearchParams[] = [];
+    const fetch = async (request: Request): Promise<Response> => {
+      if (request.url.endsWith('/query')) bodies.push(new URLSearchParams(await request.clone().text()));
+      return bank.fetch(request);
+    };
+    const client = ky.create({ fetch: fetch as typeof globalThis.fetch });
+    const gateway = createGateway({ adapter, clock, client, policy: { poll: { batch: true } } });
+    await new Promise(resolve => void setTimeout(resolve, 1));
+    return { clock, bank, gateway, bodies };
+  };
+  const numbersIn = (body: URLSearchParams | undefined): string[] => body?.get('out_trade_no')?.split(',') ?? [];
+
+  it('asks for a list, in a window that spans the oldest, and each hears its own end', async () => {
+    const { clock, bank, gateway, bodies } = await setUp({ lives: { create: lives.open() } });
+    const orders = several(1, 40);
+    orders.forEach((number, index) =>
+      bank.script(number, { life: index % 2 === 0 ? lives.paidAfter(30_000) : lives.expiresAfter(30_000) }),
+    );
+    const created = orders.map(number => gateway.settle('payment.create', { ...order, out_trade_no: number }));
+    const tickets = (await clock.run(Promise.all(created))).map(({ ticket }) => ticket);
+    bodies.length = 0;
+    const ends = await clock.run(Promise.all(tickets.map(ticket => gateway.untilSettled(ticket))));
+    expect(ends.map(({ outcome }) => outcome)).toEqual(
+      orders.map((_, index) => (index % 2 === 0 ? 'succeeded' : 'expired')),
+    );
+    ends.forEach((end, index) => {
+      expect(end.reference).toEqual({
+        merchant: orders[index],
+        provider: bank.ledger.payment(orders[index] ?? '')?.providerId,
+      });
+      expect(JSON.stringify(end.body).match(/ORDER-\d+/g)).toEqual([orders[index]]);
+    });
+    expect(numbersIn(bodies[0]).length).toBeGreaterThan(20);
+    expect(new Set(bodies.flatMap(numbersIn))).toEqual(new Set(orders));
+    expect(Object.fromEntries(bodies[0] ?? [])).toMatchObject({
+      start_time: '2026-11-29 23:59:30',
+      page_size: '100',
+    });
+    expect(bodies.length).toBeLessThan(ends.reduce((sum, { polls }) => sum + polls, 0) / 2);
+  });
+
+  it('leaves out whatever would be taken for two, and what has no number of the merchant’s', () => {
+    const write = operationOf(adapter, 'payment.create');
+    const { batch } = (isWrite(write) ? write.query : undefined) ?? expect.unreachable();
+    const ask = (...fields: Fields[]): Fields | undefined =>
+      batch?.fields(fields.map(each => ({ ticket: ticketOf(adapter, 'payment.create', order), fields: each })));
+    const window = { start_time: '2026-11-29 23:59:30', end_time: '2026-12-02 00:00:00', page_size: 100 };
+    expect(ask({ out_trade_no: 'A,B', ...window })).toBe(undefined);
+    expect(ask({ syssn: '1', ...window })).toBe(undefined);
+    const younger = { ...window, start_time: '2026-12-01 10:00:00', end_time: '2026-12-03 00:00:00' };
+    expect(
+      ask({ out_trade_no: 'B', ...younger }, { out_trade_no: 'A', ...window }, { out_trade_no: 'B', ...window }),
+    ).toEqual({
+      ...{ out_trade_no: 'B,A', start_time: window.start_time, end_time: younger.end_time, page_size: 100 },
+    });
+  });
+
+  it('keeps refunds and payments apart, and reads a refund by its own number', async () => {
+    const { clock, gateway, bodies } = await setUp({
+      lives: { charge: lives.paid(), refund: lives.paidAfter(20_000) },
+    });
+    const paid = await clock.run(gateway.settle('payment.create', scanned));
+    const syssn = paid.reference.provider ?? expect.unreachable();
+    const made = [1, 2, 3].map(count =>
+      gateway.settle('refund.create', { txamt: 100, syssn, out_trade_no: `REFUND-${count}` }),
+    );
+    const ends = await clock.run(Promise.all(made));
+    expect(ends.map(({ outcome, reference }) => [outcome, reference.merchant])).toEqual(
+      [1, 2, 3].map(count => ['succeeded', `REFUND-${count}`]),
+    );
+    expect(bodies.some(body => numbersIn(body).length === 3)).toBe(true);
   });
 });
