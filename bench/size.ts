@@ -12,21 +12,21 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 52,
-  'tillpaid, every name': 54.5,
+  createGateway: 52.3,
+  'tillpaid, every name': 54.8,
   'tillpaid/learn': 20,
   'tillpaid/policies': 7.4,
-  'adapters/ifortepay': 9.8,
-  'adapters/ifortepay/terse': 8,
+  'adapters/ifortepay': 9.9,
+  'adapters/ifortepay/terse': 8.1,
   'adapters/qfpay': 8.4,
   'adapters/qfpay/terse': 6.5,
-  'adapters/rebell': 9.2,
+  'adapters/rebell': 9.3,
   'adapters/rebell/terse': 7.8,
   'adapters/uqpay': 9.1,
-  'adapters/uqpay/terse': 7.8,
-  'adapters/zalopay': 8.3,
+  'adapters/uqpay/terse': 7.9,
+  'adapters/zalopay': 8.4,
   'adapters/zalopay/terse': 6.7,
-  'every adapter, terse': 25.1,
+  'every adapter, terse': 25.2,
 };
 
 const root = fileURLToPath(new URL('../', import.meta.url));

@@ -83,7 +83,7 @@ describe('the doctrine', () => {
   const numbers = [...textOf('docs/doctrine.md').matchAll(/^(\d+)\. \*\*/gm)].map(([, number]) => Number(number));
 
   it('is numbered without a gap, and says of each rule why', () => {
-    expect(numbers).toEqual(Array.from({ length: 16 }, (_each, index) => index + 1));
+    expect(numbers).toEqual(Array.from({ length: 17 }, (_each, index) => index + 1));
     const rules = textOf('docs/doctrine.md')
       .split(/^(?=\d+\. \*\*)/m)
       .slice(1);

@@ -105,12 +105,13 @@ export function tell({ plan, known, cards }: Story, kept: <T>(value: T) => T = v
     wallMs += passedMs + card.stepMs;
     decision = isQuiet
       ? observe({ type: 'quiet' }, card.chance)
-      : observe(interrupted ? noticeOf(card) : observationOf(decision, card, state), card.chance, card.notices);
+      : observe(interrupted ? noticeOf(card) : observationOf(decision, card, state, nowMs), card.chance, card.notices);
   }
   return turns;
 }
 
-function observationOf(decision: Decision, card: Card, state: State): Observation {
+function observationOf(decision: Decision, card: Card, state: State, nowMs: number): Observation {
+  if (decision.type === 'cancel') return canceledBy(card, nowMs - card.tookMs);
   if (decision.type === 'wait') return { type: 'due' };
   const retryAfter = card.retryAfterMs === undefined ? {} : { retryAfterMs: card.retryAfterMs };
   if (decision.type === 'ask') {
@@ -146,6 +147,14 @@ function observationOf(decision: Decision, card: Card, state: State): Observatio
     ...retryAfter,
   };
 }
+
+/** A cancel at the deadline, by what a send of that card would have come to. */
+const canceledBy = ({ kind, lost }: Card, sinceMs: number): Observation => ({
+  type: 'cancel',
+  standing:
+    lost === 'no' ? (kind === 'terminal' ? 'accepted' : 'refused') : lost === 'not-sent' ? 'not-sent' : 'unknown',
+  sinceMs,
+});
 
 const noticeOf = (card: Card): Observation => ({
   type: 'notice',
