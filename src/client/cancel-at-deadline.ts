@@ -54,7 +54,7 @@ export async function sendCancel(
         policy: { poll: { deadlineMs, cancelAtDeadline: false } },
         onTicket: given => void (known.ticket = given),
       },
-      { isOpen: gate.isOpen, left },
+      { ...gate, left },
     );
     return {
       operation,

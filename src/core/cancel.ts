@@ -45,10 +45,6 @@ export function isDoubtedPaid(
   return cancel?.standing === 'accepted' || (cancel?.standing === 'unknown' && !sparesPaid);
 }
 
-/** The gateway has accepted a cancel, and says to the last that the payment took money. */
-export const isAgainstCancel = (cancel: Pick<KnownCancel, 'standing'> | undefined, outcome: string): boolean =>
-  cancel?.standing === 'accepted' && takesMoney(outcome);
-
 const takesMoney = (outcome: string): boolean => outcome === 'succeeded' || outcome === 'authorized';
 
 /** What to do about a payment that a cancel at its deadline has left open. */
@@ -61,10 +57,6 @@ export const openBesideCancel: Readonly<Record<CancelStanding, string>> = {
   'not-sent': 'The deadline came, and no cancel could be sent: it can still be paid. Ask again, or cancel it yourself.',
 };
 
-/** What to do about a payment that is paid, and may not stay so. */
-export const paidBesideCancel: Readonly<Partial<Record<CancelStanding, string>>> = {
-  accepted:
-    'The gateway has accepted a cancel of it, and its query says that it is paid: look it up before you hand anything over.',
-  unknown:
-    'It is paid, and a cancel that was sent at the deadline may still arrive and give the money back: ask about the cancel before you hand anything over.',
-};
+/** What to do about a payment whose query says that it is paid, and which may not stay so. */
+export const paidBesideCancel =
+  'Its query says that it is paid, and a cancel that was sent at the deadline was accepted, or may still arrive and give the money back. Ask again, and look it up before you hand anything over.';

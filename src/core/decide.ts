@@ -268,6 +268,7 @@ interface CancelObservation extends Reach {
   readonly standing: CancelStanding;
   /** When that began, by the time of the call. */
   readonly sinceMs: number;
+  readonly retryAfterMs?: number;
 }
 
 /** A status query was answered, or got no answer (then its verdict is retryable). */
@@ -903,8 +904,12 @@ function hint(state: State, { nowMs }: Moment): Step {
 function canceled(before: State, { standing, sinceMs }: CancelObservation, moment: Moment): Step {
   const { pollingSinceMs: _before, ...state } = before;
   const forMs = standing === 'not-sent' ? 0 : (state.plan.cancelsWithinMs ?? 0);
+  const asking: State = { ...state, pollWaits: 0, next: 'ask', cancel: { standing, untilMs: sinceMs + forMs } };
+  const leftMs = Math.max(0, (state.notBeforeMs ?? 0) - moment.nowMs);
+  if (leftMs > 0 && isTooLong(asking, leftMs, moment.nowMs))
+    return settle(asking, 'unresolved', unknownOutcome('not-asked'), 'none');
   // Asked at the pace of a fresh payment, and once at least.
-  return hint({ ...state, pollWaits: 0, next: 'ask', cancel: { standing, untilMs: sinceMs + forMs } }, moment);
+  return hint(asking, moment);
 }
 
 /** A read may be sent again, as often as the policy allows. A write that is settled stays so. */
@@ -1077,12 +1082,18 @@ function atDeadline(state: State, verdict: Verdict, { nowMs }: Moment, leastMs: 
     : { state, decision: { type: 'cancel' } };
 }
 
-/** The payment's own query stands at last, against the cancel that was accepted or may still arrive. */
-function paidAtLast(state: State, verdict: Verdict): Step {
-  const advice = state.cancel && paidBesideCancel[state.cancel.standing];
-  const reason = state.cancel?.standing === 'accepted' ? 'conflict' : verdict.reason;
-  const outcome = endOf(verdict);
-  return settle(state, outcome, { ...verdict, reason, ...(advice !== undefined && { advice }) }, 'query');
+/** What may be given back, or was called off, is not called paid: it stays open, and people are told to look. */
+function paidAtLast(state: State, { code, listed, message }: Verdict): Step {
+  const isAccepted = state.cancel?.standing === 'accepted';
+  const verdict: PollRequiredVerdict = {
+    kind: 'poll-required',
+    code,
+    reason: isAccepted ? 'conflict' : 'processing',
+    listed,
+    advice: paidBesideCancel,
+    ...(message !== undefined && { message }),
+  };
+  return settle(state, 'unresolved', verdict, 'none');
 }
 
 /**
@@ -1172,7 +1183,7 @@ const advised = (unprocessed: Verdict): Verdict =>
   unprocessed.advice !== undefined || 'remedy' in unprocessed ? unprocessed : { ...unprocessed, advice: NOT_PROCESSED };
 
 function settle(state: State, outcome: Settlement['outcome'], meant: Verdict, settledBy: SettledBy): Step {
-  const isOpen = outcome === 'unresolved' && state.cancel !== undefined;
+  const isOpen = outcome === 'unresolved' && state.cancel !== undefined && meant.advice !== paidBesideCancel;
   const verdict = isOpen ? { ...meant, advice: openBesideCancel[state.cancel.standing] } : meant;
   const end: End = { type: 'settle', outcome, verdict, settledBy };
   return { state: { ...state, end }, decision: end };

@@ -23,4 +23,6 @@ export interface CancelGate {
   readonly isOpen: () => boolean;
   /** Its bytes are leaving. */
   readonly left: () => void;
+  /** It was answered; so long nothing is to be sent, nor asked. */
+  readonly answered: (retryAfterMs: number | undefined) => void;
 }

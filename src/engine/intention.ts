@@ -1,6 +1,6 @@
 import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, whenAborted, type Clock } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
-import { isAgainstCancel, type DeadlineCancel } from '../core/cancel.ts';
+import type { DeadlineCancel } from '../core/cancel.ts';
 import { circuitOpen, deadlineOf, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Barred, Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
@@ -361,7 +361,15 @@ export class Intention {
     this.#decision = undefined;
     const sinceMs = this.#nowMs();
     this.#mayCallOff = true;
-    const gate = { isOpen: () => !this.over && !this.#isHeld, left: () => void (this.#mayCallOff = false) };
+    const told: { retryAfterMs?: number } = {};
+    const gate: CancelGate = {
+      isOpen: () => !this.over && !this.#isHeld,
+      left: () => void (this.#mayCallOff = false),
+      answered(afterMs) {
+        if (afterMs === undefined) delete told.retryAfterMs;
+        else told.retryAfterMs = afterMs;
+      },
+    };
     const cancel = await this.#onTheWire(signal => canceler.send(this.ticket, gate, signal));
     this.#mayCallOff = false;
     if (this.over) return;
@@ -374,7 +382,7 @@ export class Intention {
         ...(operation !== undefined && { operation }),
         ...(verdict !== undefined && { verdict }),
       });
-      this.#observe({ type: 'cancel', standing, sinceMs, ...this.#reach() });
+      this.#observe({ type: 'cancel', standing, sinceMs, ...this.#reach(), ...told });
     }
     // Else a notice came first, and says what comes next: nothing was sent.
     this.#arrive();
@@ -567,6 +575,7 @@ export class Intention {
       verdict,
     });
     const retryAfter = retryAfterMs(result.answer.headers, clock.now());
+    this.#options.gate?.answered(retryAfter);
     this.#learn(judgement);
     this.#tellOfSend(healthIn(verdict, result.answer.status), verdict.code);
     this.#observe({
@@ -780,7 +789,8 @@ export class Intention {
   /** The settled decision, carried out once. */
   #conclude({ outcome, verdict, settledBy }: Decision & { type: 'settle' }): void {
     if (this.#settlement !== undefined) return;
-    if (isAgainstCancel(this.#cancel, outcome)) this.#record({ type: 'conflict', code: verdict.code });
+    if (this.#cancel !== undefined && verdict.reason === 'conflict')
+      this.#record({ type: 'conflict', code: verdict.code });
     this.#record({ type: 'settled', outcome, settledBy });
     const hasCause = outcome === 'unresolved' || outcome === 'unsent';
     this.#settlement = this.#settlementOf({ outcome, verdict, settledBy }, hasCause ? this.#cause : undefined);

@@ -161,12 +161,16 @@ describe('the end is the payment’s own word', () => {
     expect(scene.cancels).toHaveLength(1);
   });
 
-  it('waits for a cancel that may still give the money back before it says paid, and then says so with advice', async () => {
+  it('does not call paid what a lost cancel may still give back: it asks again, and to the last it stays open', async () => {
     const scene = pending({ cancel: reset(), ending: [state('paid')] });
     const settlement = await scene.pay();
-    expect(settlement).toMatchObject({ outcome: 'succeeded', cancel: { standing: 'unknown' } });
+    expect(settlement).toMatchObject({ outcome: 'unresolved', cancel: { standing: 'unknown' } });
     expect(settlement.verdict.advice).toMatch(/may still arrive/);
     expect(settlement.elapsedMs).toBe(DEADLINE_MS + 20_000);
+    // Whoever asks later is told.
+    expect(await scene.clock.run(scene.gateway.untilSettled(settlement.ticket))).toMatchObject({
+      outcome: 'succeeded',
+    });
     const back = pending({ cancel: reset(), ending: [state('paid'), state('paid'), state('refunded')] });
     expect(await back.pay()).toMatchObject({ outcome: 'refunded' });
     // Where what is paid is never canceled, the payer does not wait.
@@ -180,13 +184,25 @@ describe('the end is the payment’s own word', () => {
     for (const adapter of [acme(), acme({ sparesPaid: true })]) {
       const scene = pending({ ending: [state('paid')], adapter });
       const settlement = await scene.pay();
-      expect(settlement).toMatchObject({ outcome: 'succeeded', verdict: { reason: 'conflict' } });
-      expect(settlement.verdict.advice).toMatch(/accepted a cancel/);
+      expect(settlement).toMatchObject({ outcome: 'unresolved', verdict: { reason: 'conflict' } });
+      expect(settlement.verdict.advice).toMatch(/was accepted/);
       expect(scene.events.filter(({ type }) => type === 'conflict')).toHaveLength(1);
       const soon = pending({ ending: [state('paid'), state('canceled')], adapter });
       expect(await soon.pay()).toMatchObject({ outcome: 'canceled' });
       expect(soon.events.filter(({ type }) => type === 'conflict')).toHaveLength(0);
     }
+  });
+
+  it('keeps the Retry-After of the cancel’s own answer before it asks', async () => {
+    const later = (seconds: string): Response => json({ code: 'DONE' }, { headers: { 'retry-after': seconds } });
+    expect(await pending({ cancel: later('7') }).pay()).toMatchObject({
+      outcome: 'canceled',
+      elapsedMs: DEADLINE_MS + 7000,
+    });
+    expect(await pending({ cancel: later('50') }).pay()).toMatchObject({
+      outcome: 'unresolved',
+      cancel: { standing: 'accepted' },
+    });
   });
 });
 

@@ -26,6 +26,9 @@ import type { Policy } from '../../src/index.ts';
  * 9. What a ticket tells, it tells in wall time: while a call begins and while something is sent, the wall clock is
  * wrong by no more
  *    than `smallStepMs`. In the middle of a call it may be wrong by hours.
+ * 10. Once a payment was canceled at its deadline, a replica is behind by no more than half of `cancelWithinMs`; with a journal,
+ * whose worker
+ *    does not know of the cancel, none is.
  */
 export const assumptions: {
   /** The shortest `absentAfterMs` of the storm. An adapter's own is longer. */

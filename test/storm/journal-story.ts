@@ -63,11 +63,14 @@ export function tellWithJournal(
   // Where only a notice tells, somebody has to bring it.
   const isTold = drawn.queries.then.fault === 'not-found';
   const account = provider.open(seed, chance.percent(30));
-  const weather: Weather = withCancel(
+  const canceling = withCancel(
     dice(seed + 0.6),
     { ...drawn, ...(isTold && { queries: calm }), madeBeforeMs: 0, clockSteps: [] },
     account.adapter.operations[scene.operation],
   );
+  // Whoever takes it up does not know of the cancel (assumptions.ts, 10).
+  const cancels = canceling.policy.poll?.cancelAtDeadline === true;
+  const weather: Weather = { ...canceling, ...(cancels && { lagMs: 0 }) };
   const cast = drawCast();
   const theirs = clock.party({ of: seed, chance: dice(seed + 0.25), skewMs: weather.skewMs });
   const stage = clock.party({ of: seed, chance: dice(seed + 0.75) });

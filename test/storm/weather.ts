@@ -152,7 +152,12 @@ export function withCancel(dice: Dice, weather: Weather, operation: Operation | 
   if (!can || !dice.percent(30)) return weather;
   const cancelWithinMs = dice.pick([0, 5_000, 20_000, 60_000, 60_000]);
   const { poll } = weather.policy;
-  return { ...weather, policy: { ...weather.policy, poll: { ...poll, cancelAtDeadline: true, cancelWithinMs } } };
+  return {
+    ...weather,
+    // A replica that has not seen the cancel would say "paid" to whoever asks next (assumptions.ts, 10).
+    lagMs: Math.min(weather.lagMs, cancelWithinMs / 2),
+    policy: { ...weather.policy, poll: { ...poll, cancelAtDeadline: true, cancelWithinMs } },
+  };
 }
 
 /** How much longer a call may take for it: Retry-After may put it off for as long as it may take. */
