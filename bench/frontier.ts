@@ -7,7 +7,7 @@ import { savePlot } from './plot.ts';
 import { printTable } from './table.ts';
 
 /** The mix that every schedule is compared on: most pay at once, some are slow, a few never settle. */
-const usual: Mix = {
+export const usual: Mix = {
   parts: [
     { share: 0.8, medianS: 6, sigma: 1 },
     { share: 0.15, medianS: 90, sigma: 0.8 },
@@ -15,7 +15,7 @@ const usual: Mix = {
 };
 
 /** Mixes that no schedule was fitted to. */
-const others: Readonly<Record<string, Mix>> = {
+export const others: Readonly<Record<string, Mix>> = {
   'quick: 95 % around 3 s': { parts: [{ share: 0.95, medianS: 3, sigma: 0.8 }] },
   'QR code: 85 % pay after 30 to 300 s': { parts: [{ share: 0.85, medianS: 95, sigma: 0.7 }] },
   'mostly slow: 65 % around 120 s, 25 % around 6 s': {

@@ -3,6 +3,7 @@ import { printBatch } from './batch.ts';
 import { printFlows } from './flows.ts';
 import { printFrontier } from './frontier.ts';
 import { printJournal } from './journal.ts';
+import { printLearned } from './learned.ts';
 import { printManners } from './manners.ts';
 import { printMemory } from './memory.ts';
 import { printNotices } from './notices.ts';
@@ -24,6 +25,7 @@ const isFull = values.full === true;
 /** Each is told whether to draw its plots too. */
 const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>> = {
   ...{ overhead: printOverhead, memory: printMemory, frontier: printFrontier, flows: printFlows },
+  learned: printLearned,
   batch: printBatch,
   notices: printNotices,
   manners: printManners,
