@@ -92,7 +92,8 @@ export function callTime(clock: Clock): () => number {
   return () => startedAtMs + Math.round(monotonicOf(clock) - fromMs);
 }
 
-const monotonicOf = (clock: Clock): number => clock.monotonicMs?.() ?? clock.now();
+/** Milliseconds that only ever grow, from any start. */
+export const monotonicOf = (clock: Clock): number => clock.monotonicMs?.() ?? clock.now();
 
 /** Who waits for the abort of a signal, through its one listener. */
 class Waiting {

@@ -85,12 +85,12 @@ export function createFollowing(
 /**
  * The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one.
  *
- * @param isPaced whoever steps keeps many payments apart himself
+ * @param isBackground a worker steps, at its own rate, and nobody waits for it
  */
 export function createStep(
   parts: GatewayParts,
   onSettled: (settlement: Settlement) => void,
-  isPaced = false,
+  isBackground = false,
 ): Following['step'] {
   const { adapter, engine, backoffs } = parts;
   const { sealer, clock } = engine;
@@ -117,7 +117,7 @@ export function createStep(
     const number = numberOf(ticket);
     const memory = memories.get(number) ?? new Map<string, string>();
     memories.delete(number);
-    const more = { memory, isPaced, stepped: true, ...(resumed !== undefined && { resumed }) };
+    const more = { memory, isBackground, stepped: true, ...(resumed !== undefined && { resumed }) };
     const intention = followerOf(parts, ticket, operation, policy, more);
     const done = await attended(intention, options, () => oneStep(intention));
     await changeBy(parts, intention.ticket, done?.verdict);
@@ -163,7 +163,7 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isPaced' | 'stepped' | 'canceler'> = {},
+  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isBackground' | 'stepped' | 'canceler'> = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);

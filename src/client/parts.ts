@@ -7,6 +7,7 @@ import { printable } from '../core/printable.ts';
 import { isWrite, type Operation, type Fields } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Batches, BatchParts } from '../engine/batch.ts';
+import { createCrowd } from '../engine/crowd.ts';
 import type { Durable } from '../engine/durable.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
 import type { Engine } from '../engine/intention.ts';
@@ -169,8 +170,11 @@ function createEngine(
   const adapter = options.adapter;
   const timeMs = callTime(clock);
   const providerClock = createProviderClock(() => clock.now(), timeMs);
-  const limiter = createLimiter(policy.limit.concurrency);
-  const wire = createWire({ adapter, clock, providerClock, limiter, fetchSendsOnce });
+  const limiter = createLimiter(policy.limit, clock);
+  const wire = createWire({
+    ...{ adapter, clock, providerClock, limiter, fetchSendsOnce },
+    maxRetryAfterMs: policy.retry.maxRetryAfterMs,
+  });
   const batches = loadedBatches(policy.poll.batch, { adapter, clock, wire, inform, onFault });
   return {
     adapter,
@@ -181,6 +185,7 @@ function createEngine(
     ...createGuards(adapter, policy, clock, timeMs, inform),
     wire,
     ...(batches !== undefined && { batches }),
+    crowd: createCrowd(clock),
   };
 }
 

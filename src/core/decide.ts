@@ -116,8 +116,8 @@ export interface Plan {
   readonly cancelSparesPaid?: boolean;
   /** Only ask: a ticket is followed, and it is never sent. */
   readonly followOnly: boolean;
-  /** Whoever asks keeps many payments apart himself, as a worker does by its rate. Default: he does not. */
-  readonly isPaced?: boolean;
+  /** How long the line of those is that began to be followed just before it. Default: it is asked about at once. */
+  readonly lineMs?: number;
   /** A job queue redelivered: a send may have left before this call. */
   readonly mayHaveBeenSent: boolean;
 }
@@ -447,7 +447,7 @@ function start(before: State, moment: Moment): Step {
   const firstInMs = firstOfOrderInMs(state, moment);
   const rareMs = isFresh(state, moment) ? rarelyMs(state, moment) : undefined;
   const isRare = rareMs !== undefined && rareMs > firstInMs && nowMs + rareMs < deadlineOf(state);
-  const delayMs = isRare ? rareMs : firstInMs > 0 ? firstInMs : spreadMs(state, moment);
+  const delayMs = isRare ? rareMs : firstInMs > 0 ? firstInMs : placeMs(state, moment);
   if (delayMs === 0) return { state, decision: { type: 'ask' } };
   const pollWaits = firstInMs > 0 ? 1 : state.pollWaits;
   return {
@@ -472,28 +472,21 @@ function firstOfOrderInMs(state: State, moment: Moment): number {
 const isFresh = ({ pollWaits, pollingSinceMs }: State, { nowMs }: Moment): boolean =>
   pollWaits === 0 && nowMs - (pollingSinceMs ?? nowMs) < FRESH_FOR_MS;
 
-/**
- * The longest wait before the first query of a ticket that is followed; and up to which age a payment is taken for one
- * whose payer still waits, which is asked about at once.
- */
-const LONGEST_SPREAD_MS = 5000;
+/** Up to this age a payment is taken for one whose payer still waits. */
 const FRESH_FOR_MS = 60_000;
 
 /**
- * Many tickets resumed at the same moment must not all query at that moment: each that is not fresh starts after a
- * random wait, within its usual pace.
+ * Many tickets resumed at the same moment must not all query at that moment: beyond the first few each waits for its
+ * place in the line. Where the line is longer than its usual pace, any time within that is as good: so new payments come
+ * before old ones.
  */
-function spreadMs(state: State, moment: Moment): number {
+function placeMs(state: State, moment: Moment): number {
   const { plan, pollWaits } = state;
-  if (!plan.followOnly || plan.isPaced === true || isFresh(state, moment)) return 0;
-  return Math.floor(
-    moment.chance *
-      Math.min(
-        paceMs({ ...state, pollWaits: pollWaits + 1 }, moment),
-        LONGEST_SPREAD_MS,
-        Math.max(0, deadlineOf(state) - moment.nowMs),
-      ),
-  );
+  const lineMs = plan.followOnly ? (plan.lineMs ?? 0) : 0;
+  if (lineMs === 0) return 0;
+  const leftMs = Math.max(0, deadlineOf(state) - moment.nowMs);
+  const mostMs = Math.min(leftMs, paceMs({ ...state, pollWaits: pollWaits + 1 }, moment));
+  return Math.floor(lineMs <= mostMs ? lineMs : moment.chance * mostMs);
 }
 
 function due(state: State, moment: Moment): Step {

@@ -438,12 +438,16 @@ function asFollowed(
   }
 }
 
+const NO_TURN =
+  'It was not sent: its turn within policy.limit did not come in time. Raise the limit, if the gateway takes more.';
+
 /** What a send or a query that got no answer means. */
 export function lost(
   effect: Operation['effect'],
   evidence: Evidence,
   code: string,
 ): RetryableVerdict | PollRequiredVerdict {
+  if (code === 'limit') return { kind: 'retryable', code, reason: 'rate-limited', listed: false, advice: NO_TURN };
   if (evidence === 'not-sent' || effect === 'read') {
     return {
       kind: 'retryable',

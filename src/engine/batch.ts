@@ -9,7 +9,8 @@ import type { BatchPolicy } from '../policies/policy.ts';
 import { BatchSwitch } from './batch-switch.ts';
 import { encodingOf } from './encode.ts';
 import type { Road } from './way.ts';
-import type { Answer, Wire, WireResult } from './wire.ts';
+import { urgencies } from './line.ts';
+import type { Answer, Wire, WireRequest, WireResult } from './wire.ts';
 
 /**
  * Status queries that are due at about the same time share one request, where the adapter knows how. What comes back is
@@ -38,6 +39,8 @@ export interface Asking {
   readonly fields: Fields;
   readonly road: Road;
   readonly timeoutMs: number;
+  /** What its own query would be to those who wait for a slot or a permit. */
+  readonly turn: Pick<WireRequest, 'urgency' | 'patienceMs'>;
   /** Somebody waits for it: it goes at once, with all that is there. */
   readonly isUrgent: boolean;
   readonly signal: AbortSignal;
@@ -233,9 +236,10 @@ class Round {
     for (const { asking } of seats) asking.onAsking(seats.length);
     const memory = new Map<string, string>();
     for (const reauthenticate of [false, true]) {
-      const { result, left } = await this.#exchange(operation, fields, memory, reauthenticate);
+      const { result, left } = await this.#exchange(seats, operation, fields, memory, reauthenticate);
       if (result.type === 'lost') {
-        this.#terms.state.failed(result.code);
+        // That there was no turn for it is no fault of the gateway's.
+        if (result.code !== 'limit') this.#terms.state.failed(result.code);
         return seats.map(() => ({ type: 'lost', result, left }));
       }
       const shared = this.#partsOf(seats, fields, result);
@@ -277,7 +281,16 @@ class Round {
     }
   }
 
+  /** As urgent as the most urgent of them; and each must have time left to be asked about alone. */
+  #turnOf(seats: readonly Seat[]): Asking['turn'] {
+    const turns = seats.map(({ asking }) => asking.turn);
+    const urgency = urgencies.find(each => turns.some(turn => turn.urgency === each)) ?? 'background';
+    const shortestMs = Math.min(...turns.map(({ patienceMs = Infinity }) => patienceMs));
+    return { urgency, patienceMs: Math.max(0, shortestMs - this.#first.timeoutMs) };
+  }
+
   async #exchange(
+    seats: readonly Seat[],
     operation: Operation,
     fields: Fields,
     memory: Map<string, string>,
@@ -291,7 +304,7 @@ class Round {
     const way = prepared instanceof Promise ? await orAbort(prepared, signal) : prepared;
     if (way === undefined) throw new Error('A beforeRequest hook answered this request, or took it elsewhere.');
     const result = await wire({
-      ...{ operation, fields, timeoutMs, signal, ...way },
+      ...{ operation, fields, timeoutMs, signal, ...way, ...this.#turnOf(seats) },
       encoding: encodingOf(adapter, operation),
       context: { openedAtMs: Date.parse(ticket.openedAt), sendId: newSendId(clock), reauthenticate, memory },
       onLeaving: () => (left = true),

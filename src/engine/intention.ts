@@ -32,7 +32,7 @@ import { lightened } from './stored-answer.ts';
 import { TicketKeeper, type OnTicket } from './ticket-keeper.ts';
 import { Timeline, type Reporter } from './timeline.ts';
 import type { Road, Way } from './way.ts';
-import type { Answer, Wire, WireResult } from './wire.ts';
+import type { Answer, Wire, WireRequest, WireResult } from './wire.ts';
 
 /** What all intentions of one gateway share. */
 export interface Engine {
@@ -48,6 +48,8 @@ export interface Engine {
   readonly quotas?: RetryQuotas | undefined;
   /** Default: no send is held back. */
   readonly circuits?: Circuits | undefined;
+  /** Counts who begins to follow, see `createCrowd`. */
+  readonly crowd: () => number;
 }
 
 export interface IntentionOptions extends Beginning {
@@ -57,6 +59,8 @@ export interface IntentionOptions extends Beginning {
   readonly resumed?: Pick<ReadOpen, 'startedAtMs' | 'followed'>;
   /** It is left alone between two steps. Default: it is a loop. */
   readonly stepped?: boolean;
+  /** A worker asks, and nobody waits for it. Default: somebody does. */
+  readonly isBackground?: boolean;
   /** What earlier exchanges left behind, such as the token they used. Default: nothing. */
   readonly memory?: Map<string, string>;
   /** The number has been used before. */
@@ -88,6 +92,8 @@ interface Polled {
 
 /** So long somebody waits at a till for a charge: its queries wait for no other. */
 const AT_THE_TILL_MS = 30_000;
+/** A payer may still be waiting for one that was opened so long ago. */
+const YOUNG_FOR_MS = 120_000;
 
 /** Two clocks that differ by less than this tell the same time. */
 const ONE_TIME_MS = 1000;
@@ -200,7 +206,9 @@ export class Intention {
     // What could not be asked about is not sent.
     const isNew = options.followOnly !== true && options.mayHaveBeenSent !== true;
     const reached = this.#reach(isNew ? fault => refuseToSend(engine.adapter, fault) : undefined);
-    this.#state = { ...firstState(beginning, this.#startedAtMs, reached), ...resumed?.followed };
+    const isLoop = options.followOnly === true && resumed === undefined && options.isBackground !== true;
+    const first = firstState({ ...beginning, lineMs: isLoop ? engine.crowd() : 0 }, this.#startedAtMs, reached);
+    this.#state = { ...first, ...resumed?.followed };
     this.#observe(resumed === undefined ? { type: 'started', barred: this.#barred() } : { type: 'due' });
   }
 
@@ -647,7 +655,18 @@ export class Intention {
     const isUrgent = (ticket.charge === true && this.#elapsedMs < AT_THE_TILL_MS) || this.#unconfirmed !== undefined;
     const onAsking = (sharedBy: number): void => this.#record({ type: 'ask', poll, sharedBy });
     const said = await this.#onTheWire(signal =>
-      together.ask({ batch, asked, ticket, fields, road, timeoutMs, isUrgent, signal, onAsking }),
+      together.ask({
+        batch,
+        asked,
+        ticket,
+        fields,
+        road,
+        timeoutMs,
+        turn: this.#turnOf(false),
+        isUrgent,
+        signal,
+        onAsking,
+      }),
     );
     if (said?.type === 'lost') return this.#lostPoll(said.result, said.left);
     if (said?.type === 'not-now')
@@ -693,6 +712,7 @@ export class Intention {
     return wire({
       operation,
       fields,
+      ...this.#turnOf(isOwn),
       encoding: (isOwn ? encoding : undefined) ?? encodingOf(adapter, operation),
       headers,
       fetch,
@@ -707,6 +727,29 @@ export class Intention {
       },
       onLeaving,
     });
+  }
+
+  /** What it is to those who wait for a slot or a permit, and for how long it can wait. */
+  #turnOf(isSend: boolean): Pick<WireRequest, 'urgency' | 'patienceMs'> {
+    const { attempts, landed, plan } = this.#state;
+    const { attemptTimeoutMs, isBackground } = this.#options;
+    const nowMs = this.#nowMs();
+    const leftMs = Math.max(0, deadlineOf(this.#state) - nowMs);
+    if (isSend && isWrite(this.operation)) {
+      const isFirst = attempts <= 1 && !landed;
+      if (!isFirst) return { urgency: 're-send', patienceMs: leftMs };
+      // The policy may have no time for a query at all.
+      return {
+        urgency: plan.charge === true ? 'charge' : 'first-send',
+        patienceMs: Math.max(leftMs, attemptTimeoutMs),
+      };
+    }
+    const patienceMs = leftMs + attemptTimeoutMs;
+    if (isBackground === true) return { urgency: 'background', patienceMs };
+    if (leftMs <= attemptTimeoutMs && !isSend) return { urgency: 'last-query', patienceMs };
+    const isYoung = nowMs - plan.openedAtMs < YOUNG_FOR_MS && !(isSend && attempts > 1);
+    const urgency = !isYoung ? 'old-query' : plan.charge === true ? 'charge-query' : 'young-query';
+    return { urgency, patienceMs };
   }
 
   #observe(observation: Observation): void {

@@ -1,47 +1,209 @@
-import pLimit from 'p-limit';
-import { orAbort } from '../clock.ts';
+import { monotonicOf, orAbort, type Clock } from '../clock.ts';
+import { Line, MOST_PASSING, urgencies, type Urgency, type Waiter } from './line.ts';
+import { Rate, type Progress, type RateLimits } from './rate.ts';
 
-/** Which queue an exchange stands in: a failing charge path must not hold up status queries. */
+/** Where an exchange has its slot: a failing charge path must not hold up status queries. */
 export type Lane = 'write' | 'read';
 
-/** Slots on the wire. */
+/** What an exchange is, to those who wait. */
+export interface Turn {
+  readonly lane: Lane;
+  readonly urgency: Urgency;
+  readonly signal: AbortSignal;
+  /** It waits no longer than this. Default: as long as it takes. */
+  readonly patienceMs?: number;
+}
+
+/** A turn, and what it is for. */
+interface Entry<T> {
+  readonly turn: Turn;
+  readonly slots: Slots;
+  readonly exchange: (progress: Progress) => Promise<T>;
+  readonly resolve: (value: T | Promise<T>) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly late: (() => T) | undefined;
+}
+
+/** The one place that says who goes next: slots on the wire, and what an account's gateway takes in a second. */
 export interface Limiter {
-  /** Runs `exchange` when a slot of the lane is free. Leaving the queue by abort is prompt, and then nothing is run. */
-  run<T>(lane: Lane, signal: AbortSignal, exchange: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `exchange` when a slot of the lane and a permit of the account are free, both at once: neither is held while the
+   * other is waited for. It tells how far it has come. Leaving the queue by abort is prompt, and then nothing is run.
+   *
+   * @param late what it comes to where its turn does not come in time
+   */
+  run<T>(turn: Turn, exchange: (progress: Progress) => Promise<T>, late?: () => T): Promise<T>;
+  /** The gateway wants no queries for so long. What is sent, and the last query of a payment, still goes. */
+  holdQueries(forMs: number): void;
 }
 
-/** @param concurrency the most exchanges at once in each lane */
-export function createLimiter(concurrency: number): Limiter {
-  const lanes = { write: createSlots(concurrency), read: createSlots(concurrency) };
-  return { run: (lane, signal, exchange) => lanes[lane](signal, exchange) };
+export interface Limits extends RateLimits {
+  /** The most exchanges at once in each lane. */
+  readonly concurrency: number;
 }
 
-type Slots = <T>(signal: AbortSignal, exchange: () => Promise<T>) => Promise<T>;
+export function createLimiter(limits: Limits, clock: Clock): Limiter {
+  return new Queue(limits, clock);
+}
 
-/** p-limit, and a way past its queue while nothing waits: to stand in it costs more than the slot itself. */
-function createSlots(concurrency: number): Slots {
-  const limit = pLimit(concurrency);
-  /** How many run past the queue. p-limit has so many slots fewer; its concurrency is changed when there is a queue. */
-  let past = 0;
-  const runPast = async <T>(exchange: () => Promise<T>): Promise<T> => {
-    past++;
-    try {
-      return await exchange();
-    } finally {
-      past--;
-      if (limit.pendingCount > 0) limit.concurrency = concurrency - past;
-    }
-  };
-  return (signal, exchange) => {
+/** A lane's slots, and who waits for them. */
+class Slots {
+  readonly line = new Line();
+  active = 0;
+  heldUntilMs = 0;
+  /** How often the other lane had the permit that both could have used. */
+  passing = 0;
+
+  /** Who goes next, were there a slot and a permit. */
+  next(nowMs: number): Waiter | undefined {
+    return this.heldUntilMs > nowMs ? this.line.first('last-query') : this.line.next;
+  }
+}
+
+const untold: Progress = { left: () => undefined, answered: () => undefined };
+
+class Queue implements Limiter {
+  readonly #concurrency: number;
+  readonly #clock: Clock;
+  readonly #rate: Rate | undefined;
+  readonly #lanes: Readonly<Record<Lane, Slots>> = { write: new Slots(), read: new Slots() };
+  #came = 0;
+  #isCalling = false;
+  #alarm: { readonly atMs: number; readonly cancel: () => void } | undefined;
+
+  constructor({ concurrency, ...rate }: Limits, clock: Clock) {
+    this.#concurrency = concurrency;
+    this.#clock = clock;
+    const { perSecond = Infinity, perMinute = Infinity } = rate;
+    const isLimited = perSecond !== Infinity || perMinute !== Infinity;
+    this.#rate = isLimited ? new Rate(rate, clock, () => this.#callNext()) : undefined;
+  }
+
+  run<T>(turn: Turn, exchange: (progress: Progress) => Promise<T>, late?: () => T): Promise<T> {
+    const { lane, signal } = turn;
     if (signal.aborted) return Promise.reject(signal.reason);
-    // The last slot is always p-limit's: it knows no concurrency of none.
-    const isFree = past + 1 < concurrency && past + limit.activeCount < concurrency;
-    if (isFree && limit.pendingCount === 0) return runPast(exchange);
-    limit.concurrency = concurrency - past;
-    const queued = limit(() => {
-      signal.throwIfAborted();
-      return exchange();
+    const slots = this.#lanes[lane];
+    const isFree = slots.line.isEmpty && slots.active < this.#concurrency;
+    if (isFree && (slots.heldUntilMs === 0 || slots.heldUntilMs <= this.#nowMs) && this.#isPermitted) {
+      const isLastSlot = slots.active + 1 >= this.#concurrency;
+      const carried = this.#carry(slots, exchange);
+      // Exchanges look at the signal themselves. Where others may wait for the slot, nobody depends on it.
+      return isLastSlot ? orAbort(carried, signal) : carried;
+    }
+    return new Promise((resolve, reject) => this.#wait({ turn, slots, exchange, resolve, reject, late }));
+  }
+
+  holdQueries(forMs: number): void {
+    const slots = this.#lanes.read;
+    slots.heldUntilMs = Math.max(slots.heldUntilMs, this.#nowMs + forMs);
+    this.#callNext();
+  }
+
+  get #nowMs(): number {
+    return monotonicOf(this.#clock);
+  }
+
+  get #isPermitted(): boolean {
+    return this.#rate === undefined || this.#rate.freeAtMs <= this.#nowMs;
+  }
+
+  async #carry<T>(slots: Slots, exchange: (progress: Progress) => Promise<T>): Promise<T> {
+    slots.active++;
+    const permit = this.#rate?.take();
+    try {
+      return await exchange(permit ?? untold);
+    } finally {
+      slots.active--;
+      permit?.end();
+      this.#callNext();
+    }
+  }
+
+  #wait<T>({ turn, slots, exchange, resolve, reject, late }: Entry<T>): void {
+    const { urgency, signal, patienceMs = Infinity } = turn;
+    const leave = (): void => {
+      stop();
+      slots.line.leave(waiter);
+      this.#callNext();
+    };
+    const stop = (): void => {
+      cancel?.();
+      signal.removeEventListener('abort', onAbort);
+    };
+    const onAbort = (): void => {
+      leave();
+      reject(signal.reason);
+    };
+    const giveUp = (end: () => T): void => {
+      leave();
+      resolve(end());
+    };
+    const cancel =
+      late === undefined || patienceMs === Infinity ? undefined : this.#clock.timer(patienceMs, () => giveUp(late));
+    const waiter: Waiter = {
+      urgency,
+      number: this.#came++,
+      start: () => {
+        stop();
+        resolve(orAbort(this.#carry(slots, exchange), signal));
+      },
+    };
+    signal.addEventListener('abort', onAbort);
+    slots.line.join(waiter);
+    this.#callNext();
+  }
+
+  /** Lets all go that can. */
+  #callNext(): void {
+    const { write, read } = this.#lanes;
+    // Whoever ends at once is called from within: then the next one is being looked for already.
+    if (this.#isCalling) return;
+    if (write.line.isEmpty && read.line.isEmpty && this.#alarm === undefined) return;
+    this.#isCalling = true;
+    const nowMs = this.#nowMs;
+    while (this.#isPermitted) {
+      const slots = this.#nextLane(nowMs);
+      const waiter = slots?.next(nowMs);
+      if (slots === undefined || waiter === undefined) break;
+      slots.line.take(waiter);
+      waiter.start();
+    }
+    this.#isCalling = false;
+    this.#setAlarm(nowMs);
+  }
+
+  /** Each lane has a fourth of the permits at least, if it can use them. */
+  #nextLane(nowMs: number): Slots | undefined {
+    const { write, read } = this.#lanes;
+    const next = (slots: Slots): Waiter | undefined =>
+      slots.active < this.#concurrency ? slots.next(nowMs) : undefined;
+    const [sending, asking] = [next(write), next(read)];
+    if (sending === undefined || asking === undefined) return sending ? write : asking && read;
+    const order = urgencies.indexOf(sending.urgency) - urgencies.indexOf(asking.urgency);
+    const [chosen, other] = order < 0 ? [write, read] : [read, write];
+    const isPassed = other.passing >= MOST_PASSING;
+    const [goes, stays] = isPassed ? [other, chosen] : [chosen, other];
+    goes.passing = 0;
+    stays.passing++;
+    return goes;
+  }
+
+  /** Where a permit or the end of a hold is waited for, and not a slot, somebody must look again. */
+  #setAlarm(nowMs: number): void {
+    let atMs = Infinity;
+    for (const slots of Object.values(this.#lanes)) {
+      if (slots.line.isEmpty || slots.active >= this.#concurrency) continue;
+      const heldUntilMs = slots.next(nowMs) === undefined ? slots.heldUntilMs : 0;
+      atMs = Math.min(atMs, Math.max(heldUntilMs, this.#rate?.freeAtMs ?? 0));
+    }
+    if (this.#alarm?.atMs === atMs) return;
+    this.#alarm?.cancel();
+    this.#alarm = undefined;
+    if (atMs === Infinity) return;
+    const cancel = this.#clock.timer(Math.max(0, Math.ceil(atMs - nowMs)), () => {
+      this.#alarm = undefined;
+      this.#callNext();
     });
-    return orAbort(queued, signal);
-  };
+    this.#alarm = { atMs, cancel };
+  }
 }

@@ -14,8 +14,8 @@ export interface Beginning {
   /** Only ask: nothing is ever sent. */
   readonly followOnly?: boolean;
   readonly mayHaveBeenSent?: boolean;
-  /** See `Plan`. */
-  readonly isPaced?: boolean;
+  /** How long the line of those is that began just before it. Default: it is asked about at once. */
+  readonly lineMs?: number;
   /** An earlier loop ended `absent`: one more "not found" is enough. */
   readonly absentBefore?: boolean;
   /** At the deadline it is canceled. Default: it stays open. */
@@ -58,7 +58,8 @@ export function firstState(
 }
 
 function planOf(beginning: Beginning, startedAtMs: number): Plan {
-  const { operation, fields, ticket, policy, canceler, followOnly = false, mayHaveBeenSent = false } = beginning;
+  const { operation, fields, ticket, policy, canceler } = beginning;
+  const { followOnly = false, mayHaveBeenSent = false, lineMs = 0 } = beginning;
   const write = isWrite(operation) ? operation : undefined;
   const remembersForMs = remembersForMsOf(beginning);
   const chargeableForMs = followOnly ? undefined : write?.chargeableForMs?.(fields);
@@ -80,7 +81,7 @@ function planOf(beginning: Beginning, startedAtMs: number): Plan {
     ...(canceler !== undefined && { cancelsWithinMs: canceler.withinMs, cancelSparesPaid: canceler.sparesPaid }),
     ...(chargeableForMs !== undefined && { chargeableForMs }),
     followOnly,
-    ...(beginning.isPaced === true && { isPaced: true }),
+    ...(lineMs > 0 && { lineMs }),
     mayHaveBeenSent,
   };
 }

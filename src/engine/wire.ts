@@ -1,4 +1,4 @@
-import { noLongerNeeded, type Clock } from '../clock.ts';
+import { monotonicOf, noLongerNeeded, type Clock } from '../clock.ts';
 import { withoutQuotes } from '../core/conceal.ts';
 import { isInputError } from '../core/errors.ts';
 import type { Evidence } from '../core/settlement.ts';
@@ -7,7 +7,10 @@ import { only } from '../kit/fields.ts';
 import { readAll, stopReading } from '../kit/read-up-to.ts';
 import type { BaseFetch } from './base-fetch.ts';
 import { evidenceOf } from './evidence.ts';
+import { retryAfterMs } from '../policies/retry-after.ts';
 import type { Limiter } from './limiter.ts';
+import type { Urgency } from './line.ts';
+import type { Progress } from './rate.ts';
 import type { ProviderClock } from './provider-clock.ts';
 import { requestOf, sign, type ToSend } from './signed-send.ts';
 
@@ -18,6 +21,12 @@ export interface WireRequest extends ToSend {
   /** The client's, with the options only it knows (a dispatcher). */
   readonly fetch: BaseFetch;
   readonly timeoutMs: number;
+  readonly urgency: Urgency;
+  /**
+   * How long the caller can wait: a write that has not begun by then is not sent, and a query has ended by then. Default:
+   * as long as it takes.
+   */
+  readonly patienceMs?: number;
   /** The caller's: when it aborts, so does the exchange, with the signal's reason. */
   readonly signal: AbortSignal;
   readonly context: Omit<SendContext, 'operation' | 'unsent' | 'nowMs' | 'fetch' | 'signal'>;
@@ -71,15 +80,35 @@ interface WireOptions {
    * after the answer. Default: only the platform's own may.
    */
   readonly fetchSendsOnce: boolean | undefined;
+  /** No answer keeps queries back for longer than this. */
+  readonly maxRetryAfterMs: number;
 }
 
 export function createWire(options: WireOptions): Wire {
-  return spec => options.limiter.run(spec.operation.effect, spec.signal, () => exchange(options, spec));
+  const { limiter, clock } = options;
+  return spec => {
+    const { operation, urgency, signal, timeoutMs, patienceMs = Infinity } = spec;
+    const sinceMs = patienceMs === Infinity ? 0 : monotonicOf(clock);
+    const turn = { lane: operation.effect, urgency, signal, patienceMs };
+    const begin = (progress: Progress): Promise<WireResult> => {
+      const endsHere = operation.effect === 'read' && patienceMs !== Infinity;
+      const leftMs = endsHere ? patienceMs - (monotonicOf(clock) - sinceMs) : Infinity;
+      return exchange(options, spec, new Attempt(clock, signal, Math.min(timeoutMs, leftMs), progress));
+    };
+    return limiter.run(turn, begin, outOfPatience);
+  };
 }
 
-async function exchange(options: WireOptions, spec: WireRequest): Promise<WireResult> {
-  // The slot is had: now the attempt's time counts.
-  const attempt = new Attempt(options.clock, spec);
+/** Its turn did not come in time. */
+const outOfPatience = (): WireResult => ({
+  type: 'lost',
+  evidence: 'not-sent',
+  code: 'limit',
+  error: new Error('Its turn within policy.limit did not come in time.'),
+});
+
+/** The slot is had, and the attempt's time counts. */
+async function exchange(options: WireOptions, spec: WireRequest, attempt: Attempt): Promise<WireResult> {
   try {
     return await attempt.orGivenUp(converse(options, spec, attempt));
   } catch (error) {
@@ -95,20 +124,21 @@ async function exchange(options: WireOptions, spec: WireRequest): Promise<WireRe
 
 /** One send and its answer, until it is given up: its time is over, or the caller's signal aborts. */
 class Attempt {
-  /** Bytes may have left. */
-  left = false;
-  answered = false;
   /** Held as long as the attempt: with a `Request`, Node lets go of its signal too, and then no abort would reach it. */
   request: Request | undefined;
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal;
   readonly #onAbort: () => void;
   readonly #stopTimer: () => void;
+  readonly #progress: Progress;
+  #left = false;
+  #answered = false;
   #reject: ((reason: unknown) => void) | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
-  constructor(clock: Clock, { signal, timeoutMs }: WireRequest) {
+  constructor(clock: Clock, signal: AbortSignal, timeoutMs: number, progress: Progress) {
     this.#caller = signal;
+    this.#progress = progress;
     this.#onAbort = (): void => this.giveUp(signal.reason);
     signal.addEventListener('abort', this.#onAbort);
     this.#stopTimer = clock.timer(timeoutMs, () => this.giveUp(new GivenUp('timeout', 'The attempt took too long.')));
@@ -116,6 +146,25 @@ class Attempt {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Bytes may have left. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  leave(): void {
+    this.#left = true;
+    this.#progress.left();
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  answer(): void {
+    this.#answered = true;
+    this.#progress.answered();
   }
 
   /** Settles as `conversation` does, unless the attempt is given up first: a user's `fetch` may not look at its signal. */
@@ -147,7 +196,7 @@ class Attempt {
 }
 
 async function converse(
-  { adapter, clock, providerClock }: WireOptions,
+  { adapter, clock, providerClock, limiter, maxRetryAfterMs }: WireOptions,
   spec: WireRequest,
   attempt: Attempt,
 ): Promise<WireResult> {
@@ -169,12 +218,16 @@ async function converse(
   if (mayLeave === false) throw new GivenUp('held', 'The send was held back.');
   // Given up by who heard that it is about to leave.
   signal.throwIfAborted();
-  attempt.left = true;
+  attempt.leave();
   const leftAt = providerClock.mark();
   const response = await spec.fetch.send(request);
   signal.throwIfAborted();
-  attempt.answered = true;
+  attempt.answer();
   providerClock.received(response.headers.get('date'), leftAt);
+  // It is of the account: the other payments need not each be told. What a write is told says nothing about queries.
+  const isLimited = response.status === 429 && spec.operation.effect === 'read';
+  const restMs = isLimited ? retryAfterMs(response.headers, clock.now()) : undefined;
+  if (restMs !== undefined) limiter.holdQueries(Math.min(restMs, maxRetryAfterMs));
   // Within the attempt's time: a body cut short, dripping or too long is a lost answer.
   const bytes = await attempt.read(response);
   signal.throwIfAborted();

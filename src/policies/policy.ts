@@ -111,9 +111,20 @@ export interface StartingPayment {
 /** Chooses how a payment is polled. Pure, and quick: everything waits for it. */
 export type ChooseBackoff = (payment: StartingPayment) => Backoff | undefined;
 
+/**
+ * What one gateway object keeps to, in all its calls. Where several of them, or several processes, share an account,
+ * give each its part.
+ */
 export interface LimitPolicy {
   /** The most exchanges on the wire at once; writes and status queries each have as many. Default 32. */
   concurrency?: number;
+  /**
+   * The most requests that may reach the gateway in any second, writes and queries together: a whole number. Default: the
+   * adapter's, where the provider's manual has one, else `Infinity`, which is no limit.
+   */
+  perSecond?: number;
+  /** The same for any minute. */
+  perMinute?: number;
 }
 
 /** A policy with every default filled in. */
@@ -129,7 +140,7 @@ export interface ResolvedPolicy {
       /** Not asked yet. */
       readonly chooseBackoff?: ChooseBackoff | undefined;
     };
-  readonly limit: Readonly<Required<LimitPolicy>>;
+  readonly limit: Readonly<LimitPolicy & { concurrency: number }>;
   /** Default: there is none. */
   readonly circuit?: Circuit;
   readonly attemptTimeoutMs?: number;
@@ -176,6 +187,13 @@ const durationField: Check = (where, value) => void duration('policy', where, va
 const countField: Check = (where, value) => {
   if (value !== Infinity && !(Number.isInteger(value) && (value as number) >= 1)) {
     throw new InputError(`policy: ${where} must be a whole number, 1 or more; got ${String(value)}.`);
+  }
+};
+const rateField: Check = (where, value) => {
+  if (value !== Infinity && !(Number.isSafeInteger(value) && (value as number) >= 1)) {
+    throw new InputError(
+      `policy: ${where} must be a whole number, 1 or more, or Infinity for no limit; got ${String(value)}. Less than one a second is said by limit.perMinute.`,
+    );
   }
 };
 const flagField: Check = (where, value) => {
@@ -237,7 +255,7 @@ const groups: Readonly<Record<'retry' | 'poll' | 'limit', Checks>> = {
     batch: batchField,
     notices: flagField,
   },
-  limit: { concurrency: countField },
+  limit: { concurrency: countField, perSecond: rateField, perMinute: rateField },
 };
 
 function checkPolicy(policy: Policy): void {

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { createLimiter, type Lane } from '../../src/engine/limiter.ts';
+import { createLimiter as limiterWith, type Lane, type Limiter } from '../../src/engine/limiter.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
 
 const never = new AbortController().signal;
+
+/** A limiter of slots alone, for exchanges that are all alike. */
+function createLimiter(concurrency: number): {
+  run: <T>(lane: Lane, signal: AbortSignal, exchange: () => Promise<T>) => Promise<T>;
+} {
+  const limiter: Limiter = limiterWith({ concurrency }, manualClock());
+  return { run: (lane, signal, exchange) => limiter.run({ lane, urgency: 'young-query', signal }, exchange) };
+}
 
 /** Exchanges that end when told to, and are counted while they are on the wire. */
 function wire(): {

@@ -84,7 +84,8 @@ function wireTo(fetch: Fetch, adapter = shop()): { exchange: Exchanged; clock: M
     adapter,
     clock,
     providerClock: createProviderClock(() => clock.now()),
-    limiter: createLimiter(2),
+    limiter: createLimiter({ concurrency: 2 }, clock),
+    maxRetryAfterMs: 60_000,
     fetchSendsOnce: true,
   });
   const exchange: Exchanged = ({ name = 'order.create', ...given } = {}) => {
@@ -96,6 +97,7 @@ function wireTo(fetch: Fetch, adapter = shop()): { exchange: Exchanged; clock: M
       headers: new Headers(),
       fetch: { send: fetch, isPlatforms: false },
       timeoutMs: 10_000,
+      urgency: 'charge',
       signal: new AbortController().signal,
       context: { openedAtMs: 0, sendId: '1', reauthenticate: false, memory: new Map() },
       ...given,

@@ -115,6 +115,8 @@ export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<Q
     secret: () => clientKey,
     webhook: async () => (await import('./webhook.ts')).qfpayWebhook({ clientKey, mchid }),
     policy: {
+      // Of each merchant: https://sdk.qfapi.com, API usage guidelines.
+      limit: { perSecond: 100, perMinute: 400 },
       poll: {
         // "If the order keeps returning 1143 or 1145 for more than 2 minutes, close it":
         // https://github.com/QFPay/QFPAY_Global, 6_QR_code_pay.md

@@ -25,7 +25,7 @@ export interface Served {
 
 export const served = (desk: Desk, clock: Clock, concurrency: number, ratePerSecond: number): Served => ({
   desk,
-  lane: createLimiter(concurrency),
+  lane: createLimiter({ concurrency }, clock),
   slot: createSlots(clock, ratePerSecond),
   newer: createNewerRows(clock),
   waiting: 0,
@@ -125,7 +125,7 @@ const exchange = (
   row: Row,
   claim: Claim,
 ): Promise<RowContent | 'stopped' | 'not ours' | undefined> =>
-  lane.run('read', ended, async () => {
+  lane.run({ lane: 'read', urgency: 'background', signal: ended }, async () => {
     if (stopping.aborted) return 'stopped';
     // It was paused for longer than its lease: somebody else may have the row.
     if (claim.leftMs() === 0) return 'not ours';

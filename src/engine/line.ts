@@ -1,0 +1,87 @@
+/**
+ * What an exchange is, the most urgent first: payers at the till, then status queries before what is sent again, new
+ * payments before old ones, and last what a worker does behind the scenes.
+ */
+export const urgencies = [
+  'charge',
+  'first-send',
+  'last-query',
+  'charge-query',
+  'young-query',
+  're-send',
+  'old-query',
+  'background',
+] as const;
+
+export type Urgency = (typeof urgencies)[number];
+
+/** Somebody in a line. */
+export interface Waiter {
+  readonly urgency: Urgency;
+  /** Grows with each who comes. */
+  readonly number: number;
+  readonly start: () => void;
+  before?: Waiter | undefined;
+  behind?: Waiter | undefined;
+}
+
+/** So many may pass somebody; then it is his turn. */
+export const MOST_PASSING = 3;
+
+/**
+ * Who waits in one lane: a queue for each urgency. To join, to leave and to find the next one takes the same time however
+ * many wait.
+ */
+export class Line {
+  readonly #first = new Map<Urgency, Waiter>();
+  readonly #last = new Map<Urgency, Waiter>();
+  /** How many have passed the one that has waited longest. */
+  #passing = 0;
+
+  get isEmpty(): boolean {
+    return this.#first.size === 0;
+  }
+
+  first(urgency: Urgency): Waiter | undefined {
+    return this.#first.get(urgency);
+  }
+
+  /** The most urgent; each fourth time the one that has waited longest, so that nobody waits without end. */
+  get next(): Waiter | undefined {
+    if (this.#passing >= MOST_PASSING) return this.#longest;
+    const urgency = urgencies.find(each => this.#first.has(each));
+    return urgency && this.#first.get(urgency);
+  }
+
+  get #longest(): Waiter | undefined {
+    let longest: Waiter | undefined;
+    for (const first of this.#first.values())
+      if (longest === undefined || first.number < longest.number) longest = first;
+    return longest;
+  }
+
+  join(waiter: Waiter): void {
+    const { urgency } = waiter;
+    const before = this.#last.get(urgency);
+    if (before === undefined) this.#first.set(urgency, waiter);
+    else before.behind = waiter;
+    waiter.before = before;
+    this.#last.set(urgency, waiter);
+  }
+
+  /** It is his turn. */
+  take(waiter: Waiter): void {
+    this.#passing = waiter === this.#longest ? 0 : this.#passing + 1;
+    this.leave(waiter);
+  }
+
+  leave(waiter: Waiter): void {
+    const { urgency, before, behind } = waiter;
+    if (before !== undefined) before.behind = behind;
+    else if (behind !== undefined) this.#first.set(urgency, behind);
+    else this.#first.delete(urgency);
+    if (behind !== undefined) behind.before = before;
+    else if (before !== undefined) this.#last.set(urgency, before);
+    else this.#last.delete(urgency);
+  }
+}

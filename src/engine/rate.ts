@@ -1,0 +1,93 @@
+import { monotonicOf, type Clock } from '../clock.ts';
+
+/** Of an account: how many requests its gateway takes. */
+export interface RateLimits {
+  /** In any second. Default: no limit. */
+  readonly perSecond?: number;
+  /** In any minute. Default: no limit. */
+  readonly perMinute?: number;
+}
+
+/** How far an exchange has come. */
+export interface Progress {
+  /** Its first byte is about to leave. */
+  left(): void;
+  /** Its answer begins to come. */
+  answered(): void;
+}
+
+/** What is not answered by then is taken for received: a gateway that hangs does not keep permits. */
+const RECEIVED_WITHIN_MS = 1000;
+
+/**
+ * Permits for one exchange each, so that a gateway never receives more than it takes.
+ *
+ * It counts a request when that arrives: at any time from the first byte to the answer, since connections differ. So a
+ * permit is used until the answer, and for a second, or a minute, from then on.
+ */
+export class Rate {
+  readonly #clock: Clock;
+  readonly #onChange: () => void;
+  readonly #windows: readonly { readonly lengthMs: number; readonly most: number }[];
+  /** Those that have a permit, and have not left. */
+  #waiting = 0;
+  /** When those that left were received at the latest, in order. */
+  #receivedMs: number[] = [];
+  #forgetAt = 16;
+
+  /** @param onChange called when a permit may be had sooner than was said before */
+  constructor({ perSecond = Infinity, perMinute = Infinity }: RateLimits, clock: Clock, onChange: () => void) {
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#windows = [
+      { lengthMs: 1000, most: perSecond },
+      { lengthMs: 60_000, most: perMinute },
+    ].filter(({ most }) => most !== Infinity);
+  }
+
+  /** When the next permit is to be had, by the monotonic clock. `Infinity`: not before one that has a permit has left. */
+  get freeAtMs(): number {
+    let atMs = -Infinity;
+    for (const { lengthMs, most } of this.#windows) {
+      if (this.#waiting >= most) return Infinity;
+      // The one that must no longer count.
+      const receivedMs = this.#receivedMs.at(this.#waiting - most);
+      if (receivedMs !== undefined) atMs = Math.max(atMs, receivedMs + lengthMs);
+    }
+    return atMs;
+  }
+
+  /** @returns how it is used; `end` gives back a permit that was not */
+  take(): Progress & { end(): void } {
+    this.#waiting++;
+    let latestMs: number | undefined;
+    return {
+      left: () => {
+        this.#waiting--;
+        const nowMs = monotonicOf(this.#clock);
+        latestMs = nowMs + RECEIVED_WITHIN_MS;
+        this.#receivedMs.push(latestMs);
+        this.#forget(nowMs);
+        this.#onChange();
+      },
+      answered: () => {
+        const nowMs = monotonicOf(this.#clock);
+        if (latestMs === undefined || latestMs <= nowMs) return;
+        this.#receivedMs.splice(this.#receivedMs.lastIndexOf(latestMs), 1);
+        this.#receivedMs.splice(this.#receivedMs.findLastIndex(atMs => atMs <= nowMs) + 1, 0, nowMs);
+        this.#onChange();
+      },
+      end: () => {
+        if (latestMs === undefined) this.#waiting--;
+      },
+    };
+  }
+
+  /** Now and then, and not each time. */
+  #forget(nowMs: number): void {
+    if (this.#receivedMs.length < this.#forgetAt) return;
+    const longestMs = Math.max(...this.#windows.map(({ lengthMs }) => lengthMs));
+    this.#receivedMs = this.#receivedMs.filter(atMs => atMs > nowMs - longestMs);
+    this.#forgetAt = 2 * this.#receivedMs.length + 16;
+  }
+}
