@@ -249,12 +249,10 @@ function loadedBatches(
       `policy: poll.batch has no effect, since ${adapter.name} answers about one payment at a time: leave it out.`,
     );
   }
-  let batches: Batches | undefined;
-  import('../engine/batch.ts').then(
-    ({ createBatches }) => (batches = createBatches({ ...parts, policy: wanted === true ? {} : wanted })),
+  return import('../engine/batch.ts').then(
+    ({ createBatches }): Batches => createBatches({ ...parts, policy: wanted === true ? {} : wanted }),
     () => undefined,
   );
-  return () => batches;
 }
 
 /** A listener's fault must not cost a payment. */

@@ -7,7 +7,7 @@ import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError, isInputError, UnresolvedError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { healthIn } from '../core/health.ts';
-import { isWrite, type Encoding, type Fields, type Operation } from '../core/operation.ts';
+import { isWrite, type BatchQuery, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement, TimelineFact } from '../core/settlement.ts';
 import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
@@ -42,8 +42,11 @@ export interface Engine {
   readonly wire: Wire;
   readonly sealer: Sealer;
   readonly notices: Notices;
-  /** Asks about many payments in one request, where the policy wants that and it is loaded. Default: each is asked alone. */
-  readonly batches?: () => Batches | undefined;
+  /**
+   * Asks about many payments in one request, where the policy wants that; `undefined` where it could not be loaded.
+   * Default: each is asked alone.
+   */
+  readonly batches?: Promise<Batches | undefined> | undefined;
   /** Default: every send may be repeated. */
   readonly quotas?: RetryQuotas | undefined;
   /** Default: no send is held back. */
@@ -207,7 +210,9 @@ export class Intention {
     const isNew = options.followOnly !== true && options.mayHaveBeenSent !== true;
     const reached = this.#reach(isNew ? fault => refuseToSend(engine.adapter, fault) : undefined);
     const isLoop = options.followOnly === true && resumed === undefined && options.isBackground !== true;
-    const first = firstState({ ...beginning, lineMs: isLoop ? engine.crowd() : 0 }, this.#startedAtMs, reached);
+    // Those that share a request make no crowd.
+    const lineMs = isLoop && this.#sharedQuery === undefined ? engine.crowd() : 0;
+    const first = firstState({ ...beginning, lineMs }, this.#startedAtMs, reached);
     this.#state = { ...first, ...resumed?.followed };
     this.#observe(resumed === undefined ? { type: 'started', barred: this.#barred() } : { type: 'due' });
   }
@@ -646,9 +651,10 @@ export class Intention {
   async #askTogether({ kind, asked, fields, incomplete }: Question, poll: number): Promise<Polled | undefined> {
     const { adapter, batches } = this.#engine;
     const { road, attemptTimeoutMs: timeoutMs } = this.#options;
-    const together = batches?.();
-    const batch = kind === 'query' && isWrite(this.operation) ? this.operation.query?.batch : undefined;
-    if (together === undefined || batch === undefined || incomplete || this.#state.needsToken) return undefined;
+    const batch = kind === 'query' ? this.#sharedQuery : undefined;
+    if (batch === undefined || incomplete || this.#state.needsToken) return undefined;
+    const together = await batches;
+    if (together === undefined) return undefined;
     // Before the deadline there must be time left to ask alone after it.
     if (this.#nowMs() + together.windowMs + timeoutMs >= deadlineOf(this.#state)) return undefined;
     const ticket = this.#keeper.current;
@@ -727,6 +733,12 @@ export class Intention {
       },
       onLeaving,
     });
+  }
+
+  /** How others are asked about in one request with it, where that is wanted. */
+  get #sharedQuery(): BatchQuery | undefined {
+    if (this.#engine.batches === undefined || this.#options.sharesQueries !== true) return undefined;
+    return isWrite(this.operation) ? this.operation.query?.batch : undefined;
   }
 
   /** What it is to those who wait for a slot or a permit, and for how long it can wait. */

@@ -133,7 +133,12 @@ describe('the circuit of a gateway', () => {
     const made = bench({
       sends: [hang],
       polls: [down],
-      policy: { ...policy, limit: { concurrency: 3 }, attemptTimeoutMs: 10_000 },
+      policy: {
+        ...policy,
+        poll: { ...policy.poll, deadlineMs: 120_000 },
+        limit: { concurrency: 3 },
+        attemptTimeoutMs: 10_000,
+      },
     });
     const names = Array.from({ length: 40 }, (_, at) => `B${at}`);
     const ends = await made.clock.run(
