@@ -12,14 +12,14 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 52.3,
-  'tillpaid, every name': 54.8,
+  createGateway: 54.2,
+  'tillpaid, every name': 56.7,
   'tillpaid/learn': 20,
-  'tillpaid/policies': 7.4,
+  'tillpaid/policies': 7.5,
   'adapters/ifortepay': 9.9,
   'adapters/ifortepay/terse': 8.1,
-  'adapters/qfpay': 8.4,
-  'adapters/qfpay/terse': 6.5,
+  'adapters/qfpay': 8.5,
+  'adapters/qfpay/terse': 6.6,
   'adapters/rebell': 9.3,
   'adapters/rebell/terse': 7.8,
   'adapters/uqpay': 9.1,
