@@ -190,6 +190,8 @@ export interface State {
   readonly next?: 'send' | 'ask';
   /** Nothing is sent or asked before this time (`Retry-After`). */
   readonly notBeforeMs?: number;
+  /** The last status query has not left this machine: its turn did not come, or a hook threw. */
+  readonly unasked?: boolean;
   /** A cancel was sent at its deadline, or was to be: it is never sent again itself. */
   readonly cancel?: KnownCancel;
   /** How it was settled. */
@@ -629,6 +631,7 @@ function withStatus(before: State, seen: StatusObservation, moment: Moment, isRe
   return {
     ...before,
     polls: before.polls + 1,
+    unasked: !left,
     seen: before.seen || acknowledges,
     notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
     refusedPolls: isRefused ? before.refusedPolls + 1 : 0,
@@ -1069,7 +1072,9 @@ function atDeadline(state: State, verdict: Verdict, { nowMs }: Moment, leastMs: 
   const atMs = Math.max(deadlineMs, nowMs + leastMs, state.notBeforeMs ?? 0);
   if (atMs > deadlineMs + cancelsWithinMs)
     return settle(state, 'unresolved', { ...verdict, advice: openBesideCancel['not-sent'] }, 'none');
-  // A query comes right before it, whatever has happened in between.
+  // A query comes right before it, whatever has happened in between; one that did not leave was none.
+  if (atMs <= nowMs && state.unasked === true)
+    return settle(state, 'unresolved', { ...verdict, advice: openBesideCancel['not-sent'] }, 'none');
   return atMs > nowMs
     ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: atMs - nowMs, next: 'ask' } }
     : { state, decision: { type: 'cancel' } };

@@ -53,6 +53,8 @@ export type Shared =
   | { readonly type: 'part'; readonly answer: Answer; readonly body: unknown }
   /** The gateway has answered no query now (busy, too many requests, a page of HTML): it is so for each of them. */
   | { readonly type: 'not-now'; readonly answer: Answer; readonly judgement: Judgement }
+  /** It wants no question for a while, and shows nothing of this order: that one is asked about alone, afterwards. */
+  | { readonly type: 'later'; readonly answer: Answer }
   /** No answer: each has lost its query. */
   | { readonly type: 'lost'; readonly result: WireResult & { type: 'lost' }; readonly left: boolean };
 
@@ -242,10 +244,14 @@ class Round {
         if (result.code !== 'limit') this.#terms.state.failed(result.code);
         return seats.map(() => ({ type: 'lost', result, left }));
       }
+      const { answer } = result;
+      const wantsNone = answer.headers.has('retry-after');
+      const orLater = (part: Shared | undefined): Shared | undefined =>
+        part ?? (wantsNone ? { type: 'later', answer } : part);
       const shared = this.#partsOf(seats, fields, result);
       if (shared.some(part => part !== undefined)) {
         this.#terms.state.succeeded();
-        return shared;
+        return shared.map(orLater);
       }
       const judgement = saidToAll(adapter, operation, fields, result);
       const verdict = judgement?.verdict;
@@ -255,8 +261,8 @@ class Round {
       if (verdict?.kind === 'terminal') this.#terms.state.turnOff(verdict.code);
       else this.#terms.state.failed(verdict?.code ?? 'list');
       return judgement !== undefined && judgement.verdict.kind === 'retryable'
-        ? seats.map(() => ({ type: 'not-now', answer: result.answer, judgement }))
-        : [];
+        ? seats.map(() => ({ type: 'not-now', answer, judgement }))
+        : seats.map(() => orLater(undefined));
     }
     return [];
   }

@@ -162,6 +162,8 @@ export class Intention {
   #status: ReadAnswer | undefined;
   /** What was sent at its deadline. */
   #cancel: DeadlineCancel | undefined;
+  /** The next query shares no request. */
+  #asksAlone = false;
   #cause: unknown;
   #sendId: string | undefined;
   /** Bytes of the send on the wire may have left. */
@@ -651,7 +653,9 @@ export class Intention {
   async #askTogether({ kind, asked, fields, incomplete }: Question, poll: number): Promise<Polled | undefined> {
     const { adapter, batches } = this.#engine;
     const { road, attemptTimeoutMs: timeoutMs } = this.#options;
-    const batch = kind === 'query' ? this.#sharedQuery : undefined;
+    const asksAlone = this.#asksAlone;
+    this.#asksAlone = false;
+    const batch = kind === 'query' && !asksAlone ? this.#sharedQuery : undefined;
     if (batch === undefined || incomplete || this.#state.needsToken) return undefined;
     const together = await batches;
     if (together === undefined) return undefined;
@@ -678,8 +682,21 @@ export class Intention {
     if (said?.type === 'not-now')
       return { ...this.#answeredPoll(poll, { ...said, body: undefined }, said.judgement), left: true };
     if (said === undefined) return undefined;
-    const judgement = judge(adapter, exchangeOf(asked, fields, said, false), this.#subject(kind));
-    return together.isPlain(judgement) ? { ...this.#answeredPoll(poll, said, judgement), left: true } : undefined;
+    if (said.type === 'part') {
+      const judgement = judge(adapter, exchangeOf(asked, fields, said, false), this.#subject(kind));
+      if (together.isPlain(judgement)) return { ...this.#answeredPoll(poll, said, judgement), left: true };
+    }
+    return this.#putOff(poll, said.answer);
+  }
+
+  /** It is to be asked about alone, but not before `Retry-After`. `undefined`: at once. */
+  #putOff(poll: number, { status, headers }: Answer): Polled | undefined {
+    const retryAfter = retryAfterMs(headers, this.#engine.clock.now()) ?? 0;
+    if (retryAfter === 0) return undefined;
+    this.#asksAlone = true;
+    const verdict = unknownOutcome('list');
+    this.#record({ type: 'status', poll, status, verdict });
+    return { verdict, retryAfter, left: true };
   }
 
   async #askOnTheWire(

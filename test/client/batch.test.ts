@@ -281,6 +281,25 @@ describe('an order that the answer does not show', () => {
     expect(world.sends).toEqual([]);
   });
 
+  it('is asked about alone only after the time for which the answer wants no query, and then alone', async () => {
+    const world = await scene();
+    world.states.set('A1', 'pending');
+    world.answers = [
+      json({ rows: [rowOf(world.states, 'A1')], more: false }, { headers: { 'retry-after': '5' } }),
+      json({ rows: [rowOf(world.states, 'A1')], more: false }),
+    ];
+    const ended = Promise.all(following(world, ['A1', 'A2']));
+    await world.clock.run(after(world.clock, 6_000));
+    world.states.set('A1', 'paid').set('A2', 'paid');
+    world.answers = [];
+    await world.clock.run(ended);
+    const queries = asked(world);
+    expect(queries[0]?.[1]).toBe('A1,A2');
+    const first = queries[0]?.[0] ?? NaN;
+    expect(queries.slice(1).every(([atMs]) => atMs >= first + 5_000)).toBe(true);
+    expect(queries.slice(1).find(([, orders]) => orders.includes('A2'))?.[1]).toBe('A2');
+  });
+
   it('is absent after as many queries of its own, and as late, as without sharing', async () => {
     const absent = async (batch: boolean): Promise<[string, number]> => {
       const world = await scene({ poll: { batch, absentAfterMs: 3000 } });
@@ -329,6 +348,17 @@ describe('a request for several payments that fails', () => {
       [250, 30],
       [20_500, 30],
     ]);
+  });
+
+  it('and is refused with Retry-After leads to one query for each, not before that', async () => {
+    const world = await scene();
+    for (const order of ['A1', 'A2', 'A3']) world.states.set(order, 'paid');
+    world.answers = [json({ code: 'NO_LISTS' }, { status: 400, headers: { 'retry-after': '5' } })];
+    const settled = await world.clock.run(Promise.all(following(world, ['A1', 'A2', 'A3'])));
+    expect(settled.map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    const [first = [NaN], ...others] = asked(world);
+    expect(others.map(([, orders]) => orders).sort()).toEqual(['A1', 'A2', 'A3']);
+    expect(Math.min(...others.map(([atMs]) => atMs))).toBeGreaterThanOrEqual((first[0] ?? NaN) + 5_000);
   });
 
   it('three times in a row is given up for half a minute, and then for twice as long', async () => {

@@ -243,6 +243,19 @@ describe('what is canceled', () => {
     expect(late.cancels).toHaveLength(0);
   });
 
+  it('sends no cancel where the query before it did not leave: its turn within the limit did not come', async () => {
+    const scene = pending({
+      policy: {
+        ...policy,
+        poll: { ...policy.poll, deadlineMs: 0 },
+        limit: { perSecond: 1 },
+        attemptTimeoutMs: 500,
+      },
+    });
+    expect(await scene.pay()).toMatchObject({ outcome: 'unresolved', verdict: { code: 'limit' } });
+    expect([scene.polls.length, scene.cancels.length]).toEqual([0, 0]);
+  });
+
   it('says that nothing was canceled where the ticket does not know enough, or the adapter throws', async () => {
     for (const fields of [
       () => undefined,
