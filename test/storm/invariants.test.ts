@@ -4,6 +4,8 @@ import type { EntryState, LedgerEntry } from '../../src/testing/index.ts';
 import {
   asksCalmly,
   bookedAtMostOnce,
+  goesOnAsking,
+  keepsToTheLimit,
   noticesAreTrue,
   openHasATicket,
   overIsNeverPaidLater,
@@ -11,6 +13,8 @@ import {
   settledStaysSettled,
   successIsTrue,
   tellsTheTruth,
+  unsentIsTrue,
+  type Asking,
   type Ending,
   type Moment,
 } from './invariants.ts';
@@ -202,6 +206,30 @@ describe('a payment that is left open', () => {
   });
 });
 
+describe('what is held back', () => {
+  const held = (outcome: 'unsent' | 'rejected'): Partial<Moment> => ({
+    ending: { outcome, verdict: { kind: 'retryable', reason: 'unavailable', code: 'circuit-open', listed: false } },
+  });
+
+  it.each(['unsent', 'rejected'] as const)('is not in the ledger, not even open: %s', outcome => {
+    expect(unsentIsTrue(moment(outcome, entry('open'), held(outcome)))).toContain('circuit-open');
+    expect(unsentIsTrue(moment(outcome, undefined, held(outcome)))).toBeUndefined();
+  });
+
+  it('may be there where it is another’s: one that owns the number, a copy, or the payment that it is about', () => {
+    const unsent = held('unsent');
+    expect(unsentIsTrue(moment('unsent', entry('open'), { ...unsent, isTaken: true }))).toBeUndefined();
+    expect(unsentIsTrue(moment('unsent', entry('open'), { ...unsent, isCopied: true }))).toBeUndefined();
+    const confirm = scene({ opens: 'charge', after: 'order' });
+    expect(unsentIsTrue(moment('unsent', entry('open'), { ...unsent, scene: confirm }))).toBeUndefined();
+  });
+
+  it('says nothing of a final refusal', () => {
+    const refused: Ending = { outcome: 'rejected', verdict: verdictOf('rejected', 'duplicate') };
+    expect(unsentIsTrue(moment('rejected', entry('open'), { ending: refused }))).toBeUndefined();
+  });
+});
+
 describe('an intention', () => {
   it('is booked once, and once more for each copy a proxy made', () => {
     expect(bookedAtMostOnce(undefined, 0)).toBeUndefined();
@@ -248,6 +276,35 @@ describe('a call', () => {
     expect(asksCalmly(21, 1_000)).toBeUndefined();
     expect(asksCalmly(850, 3_000)).toBe('850 questions in 3000 ms');
     expect(asksCalmly(850, 900_000)).toBeUndefined();
+  });
+});
+
+describe('a call that waits', () => {
+  const asking = (more: Partial<Asking> = {}): Asking => ({
+    ...{ beganAtMs: 1_000, endedAtMs: 61_000, deadlineMs: 60_000, asks: 5, lastAskAtMs: 61_000 },
+    ...{ notBeforeMs: 0, longestQuietMs: 10_000, ...more },
+  });
+
+  it('asks at its pace', () => {
+    expect(goesOnAsking(asking(), true, 10_000, 1_000)).toBeUndefined();
+    expect(goesOnAsking(asking({ longestQuietMs: 11_001 }), false, 10_000, 1_000)).toContain('quiet for 11001 ms');
+  });
+
+  it('asks at its deadline, if it ends open then and the gateway wants to hear it', () => {
+    const early = { lastAskAtMs: 50_000 };
+    expect(goesOnAsking(asking(early), true, 10_000, 1_000)).toContain('11000 ms before');
+    expect(goesOnAsking(asking(early), false, 10_000, 1_000)).toBeUndefined();
+    expect(goesOnAsking(asking({ ...early, endedAtMs: 50_000 }), true, 10_000, 1_000)).toBeUndefined();
+    expect(goesOnAsking(asking({ ...early, notBeforeMs: 62_000 }), true, 10_000, 1_000)).toBeUndefined();
+    expect(goesOnAsking(asking({ ...early, asks: 0 }), true, 10_000, 1_000)).toBeUndefined();
+  });
+});
+
+describe('a limit', () => {
+  it('holds for any second, wherever it begins', () => {
+    expect(keepsToTheLimit([0, 900, 1_000, 1_900], 2, 1_000)).toBeUndefined();
+    expect(keepsToTheLimit([0, 900, 999], 2, 1_000)).toBe('3 requests within 1000 ms, the last at 999');
+    expect(keepsToTheLimit([0, 0, 0, 0], Infinity, 1_000)).toBeUndefined();
   });
 });
 

@@ -28,6 +28,11 @@ export const rules = {
     'What is settled and asked for again sends nothing: the same fields are told the latest word, others are refused.',
   settlementsKeepTheirShape: 'Every settlement has the shape that its type says, and is plain data.',
   asksCalmly: 'No call asks more often than its pace, whatever the wall clock does.',
+  unsentIsTrue:
+    'Unsent, and refused without an end, is only what the ledger has not got, whatever circuit and quota say.',
+  goesOnAsking:
+    'What is open is asked about at its pace until its deadline and then once more, whatever circuit, quota and notices say.',
+  keepsToTheLimit: 'No more requests leave a gateway object in any second or minute than its limit.',
   settledOnce: 'With a journal an order is settled once, whatever processes die: every delivery tells the same end.',
   nothingForgotten: 'With a journal every write that was begun is delivered, unsent, parked, or still followed.',
   noticesAreTrue:
@@ -155,10 +160,26 @@ export function openHasATicket({ ending }: Moment): string | undefined {
   }
 }
 
+/**
+ * What a circuit, a quota or a limit holds back is told as not done. Then it is not there either: not even as an order
+ * that nobody has paid yet.
+ */
+export function unsentIsTrue(moment: Moment): string | undefined {
+  const { ending, scene, entry, isTaken, isCopied } = moment;
+  const isHeldBack =
+    ending.outcome === 'unsent' || (ending.outcome === 'rejected' && ending.verdict?.kind === 'retryable');
+  // What is about another payment has that one's entry.
+  const isOwn = scene.opens === 'refund' || (scene.opens !== undefined && scene.after === undefined);
+  return isHeldBack && isOwn && entry !== undefined && !isTaken && !isCopied
+    ? `${ending.outcome} (${ending.verdict?.code ?? ''}) though ${stateOf(entry)}`
+    : undefined;
+}
+
 /** The rules that every end of a call is held against. */
 export const atEveryEnd: readonly (readonly [Rule, (moment: Moment) => string | undefined])[] = [
   ['paidIsNeverCalledOver', paidIsNeverCalledOver],
   ['successIsTrue', successIsTrue],
+  ['unsentIsTrue', unsentIsTrue],
   ['openHasATicket', openHasATicket],
 ];
 
@@ -234,6 +255,46 @@ export function settledStaysSettled(
 export function asksCalmly(asks: number, tookMs: number): string | undefined {
   const most = 20 + tookMs / 250;
   return asks > most ? `${asks} questions in ${tookMs} ms` : undefined;
+}
+
+/** How a call has asked, in milliseconds of the storm. */
+export interface Asking {
+  readonly beganAtMs: number;
+  readonly endedAtMs: number;
+  readonly deadlineMs: number;
+  readonly asks: number;
+  readonly lastAskAtMs: number;
+  /** No question before this, as the gateway said. */
+  readonly notBeforeMs: number;
+  readonly longestQuietMs: number;
+}
+
+/**
+ * @param isLeftOpen it ended without an end
+ * @param paceMs its longest wait
+ * @param slackMs how much later than asked a timer may fire, and an exchange may end
+ */
+export function goesOnAsking(asking: Asking, isLeftOpen: boolean, paceMs: number, slackMs: number): string | undefined {
+  const { beganAtMs, endedAtMs, deadlineMs, asks, lastAskAtMs, notBeforeMs, longestQuietMs } = asking;
+  if (asks > 0 && longestQuietMs > paceMs + slackMs)
+    return `it was quiet for ${longestQuietMs} ms, where the longest wait is ${paceMs} ms`;
+  const untilMs = beganAtMs + deadlineMs;
+  const hasWaited = isLeftOpen && asks > 0 && endedAtMs >= untilMs && notBeforeMs <= untilMs;
+  return hasWaited && lastAskAtMs < untilMs - slackMs
+    ? `it ended at its deadline, and was asked about last ${untilMs - lastAskAtMs} ms before`
+    : undefined;
+}
+
+/**
+ * @param leftAtMs when requests left, in order
+ * @returns what was too much
+ */
+export function keepsToTheLimit(leftAtMs: readonly number[], most: number, withinMs: number): string | undefined {
+  const at = leftAtMs.findIndex((atMs, index) => {
+    const first = leftAtMs[index - most];
+    return first !== undefined && atMs - first < withinMs;
+  });
+  return at < 0 ? undefined : `${most + 1} requests within ${withinMs} ms, the last at ${leftAtMs[at] ?? 0}`;
 }
 
 /**

@@ -63,14 +63,12 @@ export function tellWithJournal(
   // Where only a notice tells, somebody has to bring it.
   const isTold = drawn.queries.then.fault === 'not-found';
   const account = provider.open(seed, chance.percent(30));
-  const canceling = withCancel(
-    dice(seed + 0.6),
-    { ...drawn, ...(isTold && { queries: calm }), madeBeforeMs: 0, clockSteps: [] },
-    account.adapter.operations[scene.operation],
-  );
+  const { adapter } = account;
+  const own = { ...drawn, ...(isTold && { queries: calm }), madeBeforeMs: 0, clockSteps: [] };
+  const canceling = withCancel(dice(seed + 0.6), own, adapter.operations[scene.operation]);
   // Whoever takes it up does not know of the cancel (assumptions.ts, 10).
   const cancels = canceling.policy.poll?.cancelAtDeadline === true;
-  const weather: Weather = { ...canceling, ...(cancels && { lagMs: 0 }) };
+  const weather = withManners(dice(seed + 0.7), { ...canceling, ...(cancels && { lagMs: 0 }) }, adapter);
   const cast = drawCast();
   const theirs = clock.party({ of: seed, chance: dice(seed + 0.25), skewMs: weather.skewMs });
   const stage = clock.party({ of: seed, chance: dice(seed + 0.75) });
@@ -123,7 +121,7 @@ export function tellWithJournal(
       adapter: account.adapter,
       client: ky.create({ fetch: mortal.fetch(send) }),
       ...(weather.shopFetch.does === 'sends-once' && { fetchSendsOnce: true }),
-      policy: withManners(weather.policy, dice(-seed - 1)),
+      policy: weather.policy,
       clock: mortal.clock,
       journal: own,
       onEvent: (event: GatewayEvent) => {

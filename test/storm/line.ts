@@ -19,6 +19,13 @@ export interface Watch {
   canceledAtMs: number;
   /** No request before this: the gateway said so. */
   notBeforeMs: number;
+  /** When it asked last, or sent. */
+  lastAtMs: number;
+  lastAskAtMs: number;
+  /** The longest it was quiet after it had sent or asked, beyond what the gateway asked for. */
+  longestQuietMs: number;
+  /** The longest `Retry-After` it was told. */
+  longestRetryAfterMs: number;
 }
 
 /** The wire between tillpaid and the gateway, where everything that leaves is seen. */
@@ -42,6 +49,10 @@ export interface Line {
    * `undefined` for a new one.
    */
   heard(outcome: string | undefined): void;
+  /** The gateway wants to hear no question at all until then, of no payment of the account. */
+  holds(untilMs: number): void;
+  /** A question about several payments leaves, this one among them. Returns what is to be told of its answer. */
+  joins(): (response: Response) => Promise<void>;
 }
 
 export type OnWire = 'send' | 'ask' | 'cancel' | 'token';
@@ -55,6 +66,8 @@ export function tapLine(options: {
   readonly now: () => number;
   readonly wallMs: () => number;
   readonly fetch: (request: Request) => Promise<Response>;
+  /** A request leaves that is no token's: the gateway object counts them. */
+  readonly onLeaving: () => void;
   /** What comes while the answer is on its way. */
   readonly onAnswer: (kind: OnWire) => Promise<void>;
   readonly onBreach: (
@@ -77,6 +90,8 @@ export function tapLine(options: {
     .map(({ name }) => pathOf(adapter, name));
   let current: Watch | undefined;
   let over = 'it began';
+  let endedAtMs = -Infinity;
+  let heldUntilMs = -Infinity;
   let receptions = 0;
   let notices = 0;
   let sentAtMs = -Infinity;
@@ -98,6 +113,7 @@ export function tapLine(options: {
         onBreach('nothingAfterTheEnd', `a ${kind} left after ${over}`);
       return;
     }
+    noteTime(current, kind);
     if (kind === 'token') return;
     if (now() < current.notBeforeMs)
       onBreach('retryAfterIsKept', `a ${kind} left ${current.notBeforeMs - now()} ms before Retry-After had passed`);
@@ -117,6 +133,14 @@ export function tapLine(options: {
       onBreach('attemptsAreKept', `send ${current.sends} of ${current.mostSends}`);
   };
 
+  const noteTime = (watch: Watch, kind: OnWire): void => {
+    const sinceMs = Math.max(watch.lastAtMs, watch.notBeforeMs, heldUntilMs);
+    if (watch.lastAtMs > -Infinity) watch.longestQuietMs = Math.max(watch.longestQuietMs, now() - sinceMs);
+    watch.lastAtMs = now();
+    // Where its token fails, a question goes no further.
+    if (kind === 'ask' || kind === 'token') watch.lastAskAtMs = now();
+  };
+
   /** Not before the deadline, not without a question, and not against a notice that has said how it ended. */
   const checkCancel = (watch: Watch): void => {
     watch.canceledAtMs = now();
@@ -126,7 +150,27 @@ export function tapLine(options: {
     if (heard !== undefined) onBreach('noticesAreHeeded', `a cancel left though a notice had said ${heard}`);
   };
 
+  const told = (asked: Watch | undefined, response: Response): void => {
+    const waitMs = retryAfterMs(response.headers, wallMs());
+    if (asked === undefined || waitMs === undefined) return;
+    asked.notBeforeMs = now() + waitMs;
+    asked.longestRetryAfterMs = Math.max(asked.longestRetryAfterMs, waitMs);
+  };
+
   return {
+    holds(untilMs) {
+      heldUntilMs = Math.max(heldUntilMs, untilMs);
+    },
+    joins() {
+      requests++;
+      // Who leaves while the others' request leaves may still be named in it.
+      if (current !== undefined || now() > endedAtMs) check('ask');
+      const asked = current;
+      return async response => {
+        await options.onAnswer('ask');
+        told(asked, response);
+      };
+    },
     async fetch(input) {
       // tillpaid hands over nothing else, and a copy costs as much as all the rest of it.
       const request = input as Request;
@@ -137,13 +181,13 @@ export function tapLine(options: {
         sentAtMs = now();
       }
       check(kind);
+      if (kind !== 'token') options.onLeaving();
       const asked = current;
       const response = await options.fetch(request);
       await options.onAnswer(kind);
       // A `Request` that nobody holds is collected, and its signal follows no more.
       request.signal.throwIfAborted();
-      const waitMs = retryAfterMs(response.headers, wallMs());
-      if (asked !== undefined && kind !== 'token' && waitMs !== undefined) asked.notBeforeMs = now() + waitMs;
+      if (kind !== 'token') told(asked, response);
       return response;
     },
     watch(name, mostSends, deadlineMs, asksFirst) {
@@ -158,11 +202,16 @@ export function tapLine(options: {
         lateAsks: 0,
         canceledAtMs: -Infinity,
         notBeforeMs: 0,
+        lastAtMs: -Infinity,
+        lastAskAtMs: -Infinity,
+        longestQuietMs: 0,
+        longestRetryAfterMs: 0,
       };
       return current;
     },
     end(why) {
       if (current !== undefined) over = why;
+      endedAtMs = now();
       current = undefined;
     },
     async receiving(work) {

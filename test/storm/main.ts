@@ -18,8 +18,8 @@ import { addTo, emptyReport, report, storm, type JournalKind, type Report } from
  * (`--single-threaded-gc` in package.json).
  */
 
-/** Side by side on one clock: enough to share the turns of the event loop, few enough to be forgotten soon. */
-const BATCH = 500;
+/** Side by side on one clock: enough to share the turns of the event loop, few enough to be forgotten soon; whole shops (shop.ts). */
+const BATCH = 480;
 /** Storms at once in a worker: while one waits for a turn, another goes on. */
 const STORMS = 4;
 

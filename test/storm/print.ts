@@ -3,13 +3,14 @@ import type { Report } from './storm.ts';
 
 /** What a storm came to. */
 export function printReport(
-  { payments, requests, endings, providers, leftOpen, found }: Report,
+  { payments, requests, endings, providers, leftOpen, shops, found }: Report,
   seconds: number,
 ): void {
   const speed = `${seconds.toFixed(0)} s, ${Math.round(payments / seconds)} payments a second`;
   console.log(`\n${grouped(payments)} payments, ${grouped(requests)} requests, ${speed}`);
   console.log(listed('providers', providers));
   console.log(listed('endings', endings));
+  if (Object.keys(shops).length > 0) console.log(listed('many payments of one gateway object', shops));
   if (Object.keys(leftOpen).length > 0) console.log(listed('tickets that cannot find out, and say so', leftOpen));
   console.log();
   for (const [rule, sentence] of Object.entries(rules) as [Rule, string][]) {

@@ -16,6 +16,8 @@ export interface Provider {
   readonly skewMs: number;
   /** What happens to a number that is used twice is not documented. */
   readonly mayBookAgain: boolean;
+  /** Of one query for several payments: what it asks for, as its gateway knows it. Only where there is such a query. */
+  readonly sharedNumbers?: (request: string) => string | undefined;
   /** A new account, so that no payment meets another one's tokens. */
   readonly open: (seed: number, isVariant: boolean) => Account;
 }
@@ -166,6 +168,7 @@ const shops: Readonly<Partial<Record<string, Shop>>> = {
       weight: 44,
       skewMs: Infinity,
       mayBookAgain: true,
+      sharedNumbers: request => new URLSearchParams(request.split('\n')[1]).get('out_trade_no') ?? undefined,
       open: (seed, isVariant) => ({
         adapter: (merchant[isVariant ? 1 : 0] ?? merchant[0])?.() ?? adapter(credentials),
         // Which of its manuals is right is not known: in half of the storm a reversal gives back what was paid.

@@ -41,6 +41,10 @@ describe('a small storm (npm run storm makes a large one)', () => {
     );
   });
 
+  it('fills shops with many open payments that share their queries and a circuit', () => {
+    expect(Object.keys(found.shops)).toEqual(expect.arrayContaining(['shops', 'shared queries', 'circuit open']));
+  });
+
   it('blows the same for one payment alone as among others', async () => {
     const together = await storm(seeds(601, 20), evenly);
     for (const story of together) {

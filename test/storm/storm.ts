@@ -7,6 +7,7 @@ import { AT_ONCE, StuckError, breath, stormClock, type StormClock } from './cloc
 import type { Rule } from './invariants.ts';
 import type { Provider } from './providers.ts';
 import { tellWithJournal } from './journal-story.ts';
+import { neighborsOf, openShop } from './shop.ts';
 import { tell, type Story } from './story.ts';
 import type { GatewayEvent } from '../../src/index.ts';
 
@@ -26,14 +27,24 @@ export async function storm(
   const clock = stormClock(STARTS_AT_MS);
   const stories: Story[] = [];
   const journals = await journalsOf(journal, clock);
+  const told = new Set<number>();
+  const begin = (story: Story): Promise<void> | undefined => {
+    stories.push(story);
+    return stories.length % AT_ONCE === 0 ? breath() : undefined;
+  };
   for (const seed of seeds) {
     const kept = journals?.open();
-    stories.push(
-      kept === undefined
-        ? tell(seed, providers, clock, onEvent)
-        : tellWithJournal(seed, providers, clock, kept, onEvent),
-    );
-    if (stories.length % AT_ONCE === 0) await breath();
+    const neighbors = kept === undefined ? neighborsOf(seed, providers) : undefined;
+    if (told.has(seed)) continue;
+    if (kept !== undefined) await begin(tellWithJournal(seed, providers, clock, kept, onEvent));
+    else if (neighbors === undefined) await begin(tell(seed, providers, clock, onEvent));
+    else {
+      const shop = openShop(neighbors, providers, clock, onEvent);
+      for (const each of neighbors) {
+        told.add(each);
+        await begin(tell(each, providers, clock, onEvent, shop));
+      }
+    }
   }
   const ended = new Set<Story>();
   await untilStuck(clock.run(Promise.all(stories.map(story => story.done.then(() => ended.add(story))))));
@@ -41,7 +52,12 @@ export async function storm(
   await untilStuck(clock.run(new Promise<void>(resolve => void end.timer(EVERYTHING_ARRIVES_MS, resolve))));
   for (const story of stories) story.judgeTheEnd(ended.has(story));
   await journals?.close();
-  return stories;
+  // Those who shared a shop with one of them were there only for that.
+  const asked = new Set(seeds);
+  const wanted = stories.filter(({ seed }) => asked.has(seed));
+  for (const [shop, { violations }] of new Map(wanted.map(story => [story.shop, story])))
+    shop?.judgeTheEnd((rule, says) => says === undefined || violations.push({ rule, says }));
+  return wanted;
 }
 
 /** What the payments of a storm are kept in. `none`: each gateway object remembers by itself. */
@@ -90,6 +106,8 @@ export interface Report {
   readonly providers: Record<string, number>;
   /** Tickets that could not find out, by why that is right. */
   readonly leftOpen: Record<string, number>;
+  /** What shops with many open payments have seen, and how many shops there were. */
+  readonly shops: Record<string, number>;
   readonly found: Found[];
 }
 
@@ -107,11 +125,17 @@ export const emptyReport = (): Report => ({
   endings: {},
   providers: {},
   leftOpen: {},
+  shops: {},
   found: [],
 });
 
 export function report(stories: readonly Story[]): Report {
   const sum = emptyReport();
+  for (const shop of new Set(stories.map(story => story.shop))) {
+    if (shop === undefined) continue;
+    count(sum.shops, 'shops');
+    for (const [fact, times] of Object.entries(shop.facts)) count(sum.shops, fact, times);
+  }
   for (const { seed, provider, scene, line, endings, violations, leftOpen } of stories) {
     sum.payments++;
     sum.requests += line.requests;
@@ -123,7 +147,7 @@ export function report(stories: readonly Story[]): Report {
   return sum;
 }
 
-export function addTo(sum: Report, { payments, requests, endings, providers, leftOpen, found }: Report): void {
+export function addTo(sum: Report, { payments, requests, endings, providers, leftOpen, shops, found }: Report): void {
   sum.payments += payments;
   sum.requests += requests;
   sum.found.push(...found);
@@ -131,6 +155,7 @@ export function addTo(sum: Report, { payments, requests, endings, providers, lef
     [sum.endings, endings],
     [sum.providers, providers],
     [sum.leftOpen, leftOpen],
+    [sum.shops, shops],
   ] as const) {
     for (const [name, times] of Object.entries(from)) count(into, name, times);
   }

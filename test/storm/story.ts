@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events';
 import ky, { type KyInstance, type Options } from 'ky';
-import type { Adapter, FollowOptions, Gateway, GatewayEvent, SettleOptions, Ticket } from '../../src/index.ts';
+import type { Adapter, FollowOptions, Gateway, GatewayEvent, Policy, SettleOptions, Ticket } from '../../src/index.ts';
 import type { LedgerEntry } from '../../src/testing/index.ts';
 import { constant, createGateway, isFinal, isReferenceInUseError, steps } from '../../src/index.ts';
+import { MOST_RARELY_MS } from '../../src/engine/notices.ts';
 import { sleep } from '../../src/testing/sleep.ts';
 import { assumptions } from './assumptions.ts';
 import { latenessMs, type StormClock } from './clock.ts';
@@ -12,10 +13,12 @@ import {
   asksCalmly,
   atEveryEnd,
   bookedAtMostOnce,
+  goesOnAsking,
   isDone,
   isOpen,
   isOver,
   isWord,
+  keepsToTheLimit,
   noticesAreTrue,
   overIsNeverPaidLater,
   settledStaysSettled,
@@ -27,6 +30,7 @@ import {
 } from './invariants.ts';
 import { tapLine, type Line, type OnWire } from './line.ts';
 import type { Order, Provider, Scene } from './providers.ts';
+import type { Shop } from './shop.ts';
 import {
   cancelMsOf,
   draw,
@@ -46,9 +50,11 @@ export interface Story {
   readonly scene: string;
   readonly weather: Weather;
   readonly endings: readonly { readonly call: string; readonly ending: Ending }[];
-  readonly violations: readonly Violation[];
+  readonly violations: Violation[];
   readonly line: Pick<Line, 'requests' | 'sends'>;
   readonly world: World | undefined;
+  /** Where it was one of many. */
+  readonly shop?: Shop | undefined;
   /** Why a ticket could not find out in the end, and need not. */
   readonly leftOpen: string | undefined;
   readonly done: Promise<void>;
@@ -67,22 +73,32 @@ const SOON_MS = 2_000;
 /** His requests are marked, and never reach the gateway. */
 const SOMEBODY_ELSES = 'x-somebody-elses';
 
-/** @param onEvent everything tillpaid says, while it says it, and when that is */
+/**
+ * @param onEvent everything tillpaid says, while it says it, and when that is
+ * @param shop whose payment it is, beside others. Default: it is alone
+ */
 export function tell(
   seed: number,
   providers: readonly Provider[],
   clock: StormClock,
   onEvent?: (event: GatewayEvent, atMs: number) => void,
+  shop?: Shop,
 ): Story {
   const chance = dice(seed);
-  const provider = chance.weigh(providers.map(each => [each.weight, each] as const));
+  const provider = shop?.provider ?? chance.weigh(providers.map(each => [each.weight, each] as const));
   const [sceneName, scene] = chance.weigh(
-    Object.entries(provider.scenes).map(named => [named[1].after === undefined ? 3 : 1, named] as const),
+    Object.entries(shop?.scenes ?? provider.scenes).map(
+      named => [named[1].after === undefined ? 3 : 1, named] as const,
+    ),
   );
-  const drawn = draw(chance, provider, scene);
-  const account = provider.open(seed, chance.percent(30));
+  const own = draw(chance, provider, scene);
+  const drawn = shop?.weatherOf(seed, own) ?? own;
+  const account = shop?.account ?? provider.open(seed, chance.percent(30));
   const { adapter } = account;
-  const weather = withCancel(dice(seed + 0.6), drawn, adapter.operations[scene.operation]);
+  const canceled = withCancel(dice(seed + 0.6), drawn, adapter.operations[scene.operation]);
+  const weather = shop === undefined ? withManners(dice(seed + 0.7), canceled, adapter) : canceled;
+  /** The shop's gateway has one policy, and each call its own. */
+  const callPolicy = shop === undefined ? undefined : forCall(weather.policy);
   /** At the deadline what is open is canceled: so long it may take. */
   const cancelMs = cancelMsOf(weather);
   /** Signing takes a moment, in which a notice may come. */
@@ -115,6 +131,8 @@ export function tell(
     })),
   });
   const theirs = clock.party({ of: seed, chance: dice(seed + 0.25), skewMs: weather.skewMs });
+  /** When requests left the gateway object that is there now. */
+  let leftAtMs: number[] = [];
   const stage = clock.party({ of: seed, chance: dice(seed + 0.75) });
 
   const violations: Violation[] = [];
@@ -129,6 +147,7 @@ export function tell(
     now: () => clock.now(),
     wallMs: () => ours.now(),
     fetch: request => inWorld().fetch(request),
+    onLeaving: () => void leftAtMs.push(clock.now()),
     onAnswer: async kind => whileOnWire(kind),
     onBreach: breach,
   });
@@ -162,13 +181,15 @@ export function tell(
   /** To be called when somebody else has the slot. */
   let isHeld: (() => void) | undefined;
   /** A process of the shop's. */
-  const open = (): Gateway<object> => {
+  const open = (isCalm = false): Gateway<object> => {
     line.heard(undefined);
+    if (shop !== undefined) return shop.gateway(isCalm);
+    judgeTheLimit();
     return createGateway({
       adapter: signing,
       client: shopKy(),
       ...(weather.shopFetch.does === 'sends-once' && { fetchSendsOnce: true }),
-      policy: withManners(weather.policy, dice(-seed - 1)),
+      policy: weather.policy,
       clock: ours,
       ...(onEvent !== undefined && {
         onEvent: (event: GatewayEvent) =>
@@ -177,6 +198,12 @@ export function tell(
             : onEvent(event, clock.now()),
       }),
     });
+  };
+  const judgeTheLimit = (): void => {
+    const { perSecond = Infinity, perMinute = Infinity } = weather.policy.limit ?? {};
+    breach('keepsToTheLimit', keepsToTheLimit(leftAtMs, perSecond, 1_000));
+    breach('keepsToTheLimit', keepsToTheLimit(leftAtMs, perMinute, 60_000));
+    leftAtMs = [];
   };
   let gateway = open();
   const copied = (given: Ticket): Ticket => JSON.parse(JSON.stringify(given)) as Ticket;
@@ -194,8 +221,13 @@ export function tell(
       onTicket,
       ...made,
       ...more,
+      ...policyOver(more.policy),
     };
     return { gateway, operation: scene.operation, fields: scene.fields(order), options };
+  };
+  const policyOver = (more: Policy | undefined): { readonly policy?: Policy } => {
+    const policy = callPolicy === undefined ? more : over(callPolicy, more);
+    return policy === undefined ? {} : { policy };
   };
   /** Made long before it is sent. */
   let unsent: Ticket | undefined;
@@ -203,7 +235,11 @@ export function tell(
     ending(run, signal, says => breach('neverThrows', says));
   const settle = (more?: SettleOptions): Promise<Ending> => safely(() => bySettle(writing(more)), more?.signal);
   const follow = (given: Ticket, options: FollowOptions = {}): Promise<Ending> =>
-    safely(async () => endingOf(await gateway.untilSettled(copied(given), { onTicket, ...options })), options.signal);
+    safely(
+      async () =>
+        endingOf(await gateway.untilSettled(copied(given), { onTicket, ...options, ...policyOver(options.policy) })),
+      options.signal,
+    );
 
   /** One call of tillpaid, held against the rules when it ends. */
   const call = async (
@@ -231,6 +267,15 @@ export function tell(
       for (const [rule, check] of atEveryEnd) breach(rule, check(moment));
     }
     breach('asksCalmly', asksCalmly(watch.asks, tookMs));
+    const { limit } = { ...weather.policy, ...shop?.policy };
+    // It waits for its deadline then, to be canceled.
+    const isPutOff = cancelMs > 0 && watch.longestRetryAfterMs > (weather.policy.retry?.maxRetryAfterMs ?? Infinity);
+    // Here a timer may fire seconds late, and so a second's permits.
+    const isSlowed = limit?.perMinute !== undefined || limit?.perSecond !== undefined || isPutOff;
+    if (frozen === undefined && last.outcome !== 'aborted' && !isSlowed) {
+      const isLeftOpen = last.outcome === 'unresolved' && canBeAsked(last.ticket);
+      breach('goesOnAsking', goesOnAsking({ ...watch, endedAtMs: clock.now() }, isLeftOpen, ...paceOf(deadlineMs)));
+    }
     // Each notice may have its question, also when the last one had been asked.
     const mostMs =
       deadlineMs +
@@ -244,6 +289,22 @@ export function tell(
     await ours.during(breath());
     if (ours.pending > 0 && !line.isReceiving) breach('nothingIsLeftBehind', `${ours.pending} timers after ${name}`);
     return last;
+  };
+
+  const canBeAsked = (given: Ticket | undefined): boolean =>
+    given !== undefined && query?.fields(given, ours.now()) !== undefined;
+  /** The longest wait of a call, and how much longer it may be before the next question has left. */
+  const paceOf = (deadlineMs: number): readonly [number, number] => {
+    const isCalm = deadlineMs === inTheCalm.poll.deadlineMs;
+    const { poll = {}, retry = {}, attemptTimeoutMs = 0 } = weather.policy;
+    const backoff = isCalm ? inTheCalm.poll.backoff : poll.backoff;
+    const longestMs = typeof backoff === 'object' ? backoff.maxMs : Infinity;
+    const { batch, notices } = (shop?.policy ?? weather.policy).poll ?? {};
+    const windowMs = typeof batch === 'object' ? (batch.windowMs ?? 0) : 0;
+    const slackMs = windowMs + 3 * attemptTimeoutMs + 8 * latenessMs(clock.now() - beganAtMs);
+    // While notices come, it is asked about as seldom as this.
+    const rareMs = shop !== undefined && notices === true ? MOST_RARELY_MS : 0;
+    return [Math.max(longestMs, retry.backoff?.maxMs ?? 0, rareMs), slackMs];
   };
 
   const momentOf = (last: Ending): Moment => {
@@ -393,6 +454,9 @@ export function tell(
       await Promise.race([delivery, sleep(stage, 50)]);
     }
   };
+  /** Its own numbers, those of the payment it is about, and of others that were made for it. */
+  const numbers = new RegExp(`(?<![0-9])260131-${seed}(?![0-9])`);
+  const owns = (text: string): boolean => numbers.test(text);
   const isSomebodyElses = ({ body, path }: { readonly body: string; readonly path: string }): boolean =>
     (body + path).includes(`${inWorld().order.reference}E`);
 
@@ -477,7 +541,10 @@ export function tell(
   };
 
   const live = async (): Promise<void> => {
-    world = await openWorld({ seed, dice: chance, provider, scene, account, weather, clock: theirs });
+    const { simulator } = shop ?? {};
+    world = await openWorld({ seed, dice: chance, provider, scene, account, weather, clock: theirs, simulator });
+    shop?.join({ owns, line });
+    if (shop !== undefined) await sleep(stage, shop.startsAfterMs(seed));
     if (madeBeforeMs > 0 && world.key === undefined) {
       unsent = copied(gateway.ticketFor(scene.operation as never, scene.fields(world.order) as never));
       ticket = unsent;
@@ -563,7 +630,7 @@ export function tell(
 
   const calmDown = async (): Promise<void> => {
     inWorld().calm();
-    gateway = open();
+    gateway = open(true);
     // A process that sleeps through the calm finds nothing out.
     if (frozen !== undefined)
       await sleep(stage, Math.max(0, sendsFromMs + frozen.afterMs + frozen.forMs - clock.now()));
@@ -640,6 +707,7 @@ export function tell(
     get world() {
       return world;
     },
+    shop,
     get leftOpen() {
       return leftOpen;
     },
@@ -652,6 +720,7 @@ export function tell(
       if (last !== undefined && last.outcome !== 'aborted')
         breach('overIsNeverPaidLater', overIsNeverPaidLater(momentOf(last)));
       if (ours.pending > 0) breach('nothingIsLeftBehind', `${ours.pending} timers in the end`);
+      judgeTheLimit();
     },
   };
 }
@@ -671,6 +740,25 @@ const eager: Options = {
     afterResponse: [({ response }) => (response.ok ? undefined : ky.retry())],
   },
 };
+
+/** What a call may say for itself. */
+function forCall({ retry, poll, attemptTimeoutMs }: Policy): Policy {
+  const { quota: _quota, ...sends } = retry ?? {};
+  const { batch: _batch, notices: _notices, ...asks } = poll ?? {};
+  const isOnce = sends.attempts === 1;
+  return {
+    retry: sends,
+    poll: { ...asks, ...(isOnce && { resendWhenAbsent: false }) },
+    ...(attemptTimeoutMs !== undefined && { attemptTimeoutMs }),
+  };
+}
+
+const over = (own: Policy, more: Policy = {}): Policy => ({
+  ...own,
+  ...more,
+  retry: { ...own.retry, ...more.retry },
+  poll: { ...own.poll, ...more.poll },
+});
 
 const isUnsettled = (last: Ending): boolean => last.outcome === 'aborted' || isOpen(last);
 

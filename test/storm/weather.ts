@@ -1,6 +1,8 @@
-import type { Policy } from '../../src/index.ts';
+import type { Adapter, Backoff, Policy } from '../../src/index.ts';
 import { circuit, constant, exponential, growing, steps } from '../../src/index.ts';
-import type { Operation } from '../../src/core/operation.ts';
+import { learned } from '../../src/policies/learned.ts';
+import type { LimitPolicy } from '../../src/policies/policy.ts';
+import { isWrite, type Operation } from '../../src/core/operation.ts';
 import type { FaultName, Life, Voice } from '../../src/testing/index.ts';
 import { lives } from '../../src/testing/index.ts';
 import { assumptions } from './assumptions.ts';
@@ -164,27 +166,61 @@ export function withCancel(dice: Dice, weather: Weather, operation: Operation | 
 export const cancelMsOf = ({ policy: { poll = {}, attemptTimeoutMs = 0 } }: Weather): number =>
   poll.cancelAtDeadline === true ? 2 * (poll.cancelWithinMs ?? 0) + 2 * attemptTimeoutMs : 0;
 
-/** One payment's weather. */
 /**
- * What a gateway of the shop's has beside: a circuit that opens soon, a quota that is soon used up. Drawn by dice of its
- * own, so that the stories of before stay what they were.
+ * How a shop's gateway goes easy on the provider: shared queries, a limit, a quota that is soon used up, a circuit that
+ * opens soon, notices, a schedule with chance or a learned one. Drawn by dice of its own: all else stays as it was.
  */
-export function withManners(policy: Policy, dice: Dice): Policy {
-  const isCircuit = dice.percent(25);
+export function withManners(dice: Dice, weather: Weather, adapter: Adapter): Weather {
+  return { ...weather, policy: { ...weather.policy, ...drawManners(dice, weather.policy, adapter) } };
+}
+
+/** Over a payment's policy, that of its gateway. */
+export function drawManners(dice: Dice, { retry, poll, limit }: Policy, adapter: Adapter): Policy {
   const isQuota = dice.percent(25);
+  const quota = { tokens: dice.between(10, 20), perRetry: dice.pick([5, 10]) };
+  const isCircuit = dice.percent(25);
+  const opens = { failures: dice.between(1, 3), withinMs: 60_000, openForMs: dice.between(500, 30_000) };
+  const isBatch = canShare(adapter) && dice.percent(50);
+  const batch = { windowMs: dice.pick([0, 250, 2_000, 20_000]), most: dice.between(2, 50) };
+  const isNotified = adapter.webhook !== undefined && dice.percent(25);
+  const backoff = dice.weigh<Backoff | undefined>([
+    [80, undefined],
+    [10, growing()],
+    [10, learnedOnce()],
+  ]);
   return {
-    ...policy,
-    ...(isQuota && { retry: { ...policy.retry, quota: { tokens: dice.between(10, 20) } } }),
-    ...(isCircuit && {
-      circuit: circuit({
-        failures: dice.between(1, 3),
-        withinMs: 60_000,
-        openForMs: dice.between(500, 30_000),
-      }),
-    }),
+    retry: { ...retry, ...(isQuota && { quota }) },
+    poll: {
+      ...poll,
+      ...(isBatch && { batch }),
+      ...(isNotified && { notices: true }),
+      ...(backoff !== undefined && { backoff }),
+    },
+    limit: { ...limit, ...drawRate(dice) },
+    ...(isCircuit && { circuit: circuit(opens) }),
   };
 }
 
+/** What a gateway may be asked for in a second or a minute: small, so that it is felt. */
+const drawRate = (dice: Dice): LimitPolicy => {
+  const perSecond = dice.percent(20) ? dice.between(1, 3) : undefined;
+  const perMinute = dice.percent(20) ? dice.between(4, 20) : undefined;
+  return { ...(perSecond !== undefined && { perSecond }), ...(perMinute !== undefined && { perMinute }) };
+};
+
+const canShare = ({ operations }: Adapter): boolean =>
+  Object.values(operations).some(each => isWrite(each) && each.query?.batch !== undefined);
+
+let learnt: Backoff | undefined;
+/** From a day on which most paid within half a minute. */
+const learnedOnce = (): Backoff =>
+  (learnt ??= learned({
+    settleTimesMs: Array.from({ length: 200 }, (_, index) => 800 + 150 * index),
+    unsettled: 20,
+    deadlineMs: 300_000,
+  }));
+
+/** One payment's weather. */
 export function draw(dice: Dice, provider: Provider, scene: Scene): Weather {
   const weather = drawMixed(dice, provider, scene);
   const sort = dice.weigh<Sort>([

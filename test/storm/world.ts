@@ -60,25 +60,31 @@ export async function openWorld(options: {
   readonly weather: Weather;
   /** The gateway's clock. */
   readonly clock: PartyClock;
+  /** One that other payments are at as well. Default: its own. */
+  readonly simulator?: Simulator | undefined;
 }): Promise<World> {
   const { seed, dice, provider, scene, account, weather, clock } = options;
   const { adapter, voice } = account;
   const operation = adapter.operations[scene.operation];
   const key = operation !== undefined && 'idempotencyKey' in operation ? uuidOf(seed) : undefined;
   const sameReference = weather.sameReference ?? voice.sameReference;
-  const simulator = simulateGateway({
-    voice,
-    clock,
-    lives: {
-      create: lives.open(),
-      charge: weather.life,
-      refund: weather.life,
-      ...(scene.opens !== undefined && { [scene.opens]: weather.life }),
-    },
-    sameReference,
-  });
+  const simulator =
+    options.simulator ??
+    simulateGateway({
+      voice,
+      clock,
+      lives: {
+        create: lives.open(),
+        charge: weather.life,
+        refund: weather.life,
+        ...(scene.opens !== undefined && { [scene.opens]: weather.life }),
+      },
+      sameReference,
+    });
 
   const reference = `260131-${seed}`;
+  const isMine = (number: string): boolean =>
+    number.startsWith(reference) && !/^\d/.test(number.slice(reference.length));
   const minor = dice.between(101, 99_999);
   const shop = (fetch: typeof globalThis.fetch = simulator.fetch): Gateway<object> =>
     createGateway({ adapter, client: ky.create({ fetch }), fetchSendsOnce: true, clock });
@@ -103,6 +109,7 @@ export async function openWorld(options: {
   }
 
   const own = scene.byKey === true ? (key ?? '') : reference;
+  if (options.simulator !== undefined && scene.opens !== undefined) simulator.script(own, { life: weather.life });
   const isAboutPrior = prior !== undefined && scene.opens !== 'refund';
   const numbers = [...new Set([reference, of.reference, key ?? ''])].filter(number => number !== '');
   const found = (): LedgerEntry | undefined =>
@@ -149,6 +156,9 @@ export async function openWorld(options: {
     return { send, query: heard.at(-1) };
   }
 
+  /** At a gateway of its own all is. */
+  const isNear = (number = ''): boolean => options.simulator === undefined || isMine(number);
+
   const blow: World['blow'] = ({ sends, queries, tokens }) => {
     for (const number of numbers)
       simulator.script(number, { onSend: faults.list(sends, 'send'), onQuery: faults.list(queries, 'query') });
@@ -173,7 +183,8 @@ export async function openWorld(options: {
       return (
         shopFetch.copies() +
         simulator.requests.filter(
-          ({ fault, act }) => fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query',
+          ({ fault, act, reference: of }) =>
+            fault.startsWith('delivered-twice') && act !== 'query' && act !== 'refund-query' && isNear(of),
         ).length /
           2
       );
@@ -183,7 +194,8 @@ export async function openWorld(options: {
     get isOnlyEarlier() {
       return earlier !== undefined && entry() === undefined;
     },
-    strangers: () => simulator.ledger.entries.filter(({ reference: each }) => each !== own && !wereThere.has(each)),
+    strangers: () =>
+      simulator.ledger.entries.filter(({ reference: each }) => each !== own && !wereThere.has(each) && isNear(each)),
     blow,
     tryAgain({ fields, life, sends, queries }) {
       earlier = found()?.providerId;
