@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { printBatch } from './batch.ts';
 import { printFlows } from './flows.ts';
 import { printFrontier } from './frontier.ts';
+import { printHerd } from './herd.ts';
 import { printJournal } from './journal.ts';
 import { printLearned } from './learned.ts';
 import { printManners } from './manners.ts';
@@ -29,6 +30,7 @@ const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>>
   batch: printBatch,
   notices: printNotices,
   manners: printManners,
+  herd: printHerd,
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },
 };
 const unknown = asked.find(name => !Object.hasOwn(tables, name));

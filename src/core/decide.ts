@@ -477,17 +477,20 @@ const isFresh = ({ pollWaits, pollingSinceMs }: State, { nowMs }: Moment): boole
 /** Up to this age a payment is taken for one whose payer still waits. */
 const FRESH_FOR_MS = 60_000;
 
+/** Over so long the first queries of many may be spread, however quick their pace is. */
+const LEAST_SPREAD_MS = 5000;
+
 /**
  * Many tickets resumed at the same moment must not all query at that moment: beyond the first few each waits for its
- * place in the line. Where the line is longer than its usual pace, any time within that is as good: so new payments come
- * before old ones.
+ * place in the line. Where the line is longer than its usual pace, and than seconds, any time within that is as good: so
+ * new payments come before old ones.
  */
 function placeMs(state: State, moment: Moment): number {
   const { plan, pollWaits } = state;
   const lineMs = plan.followOnly ? (plan.lineMs ?? 0) : 0;
   if (lineMs === 0) return 0;
-  const leftMs = Math.max(0, deadlineOf(state) - moment.nowMs);
-  const mostMs = Math.min(leftMs, paceMs({ ...state, pollWaits: pollWaits + 1 }, moment));
+  const usualMs = paceMs({ ...state, pollWaits: pollWaits + 1 }, moment);
+  const mostMs = Math.min(Math.max(LEAST_SPREAD_MS, usualMs), Math.max(0, deadlineOf(state) - moment.nowMs));
   return Math.floor(lineMs <= mostMs ? lineMs : moment.chance * mostMs);
 }
 
