@@ -92,6 +92,17 @@ export function callTime(clock: Clock): () => number {
   return () => startedAtMs + Math.round(monotonicOf(clock) - fromMs);
 }
 
+/** A call of the user's: its time, and when it began. */
+export interface Call {
+  readonly nowMs: () => number;
+  readonly startedAtMs: number;
+}
+
+export function beginCall(clock: Clock): Call {
+  const nowMs = callTime(clock);
+  return { nowMs, startedAtMs: nowMs() };
+}
+
 /** Milliseconds that only ever grow, from any start. */
 export const monotonicOf = (clock: Clock): number => clock.monotonicMs?.() ?? clock.now();
 

@@ -1,3 +1,4 @@
+import { beginCall, orAbort } from '../clock.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { InputError } from '../core/errors.ts';
 import { isWrite, type Operation } from '../core/operation.ts';
@@ -51,15 +52,16 @@ export function createFollowing(
           ? canceling.of(`${adapter.name} untilSettled`, operation, options.policy, policy)
           : undefined;
       const key = keyOf(ticket, operation);
+      const call = beginCall(engine.clock);
       const begin = (): Loop => {
-        const intention = followerOf(parts, ticket, operation, parts.policyFor(policy, ticket), { canceler });
+        const intention = followerOf(parts, ticket, operation, parts.policyFor(policy, ticket), { canceler, call });
         const begun = { digest: undefined, intention, done: intention.ended, endsWithCallers: true };
         const loop = joining().begin(key, begun, undefined);
         carryOut(intention, false);
         return loop;
       };
-      if (parts.durable !== undefined) await parts.durable.load(ticket);
       for (;;) {
+        if (parts.durable !== undefined) await unlessAborted(parts.durable.load(ticket), options.signal);
         options.signal?.throwIfAborted();
         const running = registry.running(key);
         const settlement = await joining().follow(running ?? begin(), options);
@@ -163,7 +165,7 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isBackground' | 'stepped' | 'canceler'> = {},
+  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isBackground' | 'stepped' | 'canceler' | 'call'> = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);
@@ -185,6 +187,9 @@ function followerOf(
     reporter: parts.reporter,
   });
 }
+
+const unlessAborted = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> =>
+  signal === undefined ? promise : orAbort(promise, signal);
 
 /** One exchange at most, for one caller: with his abort, and his ticket store. */
 async function attended<T>(

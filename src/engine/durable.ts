@@ -112,7 +112,10 @@ export interface Durable {
    * @param isNews a notice: it is due now, and no other process sends before it has looked
    */
   change(ticket: Ticket, change: () => void, isNews?: boolean): Promise<void>;
-  /** Reads into the registry what is known of a payment that is about to be asked about. */
+  /**
+   * Reads into the registry what is known of a payment that is about to be asked about, once no caller of this object is
+   * about to begin it.
+   */
   load(ticket: Ticket): Promise<void>;
   /** What is known of a payment that a notice names. */
   recall(operation: Operation, reference: Ticket['reference']): Promise<Recalled | undefined>;

@@ -1,4 +1,13 @@
-import { callTime, momentOf, newSendId, noLongerNeeded, orAbort, whenAborted, type Clock } from '../clock.ts';
+import {
+  beginCall,
+  momentOf,
+  newSendId,
+  noLongerNeeded,
+  orAbort,
+  whenAborted,
+  type Call,
+  type Clock,
+} from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
 import type { DeadlineCancel } from '../core/cancel.ts';
 import { circuitOpen, deadlineOf, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
@@ -60,6 +69,8 @@ export interface IntentionOptions extends Beginning {
   readonly attemptTimeoutMs: number;
   /** An earlier step of the same following, whose next one is due. */
   readonly resumed?: Pick<ReadOpen, 'startedAtMs' | 'followed'>;
+  /** The call that it is carried out for, where that has begun another one before: its deadline counts from there. */
+  readonly call?: Call;
   /** It is left alone between two steps. Default: it is a loop. */
   readonly stepped?: boolean;
   /** A worker asks, and nobody waits for it. Default: somebody does. */
@@ -200,8 +211,9 @@ export class Intention {
     this.#fields = fields;
     this.operation = options.operation;
     this.#memory = options.memory;
-    this.#nowMs = callTime(clock);
-    this.#startedAtMs = resumed?.startedAtMs ?? this.#nowMs();
+    const call = options.call ?? beginCall(clock);
+    this.#nowMs = call.nowMs;
+    this.#startedAtMs = resumed?.startedAtMs ?? call.startedAtMs;
     this.timeline = new Timeline(clock, options.reporter);
     this.#sendTimes = new SendTimes(providerClock, ticket);
     this.#keeper = new TicketKeeper(ticket, sealer, options.onTicket, () =>

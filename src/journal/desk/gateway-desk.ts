@@ -264,7 +264,10 @@ export class GatewayDesk implements Durable, Desk {
     const { registry, adapter } = this.parts;
     const operation = writeNamed(adapter.operations, ticket.operation);
     const key = operation && keyOf(ticket, operation);
-    if (operation === undefined || key === undefined || registry.running(key) !== undefined) return;
+    if (operation === undefined || key === undefined) return;
+    // A caller who makes it his own ends what only follows it: what begins before he has would be ended, too.
+    await this.#myTurn(key, undefined);
+    if (registry.running(key) !== undefined) return;
     await this.ready();
     const row = await this.#get(this.idOf(key));
     if (row !== undefined && registry.running(key) === undefined) this.restore(row);
