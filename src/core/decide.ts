@@ -874,7 +874,9 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
   // It is about the order that the number belongs to.
   if (before.askedOnce === true && before.own !== undefined)
     return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
-  const confirm = mustConfirm || end !== undefined || isDoubted(before, verdict);
+  // That nothing was heard in time contradicts nothing.
+  const isDecided = end !== undefined && (end.outcome !== 'unresolved' || end.verdict.reason === 'conflict');
+  const confirm = mustConfirm || isDecided || isDoubted(before, verdict);
   const polling: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   // What it told may be visible to queries a little later.

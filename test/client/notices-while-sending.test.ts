@@ -86,6 +86,20 @@ describe('several notices during one exchange', () => {
     expect([ended.outcome, ended.settledBy, ended.polls.length]).toEqual(['succeeded', 'query', 1]);
   });
 
+  it('one that comes while the last query hangs is the end, and nothing more is asked', async () => {
+    const made = bench({
+      adapter: notifying(),
+      sends: [said('PENDING')],
+      polls: [hang],
+      policy: { poll: { backoff: constant(1000), deadlineMs: 1600 }, attemptTimeoutMs: 2000 },
+    });
+    const settling = made.clock.run(made.gateway.settle('payment.charge', charge));
+    made.clock.timer(1700, () => void notice(made.gateway, paid));
+    const { outcome, settledBy, elapsedMs } = await settling;
+    expect([outcome, settledBy, made.polls.length]).toEqual(['succeeded', 'webhook', 1]);
+    expect(elapsedMs).toBeLessThanOrEqual(3600);
+  });
+
   it('a number that one brings is enough to ask about a send that is then lost', async () => {
     const plain = notifying();
     const write = plain.operations['payment.charge'];
