@@ -278,6 +278,9 @@ class Receiver {
     onConflict(ticket, verdict.code);
     const answer = await this.#limits.askOnce(content, () => ask(ticket));
     if (answer !== undefined && isFinal(answer, { effect: 'read' })) return answer;
+    // Known was only that a cancel was accepted: that the money went back is the payment's own word, and says more.
+    const isInferred = !isOfItself(operationOf(this.#parts.adapter, known.ticket.operation));
+    if (isInferred && verdict.kind === 'terminal' && verdict.outcome === 'refunded') return verdict;
     return conflict || standing(known, operation, verdict)?.outcome === known.outcome ? known.verdict : verdict;
   }
 

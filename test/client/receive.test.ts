@@ -623,6 +623,14 @@ describe('receive: repeated, late and contradictory', () => {
     }
   });
 
+  it('a payment whose money went back beside its cancel is refunded, also where the gateway cannot be asked', async () => {
+    const scene = shop({ sends: [said('DONE')], polls: [reset()] });
+    await scene.clock.run(scene.gateway.settle('payment.cancel', { order: 'A1' }));
+    const refund = notice(scene.clock, { ...paid, state: 'refunded' });
+    const { verdict } = verified(await scene.clock.run(scene.gateway.receive(refund)));
+    expect(verdict).toMatchObject({ kind: 'terminal', outcome: 'refunded' });
+  });
+
   it('a cancel that came too late does not make a paid payment failed', async () => {
     const scene = shop({ sends: [said('TOO_LATE')], polls: [state('paid')] });
     await settled(scene, 'paid');
