@@ -341,7 +341,7 @@ const NOT_PROCESSED =
   'The gateway did not process it, however often it was sent: nothing was done. Send it again later, under the same reference.';
 const BARRED: Readonly<Record<Barred, string>> = {
   circuit:
-    'The gateway did not answer the last sends, and none leaves until it is back. Nothing was done: send it again later, under the same reference.',
+    'The gateway did not answer the last sends, or said that it is down, and none leaves until it is back. Nothing was done: send it again later, under the same reference.',
   quota:
     'So many sends fail that the retry quota is used up. Nothing was done: send it again later, under the same reference.',
 };

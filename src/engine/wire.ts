@@ -93,6 +93,8 @@ export function createWire(options: WireOptions): Wire {
     const begin = (progress: Progress): Promise<WireResult> => {
       const endsHere = operation.effect === 'read' && patienceMs !== Infinity;
       const leftMs = endsHere ? patienceMs - (monotonicOf(clock) - sinceMs) : Infinity;
+      // Timers are late on a busy machine: its turn and the end of its time came at once.
+      if (leftMs <= 0) return Promise.resolve(outOfPatience());
       return exchange(options, spec, new Attempt(clock, signal, Math.min(timeoutMs, leftMs), progress));
     };
     return limiter.run(turn, begin, outOfPatience);

@@ -3,7 +3,10 @@ import { duration } from './backoff.ts';
 
 /** What {@link circuit} takes. */
 export interface CircuitOptions {
-  /** So many sends in a row without an answer of the gateway's own open it. A whole number, default 10. */
+  /**
+   * So many sends in a row open it that the gateway did not answer itself, or answered that it is down. A whole number,
+   * default 10.
+   */
   failures?: number;
   /** All of them within this time. Milliseconds, default 30,000. */
   withinMs?: number;

@@ -1,6 +1,6 @@
 import { InputError } from '../core/errors.ts';
 import { learnedFrom, type Backoff, type Confidence, type LearnedBackoff } from './backoff.ts';
-import { BestWaits, type Economy } from './best-waits.ts';
+import { BestWaits, SHORTEST_WAIT_MS, type Economy } from './best-waits.ts';
 import { defaultPolicy } from './policy.ts';
 import { PRIOR_SAMPLES, settleMix, type SettledWithin, type SettleMix } from './settle-mix.ts';
 
@@ -20,8 +20,8 @@ export interface LearnedOptions {
   /** For how long payments are followed, in milliseconds. What settles later counts as unsettled. Default 900,000. */
   readonly deadlineMs?: number;
   /**
-   * The most queries that a payment may cost, on average. Default: as many as `otherwise` costs for these samples, so
-   * that answers come sooner for the same price.
+   * The most queries that a payment may cost, on average. Default: as many as `otherwise` costs for these samples (with
+   * half a second between two queries at least), so that answers come sooner for the same price.
    */
   readonly queriesPerPayment?: number;
   /** Instead: the fewest queries for at most this mean time from settlement to the query that sees it. Milliseconds. */
@@ -144,7 +144,7 @@ const MOST_WORTH = 12;
 function queriesOf(backoff: Backoff, best: BestWaits, deadlineMs: number): number {
   const timesMs: number[] = [];
   for (let step = 1, elapsedMs = 0; step <= MOST_QUERIES; step++) {
-    elapsedMs += backoff.delayMs({ step, elapsedMs, chance: 0.5 });
+    elapsedMs += Math.max(SHORTEST_WAIT_MS, backoff.delayMs({ step, elapsedMs, chance: 0.5 }));
     if (!(elapsedMs < deadlineMs)) break;
     timesMs.push(elapsedMs);
   }

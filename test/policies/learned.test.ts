@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInputError } from '../../src/core/errors.ts';
-import { backoffFrom, constant, defaultPolicy, growing, learned } from '../../src/policies/index.ts';
+import { backoffFrom, constant, defaultPolicy, growing, learned, steps } from '../../src/policies/index.ts';
 import type { Backoff, LearnedOptions, SettleTime } from '../../src/policies/index.ts';
 import { BestWaits } from '../../src/policies/best-waits.ts';
 import { settleMix } from '../../src/policies/settle-mix.ts';
@@ -262,5 +262,15 @@ describe('the best times to ask at', () => {
         expect(cheapest).toBeLessThanOrEqual((any ?? 0) + 1e-9);
       }),
     );
+  });
+});
+
+describe('a schedule to compare with that never waits', () => {
+  it('makes a schedule that asks soon, and no rare one', () => {
+    const settleTimesMs = Array.from({ length: 100 }, () => 3000);
+    for (const otherwise of [constant(0), steps([0]), growing({ firstMs: 0, baseMs: 0, ratio: 0 }), constant(50)]) {
+      const [first = Infinity, second = Infinity] = learned({ settleTimesMs, otherwise }).list();
+      expect([first < 4000, second < 4000]).toEqual([true, true]);
+    }
   });
 });
