@@ -1,7 +1,9 @@
 import ky from 'ky';
 import { createGateway, type Gateway, type PollPolicy } from 'tillpaid';
-import { defineAdapter, pollRequired, succeeded, text, type Adapter, type Fields } from 'tillpaid/adapter';
-import { manualClock, type ManualClock } from 'tillpaid/testing';
+import { drawing, seeded } from './chance.ts';
+import { BenchClock } from './clock.ts';
+import { usual } from './frontier-mix.ts';
+import { modelAdapter, type ModelFields, type ModelRow } from './model.ts';
 import { savePlot } from './plot.ts';
 import { printTable } from './table.ts';
 
@@ -17,11 +19,8 @@ const WARM_MS = FOLLOWED_MS;
 const MEASURED_MS = 60_000;
 /** From the request to its answer. */
 const AWAY_MS = 80;
-
-interface ModelFields {
-  'payment.create': { order: string };
-  'payment.query': { order: string };
-}
+/** Timers fall due in steps of this. */
+const STEP_MS = 10;
 
 interface Variant {
   readonly name: string;
@@ -86,7 +85,7 @@ function draw(measured: readonly (Measured & { readonly name: string })[]): void
 const meanOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
 async function measure({ batch, unlistedPercent = 0 }: Variant): Promise<Measured> {
-  const clock = manualClock({ startMs: Date.UTC(2026, 10, 28) });
+  const clock = new BenchClock(STEP_MS);
   const beginMs = clock.now() + WARM_MS;
   const endMs = beginMs + MEASURED_MS;
   const isMeasured = (): boolean => clock.now() >= beginMs && clock.now() < endMs;
@@ -100,11 +99,11 @@ async function measure({ batch, unlistedPercent = 0 }: Variant): Promise<Measure
   // What asks about many loads on its own time.
   await new Promise(resolve => void setTimeout(resolve, 20));
   const latenciesMs: number[] = [];
-  const payer = manualClock({ seed: 7 });
+  const settlesAfterMs = drawing(usual, seeded(7));
   const ended = new AbortController();
   const begin = (number: number): void => {
     const order = `${number}`;
-    const atMs = clock.now() + settlementMs(() => payer.random());
+    const atMs = clock.now() + settlesAfterMs();
     shop.settlesAtMs.set(order, atMs);
     open++;
     gateway
@@ -115,10 +114,10 @@ async function measure({ batch, unlistedPercent = 0 }: Variant): Promise<Measure
         if (outcome === 'succeeded' && isMeasured()) latenciesMs.push(clock.now() - atMs);
       })
       .catch(() => undefined);
-    if (clock.now() < endMs) clock.timer(1000 / OPENED_PER_S, () => begin(number + 1));
+    if (clock.now() < endMs) clock.timer((1000 * number) / OPENED_PER_S - clock.nowMs, () => begin(number + 1));
   };
   begin(1);
-  await clock.run(new Promise<void>(resolve => void clock.timer(WARM_MS + MEASURED_MS, resolve)));
+  await clock.runUntil(WARM_MS + MEASURED_MS);
   const openAtEnd = open;
   ended.abort('measured');
   latenciesMs.sort((a, b) => a - b);
@@ -126,7 +125,7 @@ async function measure({ batch, unlistedPercent = 0 }: Variant): Promise<Measure
 }
 
 interface Shop {
-  readonly clock: ManualClock;
+  readonly clock: BenchClock;
   readonly settlesAtMs: ReadonlyMap<string, number>;
   readonly unlistedPercent: number;
 }
@@ -137,7 +136,7 @@ function model(
   batch: Variant['batch'],
   onAsked: (orders: number) => void,
 ): Gateway<ModelFields> {
-  const rowOf = (order: string): object => ({
+  const rowOf = (order: string): ModelRow => ({
     order,
     state: (settlesAtMs.get(order) ?? Infinity) <= clock.now() ? 'paid' : 'open',
   });
@@ -145,7 +144,7 @@ function model(
   const fetch = async (request: Request): Promise<Response> => {
     const orders = ((await request.json()) as { order: string }).order.split(',');
     onAsked(orders.length);
-    await new Promise<void>(resolve => void clock.timer(AWAY_MS, resolve));
+    await clock.wait(AWAY_MS);
     return Response.json(
       orders.length === 1 ? rowOf(orders[0] ?? '') : { rows: orders.filter(isListed).map(rowOf), more: false },
     );
@@ -156,53 +155,4 @@ function model(
     clock,
     policy: { poll: { deadlineMs: FOLLOWED_MS, batch }, limit: { concurrency: 1000 } },
   });
-}
-
-function modelAdapter(): Adapter<ModelFields> {
-  const numberOf = (fields: Fields): string => String(fields['order']);
-  return defineAdapter<ModelFields>({
-    ...{ name: 'model', account: 'shop', environment: 'sandbox', baseUrl: 'https://model.test', encodings: ['json'] },
-    read({ body }) {
-      const { rows = [body] } = body as { rows?: unknown[] };
-      return (rows as { order: string; state: string }[]).map(({ order, state }) => ({
-        names: [state],
-        reference: { order },
-      }));
-    },
-    operations: {
-      'payment.create': {
-        path: '/create',
-        required: { order: text },
-        codes: {},
-        reference: ['order'],
-        sameReference: 'refuses',
-        query: {
-          operation: 'payment.query',
-          fields: ({ reference: { order } }) => (order === undefined ? undefined : { order }),
-          batch: {
-            most: 50,
-            fields: orders => ({ order: orders.map(({ fields }) => numberOf(fields)).join(',') }),
-            part(body, own) {
-              const { rows = [] } = body as { rows?: { order: string }[] };
-              const mine = rows.filter(({ order }) => order === numberOf(own));
-              return mine.length === 0 ? undefined : { rows: mine };
-            },
-          },
-        },
-      },
-      'payment.query': {
-        path: '/query',
-        required: { order: text },
-        codes: { paid: succeeded(), open: pollRequired('awaiting-payer') },
-        reference: { order: 'order' },
-      },
-    },
-  });
-}
-
-function settlementMs(chance: () => number): number {
-  const kind = chance();
-  const normal = Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
-  if (kind >= 0.95) return Infinity;
-  return 1000 * (kind < 0.8 ? 6 * Math.exp(normal) : 90 * Math.exp(0.8 * normal));
 }

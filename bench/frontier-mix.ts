@@ -3,6 +3,26 @@ export interface Mix {
   readonly parts: readonly { readonly share: number; readonly medianS: number; readonly sigma: number }[];
 }
 
+/** The mix that every schedule is compared on: most pay at once, some are slow, a few never settle. */
+export const usual: Mix = {
+  parts: [
+    { share: 0.8, medianS: 6, sigma: 1 },
+    { share: 0.15, medianS: 90, sigma: 0.8 },
+  ],
+};
+
+/** Mixes that no schedule was fitted to. */
+export const others: Readonly<Record<string, Mix>> = {
+  'quick: 95 % around 3 s': { parts: [{ share: 0.95, medianS: 3, sigma: 0.8 }] },
+  'QR code: 85 % pay after 30 to 300 s': { parts: [{ share: 0.85, medianS: 95, sigma: 0.7 }] },
+  'mostly slow: 65 % around 120 s, 25 % around 6 s': {
+    parts: [
+      { share: 0.65, medianS: 120, sigma: 1 },
+      { share: 0.25, medianS: 6, sigma: 1 },
+    ],
+  },
+};
+
 /** Every schedule ends with a query at the deadline, as tillpaid's do. */
 export const DEADLINE_S = 900;
 

@@ -1,21 +1,11 @@
 import { decide, initialState, unknownOutcome, type Observation, type Plan } from '../src/core/decide.ts';
 import { growing, type Backoff, type Policy } from '../src/index.ts';
 import { layeredPolicy } from '../src/policies/policy.ts';
+import { seeded } from './chance.ts';
 import { DEADLINE_S, type Times } from './frontier-mix.ts';
 
 /** Draws the times of one payment's queries; `chance` is drawn anew for each wait. */
 export type Schedule = (chance: () => number) => Times;
-
-/** Mulberry32: small, and the same numbers on every machine. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** So many payments' times. The first wait's chances are spread evenly, so that few draws give a smooth mean. */
 export function draw(schedule: Schedule, count: number): Times[] {

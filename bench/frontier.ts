@@ -1,30 +1,11 @@
 import { growing, type Backoff } from '../src/index.ts';
 import { findProviders } from '../test/storm/providers.ts';
+import { seeded } from './chance.ts';
 import { limitAt, limitOf, type Point } from './frontier-limit.ts';
-import { measure, type Measured, type Mix, type Times } from './frontier-mix.ts';
-import { asDecided, draw, formerDefault, ofBackoff, peers, seeded, type Schedule } from './frontier-schedules.ts';
+import { measure, others, usual, type Measured, type Mix, type Times } from './frontier-mix.ts';
+import { asDecided, draw, formerDefault, ofBackoff, peers, type Schedule } from './frontier-schedules.ts';
 import { savePlot } from './plot.ts';
 import { printTable } from './table.ts';
-
-/** The mix that every schedule is compared on: most pay at once, some are slow, a few never settle. */
-export const usual: Mix = {
-  parts: [
-    { share: 0.8, medianS: 6, sigma: 1 },
-    { share: 0.15, medianS: 90, sigma: 0.8 },
-  ],
-};
-
-/** Mixes that no schedule was fitted to. */
-export const others: Readonly<Record<string, Mix>> = {
-  'quick: 95 % around 3 s': { parts: [{ share: 0.95, medianS: 3, sigma: 0.8 }] },
-  'QR code: 85 % pay after 30 to 300 s': { parts: [{ share: 0.85, medianS: 95, sigma: 0.7 }] },
-  'mostly slow: 65 % around 120 s, 25 % around 6 s': {
-    parts: [
-      { share: 0.65, medianS: 120, sigma: 1 },
-      { share: 0.25, medianS: 6, sigma: 1 },
-    ],
-  },
-};
 
 const DRAWS = 100;
 /** How soon a charge is first asked about, at the latest. */

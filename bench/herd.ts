@@ -1,128 +1,177 @@
 import ky from 'ky';
-import { createGateway, growing, type Policy, type Ticket } from 'tillpaid';
-import { manualClock, type ManualClock } from 'tillpaid/testing';
-import { qfpay } from 'tillpaid/adapters/qfpay';
-import { zalopay } from 'tillpaid/adapters/zalopay';
+import { createGateway, type Gateway, type LimitPolicy, type Ticket } from 'tillpaid';
+import { seeded } from './chance.ts';
+import { BenchClock } from './clock.ts';
+import { modelAdapter, type ModelFields, type ModelRow } from './model.ts';
 import { printTable } from './table.ts';
 
 /**
- * The most requests that a gateway sees in one second, when a thousand payments are opened within a second, and when a
- * thousand tickets are taken up at once after a restart. On a manual clock: the same on every machine. What is asked
- * about is pending all the time, and answered after 20 ms.
+ * A thousand at once: orders that are made within one second, or tickets that a process takes up after a restart. All of
+ * them stay open. Meanwhile somebody comes to the till each second, and is charged. On a clock of the bench’s own.
  */
-const PAYMENTS = 1000;
-const ANSWER_MS = 20;
-const WATCHED_MS = 60_000;
+const MANY = 1000;
+const S = 1000;
+const LATENCY_MS = 200;
+/** At least so long, and until all were asked about once. */
+const AT_LEAST_MS = 30 * S;
+const AT_MOST_MS = 900 * S;
+/** Of the tickets after a restart, the oldest was made so long ago. */
+const OLDEST_MS = 600 * S;
+/** Timers fall due in steps of this. */
+const STEP_MS = 10;
 
-interface Scene {
-  readonly clock: ManualClock;
-  readonly gateway: ReturnType<typeof gatewayOn>;
-  /** When each request came, and the first query of each payment. */
-  readonly seenMs: number[];
-  readonly firstMs: number[];
+interface Way {
+  readonly name: string;
+  readonly limit: LimitPolicy;
+  readonly batch?: boolean;
+  /** The till’s part, where it has a gateway object of its own. */
+  readonly till?: LimitPolicy;
 }
 
-const gatewayOn = (clock: ManualClock, seen: (request: Request) => Promise<void>, policy: Policy) =>
-  createGateway({
-    adapter: zalopay({ appId: 2553, key1: 'secret', key2: 'secret', environment: 'sandbox' }),
-    clock,
-    policy,
-    client: ky.create({
-      fetch: async request => {
-        await seen(request as Request);
-        await new Promise<void>(resolve => clock.timer(ANSWER_MS, resolve));
-        return Response.json({ return_code: 3, return_message: 'processing', is_processing: true });
-      },
-    }),
-  });
+/** As QFPay allows. */
+const allowed = { perSecond: 100, perMinute: 400 };
+const ways: readonly Way[] = [
+  { name: 'no limit, 1,000 on the wire', limit: { concurrency: 1000 } },
+  { name: 'no limit (32 on the wire)', limit: {} },
+  { name: '100 a second', limit: { perSecond: 100 } },
+  { name: '100 a second, 400 a minute', limit: allowed },
+  { name: '… and `batch: true`', limit: allowed, batch: true },
+  {
+    name: '… in two parts, one for the till',
+    limit: { perSecond: 75, perMinute: 300 },
+    till: { perSecond: 25, perMinute: 100 },
+  },
+];
 
-function scene(policy: Policy): Scene {
-  const clock = manualClock();
-  const seenMs: number[] = [];
-  const firstMs: number[] = [];
-  const asked = new Set<string>();
-  const seen = async (request: Request): Promise<void> => {
-    seenMs.push(clock.monotonicMs());
-    const [number = ''] = /260101_\d+/.exec(await request.text()) ?? [];
-    if (!request.url.endsWith('/query') || asked.has(number)) return;
-    asked.add(number);
-    firstMs.push(clock.monotonicMs());
+/** The gateway, and what has reached it when. */
+class Counter {
+  readonly reachedMs: number[] = [];
+  readonly asked = new Set<string>();
+  /** How long each charge at the till waited. */
+  readonly waitedMs: number[] = [];
+  readonly #clock: BenchClock;
+  readonly #cameMs = new Map<string, number>();
+  #allAskedMs: number | undefined;
+
+  constructor(clock: BenchClock) {
+    this.#clock = clock;
+  }
+
+  /** Somebody is to be charged. */
+  comes(order: string): void {
+    this.#cameMs.set(order, this.#clock.nowMs);
+  }
+
+  /** When the last of the many was asked about for the first time. */
+  get allAskedMs(): number | undefined {
+    return this.#allAskedMs;
+  }
+
+  /** Since when those wait who have not been charged. */
+  get stillWaiting(): number[] {
+    return [...this.#cameMs.values()].map(cameMs => this.#clock.nowMs - cameMs);
+  }
+
+  readonly fetch = async (request: Request): Promise<Response> => {
+    const { order } = JSON.parse(await request.text()) as { order: string };
+    const { nowMs } = this.#clock;
+    this.reachedMs.push(nowMs);
+    const orders = order.split(',');
+    if (request.url.endsWith('/query') && order.startsWith('many-')) {
+      for (const each of orders) this.asked.add(each);
+      if (this.asked.size === MANY) this.#allAskedMs ??= nowMs;
+    }
+    const cameMs = this.#cameMs.get(order);
+    if (cameMs !== undefined) this.waitedMs.push(nowMs - cameMs);
+    this.#cameMs.delete(order);
+    await this.#clock.wait(LATENCY_MS);
+    const isOrder = request.url.endsWith('/create');
+    const state = order.startsWith('till-') ? 'paid' : isOrder ? 'created' : 'open';
+    const [row, ...others] = orders.map((each): ModelRow => ({ order: each, state }));
+    return Response.json(others.length === 0 ? row : { rows: [row, ...others], more: false });
   };
-  return { clock, seenMs, firstMs, gateway: gatewayOn(clock, seen, policy) };
 }
 
-const numberOf = (index: number): string => `260101_${index}`;
-const charge = (index: number) => ({
-  ...{ app_trans_id: numberOf(index), identifier: 'user-7', amount: 10_000, description: 'Tea' },
-  ...{ zp_trans_token: 'AC1', pay_token: 'token' },
-});
+type Begin = (gateway: Gateway<ModelFields>, clock: BenchClock, number: number) => void;
 
-/** How the payments begin; each is watched for a minute, and then let go. */
-const begins: Readonly<Record<string, (made: Scene, signal: AbortSignal) => Promise<unknown>[]>> = {
-  'opened within a second': ({ gateway, clock }, signal) =>
-    Array.from({ length: PAYMENTS }, (_each, index) => {
-      const begun = Promise.withResolvers<unknown>();
-      clock.timer(index, () => begun.resolve(gateway.settle('payment.charge', charge(index), { signal })));
-      return begun.promise;
-    }),
-  'resumed at once, 10 s old': (made, signal) => resumed(made, 10_000, signal),
-  'resumed at once, an hour old': (made, signal) => resumed(made, 3_600_000, signal),
+const ignore = (): void => undefined;
+
+const herds: Readonly<Record<string, Begin>> = {
+  'made within a second'(gateway, clock, number) {
+    const follow = async (): Promise<unknown> => {
+      const { ticket } = await gateway.settle('payment.create', { order: `many-${number}` });
+      return gateway.untilSettled(ticket);
+    };
+    clock.timer((number * S) / MANY, () => void follow().catch(ignore));
+  },
+  'taken up after a restart'(gateway, clock, number) {
+    const made: Ticket = gateway.ticketFor('payment.create', { order: `many-${number}` });
+    const openedAt = new Date(clock.now() - (OLDEST_MS * number) / MANY).toISOString();
+    void gateway.untilSettled({ ...made, seen: true, openedAt, lastSentAt: openedAt }).catch(ignore);
+  },
 };
 
-const resumed = ({ gateway, clock }: Scene, agoMs: number, signal: AbortSignal): Promise<unknown>[] =>
-  Array.from({ length: PAYMENTS }, (_each, index) => {
-    const at = new Date(clock.now() - agoMs).toISOString();
-    const ticket: Ticket = {
-      ...gateway.ticketFor('payment.charge', charge(index)),
-      openedAt: at,
-      lastSentAt: at,
-    };
-    return gateway.untilSettled(ticket, { signal, policy: { poll: { deadlineMs: 2 * 3_600_000 } } });
-  });
+async function play(begin: Begin, { limit, batch = false, till = limit }: Way): Promise<string[]> {
+  const clock = new BenchClock(STEP_MS);
+  const counter = new Counter(clock);
+  const open = (its: LimitPolicy): Gateway<ModelFields> =>
+    createGateway<ModelFields>({
+      adapter: modelAdapter(),
+      client: ky.create({ fetch: counter.fetch as typeof fetch }),
+      fetchSendsOnce: true,
+      clock,
+      policy: { limit: its, poll: { batch, deadlineMs: AT_MOST_MS } },
+    });
+  const gateway = open(limit);
+  const ofTheTill = till === limit ? gateway : open(till);
+  // What asks about many loads on its own time.
+  await new Promise(resolve => void setTimeout(resolve, 20));
+  for (let number = 0; number < MANY; number++) begin(gateway, clock, number);
+  const chance = seeded(5);
+  for (let atMs = 0; atMs < AT_MOST_MS; atMs += S)
+    clock.timer(atMs + chance() * S, () => {
+      const order = `till-${atMs}`;
+      counter.comes(order);
+      void ofTheTill.settle('payment.charge', { order, amount: 100 }).catch(ignore);
+    });
+  let endMs = AT_LEAST_MS;
+  await clock.runUntil(endMs);
+  while (counter.allAskedMs === undefined && endMs < AT_MOST_MS) await clock.runUntil((endMs += S));
+  const waited = [...counter.waitedMs, ...counter.stillWaiting].sort((a, b) => a - b);
+  const at = (part: number): string => inSeconds(waited[Math.min(waited.length - 1, Math.floor(part * waited.length))]);
+  return [
+    ...[String(peakWithin(S, counter.reachedMs)), String(peakWithin(60 * S, counter.reachedMs))],
+    ...[counter.allAskedMs === undefined ? `${counter.asked.size} were` : inSeconds(counter.allAskedMs)],
+    ...[String(waited.length), at(0.5), at(0.95), at(1)],
+  ];
+}
 
-const peakOf = (timesMs: readonly number[]): number => {
-  const inOrder = timesMs.toSorted((one, other) => one - other);
-  let most = 0;
-  for (let from = 0, to = 0; from < inOrder.length; from++) {
-    while (to < inOrder.length && (inOrder[to] ?? 0) < (inOrder[from] ?? 0) + 1000) to++;
-    most = Math.max(most, to - from);
+const inSeconds = (ms = Number.NaN): string => (ms / S).toFixed(2);
+
+/** The most in any span of so long; `timesMs` in order. */
+function peakWithin(lengthMs: number, timesMs: readonly number[]): number {
+  let [most, from] = [0, 0];
+  for (const [index, atMs] of timesMs.entries()) {
+    while ((timesMs[from] ?? atMs) <= atMs - lengthMs) from++;
+    most = Math.max(most, index + 1 - from);
   }
   return most;
-};
-
-async function measure(
-  begin: (made: Scene, signal: AbortSignal) => Promise<unknown>[],
-  policy: Policy,
-): Promise<string> {
-  const made = scene(policy);
-  const controller = new AbortController();
-  made.clock.timer(WATCHED_MS, () => controller.abort());
-  await made.clock.run(Promise.allSettled(begin(made, controller.signal)));
-  const { seenMs, firstMs } = made;
-  return `${peakOf(firstMs)} / ${peakOf(seenMs)} / ${seenMs.length}`;
-}
-
-const policies: Readonly<Record<string, Policy>> = {
-  'no limit': {},
-  'limit.perSecond: 50': { limit: { perSecond: 50 } },
-  'QFPay’s 100/s and 400/min': { limit: qfpayLimit() },
-};
-
-function qfpayLimit(): NonNullable<Policy['limit']> {
-  return qfpay({ appCode: 'SHOP', clientKey: 'secret', environment: 'sandbox' }).policy.limit ?? {};
 }
 
 export async function printHerd(): Promise<void> {
-  console.log(
-    `\n${PAYMENTS.toLocaleString('en')} payments at once: the most first queries in a second / requests in a second / requests in a minute\n`,
-  );
-  const rows: string[][] = [];
-  for (const [name, begin] of Object.entries(begins)) {
-    const cells: string[] = [];
-    for (const policy of Object.values(policies))
-      cells.push(await measure(begin, { poll: { backoff: growing() }, ...policy }));
-    rows.push([name, ...cells]);
+  for (const [title, begin] of Object.entries(herds)) {
+    console.log(`\n${MANY.toLocaleString('en')} open payments, ${title}: what reaches the gateway, and who waits\n`);
+    const head = [
+      'most in a second',
+      'in a minute',
+      'all asked after s',
+      'charges',
+      'waited p50 s',
+      'p95 s',
+      'longest',
+    ];
+    const lines: string[][] = [];
+    for (const way of ways) lines.push([way.name, ...(await play(begin, way))]);
+    printTable(['', ...head], lines);
   }
-  printTable(['', ...Object.keys(policies)], rows);
-  console.log('');
 }

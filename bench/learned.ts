@@ -1,10 +1,10 @@
 import type { GatewayEvent } from 'tillpaid';
 import { settleTimes, type Observed } from 'tillpaid/learn';
 import { defaultPolicy, learned, type Backoff, type SettleTime } from 'tillpaid/policies';
+import { drawing, seeded } from './chance.ts';
 import { limitAt, limitOf, type Point } from './frontier-limit.ts';
-import { DEADLINE_S, measure, type Measured, type Mix } from './frontier-mix.ts';
-import { draw, ofBackoff, seeded } from './frontier-schedules.ts';
-import { others, usual } from './frontier.ts';
+import { DEADLINE_S, measure, others, usual, type Measured, type Mix } from './frontier-mix.ts';
+import { draw, ofBackoff } from './frontier-schedules.ts';
 import { printTable } from './table.ts';
 
 const DRAWS = 40;
@@ -59,19 +59,6 @@ export function printLearned(): void {
     ['', 'payments', 'alarms', 'per 10,000'],
     Object.entries(mixes).map(([name, mix], index) => falseAlarms(name, mix, index === 0 ? 200_000 : 60_000)),
   );
-}
-
-/** Draws when a payment settles, in milliseconds. */
-function drawing({ parts }: Mix, chance: () => number): () => number {
-  return () => {
-    let kind = chance();
-    const normal = Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
-    for (const { share, medianS, sigma } of parts) {
-      if (kind < share) return medianS * 1000 * Math.exp(sigma * normal);
-      kind -= share;
-    }
-    return Infinity;
-  };
 }
 
 /** What the queries of a schedule see of it, and when they are made. */

@@ -29,6 +29,7 @@ const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>>
   learned: printLearned,
   batch: printBatch,
   notices: printNotices,
+  herd: printHerd,
   manners: printManners,
   herd: printHerd,
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },

@@ -1,6 +1,8 @@
 import ky from 'ky';
-import { circuit, createGateway, defineAdapter, type Gateway, type Policy, type Ticket } from 'tillpaid';
-import { created, pollRequired, succeeded, text, textOf, whole } from 'tillpaid/adapter';
+import { circuit, createGateway, type Gateway, type Policy, type Ticket } from 'tillpaid';
+import { seeded } from './chance.ts';
+import { BenchClock } from './clock.ts';
+import { modelAdapter, type ModelFields, type ModelRow } from './model.ts';
 import { savePlot, type Series } from './plot.ts';
 import { printTable } from './table.ts';
 
@@ -20,106 +22,6 @@ const TIMEOUT_MS = 10 * S;
 const PLAIN_POLL_MS = 5 * S;
 /** Timers fall due in steps of this. */
 const STEP_MS = 50;
-
-interface Timer {
-  readonly dueMs: number;
-  readonly order: number;
-  callback: (() => void) | undefined;
-}
-
-/** Timers in a heap, and nothing else: time stands still while anything can be done without it. */
-class BenchClock {
-  nowMs = 0;
-  #uses = 0;
-  readonly #heap: Timer[] = [];
-  #chance = seeded(7);
-
-  now(): number {
-    this.#uses++;
-    return Date.UTC(2026, 0, 1) + this.nowMs;
-  }
-
-  random(): number {
-    return this.#chance();
-  }
-
-  timer(delayMs: number, callback: () => void): () => void {
-    const timer: Timer = {
-      dueMs: Math.ceil((this.nowMs + Math.max(0, delayMs)) / STEP_MS) * STEP_MS,
-      order: this.#uses++,
-      callback,
-    };
-    this.#push(timer);
-    return () => (timer.callback = undefined);
-  }
-
-  wait(delayMs: number): Promise<void> {
-    return new Promise(resolve => this.timer(delayMs, resolve));
-  }
-
-  async runUntil(endMs: number): Promise<void> {
-    for (;;) {
-      await this.#quiet();
-      const next = this.#heap[0];
-      if (next === undefined || next.dueMs > endMs) return;
-      this.nowMs = Math.max(this.nowMs, next.dueMs);
-      while ((this.#heap[0]?.dueMs ?? Infinity) <= this.nowMs) this.#pop()?.callback?.();
-    }
-  }
-
-  async #quiet(): Promise<void> {
-    for (let quiet = 0; quiet < 3; quiet++) {
-      const before = this.#uses;
-      await new Promise(resolve => setImmediate(resolve));
-      if (this.#uses !== before) quiet = -1;
-    }
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let at = heap.push(timer) - 1;
-    for (; at > 0; ) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || isBefore(above, timer)) break;
-      heap[at] = above;
-      at = parent;
-    }
-    heap[at] = timer;
-  }
-
-  #pop(): Timer | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      const [left, right] = [heap[2 * at + 1], heap[2 * at + 2]];
-      const child = right !== undefined && left !== undefined && isBefore(right, left) ? 2 * at + 2 : 2 * at + 1;
-      const below = heap[child];
-      if (below === undefined || isBefore(last, below)) break;
-      heap[at] = below;
-      at = child;
-    }
-    heap[at] = last;
-    return first;
-  }
-}
-
-const isBefore = (one: { dueMs: number; order: number }, other: { dueMs: number; order: number }): boolean =>
-  one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
-
-/** Mulberry32: the same numbers on every machine. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The provider: what it has booked, and when it is asked. */
 class Provider {
@@ -141,7 +43,7 @@ class Provider {
   };
 
   /** `undefined`: a 503. */
-  async answer(order: string, isQuery: boolean, signal: AbortSignal): Promise<{ code: string } | undefined> {
+  async answer(order: string, isQuery: boolean, signal: AbortSignal): Promise<ModelRow | undefined> {
     const { nowMs } = this.#clock;
     const second = Math.floor(nowMs / S);
     this.perSecond[second] = (this.perSecond[second] ?? 0) + 1;
@@ -172,46 +74,15 @@ class Provider {
     this.orders.set(order, { paidAtMs, bookings: 1 });
   }
 
-  #say(order: string, isQuery: boolean): { code: string } {
+  #say(order: string, isQuery: boolean): ModelRow {
     const known = this.orders.get(order);
-    if (isQuery && known === undefined) return { code: 'NONE' };
-    return { code: (known?.paidAtMs ?? 0) <= this.#clock.nowMs ? 'PAID' : 'PENDING' };
+    if (isQuery && known === undefined) return { order, state: 'none' };
+    return { order, state: (known?.paidAtMs ?? 0) <= this.#clock.nowMs ? 'paid' : 'open' };
   }
 }
 
-interface Fields {
-  'payment.charge': { order: string; amount: number };
-  'payment.query': { order: string };
-}
-
-const codes = {
-  PAID: succeeded(),
-  CREATED: created(),
-  PENDING: pollRequired('processing'),
-  NONE: pollRequired('not-found'),
-};
-
-const adapter = defineAdapter<Fields>({
-  name: 'model',
-  account: 'shop-1',
-  environment: 'sandbox',
-  baseUrl: 'https://model.test',
-  encodings: ['json'],
-  // Its requests are signed with the time, and good for a minute.
-  policy: { poll: { absentAfterMs: 60 * S } },
-  operations: {
-    'payment.charge': {
-      path: '/charge',
-      required: { order: text, amount: whole },
-      codes,
-      reference: ['order'],
-      query: { operation: 'payment.query', fields: ({ reference }) => ({ order: reference['order'] ?? '' }) },
-      sameReference: 'unknown',
-    },
-    'payment.query': { path: '/query', required: { order: text }, codes, reference: { order: 'order' } },
-  },
-  read: ({ body }) => ({ names: [textOf(body, 'code') ?? ''], reference: {} }),
-});
+/** Its requests are signed with the time, and good for a minute. */
+const adapter = modelAdapter({ poll: { absentAfterMs: 60 * S } });
 
 /** What a shop has been told of one payment. */
 type Told = 'paid' | 'unsent' | 'rejected' | 'absent' | 'failed';
@@ -242,7 +113,7 @@ const plain: MakeWay = (clock, provider, shop) => {
       try {
         const answer = await provider.answer(order, isQuery, controller.signal);
         if (answer === undefined) throw new Error('http');
-        return answer.code;
+        return answer.state;
       } catch (error) {
         if (attempt === 3) throw error;
       } finally {
@@ -254,8 +125,8 @@ const plain: MakeWay = (clock, provider, shop) => {
   const follow = async (order: string): Promise<void> => {
     for (;;) {
       await clock.wait(PLAIN_POLL_MS);
-      const code = await ask(true, order).catch(() => 'down');
-      if (code !== 'PAID') continue;
+      const state = await ask(true, order).catch(() => 'down');
+      if (state !== 'paid') continue;
       shop.told.set(order, 'paid');
       shop.knownAtMs.set(order, clock.nowMs);
       return;
@@ -265,9 +136,9 @@ const plain: MakeWay = (clock, provider, shop) => {
     name: 'three tries, and asked every 5 s',
     follow,
     async charge(order) {
-      const code = await ask(false, order).catch(() => 'down');
-      if (code === 'PENDING') return follow(order);
-      shop.told.set(order, code === 'PAID' ? 'paid' : 'failed');
+      const state = await ask(false, order).catch(() => 'down');
+      if (state === 'open') return follow(order);
+      shop.told.set(order, state === 'paid' ? 'paid' : 'failed');
     },
   };
 };
@@ -275,7 +146,7 @@ const plain: MakeWay = (clock, provider, shop) => {
 const tillpaid =
   (name: string, policy: Policy): MakeWay =>
   (clock, provider, shop) => {
-    const gateway: Gateway<Fields> = createGateway<Fields>({
+    const gateway: Gateway<ModelFields> = createGateway<ModelFields>({
       adapter,
       client: ky.create({ fetch: provider.fetch as typeof fetch }),
       fetchSendsOnce: true,
@@ -314,7 +185,7 @@ interface Result {
 }
 
 async function play(make: MakeWay): Promise<Result> {
-  const clock = new BenchClock();
+  const clock = new BenchClock(STEP_MS);
   const provider = new Provider(clock);
   const shop = new Shop();
   const way = make(clock, provider, shop);

@@ -5,6 +5,8 @@ import { zalopay } from 'tillpaid/adapters/zalopay';
 import { lives, manualClock, simulateGateway, type ManualClock } from 'tillpaid/testing';
 import { qfpayVoice } from 'tillpaid/testing/qfpay';
 import { zalopayNotice, zalopayVoice } from 'tillpaid/testing/zalopay';
+import { drawing, seeded } from './chance.ts';
+import type { Mix } from './frontier-mix.ts';
 import { printTable } from './table.ts';
 
 /**
@@ -15,9 +17,14 @@ import { printTable } from './table.ts';
  */
 const PAYMENTS = 400;
 const EVERY_MS = 6000;
-const quick = { share: 0.8, medianMs: 20_000, sigma: 1 };
-const slow = { medianMs: 120_000, sigma: 0.8 };
-const NEVER = 0.05;
+const mix: Mix = {
+  parts: [
+    { share: 0.76, medianS: 20, sigma: 1 },
+    { share: 0.19, medianS: 120, sigma: 0.8 },
+  ],
+};
+/** Before the order expires. */
+const LATEST_MS = 840_000;
 const credentials = { appId: 2553, key1: 'key-of-requests', key2: 'key-of-callbacks' };
 
 interface Scene {
@@ -92,10 +99,12 @@ async function play({ relies, comes }: Scene): Promise<{ paid: Paid[]; changes: 
     onEvent: event => (isNotices(event) ? changes.push(clock.now() - startMs) : undefined),
   });
   const chance = seeded(7);
+  const draw = drawing(mix, chance);
   const paid: Paid[] = [];
   const payment = async (index: number): Promise<void> => {
     const number = `260101_2553_${index}`;
-    const [afterMs, lostChance, delayMs] = [drawPayment(chance), chance(), 1000 + 2000 * chance()];
+    const [drawnMs, lostChance, delayMs] = [draw(), chance(), 1000 + 2000 * chance()];
+    const afterMs = drawnMs > LATEST_MS ? Infinity : drawnMs;
     await sleep(clock, index * EVERY_MS);
     bank.script(number, { life: afterMs === Infinity ? lives.open() : lives.paidAfter(Math.ceil(afterMs)) });
     const fields = { app_trans_id: number, app_user: 'user-7', amount: 50_000, description: 'Tea for two' };
@@ -172,22 +181,3 @@ const isNotices = (event: { readonly type: string }): event is NoticesEvent => e
 
 const sleep = (clock: ManualClock, forMs: number): Promise<void> =>
   new Promise(resolve => void clock.timer(forMs, resolve));
-
-function drawPayment(chance: () => number): number {
-  const [kind, which] = [chance(), chance()];
-  const normal = Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance());
-  const { medianMs, sigma } = which < quick.share ? quick : slow;
-  const afterMs = medianMs * Math.exp(sigma * normal);
-  return kind < NEVER || afterMs > 840_000 ? Infinity : afterMs;
-}
-
-/** Mulberry32: small, and the same numbers on every machine. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
