@@ -125,8 +125,9 @@ async function play({ relies, comes }: Scene): Promise<{ paid: Paid[]; changes: 
   return { paid, changes };
 }
 
-/** QR codes whose payer scans after four minutes, or up to a minute later, and pays 12 s after that. */
+/** QR codes, one every five seconds, whose payer scans after four minutes, or up to a minute later, and pays 12 s after that. */
 const SCANNED = 60;
+const SCANNED_EVERY_MS = 5000;
 const PIN_MS = 12_000;
 
 /** @param sees the states that tell that the payer is at it are heeded */
@@ -155,6 +156,7 @@ async function scanned(sees: boolean): Promise<Paid[]> {
       { afterMs: paidAtMs, state: 'paid' },
     ]);
     bank.script(out_trade_no, { life });
+    await sleep(clock, index * SCANNED_EVERY_MS);
     const fields = { txamt: '100', txcurrcd: 'HKD', pay_type: '800201', out_trade_no, txdtm: '2026-01-01 08:00:00' };
     const created = await gateway.settle('payment.create', fields);
     if (created.outcome !== 'created') throw new Error(`${out_trade_no} ended ${created.outcome}`);

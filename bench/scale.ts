@@ -17,7 +17,15 @@ import { printTable } from './table.ts';
  * All sizes ask at the same rate: that of a hundred thousand payments at the longest wait of the default schedule. What
  * a query and a payment cost can then be compared from size to size.
  */
-const SIZES = [1000, 10_000, 100_000];
+const doors = ['settle', 'untilSettled'] as const;
+type Door = (typeof doors)[number];
+
+const FIRST = 1000;
+const sizes: Readonly<Record<Door, readonly number[]>> = {
+  settle: [FIRST, 10_000, 100_000],
+  untilSettled: [FIRST, 10_000],
+};
+const fullSizes: typeof sizes = { ...sizes, untilSettled: sizes.settle };
 const QUERIES_PER_SECOND = 2200;
 const LATENCY_MS = 5;
 /** The most exchanges on the wire at once, in each lane. */
@@ -28,9 +36,6 @@ const PER_TURN = 50;
 /** The time of an attempt: no wait for a query is as long to the millisecond. */
 const ATTEMPT_MS = 10_000;
 const HOUR_MS = 3_600_000;
-
-const doors = ['settle', 'untilSettled'] as const;
-type Door = (typeof doors)[number];
 
 interface Measured {
   readonly opened: Work;
@@ -190,7 +195,7 @@ async function measure(door: Door, count: number, forMs: number): Promise<Measur
 
 function inOwnProcess(door: Door, count: number, forMs: number): Measured {
   const given = [fileURLToPath(import.meta.url), door, String(count), String(forMs)];
-  const flags = ['--single-threaded-gc', '--max-old-space-size=8000', '--no-warnings'];
+  const flags = ['--max-old-space-size=8000', '--no-warnings'];
   return JSON.parse(execFileSync(process.execPath, [...flags, ...given]).toString()) as Measured;
 }
 
@@ -206,7 +211,7 @@ function linesOf(name: readonly string[], count: number, measured: Measured, fir
   return [
     [
       ...[...name, inSeconds(opened.wallMs), inSeconds(opened.cpuMs), each.toFixed(0)],
-      ...[ratio(each, (1000 * first.opened.cpuMs) / (SIZES[0] ?? 1)), (heapBytes / count / 1000).toFixed(2)],
+      ...[ratio(each, (1000 * first.opened.cpuMs) / FIRST), (heapBytes / count / 1000).toFixed(2)],
       ...[inMs(opened.heldUpMs[1]), inMs(opened.heldUpMs[2]), inMs(lateMs[0])],
       ...[inMs(aborted.wallMs), inMs(aborted.cpuMs)],
     ],
@@ -219,14 +224,14 @@ function linesOf(name: readonly string[], count: number, measured: Measured, fir
   ];
 }
 
-const inTheirFirst = `x of ${(SIZES[0] ?? 1).toLocaleString('en')}`;
+const inTheirFirst = `x of ${FIRST.toLocaleString('en')}`;
 
-function printInMemory(forMs: number): void {
+function printInMemory(ofDoors: typeof sizes, forMs: number): void {
   const openings: string[][] = [];
   const steadies: string[][] = [];
   for (const door of doors) {
     let first: Measured | undefined;
-    for (const count of SIZES) {
+    for (const count of ofDoors[door]) {
       const measured = inOwnProcess(door, count, forMs);
       first ??= measured;
       const [opening, steady] = linesOf([door, count.toLocaleString('en')], count, measured, first);
@@ -257,13 +262,13 @@ const parts = ['memory', 'sqlite', 'postgres'];
 
 /**
  * @param only some of the parts, as in `--only sqlite,postgres`. Default: all
- * @param isFull each case for longer, and more rows in the journals
+ * @param isFull each case for longer, 100,000 by both doors, and more rows in the journals
  */
 export async function printScale(only: readonly string[], isFull: boolean): Promise<void> {
   const unknown = only.find(name => !parts.includes(name));
   if (unknown !== undefined) throw new Error(`There is no "${unknown}". Known: ${parts.join(', ')}.`);
   const isAsked = (part: string): boolean => only.length === 0 || only.includes(part);
-  if (isAsked('memory')) printInMemory(isFull ? 60_000 : 5000);
+  if (isAsked('memory')) printInMemory(isFull ? fullSizes : sizes, isFull ? 60_000 : 3000);
   await printJournaled({ sqlite: isAsked('sqlite'), postgres: isAsked('postgres') }, isFull);
 }
 

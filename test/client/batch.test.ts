@@ -196,6 +196,45 @@ describe('payments that are asked about at about the same time', () => {
   });
 });
 
+describe('a request for several payments, where the account has few', () => {
+  it('waits as the most urgent of them', async () => {
+    const world = await scene({ limit: { perSecond: 1 }, poll: { batch: { windowMs: 10_000 } } });
+    for (const order of ['A1', 'C1', 'Y1', 'Y2', 'Y3']) world.states.set(order, 'paid');
+    const old = { ...ticketOf(world.gateway, 'A1'), openedAt: new Date(world.clock.now() - 600_000).toISOString() };
+    const all: Promise<unknown>[] = [
+      world.gateway.untilSettled(old),
+      world.gateway.settle('payment.charge', { order: 'C1', amount: 5 }),
+    ];
+    await world.clock.run(after(world.clock, 1900));
+    // Orders that are asked about alone: one has the permit, and two wait before the payer at the till comes.
+    for (const order of ['Y1', 'Y2', 'Y3']) all.push(world.gateway.ask(ticketOf(world.gateway, order)));
+    await world.clock.run(Promise.all(all));
+    expect(world.queries.map(({ orders }) => orders.join())).toEqual(['Y1', 'A1,C1', 'Y2', 'Y3']);
+  });
+
+  it('is no failure of sharing when its turn does not come, however often', async () => {
+    const world = await scene({
+      ...{ attemptTimeoutMs: 1000, limit: { perMinute: 1 } },
+      poll: { deadlineMs: 5000, backoff: constant(10_000) },
+    });
+    const ends: string[] = [];
+    await world.clock.run(world.gateway.ask(ticketOf(world.gateway, 'the permit')));
+    for (const orders of [named(1, 2), named(3, 4), named(5, 6), named(7, 8)])
+      ends.push(
+        ...(await world.clock.run(Promise.all(following(world, orders)))).map(
+          ({ outcome, verdict: { code } }) => `${outcome} ${code}`,
+        ),
+      );
+    expect(ends).toEqual(Array.from({ length: 8 }, () => 'unresolved limit'));
+    expect(world.queries).toHaveLength(1);
+    await world.clock.run(after(world.clock, 60_000));
+    for (const order of ['B1', 'B2']) world.states.set(order, 'paid');
+    await world.clock.run(Promise.all(following(world, ['B1', 'B2'])));
+    expect(world.queries.slice(1).map(({ orders }) => orders.join())).toEqual(['B1,B2']);
+    expect(world.events.filter(({ type }) => type === 'batch-off')).toEqual([]);
+  });
+});
+
 describe('somebody who waits at a till', () => {
   const charged = (world: Scene, order: string): Promise<Settlement> =>
     world.gateway.settle('payment.charge', { order, amount: 5 });
