@@ -31,7 +31,6 @@ const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>>
   notices: printNotices,
   herd: printHerd,
   manners: printManners,
-  herd: printHerd,
   ...{ scale: () => printScale(only, isFull), journal: () => printJournal(only, isFull) },
 };
 const unknown = asked.find(name => !Object.hasOwn(tables, name));
