@@ -86,24 +86,4 @@ describe.each(forms)('Retry-After %s', (_name, header) => {
     await limited.clock.run(limited.gateway.settle('payment.charge', charge));
     expect(gap(limited.polls)).toBeGreaterThanOrEqual(LEAST_MS);
   });
-
-  it('on a query that was limited holds back the queries of all other payments, and no send', async () => {
-    const scene = made(
-      () => [(): Response => json({ code: 'PENDING' })],
-      told => [told, state('paid')],
-      {},
-      429,
-    );
-    const { clock, gateway, sends, polls } = scene;
-    const first = gateway.settle('payment.charge', charge);
-    await clock.run(new Promise<void>(resolve => void clock.timer(1600, resolve)));
-    expect(polls).toHaveLength(1);
-    const limitedAtMs = polls[0]?.atMs ?? 0;
-    const others = ['A2', 'A3'].map(order => gateway.settle('payment.charge', { ...charge, order }));
-    const ends = await clock.run(Promise.all([first, ...others]));
-    expect(ends.map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded', 'succeeded']);
-    for (const { atMs } of sends.slice(1)) expect(atMs - limitedAtMs).toBeLessThan(SECOND_MS);
-    expect(polls).toHaveLength(4);
-    for (const { atMs } of polls.slice(1)) expect(atMs - limitedAtMs).toBeGreaterThanOrEqual(LEAST_MS);
-  });
 });
