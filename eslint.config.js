@@ -32,8 +32,9 @@ export default defineConfig(
     },
   },
   {
-    // Core and adapters run on Bun, Deno and Workers: web standards only.
+    // Core and adapters run on Bun, Deno and Workers: web standards only. The command line runs on Node.
     files: ['src/**/*.ts'],
+    ignores: ['src/cli/**'],
     rules: {
       'no-restricted-imports': [
         'error',

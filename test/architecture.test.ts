@@ -35,6 +35,10 @@ const table = {
   /** How long payments take, and what follows from it: it looks on from outside. */
   learn: { rooms: ['core', 'policies', 'clock'], files: [], packages: [] },
   testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: [] },
+  /** What an adapter's tables say, for people: by the same doctrine and decision. */
+  explain: { rooms: ['core', 'policies', 'kit'], files: ['engine/plan.ts'], packages: [] },
+  /** The command line: a thin shell, and the only room that may import `node:` as it is loaded. */
+  cli: { rooms: ['core', 'kit', 'explain'], files: [], packages: ['commander', 'node:fs', 'node:stream'] },
   /** Names only. */
   index: { rooms: ['core', 'policies', 'clock', 'kit', 'engine', 'client'], files: [], packages: [] },
 } satisfies Record<string, { rooms: string[]; files: string[]; packages: string[] }>;
@@ -50,6 +54,8 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^engine\/[\w-]+\.ts$/, 'engine'],
   [/^client\/[\w-]+\.ts$/, 'client'],
   [/^journal\/(?:\w+\/)?[\w-]+\.ts$/, 'journal'],
+  [/^explain\/[\w-]+\.ts$/, 'explain'],
+  [/^cli\/[\w-]+\.ts$/, 'cli'],
   [/^learn\/[\w-]+\.ts$/, 'learn'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
@@ -165,8 +171,9 @@ describe('the rooms', () => {
 });
 
 describe('the house keeps itself in order', () => {
-  it('src uses web standards only: nothing of node:', () => {
-    expect(files.flatMap(file => importsOf(file).packages.filter(name => name.startsWith('node:')))).toEqual([]);
+  it('src uses web standards only: nothing of node:, the command line apart', () => {
+    const elsewhere = files.filter(file => roomOf(file) !== 'cli');
+    expect(elsewhere.flatMap(file => importsOf(file).packages.filter(name => name.startsWith('node:')))).toEqual([]);
   });
 
   it('every exported name is written down: no export *', () => {
@@ -181,8 +188,17 @@ describe('the house keeps itself in order', () => {
     expect([...filesThatSay(time), ...filesThatSay(chance)].filter(file => !doors.includes(file))).toEqual([]);
   });
 
-  it('index, core, policies, kit, engine and testing name no provider', () => {
-    const shared: readonly (Room | undefined)[] = ['index', 'core', 'policies', 'clock', 'kit', 'engine', 'testing'];
+  it('index, core, policies, kit, engine, testing and explain name no provider', () => {
+    const shared: readonly (Room | undefined)[] = [
+      'index',
+      'core',
+      'policies',
+      'clock',
+      'kit',
+      'engine',
+      'testing',
+      'explain',
+    ];
     const provider = new RegExp(`\\b(?:${adapters.join('|')})`, 'i');
     expect(filesThatSay(provider).filter(file => shared.includes(roomOf(file)))).toEqual([]);
   });
@@ -208,6 +224,7 @@ describe('an adapter folder', () => {
       'adapter.ts',
       'codes.ts',
       'advice.ts',
+      'manual.ts',
       'sign.ts',
       'simulator.ts',
       'README.md',
@@ -280,7 +297,9 @@ describe('package.json', () => {
       './adapter',
       './adapter/webhook',
       './adapters/*',
+      './adapters/*/manual',
       './adapters/*/terse',
+      './explain',
       './journal',
       './journal/postgres',
       './journal/sqlite',
@@ -307,7 +326,9 @@ describe('package.json', () => {
 
   it('depends on what src imports, and on nothing else; what one door alone needs is optional', () => {
     const imported = new Set(
-      files.flatMap(file => importsOf(file).packages).map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
+      files
+        .flatMap(file => importsOf(file).packages.filter(name => !name.startsWith('node:')))
+        .map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
     );
     const optional = ['pg', 'pg-boss'];
     expect(Object.keys(peerDependencies)).toEqual(optional);

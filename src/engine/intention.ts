@@ -16,6 +16,7 @@ import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError, isInputError, UnresolvedError } from '../core/errors.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { healthIn } from '../core/health.ts';
+import { answeredWith, statusWith } from '../core/observed.ts';
 import { isWrite, type BatchQuery, type Encoding, type Fields, type Operation } from '../core/operation.ts';
 import type { Settlement, TimelineFact } from '../core/settlement.ts';
 import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
@@ -359,19 +360,11 @@ export class Intention {
   /** One status query, when it is time to ask. Afterwards `next` says how it goes on. */
   async ask(): Promise<void> {
     const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll(this.#options.sharesQueries);
-    const { row, failedWhenUnchangedForMs: forMs } = judgement ?? {};
-    const open = row?.kind === 'poll-required' && row.reason === verdict.reason ? row : undefined;
     this.#observe({
-      type: 'status',
-      verdict,
-      acknowledges: judgement?.acknowledges ?? false,
+      ...statusWith(verdict, judgement),
       left,
-      refuses: judgement?.refuses === true,
       incomplete: incomplete === true,
-      needsAction: open?.needsAction === true,
-      paying: judgement?.paying === true,
       ...this.#circumstances(),
-      ...(forMs !== undefined && { failedWhenUnchangedForMs: forMs }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
     if (this.#decision?.type !== 'settle') this.#status = undefined;
@@ -590,11 +583,9 @@ export class Intention {
       exchangeOf(this.operation, sent, result, before.landed),
       isWrite(this.operation) ? ownSubject(this.#keeper.current) : undefined,
     );
-    const { row, verdict, acknowledges } = judgement;
-    const open = row?.kind === 'poll-required' ? row : undefined;
-    const ended = row?.kind === 'terminal' ? row : undefined;
-    const ofAnotherSend = open?.ofAnotherSend === true;
-    this.#own = { ...result, processed: isAnswer({ verdict, acknowledges, ofAnotherSend }) };
+    const { verdict } = judgement;
+    const observed = answeredWith(judgement);
+    this.#own = { ...result, processed: isAnswer(observed) };
     this.#recordJudged(judgement, {
       type: 'answer',
       attempt: before.attempts,
@@ -606,14 +597,7 @@ export class Intention {
     this.#learn(judgement);
     this.#tellOfSend(healthIn(verdict, result.answer.status), verdict.code);
     this.#observe({
-      type: 'answered',
-      verdict,
-      acknowledges,
-      refused: ended?.outcome === 'rejected' || ended?.outcome === 'failed',
-      refuses: judgement.refuses === true,
-      askedOnce: ended?.askedOnce === true,
-      ofAnotherSend,
-      createdWhenOpen: open?.createdWhenOpen === true,
+      ...observed,
       ...this.#circumstances(),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });

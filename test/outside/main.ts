@@ -30,6 +30,9 @@ try {
   const printed = run(process.execPath, '--test', '--test-reporter=tap', 'own-provider-contract.ts');
   const passed = Number(/^# pass (\d+)$/m.exec(printed)?.[1] ?? 0);
   if (passed < 15) throw new Error(`The contract registered ${passed} checks, too few to be one:\n${printed}`);
+  const bin = join(project, 'node_modules', 'tillpaid', 'dist', 'cli', 'main.js');
+  const explained = JSON.parse(run(process.execPath, bin, 'explain', 'qfpay', '1298', '--json')) as { listed: boolean };
+  if (!explained.listed) throw new Error('The command line does not know a code of its own tables.');
   console.log(`outside: tillpaid ${version} from its tarball; tsc is content, ${passed} checks of the contract passed`);
 } finally {
   rmSync(project, { recursive: true, force: true });

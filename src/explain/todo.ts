@@ -1,0 +1,31 @@
+import type { Settlement } from '../core/settlement.ts';
+import type { Step } from './next.ts';
+
+/** What a person does about an end, where the row has no advice of its own. */
+const afterEnd: Readonly<Record<Settlement['outcome'], string>> = {
+  succeeded: 'Nothing: what was asked for has happened.',
+  failed: 'It will not happen under this reference. Take the money another way, under a new one.',
+  canceled: 'Nothing: it is called off. A new payment is a new order.',
+  expired: 'Nothing: its time is over. A new payment is a new order.',
+  refunded: 'Nothing: the money went back.',
+  authorized: 'Capture the funds, or release them.',
+  created: 'Send the payer on (link, QR code), and follow the ticket: it is not paid yet.',
+  rejected: 'Nothing was done. Correct the request or the set-up, then send it again.',
+  absent: 'The gateway has no such order. Send again only under the same reference.',
+  unresolved:
+    'Keep the ticket and ask again later, or look in the provider’s portal. Do not take the money another way.',
+  unsent: 'Nothing was sent. Send it again later.',
+};
+
+/** What a person should do: the row's advice, then what the end asks for. */
+export function todoFor({ verdict, next }: Step, provider: string, effect: 'write' | 'read'): string {
+  const advice = verdict.advice === undefined ? [] : [verdict.advice];
+  if (next.does === 'settle') return [...advice, ...(advice.length > 0 ? [] : [afterEnd[next.outcome]])].join(' ');
+  const wait =
+    next.does === 'send'
+      ? 'Nothing now: it is sent again, under the same reference.'
+      : effect === 'write'
+        ? `Nothing now: ${provider} is asked until it says how it ended. Do not take the money another way meanwhile.`
+        : `Nothing now: ${provider} is asked again. The payment is still open.`;
+  return [...advice, wait].join(' ');
+}
