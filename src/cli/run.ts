@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { isInputError } from '../core/errors.ts';
 import { codesCommand, type CodesOptions } from './codes-command.ts';
 import { explainCommand, type ExplainOptions } from './explain-command.ts';
+import { scheduleCommand, type ScheduleOptions } from './schedule-command.ts';
 import { stylesFor, type Console } from './output.ts';
 import { providerNames } from './providers.ts';
 
@@ -66,6 +67,17 @@ function programOf(version: string, terminal: Console, ends: (exitCode: number) 
     .addHelpText('after', EXIT_CODES)
     .action(async (provider: string, text: string | undefined, options: CodesOptions) =>
       ends(await codesCommand(provider, text, options, terminal, styles)),
+    );
+
+  program
+    .command('schedule')
+    .description('when a payment that stays open is sent and asked about, and what that costs')
+    .argument('<provider>', providers)
+    .option('-o, --operation <name>', 'the write; default: the first charge, else the first that can be asked about')
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (provider: string, options: ScheduleOptions) =>
+      ends(await scheduleCommand(provider, options, terminal, styles)),
     );
   return program;
 }

@@ -111,11 +111,29 @@ describe('tillpaid codes', () => {
   });
 });
 
+describe('tillpaid schedule', () => {
+  it('draws when it sends and asks, with what that costs', async () => {
+    const { exitCode, stdout } = await tillpaid(['schedule', 'qfpay']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^qfpay payment\.charge {2}deadline 2 min\n {2}sends {3}▸/);
+    expect(stdout).toMatch(/ {2}asks {4}┄+\?/);
+    expect(stdout).toMatch(/costs {3}\d+\.\d\d queries per payment, told [\d.]+ s after it settles/);
+    expect(Math.max(...stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(100);
+    const { stdout: json } = await tillpaid(['schedule', 'qfpay', '--json']);
+    expect(JSON.parse(json)).toMatchObject({ operation: 'payment.charge', deadlineMs: 120_000 });
+  });
+
+  it('says of what cannot be asked about that it is not, and refuses a query', async () => {
+    expect((await tillpaid(['schedule', 'rebell', '-o', 'message.send'])).stdout).toContain('it cannot be asked about');
+    expect(await tillpaid(['schedule', 'rebell', '-o', 'payment.query'])).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+});
+
 describe('tillpaid', () => {
   it('has help with its exit codes, and a version', async () => {
     const help = await tillpaid(['--help']);
     expect(help.exitCode).toBe(0);
-    for (const word of ['explain', 'codes', 'Exit codes:']) expect(help.stdout).toContain(word);
+    for (const word of ['explain', 'codes', 'schedule', 'Exit codes:']) expect(help.stdout).toContain(word);
     expect((await tillpaid(['explain', '--help'])).stdout).toContain('Exit codes:');
     expect(await tillpaid(['--version'])).toMatchObject({ exitCode: 0, stdout: '1.2.3\n' });
   });

@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { providerOf } from '../../src/cli/providers.ts';
 import { isWrite } from '../../src/core/operation.ts';
-import { explain, listCodes, type Meaning } from '../../src/explain/index.ts';
-import { isInputError, type Outcome } from '../../src/index.ts';
+import { explain, listCodes, scheduleOf, type Meaning } from '../../src/explain/index.ts';
+import { constant, isInputError, type Outcome } from '../../src/index.ts';
 import { acme } from '../testing/acme.ts';
 import type { Samples } from '../../src/testing/sample.ts';
 
@@ -200,5 +200,30 @@ describe('the codes', async () => {
       },
     ]);
     expect(listCodes(adapter, { text: 'no such text' })).toEqual([]);
+  });
+});
+
+describe('a schedule', () => {
+  it.each(
+    names,
+  )('of each write of %s asks later and later up to its deadline, where it can be asked about', async name => {
+    const { adapter } = await providerOf(name);
+    for (const operation of Object.values(adapter.operations).filter(isWrite)) {
+      const { sendsAtMs, asksAtMs, deadlineMs, economy } = scheduleOf(adapter, { operation: operation.name });
+      expect(sendsAtMs[0]).toBe(0);
+      expect(asksAtMs).toEqual(asksAtMs.toSorted((one, other) => one - other));
+      expect(asksAtMs.length > 0).toBe(operation.query !== undefined);
+      expect(economy !== undefined).toBe(operation.query !== undefined);
+      if (operation.query !== undefined) expect(asksAtMs.at(-1)).toBe(deadlineMs);
+    }
+  });
+
+  it('follows a policy of your own', async () => {
+    const { adapter } = await providerOf('qfpay');
+    const policy = { retry: { attempts: 2 }, poll: { backoff: constant(10_000), deadlineMs: 60_000 } };
+    const { asksAtMs, sendsAtMs, economy } = scheduleOf(adapter, { operation: 'payment.charge', policy });
+    expect(asksAtMs).toEqual([10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
+    expect(sendsAtMs).toHaveLength(2);
+    expect(economy?.queriesPerPayment).toBeGreaterThan(1);
   });
 });

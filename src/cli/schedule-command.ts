@@ -1,0 +1,54 @@
+import { scheduleOf, type Schedule } from '../explain/index.ts';
+import { timeOf, wrapped, type Console, type Styles } from './output.ts';
+import { providerOf } from './providers.ts';
+
+export interface ScheduleOptions {
+  readonly operation?: string;
+  readonly json?: boolean;
+}
+
+/** `tillpaid schedule`. Returns the exit code. */
+export async function scheduleCommand(
+  provider: string,
+  { operation, json }: ScheduleOptions,
+  terminal: Console,
+  styles: Styles,
+): Promise<number> {
+  const { adapter } = await providerOf(provider);
+  const schedule = scheduleOf(adapter, operation === undefined ? {} : { operation });
+  terminal.stdout(json === true ? `${JSON.stringify(schedule, null, 2)}\n` : textOf(schedule, terminal, styles));
+  return 0;
+}
+
+const LABEL = 8;
+
+function textOf(schedule: Schedule, { columns }: Console, styles: Styles): string {
+  const { provider, operation, sendsAtMs, asksAtMs, deadlineMs, economy } = schedule;
+  const width = Math.max(40, Math.min(columns, 120) - LABEL - 2);
+  const labelled = (label: string, lines: readonly string[]): string[] =>
+    lines.map((line, index) => `  ${styles.dim((index === 0 ? label : '').padEnd(LABEL))}${line}`);
+  // A time is not cut in two.
+  const list = (times: readonly number[]): string[] =>
+    wrapped(times.map(atMs => timeOf(atMs).replaceAll(' ', '\u00a0')).join(', '), width).map(line =>
+      line.replaceAll('\u00a0', ' '),
+    );
+  return `${[
+    `${styles.bold(`${provider} ${operation}`)}  deadline ${timeOf(deadlineMs)}`,
+    ...labelled('sends', [drawn(sendsAtMs, deadlineMs, width, '▸'), ...list(sendsAtMs)]),
+    ...(asksAtMs.length === 0
+      ? labelled('asks', ['never: it cannot be asked about'])
+      : labelled('asks', [drawn(asksAtMs, deadlineMs, width, '?'), ...list(asksAtMs)])),
+    ...(economy === undefined
+      ? []
+      : labelled('costs', [
+          `${economy.queriesPerPayment.toFixed(2)} queries per payment, told ${timeOf(economy.meanLatencyMs)} after it settles, on the usual mix`,
+        ])),
+  ].join('\n')}\n`;
+}
+
+/** A line of time, drawn by its square root: what is close together at first stays apart. */
+function drawn(timesMs: readonly number[], endMs: number, width: number, mark: string): string {
+  const line = Array.from({ length: width }, () => '┄');
+  for (const atMs of timesMs) line[Math.round(Math.sqrt(Math.min(1, atMs / Math.max(1, endMs))) * (width - 1))] = mark;
+  return line.join('');
+}
