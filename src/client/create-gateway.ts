@@ -108,12 +108,14 @@ const ticketFor = (parts: GatewayParts, name: string, fields: Fields): Ticket =>
 /** The client that is to be used. @throws {InputError} for options that cannot be */
 function checkedClient(options: GatewayOptions<object>): KyInstance {
   checkOptions('createGateway', options, gatewayOptions);
-  const adapter = options.adapter as Partial<Adapter> | undefined;
+  const adapter = (options as Partial<GatewayOptions<object>> | undefined)?.adapter as Partial<Adapter> | undefined;
   if (typeof adapter?.classify !== 'function')
     throw new InputError('createGateway: pass an adapter, such as zalopay({ … }).');
   const user: KyInstance = options.client ?? ky;
   if (typeof user !== 'function' || typeof user.extend !== 'function')
-    throw new InputError('createGateway: client must be a ky instance.');
+    throw new InputError(
+      'createGateway: client must be a ky instance, such as ky.create({ … }). Give another client gateway.fetch.',
+    );
   if (!isGuardable(user)) {
     throw new InputError(
       'createGateway: client is an instance of ky 1 or older, past whose retries nothing could be protected. Install ky 2 (npm install ky@2) and make the client with it.',

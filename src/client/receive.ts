@@ -127,6 +127,10 @@ class Receiver {
 
   async receive(request: Request): Promise<Received> {
     const { adapter, clock, onFault } = this.#parts;
+    if (!isRequest(request))
+      throw new InputError(
+        'receive: pass the web-standard Request with its raw body. Of an Express or Fastify req make one: new Request(url, { method, headers, body: rawBody }).',
+      );
     const webhook = await webhookOf(adapter);
     if (request.bodyUsed)
       throw new InputError(
@@ -300,6 +304,13 @@ class Receiver {
     } else if (!judgement.conflict && judgement.older !== true) await onSeen(ticket, verdict);
   }
 }
+
+/** One of another realm or a framework's own too, but no Node `req`, and no body alone. */
+const isRequest = (given: unknown): boolean =>
+  typeof given === 'object' &&
+  given !== null &&
+  'bodyUsed' in given &&
+  typeof Reflect.get(Object(Reflect.get(given, 'headers')), 'get') === 'function';
 
 /** The adapter's webhook, loaded. @throws {InputError} where it has none */
 async function webhookOf({ name, webhook }: Adapter): Promise<Webhook> {

@@ -64,6 +64,10 @@ const parts: Readonly<Record<keyof Ticket, ReadPart>> = {
 export function parseTicket(input: unknown): Ticket {
   const found = typeof input === 'string' ? jsonOf(input) : input;
   if (!isRecord(found)) return refuse('it is not an object');
+  if (!('version' in found) && ('ticket' in found || 'then' in found))
+    return refuse(
+      'then' in found ? 'it is a promise, so await it' : 'what was passed only has one, so pass its .ticket',
+    );
   const ticket: Partial<Record<keyof Ticket, unknown>> = {};
   for (const [name, read] of Object.entries(parts) as [keyof Ticket, ReadPart][]) {
     const value = read(Object.hasOwn(found, name) ? found[name] : undefined, name);

@@ -1,3 +1,4 @@
+import { misspeltIn } from '../core/did-you-mean.ts';
 import { InputError } from '../core/errors.ts';
 import type { FieldCheck, Fields } from '../core/operation.ts';
 
@@ -101,6 +102,9 @@ export function checkCredentials(
   checks: Readonly<Record<string, FieldCheck>>,
 ): void {
   checkFields(who, credentials, checks);
+  const { field, meant } = misspeltIn({ required: {}, optional: Object.keys(checks) }, credentials) ?? {};
+  if (field !== undefined)
+    throw new InputError(`${who}: there is no ${JSON.stringify(field.slice(0, 60))}. Did you mean ${meant}?`);
   const missing = Object.entries(credentials).flatMap(([name, value]) =>
     typeof value === 'string' && mistakes.has(value.trim()) ? [name] : [],
   );

@@ -154,6 +154,8 @@ export function steps(delaysMs: readonly number[]): Backoff {
 export function exponential(
   options: { baseMs?: number; maxMs?: number; factor?: number; jitter?: 'full' | 'none' } = {},
 ): Backoff {
+  if (typeof (options as unknown) !== 'object')
+    throw new InputError('exponential: pass the options as an object, such as { baseMs: 500 }.');
   const { baseMs: base = 500, maxMs: most = 30_000, factor: times = 2, jitter = 'full' } = options;
   const baseMs = finite(duration('exponential', 'baseMs', base));
   const maxMs = finite(duration('exponential', 'maxMs', most));

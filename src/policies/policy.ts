@@ -274,7 +274,8 @@ function checkPolicy(policy: Policy): void {
 }
 
 function checkFields(group: string, fields: unknown, checks: Checks): void {
-  if (typeof fields !== 'object' || fields === null) throw new InputError(`policy: ${group} must be an object.`);
+  if (typeof fields !== 'object' || fields === null)
+    throw new InputError(`policy: ${group} must be an object. Known in it: ${Object.keys(checks).join(', ')}.`);
   for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
     if (value === undefined) continue;
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;

@@ -82,6 +82,11 @@ const methodsByOperation: FieldCheck = {
 };
 
 /** Written in one way only, so that an answer's amount can be compared with it. */
+const currencyCode: FieldCheck = {
+  expects: 'a currency of three capital letters, such as HKD',
+  accepts: value => typeof value === 'string' && /^[A-Z]{3}$/.test(value),
+};
+
 const minorUnits: FieldCheck = {
   expects: 'a whole number of minor units (100 is 1.00), at most 11 digits',
   accepts: value =>
@@ -97,7 +102,7 @@ const minorUnits: FieldCheck = {
 export function qfpay(credentials: QfpayCredentials, advice?: Advice): Adapter<QfpayFields, QfpayAnswers> {
   checkCredentials('qfpay', credentials, {
     appCode: headerTextUpTo(128),
-    clientKey: text,
+    clientKey: headerTextUpTo(1024),
     signType: optional(oneOf('SHA256', 'MD5')),
     mchid: optional(textUpTo(16)),
     methods: optional(methodsByOperation),
@@ -283,7 +288,7 @@ function within(ticket: Ticket, nowMs: number, number: string): Fields | undefin
   return named && { ...named, ...everythingSince(ticket, nowMs) };
 }
 
-const paymentChecks = { txamt: minorUnits, txcurrcd: text, pay_type: text, out_trade_no: orderNumber };
+const paymentChecks = { txamt: minorUnits, txcurrcd: currencyCode, pay_type: text, out_trade_no: orderNumber };
 
 const paymentOptions = [
   'txdtm',

@@ -29,6 +29,7 @@ import {
   type ReadName,
   type OwnCancel,
   type StatusQuery,
+  headerTextUpTo,
 } from '../../kit/index.ts';
 import type { ZalopayAnswers } from './answers.ts';
 import * as codes from './codes.ts';
@@ -63,7 +64,7 @@ export interface ZalopayPaths {
  * @throws {InputError} for credentials of the wrong shape
  */
 export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapter<ZalopayFields, ZalopayAnswers> {
-  checkCredentials('zalopay', credentials, { appId: positive, key1: text, key2: text });
+  checkCredentials('zalopay', credentials, { appId: positive, key1: headerTextUpTo(1024), key2: headerTextUpTo(1024) });
   const { appId, key1, key2 } = credentials;
   const account = { appId, key1 };
   const paths: ZalopayPaths = { ...usualPaths, ...checkedPaths(credentials.paths) };
