@@ -12,8 +12,8 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 54.2,
-  'tillpaid, every name': 56.7,
+  createGateway: 54.3,
+  'tillpaid, every name': 56.8,
   'tillpaid/learn': 9.1,
   'tillpaid/policies': 7.5,
   'adapters/ifortepay': 9.9,
@@ -24,8 +24,8 @@ const limits: Readonly<Record<string, number>> = {
   'adapters/rebell/terse': 7.8,
   'adapters/uqpay': 9.1,
   'adapters/uqpay/terse': 7.9,
-  'adapters/zalopay': 8.4,
-  'adapters/zalopay/terse': 6.7,
+  'adapters/zalopay': 8.5,
+  'adapters/zalopay/terse': 6.8,
   'every adapter, terse': 25.2,
 };
 

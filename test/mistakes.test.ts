@@ -68,7 +68,7 @@ const form = (fields: object): URLSearchParams =>
 const credentials: readonly Row[] = [
   [
     'an environment that there is not',
-    // @ts-expect-error
+    // @ts-expect-error -- the compiler refuses it already
     () => qfpay({ ...account, environment: 'live' }),
     /^qfpay: environment must be .*sandbox.*/,
   ],
@@ -313,7 +313,7 @@ async function toldOf(mistake: Told): Promise<{ told: string; sent: number }> {
   const clock = manualClock();
   const events: string[] = [];
   const simulated = simulateGateway({ voice: qfpayVoice(account), clock });
-  const client = ky.create({ fetch: simulated.fetch as typeof fetch, retry: 0 });
+  const client = ky.create({ fetch: simulated.fetch, retry: 0 });
   const make: Shop['make'] = options =>
     createGateway({ adapter: qfpay(account), client, clock, onEvent: event => events.push(event.type), ...options });
   const told = async (): Promise<string> => {
@@ -321,7 +321,7 @@ async function toldOf(mistake: Told): Promise<{ told: string; sent: number }> {
       await clock.run(Promise.resolve(mistake({ gateway: make(), make, client, events })));
       return `accepted ${events.join()}`;
     } catch (error) {
-      return error instanceof Error ? `${error.message}` : String(error);
+      return error instanceof Error ? error.message : String(error);
     }
   };
   return { told: await told(), sent: simulated.ledger.payment('ORDER-1')?.bookings ?? 0 };
