@@ -12,8 +12,8 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 54.3,
-  'tillpaid, every name': 56.8,
+  createGateway: 55.2,
+  'tillpaid, every name': 57.7,
   'tillpaid/learn': 9.1,
   'tillpaid/policies': 7.5,
   'adapters/ifortepay': 9.9,
@@ -26,7 +26,7 @@ const limits: Readonly<Record<string, number>> = {
   'adapters/uqpay/terse': 7.9,
   'adapters/zalopay': 8.5,
   'adapters/zalopay/terse': 6.8,
-  'every adapter, terse': 25.2,
+  'every adapter, terse': 25.3,
 };
 
 const root = fileURLToPath(new URL('../', import.meta.url));

@@ -37,7 +37,7 @@ export async function sendCancel(
   const made = writeOf(parts, cancel, payment);
   if (made === undefined) return { standing: 'not-sent' };
   const { operation, fields } = made;
-  const known: { hasLeft: boolean; ticket?: Ticket } = { hasLeft: false };
+  const known: { isOurs: boolean; hasLeft: boolean; ticket?: Ticket } = { isOurs: false, hasLeft: false };
   const left = (): void => {
     known.hasLeft = true;
     gate.left();
@@ -54,7 +54,7 @@ export async function sendCancel(
         policy: { poll: { deadlineMs, cancelAtDeadline: false } },
         onTicket: given => void (known.ticket = given),
       },
-      { ...gate, left },
+      { ...gate, left, begins: () => void (known.isOurs = true) },
     );
     return {
       operation,
@@ -64,7 +64,7 @@ export async function sendCancel(
     };
   } catch (error) {
     // Another cancel is on its way, here or in another process that was waited for.
-    const mayHaveLeft = known.hasLeft || isReferenceInUseError(error) || bound.isOver();
+    const mayHaveLeft = known.hasLeft || isReferenceInUseError(error) || (bound.isOver() && !known.isOurs);
     if (!mayHaveLeft) return { operation, standing: 'not-sent' };
     return { operation, standing: 'unknown', ...(known.ticket !== undefined && { ticket: known.ticket }) };
   } finally {

@@ -24,8 +24,9 @@ const DEFAULT_WITHIN_MS = 60_000;
 
 /** @param settle by the gateway’s own door, which is made after this: it may cancel what it has sent */
 export function createCanceling(parts: GatewayParts, settle: SettleCancel): Canceling {
+  if (parts.policy.poll.cancelAtDeadline === true) withinMsOf(parts, 'createGateway', parts.policy);
   return {
-    of(who, operation, ofTheCall, { poll }) {
+    of(who, operation, ofTheCall, policy) {
       const cancel = isWrite(operation) ? operation.cancel : undefined;
       if (cancel === undefined) {
         if (ofTheCall?.poll?.cancelAtDeadline === true)
@@ -34,11 +35,12 @@ export function createCanceling(parts: GatewayParts, settle: SettleCancel): Canc
           );
         return undefined;
       }
-      if (poll.cancelAtDeadline !== true) return undefined;
+      if (policy.poll.cancelAtDeadline !== true) return undefined;
       const { sparesPaid = false } = cancel;
-      const withinMs = poll.cancelWithinMs ?? DEFAULT_WITHIN_MS;
+      const withinMs = withinMsOf(parts, who, policy);
       return {
         ...{ withinMs, sparesPaid },
+        keep: ticket => parts.change(ticket, () => parts.registry.keepCancel(ticket)),
         // Most payments come to no deadline: what cancels them loads with the first one that does.
         async send(ticket, gate, signal) {
           const loaded = await import('./cancel-at-deadline.ts').catch(() => undefined);
@@ -51,6 +53,17 @@ export function createCanceling(parts: GatewayParts, settle: SettleCancel): Canc
       };
     },
   };
+}
+
+/** @throws {InputError} where a query that is answered late would leave no time to cancel */
+function withinMsOf({ attemptTimeoutMs, clientOptions }: GatewayParts, who: string, policy: ResolvedPolicy): number {
+  const oneMs = attemptTimeoutMs(policy, clientOptions.timeout);
+  const isEndless = oneMs === Number.MAX_SAFE_INTEGER;
+  const { cancelWithinMs: withinMs = isEndless ? DEFAULT_WITHIN_MS : Math.max(DEFAULT_WITHIN_MS, oneMs) } = policy.poll;
+  if (withinMs >= oneMs) return withinMs;
+  throw new InputError(
+    `${who}: policy.poll.cancelWithinMs (${withinMs}) is shorter than one attempt may take (${isEndless ? 'no timeout' : oneMs}), and a slow query at the deadline would leave no time to cancel: raise it, or lower policy.attemptTimeoutMs. Nothing was sent.`,
+  );
 }
 
 /** Ends of a payment that no money will come of: that is what a cancel asks for. */

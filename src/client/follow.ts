@@ -1,8 +1,9 @@
 import { beginCall, orAbort } from '../clock.ts';
+import { doubtedPaid, mayBeGivenBack } from '../core/cancel.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { InputError } from '../core/errors.ts';
 import { isWrite, type Operation } from '../core/operation.ts';
-import type { Ticket } from '../core/ticket.ts';
+import { latest, type Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { carryOut } from '../engine/carry-out.ts';
 import type { Step } from '../engine/durable.ts';
@@ -11,6 +12,7 @@ import { Intention, type IntentionOptions } from '../engine/intention.ts';
 import type { Loop } from '../engine/loops.ts';
 import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
+import type { Known } from '../engine/registry.ts';
 import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
 import { isLeftUncanceled, refuseCancel, type Canceling } from './canceling.ts';
 import type { GatewayParts } from './parts.ts';
@@ -78,8 +80,9 @@ export function createFollowing(
       options.signal?.throwIfAborted();
       const intention = followerOf(parts, ticket, operation, parts.policyOf(options.policy));
       const verdict = await attended(intention, options, () => intention.askOnce());
-      await changeBy(parts, intention.ticket, verdict);
-      return verdict;
+      const asked = intention.ticket;
+      await changeBy(parts, asked, verdict);
+      return mayBeGivenBack(asked, verdict, engine.clock.now()) ? doubtedPaid(verdict, false) : verdict;
     },
   };
 }
@@ -169,13 +172,12 @@ function followerOf(
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);
-  const { seal: _outdated, ...unsealed } = ticket;
   const onTicket = parts.onTicketOf(undefined);
   return new Intention(engine, {
     ...more,
     operation,
     fields: {},
-    ticket: known.seen && !ticket.seen ? { ...unsealed, seen: true } : ticket,
+    ticket: withKnown(ticket, known),
     policy,
     attemptTimeoutMs: parts.attemptTimeoutMs(policy, clientOptions.timeout),
     followOnly: true,
@@ -190,6 +192,14 @@ function followerOf(
 
 const unlessAborted = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> =>
   signal === undefined ? promise : orAbort(promise, signal);
+
+function withKnown(ticket: Ticket, known: Known): Ticket {
+  const seen = known.seen || ticket.seen;
+  const until = latest(ticket.mayBeGivenBackUntil, known.mayBeGivenBackUntil);
+  if (seen === ticket.seen && until === ticket.mayBeGivenBackUntil) return ticket;
+  const { seal: _outdated, ...unsealed } = ticket;
+  return { ...unsealed, seen, ...(until !== undefined && { mayBeGivenBackUntil: until }) };
+}
 
 /** One exchange at most, for one caller: with his abort, and his ticket store. */
 async function attended<T>(

@@ -1,7 +1,7 @@
 import { newKey } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import type { Fields, Operation, WriteOperation } from '../core/operation.ts';
-import { isTicketText, type Ticket } from '../core/ticket.ts';
+import { isTicketText, latest, type Ticket } from '../core/ticket.ts';
 import { isNamed } from '../engine/identity.ts';
 import type { IntentionOptions } from '../engine/intention.ts';
 import { openTicket, storedTicket } from '../engine/open-ticket.ts';
@@ -100,15 +100,14 @@ export function startOf(
 function completed(known: Ticket, stored: Ticket | undefined): Ticket {
   if (stored === undefined) return known;
   const { seal: _outdated, ...rest } = stored;
-  const lastSentAt = [stored.lastSentAt, known.lastSentAt]
-    .filter(at => at !== undefined)
-    .sort()
-    .at(-1);
+  const lastSentAt = latest(stored.lastSentAt, known.lastSentAt);
+  const until = latest(stored.mayBeGivenBackUntil, known.mayBeGivenBackUntil);
   return {
     ...rest,
     reference: { ...known.reference, ...stored.reference },
     seen: stored.seen || known.seen,
     ...(lastSentAt !== undefined && { lastSentAt }),
+    ...(until !== undefined && { mayBeGivenBackUntil: until }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { AdapterFault } from '../core/adapter-fault.ts';
+import { mayBeGivenBack } from '../core/cancel.ts';
 import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
@@ -156,7 +157,7 @@ class Receiver {
     this.#noteThatItCame(found);
     this.#notifyLoops(found);
     const verdict = contradicted === undefined ? found.judgement.verdict : await this.#askAbout(found, contradicted);
-    const confirm = contradicted === undefined && confirms(found, ticket.operation);
+    const confirm = contradicted === undefined && (confirms(found, ticket.operation) || this.#mayBeGivenBack(found));
     await this.#keep(found, verdict, confirm);
     return {
       verified: true,
@@ -249,6 +250,12 @@ class Receiver {
     const open = own ?? (isOver(known?.outcome) ? undefined : this.#openElsewhere(recalled, ticket));
     const payment = open?.ticket ?? known?.ticket;
     if (payment !== undefined) this.#watch.told(payment, open !== undefined, confirms(found, payment.operation));
+  }
+
+  /** A cancel of it is out: "paid" is no end yet. */
+  #mayBeGivenBack({ own, recalled, ticket, judgement }: Case): boolean {
+    const open = own ?? recalled ?? { ticket: this.#parts.openTicket(ticket) };
+    return open.ticket !== undefined && mayBeGivenBack(open.ticket, judgement.verdict, this.#parts.clock.now());
   }
 
   #openElsewhere(recalled: Recalled | undefined, ticket: Ticket): Pick<Recalled, 'ticket'> | undefined {

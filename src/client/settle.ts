@@ -155,7 +155,10 @@ function intentionOf(
   start: Start,
   hold: Hold | undefined,
 ): Intention {
-  if (start.mayHaveBeenSent !== true) checkResend(given.policy);
+  if (start.mayHaveBeenSent !== true) {
+    checkResend(given.policy);
+    gate?.begins();
+  }
   const policy = parts.policyFor(asked, start.ticket);
   const onTicket = parts.onTicketOf(given.onTicket);
   return new Intention(parts.engine, {

@@ -1,5 +1,5 @@
 import type { Ticket } from './ticket.ts';
-import type { Verdict } from './verdict.ts';
+import type { PollRequiredVerdict, Verdict } from './verdict.ts';
 
 /** How the cancel that was sent at a payment's deadline stands. None of these says how the payment ended. */
 export type CancelStanding =
@@ -41,11 +41,32 @@ export function isDoubtedPaid(
   sparesPaid: boolean,
   verdict: Verdict,
 ): boolean {
-  if (verdict.kind !== 'terminal' || !takesMoney(verdict.outcome)) return false;
+  if (!isPaid(verdict)) return false;
   return cancel?.standing === 'accepted' || (cancel?.standing === 'unknown' && !sparesPaid);
 }
 
-const takesMoney = (outcome: string): boolean => outcome === 'succeeded' || outcome === 'authorized';
+export const isPaid = (verdict: Verdict): boolean =>
+  verdict.kind === 'terminal' && (verdict.outcome === 'succeeded' || verdict.outcome === 'authorized');
+
+/** So long after a cancel "paid" is no end, for whoever asks: a gateway gives back within minutes. */
+export const GIVES_BACK_WITHIN_MS = 600_000;
+
+/** The same, for who has no more than the ticket. */
+export const mayBeGivenBack = (
+  { mayBeGivenBackUntil: until }: Pick<Ticket, 'mayBeGivenBackUntil'>,
+  verdict: Verdict,
+  nowMs: number,
+): boolean => until !== undefined && nowMs < Date.parse(until) && isPaid(verdict);
+
+/** "Paid", as it is told while it may not stay so. */
+export const doubtedPaid = ({ code, listed, message }: Verdict, isAccepted: boolean): PollRequiredVerdict => ({
+  kind: 'poll-required',
+  code,
+  reason: isAccepted ? 'conflict' : 'processing',
+  listed,
+  advice: paidBesideCancel,
+  ...(message !== undefined && { message }),
+});
 
 /** What to do about a payment that a cancel at its deadline has left open. */
 export const openBesideCancel: Readonly<Record<CancelStanding, string>> = {
@@ -54,7 +75,8 @@ export const openBesideCancel: Readonly<Record<CancelStanding, string>> = {
   refused: 'The deadline came, and the gateway refused to cancel it: it can still be paid, or is. Ask again.',
   unknown:
     'The deadline came, and it is not known whether the cancel arrived: it may be canceled, paid, or paid and given back. Ask again before you take the money another way.',
-  'not-sent': 'The deadline came, and no cancel could be sent: it can still be paid. Ask again, or cancel it yourself.',
+  'not-sent':
+    'The deadline came, and no cancel was sent: it can still be paid, or is. Ask again, or cancel it yourself.',
 };
 
 /** What to do about a payment whose query says that it is paid, and which may not stay so. */

@@ -1,6 +1,14 @@
 import { backoffFrom, type Backoff } from '../policies/backoff.ts';
 import { withoutInfinity, type ResolvedPolicy } from '../policies/policy.ts';
-import { isDoubtedPaid, openBesideCancel, paidBesideCancel, type CancelStanding, type KnownCancel } from './cancel.ts';
+import {
+  doubtedPaid,
+  isDoubtedPaid,
+  isPaid,
+  openBesideCancel,
+  paidBesideCancel,
+  type CancelStanding,
+  type KnownCancel,
+} from './cancel.ts';
 import type { Follows, SameReference } from './operation.ts';
 import type { SettledBy, Settlement } from './settlement.ts';
 import type { Effect, PollRequiredVerdict, RetryableVerdict, TerminalVerdict, Verdict } from './verdict.ts';
@@ -114,6 +122,8 @@ export interface Plan {
   readonly cancelsWithinMs?: number;
   /** The provider refuses to cancel what is paid. Default: it may give the money back. */
   readonly cancelSparesPaid?: boolean;
+  /** Until then a cancel that was sent before may give back what is paid. Default: there was none. */
+  readonly mayBeGivenBackUntilMs?: number;
   /** Only ask: a ticket is followed, and it is never sent. */
   readonly followOnly: boolean;
   /** How long the line of those is that began to be followed just before it. Default: it is asked about at once. */
@@ -190,8 +200,8 @@ export interface State {
   readonly next?: 'send' | 'ask';
   /** Nothing is sent or asked before this time (`Retry-After`). */
   readonly notBeforeMs?: number;
-  /** The last status query has not left this machine: its turn did not come, or a hook threw. */
-  readonly unasked?: boolean;
+  /** The last status query was answered, and has shown the order open. Unset: something has happened since. */
+  readonly shownOpen?: boolean | undefined;
   /** A cancel was sent at its deadline, or was to be: it is never sent again itself. */
   readonly cancel?: KnownCancel;
   /** How it was settled. */
@@ -522,6 +532,7 @@ function answered(before: State, seen: AnsweredObservation, moment: Moment): Ste
     unchanged: undefined,
     needsToken: isForToken(verdict),
     repeatsSend: false,
+    shownOpen: undefined,
     ...sentAt(moment),
   };
   if (state.plan.effect === 'read') {
@@ -583,6 +594,7 @@ function unanswered(before: State, { verdict, landed, left = true }: LostObserva
     needsToken,
     repeatsSend,
     landed: before.landed || landed,
+    shownOpen: undefined,
     ...(landed && { refusal: false, unchanged: undefined }),
   };
   if (state.plan.effect === 'read' || !state.landed) return resend(state, verdict, moment);
@@ -634,7 +646,7 @@ function withStatus(before: State, seen: StatusObservation, moment: Moment, isRe
   return {
     ...before,
     polls: before.polls + 1,
-    unasked: !left,
+    shownOpen: left && acknowledges && showsOpen(verdict),
     seen: before.seen || acknowledges,
     notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),
     refusedPolls: isRefused ? before.refusedPolls + 1 : 0,
@@ -645,6 +657,10 @@ function withStatus(before: State, seen: StatusObservation, moment: Moment, isRe
     shown: before.shown === true || acknowledges,
   };
 }
+
+/** Not lost, not refused, not found, and in a state that is known. */
+const showsOpen = ({ kind, reason }: Verdict): boolean =>
+  kind === 'poll-required' && !['not-found', 'unknown-outcome', 'conflict'].includes(reason);
 
 /** How often a payer who comes brings the pace back: a state that comes and goes makes few queries more. */
 const MOST_QUICKENED = 2;
@@ -694,11 +710,13 @@ function refusedQuery({ state, seen, moment, isRefused }: Asked): Step | undefin
 
 /** The cancel that was sent may still give the money back, or was accepted: both are not the whole truth yet. */
 function paidAfterCancel({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
-  return isDoubted(state, verdict) ? ask(state, verdict, moment, retryAfterMs) : undefined;
+  return isDoubted(state, verdict, moment) ? ask(state, verdict, moment, retryAfterMs) : undefined;
 }
 
-const isDoubted = ({ cancel, plan }: State, verdict: Verdict): boolean =>
-  isDoubtedPaid(cancel, plan.cancelSparesPaid === true, verdict);
+/** A cancel of this loop's, or of one before it. */
+const isDoubted = ({ cancel, plan }: State, verdict: Verdict, { nowMs }: Moment): boolean =>
+  isDoubtedPaid(cancel, plan.cancelSparesPaid === true, verdict) ||
+  (nowMs < (plan.mayBeGivenBackUntilMs ?? 0) && isPaid(verdict));
 
 /** Refused for its token: asked again at once, with a new one. */
 function newToken({ state, seen: { verdict, retryAfterMs }, moment }: Asked): Step | undefined {
@@ -863,7 +881,7 @@ const isExpired = ({ expiresAtMs }: Plan, moment: Moment): boolean =>
 /** Where it disagrees with how the payment was settled, the gateway is asked. */
 function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: NoticeObservation, moment: Moment): Step {
   // The gateway speaks of the order, so a send has landed.
-  const known: State = { ...before, landed: true, seen: true };
+  const known: State = { ...before, landed: true, seen: true, shownOpen: undefined };
   if (
     end !== undefined &&
     verdict.kind === 'terminal' &&
@@ -876,7 +894,7 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
     return settle({ ...before, other: verdict }, 'rejected', before.own, 'answer');
   // That nothing was heard in time contradicts nothing.
   const isDecided = end !== undefined && (end.outcome !== 'unresolved' || end.verdict.reason === 'conflict');
-  const confirm = mustConfirm || isDecided || isDoubted(before, verdict);
+  const confirm = mustConfirm || isDecided || isDoubted(before, verdict, moment);
   const polling: State = { ...known, pollingSinceMs: before.pollingSinceMs ?? moment.nowMs };
   const final = verdict.kind === 'terminal' && verdict.outcome !== 'rejected' && verdict.outcome !== 'created';
   // What it told may be visible to queries a little later.
@@ -890,7 +908,7 @@ function notice({ end, ...before }: State, { verdict, confirm: mustConfirm }: No
     return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: leftMs, next: 'ask' } };
   }
   // What must be confirmed and cannot be asked about stays open.
-  return final && !mustConfirm && !isDoubted(before, verdict)
+  return final && !mustConfirm && !isDoubted(before, verdict, moment)
     ? settle(state, verdict.outcome, verdict, 'webhook')
     : cannotAsk(state, verdict, moment, leftMs);
 }
@@ -1068,36 +1086,26 @@ function quiet(state: State, moment: Moment): Step {
  *
  * @param leastMs before that the gateway wants to hear nothing: neither a query nor a cancel
  */
-function atDeadline(state: State, verdict: Verdict, { nowMs }: Moment, leastMs: number): Step {
+function atDeadline(state: State, verdict: Verdict, moment: Moment, leastMs: number): Step {
+  const { nowMs } = moment;
   const { cancelsWithinMs } = state.plan;
-  if (isDoubted(state, verdict)) return paidAtLast(state, verdict);
+  if (isDoubted(state, verdict, moment))
+    return settle(state, 'unresolved', doubtedPaid(verdict, state.cancel?.standing === 'accepted'), 'none');
   if (cancelsWithinMs === undefined || state.cancel !== undefined || verdict.reason === 'conflict')
     return settle(state, 'unresolved', verdict, 'none');
   const deadlineMs = deadlineOf(state);
   const atMs = Math.max(deadlineMs, nowMs + leastMs, state.notBeforeMs ?? 0);
-  if (atMs > deadlineMs + cancelsWithinMs)
-    return settle(state, 'unresolved', { ...verdict, advice: openBesideCancel['not-sent'] }, 'none');
-  // A query comes right before it, whatever has happened in between; one that did not leave was none.
-  if (atMs <= nowMs && state.unasked === true)
-    return settle(state, 'unresolved', { ...verdict, advice: openBesideCancel['not-sent'] }, 'none');
-  return atMs > nowMs
-    ? { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: atMs - nowMs, next: 'ask' } }
-    : { state, decision: { type: 'cancel' } };
+  if (atMs > deadlineMs + cancelsWithinMs) return uncanceled(state, verdict, moment);
+  if (atMs > nowMs)
+    return { state: { ...state, next: 'ask' }, decision: { type: 'wait', delayMs: atMs - nowMs, next: 'ask' } };
+  // A query comes right before it, whatever has happened in between.
+  if (state.shownOpen === undefined && canAsk(state)) return { state, decision: { type: 'ask' } };
+  // It may be paid: what the last query did not show open is not canceled.
+  return state.shownOpen === true ? { state, decision: { type: 'cancel' } } : uncanceled(state, verdict, moment);
 }
 
-/** What may be given back, or was called off, is not called paid: it stays open, and people are told to look. */
-function paidAtLast(state: State, { code, listed, message }: Verdict): Step {
-  const isAccepted = state.cancel?.standing === 'accepted';
-  const verdict: PollRequiredVerdict = {
-    kind: 'poll-required',
-    code,
-    reason: isAccepted ? 'conflict' : 'processing',
-    listed,
-    advice: paidBesideCancel,
-    ...(message !== undefined && { message }),
-  };
-  return settle(state, 'unresolved', verdict, 'none');
-}
+const uncanceled = (state: State, verdict: Verdict, { nowMs }: Moment): Step =>
+  settle({ ...state, cancel: { standing: 'not-sent', untilMs: nowMs } }, 'unresolved', verdict, 'none');
 
 /**
  * The next query of an order comes after a tenth of the time it has waited already, so that its end is reported within

@@ -52,6 +52,7 @@ const parts: Readonly<Record<keyof Ticket, ReadPart>> = {
   charge: flag,
   repeats: flag,
   ageUnknown: flag,
+  mayBeGivenBackUntil: mayBe(time),
   expect: mayBe(expectOf),
   seal: mayBe(must(isTicketText, 'is not a text')),
 };

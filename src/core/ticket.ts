@@ -38,6 +38,11 @@ export interface Ticket {
    * not known.
    */
   ageUnknown?: true;
+  /**
+   * A cancel was sent at its deadline, and may still give back by then what its query calls paid: until then that is no
+   * end. ISO 8601.
+   */
+  mayBeGivenBackUntil?: string;
   expect?: { amount: string; currency?: string };
   /** Proves that the ticket was not changed, where the gateway has a `ticketSeal`; elsewhere it means nothing. */
   seal?: string;
@@ -49,6 +54,13 @@ const LONGEST_TEXT = 256;
 /** What a ticket can hold, and be read with again. */
 export const isTicketText = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT && value.isWellFormed();
+
+/** The later one of two times, as far as they are known. */
+export const latest = (...times: readonly (string | undefined)[]): string | undefined =>
+  times
+    .filter(at => at !== undefined)
+    .sort()
+    .at(-1);
 
 /** Whether two tickets expect the same amount and currency, as far as both say. */
 export const isSameMoney = ({ expect: one }: Ticket, { expect: other }: Ticket): boolean =>

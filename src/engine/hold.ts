@@ -26,8 +26,12 @@ export interface Hold {
   leaving(ticket: Ticket, forMs: number): Promise<boolean>;
   /** Whether the lease still holds for so long: asked in the very moment before the bytes leave. */
   mayLeave(forMs: number): boolean;
-  /** Stores what an answer has told of a payment that is still open: a process that dies forgets nothing of it. */
-  learnt(ticket: Ticket): Promise<void>;
+  /**
+   * Stores what an answer has told of a payment that is still open: a process that dies forgets nothing of it.
+   *
+   * @returns whether it is stored: the row may have changed, or the store has failed
+   */
+  learnt(ticket: Ticket): Promise<boolean>;
   /**
    * Stores how the loop ended, before its callers know.
    *

@@ -9,7 +9,7 @@ import {
   type Clock,
 } from '../clock.ts';
 import { adviceOn, notAskedFor, type AdapterFault } from '../core/adapter-fault.ts';
-import type { DeadlineCancel } from '../core/cancel.ts';
+import { GIVES_BACK_WITHIN_MS, type DeadlineCancel } from '../core/cancel.ts';
 import { circuitOpen, deadlineOf, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Barred, Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
@@ -26,7 +26,7 @@ import type { Adapter } from '../kit/adapter.ts';
 import type { Circuits, Health, Pass } from '../policies/circuit.ts';
 import { retryAfterMs } from '../policies/retry-after.ts';
 import type { Batches } from './batch.ts';
-import type { CancelGate } from './canceler.ts';
+import { QUERY_HOLDS_MS, type Canceler, type CancelGate } from './canceler.ts';
 import { encodingOf } from './encode.ts';
 import type { Hold } from './hold.ts';
 import { MOST_RARELY_MS, MOST_RARELY_STEPPED_MS, type Notices } from './notices.ts';
@@ -383,15 +383,21 @@ export class Intention {
     this.#mayCallOff = true;
     const told: { retryAfterMs?: number } = {};
     const gate: CancelGate = {
-      isOpen: () => !this.over && !this.#isHeld,
+      isOpen: () => !this.over && !this.#isHeld && this.#nowMs() - sinceMs <= QUERY_HOLDS_MS,
+      begins: () => undefined,
       left: () => void (this.#mayCallOff = false),
       answered(afterMs) {
         if (afterMs === undefined) delete told.retryAfterMs;
         else told.retryAfterMs = afterMs;
       },
     };
-    const cancel = await this.#onTheWire(signal => canceler.send(this.ticket, gate, signal));
+    const before = this.ticket;
+    const cancel = await this.#onTheWire(async (signal): Promise<DeadlineCancel> => {
+      if (!canceler.sparesPaid && !(await this.#keepCancel(canceler))) return { standing: 'not-sent' };
+      return canceler.send(before, gate, signal);
+    });
     this.#mayCallOff = false;
+    if (!this.over) await this.#heedCancel(canceler, cancel, before);
     if (this.over) return;
     if (cancel.standing !== 'not-sent' || !this.#isHeld) {
       const { operation, standing, verdict } = cancel;
@@ -406,6 +412,39 @@ export class Intention {
     }
     // Else a notice came first, and says what comes next: nothing was sent.
     this.#arrive();
+  }
+
+  /** Before it leaves: who asks after this loop, or after a crash, is to know of it. @returns whether it may leave */
+  async #keepCancel(canceler: Canceler): Promise<boolean> {
+    this.#markCancel(canceler);
+    return this.#storeCancel(canceler);
+  }
+
+  async #storeCancel(canceler: Canceler): Promise<boolean> {
+    const { hold } = this.#options;
+    if (hold !== undefined) return hold.learnt(this.ticket);
+    try {
+      await canceler.keep(this.ticket);
+      return true;
+    } catch (error) {
+      this.#cause = error;
+      return false;
+    }
+  }
+
+  /** One that never left, or was refused, gives nothing back. */
+  async #heedCancel(canceler: Canceler, { standing }: DeadlineCancel, before: Ticket): Promise<void> {
+    const mayGiveBack = standing === 'accepted' || (standing === 'unknown' && !canceler.sparesPaid);
+    const { mayBeGivenBackUntil: now } = this.#keeper.current;
+    if (mayGiveBack ? now !== undefined : now === before.mayBeGivenBackUntil) return;
+    if (mayGiveBack) this.#markCancel(canceler);
+    else this.#keeper.mayBeGivenBack(before.mayBeGivenBackUntil);
+    await this.#storeCancel(canceler);
+  }
+
+  #markCancel({ withinMs }: Canceler): void {
+    const untilMs = this.#engine.clock.now() + Math.max(withinMs, GIVES_BACK_WITHIN_MS);
+    this.#keeper.mayBeGivenBack(new Date(untilMs).toISOString());
   }
 
   /** One status query that decides nothing. Never throws for what the gateway or the network does. */
@@ -760,6 +799,7 @@ export class Intention {
     const { attemptTimeoutMs, isBackground } = this.#options;
     const nowMs = this.#nowMs();
     const leftMs = Math.max(0, deadlineOf(this.#state) - nowMs);
+    if (this.#options.gate !== undefined) return { urgency: 'cancel', patienceMs: Math.min(leftMs, QUERY_HOLDS_MS) };
     if (isSend && isWrite(this.operation)) {
       const isFirst = attempts <= 1 && !landed;
       if (!isFirst) return { urgency: 're-send', patienceMs: leftMs };
@@ -876,7 +916,7 @@ export class Intention {
       state: this.#state,
       own: this.#own,
       status: this.#status,
-      cancel: this.#cancel,
+      cancel: this.#cancel ?? cancelOf(this.#state),
       elapsedMs: this.#elapsedMs,
       timeline: this.timeline.entries(),
       cause,
@@ -1062,6 +1102,9 @@ export class Intention {
     };
   }
 }
+
+/** None was sent: what its last query has shown was not open. */
+const cancelOf = ({ cancel }: State): DeadlineCancel | undefined => cancel && { standing: cancel.standing };
 
 /** It leads to a send, or to an end after which the same may simply be sent. */
 function permitsSend(decision: Decision | undefined): boolean {

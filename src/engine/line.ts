@@ -1,11 +1,12 @@
 /**
- * What an exchange is, the most urgent first: payers at the till, then status queries before what is sent again, new
+ * What an exchange is, the most urgent first: payers at the till, then status queries, and a cancel that waits for one, before what is sent again, new
  * payments before old ones, and last what a worker does behind the scenes.
  */
 export const urgencies = [
   'charge',
   'first-send',
   'last-query',
+  'cancel',
   'charge-query',
   'young-query',
   're-send',

@@ -79,6 +79,7 @@ function planOf(beginning: Beginning, startedAtMs: number): Plan {
     ofOlderOrder: write?.identity === 'target',
     charge: ticket.charge === true,
     ...(canceler !== undefined && { cancelsWithinMs: canceler.withinMs, cancelSparesPaid: canceler.sparesPaid }),
+    ...(ticket.mayBeGivenBackUntil !== undefined && { mayBeGivenBackUntilMs: Date.parse(ticket.mayBeGivenBackUntil) }),
     ...(chargeableForMs !== undefined && { chargeableForMs }),
     followOnly,
     ...(lineMs > 0 && { lineMs }),

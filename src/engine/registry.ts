@@ -1,11 +1,12 @@
 import { callTime, type Clock } from '../clock.ts';
+import { mayBeGivenBack } from '../core/cancel.ts';
 import { unknownOutcome } from '../core/decide.ts';
 import { reconcile } from '../core/doctrine.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import { isSameRequest, isWrite, type WriteOperation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Owners } from '../core/subject.ts';
-import { isSameMoney, type Ticket } from '../core/ticket.ts';
+import { isSameMoney, latest, type Ticket } from '../core/ticket.ts';
 import { isFinal, type Outcome, type Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { isOnTarget, keyOf, providerNumbersOf, writeNamed } from './identity.ts';
@@ -32,6 +33,8 @@ export interface Wanted {
 
 export interface Known {
   readonly seen: boolean;
+  /** Until then a cancel may give back what is paid. Default: none may. */
+  readonly mayBeGivenBackUntil?: string | undefined;
   /** The provider's numbers of earlier tries under the merchant's. */
   readonly earlierNumbers: readonly string[];
 }
@@ -225,6 +228,7 @@ export class Registry {
     const entry = this.#store.get(key);
     return {
       seen: entry !== undefined && (entry.state === 'settled' || entry.ticket.seen),
+      mayBeGivenBackUntil: entry?.ticket.mayBeGivenBackUntil,
       earlierNumbers: entry?.earlierNumbers ?? [],
     };
   }
@@ -260,10 +264,27 @@ export class Registry {
     if (settledBy === 'webhook' && entry.state !== 'settled' && entry.ticket.repeats === true)
       return this.#markEntrySeen(entry, verdict);
     const before = lastOf(entry);
+    // "Paid" beside a cancel is no end yet.
+    const isDoubted = [ticket, entry.ticket].some(each => mayBeGivenBack(each, verdict, this.#nowMs()));
+    if (isDoubted && (before === undefined || !isOver(before.outcome))) return this.#markEntrySeen(entry, verdict);
     const [merchant = ''] = Object.values(entry.ticket.reference);
     const done = before ?? { ...nothingDone, reference: { merchant } };
     const last: LastVerdict = { ...done, outcome: verdict.outcome, verdict, settledBy, status: undefined };
     this.#keepLatest(operation, { ...baseOf(entry), state: 'settled', atMs: this.#nowMs(), last }, before);
+  }
+
+  /** Until when a cancel may give the money back, as its ticket says. */
+  keepCancel(ticket: Ticket): void {
+    const operation = writeNamed(this.#adapter.operations, ticket.operation);
+    const key = operation && keyOf(ticket, operation);
+    if (key === undefined) return;
+    const entry = this.#store.get(key) ?? noticedEntry(key, ticket, this.#nowMs());
+    const { mayBeGivenBackUntil: _before, ...known } = followed(entry, ticket);
+    const { mayBeGivenBackUntil } = ticket;
+    this.#store.put({
+      ...entry,
+      ticket: { ...known, ...(mayBeGivenBackUntil !== undefined && { mayBeGivenBackUntil }) },
+    });
   }
 
   /**
@@ -440,12 +461,11 @@ const noticedEntry = (key: string, ticket: Ticket, atMs: number): NoticedEntry =
 });
 
 /** Who only follows may have another ticket than was sent under: what he has learnt is added to that one. */
-function followed({ state, ticket: known }: Entry, { reference, seen, polls, lastSentAt, openedAt }: Ticket): Ticket {
+function followed({ state, ticket: known }: Entry, ticket: Ticket): Ticket {
+  const { reference, seen, polls, lastSentAt, openedAt, mayBeGivenBackUntil } = ticket;
   const { seal: _outdated, ...rest } = known;
-  const at = [known.lastSentAt, lastSentAt]
-    .filter(each => each !== undefined)
-    .sort()
-    .at(-1);
+  const at = latest(known.lastSentAt, lastSentAt);
+  const until = latest(known.mayBeGivenBackUntil, mayBeGivenBackUntil);
   return {
     ...rest,
     ...(state === 'noticed' && openedAt < known.openedAt && { openedAt }),
@@ -453,6 +473,7 @@ function followed({ state, ticket: known }: Entry, { reference, seen, polls, las
     seen: known.seen || seen,
     polls: Math.max(known.polls, polls),
     ...(at !== undefined && { lastSentAt: at }),
+    ...(until !== undefined && { mayBeGivenBackUntil: until }),
   };
 }
 

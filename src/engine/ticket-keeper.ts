@@ -54,6 +54,13 @@ export class TicketKeeper {
     this.#ticket = { ...this.#ticket, ...change };
   }
 
+  /** Until when a cancel may give the money back. Default: none may. */
+  mayBeGivenBack(until?: string): void {
+    const { mayBeGivenBackUntil: _before, ...ticket } = this.#ticket;
+    this.#ticket = until === undefined ? ticket : { ...ticket, mayBeGivenBackUntil: until };
+    this.changed();
+  }
+
   /** What an answer adds: that the gateway has the order, and numbers of these names that are not known yet. */
   learn(names: readonly string[], reference: Readonly<Record<string, string | undefined>>, isSeen: boolean): void {
     const learnt: Record<string, string> = {};

@@ -58,15 +58,16 @@ export interface PollPolicy {
   resendWhenAbsent?: boolean;
   /**
    * A payment that is still open at the deadline is canceled at the gateway: by one cancel of its own, after one more
-   * query. Only the payment's own query, or a notice, then says how it ended: `canceled`; `succeeded`, where the money
+   * query that was answered and shows it open. Only the payment's own query, or a notice, then says how it ended: `canceled`; `succeeded`, where the money
    * came first; `refunded`, where the cancel gave it back; else it stays `unresolved`. For `settle` and the drop-in, and
    * in `untilSettled` where its own call says so. A gateway's policy means the writes that have a cancel; a call's is
    * refused for one that has none. Default `false`.
    */
   cancelAtDeadline?: boolean;
   /**
-   * How long after the deadline a cancel and its confirmation may take, in milliseconds: the last query starts by then.
-   * Default 60,000.
+   * How long a cancel and its confirmation may take, in milliseconds, from the end of the query before it: the last query
+   * starts by then. The call lasts to the deadline, two attempts and this; `Retry-After` may put the cancel off by as much
+   * again. No less than one attempt may take. Default 60,000, or one attempt where that is longer.
    */
   cancelWithinMs?: number;
   /**

@@ -1,4 +1,7 @@
+import ky from 'ky';
 import { describe, expect, it } from 'vitest';
+import { parseTicket } from '../../src/core/parse-ticket.ts';
+import { GIVES_BACK_WITHIN_MS } from '../../src/core/cancel.ts';
 import { canceled, pollRequired, succeeded, textOf } from '../../src/kit/index.ts';
 import {
   constant,
@@ -62,6 +65,10 @@ function pending(
     pay: options => scene.clock.run(scene.gateway.settle('payment.charge', charge, options)),
   };
 }
+
+/** So long later. */
+const after = ({ clock }: Pick<Bench, 'clock'>, forMs: number): Promise<void> =>
+  new Promise(resolve => clock.timer(forMs, resolve));
 
 const startMs = Date.parse('2026-01-01T00:00:00.000Z');
 
@@ -167,7 +174,8 @@ describe('the end is the payment’s own word', () => {
     expect(settlement).toMatchObject({ outcome: 'unresolved', cancel: { standing: 'unknown' } });
     expect(settlement.verdict.advice).toMatch(/may still arrive/);
     expect(settlement.elapsedMs).toBe(DEADLINE_MS + 20_000);
-    // Whoever asks later is told.
+    // Whoever asks when it cannot be given back any more is told.
+    await scene.clock.run(after(scene, GIVES_BACK_WITHIN_MS));
     expect(await scene.clock.run(scene.gateway.untilSettled(settlement.ticket))).toMatchObject({
       outcome: 'succeeded',
     });
@@ -303,6 +311,148 @@ describe('what is canceled', () => {
     for (const name of ['payment.charge', 'payment.create'] as const)
       operations[name] = { ...operations[name], cancel: undefined } as never;
     expect(() => createGateway({ adapter: { ...without, operations }, ...cancels })).toThrow(/no write that cancels/);
+  });
+});
+
+describe('the query before it', () => {
+  const lost: [string, Step][] = [
+    ['has no answer', reset()],
+    ['is answered by a page of the proxy', () => new Response('<html>', { status: 503 })],
+    ['is refused', state('refused')],
+    ['finds no such order any more', state('none')],
+    ['shows it in a state that says nothing', state('known')],
+    ['shows a state that nobody knows', state('unheard-of')],
+  ];
+  it.each(lost)('%s: nothing is canceled, since it may be paid by now', async (_what, last) => {
+    const scene: Scene = pending({
+      before: (request, signal) => {
+        const step = scene.clock.now() - startMs < DEADLINE_MS ? state('pending') : last;
+        if (step instanceof Error) throw step;
+        return step instanceof Response ? step.clone() : step(request, signal);
+      },
+    });
+    const settlement = await scene.pay();
+    expect(settlement).toMatchObject({ outcome: 'unresolved', cancel: { standing: 'not-sent' } });
+    expect(settlement.verdict.advice).toMatch(/no cancel was sent/);
+    expect(settlement.ticket.mayBeGivenBackUntil).toBeUndefined();
+    expect(scene.cancels).toHaveLength(0);
+  });
+
+  it('is not long ago: a cancel whose turn does not come by then is not sent', async () => {
+    for (const limit of [{ perMinute: 4 }, { perSecond: 1, perMinute: 4 }]) {
+      const scene = pending({ policy: { ...policy, limit, poll: { ...policy.poll, cancelWithinMs: 60_000 } } });
+      const settlement = await scene.pay();
+      // A charge and three queries: the cancel would be the fifth in the minute.
+      expect(settlement).toMatchObject({ outcome: 'unresolved', cancel: { standing: 'not-sent' } });
+      expect(settlement.ticket.mayBeGivenBackUntil).toBeUndefined();
+      expect(scene.cancels).toHaveLength(0);
+    }
+  });
+
+  it('has time to be answered: a cancelWithinMs below one attempt is refused at once', async () => {
+    const short = { poll: { cancelAtDeadline: true, cancelWithinMs: 9999 } };
+    expect(() => createGateway({ adapter: acme(), policy: short })).toThrow(
+      /cancelWithinMs \(9999\).*\(10000\).*raise/,
+    );
+    expect(() => createGateway({ adapter: acme(), policy: { ...short, attemptTimeoutMs: 9000 } })).not.toThrow();
+    const { clock, gateway, sends } = bench();
+    const thrown = await clock.run(gateway.settle('payment.charge', charge, { policy: short }).catch(String));
+    expect(thrown).toMatch(/cancelWithinMs/);
+    expect(sends).toHaveLength(0);
+  });
+});
+
+describe('a cancel that never left', () => {
+  it('is called not sent, where its time ended in a hook or in the line', async () => {
+    for (const [hook, limit] of [
+      [() => new Promise<never>(() => undefined), {}],
+      [() => undefined, { perMinute: 4 }],
+    ] as const) {
+      const adapter = acme();
+      const scene = pending({
+        adapter: {
+          ...adapter,
+          headers: send =>
+            send.operation === 'payment.cancel' ? (hook() ?? adapter.headers(send)) : adapter.headers(send),
+        },
+        policy: { ...policy, limit },
+        ending: [state('pending')],
+      });
+      expect(await scene.pay()).toMatchObject({ cancel: { standing: 'not-sent' } });
+      expect(scene.cancels).toHaveLength(0);
+    }
+  });
+});
+
+describe('“paid” beside a cancel that may still give it back, for whoever asks next', () => {
+  const doubtful: [string, Step, boolean][] = [
+    ['accepted', said('DONE'), false],
+    ['lost', reset(), false],
+    ['accepted, where what is paid is spared', said('DONE'), true],
+  ];
+  it.each(
+    doubtful,
+  )('%s: stays open by every door until that is over, and then it is believed', async (_what, cancel, sparesPaid) => {
+    const scene = pending({ cancel, ending: [state('paid')], adapter: acme({ sparesPaid }) });
+    const { clock, gateway } = scene;
+    const { ticket, outcome } = await scene.pay();
+    expect(outcome).toBe('unresolved');
+    expect(ticket.mayBeGivenBackUntil).toBe(new Date(startMs + DEADLINE_MS + GIVES_BACK_WITHIN_MS).toISOString());
+    const given = parseTicket(JSON.stringify(ticket));
+    const { mayBeGivenBackUntil: _left, ...older } = given;
+    const again = createGateway({
+      adapter: acme(),
+      clock,
+      client: ky.create({ fetch: scene.fetch as typeof fetch }),
+      policy,
+    });
+    for (const [asking, which] of [
+      [gateway, given],
+      [gateway, older],
+      [again, given],
+    ] as const) {
+      const asked = await clock.run(asking.ask(which));
+      expect(asked).toMatchObject({
+        kind: 'poll-required',
+        advice: expect.stringMatching(/give the money back/) as unknown,
+      });
+      const { done } = await clock.run(asking.step(which));
+      expect(done).toBeUndefined();
+      const until = await clock.run(asking.untilSettled(which));
+      expect(until).toMatchObject({
+        outcome: 'unresolved',
+        ticket: { mayBeGivenBackUntil: ticket.mayBeGivenBackUntil },
+      });
+    }
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'unresolved' });
+    expect(scene.cancels).toHaveLength(1);
+    await clock.run(after(scene, GIVES_BACK_WITHIN_MS));
+    expect(await clock.run(again.ask(given))).toMatchObject({ kind: 'terminal', outcome: 'succeeded' });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+    expect(scene.cancels).toHaveLength(1);
+  });
+
+  it('is under the ticket’s seal', async () => {
+    const scene = pending({ ending: [state('paid')] });
+    const client = ky.create({ fetch: scene.fetch as typeof fetch });
+    const ticketSeal = { key: 'a text of at least thirty-two characters' };
+    const gateway = createGateway({ adapter: acme(), clock: scene.clock, client, policy, ticketSeal });
+    const { ticket } = await scene.clock.run(gateway.settle('payment.charge', charge));
+    const { mayBeGivenBackUntil, ...without } = ticket;
+    expect(mayBeGivenBackUntil).toBeDefined();
+    expect(await scene.clock.run(gateway.ask(ticket))).toMatchObject({ kind: 'poll-required' });
+    expect(await scene.clock.run(gateway.ask(without).catch(String))).toMatch(/not as it was sealed/);
+  });
+
+  it('is not doubted where the cancel was refused, or its answer lost where what is paid is spared', async () => {
+    for (const [cancel, sparesPaid] of [
+      [said('REFUSED'), false],
+      [reset(), true],
+    ] as const) {
+      const scene = pending({ cancel, ending: [state('pending')], adapter: acme({ sparesPaid }) });
+      const { ticket } = await scene.pay();
+      expect(ticket.mayBeGivenBackUntil).toBeUndefined();
+    }
   });
 });
 

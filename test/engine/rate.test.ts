@@ -206,6 +206,7 @@ describe('whoever waits', () => {
       'charge',
       'first-send',
       'last-query',
+      'cancel',
       'charge-query',
       'young-query',
       're-send',

@@ -22,7 +22,27 @@ const LONG_ENOUGH_MS = 12 * 60_000;
 interface Bank {
   readonly sends: string[];
   readonly fetch: typeof fetch;
-  readonly state: () => 'none' | 'pending' | 'paid' | 'canceled';
+  readonly state: () => 'none' | 'pending' | 'paid' | 'canceled' | 'refunded';
+}
+
+/** A bank that takes a cancel of what is paid by now, and gives the money back minutes later. */
+function slowBankOn(clock: ManualClock): Bank {
+  let [paysAtMs, backAtMs] = [Infinity, Infinity];
+  const sends: string[] = [];
+  const now = (): ReturnType<Bank['state']> =>
+    clock.now() >= backAtMs ? 'refunded' : clock.now() >= paysAtMs ? 'paid' : sends.length > 0 ? 'pending' : 'none';
+  return {
+    sends,
+    state: now,
+    async fetch(input, init) {
+      const { pathname } = new URL(new Request(input, init).url);
+      if (pathname.endsWith('/query')) return Promise.resolve(Response.json({ state: now() }));
+      sends.push(pathname.slice('/api/'.length));
+      if (!pathname.endsWith('/cancel')) return Promise.resolve(Response.json({ code: 'PENDING' }));
+      [paysAtMs, backAtMs] = [clock.now(), clock.now() + 5 * 60_000];
+      return Promise.resolve(Response.json({ code: 'DONE' }));
+    },
+  };
 }
 
 function bankOn(clock: ManualClock): Bank {
@@ -72,10 +92,13 @@ function birth(clock: ManualClock, shared: Journal, bank: Bank, death?: Death): 
 }
 
 /** One process pays and dies; another one has a worker. */
-async function afterDeath(death: Death): Promise<{ bank: Bank; told: Settlement[]; rows: Map<string, string> }> {
+async function afterDeath(
+  death: Death | undefined,
+  opened: (clock: ManualClock) => Bank = bankOn,
+): Promise<{ bank: Bank; told: Settlement[]; rows: Map<string, string> }> {
   const clock = manualClock();
   const shared = memoryJournal({ clock });
-  const bank = bankOn(clock);
+  const bank = opened(clock);
   const first = birth(clock, shared, bank, death);
   const paying = first.gateway.settle('payment.charge', charge).catch(() => undefined);
   await clock.run(Promise.race([paying, first.mortal.died]));
@@ -115,7 +138,9 @@ describe('a process that dies around the cancel at a deadline', () => {
     const [payment, cancel] = ['payment.charge', 'payment.cancel'].map(operation =>
       told.filter(({ ticket }) => ticket.operation === operation).map(({ outcome }) => outcome),
     );
-    const truth = { none: [], pending: ['?'], paid: ['succeeded'], canceled: ['canceled'] }[bank.state()];
+    const truth = { none: [], pending: ['?'], paid: ['succeeded'], canceled: ['canceled'], refunded: ['refunded'] }[
+      bank.state()
+    ];
     expect(payment?.filter(outcome => outcome !== 'unsent')).toEqual(truth);
     if (bank.sends.length > 0) expect(rows.get('payment.charge')).toBe('delivered');
     // The cancel has a row of its own: done, or asked about on, since what is paid can still be given back.
@@ -127,6 +152,75 @@ describe('a process that dies around the cancel at a deadline', () => {
     const { bank, told } = await afterDeath({ at: 'wire', nth: 2, when: 'answered' });
     expect(bank.sends).toEqual(['charge']);
     expect(told.map(({ outcome }) => outcome)).toEqual(['succeeded']);
+  });
+});
+
+describe('“paid” beside a cancel that gives it back minutes later', () => {
+  it.each<[string, Death | undefined]>([
+    ['nobody dies', undefined],
+    ['it dies when its cancel has left', { at: 'wire', nth: 3, when: 'sent' }],
+    ['it dies when its cancel was answered', { at: 'wire', nth: 3, when: 'answered' }],
+    ['it dies before it is confirmed', { at: 'wire', nth: 4, when: 'before' }],
+    ['it dies when a query has said so', { at: 'wire', nth: 4, when: 'answered' }],
+  ])('%s: a worker never calls it paid', async (_what, death) => {
+    const { bank, told } = await afterDeath(death, slowBankOn);
+    expect(bank.sends).toEqual(['charge', 'cancel']);
+    const ends = told.filter(({ ticket }) => ticket.operation === 'payment.charge').map(({ outcome }) => outcome);
+    expect(ends).toEqual(['refunded']);
+  });
+
+  it('has it in the journal before the cancel leaves, whoever cancels: settle, or untilSettled by its own call', async () => {
+    for (const door of ['settle', 'untilSettled'] as const) {
+      const clock = manualClock();
+      const journal = memoryJournal({ clock });
+      const bank = slowBankOn(clock);
+      const known: (string | undefined)[] = [];
+      const client = ky.create({
+        fetch: async (input, init) => {
+          if (input instanceof Request && input.url.endsWith('/cancel')) {
+            const rows = await journal.store.list({ limit: 10 });
+            const row = rows.find(({ data }) => data.ticket.operation === 'payment.charge');
+            known.push(row?.data.ticket.mayBeGivenBackUntil);
+          }
+          return bank.fetch(input, init);
+        },
+      });
+      const gateway = createGateway<AcmeFields>({ adapter: acme(), client, clock, policy, journal });
+      const plain = { policy: { poll: { cancelAtDeadline: false } } };
+      const first = await clock.run(gateway.settle('payment.charge', charge, door === 'settle' ? {} : plain));
+      if (door === 'untilSettled') await clock.run(gateway.untilSettled(first.ticket, { policy }));
+      expect(known, door).toEqual([expect.stringMatching(/^2026-/)]);
+    }
+  });
+
+  it('sends no cancel that the journal could not be told of', async () => {
+    const clock = manualClock();
+    const shared = memoryJournal({ clock });
+    const bank = slowBankOn(clock);
+    const { store } = shared;
+    let isDown = false;
+    const failing: typeof store = Object.create(store, {
+      update: {
+        value: (...given: Parameters<typeof store.update>) =>
+          isDown ? Promise.reject(new Error('down')) : store.update(...given),
+      },
+    }) as typeof store;
+    const gateway = createGateway<AcmeFields>({
+      adapter: acme(),
+      client: ky.create({
+        fetch: async (input, init) => {
+          const answer = await bank.fetch(input, init);
+          isDown = clock.now() - startedAtMs === 10_000;
+          return answer;
+        },
+      }),
+      ...{ clock, policy, journal: createJournal(failing) },
+    });
+    const startedAtMs = clock.now();
+    clock.timer(10_500, () => (isDown = false));
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'unresolved', cancel: { standing: 'not-sent' } });
+    expect(bank.sends).toEqual(['charge']);
   });
 });
 

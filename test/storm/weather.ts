@@ -152,8 +152,8 @@ export const calm: Trouble = { first: [], then: { fault: 'none' } };
 export function withCancel(dice: Dice, weather: Weather, operation: Operation | undefined): Weather {
   const can = operation !== undefined && 'cancel' in operation;
   if (!can || !dice.percent(30)) return weather;
-  const cancelWithinMs = dice.pick([0, 5_000, 20_000, 60_000, 60_000]);
-  const { poll } = weather.policy;
+  const { poll, attemptTimeoutMs = 0 } = weather.policy;
+  const cancelWithinMs = Math.max(dice.pick([0, 5_000, 20_000, 60_000, 60_000]), attemptTimeoutMs);
   return {
     ...weather,
     // A replica that has not seen the cancel would say "paid" to whoever asks next (assumptions.ts, 10).

@@ -111,17 +111,20 @@ export class RowHold implements Hold {
     return this.#update(this.#parts.named(leaving(this.#row, ticket, entry, clock.now() + leaseMs)));
   }
 
-  async learnt(ticket: Ticket): Promise<void> {
+  async learnt(ticket: Ticket): Promise<boolean> {
     const { registry } = this.#parts;
-    if (this.#hasEnded()) return;
+    if (this.#hasEnded()) return false;
     const { state, dueAtMs } = this.#row;
     const entry = registry.entryOfLeaving(this.#key);
     const set = { ...leaving(this.#row, ticket, entry, 0), state, dueAtMs };
     try {
       // What else has changed the row counts before the next byte, and at the end.
-      if (!(await this.#update(this.#parts.named(set)))) this.#hasNews = !this.#isLost;
+      const isStored = await this.#update(this.#parts.named(set));
+      if (!isStored) this.#hasNews = !this.#isLost;
+      return isStored;
     } catch {
       // Its loop goes on; only a process that dies now forgets it.
+      return false;
     }
   }
 
