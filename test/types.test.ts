@@ -486,7 +486,7 @@ describe('what is given', () => {
   it('a decision is one of five, on one of a few observations', () => {
     expectTypeOf<Decision['type']>().toEqualTypeOf<'send' | 'ask' | 'cancel' | 'wait' | 'settle'>();
     expectTypeOf<Observation['type']>().toEqualTypeOf<
-      'started' | 'due' | 'answered' | 'again' | 'cancel' | 'hint' | 'quiet' | 'lost' | 'status' | 'notice'
+      'started' | 'due' | 'answered' | 'again' | 'cancel' | 'hint' | 'quiet' | 'in-line' | 'lost' | 'status' | 'notice'
     >();
   });
 });

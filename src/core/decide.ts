@@ -39,6 +39,8 @@ export function decide(before: State, observation: Observation, moment: Moment):
       return hint(state, moment);
     case 'quiet':
       return quiet(state, moment);
+    case 'in-line':
+      return inLine(state, observation, moment);
     case 'again':
       return again(state);
     case 'cancel':
@@ -221,6 +223,8 @@ export type Observation =
   | { readonly type: 'hint' }
   /** The notices have stopped for which a query is waited with longer than usual. */
   | { readonly type: 'quiet' }
+  /** It was due together with so many others that each must wait for its place, in milliseconds. */
+  | { readonly type: 'in-line'; readonly lineMs: number }
   /** The caller, or a hook, wants what is settled to be sent once more. */
   | (Sendable & { readonly type: 'again' })
   | CancelObservation;
@@ -474,10 +478,24 @@ function start(before: State, moment: Moment): Step {
  */
 function firstOfOrderInMs(state: State, moment: Moment): number {
   const { plan, pollWaits, pollingSinceMs = moment.nowMs } = state;
-  const isFitted = plan.policy.poll.stretches === true && orderLifeOf(state) !== undefined;
+  const isFitted = stretchesFromMs(state) !== undefined;
   if (!plan.followOnly || !isFitted || pollWaits > 0) return 0;
   const firstMs = paceMs({ ...state, pollWaits: 1 }, { ...moment, nowMs: pollingSinceMs });
   return Math.max(0, Math.min(pollingSinceMs + firstMs, deadlineOf(state)) - moment.nowMs);
+}
+
+/**
+ * From which time of polling on the waits grow with an order's age. A learned schedule is tillpaid's own too: after what
+ * it has learned. `undefined`: never, since the user has set the schedule, or it is no order.
+ */
+function stretchesFromMs(state: State): number | undefined {
+  const { stretches, backoff } = state.plan.policy.poll;
+  if (orderLifeOf(state) === undefined) return undefined;
+  if (stretches === true) return 0;
+  const data = backoff.toJSON?.();
+  if (data?.name !== 'learned' || !('delaysMs' in data)) return undefined;
+  const { delaysMs } = data;
+  return delaysMs.reduce((sum, delayMs) => sum + delayMs, 0) - (delaysMs.at(-1) ?? 0) / 2;
 }
 
 /** Its payer still waits, and nobody has asked about it yet. */
@@ -496,13 +514,23 @@ const LEAST_SPREAD_MS = 5000;
  * new payments come before old ones.
  */
 function placeMs(state: State, moment: Moment): number {
-  const { plan, pollWaits } = state;
-  const lineMs = plan.followOnly ? (plan.lineMs ?? 0) : 0;
+  const { plan } = state;
+  return plan.followOnly ? spreadMs(state, plan.lineMs ?? 0, moment) : 0;
+}
+
+function spreadMs(state: State, lineMs: number, moment: Moment): number {
+  const { pollWaits } = state;
   if (lineMs === 0) return 0;
   const usualMs = paceMs({ ...state, pollWaits: pollWaits + 1 }, moment);
   const mostMs = Math.min(Math.max(LEAST_SPREAD_MS, usualMs), Math.max(0, deadlineOf(state) - moment.nowMs));
   return Math.floor(lineMs <= mostMs ? lineMs : moment.chance * mostMs);
 }
+
+/** The wait for its place, within its pace, and not past its deadline. */
+const inLine = (state: State, { lineMs }: { lineMs: number }, moment: Moment): Step => ({
+  state: { ...state, next: 'ask' },
+  decision: { type: 'wait', delayMs: spreadMs(state, lineMs, moment), next: 'ask' },
+});
 
 function due(state: State, moment: Moment): Step {
   // A process that slept does not send past its deadline, nor what the provider would take for a new request by now.
@@ -1119,11 +1147,11 @@ export const ORDER_PACE: {
 /** The wait before the next status query: the backoff's. A default backoff is fitted to what is waited for. */
 function paceMs(state: State, { nowMs, chance }: Moment): number {
   const { plan, pollWaits, pollingSinceMs = nowMs } = state;
-  const { backoff, firstOfChargeMs, stretches } = plan.policy.poll;
+  const { backoff, firstOfChargeMs } = plan.policy.poll;
   const step = { step: pollWaits, elapsedMs: nowMs - pollingSinceMs };
   const usualMs = usable(backoff.delayMs({ ...step, chance }));
   const isEarly = plan.charge === true && firstOfChargeMs !== undefined && pollWaits <= 1;
-  const isStretched = stretches === true && orderLifeOf(state) !== undefined;
+  const isStretched = step.elapsedMs >= (stretchesFromMs(state) ?? Infinity);
   if (!isEarly && !isStretched) return usualMs;
   // What is fitted is drawn as the backoff itself is.
   const longestMs = backoff.delayMs({ ...step, chance: 1 });

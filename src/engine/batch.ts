@@ -55,6 +55,10 @@ export type Shared =
   | { readonly type: 'not-now'; readonly answer: Answer; readonly judgement: Judgement }
   /** It wants no question for a while, and shows nothing of this order: that one is asked about alone, afterwards. */
   | { readonly type: 'later'; readonly answer: Answer }
+  /** It was asked together, and that told of none: each is asked about alone, but not all of them at once. */
+  | { readonly type: 'at-its-turn' }
+  /** Nothing is asked together for a while. */
+  | { readonly type: 'off' }
   /** No answer: each has lost its query. */
   | { readonly type: 'lost'; readonly result: WireResult & { type: 'lost' }; readonly left: boolean };
 
@@ -94,7 +98,8 @@ export function createBatches(parts: BatchParts): Batches {
       const { batch, signal } = asking;
       if (signal.aborted) return Promise.reject(signal.reason);
       const state = switchOf(asking);
-      if (state.isOff || !canShare(parts, asking, state)) return Promise.resolve(undefined);
+      if (state.isOff) return Promise.resolve({ type: 'off' });
+      if (!canShare(parts, asking, state)) return Promise.resolve(undefined);
       let round = [...waiting].find(each => each.takes(asking));
       if (round === undefined) {
         const most = Math.min(parts.policy.most ?? batch.most, batch.most);
@@ -111,6 +116,8 @@ export function createBatches(parts: BatchParts): Batches {
     },
   };
 }
+
+const atTheirTurn = (seats: readonly Seat[]): Shared[] => seats.map(() => ({ type: 'at-its-turn' }));
 
 const isPlain: Batches['isPlain'] = ({ verdict, unlisted, fault, conflict, isOfOtherOrder }) =>
   verdict.listed &&
@@ -143,6 +150,9 @@ interface Seat {
   readonly asking: Asking;
   readonly resolve: (shared: Shared | undefined) => void;
 }
+
+const patienceOf = ({ asking }: Seat): number => asking.turn.patienceMs ?? Infinity;
+const longestOf = (seats: readonly Seat[]): number => Math.max(...seats.map(patienceOf));
 
 /** Those that wait for each other, and then their one request. */
 class Round {
@@ -218,8 +228,8 @@ class Round {
       shared => this.#handOut(seats, shared),
       // A hook of the user's, or the adapter, threw: each meets that by itself.
       () => {
-        this.#terms.state.failed('hook');
-        this.#handOut([]);
+        if (!this.#controller.signal.aborted) this.#terms.state.failed('hook');
+        this.#handOut(seats, atTheirTurn(seats));
       },
     );
   }
@@ -240,8 +250,8 @@ class Round {
     for (const reauthenticate of [false, true]) {
       const { result, left } = await this.#exchange(seats, operation, fields, memory, reauthenticate);
       if (result.type === 'lost') {
-        // That there was no turn for it is no fault of the gateway's.
-        if (result.code !== 'limit') this.#terms.state.failed(result.code);
+        // That there was no turn for it, or that nobody wants it any more, is no fault of the gateway's.
+        if (result.code !== 'limit' && !this.#controller.signal.aborted) this.#terms.state.failed(result.code);
         return seats.map(() => ({ type: 'lost', result, left }));
       }
       const { answer } = result;
@@ -262,7 +272,7 @@ class Round {
       else this.#terms.state.failed(verdict?.code ?? 'list');
       return judgement !== undefined && judgement.verdict.kind === 'retryable'
         ? seats.map(() => ({ type: 'not-now', answer, judgement }))
-        : seats.map(() => orLater(undefined));
+        : seats.map(() => orLater(undefined) ?? { type: 'at-its-turn' });
     }
     return [];
   }
@@ -287,12 +297,25 @@ class Round {
     }
   }
 
-  /** As urgent as the most urgent of them; and each must have time left to be asked about alone. */
+  /** As urgent as the most urgent of them, and for as long as the one with the most time can wait. */
   #turnOf(seats: readonly Seat[]): Asking['turn'] {
     const turns = seats.map(({ asking }) => asking.turn);
     const urgency = urgencies.find(each => turns.some(turn => turn.urgency === each)) ?? 'background';
-    const shortestMs = Math.min(...turns.map(({ patienceMs = Infinity }) => patienceMs));
-    return { urgency, patienceMs: Math.max(0, shortestMs - this.#first.timeoutMs) };
+    return { urgency, patienceMs: Math.max(0, longestOf(seats) - this.#first.timeoutMs) };
+  }
+
+  /** Who has less time than the others leaves while it can still be asked about alone. @returns ends that */
+  #letTheShortLeave(seats: readonly Seat[]): () => void {
+    const { timeoutMs } = this.#first;
+    const longestMs = longestOf(seats);
+    const timers = seats.flatMap(seat => {
+      const ms = patienceOf(seat);
+      if (ms >= longestMs) return [];
+      return [this.#parts.clock.timer(Math.max(0, ms - 2 * timeoutMs), () => seat.resolve(undefined))];
+    });
+    return () => {
+      for (const cancel of timers) cancel();
+    };
   }
 
   async #exchange(
@@ -309,13 +332,21 @@ class Round {
     const prepared = road(operation, fields, signal);
     const way = prepared instanceof Promise ? await orAbort(prepared, signal) : prepared;
     if (way === undefined) throw new Error('A beforeRequest hook answered this request, or took it elsewhere.');
-    const result = await wire({
-      ...{ operation, fields, timeoutMs, signal, ...way, ...this.#turnOf(seats) },
-      encoding: encodingOf(adapter, operation),
-      context: { openedAtMs: Date.parse(ticket.openedAt), sendId: newSendId(clock), reauthenticate, memory },
-      onLeaving: () => (left = true),
-    });
-    return { result, left };
+    const theyStay = this.#letTheShortLeave(seats);
+    try {
+      const result = await wire({
+        ...{ operation, fields, timeoutMs, signal, ...way, ...this.#turnOf(seats) },
+        encoding: encodingOf(adapter, operation),
+        context: { openedAtMs: Date.parse(ticket.openedAt), sendId: newSendId(clock), reauthenticate, memory },
+        onLeaving() {
+          theyStay();
+          return (left = true);
+        },
+      });
+      return { result, left };
+    } finally {
+      theyStay();
+    }
   }
 }
 

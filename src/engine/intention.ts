@@ -105,6 +105,11 @@ interface Polled {
   readonly incomplete?: boolean;
 }
 
+/** It was not asked about alone yet: so many before it wait for that, in milliseconds. */
+interface InLine {
+  readonly lineMs: number;
+}
+
 /** So long somebody waits at a till for a charge: its queries wait for no other. */
 const AT_THE_TILL_MS = 30_000;
 /** A payer may still be waiting for one that was opened so long ago. */
@@ -196,6 +201,8 @@ export class Intention {
   #mayCallOff = false;
   #parked: Parked | undefined;
   #stopped: { readonly reason: unknown; readonly isFailure: boolean } | undefined;
+  /** It began without a place among those who follow. */
+  #standsNowhere: boolean;
   /** A webhook that has not been looked at yet. */
   #notice: NoticeObservation | undefined;
   /** What a read outside this loop has shown: it counts before whatever permits a send. */
@@ -225,8 +232,9 @@ export class Intention {
     const isNew = options.followOnly !== true && options.mayHaveBeenSent !== true;
     const reached = this.#reach(isNew ? fault => refuseToSend(engine.adapter, fault) : undefined);
     const isLoop = options.followOnly === true && resumed === undefined && options.isBackground !== true;
-    // Those that share a request make no crowd.
-    const lineMs = isLoop && this.#sharedQuery === undefined ? engine.crowd() : 0;
+    // Those that share a request make no crowd, for as long as they can.
+    this.#standsNowhere = isLoop && this.#sharedQuery !== undefined;
+    const lineMs = isLoop && !this.#standsNowhere ? engine.crowd() : 0;
     const first = firstState({ ...beginning, lineMs }, this.#startedAtMs, reached);
     this.#state = { ...first, ...resumed?.followed };
     this.#observe(resumed === undefined ? { type: 'started', barred: this.#barred() } : { type: 'due' });
@@ -359,7 +367,12 @@ export class Intention {
 
   /** One status query, when it is time to ask. Afterwards `next` says how it goes on. */
   async ask(): Promise<void> {
-    const { verdict, judgement, retryAfter, incomplete, left } = await this.#poll(this.#options.sharesQueries);
+    const polled = await this.#poll(this.#options.sharesQueries);
+    if ('lineMs' in polled) {
+      this.#observe({ type: 'in-line', lineMs: polled.lineMs });
+      return this.#arrive();
+    }
+    const { verdict, judgement, retryAfter, incomplete, left } = polled;
     this.#observe({
       ...statusWith(verdict, judgement),
       left,
@@ -449,7 +462,8 @@ export class Intention {
 
   /** One status query that decides nothing. Never throws for what the gateway or the network does. */
   async askOnce(): Promise<Verdict> {
-    return (await this.#poll()).verdict;
+    const polled = await this.#poll();
+    return 'lineMs' in polled ? unknownOutcome('not-asked') : polled.verdict;
   }
 
   /** Where nothing is on the wire: a webhook is heeded before the next byte leaves, and an end is an end. */
@@ -643,7 +657,7 @@ export class Intention {
     if (this.#decision?.type !== 'settle') this.#own = { ...this.#own, answer: lightened(result.answer) };
   }
 
-  async #poll(together = false): Promise<Polled> {
+  async #poll(together = false): Promise<Polled | InLine> {
     const { adapter } = this.#engine;
     const question = questionFor(adapter, this.operation, this.#keeper.current, this.#latestMs());
     if (question === undefined) return { verdict: unknownOutcome('not-asked'), left: false };
@@ -685,7 +699,10 @@ export class Intention {
    * about alone, since nobody else asks now, or the answer leaves a doubt. That there is no such order is always asked
    * alone.
    */
-  async #askTogether({ kind, asked, fields, incomplete }: Question, poll: number): Promise<Polled | undefined> {
+  async #askTogether(
+    { kind, asked, fields, incomplete }: Question,
+    poll: number,
+  ): Promise<Polled | InLine | undefined> {
     const { adapter, batches } = this.#engine;
     const { road, attemptTimeoutMs: timeoutMs } = this.#options;
     const asksAlone = this.#asksAlone;
@@ -717,11 +734,25 @@ export class Intention {
     if (said?.type === 'not-now')
       return { ...this.#answeredPoll(poll, { ...said, body: undefined }, said.judgement), left: true };
     if (said === undefined) return undefined;
+    if (said.type === 'at-its-turn' || said.type === 'off') return isUrgent ? undefined : this.#lineUp(poll, said.type);
     if (said.type === 'part') {
       const judgement = judge(adapter, exchangeOf(asked, fields, said, false), this.#subject(kind));
       if (together.isPlain(judgement)) return { ...this.#answeredPoll(poll, said, judgement), left: true };
     }
     return this.#putOff(poll, said.answer);
+  }
+
+  /** Many whose request was in vain are not all asked about at once. `undefined`: it is, now. */
+  #lineUp(poll: number, why: 'at-its-turn' | 'off'): InLine | undefined {
+    const isLoop = this.#options.stepped !== true && this.#options.isBackground !== true;
+    const needsPlace = why === 'at-its-turn' || this.#standsNowhere;
+    this.#standsNowhere = false;
+    const lineMs = isLoop && needsPlace ? this.#engine.crowd() : 0;
+    if (lineMs === 0) return undefined;
+    this.#asksAlone = true;
+    // Its query is still to come.
+    this.#keeper.update({ polls: poll - 1 });
+    return { lineMs };
   }
 
   /** It is to be asked about alone, but not before `Retry-After`. `undefined`: at once. */

@@ -235,6 +235,28 @@ describe('a request for several payments, where the account has few', () => {
   });
 });
 
+describe('one with little time', () => {
+  it('leaves those who wait for a turn of the limit, is asked about alone, and costs the others nothing', async () => {
+    const world = await scene({
+      ...{ attemptTimeoutMs: 1000, limit: { perMinute: 6 } },
+      poll: { deadlineMs: 300_000 },
+    });
+    const orders = named(1, 20);
+    for (const order of orders) world.states.set(order, 'paid');
+    for (let permit = 1; permit <= 6; permit++)
+      await world.clock.run(world.gateway.ask(ticketOf(world.gateway, `P${permit}`)));
+    const [short = '', ...others] = orders;
+    const all = [
+      world.gateway.untilSettled(ticketOf(world.gateway, short), { policy: { poll: { deadlineMs: 5000 } } }),
+      ...following(world, others),
+    ];
+    const [first, ...rest] = await world.clock.run(Promise.all(all));
+    expect(first?.verdict.code).toBe('limit');
+    expect(rest.map(({ outcome, polls }) => [outcome, polls])).toEqual(others.map(() => ['succeeded', 1]));
+    expect(world.queries.at(-1)?.orders.length).toBeGreaterThan(18);
+  });
+});
+
 describe('somebody who waits at a till', () => {
   const charged = (world: Scene, order: string): Promise<Settlement> =>
     world.gateway.settle('payment.charge', { order, amount: 5 });
@@ -448,6 +470,38 @@ describe('a request for several payments that fails', () => {
     await world.clock.run(all);
   });
 
+  it.each<[string, () => Response]>([
+    ['is refused', () => json({ code: 'REFUSED' }, { status: 400 })],
+    ['shows no rows', () => json({ rows: [], more: false })],
+  ])('and %s lets a thousand go on one after another, not all at once', async (_title, answer) => {
+    const world = await scene({
+      limit: { concurrency: Infinity },
+      poll: { backoff: constant(60_000), deadlineMs: 70_000 },
+    });
+    const orders = named(1, 1000);
+    for (const order of orders) world.states.set(order, 'paid');
+    world.answers = [answer];
+    const all = await world.clock.run(Promise.all(following(world, orders)));
+    expect(new Set(all.map(({ outcome }) => outcome))).toEqual(new Set(['succeeded']));
+    expect(all[999]?.polls).toBe(1);
+    const alone = world.queries.filter(({ orders: of }) => of.length === 1);
+    expect(alone).toHaveLength(1000);
+    const perSecond = Map.groupBy(alone, ({ atMs }) => Math.floor(atMs / 1000));
+    expect(Math.max(...[...perSecond.values()].map(({ length }) => length))).toBeLessThan(100);
+  });
+
+  it('leaves those who wait for their place afterwards free to stop', async () => {
+    const world = await scene();
+    world.answers = [json({ code: 'REFUSED' }, { status: 400 })];
+    const controller = new AbortController();
+    const all = Promise.allSettled(following(world, named(1, 50), controller.signal));
+    await world.clock.run(after(world.clock, 300));
+    controller.abort();
+    expect((await all).every(({ status }) => status === 'rejected')).toBe(true);
+    expect(world.queries.filter(({ orders }) => orders.length === 1).length).toBeLessThan(15);
+    expect(world.clock.pending).toBe(0);
+  });
+
   it('for its token is made once more with another, for all of them', async () => {
     const tokens: boolean[] = [];
     const adapter = acme({ batch: acmeBatch });
@@ -516,6 +570,25 @@ describe('who leaves', () => {
     await after0();
     expect(wire?.aborted).toBe(true);
     expect(world.clock.pending).toBe(0);
+  });
+
+  it('is no failure of sharing, however often', async () => {
+    const world = await scene();
+    world.answers = [
+      (_request, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+    ];
+    for (const orders of [named(1, 2), named(3, 4), named(5, 6)]) {
+      const controller = new AbortController();
+      const all = Promise.allSettled(following(world, orders, controller.signal));
+      await world.clock.run(after(world.clock, 500));
+      controller.abort();
+      await world.clock.run(all);
+    }
+    expect(world.queries.map(({ orders }) => orders.length)).toEqual([2, 2, 2]);
+    expect(world.events.filter(({ type }) => type === 'batch-off')).toEqual([]);
   });
 
   it('before anybody was asked about leaves no timer behind', async () => {
