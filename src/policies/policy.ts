@@ -74,7 +74,8 @@ export interface PollPolicy {
    * Payments that are asked about at about the same time share one request, where the provider answers about many at
    * once (QFPay). `true`: with the defaults of {@link BatchPolicy}. It holds for a whole gateway, and not for the calls
    * of the drop-in, whose requests may differ; a `beforeRequest` hook of the client runs once for them all. Default
-   * `false`: a query may wait a moment for others, and one answer then is about many payments.
+   * `false`: a query may wait a moment for others, and one answer then is about many payments. In a worker each that
+   * waits holds one of its `concurrency`: make that several times `most`, or sharing slows it down.
    */
   batch?: boolean | BatchPolicy;
 }
