@@ -1,5 +1,5 @@
 import { monotonicOf, orAbort, type Clock } from '../clock.ts';
-import { Line, MOST_PASSING, urgencies, type Urgency, type Waiter } from './line.ts';
+import { isPressing, Line, MOST_PASSING, urgencies, type Urgency, type Waiter } from './line.ts';
 import { Rate, type Progress, type RateLimits } from './rate.ts';
 
 /** Where an exchange has its slot: a failing charge path must not hold up status queries. */
@@ -80,11 +80,15 @@ class Queue implements Limiter {
   }
 
   run<T>(turn: Turn, exchange: (progress: Progress) => Promise<T>, late?: () => T): Promise<T> {
-    const { lane, signal } = turn;
+    const { lane, urgency, signal } = turn;
     if (signal.aborted) return Promise.reject(signal.reason);
     const slots = this.#lanes[lane];
     const isFree = slots.line.isEmpty && slots.active < this.#concurrency;
-    if (isFree && (slots.heldUntilMs === 0 || slots.heldUntilMs <= this.#nowMs) && this.#isPermitted) {
+    if (
+      isFree &&
+      (slots.heldUntilMs === 0 || slots.heldUntilMs <= this.#nowMs) &&
+      this.#permitAtMs(urgency) <= this.#nowMs
+    ) {
       const isLastSlot = slots.active + 1 >= this.#concurrency;
       const carried = this.#carry(slots, exchange);
       // Exchanges look at the signal themselves. Where others may wait for the slot, nobody depends on it.
@@ -103,8 +107,9 @@ class Queue implements Limiter {
     return monotonicOf(this.#clock);
   }
 
-  get #isPermitted(): boolean {
-    return this.#rate === undefined || this.#rate.freeAtMs <= this.#nowMs;
+  /** When there is a permit for it. Who has been passed too often may use those that are kept for payers, too. */
+  #permitAtMs(urgency: Urgency, isPassed = false): number {
+    return this.#rate?.freeAtMs(isPassed || isPressing[urgency] === true) ?? -Infinity;
   }
 
   async #carry<T>(slots: Slots, exchange: (progress: Progress) => Promise<T>): Promise<T> {
@@ -161,7 +166,7 @@ class Queue implements Limiter {
     if (write.line.isEmpty && read.line.isEmpty && this.#alarm === undefined) return;
     this.#isCalling = true;
     const nowMs = this.#nowMs;
-    while (this.#isPermitted) {
+    for (;;) {
       const slots = this.#nextLane(nowMs);
       const waiter = slots?.next(nowMs);
       if (slots === undefined || waiter === undefined) break;
@@ -177,15 +182,31 @@ class Queue implements Limiter {
     const { write, read } = this.#lanes;
     const next = (slots: Slots): Waiter | undefined =>
       slots.active < this.#concurrency ? slots.next(nowMs) : undefined;
+    const isPermitted = (slots: Slots, waiter: Waiter): boolean => this.#waiterAtMs(slots, waiter) <= nowMs;
     const [sending, asking] = [next(write), next(read)];
-    if (sending === undefined || asking === undefined) return sending ? write : asking && read;
-    const order = urgencies.indexOf(sending.urgency) - urgencies.indexOf(asking.urgency);
-    const [chosen, other] = order < 0 ? [write, read] : [read, write];
-    const isPassed = other.passing >= MOST_PASSING;
-    const [goes, stays] = isPassed ? [other, chosen] : [chosen, other];
+    if (sending === undefined) return asking !== undefined && isPermitted(read, asking) ? read : undefined;
+    if (asking === undefined) return isPermitted(write, sending) ? write : undefined;
+    const isSendFirst = urgencies.indexOf(sending.urgency) < urgencies.indexOf(asking.urgency);
+    const isPassed = (isSendFirst ? read : write).passing >= MOST_PASSING;
+    const byTurn: [Slots, Waiter][] =
+      isSendFirst === isPassed
+        ? [
+            [read, asking],
+            [write, sending],
+          ]
+        : [
+            [write, sending],
+            [read, asking],
+          ];
+    const goes = byTurn.find(([slots, waiter]) => isPermitted(slots, waiter))?.[0];
+    if (goes === undefined) return undefined;
     goes.passing = 0;
-    stays.passing++;
+    (goes === write ? read : write).passing++;
     return goes;
+  }
+
+  #waiterAtMs({ line, passing }: Slots, { urgency }: Waiter): number {
+    return this.#permitAtMs(urgency, line.isPassed || passing >= MOST_PASSING);
   }
 
   /** Where a permit or the end of a hold is waited for, and not a slot, somebody must look again. */
@@ -193,8 +214,8 @@ class Queue implements Limiter {
     let atMs = Infinity;
     for (const slots of Object.values(this.#lanes)) {
       if (slots.line.isEmpty || slots.active >= this.#concurrency) continue;
-      const heldUntilMs = slots.next(nowMs) === undefined ? slots.heldUntilMs : 0;
-      atMs = Math.min(atMs, Math.max(heldUntilMs, this.#rate?.freeAtMs ?? 0));
+      const waiter = slots.next(nowMs);
+      atMs = Math.min(atMs, waiter === undefined ? slots.heldUntilMs : Math.max(0, this.#waiterAtMs(slots, waiter)));
     }
     if (this.#alarm?.atMs === atMs) return;
     this.#alarm?.cancel();

@@ -16,6 +16,14 @@ export const urgencies = [
 
 export type Urgency = (typeof urgencies)[number];
 
+/** Somebody waits for it at a till, or it is the last time that a payment can be asked about in its call. */
+export const isPressing: Readonly<Partial<Record<Urgency, true>>> = {
+  charge: true,
+  'first-send': true,
+  'last-query': true,
+  'charge-query': true,
+};
+
 /** Somebody in a line. */
 export interface Waiter {
   readonly urgency: Urgency;
@@ -47,9 +55,14 @@ export class Line {
     return this.#first.get(urgency);
   }
 
+  /** Whoever is next has been passed as often as may be. */
+  get isPassed(): boolean {
+    return this.#passing >= MOST_PASSING;
+  }
+
   /** The most urgent; each fourth time the one that has waited longest, so that nobody waits without end. */
   get next(): Waiter | undefined {
-    if (this.#passing >= MOST_PASSING) return this.#longest;
+    if (this.isPassed) return this.#longest;
     const urgency = urgencies.find(each => this.#first.has(each));
     return urgency && this.#first.get(urgency);
   }

@@ -16,6 +16,9 @@ export interface Progress {
   answered(): void;
 }
 
+/** Of a minute's permits, so much is kept for payers at the till: else a burst of queries would have them wait a minute. */
+const KEPT_FOR_THE_TILL = 0.25;
+
 /** What is not answered by then is taken for received: a gateway that hangs does not keep permits. */
 const RECEIVED_WITHIN_MS = 1000;
 
@@ -28,7 +31,7 @@ const RECEIVED_WITHIN_MS = 1000;
 export class Rate {
   readonly #clock: Clock;
   readonly #onChange: () => void;
-  readonly #windows: readonly { readonly lengthMs: number; readonly most: number }[];
+  readonly #windows: readonly { readonly lengthMs: number; readonly most: number; readonly kept: number }[];
   /** Those that have a permit, and have not left. */
   #waiting = 0;
   /** When those that left were received at the latest, in order. */
@@ -40,15 +43,20 @@ export class Rate {
     this.#clock = clock;
     this.#onChange = onChange;
     this.#windows = [
-      { lengthMs: 1000, most: perSecond },
-      { lengthMs: 60_000, most: perMinute },
+      { lengthMs: 1000, most: perSecond, kept: 0 },
+      { lengthMs: 60_000, most: perMinute, kept: Math.floor(perMinute * KEPT_FOR_THE_TILL) },
     ].filter(({ most }) => most !== Infinity);
   }
 
-  /** When the next permit is to be had, by the monotonic clock. `Infinity`: not before one that has a permit has left. */
-  get freeAtMs(): number {
+  /**
+   * When the next permit is to be had, by the monotonic clock. `Infinity`: not before one that has a permit has left.
+   *
+   * @param ofAll also of those that are kept for payers at the till
+   */
+  freeAtMs(ofAll: boolean): number {
     let atMs = -Infinity;
-    for (const { lengthMs, most } of this.#windows) {
+    for (const { lengthMs, most: all, kept } of this.#windows) {
+      const most = ofAll ? all : all - kept;
       if (this.#waiting >= most) return Infinity;
       // The one that must no longer count.
       const receivedMs = this.#receivedMs.at(this.#waiting - most);

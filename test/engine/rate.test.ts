@@ -104,12 +104,12 @@ describe('what an account’s gateway receives', () => {
     );
   }, 60_000);
 
-  it('is as much as it takes, where that much is wanted', async () => {
+  it('is as much as it takes, where payers at the till want that much', async () => {
     const clock = manualClock();
     const limiter = createLimiter({ concurrency: 32, perSecond: 10, perMinute: 300 }, clock);
     const leftMs: number[] = [];
     const all = Array.from({ length: 400 }, () =>
-      limiter.run({ lane: 'read', urgency: 'old-query', signal: never }, progress => {
+      limiter.run({ lane: 'read', urgency: 'charge', signal: never }, progress => {
         progress.left();
         leftMs.push(clock.monotonicMs());
         progress.answered();
@@ -123,6 +123,49 @@ describe('what an account’s gateway receives', () => {
     );
     expect(leftMs.filter(atMs => atMs < 60_000)).toHaveLength(300);
     expect(leftMs.at(-1)).toBe(69_000);
+  });
+
+  it('is three quarters of a minute at most where nobody waits at a till, so that a payer who comes does not wait', async () => {
+    const clock = manualClock();
+    const limiter = createLimiter({ concurrency: 32, perSecond: 100, perMinute: 400 }, clock);
+    const leftMs: Record<string, number[]> = { 'old-query': [], charge: [] };
+    const exchange = (lane: Turn['lane'], urgency: 'old-query' | 'charge'): Promise<void> =>
+      limiter.run({ lane, urgency, signal: never }, progress => {
+        progress.left();
+        leftMs[urgency]?.push(clock.monotonicMs());
+        progress.answered();
+        return Promise.resolve();
+      });
+    const queries = Array.from({ length: 1000 }, () => exchange('read', 'old-query'));
+    const charges: Promise<void>[] = [];
+    for (const atMs of [10_000, 30_000, 50_000])
+      clock.timer(atMs, () => void charges.push(...[1, 2, 3].map(() => exchange('write', 'charge'))));
+    await clock.run(Promise.all(queries));
+    await clock.run(Promise.all(charges));
+    const began = leftMs['old-query']?.[0] ?? 0;
+    expect(leftMs['charge']?.map(atMs => atMs - began)).toEqual(
+      [10_000, 30_000, 50_000].flatMap(atMs => [atMs, atMs, atMs]),
+    );
+    expect(leftMs['old-query']?.filter(atMs => atMs - began < 60_000)).toHaveLength(300);
+  });
+
+  it('is had by who waits long, too, where payers want more than there is', async () => {
+    const clock = manualClock();
+    const limiter = createLimiter({ concurrency: 32, perMinute: 8 }, clock);
+    const left: string[] = [];
+    const exchange = (lane: Turn['lane'], urgency: 'old-query' | 'charge'): Promise<void> =>
+      limiter.run({ lane, urgency, signal: never }, progress => {
+        progress.left();
+        left.push(urgency);
+        progress.answered();
+        return Promise.resolve();
+      });
+    const all = [
+      ...Array.from({ length: 40 }, () => exchange('write', 'charge')),
+      ...Array.from({ length: 4 }, () => exchange('read', 'old-query')),
+    ];
+    await clock.run(Promise.all(all));
+    expect(left.slice(0, 24).filter(each => each === 'old-query')).toHaveLength(4);
   });
 
   it('counts what hangs as received after a second, so that a gateway that hangs keeps no permit', async () => {
