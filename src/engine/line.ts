@@ -1,6 +1,6 @@
 /**
- * What an exchange is, the most urgent first: payers at the till, then status queries, and a cancel that waits for one, before what is sent again, new
- * payments before old ones, and last what a worker does behind the scenes.
+ * What an exchange is, the most urgent first: payers at the till, then status queries, and a cancel that waits for one,
+ * before what is sent again, new payments before old ones, and last what a worker does behind the scenes.
  */
 export const urgencies = [
   'charge',
@@ -21,6 +21,7 @@ export const isPressing: Readonly<Partial<Record<Urgency, true>>> = {
   charge: true,
   'first-send': true,
   'last-query': true,
+  cancel: true,
   'charge-query': true,
 };
 
