@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { createGateway, steps, type Settlement, type Ticket } from '../../src/index.ts';
 import { createJournal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
-import type { JournalStore } from '../../src/journal/store.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { sleep } from '../../src/testing/sleep.ts';
 import { acme, type AcmeFields } from '../testing/acme.ts';
@@ -12,16 +11,13 @@ import { acme, type AcmeFields } from '../testing/acme.ts';
 function shop() {
   const clock = manualClock();
   const { store } = memoryJournal({ clock });
-  const slow: JournalStore = new Proxy(store, {
-    get(target, name) {
-      const own: unknown = Reflect.get(target, name);
-      if (name !== 'update' && name !== 'insert') return typeof own === 'function' ? own.bind(target) : own;
-      return async (...given: unknown[]) => {
-        await sleep(clock, 5);
-        return (own as (...of: unknown[]) => unknown).apply(target, given);
-      };
-    },
-  });
+  const late =
+    <Given extends unknown[], T>(work: (...given: Given) => Promise<T>) =>
+    async (...given: Given): Promise<T> => {
+      await sleep(clock, 5);
+      return work(...given);
+    };
+  const slow = Object.assign(store, { insert: late(store.insert.bind(store)), update: late(store.update.bind(store)) });
   const asked: number[] = [];
   const beganMs = clock.now();
   const fetch = async (request: Request): Promise<Response> => {
