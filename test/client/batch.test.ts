@@ -238,12 +238,12 @@ describe('a request for several payments, where the account has few', () => {
 describe('one with little time', () => {
   it('leaves those who wait for a turn of the limit, is asked about alone, and costs the others nothing', async () => {
     const world = await scene({
-      ...{ attemptTimeoutMs: 1000, limit: { perMinute: 6 } },
+      ...{ attemptTimeoutMs: 1000, limit: { perMinute: 3 } },
       poll: { deadlineMs: 300_000 },
     });
     const orders = named(1, 20);
     for (const order of orders) world.states.set(order, 'paid');
-    for (let permit = 1; permit <= 6; permit++)
+    for (let permit = 1; permit <= 3; permit++)
       await world.clock.run(world.gateway.ask(ticketOf(world.gateway, `P${permit}`)));
     const [short = '', ...others] = orders;
     const all = [
