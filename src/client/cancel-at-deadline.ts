@@ -105,7 +105,7 @@ const standings: Readonly<Record<Settlement['outcome'], CancelStanding>> = {
 
 /** Refused for now, however often it was sent: nothing was done. */
 const standingOf = ({ outcome, verdict }: Settlement): CancelStanding =>
-  outcome === 'rejected' && verdict.kind === 'retryable' ? 'not-sent' : standings[outcome];
+  outcome === 'rejected' && verdict.kind === 'retryable' ? 'unprocessed' : standings[outcome];
 
 /** A signal that aborts with another one, and after so long. */
 function boundBy(

@@ -1,3 +1,4 @@
+import { beginCall } from '../clock.ts';
 import { SettledError, UnresolvedError } from '../core/errors.ts';
 import { isWrite, type Fields, type Operation, type WriteOperation } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
@@ -25,6 +26,7 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining, cancel
 
   return async (found, call) => {
     const { operation } = found;
+    const began = beginCall(parts.engine.clock);
     const who = `${adapter.name} ${operation.name}`;
     const context = contextOf(who, call);
     const canceler = canceling.of(who, operation, context.policy, parts.policyOf(context.policy));
@@ -41,7 +43,7 @@ export function createDriveRequest(parts: GatewayParts, joining: Joining, cancel
       const entering = enter(parts, { key, wanted, mayHaveBeenSent, signal }, (admission, hold) => {
         if (lost !== undefined) return joining.passedOn(lost, admission, joined).then(responseFor);
         const start = startOf(parts, admission, context, ticket);
-        const intention = intentionOf(parts, found, call, { context, start, hold, canceler });
+        const intention = intentionOf(parts, found, call, { context, start, hold, canceler, began });
         const begun = { digest: wanted.digest, intention, done: intention.ended, endsWithCallers: false };
         const loop = joining.begin(key, begun, hold);
         return new KyDriver(intention, call.signal, hold === undefined ? undefined : loop.done);
@@ -79,11 +81,13 @@ function intentionOf(
     start,
     hold,
     canceler,
+    began,
   }: {
     context: DropInContext;
     start: Start;
     hold?: Hold | undefined;
     canceler?: Canceler | undefined;
+    began?: ReturnType<typeof beginCall>;
   },
 ): Intention {
   if (start.mayHaveBeenSent !== true) checkResend(context.policy);
@@ -97,6 +101,7 @@ function intentionOf(
     policy,
     attemptTimeoutMs: parts.attemptTimeoutMs(policy, call.clientTimeout, call.timeout),
     ...start,
+    ...(start.mayHaveBeenSent === true && began !== undefined && { call: began }),
     road: call.road,
     ...(onTicket !== undefined && { onTicket }),
     reporter: parts.reporter,

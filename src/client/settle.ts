@@ -1,3 +1,4 @@
+import { beginCall, type Call } from '../clock.ts';
 import { conceal, withoutQuotes } from '../core/conceal.ts';
 import { InputError, ReferenceInUseError } from '../core/errors.ts';
 import type { Fields } from '../core/operation.ts';
@@ -35,7 +36,8 @@ type Settle = (
 export function createSettle(parts: GatewayParts, joining: Joining, canceling: Canceling): Settle {
   const { durable } = parts;
   return async (name, fields, options = {}, sender, gate) => {
-    const asked = { ...askedFor(parts, canceling, { name, fields, options, gate }), sender };
+    const call = beginCall(parts.engine.clock);
+    const asked = { ...askedFor(parts, canceling, { name, fields, options, gate }), sender, call };
     const { operation, given } = asked;
     if (durable !== undefined) await durable.ready();
     const digest = parts.digestOf(operation, asked.whole);
@@ -100,6 +102,7 @@ const isNoEnd = ({ intention }: Loop, { outcome }: Settlement): boolean =>
 
 /** What a call asks for, as it was when the call began: what the caller does to his objects afterwards changes nothing. */
 interface Asked {
+  readonly call: Call;
   readonly operation: ReturnType<typeof writeOf>;
   readonly fields: Fields;
   /** The fields, and what the gateway takes beside them. */
@@ -118,7 +121,7 @@ function askedFor(
   parts: GatewayParts,
   canceling: Canceling,
   { name, fields, options, gate }: Pick<Asked, 'fields' | 'gate'> & { readonly name: string; options: SettleOptions },
-): Asked {
+): Omit<Asked, 'call' | 'sender'> {
   const { adapter } = parts;
   const who = `${adapter.name} ${name}`;
   checkOptions(`${adapter.name} settle`, options, settleOptions);
@@ -151,7 +154,7 @@ const reopened = (parts: GatewayParts, { operation, fields, given, ticket }: Ask
 
 function intentionOf(
   parts: GatewayParts,
-  { operation, whole, given, policy: asked, canceler, gate }: Asked,
+  { operation, whole, given, policy: asked, canceler, gate, call }: Asked,
   start: Start,
   hold: Hold | undefined,
 ): Intention {
@@ -167,6 +170,7 @@ function intentionOf(
     policy,
     attemptTimeoutMs: parts.attemptTimeoutMs(policy, parts.clientOptions.timeout),
     ...start,
+    ...(start.mayHaveBeenSent === true && { call }),
     road: parts.road,
     sharesQueries: true,
     ...(onTicket !== undefined && { onTicket }),

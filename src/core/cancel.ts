@@ -9,6 +9,8 @@ export type CancelStanding =
   | 'refused'
   /** It may have reached the gateway. */
   | 'unknown'
+  /** The gateway has said that it did not process it, however often it was sent: nothing was canceled. */
+  | 'unprocessed'
   /** It never left: nothing was canceled. */
   | 'not-sent';
 
@@ -22,6 +24,9 @@ export interface DeadlineCancel {
   /** The cancel's own ticket, to ask about it by. Default: it never left. */
   readonly ticket?: Ticket;
 }
+
+/** Nothing was canceled, and nothing will be by it. */
+export const isUndone = (standing: CancelStanding): boolean => standing === 'not-sent' || standing === 'unprocessed';
 
 /** What a decision knows of it. */
 export interface KnownCancel {
@@ -75,6 +80,8 @@ export const openBesideCancel: Readonly<Record<CancelStanding, string>> = {
   refused: 'The deadline came, and the gateway refused to cancel it: it can still be paid, or is. Ask again.',
   unknown:
     'The deadline came, and it is not known whether the cancel arrived: it may be canceled, paid, or paid and given back. Ask again before you take the money another way.',
+  unprocessed:
+    'The deadline came, and the gateway answered the cancel that it did not process it: it can still be paid, or is. Ask again, or cancel it yourself a little later.',
   'not-sent':
     'The deadline came, and no cancel was sent: it can still be paid, or is. Ask again, or cancel it yourself.',
 };

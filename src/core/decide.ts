@@ -4,6 +4,7 @@ import {
   doubtedPaid,
   isDoubtedPaid,
   isPaid,
+  isUndone,
   openBesideCancel,
   paidBesideCancel,
   type CancelStanding,
@@ -950,7 +951,7 @@ function hint(state: State, { nowMs }: Moment): Step {
 /** Whatever became of the cancel: only the payment's own query, or a notice, says how the payment ended. */
 function canceled(before: State, { standing, sinceMs }: CancelObservation, moment: Moment): Step {
   const { pollingSinceMs: _before, ...state } = before;
-  const forMs = standing === 'not-sent' ? 0 : (state.plan.cancelsWithinMs ?? 0);
+  const forMs = isUndone(standing) ? 0 : (state.plan.cancelsWithinMs ?? 0);
   const asking: State = { ...state, pollWaits: 0, next: 'ask', cancel: { standing, untilMs: sinceMs + forMs } };
   const leftMs = Math.max(0, (state.notBeforeMs ?? 0) - moment.nowMs);
   if (leftMs > 0 && isTooLong(asking, leftMs, moment.nowMs))

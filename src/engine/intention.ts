@@ -70,7 +70,7 @@ export interface IntentionOptions extends Beginning {
   readonly attemptTimeoutMs: number;
   /** An earlier step of the same following, whose next one is due. */
   readonly resumed?: Pick<ReadOpen, 'startedAtMs' | 'followed'>;
-  /** The call that it is carried out for, where that has begun another one before: its deadline counts from there. */
+  /** The call that it is carried out for, where that has waited for another one before: its deadline counts from there. */
   readonly call?: Call;
   /** It is left alone between two steps. Default: it is a loop. */
   readonly stepped?: boolean;
@@ -235,7 +235,7 @@ export class Intention {
     // Those that share a request make no crowd, for as long as they can.
     this.#standsNowhere = isLoop && this.#sharedQuery !== undefined;
     const lineMs = isLoop && !this.#standsNowhere ? engine.crowd() : 0;
-    const first = firstState({ ...beginning, lineMs }, this.#startedAtMs, reached);
+    const first = firstState({ ...beginning, lineMs }, this.#startedAtMs, reached, this.#nowMs());
     this.#state = { ...first, ...resumed?.followed };
     this.#observe(resumed === undefined ? { type: 'started', barred: this.#barred() } : { type: 'due' });
   }

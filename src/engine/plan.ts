@@ -40,14 +40,19 @@ export function startOfTicket(ticket: Ticket): StartingPayment {
  */
 const KEY_MARGIN_MS = 5 * 60_000;
 
-/** The first state of an intention's decision. */
+/**
+ * The first state of an intention's decision.
+ *
+ * @param nowMs later than when the call began, where that has waited for others first
+ */
 export function firstState(
   beginning: Beginning,
   startedAtMs: number,
   reach: { askable: boolean; lookable: boolean },
+  nowMs: number = startedAtMs,
 ): State {
   const { ticket, absentBefore } = beginning;
-  const sentAtMs = lastSendOf(beginning, startedAtMs);
+  const sentAtMs = lastSendOf(beginning, nowMs);
   return initialState(planOf(beginning, startedAtMs), {
     seen: ticket.seen,
     polls: ticket.polls,
@@ -106,11 +111,11 @@ function remembersForMsOf({ operation, ticket }: Beginning): number | undefined 
 }
 
 /** When the last send left, as far as anybody knows; `undefined` where none is known of. */
-function lastSendOf(beginning: Beginning, startedAtMs: number): number | undefined {
+function lastSendOf(beginning: Beginning, nowMs: number): number | undefined {
   const { ticket, followOnly, absentBefore, mayHaveBeenSent } = beginning;
   // Without its ticket, an earlier run may have sent until now; with its ticket, no later send is known of.
   const goesOn = mayHaveBeenSent === true && ticket.ageUnknown !== true;
-  if (followOnly !== true && absentBefore !== true && !goesOn) return startedAtMs;
+  if (followOnly !== true && absentBefore !== true && !goesOn) return nowMs;
   const sentAt = absentBefore === true ? (ticket.lastSentAt ?? ticket.openedAt) : ticket.lastSentAt;
   return sentAt === undefined ? undefined : Date.parse(sentAt);
 }

@@ -61,7 +61,8 @@ export interface PollPolicy {
    * query that was answered and shows it open. Only the payment's own query, or a notice, then says how it ended: `canceled`; `succeeded`, where the money
    * came first; `refunded`, where the cancel gave it back; else it stays `unresolved`. For `settle` and the drop-in, and
    * in `untilSettled` where its own call says so. A gateway's policy means the writes that have a cancel; a call's is
-   * refused for one that has none. Default `false`.
+   * refused for one that has none. A second caller of one payment waits for the end of the first one's loop; what that
+   * leaves open is canceled at his own deadline, or at once where that is over. Default `false`.
    */
   cancelAtDeadline?: boolean;
   /**

@@ -139,7 +139,7 @@ describe('the end is the payment’s own word', () => {
       [reset(), 'unknown'],
       [said('PENDING'), 'unknown'],
       [said('NEVER-HEARD'), 'unknown'],
-      [said('BUSY'), 'not-sent'],
+      [said('BUSY'), 'unprocessed'],
       [refused(), 'not-sent'],
     ] as const) {
       const scene = pending({ cancel, ending: [state('pending')] });
@@ -362,6 +362,27 @@ describe('the query before it', () => {
   });
 });
 
+describe('a cancel that the gateway says it did not process', () => {
+  it('is called unprocessed, was sent as often as the policy says, and leaves the ticket without a doubt', async () => {
+    const scene = pending({ cancel: said('BUSY'), ending: [state('pending')] });
+    const settlement = await scene.pay();
+    expect(scene.cancels).toHaveLength(policy.retry.attempts);
+    expect(settlement).toMatchObject({
+      outcome: 'unresolved',
+      cancel: { operation: 'payment.cancel', standing: 'unprocessed', verdict: { code: 'BUSY', kind: 'retryable' } },
+    });
+    expect(settlement.verdict.advice).toMatch(/did not process it.*cancel it yourself/);
+    expect(settlement.ticket.mayBeGivenBackUntil).toBeUndefined();
+    // "Paid" is believed at once, by the query right after it too.
+    const paid = pending({ cancel: said('BUSY'), ending: [state('paid')] });
+    expect(await paid.pay()).toMatchObject({ outcome: 'succeeded', cancel: { standing: 'unprocessed' } });
+    // The way to another cancel is free.
+    const { clock, gateway } = scene;
+    const again = await clock.run(gateway.settle('payment.cancel', { order: 'A1' }));
+    expect([again.repeated, scene.cancels.length]).toEqual([undefined, 2 * policy.retry.attempts]);
+  });
+});
+
 describe('a cancel that never left', () => {
   it('is called not sent, where its time ended in a hook or in the line', async () => {
     for (const [hook, limit] of [
@@ -500,6 +521,26 @@ describe('who wants it', () => {
     );
     expect([first.outcome, second.outcome]).toEqual(['unresolved', 'canceled']);
     expect(more.cancels).toHaveLength(1);
+  });
+
+  it('who joins with a shorter deadline has it canceled as soon as the first loop has ended, not another deadline later', async () => {
+    const plain = { policy: { poll: { cancelAtDeadline: false } } };
+    const soon = { policy: { poll: { cancelAtDeadline: true, deadlineMs: 5000 } } };
+    const byEach: readonly ((scene: Scene) => Promise<unknown>)[] = [
+      ({ gateway }) => gateway.settle('payment.charge', charge, soon),
+      ({ gateway }) =>
+        gateway.client
+          .post('https://acme.test/api/charge', { json: charge, context: { tillpaid: soon } })
+          .catch((error: unknown) => isSettledError(error) && error.settlement),
+    ];
+    for (const again of byEach) {
+      const scene = pending();
+      const { clock, gateway, cancels } = scene;
+      const joined = after(scene, 2000).then(() => again(scene));
+      const [, other] = await clock.run(Promise.all([gateway.settle('payment.charge', charge, plain), joined]));
+      expect(other).toMatchObject({ outcome: 'canceled', elapsedMs: DEADLINE_MS - 2000 });
+      expect(cancels).toEqual([{ atMs: startMs + DEADLINE_MS }]);
+    }
   });
 
   it('sends no other where a cancel of the user’s own is on its way, and asks about the payment at once', async () => {
