@@ -14,7 +14,7 @@ import { printTable } from './table.ts';
 
 /**
  * `npm run bench` prints every table, and how long each took; `npm run bench -- flows` only that one; `-- journal --only
- * sqlite,polls` a part. With `--full` the long tables (`journal`, `scale`) take their whole time. With `--svg` the plots
+ * sqlite,polls` a part. With `--full` the long tables (`memory`, `scale`, `journal`) take their whole time. With `--svg` the plots
  * in `docs/performance/` are drawn anew.
  */
 const { positionals: asked, values } = parseArgs({
@@ -25,7 +25,7 @@ const only = values.only?.split(',') ?? [];
 const isFull = values.full === true;
 /** Each is told whether to draw its plots too. */
 const tables: Readonly<Record<string, (draws: boolean) => void | Promise<void>>> = {
-  ...{ overhead: printOverhead, memory: printMemory, frontier: printFrontier, flows: printFlows },
+  ...{ overhead: printOverhead, memory: () => printMemory(isFull), frontier: printFrontier, flows: printFlows },
   learned: printLearned,
   batch: printBatch,
   notices: printNotices,

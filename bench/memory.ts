@@ -14,8 +14,9 @@ import { printTable } from './table.ts';
  */
 const WARM_UP = 300;
 const HOUR_MS = 3_600_000;
-/** The first for every case, the second for those that wait. */
-const COUNTS = [10_000, 100_000];
+const COUNT = 10_000;
+/** With `--full`, those that wait are counted with so many, too. */
+const FULL_COUNT = 100_000;
 /** How many payments are on their way at once while the case is being set up. */
 const AT_ONCE = 500;
 
@@ -181,11 +182,11 @@ function inOwnProcess(name: CaseName, count: number): Bytes {
   return JSON.parse(printed.toString()) as Bytes;
 }
 
-export function printMemory(): void {
+export function printMemory(isFull: boolean): void {
   const kB = (bytes: number): string => (bytes / 1000).toFixed(2);
-  const rows = COUNTS.flatMap((count, at) => {
+  const rows = (isFull ? [COUNT, FULL_COUNT] : [COUNT]).flatMap(count => {
     const caller = inOwnProcess('caller', count);
-    const names = (Object.keys(cases) as CaseName[]).filter(name => at === 0 || goals[name] !== undefined);
+    const names = (Object.keys(cases) as CaseName[]).filter(name => count === COUNT || goals[name] !== undefined);
     return names.map(name => {
       const { heap, external } = inOwnProcess(name, count);
       const own = name === 'caller' ? { heap: 0, external: 0 } : caller;
