@@ -46,17 +46,44 @@ export function createLimiter(limits: Limits, clock: Clock): Limiter {
   return new Queue(limits, clock);
 }
 
+/** Those whom a hold kept are let go over as long as it was, and over no longer than this. */
+const LET_GO_WITHIN_MS = 5000;
+/** A few of them at once, and others no slower than this. */
+const LET_GO_AT_ONCE = 5;
+const LET_GO_EVERY_MS = 1000 / 60;
+
 /** A lane's slots, and who waits for them. */
 class Slots {
   readonly line = new Line();
   active = 0;
+  /** Until then nobody goes, and after that one at a time. */
   heldUntilMs = 0;
+  /** From then on all go that can. */
+  openFromMs = 0;
+  #atOnce = 0;
   /** How often the other lane had the permit that both could have used. */
   passing = 0;
+
+  hold(nowMs: number, forMs: number): void {
+    if (nowMs + forMs <= this.heldUntilMs) return;
+    this.heldUntilMs = nowMs + forMs;
+    this.openFromMs = this.heldUntilMs + Math.min(forMs, LET_GO_WITHIN_MS);
+    this.#atOnce = LET_GO_AT_ONCE;
+  }
 
   /** Who goes next, were there a slot and a permit. */
   next(nowMs: number): Waiter | undefined {
     return this.heldUntilMs > nowMs ? this.line.first('last-query') : this.line.next;
+  }
+
+  take(waiter: Waiter, nowMs: number): void {
+    const letGoForMs = this.openFromMs - nowMs;
+    const isLetGo = letGoForMs > 0 && waiter.urgency !== 'last-query' && this.#atOnce-- <= 1;
+    // All who wait by now are to have gone by then. Timers are late: what they missed by little is made up for.
+    if (isLetGo)
+      this.heldUntilMs =
+        Math.max(this.heldUntilMs, nowMs - LET_GO_EVERY_MS) + Math.min(LET_GO_EVERY_MS, letGoForMs / this.line.size);
+    this.line.take(waiter);
   }
 }
 
@@ -86,7 +113,7 @@ class Queue implements Limiter {
     const isFree = slots.line.isEmpty && slots.active < this.#concurrency;
     if (
       isFree &&
-      (slots.heldUntilMs === 0 || slots.heldUntilMs <= this.#nowMs) &&
+      (slots.openFromMs === 0 || slots.openFromMs <= this.#nowMs) &&
       this.#permitAtMs(urgency) <= this.#nowMs
     ) {
       const isLastSlot = slots.active + 1 >= this.#concurrency;
@@ -98,8 +125,7 @@ class Queue implements Limiter {
   }
 
   holdQueries(forMs: number): void {
-    const slots = this.#lanes.read;
-    slots.heldUntilMs = Math.max(slots.heldUntilMs, this.#nowMs + forMs);
+    this.#lanes.read.hold(this.#nowMs, forMs);
     this.#callNext();
   }
 
@@ -170,7 +196,7 @@ class Queue implements Limiter {
       const slots = this.#nextLane(nowMs);
       const waiter = slots?.next(nowMs);
       if (slots === undefined || waiter === undefined) break;
-      slots.line.take(waiter);
+      slots.take(waiter, nowMs);
       waiter.start();
     }
     this.#isCalling = false;

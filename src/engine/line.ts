@@ -47,6 +47,11 @@ export class Line {
   readonly #last = new Map<Urgency, Waiter>();
   /** How many have passed the one that has waited longest. */
   #passing = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
 
   get isEmpty(): boolean {
     return this.#first.size === 0;
@@ -77,6 +82,7 @@ export class Line {
 
   join(waiter: Waiter): void {
     const { urgency } = waiter;
+    this.#size++;
     const before = this.#last.get(urgency);
     if (before === undefined) this.#first.set(urgency, waiter);
     else before.behind = waiter;
@@ -92,6 +98,7 @@ export class Line {
 
   leave(waiter: Waiter): void {
     const { urgency, before, behind } = waiter;
+    this.#size--;
     if (before !== undefined) before.behind = behind;
     else if (behind !== undefined) this.#first.set(urgency, behind);
     else this.#first.delete(urgency);

@@ -398,4 +398,62 @@ describe('a gateway that wants no queries for a while', () => {
     expect(clock.monotonicMs() - start).toBe(15_000);
     expect(clock.pending).toBe(0);
   });
+
+  it('gets those who waited for it one after another within seconds, and the last ones of their payments at once', async () => {
+    const clock = manualClock();
+    const limiter = createLimiter({ concurrency: 200 }, clock);
+    const ask = async (urgency: Urgency, beganMs: number[]): Promise<void> =>
+      limiter.run({ lane: 'read', urgency, signal: never }, async progress => {
+        beganMs.push(clock.monotonicMs());
+        progress.left();
+        await sleep(clock, 20);
+        progress.answered();
+      });
+    for (const [waiting, mostIn100Ms, withinMs] of [
+      [60, 11, 1100],
+      [1000, 27, 5000],
+      [8000, 190, 5000],
+    ] as const) {
+      limiter.holdQueries(20_000);
+      const endMs = clock.monotonicMs() + 20_000;
+      const [askedMs, lastMs]: [number[], number[]] = [[], []];
+      clock.timer(20_500, () => void ask('last-query', lastMs));
+      await clock.run(Promise.all(Array.from({ length: waiting }, () => ask('old-query', askedMs))));
+      expect(askedMs[0]).toBe(endMs);
+      expect(mostWithin(100, askedMs)).toBeLessThanOrEqual(mostIn100Ms);
+      expect(Math.max(...askedMs)).toBeLessThanOrEqual(endMs + withinMs);
+      expect(lastMs).toEqual([endMs + 500]);
+      await clock.run(sleep(clock, 10_000));
+      expect(clock.pending).toBe(0);
+    }
+  });
+
+  it('gets all that come again, none later than seconds, and then at once, whatever comes while they are let go', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 12_000 }), { minLength: 1, maxLength: 200 }),
+        fc.integer({ min: 1, max: 6000 }),
+        async (comingMs, heldMs) => {
+          const clock = manualClock();
+          const limiter = createLimiter({ concurrency: 300 }, clock);
+          let went = 0;
+          limiter.holdQueries(heldMs);
+          const come = async (atMs: number): Promise<void> => {
+            await sleep(clock, atMs);
+            await limiter.run({ lane: 'read', urgency: 'old-query', signal: never }, () => {
+              went++;
+              if (atMs >= heldMs + 5000) expect(clock.monotonicMs()).toBe(atMs);
+              expect(clock.monotonicMs()).toBeGreaterThanOrEqual(heldMs);
+              expect(clock.monotonicMs()).toBeLessThanOrEqual(Math.max(atMs, heldMs + 5000));
+              return Promise.resolve();
+            });
+          };
+          await clock.run(Promise.all(comingMs.map(come)));
+          expect(went).toBe(comingMs.length);
+          expect(clock.pending).toBe(0);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
 });
