@@ -78,7 +78,7 @@ export function createFollowing(
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       if (parts.durable !== undefined) await parts.durable.load(ticket);
       options.signal?.throwIfAborted();
-      const intention = followerOf(parts, ticket, operation, parts.policyOf(options.policy));
+      const intention = followerOf(parts, ticket, operation, parts.policyOf(options.policy), { asksOnce: true });
       const verdict = await attended(intention, options, () => intention.askOnce());
       const asked = intention.ticket;
       await changeBy(parts, asked, verdict);
@@ -168,7 +168,10 @@ function followerOf(
   ticket: Ticket,
   operation: Operation,
   policy: ResolvedPolicy,
-  more: Pick<IntentionOptions, 'resumed' | 'memory' | 'isBackground' | 'stepped' | 'canceler' | 'call'> = {},
+  more: Pick<
+    IntentionOptions,
+    'resumed' | 'memory' | 'asksOnce' | 'isBackground' | 'stepped' | 'canceler' | 'call'
+  > = {},
 ): Intention {
   const { registry, engine, road, clientOptions } = parts;
   const known = registry.known(isWrite(operation) ? keyOf(ticket, operation) : undefined);

@@ -74,6 +74,8 @@ export interface IntentionOptions extends Beginning {
   readonly call?: Call;
   /** It is left alone between two steps. Default: it is a loop. */
   readonly stepped?: boolean;
+  /** One query, and it is not followed. Default: it is. */
+  readonly asksOnce?: boolean;
   /** A worker asks, and nobody waits for it. Default: somebody does. */
   readonly isBackground?: boolean;
   /** What earlier exchanges left behind, such as the token they used. Default: nothing. */
@@ -231,7 +233,8 @@ export class Intention {
     // What could not be asked about is not sent.
     const isNew = options.followOnly !== true && options.mayHaveBeenSent !== true;
     const reached = this.#reach(isNew ? fault => refuseToSend(engine.adapter, fault) : undefined);
-    const isLoop = options.followOnly === true && resumed === undefined && options.isBackground !== true;
+    const { followOnly, asksOnce, isBackground } = options;
+    const isLoop = followOnly === true && asksOnce !== true && resumed === undefined && isBackground !== true;
     // Those that share a request make no crowd, for as long as they can.
     this.#standsNowhere = isLoop && this.#sharedQuery !== undefined;
     const lineMs = isLoop && !this.#standsNowhere ? engine.crowd() : 0;

@@ -194,6 +194,14 @@ describe('a thousand payments', () => {
     }
   });
 
+  it('do not wait for those who are only asked about once', async () => {
+    const scene = bench({ adapter: acme(), polls: [state('paid')] });
+    const asked = many(400, name => scene.gateway.ask(ticketOf(scene, name, 20_000)));
+    const resumed = scene.gateway.untilSettled(ticketOf(scene, 5000, 20_000));
+    const [settlement] = await scene.clock.run(Promise.all([resumed, ...asked]));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', elapsedMs: 0 });
+  });
+
   it('that are resumed at once reach a gateway with a limit no faster than it says', async () => {
     const scene = bench({ polls: [state('paid')], policy: { limit: { perSecond: 50 } } });
     await scene.clock.run(Promise.all(many(1000, name => scene.gateway.untilSettled(ticketOf(scene, name, 10_000)))));
