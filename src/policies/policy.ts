@@ -123,7 +123,8 @@ export interface LimitPolicy {
   concurrency?: number;
   /**
    * The most requests that may reach the gateway in any second, writes and queries together: a whole number. Default: the
-   * adapter's, where the provider's manual has one, else `Infinity`, which is no limit.
+   * adapter's, where the provider's manual has one, else `Infinity`, which is no limit. What an adapter asks for besides
+   * is not counted: UQPAY's takes a token (`/connect/token`) before a request, when it has none that is good.
    */
   perSecond?: number;
   /** The same for any minute. */
