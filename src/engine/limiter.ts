@@ -1,5 +1,5 @@
 import { monotonicOf, orAbort, type Clock } from '../clock.ts';
-import { isPressing, Line, MOST_PASSING, urgencies, type Urgency, type Waiter } from './line.ts';
+import { Line, MOST_PASSING, shareOf, urgencies, type Urgency, type Waiter } from './line.ts';
 import { Rate, type Progress, type RateLimits } from './rate.ts';
 
 /** Where an exchange has its slot: a failing charge path must not hold up status queries. */
@@ -135,7 +135,7 @@ class Queue implements Limiter {
 
   /** When there is a permit for it. Who has been passed too often may use those that are kept for payers, too. */
   #permitAtMs(urgency: Urgency, isPassed = false): number {
-    return this.#rate?.freeAtMs(isPassed || isPressing[urgency] === true) ?? -Infinity;
+    return this.#rate?.freeAtMs(isPassed ? 'all' : shareOf[urgency]) ?? -Infinity;
   }
 
   async #carry<T>(slots: Slots, exchange: (progress: Progress) => Promise<T>): Promise<T> {

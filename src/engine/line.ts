@@ -1,3 +1,5 @@
+import type { Share } from './rate.ts';
+
 /**
  * What an exchange is, the most urgent first: payers at the till, then status queries, and a cancel that waits for one,
  * before what is sent again, new payments before old ones, and last what a worker does behind the scenes.
@@ -16,13 +18,20 @@ export const urgencies = [
 
 export type Urgency = (typeof urgencies)[number];
 
-/** Somebody waits for it at a till, or it is the last time that a payment can be asked about in its call. */
-export const isPressing: Readonly<Partial<Record<Urgency, true>>> = {
-  charge: true,
-  'first-send': true,
-  'last-query': true,
-  cancel: true,
-  'charge-query': true,
+/**
+ * Which of a minute's permits it may use: all, where somebody waits for it at a till, or it is the last time that a payment
+ * can be asked about in its call.
+ */
+export const shareOf: Readonly<Record<Urgency, Share>> = {
+  charge: 'all',
+  'first-send': 'all',
+  'last-query': 'all',
+  cancel: 'all',
+  'charge-query': 'all',
+  'young-query': 'rest',
+  're-send': 'rest',
+  'old-query': 'paced',
+  background: 'paced',
 };
 
 /** Somebody in a line. */

@@ -19,6 +19,28 @@ export interface Progress {
 /** Of a minute's permits, so much is kept for payers at the till: else a burst of queries would have them wait a minute. */
 const KEPT_FOR_THE_TILL = 0.25;
 
+/** What old payments and workers ask has its part of a minute's permits in spans of this. */
+const PACED_OVER_MS = 10_000;
+
+/** `all`: also what is kept for payers at the till. `paced`: the rest, spread over the minute. */
+export type Share = 'all' | 'rest' | 'paced';
+
+interface Window {
+  readonly lengthMs: number;
+  readonly most: Readonly<Record<Share, number>>;
+}
+
+function windowsOf({ perSecond = Infinity, perMinute = Infinity }: RateLimits): readonly Window[] {
+  const rest = perMinute === Infinity ? Infinity : perMinute - Math.floor(perMinute * KEPT_FOR_THE_TILL);
+  const paced = Math.ceil((rest * PACED_OVER_MS) / 60_000);
+  const windows: readonly Window[] = [
+    { lengthMs: 1000, most: { all: perSecond, rest: perSecond, paced: perSecond } },
+    { lengthMs: PACED_OVER_MS, most: { all: Infinity, rest: Infinity, paced } },
+    { lengthMs: 60_000, most: { all: perMinute, rest, paced: rest } },
+  ];
+  return windows.filter(({ most }) => most.paced < Infinity);
+}
+
 /** What is not answered by then is taken for received: a gateway that hangs does not keep permits. */
 const RECEIVED_WITHIN_MS = 1000;
 
@@ -31,7 +53,7 @@ const RECEIVED_WITHIN_MS = 1000;
 export class Rate {
   readonly #clock: Clock;
   readonly #onChange: () => void;
-  readonly #windows: readonly { readonly lengthMs: number; readonly most: number; readonly kept: number }[];
+  readonly #windows: readonly Window[];
   /** Those that have a permit, and have not left. */
   #waiting = 0;
   /** When those that left were received at the latest, in order. */
@@ -39,24 +61,18 @@ export class Rate {
   #forgetAt = 16;
 
   /** @param onChange called when a permit may be had sooner than was said before */
-  constructor({ perSecond = Infinity, perMinute = Infinity }: RateLimits, clock: Clock, onChange: () => void) {
+  constructor(limits: RateLimits, clock: Clock, onChange: () => void) {
     this.#clock = clock;
     this.#onChange = onChange;
-    this.#windows = [
-      { lengthMs: 1000, most: perSecond, kept: 0 },
-      { lengthMs: 60_000, most: perMinute, kept: Math.floor(perMinute * KEPT_FOR_THE_TILL) },
-    ].filter(({ most }) => most !== Infinity);
+    this.#windows = windowsOf(limits);
   }
 
-  /**
-   * When the next permit is to be had, by the monotonic clock. `Infinity`: not before one that has a permit has left.
-   *
-   * @param ofAll also of those that are kept for payers at the till
-   */
-  freeAtMs(ofAll: boolean): number {
+  /** When the next permit is to be had, by the monotonic clock. `Infinity`: not before one that has a permit has left. */
+  freeAtMs(share: Share): number {
     let atMs = -Infinity;
-    for (const { lengthMs, most: all, kept } of this.#windows) {
-      const most = ofAll ? all : all - kept;
+    for (const { lengthMs, most: mostOf } of this.#windows) {
+      const most = mostOf[share];
+      if (most === Infinity) continue;
       if (this.#waiting >= most) return Infinity;
       // The one that must no longer count.
       const receivedMs = this.#receivedMs.at(this.#waiting - most);

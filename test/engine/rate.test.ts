@@ -149,6 +149,25 @@ describe('what an account’s gateway receives', () => {
     expect(leftMs['old-query']?.filter(atMs => atMs - began < 60_000)).toHaveLength(300);
   });
 
+  it('is not used up in a moment by old payments and workers: a new payment is asked about soon', async () => {
+    const clock = manualClock();
+    const limiter = createLimiter({ concurrency: 32, perSecond: 100, perMinute: 400 }, clock);
+    const exchange = (urgency: Urgency): Promise<number> =>
+      limiter.run({ lane: 'read', urgency, signal: never }, progress => {
+        progress.left();
+        progress.answered();
+        return Promise.resolve(clock.monotonicMs());
+      });
+    const startMs = clock.monotonicMs();
+    const old = Array.from({ length: 600 }, (_each, index) => exchange(index % 2 ? 'old-query' : 'background'));
+    const young: Promise<number>[] = [];
+    for (const atMs of [10_500, 20_500, 30_500]) clock.timer(atMs, () => void young.push(exchange('young-query')));
+    const oldMs = await clock.run(Promise.all(old));
+    expect(await Promise.all(young)).toEqual([10_500, 20_500, 30_500].map(atMs => startMs + atMs));
+    // They have their turn no later for that.
+    expect(Math.max(...oldMs) - startMs).toBeLessThan(130_000);
+  });
+
   it('is had by who waits long, too, where payers want more than there is', async () => {
     const clock = manualClock();
     const limiter = createLimiter({ concurrency: 32, perMinute: 8 }, clock);
