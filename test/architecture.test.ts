@@ -37,6 +37,8 @@ const table = {
   testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: [] },
   /** What an adapter's tables say, for people: by the same doctrine and decision. */
   explain: { rooms: ['core', 'policies', 'kit'], files: ['engine/plan.ts'], packages: [] },
+  /** Node's requests and responses, by their shape alone. */
+  node: { rooms: [], files: ['core/errors.ts'], packages: [] },
   /** The command line: a thin shell, and the only room that may import `node:` as it is loaded. */
   cli: { rooms: ['core', 'kit', 'explain'], files: [], packages: ['commander', 'node:fs', 'node:stream'] },
   /** Names only. */
@@ -56,6 +58,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^journal\/(?:\w+\/)?[\w-]+\.ts$/, 'journal'],
   [/^explain\/[\w-]+\.ts$/, 'explain'],
   [/^cli\/[\w-]+\.ts$/, 'cli'],
+  [/^node\/[\w-]+\.ts$/, 'node'],
   [/^learn\/[\w-]+\.ts$/, 'learn'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
@@ -304,6 +307,7 @@ describe('package.json', () => {
       './journal/postgres',
       './journal/sqlite',
       './learn',
+      './node',
       './package.json',
       './policies',
       './testing',

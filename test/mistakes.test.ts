@@ -1,4 +1,5 @@
 import axios from 'axios';
+import { Hono } from 'hono';
 import ky, { type KyInstance } from 'ky';
 import ky1 from 'ky-1';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +16,7 @@ import {
   type GatewayOptions,
 } from '../src/index.ts';
 import { createWorker, memoryJournal } from '../src/journal/index.ts';
+import { toRequest } from '../src/node/index.ts';
 import { learned } from '../src/policies/index.ts';
 import { qfpayVoice } from '../src/adapters/qfpay/simulator.ts';
 import { manualClock } from '../src/testing/manual-clock.ts';
@@ -254,17 +256,62 @@ const webhooks: readonly Row[] = [
   [
     'an Express req',
     ({ gateway }) => gateway.receive(untyped({ method: 'POST', url: '/hook', headers: {}, on: () => 1, body: {} })),
-    /receive: .*Request/,
+    /receive: .*Express.*gateway\.receive\(toRequest\(req\)\)/,
   ],
-  ['a parsed body', ({ gateway }) => gateway.receive(untyped({ notify_type: 'payment' })), /receive: .*Request/],
+  [
+    'the context of Hono, and its request',
+    async ({ gateway }) => {
+      const told: unknown[] = [];
+      const app = new Hono();
+      app.post('/hook', async c => {
+        for (const given of [c, c.req])
+          await gateway.receive(untyped(given)).catch((error: unknown) => told.push(error));
+        return c.text('');
+      });
+      await app.request('/hook', { method: 'POST', body: '{}' });
+      throw new Error(told.join());
+    },
+    /(?:receive: .*gateway\.receive\(c\.req\.raw\).*){2}/,
+  ],
+  [
+    'an Express req whose body was parsed',
+    ({ gateway }) => gateway.receive(toRequest({ method: 'POST', headers: {}, ...{ body: { a: 1 } } })),
+    /toRequest: a body parser has read.*above app\.use\(express\.json\(\)\)/,
+  ],
+  ['a parsed body', ({ gateway }) => gateway.receive(untyped({ notify_type: 'payment' })), /receive: .*raw bytes/],
   ['the raw text', ({ gateway }) => gateway.receive(untyped('{}')), /receive: .*Request/],
   ['nothing', ({ gateway }) => gateway.receive(untyped(undefined)), /receive: .*Request/],
+  ['a promise', ({ gateway }) => gateway.receive(untyped(Promise.resolve())), /receive: .*await it/],
   [
     'a body that was read',
     async ({ gateway }) => {
       const request = new Request('https://shop.test/hook', { method: 'POST', body: '{}' });
       await request.text();
       return gateway.receive(request);
+    },
+    /has been read already\. Pass the request as it came, or a clone/,
+  ],
+  [
+    'a body that another reader holds',
+    async ({ gateway }) => {
+      const request = new Request('https://shop.test/hook', { method: 'POST', body: '{}' });
+      request.body?.getReader();
+      return gateway.receive(request);
+    },
+    /has been read already\. Pass the request as it came, or a clone/,
+  ],
+  [
+    'a body that Hono has parsed',
+    async ({ gateway }) => {
+      let told: unknown;
+      const app = new Hono();
+      app.post('/hook', async c => {
+        await c.req.json();
+        await gateway.receive(c.req.raw).catch((error: unknown) => (told = error));
+        return c.text('');
+      });
+      await app.request('/hook', { method: 'POST', body: '{}' });
+      throw told;
     },
     /has been read already\. Pass the request as it came, or a clone/,
   ],

@@ -128,14 +128,11 @@ class Receiver {
 
   async receive(request: Request): Promise<Received> {
     const { adapter, clock, onFault } = this.#parts;
-    if (!isRequest(request))
-      throw new InputError(
-        'receive: pass the web-standard Request with its raw body. Of an Express or Fastify req make one: new Request(url, { method, headers, body: rawBody }).',
-      );
+    if (!isRequest(request)) throw new InputError(`receive: ${whatToPass(request)}`);
     const webhook = await webhookOf(adapter);
-    if (request.bodyUsed)
+    if (request.bodyUsed || request.body?.locked === true)
       throw new InputError(
-        'receive: the body of this request has been read already. Pass the request as it came, or a clone of it.',
+        'receive: the body of this request has been read already. Pass the request as it came, or a clone of it that was made before: gateway.receive(request.clone()), then request.json().',
       );
     const notice = await readDelivery(request, webhook, clock, onFault);
     if (!notice.verified) {
@@ -313,11 +310,22 @@ class Receiver {
 }
 
 /** One of another realm or a framework's own too, but no Node `req`, and no body alone. */
-const isRequest = (given: unknown): boolean =>
+const isRequest = (given: unknown): given is Request =>
   typeof given === 'object' &&
   given !== null &&
   'bodyUsed' in given &&
   typeof Reflect.get(Object(Reflect.get(given, 'headers')), 'get') === 'function';
+
+/** What to write instead of what is no `Request`. */
+function whatToPass(given: unknown): string {
+  const of = (name: string): unknown => (typeof given === 'object' && given !== null ? Reflect.get(given, name) : undefined);
+  if (typeof of('then') === 'function') return 'this is a promise: await it, and pass the web-standard Request.';
+  if (isRequest(of('raw')) || isRequest(Reflect.get(Object(of('req')), 'raw')))
+    return 'of Hono pass the web-standard Request: gateway.receive(c.req.raw).';
+  if (typeof of('headers') === 'object' && typeof of('method') === 'string')
+    return "this is a Node req (Express, Fastify, node:http). Make a web-standard Request of it: import { toRequest } from 'tillpaid/node', then gateway.receive(toRequest(req)), in a route that no body parser comes before.";
+  return 'pass the web-standard Request as it came, with its headers and its raw body, and not what was made of it: the raw bytes are what is signed.';
+}
 
 /** The adapter's webhook, loaded. @throws {InputError} where it has none */
 async function webhookOf({ name, webhook }: Adapter): Promise<Webhook> {
