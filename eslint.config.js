@@ -32,9 +32,9 @@ export default defineConfig(
     },
   },
   {
-    // Core and adapters run on Bun, Deno and Workers: web standards only. The command line runs on Node.
+    // Core and adapters run on Bun, Deno and Workers: web standards only. The command line and the simulator's server run on Node.
     files: ['src/**/*.ts'],
-    ignores: ['src/cli/**'],
+    ignores: ['src/cli/**', 'src/serve/**'],
     rules: {
       'no-restricted-imports': [
         'error',

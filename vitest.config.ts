@@ -15,6 +15,7 @@ const config: ViteUserConfig = defineConfig({
       { find: /^tillpaid\/adapter\/webhook$/, replacement: source('kit/webhook.ts') },
       { find: /^tillpaid\/(policies|learn|journal|node|testing)$/, replacement: source('$1/index.ts') },
       { find: /^tillpaid\/journal\/(.+)$/, replacement: source('journal/$1.ts') },
+      { find: /^tillpaid\/testing\/serve$/, replacement: source('serve/index.ts') },
       { find: /^tillpaid\/testing\/(.+)$/, replacement: source('adapters/$1/simulator.ts') },
       { find: /^tillpaid\/adapters\/(.+)\/terse$/, replacement: source('adapters/$1/terse.ts') },
       { find: /^tillpaid\/adapters\/(.+)$/, replacement: source('adapters/$1/index.ts') },

@@ -35,12 +35,18 @@ const table = {
   /** How long payments take, and what follows from it: it looks on from outside. */
   learn: { rooms: ['core', 'policies', 'clock'], files: [], packages: [] },
   testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: [] },
+  /** The simulated gateway behind a real HTTP server: it runs on Node. */
+  serve: { rooms: ['core', 'clock', 'testing'], files: [], packages: ['node:http'] },
   /** What an adapter's tables say, for people: by the same doctrine and decision. */
   explain: { rooms: ['core', 'policies', 'kit'], files: ['engine/plan.ts'], packages: [] },
   /** Node's requests and responses, by their shape alone. */
   node: { rooms: [], files: ['core/errors.ts'], packages: [] },
-  /** The command line: a thin shell, and the only room that may import `node:` as it is loaded. */
-  cli: { rooms: ['core', 'kit', 'explain'], files: [], packages: ['commander', 'node:fs', 'node:stream'] },
+  /** The command line: a thin shell; with `serve`, the only room that may import `node:` as it is loaded. */
+  cli: {
+    rooms: ['core', 'kit', 'explain', 'testing', 'serve'],
+    files: [],
+    packages: ['commander', 'node:fs', 'node:stream'],
+  },
   /** Names only. */
   index: { rooms: ['core', 'policies', 'clock', 'kit', 'engine', 'client'], files: [], packages: [] },
 } satisfies Record<string, { rooms: string[]; files: string[]; packages: string[] }>;
@@ -61,6 +67,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^node\/[\w-]+\.ts$/, 'node'],
   [/^learn\/[\w-]+\.ts$/, 'learn'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
+  [/^serve\/[\w-]+\.ts$/, 'serve'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
   [/^adapters\/[\w-]+\/[\w-]+\.ts$/, 'adapter'],
 ];
@@ -174,8 +181,8 @@ describe('the rooms', () => {
 });
 
 describe('the house keeps itself in order', () => {
-  it('src uses web standards only: nothing of node:, the command line apart', () => {
-    const elsewhere = files.filter(file => roomOf(file) !== 'cli');
+  it('src uses web standards only: nothing of node:, the command line and the simulator’s server apart', () => {
+    const elsewhere = files.filter(file => roomOf(file) !== 'cli' && roomOf(file) !== 'serve');
     expect(elsewhere.flatMap(file => importsOf(file).packages.filter(name => name.startsWith('node:')))).toEqual([]);
   });
 
@@ -191,7 +198,7 @@ describe('the house keeps itself in order', () => {
     expect([...filesThatSay(time), ...filesThatSay(chance)].filter(file => !doors.includes(file))).toEqual([]);
   });
 
-  it('index, core, policies, kit, engine, testing and explain name no provider', () => {
+  it('index, core, policies, kit, engine, testing, serve and explain name no provider', () => {
     const shared: readonly (Room | undefined)[] = [
       'index',
       'core',
@@ -200,6 +207,7 @@ describe('the house keeps itself in order', () => {
       'kit',
       'engine',
       'testing',
+      'serve',
       'explain',
     ];
     const provider = new RegExp(`\\b(?:${adapters.join('|')})`, 'i');
@@ -312,6 +320,7 @@ describe('package.json', () => {
       './policies',
       './testing',
       './testing/*',
+      './testing/serve',
     ]);
   });
 

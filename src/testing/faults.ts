@@ -375,3 +375,6 @@ const faults: Readonly<Record<FaultName, Fault>> = {
   redirect: before(redirect),
   'redirect-after-booking': after(redirect),
 };
+
+/** Every fault that has a name. */
+export const faultNames: readonly FaultName[] = /* @__PURE__ */ Object.keys(faults) as FaultName[];

@@ -16,6 +16,12 @@ export interface Books {
   merchantReference(kind: Entry['kind'], reference: string): string;
   /** From now on, whatever has this number goes on like this. */
   relive(reference: string, life: Life): void;
+  /** What is in another state than at the last call, as it is now. */
+  changes(): Entry[];
+  /** When the next state comes by time alone; `undefined` when none does. */
+  nextChangeAtMs(): number | undefined;
+  /** Nothing was ever taken. */
+  clear(): void;
 }
 
 /** Acts that open something in the ledger, each with a life of its own. */
@@ -44,6 +50,8 @@ interface Account {
   queries: number;
   /** How many steps of its life are behind it. */
   lived: number;
+  /** The state that `changes` told last. */
+  told?: EntryState;
 }
 
 interface LedgerOptions {
@@ -101,6 +109,32 @@ class Ledger implements Books {
       const account = this.#look(kind, reference);
       if (account !== undefined) beginLife(account, life, this.#clock.now());
     }
+  }
+
+  changes(): Entry[] {
+    const nowMs = this.#clock.now();
+    const changed = this.#accounts.filter(account => {
+      age(account, nowMs);
+      return account.state !== account.told;
+    });
+    for (const account of changed) account.told = account.state;
+    return changed.map(view);
+  }
+
+  nextChangeAtMs(): number | undefined {
+    let nextAtMs: number | undefined;
+    for (const { life, lived, queries, lifeBeganAtMs } of this.#accounts) {
+      const step = life[lived];
+      if (step === undefined || queries < (step.afterQueries ?? 0)) continue;
+      nextAtMs = Math.min(nextAtMs ?? Infinity, lifeBeganAtMs + (step.afterMs ?? 0));
+    }
+    return nextAtMs;
+  }
+
+  clear(): void {
+    this.#accounts.length = 0;
+    this.#byNumber.payment.clear();
+    this.#byNumber.refund.clear();
   }
 
   #look(kind: Entry['kind'], reference: string | undefined): Account | undefined {

@@ -47,11 +47,21 @@ export interface Simulator {
   readonly ledger: Ledger;
   /** Every request, in the order it came. */
   readonly requests: readonly RequestRecord[];
+  /** How it hears and speaks. */
+  readonly voice: Voice;
+  readonly clock: Clock;
   /**
    * Says what happens to a reference: the merchant's number. May be called at any time; what is left out stays as it
    * was.
    */
   script(reference: string, script: Script): void;
+  /**
+   * Calls back whenever a payment or a refund has come to another state, by a request or by time. The returned function
+   * ends it, and the timer that it needs.
+   */
+  onChange(listener: (entry: LedgerEntry) => void): () => void;
+  /** Empties the ledger and the scripts: a new gateway under the same address. Tokens that it gave out stay good. */
+  reset(): void;
 }
 
 /** What the gateway knows, as it is at the moment of looking. */
@@ -116,7 +126,8 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     lifeOf: (act, reference, isNextTry) =>
       (isNextTry ? plans.of(reference).nextTry : undefined) ?? plans.of(reference).life ?? lives[act] ?? paid,
   });
-  const gateway = new SimulatedGateway({ voice, clock, books, plans, records, sameReference });
+  const watch = new Watch(books, records, clock);
+  const gateway = new SimulatedGateway({ voice, clock, books, plans, records, watch, sameReference });
   const entryOf =
     (kind: Entry['kind']) =>
     (reference: string): LedgerEntry | undefined => {
@@ -135,9 +146,18 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
       refund: entryOf('refund'),
     },
     requests: records.all,
+    voice,
+    clock,
     script(reference, script) {
       plans.add(reference, script);
-      if (script.life !== undefined) books.relive(reference, script.life);
+      if (script.life === undefined) return;
+      books.relive(reference, script.life);
+      watch.look();
+    },
+    onChange: listener => watch.add(listener),
+    reset() {
+      gateway.reset();
+      watch.look();
     },
   };
 }
@@ -157,12 +177,21 @@ class Plans {
     return plan;
   }
 
+  clear(): void {
+    this.#plans.clear();
+  }
+
   add(reference: string, script: Script): void {
     const before = this.of(reference);
     const { on, ...rest } = planFrom(script);
     this.#plans.set(reference, { ...before, ...rest, on: new Map([...before.on, ...on]) });
   }
 }
+
+const recordsOf = new WeakMap<Request, RequestRecord>();
+
+/** What a simulator has recorded of a request, once it has read it: for whoever serves it. */
+export const recordOf = (request: Request): RequestRecord | undefined => recordsOf.get(request);
 
 /** Every request that was received. */
 class Records {
@@ -175,9 +204,16 @@ class Records {
     this.#clock = clock;
   }
 
-  add(record: Omit<RequestRecord, 'atMs'>): void {
+  clear(): void {
+    this.all.length = 0;
+    this.#about.clear();
+  }
+
+  add(record: Omit<RequestRecord, 'atMs'>, request?: Request): void {
     const made: RequestRecord = { atMs: this.#clock.now(), ...record };
     this.all.push(made);
+    // What its client is answered by; a proxy's second delivery is another record.
+    if (request !== undefined && !recordsOf.has(request)) recordsOf.set(request, made);
     if (record.act === undefined || record.reference === undefined) return;
     const key = `${kindOf(record.act)} ${record.reference}`;
     const before = this.#about.get(key);
@@ -196,12 +232,49 @@ class Records {
   }
 }
 
+/** Who wants to know of each change, told when it has come about; time is looked at only while somebody does. */
+class Watch {
+  readonly #books: Books;
+  readonly #records: Records;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(entry: LedgerEntry) => void>();
+  #stopTimer: (() => void) | undefined;
+
+  constructor(books: Books, records: Records, clock: Clock) {
+    this.#books = books;
+    this.#records = records;
+    this.#clock = clock;
+  }
+
+  add(listener: (entry: LedgerEntry) => void): () => void {
+    // What was so before is no change.
+    if (this.#listeners.size === 0) this.#books.changes();
+    const own = (entry: LedgerEntry): void => listener(entry);
+    this.#listeners.add(own);
+    this.look();
+    return () => {
+      if (this.#listeners.delete(own) && this.#listeners.size === 0) this.#stopTimer?.();
+    };
+  }
+
+  look(): void {
+    if (this.#listeners.size === 0) return;
+    for (const entry of this.#books.changes())
+      for (const listener of this.#listeners) listener(this.#records.with(entry));
+    this.#stopTimer?.();
+    const nextAtMs = this.#books.nextChangeAtMs();
+    if (nextAtMs === undefined) return;
+    this.#stopTimer = this.#clock.timer(Math.max(0, nextAtMs - this.#clock.now()), () => this.look());
+  }
+}
+
 interface Parts {
   readonly voice: Voice;
   readonly clock: GatewayClock;
   readonly books: Books;
   readonly plans: Plans;
   readonly records: Records;
+  readonly watch: Watch;
   readonly sameReference: Voice['sameReference'];
 }
 
@@ -209,9 +282,21 @@ interface Parts {
 class SimulatedGateway {
   readonly #parts: Parts;
   readonly #firstResults = new Map<string, Result>();
+  /** How often it was emptied: what was on its way then is lost. */
+  #resets = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  reset(): void {
+    const { voice, books, plans, records } = this.#parts;
+    this.#resets++;
+    this.#firstResults.clear();
+    books.clear();
+    plans.clear();
+    records.clear();
+    voice.forget?.();
   }
 
   async fetch(request: Request, redirectsLeft = MOST_REDIRECTS): Promise<Response> {
@@ -247,11 +332,11 @@ class SimulatedGateway {
 
   /** Reads a request and acts on it; what is returned then lets the client know, or not. */
   async #receive(request: Request): Promise<() => Response | Promise<Response>> {
-    const { voice, clock, books, plans, records } = this.#parts;
+    const { voice, clock, books, plans, records, watch } = this.#parts;
     const received = await this.#read(request);
     const heard = await voice.hear(received);
     if ('refused' in heard) {
-      const refusal = await this.#refuse(received, heard);
+      const refusal = await this.#refuse(received, heard, request);
       return () => refusal;
     }
     const { operation, act } = heard;
@@ -260,13 +345,17 @@ class SimulatedGateway {
     const about = { method: received.method, path: received.url.pathname, operation, act, reference, fault: name };
     const answerTo = (taken: Heard): Promise<Response> => {
       const result = this.#take(taken);
-      records.add({ ...about, result: result.name });
+      records.add({ ...about, result: result.name }, request);
+      // Who watches is told once the answer is on its way.
+      void Promise.resolve().then(() => watch.look());
       return this.#respond(received, result.answer);
     };
+    const resets = this.#resets;
     // What arrives later is judged then: its signature may have expired.
     const deliver = async (): Promise<Response> => {
+      if (resets !== this.#resets) return new Response(null, { status: 503 });
       const later = await voice.hear({ ...received, nowMs: clock.now() });
-      return 'refused' in later ? this.#refuse(received, later) : answerTo(later);
+      return 'refused' in later ? this.#refuse(received, later, request) : answerTo(later);
     };
     const scene: Scene = {
       request,
@@ -279,7 +368,7 @@ class SimulatedGateway {
       const answer = await answerTo(heard);
       return () => fault.does({ ...scene, answer });
     }
-    records.add({ ...about, result: 'not-taken' });
+    records.add({ ...about, result: 'not-taken' }, request);
     return () => fault.does(scene);
   }
 
@@ -304,9 +393,9 @@ class SimulatedGateway {
     return result;
   }
 
-  #refuse(received: HeardRequest, { refused }: Refusal): Promise<Response> {
+  #refuse(received: HeardRequest, { refused }: Refusal, request: Request): Promise<Response> {
     const { method, url } = received;
-    this.#parts.records.add({ method, path: url.pathname, result: 'refused', fault: 'none' });
+    this.#parts.records.add({ method, path: url.pathname, result: 'refused', fault: 'none' }, request);
     return this.#respond(received, refused);
   }
 

@@ -22,6 +22,25 @@ export interface Voice {
    * it is sent.
    */
   seal?(answer: Answer & { readonly body: string }, request: HeardRequest): Answer | Promise<Answer>;
+  /** What it tells the shop of itself; missing: it tells nothing, or lacks the key to sign it with. */
+  readonly notices?: VoiceNotices;
+  /** Forgets the numbers that it has heard; tokens that it gave out stay good. */
+  forget?(): void;
+}
+
+/** The webhooks of a gateway. */
+export interface VoiceNotices {
+  /**
+   * The notice of an entry as it is now, in the provider's own signed words; `undefined` when the provider sends none of
+   * this state.
+   *
+   * @param url where the shop is told, which some providers sign too
+   */
+  write(entry: Entry, nowMs: number, url: URL): Request | undefined | Promise<Request | undefined>;
+  /** Whether the shop's reply ends it. Default: HTTP 200. */
+  isAcknowledged?(reply: { readonly status: number; readonly body: string }): boolean;
+  /** How often a notice that was not acknowledged is sent again. */
+  readonly repeats: number;
 }
 
 export interface HeardRequest {

@@ -102,6 +102,19 @@ export function ifortepayVoice(
       tokens.set(accessToken, nowMs + tokenLifetimeS * 1000);
       return spoken('200/00', TOKEN_SERVICE, { accessToken, tokenType: 'Bearer', expiresIn: String(tokenLifetimeS) });
     },
+
+    // Anything but HTTP 200 is sent again, three times. A direct debit that failed is told too.
+    ...(clientSecret !== '' && {
+      notices: {
+        write: (entry: Entry, nowMs: number, url: URL) =>
+          entry.state === 'paid' || (entry.state === 'declined' && entry.operation === 'debit.charge')
+            ? ifortepayNotice({ clientSecret, notifyUrl: url.href }, entry, nowMs)
+            : undefined,
+        repeats: 3,
+      },
+    }),
+
+    forget: () => externalIds.clear(),
   };
 }
 

@@ -88,6 +88,18 @@ export function qfpayVoice(
       if (answer === 'already-final') return unmade(heard.fields, finals[entry.state]);
       return written(heard, entry, situation.nowMs, declinedAs);
     },
+
+    // "SUCCESS", else again after 2, 10, 10 and 60 minutes, 2, 6 and 15 hours; only what succeeded is told.
+    notices: {
+      write: (entry, nowMs) =>
+        entry.state === 'paid'
+          ? qfpayNotice({ clientKey, ...(mchid !== undefined && { mchid }) }, entry, nowMs)
+          : undefined,
+      isAcknowledged: ({ status, body }) => status === 200 && body.trim() === 'SUCCESS',
+      repeats: 7,
+    },
+
+    forget: () => refunds.clear(),
   };
 }
 

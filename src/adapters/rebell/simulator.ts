@@ -1,5 +1,15 @@
 import { asRecord, idOf, textOf } from '../../kit/readers.ts';
-import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
+import type {
+  Answer,
+  Entry,
+  EntryState,
+  Heard,
+  HeardRequest,
+  Refusal,
+  Situation,
+  Voice,
+  VoiceNotices,
+} from '../../testing/voice.ts';
 import type { RebellCredentials } from './adapter.ts';
 
 export interface RebellVoiceCredentials extends Pick<RebellCredentials, 'clientId' | 'privateKey'> {
@@ -118,6 +128,18 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
         },
       };
     },
+
+    // "SUCCESS", or it is sent again; how often is not said.
+    ...(gatewayPrivateKey !== undefined && {
+      notices: {
+        write: (entry: Entry, nowMs: number, url: URL) =>
+          ['paid', 'declined', 'expired'].includes(entry.state)
+            ? rebellNotice({ clientId, gatewayPrivateKey, notifyPath: url.pathname + url.search }, entry, nowMs)
+            : undefined,
+        isAcknowledged: ({ status, body: reply }) => status === 200 && /"resultCode"\s*:\s*"SUCCESS"/.test(reply),
+        repeats: 5,
+      } satisfies VoiceNotices,
+    }),
   };
 }
 

@@ -15,10 +15,10 @@ import type { UqpayCredentials } from './adapter.ts';
  * `merchant_order_id`; they are listed and can be asked about
  */
 export function uqpayVoice(
-  credentials: Pick<UqpayCredentials, 'clientId' | 'apiKey' | 'onBehalfOf'>,
+  credentials: Pick<UqpayCredentials, 'clientId' | 'apiKey' | 'onBehalfOf' | 'webhookSecret'>,
   { strangers = [] }: { strangers?: readonly StrangeIntent[] } = {},
 ): Voice {
-  const { clientId } = credentials;
+  const { clientId, webhookSecret } = credentials;
   /** By key: what was first taken with it, and when. */
   const taken = new Map<string, { operation: string; atMs: number }>();
 
@@ -111,6 +111,19 @@ export function uqpayVoice(
       };
       return answers[answer]();
     },
+
+    // "Return 200 to acknowledge receipt." How often it is sent again is not said.
+    ...(webhookSecret !== undefined && {
+      notices: {
+        write: (entry: Entry, nowMs: number) =>
+          ['paid', 'declined', 'expired', 'canceled'].includes(entry.state)
+            ? uqpayNotice({ webhookSecret }, entry, nowMs)
+            : undefined,
+        repeats: 5,
+      },
+    }),
+
+    forget: () => taken.clear(),
   };
 }
 

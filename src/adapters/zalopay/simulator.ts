@@ -61,8 +61,21 @@ export function zalopayVoice(
       };
       return answers[answer]();
     },
+
+    // Called again up to three times, until `return_code` is 1. A refund has no callback.
+    notices: {
+      write: (entry, nowMs) => (isToldOf(entry) ? zalopayNotice(credentials, entry, nowMs) : undefined),
+      isAcknowledged: ({ status, body }) => status === 200 && /"return_code"\s*:\s*1\b/.test(body),
+      repeats: 3,
+    },
   };
 }
+
+/** Money that was received for an order that ZaloPay knows the amount of, and what became of a binding. */
+const isToldOf = ({ kind, operation, state, fields }: Entry): boolean =>
+  operation === 'binding.create'
+    ? ['paid', 'declined', 'expired', 'canceled'].includes(state)
+    : kind === 'payment' && state === 'paid' && fields['amount'] !== undefined;
 
 /**
  * The callback that ZaloPay sends once an order is paid, or a wallet is bound or unbound: the simulator's ledger has
