@@ -13,7 +13,7 @@ const config: ViteUserConfig = defineConfig({
       { find: /^tillpaid$/, replacement: source('index.ts') },
       { find: /^tillpaid\/adapter$/, replacement: source('kit/index.ts') },
       { find: /^tillpaid\/adapter\/webhook$/, replacement: source('kit/webhook.ts') },
-      { find: /^tillpaid\/(policies|learn|journal|node|testing)$/, replacement: source('$1/index.ts') },
+      { find: /^tillpaid\/(policies|learn|journal|node|schema|testing)$/, replacement: source('$1/index.ts') },
       { find: /^tillpaid\/journal\/(.+)$/, replacement: source('journal/$1.ts') },
       { find: /^tillpaid\/testing\/serve$/, replacement: source('serve/index.ts') },
       { find: /^tillpaid\/testing\/(.+)$/, replacement: source('adapters/$1/simulator.ts') },

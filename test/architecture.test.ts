@@ -41,6 +41,8 @@ const table = {
   explain: { rooms: ['core', 'policies', 'kit'], files: ['engine/plan.ts'], packages: [] },
   /** Node's requests and responses, by their shape alone. */
   node: { rooms: [], files: ['core/errors.ts'], packages: [] },
+  /** What a schema of the user's says of an answer: nothing about the money. */
+  schema: { rooms: [], files: ['core/settlement.ts'], packages: [] },
   /** The command line: a thin shell; with `serve`, the only room that may import `node:` as it is loaded. */
   cli: {
     rooms: ['core', 'kit', 'explain', 'testing', 'serve'],
@@ -65,6 +67,7 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^explain\/[\w-]+\.ts$/, 'explain'],
   [/^cli\/[\w-]+\.ts$/, 'cli'],
   [/^node\/[\w-]+\.ts$/, 'node'],
+  [/^schema\/[\w-]+\.ts$/, 'schema'],
   [/^learn\/[\w-]+\.ts$/, 'learn'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^serve\/[\w-]+\.ts$/, 'serve'],
@@ -318,6 +321,7 @@ describe('package.json', () => {
       './node',
       './package.json',
       './policies',
+      './schema',
       './testing',
       './testing/*',
       './testing/serve',
