@@ -3,18 +3,7 @@ import { didYouMean } from '../core/did-you-mean.ts';
 import { InputError } from '../core/errors.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { ManualPages } from '../kit/manual.ts';
-
-/** What an adapter is made of here, where only its tables are looked at and nothing can be signed or sent. */
-const text = 'tables-only';
-const notAKey = `-----BEGIN PRIVATE KEY-----\n${btoa('tables only, not a key')}\n-----END PRIVATE KEY-----`;
-const noCredentials = {
-  environment: 'sandbox',
-  ...{ appCode: text, clientKey: text },
-  ...{ appId: 1, key1: text, key2: text },
-  ...{ partnerId: text, channelId: text },
-  ...{ clientId: text, apiKey: text, keyVersion: 1 },
-  privateKey: notAKey,
-} as const;
+import { noCredentials } from './no-credentials.ts';
 
 export interface Provider {
   readonly adapter: Adapter;

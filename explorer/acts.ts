@@ -1,0 +1,149 @@
+import { isWrite, type Operation } from '../src/core/operation.ts';
+import type { Verdict } from '../src/core/verdict.ts';
+import type { Explanation, Meaning, Step } from '../src/explain/index.ts';
+import { todoFor } from '../src/explain/todo.ts';
+import type { Provider } from './provider.ts';
+
+/** What the person on call does first. */
+export type Act = 'hand-over' | 'done' | 'capture' | 'payer' | 'wait' | 'call' | 'no-goods' | 'not-done' | 'correct';
+
+/** In words: the first for a table, the second for a headline. In the order in which they are shown. */
+export const acts: Readonly<Record<Act, { readonly short: string; readonly sentence: string; readonly sign: string }>> =
+  {
+    'hand-over': { short: 'Hand over', sentence: 'It is paid. Hand the goods over.', sign: '✓' },
+    done: { short: 'Done', sentence: 'What was asked for has happened.', sign: '✓' },
+    capture: {
+      short: 'Capture',
+      sentence: 'The money is held, not taken. Capture it before you hand anything over, or release it.',
+      sign: '→',
+    },
+    payer: { short: 'Payer’s turn', sentence: 'Not paid yet. The payer has to act first: no goods.', sign: '→' },
+    wait: {
+      short: 'Wait',
+      sentence: 'Not known yet. Hand nothing over, send nothing a second time. tillpaid goes on by itself.',
+      sign: '…',
+    },
+    call: {
+      short: 'Look and call',
+      sentence: 'Waiting does not tell. Look in the provider’s portal, or call. Hand nothing over, send nothing twice.',
+      sign: '!',
+    },
+    'no-goods': { short: 'No goods', sentence: 'It is not paid, and will not be under this number.', sign: '✕' },
+    'not-done': { short: 'Not done', sentence: 'It did not happen, and will not under this number.', sign: '✕' },
+    correct: {
+      short: 'Correct it',
+      sentence: 'This request did nothing: no goods for it. Correct it, or the set-up.',
+      sign: '✎',
+    },
+  };
+
+export const actNames: readonly Act[] = Object.keys(acts) as Act[];
+
+/** One case that a code or an answer can be met in, and what is done then. */
+export interface Case {
+  readonly act: Act;
+  readonly verdict: Verdict;
+  readonly step?: Step;
+  /** The operations whose answer it is. */
+  readonly operations: readonly string[];
+  /** Of a query: the writes that it was asked for. */
+  readonly about: readonly string[];
+  /** Of a write: which send it answers. `any`: it makes no difference. */
+  readonly send?: 'first' | 'later' | 'any';
+  readonly todo: string;
+  readonly meaning: Meaning;
+}
+
+/**
+ * The cases of an explanation.
+ *
+ * @param send only those of a first send, or of a later one. Default: both
+ */
+export function casesOf(provider: Provider, { meanings }: Explanation, send?: 'first' | 'later'): Case[] {
+  return meanings.flatMap(meaning => {
+    const { operations, asked } = meaning;
+    if (meaning.first === undefined || meaning.mayHaveLanded === undefined)
+      return asked === undefined || asked.length === 0
+        ? [alone(provider, meaning)]
+        : asked.map(step => caseOf(provider, meaning, step, { operations, about: step.writes }));
+    const [first, later] = [meaning.first, meaning.mayHaveLanded].map((step, index) =>
+      caseOf(provider, meaning, step, { operations, about: [], send: index === 0 ? 'first' : 'later' }),
+    );
+    if (first === undefined || later === undefined) return [];
+    if (send !== undefined) return [send === 'first' ? first : later];
+    return sameEnd(first, later) ? [{ ...first, send: 'any' }] : [first, later];
+  });
+}
+
+const sameEnd = (one: Case, other: Case): boolean =>
+  JSON.stringify([one.act, one.todo, one.verdict, one.step]) ===
+  JSON.stringify([other.act, other.todo, other.verdict, other.step]);
+
+function caseOf(
+  { adapter, title }: Provider,
+  meaning: Meaning,
+  step: Step,
+  where: Pick<Case, 'operations' | 'about' | 'send'>,
+): Case {
+  const writes = (where.about.length > 0 ? where.about : where.operations).map(name => adapter.operations[name]);
+  return {
+    ...where,
+    act: actOf(step, writes.every(isForGoods)),
+    verdict: step.verdict,
+    step: { verdict: step.verdict, next: step.next },
+    todo: todoFor(step, title, meaning.effect),
+    meaning,
+  };
+}
+
+/** A query that is asked for no write. */
+function alone({ title }: Provider, meaning: Meaning): Case {
+  const { verdict, operations } = meaning;
+  const isOver = verdict.kind === 'terminal';
+  const act = isOver ? (verdict.outcome === 'rejected' ? 'correct' : 'done') : 'wait';
+  const step: Step = {
+    verdict,
+    next: isOver ? { does: 'settle', outcome: verdict.outcome } : { does: 'ask', withinMs: 0 },
+  };
+  return { act, verdict, operations, about: [], todo: todoFor(step, title, 'read'), meaning };
+}
+
+function actOf({ verdict, next }: Step, isPayment: boolean): Act {
+  if (verdict.reason === 'conflict') return 'call';
+  if (next.does !== 'settle') return 'wait';
+  switch (next.outcome) {
+    case 'succeeded':
+      return isPayment ? 'hand-over' : 'done';
+    case 'authorized':
+      return 'capture';
+    case 'created':
+      return 'payer';
+    case 'failed':
+    case 'canceled':
+    case 'expired':
+    case 'refunded':
+      return isPayment ? 'no-goods' : 'not-done';
+    case 'rejected':
+    case 'unsent':
+      return 'correct';
+    case 'absent':
+    case 'unresolved':
+      return 'call';
+  }
+}
+
+/** What an operation that takes a payer's money is named after. Of any other, success is no reason to hand goods over. */
+const takesMoney = /^(?:payment|card-payment|qris|va|debit|bnpl)\./;
+
+const isForGoods = (operation: Operation | undefined): boolean =>
+  operation !== undefined &&
+  isWrite(operation) &&
+  (operation.follows ?? 'payment') === 'payment' &&
+  takesMoney.test(operation.name);
+
+/** The cases of each act, in the order in which they are shown. */
+export const byAct = (cases: readonly Case[]): readonly (readonly [Act, readonly Case[]])[] =>
+  actNames.flatMap(act => {
+    const its = cases.filter(each => each.act === act);
+    return its.length === 0 ? [] : [[act, its] as const];
+  });

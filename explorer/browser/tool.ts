@@ -1,0 +1,175 @@
+import { InputError } from '../../src/core/errors.ts';
+import { explain, listCodes, type Explanation } from '../../src/explain/index.ts';
+import { codeText, explained } from '../explanation.ts';
+import { html, type Html } from '../markup.ts';
+import { linkOf } from '../link.ts';
+import type { Provider } from '../provider.ts';
+import { fieldsFrom, pastedFrom, questionFor, type Pasted } from '../question.ts';
+import { element, inputOf } from './elements.ts';
+
+/** What the form holds. */
+export interface Asked {
+  readonly given: string;
+  /** Empty: any. */
+  readonly provider: string;
+  readonly operation: string;
+  readonly attempt: string;
+  readonly status: string;
+  readonly sent: string;
+}
+
+/** What is shown for it. */
+export interface Told {
+  readonly found: readonly (readonly [Provider, Explanation])[];
+  readonly pasted: Pasted;
+  /** What is wrong with the form, or how it was read. */
+  readonly note?: string;
+  /** HTTP status that the pasted text says. */
+  readonly status?: number;
+}
+
+/** Explains what the form holds. Pure. */
+export function tell(providers: readonly Provider[], asked: Asked): Told {
+  const among = providers.filter(({ name }) => asked.provider === '' || name === asked.provider);
+  const pasted = pastedFrom(asked.given, text => among.some(provider => codesOf(provider).has(text)));
+  if (pasted.is === 'nothing') return { found: [], pasted, ...(pasted.note !== undefined && { note: pasted.note }) };
+  const status = Number(asked.status === '' ? 200 : asked.status);
+  const sent = asked.sent.trim() === '' ? undefined : fieldsFrom(asked.sent);
+  if (asked.sent.trim() !== '' && sent === undefined)
+    return { found: [], pasted, note: 'The fields that were sent are neither JSON nor a form.' };
+  const more = {
+    status,
+    ...(asked.operation !== '' && { operation: asked.operation }),
+    ...(asked.attempt !== '' && { attempt: Number(asked.attempt) }),
+    ...(sent !== undefined && { sent }),
+  };
+  try {
+    const all = among.map(
+      provider =>
+        [provider, explain(provider.adapter, questionFor(pasted, { ...more, manual: provider.manual }))] as const,
+    );
+    const listed = all.filter(([, { listed: isListed }]) => isListed);
+    const found = listed.length > 0 && !isForAny(pasted) ? listed : asked.provider === '' ? [] : all;
+    const note = noteFor(asked, pasted, all, found);
+    return {
+      found,
+      pasted,
+      ...(note !== undefined && { note }),
+      ...(pasted.status !== undefined && { status: pasted.status }),
+    };
+  } catch (error) {
+    if (error instanceof InputError) return { found: [], pasted, note: error.message.replace(/^explain: /, '') };
+    throw error;
+  }
+}
+
+/** What came instead of an answer means something for each provider: one must be chosen. */
+const isForAny = (pasted: Pasted): boolean =>
+  pasted.is === 'code' && /^(?:timeout|network\/\w+|http\/\d{3})$/.test(pasted.code);
+
+function noteFor(
+  { provider }: Asked,
+  pasted: Pasted,
+  all: readonly (readonly [Provider, Explanation])[],
+  found: readonly (readonly [Provider, Explanation])[],
+): string | undefined {
+  const read = pasted.is === 'answer' ? pasted.note : undefined;
+  const near = all.flatMap(([{ title }, { didYouMean }]) =>
+    didYouMean === undefined ? [] : [`${title} ${didYouMean}`],
+  );
+  const meant = near.length === 0 ? '' : ` Did you mean ${near.join(', or ')}?`;
+  if (found.some(([, { listed }]) => listed) || isForAny(pasted))
+    return found.length === 0 ? 'Choose a provider: what follows depends on it.' : read;
+  const unknown =
+    provider === ''
+      ? `No provider’s tables know it.${meant} Choose a provider to see what follows from an unknown answer.`
+      : `No row of the tables knows it.${meant} What follows from an unknown answer:`;
+  return read === undefined ? unknown : `${read} ${unknown}`;
+}
+
+const codesByProvider = new WeakMap<Provider, ReadonlySet<string>>();
+
+/** A provider's codes, and what a code is made of. */
+function codesOf(provider: Provider): ReadonlySet<string> {
+  const known = codesByProvider.get(provider);
+  if (known !== undefined) return known;
+  const codes = new Set(listCodes(provider.adapter).map(({ code }) => code));
+  codesByProvider.set(provider, codes);
+  return codes;
+}
+
+/** All that is shown below the form. */
+export function resultOf({ found }: Told, { attempt }: Pick<Asked, 'attempt'>): Html {
+  const send = attempt === '' ? undefined : attempt === '1' ? ('first' as const) : ('later' as const);
+  return html`${found.map(([provider, explanation]) => {
+    const codes = [...new Set(explanation.meanings.map(({ code }) => code))];
+    const known = codesOf(provider);
+    const name = codes.map((code, index) => {
+      const words = codeText(code);
+      const linked = known.has(code) ? html`<a href="${provider.name}/${linkOf(code)}">${words}</a>` : words;
+      return html`${index === 0 ? '' : ', '}${linked}`;
+    });
+    return html`<section class="result"><h2>${provider.title} ${name}</h2>${explained(provider, explanation, {
+      level: 3,
+      pageOf: code => `${provider.name}/${linkOf(code)}`,
+      ...(send !== undefined && { send }),
+    })}</section>`;
+  })}`;
+}
+
+const names = ['given', 'provider', 'operation', 'attempt', 'status', 'sent'] as const;
+
+/** Makes the form explain as it is filled. */
+export function startTool(providers: readonly Provider[]): void {
+  const form = element('tool');
+  const result = element('result');
+  const note = element('status-note');
+  const asked = (): Asked =>
+    Object.fromEntries(names.map(name => [name, inputOf(name).value])) as Record<(typeof names)[number], string>;
+  const show = (): void => {
+    const now = asked();
+    const told = tell(providers, now);
+    note.textContent = [told.note, told.status === undefined ? undefined : `HTTP status ${told.status}, as it says.`]
+      .filter(part => part !== undefined)
+      .join(' ');
+    result.innerHTML = resultOf(told, now).text;
+    remember(now, told);
+  };
+  const choose = (operation: string): void => {
+    const { adapter } = providers.find(({ name }) => name === inputOf('provider').value) ?? {};
+    const operations = Object.keys(adapter?.operations ?? {});
+    inputOf('operation').innerHTML = html`<option value="">any</option>${operations.map(
+      name => html`<option>${name}</option>`,
+    )}`.text;
+    inputOf('operation').value = operations.includes(operation) ? operation : '';
+  };
+  const restore = (): void => {
+    const hash = new URLSearchParams(location.hash.slice(1));
+    if (hash.size === 0) return;
+    inputOf('provider').value = hash.get('p') ?? '';
+    inputOf('given').value = hash.get('c') ?? inputOf('given').value;
+    inputOf('attempt').value = hash.get('a') ?? '';
+    choose(hash.get('o') ?? '');
+    show();
+  };
+  form.addEventListener('input', event => {
+    if (event.target === inputOf('provider')) choose(inputOf('operation').value);
+    show();
+  });
+  form.addEventListener('submit', event => event.preventDefault());
+  addEventListener('hashchange', restore);
+  choose('');
+  restore();
+  show();
+}
+
+/** A code can be linked; an answer never gets into the address. */
+function remember({ provider, operation, attempt }: Asked, { pasted }: Told): void {
+  const hash = new URLSearchParams();
+  if (provider !== '') hash.set('p', provider);
+  if (pasted.is === 'code') hash.set('c', pasted.code);
+  if (operation !== '') hash.set('o', operation);
+  if (attempt !== '') hash.set('a', attempt);
+  const next = hash.size === 0 ? '' : `#${hash}`;
+  if (next !== location.hash) history.replaceState(null, '', next === '' ? location.pathname : next);
+}
