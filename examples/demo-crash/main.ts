@@ -24,10 +24,10 @@ const MOST_MS = 55_000;
 const database = await openDatabase(isFleet);
 const simulated = simulateGateways();
 /** A request and its answer take 20 to 60 ms each. */
-const travel = (): Promise<void> => sleep(20 + 40 * Math.random());
+const latencyMs = (): number => 20 + 40 * Math.random();
 const servers = await serve(
   providers.map(provider => simulated[provider]),
-  travel,
+  latencyMs,
 );
 const baseUrls = providers.map(provider => servers.baseUrlOf(simulated[provider]));
 const shop = await openShop(database.place);
@@ -62,7 +62,7 @@ await Promise.all(
     return once(worker, 'exit');
   }),
 );
-servers.close();
+await servers.close();
 await shop.close();
 await database.close();
 

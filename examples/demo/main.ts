@@ -34,7 +34,7 @@ const [compared] = await Promise.all([
   }),
 ]);
 live.end();
-servers.close();
+await servers.close();
 
 const { text, agree } = books(performances);
 console.log(outcomes(performances));

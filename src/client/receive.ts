@@ -318,7 +318,8 @@ const isRequest = (given: unknown): given is Request =>
 
 /** What to write instead of what is no `Request`. */
 function whatToPass(given: unknown): string {
-  const of = (name: string): unknown => (typeof given === 'object' && given !== null ? Reflect.get(given, name) : undefined);
+  const of = (name: string): unknown =>
+    typeof given === 'object' && given !== null ? Reflect.get(given, name) : undefined;
   if (typeof of('then') === 'function') return 'this is a promise: await it, and pass the web-standard Request.';
   if (isRequest(of('raw')) || isRequest(Reflect.get(Object(of('req')), 'raw')))
     return 'of Hono pass the web-standard Request: gateway.receive(c.req.raw).';

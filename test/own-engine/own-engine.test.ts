@@ -28,15 +28,15 @@ interface Scene {
 const processes = new Set<ChildProcess>();
 const open: Servers[] = [];
 
-afterEach(() => {
+afterEach(async () => {
   for (const child of processes) child.kill('SIGKILL');
-  for (const servers of open.splice(0)) servers.close();
+  for (const servers of open.splice(0)) await servers.close();
 });
 
 async function scene(script: Script): Promise<Scene> {
   const simulated = simulateGateway({ voice: qfpayVoice({ appCode: 'SHOP', clientKey: 'secret' }) });
   simulated.script(order, script);
-  const servers = await serve([simulated], () => Promise.resolve());
+  const servers = await serve([simulated], () => 0);
   open.push(servers);
   const file = join(mkdtempSync(join(tmpdir(), 'own-engine-')), 'payments.json');
   write(file, [{ order, amount: 12_50, scanned: '284957310466312987' }]);

@@ -24,7 +24,7 @@ import {
   type Simulator,
   type Voice,
 } from '../../src/testing/index.ts';
-import { serve } from '../testing/serve.ts';
+import { serveSimulator } from '../../src/serve/index.ts';
 import { dice } from './dice.ts';
 import type { Provider, Scene } from './providers.ts';
 import { draw, type FaultPlan, type Trouble } from './weather.ts';
@@ -332,8 +332,8 @@ async function row(
   scriptOf: Forecast['scriptOf'],
 ): Promise<() => Promise<Row>> {
   const simulator = simulateGateway({ voice: tillVoice(hasKeys ? 'replays' : 'books-again') });
-  const { origin, close } = await serve(simulator.fetch);
-  const pay = open(origin, hasKeys);
+  const served = await serveSimulator({ simulated: simulator });
+  const pay = open(served.url, hasKeys);
   const told = new Map<string, Said | 'failed'>();
   let takenForPaid = 0;
   const one = async (seed: number): Promise<void> => {
@@ -347,7 +347,7 @@ async function row(
   };
   await Promise.all(Array.from({ length: payments }, (_, index) => one(index + 1)));
   return async () => {
-    await close();
+    await served.close();
     const { entries } = simulator.ledger;
     const isTold =
       (said: Said | 'failed', ...states: readonly string[]) =>

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { manualClock } from 'tillpaid/testing';
 import { orAbort } from '../../src/clock.ts';
 import { sleep } from '../../src/testing/sleep.ts';
-import { serve } from './serve.ts';
+import { serveHandler } from '../../src/serve/index.ts';
 
 const minute = 60_000;
 
@@ -169,8 +169,8 @@ describe('running work on a manual clock', () => {
     [
       'HTTP within this process',
       async () => {
-        const server = await serve(async request => new Response(await request.text()));
-        await steps(20, async () => (await fetch(server.origin, { method: 'POST', body: 'x'.repeat(300_000) })).text());
+        const server = await serveHandler(async request => new Response(await request.text()));
+        await steps(20, async () => (await fetch(server.url, { method: 'POST', body: 'x'.repeat(300_000) })).text());
         await server.close();
       },
     ],

@@ -2,8 +2,8 @@ import { http } from 'msw';
 import { setupServer } from 'msw/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manualClock, simulateGateway, type FaultName, type Simulator } from 'tillpaid/testing';
+import { serveSimulator, type ServedSimulator } from 'tillpaid/testing/serve';
 import { acmeVoice, call } from './acme.ts';
-import { serve } from './serve.ts';
 
 const clock = manualClock();
 const gateway: Simulator = simulateGateway({ voice: acmeVoice(), clock });
@@ -16,19 +16,19 @@ const scripted = (...onSend: FaultName[]): string => {
 const bookings = (order: string): number => gateway.ledger.payment(order)?.bookings ?? 0;
 
 describe('behind a real HTTP server', () => {
-  let server: Awaited<ReturnType<typeof serve>>;
-  beforeAll(async () => void (server = await serve(gateway.fetch)));
+  let server: ServedSimulator;
+  beforeAll(async () => void (server = await serveSimulator({ simulated: gateway })));
   afterAll(() => server.close());
 
   const charge = (order: string, init: { signal?: AbortSignal; redirect?: RequestRedirect } = {}) =>
-    call({ fetch }, 'payment.charge', { order, amount: '5' }, { origin: server.origin, ...init });
+    call({ fetch }, 'payment.charge', { order, amount: '5' }, { origin: server.url, ...init });
 
   it('answers, refuses and keeps its ledger', async () => {
     const order = scripted('none', 'maintenance');
     expect(await charge(order)).toMatchObject({ order, state: 'paid' });
     expect(await charge(order)).toEqual({ code: 'maintenance' });
     expect(await charge(order)).toMatchObject({ code: 'duplicate' });
-    expect((await fetch(`${server.origin}/payment.charge`)).status).toBe(401);
+    expect((await fetch(`${server.url}/payment.charge`)).status).toBe(401);
     expect(gateway.ledger.payment(order)).toMatchObject({ bookings: 1, sends: 3 });
   });
 
