@@ -1,26 +1,26 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { blocksOfPages } from './test/pages/plugin.ts';
 
-const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+/** The package's doors, as `tsconfig.json` tells the compiler: the exact ones first, then the longer of two patterns. */
+const { compilerOptions } = JSON.parse(readFileSync(new URL('tsconfig.json', import.meta.url), 'utf8')) as {
+  compilerOptions: { paths: Record<string, [string]> };
+};
+const doors = Object.entries(compilerOptions.paths)
+  .sort(([one], [other]) => Number(one.includes('*')) - Number(other.includes('*')) || other.length - one.length)
+  .map(([door, [file]]) => ({
+    find: new RegExp(`^${door.replace('*', '(.+)')}$`),
+    replacement: fileURLToPath(new URL(file.replace('*', '$1'), import.meta.url)),
+  }));
 
 /** They look at the memory of the whole process. */
 const alone = ['test/client/forgetting.test.ts', 'test/kit/read-up-to.test.ts', 'test/engine/wire.test.ts'];
 
 const config: ViteUserConfig = defineConfig({
+  plugins: [blocksOfPages],
   // Tests and examples import the package by its public names, and run its source.
-  resolve: {
-    alias: [
-      { find: /^tillpaid$/, replacement: source('index.ts') },
-      { find: /^tillpaid\/adapter$/, replacement: source('kit/index.ts') },
-      { find: /^tillpaid\/adapter\/webhook$/, replacement: source('kit/webhook.ts') },
-      { find: /^tillpaid\/(policies|learn|journal|node|schema|testing)$/, replacement: source('$1/index.ts') },
-      { find: /^tillpaid\/journal\/(.+)$/, replacement: source('journal/$1.ts') },
-      { find: /^tillpaid\/testing\/serve$/, replacement: source('serve/index.ts') },
-      { find: /^tillpaid\/testing\/(.+)$/, replacement: source('adapters/$1/simulator.ts') },
-      { find: /^tillpaid\/adapters\/(.+)\/terse$/, replacement: source('adapters/$1/terse.ts') },
-      { find: /^tillpaid\/adapters\/(.+)$/, replacement: source('adapters/$1/index.ts') },
-    ],
-  },
+  resolve: { alias: doors },
   test: {
     // As many files at once as there are cores: by default it would be one less, of two.
     maxWorkers: '100%',

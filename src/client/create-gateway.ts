@@ -28,7 +28,7 @@ import { whenUnmatched } from './unmatched.ts';
  *
  * @example
  * ```ts
- * const gateway = createGateway({ adapter: zalopay({ appId: 2553, key1, key2, environment: 'sandbox' }) });
+ * const gateway = createGateway({ adapter: qfpay({ appCode, clientKey, environment: 'sandbox' }) });
  * const settlement = await gateway.settle('payment.charge', fields);
  * ```
  * @throws {InputError} for a policy or an adapter that cannot be used, and for a client of ky 1

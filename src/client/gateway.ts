@@ -113,7 +113,7 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
    * @example
    * ```ts
    * await refunds.insert(refund, { transaction });
-   * await gateway.prepare('refund.create', fields, { db: transaction });
+   * await gateway.prepare('refund.create', refund, { db: transaction });
    * ```
    */
   prepare<K extends WriteName<F>>(operation: K, fields: F[K], options?: PrepareOptions): Promise<Ticket>;

@@ -43,7 +43,7 @@ export function settlementOf(facts: SettlementFacts, makeResponse?: () => Respon
  *
  * @example
  * ```ts
- * const settlement = await gateway.settle('payment.create', fields);
+ * const settlement = await gateway.settle('payment.charge', fields);
  * console.log(responseOf(settlement)?.headers.get('date'));
  * ```
  */

@@ -161,7 +161,7 @@ function desksOf({ gateways, journal }: Settings): Map<string, Desk> {
  * ```ts
  * const worker = createWorker({ gateways: [gateway], journal, onSettled: settlement => ship(settlement) });
  * worker.start();
- * process.once('SIGTERM', () => worker.stop());
+ * process.once('SIGTERM', () => void worker.stop());
  * ```
  * @throws {InputError} for options that cannot be, and for a gateway without this journal
  */

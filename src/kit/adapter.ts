@@ -188,10 +188,33 @@ export interface Adapter<F extends FieldsByOperation<F> = object, A extends Answ
  *
  * @example
  * ```ts
- * interface AcmeFields { 'payment.create': { order: string; amount: number }; 'payment.query': { order: string } }
- * interface AcmeAnswers { 'payment.create': { link?: string } } // optional: what `settlement.answer` is
- *
- * const acme = defineAdapter<AcmeFields, AcmeAnswers>({ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: '…', … });
+ * interface AcmeFields {
+ *   'payment.create': { order: string; amount: number };
+ *   'payment.query': { order: string };
+ * }
+ * interface AcmeAnswers {
+ *   'payment.create': { link?: string }; // optional: what `settlement.answer` is
+ * }
+ * const acme = defineAdapter<AcmeFields, AcmeAnswers>({
+ *   ...{ name: 'acme', account: 'shop-1', environment: 'sandbox', baseUrl: 'https://acme.example', encodings: ['json'] },
+ *   operations: {
+ *     'payment.create': {
+ *       path: '/orders',
+ *       required: { order: text, amount: whole },
+ *       codes: { OK: created(), BUSY: retryable('maintenance') },
+ *       reference: ['order'],
+ *       query: askBy('payment.query', 'order'),
+ *       sameReference: 'unknown',
+ *     },
+ *     'payment.query': {
+ *       path: '/orders/find',
+ *       required: { order: text },
+ *       codes: { PAID: succeeded(), OPEN: pollRequired('awaiting-payer'), NONE: pollRequired('not-found') },
+ *       reference: { order: 'order' },
+ *     },
+ *   },
+ *   read: ({ body }) => ({ names: [textOf(body, 'code') ?? ''], reference: { order: statedOf(body, 'order') } }),
+ * });
  * ```
  * @throws {InputError} when a read's name does not end in `.query` or `.list`, a status query names no read, a cancel
  *   no write that cancels, or a storable field is not known

@@ -41,7 +41,7 @@ const MOST_WAITS = 128;
  *
  * @example
  * ```ts
- * const backoff = learned({ settleTimesMs: [2300, 4100, { afterMs: 5000, byMs: 9000 }, …], unsettled: 12 });
+ * const backoff = learned({ settleTimesMs: [2300, 4100, { afterMs: 5000, byMs: 9000 }], unsettled: 12 });
  * createGateway({ adapter, policy: { poll: { backoff } } });
  * ```
  * @throws {InputError} naming the first sample that is no time

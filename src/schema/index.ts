@@ -31,6 +31,8 @@ export interface SchemaIssue {
  *
  * @example
  * ```ts
+ * import { z } from 'zod';
+ *
  * const Order = z.object({ order_url: z.url(), zp_trans_token: z.string() });
  *
  * const settlement = await gateway.settle('payment.create', fields);

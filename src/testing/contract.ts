@@ -35,9 +35,9 @@ export type ContractAdapter = Pick<Adapter, 'name' | 'operations' | 'read' | 'cl
  *
  * @example
  * ```ts
- * import { describe, it } from 'node:test';  // or from 'vitest'
+ * import { describe, it } from 'node:test'; // or from 'vitest'
  *
- * adapterContract(acme({ shop: 'shop-1', key: 'made-up-key' }), samples, { describe, it });
+ * adapterContract(lantern({ shop: 'shop-1', key: 'made-up-lantern-key' }), samples, { describe, it });
  * ```
  */
 export function adapterContract(adapter: ContractAdapter, samples: AdapterSamples, runner: ContractRunner): void {

@@ -68,7 +68,7 @@ export type FaultName =
  * @example A proxy that delivers a request twice
  * ```ts
  * const twice: Fault = { books: true, does: ({ deliver }) => deliver() };
- * gateway.script('ORDER-1', { onSend: [twice] });
+ * simulated.script('ORDER-1', { onSend: [twice] });
  * ```
  */
 export type Fault =
@@ -109,7 +109,7 @@ export type FaultList = readonly (FaultName | Fault | Always)[];
  *
  * @example
  * ```ts
- * gateway.script('ORDER-1', { onQuery: ['none', always('maintenance')] });
+ * simulated.script('ORDER-1', { onQuery: ['none', always('maintenance')] });
  * ```
  */
 export function always(fault: FaultName | Fault): Always {
@@ -122,7 +122,7 @@ export function always(fault: FaultName | Fault): Always {
  *
  * @example A request that was stuck on its way for a minute
  * ```ts
- * gateway.script('ORDER-1', { onSend: [deliveredLate(60_000)] });
+ * simulated.script('ORDER-1', { onSend: [deliveredLate(60_000)] });
  * ```
  */
 export function deliveredLate(delayMs: number): Fault {
@@ -146,8 +146,8 @@ export function anothersAnswer(answer: () => Response): Fault {
  * @param openedAtMs since when the gateway itself has the order
  * @example
  * ```ts
- * gateway.script('ORDER-1', { onQuery: [always(lagging(30_000, () => gateway.ledger.payment('ORDER-1')?.openedAtMs))]
- * });
+ * const openedAtMs = () => simulated.ledger.payment('ORDER-1')?.openedAtMs;
+ * simulated.script('ORDER-1', { onQuery: [always(lagging(30_000, openedAtMs))] });
  * ```
  */
 export function lagging(lagMs: number | (() => number), openedAtMs: () => number | undefined): Fault {

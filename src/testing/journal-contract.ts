@@ -35,11 +35,11 @@ export interface JournalUnderTest {
  *
  * @example
  * ```ts
- * import { describe, it } from 'node:test';  // or from 'vitest'
+ * import { describe, it } from 'node:test'; // or from 'vitest'
  *
  * const clock = manualClock();
  * journalContract(
- *   { name: 'mine', open: () => myStore(file, clock), nowMs: clock.now, pass: ms => clock.advance(ms) },
+ *   { name: 'mine', open: () => myStore(file, clock), nowMs: () => clock.now(), pass: ms => clock.advance(ms) },
  *   { describe, it },
  * );
  * ```

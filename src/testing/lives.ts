@@ -18,9 +18,13 @@ export interface LifeStep {
  *
  * @example
  * ```ts
- * gateway.script('ORDER-1', { life: lives.paidAfter(90_000) });
- * gateway.script('ORDER-2', { life: lives.steps([{ afterMs: 1_000, state: 'pending' }, { afterMs: 5_000, state:
- * 'declined' }]) });
+ * simulated.script('ORDER-1', { life: lives.paidAfter(90_000) });
+ * simulated.script('ORDER-2', {
+ *   life: lives.steps([
+ *     { afterMs: 1_000, state: 'pending' },
+ *     { afterMs: 5_000, state: 'declined' },
+ *   ]),
+ * });
  * ```
  */
 export const lives = {

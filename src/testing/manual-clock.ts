@@ -52,6 +52,7 @@ const TURNS_WITHOUT_REST = 1000;
  * @example
  * ```ts
  * const clock = manualClock();
+ * const gateway = createGateway({ adapter, client, clock });
  * await clock.run(gateway.untilSettled(ticket)); // minutes of polling, in milliseconds
  * expect(clock.pending).toBe(0);
  * ```

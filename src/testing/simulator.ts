@@ -107,12 +107,12 @@ const MOST_REDIRECTS = 20;
  * @example
  * ```ts
  * const clock = manualClock();
- * const gateway = simulateGateway({ voice: zalopayVoice(credentials), clock });
- * gateway.script('261101_1', { life: lives.paidAfter(90_000), onSend: ['reset-after-booking'] });
+ * const simulated = simulateGateway({ voice: zalopayVoice(credentials), clock });
+ * simulated.script('260101_1', { life: lives.paidAfter(90_000), onSend: ['reset-after-booking'] });
  *
- * await clock.run(payOrder('261101_1', { fetch: gateway.fetch }));
+ * await clock.run(payOrder('260101_1', { fetch: simulated.fetch, clock }));
  *
- * expect(gateway.ledger.payment('261101_1')).toMatchObject({ state: 'paid', bookings: 1, sends: 1 });
+ * expect(simulated.ledger.payment('260101_1')).toMatchObject({ state: 'paid', bookings: 1, sends: 1 });
  * ```
  */
 export function simulateGateway(options: SimulatorOptions): Simulator {

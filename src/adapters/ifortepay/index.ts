@@ -13,8 +13,10 @@ export type { IfortepayAmount, IfortepayFields } from './fields.ts';
  *
  * @example
  * ```ts
- * const gateway = createGateway({ adapter: ifortepay({ partnerId, privateKey, channelId: 'QR004', environment:
- * 'sandbox' }) }); const settlement = await gateway.settle('qris.create', {
+ * const gateway = createGateway({
+ *   adapter: ifortepay({ partnerId, privateKey, channelId: 'QR004', environment: 'sandbox' }),
+ * });
+ * const settlement = await gateway.settle('qris.create', {
  *   partnerReferenceNo: 'ORDER1',
  *   amount: { value: '10000.00', currency: 'IDR' },
  *   additionalInfo: { callbackUrl: 'https://shop.example/ifortepay' },

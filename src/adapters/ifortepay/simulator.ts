@@ -124,7 +124,8 @@ export function ifortepayVoice(
  *
  * @example
  * ```ts
- * await gateway.receive(await ifortepayNotice(credentials, simulator.ledger.payment('ORDER1'), clock.now()));
+ * const [paid] = simulated.ledger.entries;
+ * if (paid !== undefined) await gateway.receive(await ifortepayNotice(credentials, paid, Date.now()));
  * ```
  */
 export async function ifortepayNotice(

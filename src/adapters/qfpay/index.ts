@@ -26,8 +26,13 @@ export type {
  * @example
  * ```ts
  * const gateway = createGateway({ adapter: qfpay({ appCode, clientKey, environment: 'production' }) });
- * await gateway.settle('payment.charge', { txamt: 1000, txcurrcd: 'HKD', pay_type: '800108', out_trade_no: 'ORDER-1',
- * auth_code });
+ * await gateway.settle('payment.charge', {
+ *   out_trade_no: 'ORDER-1',
+ *   txamt: 1000,
+ *   txcurrcd: 'HKD',
+ *   pay_type: '800108',
+ *   auth_code,
+ * });
  * ```
  * @throws {InputError} for credentials of the wrong shape
  * @see https://sdk.qfapi.com/docs

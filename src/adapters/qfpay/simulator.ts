@@ -109,7 +109,7 @@ export function qfpayVoice(
  *
  * @example
  * ```ts
- * gateway.script('REFUND-1', { onSend: [refusedRefund('1269')] });
+ * simulated.script('REFUND-1', { onSend: [refusedRefund('1269')] });
  * ```
  */
 export function refusedRefund(respcd: keyof typeof refusals): Fault {

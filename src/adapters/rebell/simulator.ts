@@ -148,7 +148,8 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
  *
  * @example
  * ```ts
- * await gateway.receive(await rebellNotice(credentials, simulator.ledger.payment('ORDER-1'), clock.now()));
+ * const [paid] = simulated.ledger.entries;
+ * if (paid !== undefined) await gateway.receive(await rebellNotice(credentials, paid, Date.now()));
  * ```
  */
 export async function rebellNotice(

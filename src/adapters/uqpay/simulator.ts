@@ -132,7 +132,8 @@ export function uqpayVoice(
  *
  * @example
  * ```ts
- * await gateway.receive(await uqpayNotice(credentials, simulator.ledger.payment('ORDER-1'), clock.now()));
+ * const [paid] = simulated.ledger.entries;
+ * if (paid !== undefined) await gateway.receive(await uqpayNotice(credentials, paid, Date.now()));
  * ```
  */
 export async function uqpayNotice(

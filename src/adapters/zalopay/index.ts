@@ -14,8 +14,12 @@ export type { ZalopayFields } from './fields.ts';
  * @example
  * ```ts
  * const gateway = createGateway({ adapter: zalopay({ appId: 2553, key1, key2, environment: 'sandbox' }) });
- * await gateway.settle('payment.create', { app_trans_id: '261121_0001', app_user: 'user-7', amount: 10_000,
- * description: 'Tea' });
+ * await gateway.settle('payment.create', {
+ *   app_trans_id: '260101_0001',
+ *   app_user: 'user-7',
+ *   amount: 10_000,
+ *   description: 'Tea',
+ * });
  * ```
  * @throws {InputError} for credentials of the wrong shape
  * @see https://docs.zalopay.vn/docs/specs/

@@ -1,0 +1,4 @@
+import express, { type Express } from 'express';
+
+/** A server that does not listen. */
+export const app: Express = express();
