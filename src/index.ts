@@ -3,6 +3,7 @@ export type { Gateway } from './client/gateway.ts';
 export type {
   DropInContext,
   EventListener,
+  AskOptions,
   FollowOptions,
   GatewayOptions,
   PrepareOptions,
@@ -77,7 +78,10 @@ export type { Backoff, BackoffData, BackoffStep } from './policies/backoff.ts';
 export { circuit } from './policies/circuit.ts';
 export type { Circuit, CircuitOptions } from './policies/circuit.ts';
 export type {
+  AskPolicy,
   BatchPolicy,
+  CallPolicy,
+  CallPollPolicy,
   ChooseBackoff,
   LimitPolicy,
   Policy,

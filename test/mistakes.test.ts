@@ -17,6 +17,7 @@ import {
 } from '../src/index.ts';
 import { createWorker, memoryJournal } from '../src/journal/index.ts';
 import { toRequest } from '../src/node/index.ts';
+import { byAmount, observeSettleTimes, settleTimes } from '../src/learn/index.ts';
 import { learned } from '../src/policies/index.ts';
 import { qfpayVoice } from '../src/adapters/qfpay/simulator.ts';
 import { manualClock } from '../src/testing/manual-clock.ts';
@@ -115,6 +116,7 @@ const fields: readonly Row[] = [
   ['an amount with a comma', charge({ txamt: '1,000' }), /txamt must be a whole number of minor units/],
   ['a negative amount', charge({ txamt: -1 }), /txamt must be a whole number of minor units/],
   ['NaN as the amount', charge({ txamt: Number.NaN }), /txamt must be a whole number of minor units/],
+  ['an amount of nothing', charge({ txamt: 0 }), /txamt must be a whole number of minor units.*1 or more/],
   ['an amount of another type', charge({ txamt: {} }), /txamt must be a whole number of minor units/],
   ['a currency in lower case', charge({ txcurrcd: 'hkd' }), /txcurrcd must be .*capital/],
   [
@@ -180,6 +182,77 @@ const policies: readonly Row[] = [
     charge({}, { policy: { retry: { attempts: 1 }, poll: { resendWhenAbsent: true } } }),
     /resendWhenAbsent has no effect.*: /,
   ],
+  [
+    'a deadline in seconds',
+    withPolicy({ poll: { deadlineMs: 120 } }),
+    /deadlineMs \(120\) ends the polling before the first status query.*in milliseconds: two minutes are 120_000/,
+  ],
+  [
+    'cancelWithinMs alone',
+    withPolicy({ poll: { cancelWithinMs: 30_000 } }),
+    /cancelWithinMs has no effect without poll\.cancelAtDeadline: set that to true/,
+  ],
+  [
+    'cancelWithinMs alone, of a call',
+    charge({}, { policy: { poll: { cancelWithinMs: 30_000 } } }),
+    /cancelWithinMs has no effect.*set poll\.cancelAtDeadline to true/,
+  ],
+  [
+    'cancelWithinMs in a call that only follows',
+    shop =>
+      shop
+        .make({ policy: { poll: { cancelAtDeadline: true } } })
+        .untilSettled(ticketOfOrder(shop), { policy: { poll: { cancelWithinMs: 30_000 } } }),
+    /untilSettled: poll\.cancelWithinMs has no effect.*set poll\.cancelAtDeadline/,
+  ],
+  [
+    'cancelWithinMs where a query is asked alone',
+    shop => shop.gateway.ask(ticketOfOrder(shop), untyped({ policy: { poll: { cancelWithinMs: 30_000 } } })),
+    /ask: it sends nothing.*leave it out/,
+  ],
+  [
+    'a batch that waits for ever',
+    withPolicy({ poll: { batch: { windowMs: 1e12 } } }),
+    /batch\.windowMs must be 60000 milliseconds at most/,
+  ],
+  [
+    'a batch that its deadline leaves no time for',
+    withPolicy({ poll: { batch: true, deadlineMs: 10_000 } }),
+    /batch has no effect.*\(10250\) takes all of poll\.deadlineMs: lower attemptTimeoutMs/,
+  ],
+  [
+    'a batch of attempts without a timeout',
+    ({ make, client }) => make({ client: client.extend({ timeout: false }), policy: { poll: { batch: true } } }),
+    /batch has no effect.*\(no timeout\).*: lower attemptTimeoutMs/,
+  ],
+  ['a circuit that stays open', () => circuit({ openForMs: Infinity }), /openForMs must be a day \(86400000\) at most/],
+  [
+    'a backoff of his own that gives no number',
+    withPolicy({ poll: { backoff: { maxMs: 1000, delayMs: () => Number.NaN, list: () => [], toString: () => '' } } }),
+    /poll\.backoff gives NaN for its first wait: a backoff must give milliseconds/,
+  ],
+  [
+    'a backoff of his own for every payment that gives no number',
+    async ({ make, events }) => {
+      const backoff = untyped({ maxMs: Number.NaN, delayMs: () => 1000, list: () => [], toString: () => '' });
+      const gateway = make({
+        policy: { poll: { backoff: () => backoff } },
+        onEvent: said => events.push(`${said.type} ${'message' in said ? said.message : ''}`),
+      });
+      await gateway.untilSettled(gateway.ticketFor('payment.charge', order));
+      throw new Error(events.join());
+    },
+    /backoff-not-chosen policy: .* gives NaN for maxMs/,
+  ],
+  [
+    'settle times that keep too few to learn from',
+    () => settleTimes({ keep: 1, learnFrom: 50 }),
+    /keep \(1\) must be at least 30 more than learnFrom \(50\)/,
+  ],
+  ['settle times of no gateway', () => observeSettleTimes(untyped({})), /pass the gateway to observe/],
+  ['settle times of nothing', () => settleTimes().observe(untyped(undefined)), /pass the gateway to observe/],
+  ['amounts without one', () => byAmount([]), /byAmount: pass one amount or more/],
+  ['amounts as texts', () => byAmount(untyped(['1'])), /byAmount: pass .* numbers in rising order/],
   ['circuit: true', withPolicy({ circuit: true }), /circuit.*circuit\(/],
   ['circuit: circuit', withPolicy({ circuit }), /circuit.*circuit\(/],
   ['a jitter in percent', () => growing(untyped({ jitter: 20 })), /jitter/],
@@ -248,6 +321,16 @@ const dropIns: readonly Row[] = [
     'a wrong path, refused',
     ({ make }) => make({ unmatched: 'refuse' }).client.post(`${path}s`, { body: form(order) }),
     /unmatched|Nothing was sent|matches/,
+  ],
+  [
+    'an amount with a comma',
+    dropIn({ body: form({ ...order, txamt: '10,00' }) }),
+    /txamt must be a whole number of minor units \(100 is 1\.00\)/,
+  ],
+  [
+    'an amount in major units',
+    dropIn({ body: form({ ...order, txamt: '10.00' }) }),
+    /txamt must be a whole number of minor units \(100 is 1\.00\)/,
   ],
   ['the form as a text', dropIn({ body: form(order).toString() }), /form|URLSearchParams/],
 ];

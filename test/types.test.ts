@@ -11,6 +11,7 @@ import {
   type AdapterDefinition,
   type CreatedSettlement,
   type Decision,
+  type DropInContext,
   type FinalSettlement,
   type Gateway,
   type GatewayEvent,
@@ -19,6 +20,7 @@ import {
   type PollRequiredVerdict,
   type RetryableVerdict,
   type SettledBy,
+  type SettleOptions,
   type Settlement,
   type TerminalVerdict,
   type Ticket,
@@ -464,6 +466,41 @@ describe('what is given', () => {
       (): Policy => ({ retry: { atempts: 1 } }),
       // @ts-expect-error: a backoff is a value of its own.
       (): Policy => ({ retry: { backoff: 1000 } }),
+    );
+  });
+
+  it('a call sets what is its own, and not what all calls share', () => {
+    const gateway = {} as Gateway<ZalopayFields>;
+    const ticket = {} as Ticket;
+    uncalled(
+      () =>
+        gateway.untilSettled(ticket, {
+          policy: {
+            retry: { attempts: 2 },
+            poll: { deadlineMs: 1000, notices: false, cancelAtDeadline: true, cancelWithinMs: 1 },
+            attemptTimeoutMs: 1,
+          },
+        }),
+      () => gateway.ask(ticket, { policy: { poll: { deadlineMs: 1000, cancelAtDeadline: false } } }),
+      // @ts-expect-error: all calls share the account's limits.
+      () => gateway.untilSettled(ticket, { policy: { limit: { concurrency: 1 } } }),
+      // @ts-expect-error: all calls share the circuit.
+      () => gateway.untilSettled(ticket, { policy: { circuit: false } }),
+      // @ts-expect-error: all calls share the quota.
+      () => gateway.untilSettled(ticket, { policy: { retry: { quota: false } } }),
+      // @ts-expect-error: calls share their requests.
+      () => gateway.untilSettled(ticket, { policy: { poll: { batch: true } } }),
+      // @ts-expect-error: notices are watched from the first one on.
+      () => gateway.untilSettled(ticket, { policy: { poll: { notices: true } } }),
+      // @ts-expect-error: one question sends nothing.
+      () => gateway.ask(ticket, { policy: { poll: { cancelAtDeadline: true } } }),
+      // @ts-expect-error: nor does one step.
+      () => gateway.step(ticket, { policy: { poll: { cancelWithinMs: 1000 } } }),
+      (): SettleOptions => ({ policy: { poll: { cancelAtDeadline: true } } }),
+      // @ts-expect-error: all calls share the account's limits.
+      (): SettleOptions => ({ policy: { limit: {} } }),
+      // @ts-expect-error: of the drop-in, too.
+      (): DropInContext => ({ policy: { poll: { batch: true } } }),
     );
   });
 

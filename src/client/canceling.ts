@@ -107,6 +107,6 @@ export function checkCancels(
 
 /** @throws {InputError} for who only asks: a policy that is silently ignored costs money */
 export function refuseCancel(who: string, policy: Policy | undefined): void {
-  if (policy?.poll?.cancelAtDeadline === true)
+  if (policy?.poll?.cancelAtDeadline === true || policy?.poll?.cancelWithinMs !== undefined)
     throw new InputError(`${who}: it sends nothing, and poll.cancelAtDeadline has no effect: leave it out.`);
 }

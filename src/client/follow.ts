@@ -17,13 +17,13 @@ import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '..
 import { isLeftUncanceled, refuseCancel, type Canceling } from './canceling.ts';
 import type { GatewayParts } from './parts.ts';
 import type { Joining } from './joining.ts';
-import { checkOptions, followOptions, type FollowOptions } from './options.ts';
+import { checkOptions, followOptions, type AskOptions, type FollowOptions } from './options.ts';
 
 /** Payments that are only asked about: nothing here ever sends a write. */
 export interface Following {
   untilSettled(ticket: Ticket, options?: FollowOptions): Promise<Settlement>;
-  step(payment: Ticket | OpenPayment, options?: FollowOptions): Promise<Step>;
-  ask(ticket: Ticket, options?: FollowOptions): Promise<Verdict>;
+  step(payment: Ticket | OpenPayment, options?: AskOptions): Promise<Step>;
+  ask(ticket: Ticket, options?: AskOptions): Promise<Verdict>;
 }
 
 /** Payments whose last step was refused for its token, and who are about to ask again at once. */
@@ -49,10 +49,14 @@ export function createFollowing(
       const { ticket, operation } = askableTicket(adapter, engine.sealer, given);
       const policy = parts.policyOf(options.policy);
       // Who only follows sends nothing, but what this very call asks for.
-      const canceler =
-        options.policy?.poll?.cancelAtDeadline === true
-          ? canceling.of(`${adapter.name} untilSettled`, operation, options.policy, policy)
-          : undefined;
+      const cancels = options.policy?.poll?.cancelAtDeadline === true;
+      if (!cancels && options.policy?.poll?.cancelWithinMs !== undefined)
+        throw new InputError(
+          `${adapter.name} untilSettled: poll.cancelWithinMs has no effect, since this call cancels nothing: set poll.cancelAtDeadline to true too.`,
+        );
+      const canceler = cancels
+        ? canceling.of(`${adapter.name} untilSettled`, operation, options.policy, policy)
+        : undefined;
       const key = keyOf(ticket, operation);
       const call = beginCall(engine.clock);
       const begin = (): Loop => {
@@ -207,7 +211,7 @@ function withKnown(ticket: Ticket, known: Known): Ticket {
 /** One exchange at most, for one caller: with his abort, and his ticket store. */
 async function attended<T>(
   intention: Intention,
-  { signal, onProgress, onTicket }: FollowOptions,
+  { signal, onProgress, onTicket }: AskOptions,
   exchange: () => Promise<T>,
 ): Promise<T> {
   intention.stopOn(signal);

@@ -7,7 +7,7 @@ import type { Step } from '../engine/durable.ts';
 import type { OpenPayment } from '../engine/open-payment.ts';
 import type { ticketOf, verdictOf } from '../engine/results.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
-import type { EventListener, FollowOptions, PrepareOptions, SettleOptions } from './options.ts';
+import type { AskOptions, EventListener, FollowOptions, PrepareOptions, SettleOptions } from './options.ts';
 import type { FetchInit } from './plain-fetch.ts';
 import type { Received } from './receive.ts';
 
@@ -78,9 +78,9 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
    * if (done === undefined) await store(open, Date.now() + dueInMs);
    * ```
    */
-  step(payment: Ticket | OpenPayment, options?: FollowOptions): Promise<Step>;
+  step(payment: Ticket | OpenPayment, options?: AskOptions): Promise<Step>;
   /** One status query. What the network does is part of the verdict. @throws {TicketError} */
-  ask(ticket: Ticket, options?: FollowOptions): Promise<Verdict>;
+  ask(ticket: Ticket, options?: AskOptions): Promise<Verdict>;
   /**
    * A webhook: verified over its raw bytes, read, and brought to the loop that waits for it.
    *

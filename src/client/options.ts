@@ -8,7 +8,7 @@ import type { JournalPort } from '../engine/durable.ts';
 import type { TicketSeal } from '../engine/seal.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
-import type { Policy, StartingPayment } from '../policies/policy.ts';
+import type { AskPolicy, CallPolicy, Policy, StartingPayment } from '../policies/policy.ts';
 import { aClock, elsewhere, type Checks } from '../core/check-options.ts';
 import { nearest } from '../core/did-you-mean.ts';
 
@@ -77,7 +77,7 @@ export interface PrepareOptions {
   idempotencyKey?: string;
 }
 
-/** What `untilSettled`, `step` and `ask` take. */
+/** What `untilSettled` takes. */
 export interface FollowOptions {
   /** Ends everything: nothing is sent after it aborts, and the promise rejects with its reason. */
   signal?: AbortSignal;
@@ -87,12 +87,18 @@ export interface FollowOptions {
    */
   onProgress?: (entry: TimelineEntry) => unknown;
   /** Merged over the gateway's policy. */
-  policy?: Policy;
+  policy?: CallPolicy;
   /**
    * Called whenever the ticket learns more (that the gateway knows the order, the provider's number): store it, so that
    * whoever goes on starts from there.
    */
   onTicket?: (ticket: Ticket) => unknown;
+}
+
+/** What `step` and `ask` take. */
+export interface AskOptions extends Omit<FollowOptions, 'policy'> {
+  /** Merged over the gateway's policy. */
+  policy?: AskPolicy;
 }
 
 /** What `settle` takes. In the drop-in client: `context: { tillpaid: { … } }`. */

@@ -23,7 +23,14 @@ import type { Road } from '../engine/way.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Backoff } from '../policies/backoff.ts';
-import { layeredPolicy, policyFor, withBackoff, type Policy, type ResolvedPolicy } from '../policies/policy.ts';
+import {
+  checkActs,
+  layeredPolicy,
+  policyFor,
+  withBackoff,
+  type Policy,
+  type ResolvedPolicy,
+} from '../policies/policy.ts';
 import { misspeltIn } from '../core/did-you-mean.ts';
 import { optionsOf } from './drop-in.ts';
 import type { EventListener, GatewayOptions } from './options.ts';
@@ -86,10 +93,12 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     throw new InputError(
       `${adapter.name}: policy.poll.notices has no effect, since it sends no webhooks that can be verified: leave it out.`,
     );
+  const clientOptions = optionsOf(user);
+  const attemptTimeoutMs = attemptTimeouts(options.journal !== undefined);
+  checkActs(options.policy, policy, attemptTimeoutMs(policy, clientOptions.timeout));
   const { listens, inform, observe } = createListeners(options.onEvent);
   const engine = createEngine(options, policy, { inform, reportFault: fault => reportFault(fault) });
   const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
-  const clientOptions = optionsOf(user);
   const report = (entry: TimelineEntry, ticket: Ticket): void => {
     const { operation, reference } = ticket;
     inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) }, ticket);
@@ -151,13 +160,17 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
       },
     },
     onTicketOf: ofTheCall => bothOf(options.onTicket, ofTheCall),
-    attemptTimeoutMs(ofPolicy, ofTheClient, ofTheCall) {
-      const chosen = ofTheCall ?? ofPolicy.attemptTimeoutMs ?? ofTheClient ?? DEFAULT_TIMEOUT_MS;
-      const timeoutMs = chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
-      return durable === undefined ? timeoutMs : Math.min(timeoutMs, LONGEST_JOURNALED_MS);
-    },
+    attemptTimeoutMs,
   };
 }
+
+const attemptTimeouts =
+  (isJournaled: boolean): GatewayParts['attemptTimeoutMs'] =>
+  (ofPolicy, ofTheClient, ofTheCall) => {
+    const chosen = ofTheCall ?? ofPolicy.attemptTimeoutMs ?? ofTheClient ?? DEFAULT_TIMEOUT_MS;
+    const timeoutMs = chosen === false ? Number.MAX_SAFE_INTEGER : chosen;
+    return isJournaled ? Math.min(timeoutMs, LONGEST_JOURNALED_MS) : timeoutMs;
+  };
 
 type Reports = Pick<GatewayParts, 'inform' | 'reportFault'>;
 

@@ -1229,8 +1229,11 @@ function settle(state: State, outcome: Settlement['outcome'], meant: Verdict, se
   return { state: { ...state, end }, decision: end };
 }
 
-/** A wait from a backoff of the user's own, which may give anything. */
-const usable = (delayMs: number): number => (delayMs > 0 ? delayMs : 0);
+/** In place of NaN. */
+const INSTEAD_MS = 5000;
+
+/** A wait from a backoff of the user's own, which may give anything: what is no number must not make a storm of queries. */
+const usable = (delayMs: number): number => (delayMs > 0 ? delayMs : delayMs <= 0 ? 0 : INSTEAD_MS);
 
 /** The least wait a verdict itself asks for. */
 const requestedMs = (verdict: Verdict): number => ('delayMs' in verdict ? (verdict.delayMs ?? 0) : 0);

@@ -17,6 +17,11 @@ export interface FieldCheck {
   /** Completes the sentence "must be …". */
   readonly expects: string;
   readonly accepts: (value: unknown) => boolean;
+  /**
+   * Of an amount: whether it is written so that an answer's could be compared with it. One that is not is refused in the
+   * drop-in too, where the gateway judges all other fields. Default: it is no amount.
+   */
+  readonly readable?: (value: unknown) => boolean;
 }
 
 /** How a request carries its fields. `query`: in the URL. */

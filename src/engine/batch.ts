@@ -5,7 +5,7 @@ import type { BatchQuery, Fields, Operation } from '../core/operation.ts';
 import type { BatchOffEvent } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Adapter } from '../kit/adapter.ts';
-import type { BatchPolicy } from '../policies/policy.ts';
+import { BATCH_WINDOW_MS, type BatchPolicy } from '../policies/policy.ts';
 import { BatchSwitch } from './batch-switch.ts';
 import { encodingOf } from './encode.ts';
 import type { Road } from './way.ts';
@@ -71,11 +71,8 @@ export interface BatchParts {
   readonly inform: (event: BatchOffEvent) => void;
 }
 
-/** A quarter of a second is little beside any wait between two queries. */
-const WINDOW_MS = 250;
-
 export function createBatches(parts: BatchParts): Batches {
-  const { windowMs = WINDOW_MS } = parts.policy;
+  const { windowMs = BATCH_WINDOW_MS } = parts.policy;
   const nowMs = callTime(parts.clock);
   const waiting = new Set<Round>();
   const switches = new Map<BatchQuery, BatchSwitch>();

@@ -5,7 +5,7 @@ import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { Circuits } from '../policies/circuit.ts';
-import type { Policy } from '../policies/policy.ts';
+import type { AskPolicy } from '../policies/policy.ts';
 import type { Hold } from './hold.ts';
 import type { OpenPayment } from './open-payment.ts';
 import type { Registry, Wanted } from './registry.ts';
@@ -79,7 +79,7 @@ export interface Doors {
    */
   step(
     payment: Ticket | OpenPayment,
-    options: { readonly signal: AbortSignal; readonly policy?: Policy },
+    options: { readonly signal: AbortSignal; readonly policy?: AskPolicy },
   ): Promise<Step>;
 }
 

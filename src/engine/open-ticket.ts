@@ -32,7 +32,8 @@ export function writeOf(adapter: Adapter, name: string): Write & Operation {
  * Makes the ticket of a write before it is sent.
  *
  * `'all'` checks every required field. `'reference'`, for the drop-in client, checks only what names the order and is
- * sent: the gateway judges the rest, but an order without a name must not leave.
+ * sent, and an amount: the gateway judges the rest, but an order without a name must not leave, nor money that no answer
+ * can be held against.
  *
  * @throws {InputError} naming the fields that are missing or wrong
  */
@@ -44,7 +45,7 @@ export function openTicket(
   check: 'all' | 'reference',
 ): Ticket {
   const who = `${adapter.name} ${operation.name}`;
-  checkFields(who, fields, check === 'all' ? operation.required : checksOfNames(operation));
+  checkFields(who, fields, check === 'all' ? operation.required : checksOfNames(operation, fields));
   const reference = referenceOf(operation, fields);
   const mayBeNameless = check === 'reference' && operation.unsent !== undefined;
   if (Object.keys(reference).length === 0 && !mayBeNameless)
@@ -75,11 +76,16 @@ export function openTicket(
   };
 }
 
-/** The checks of what names an order and is sent. */
-function checksOfNames({ required, reference, unsent }: Write): Record<string, FieldCheck> {
+/** The checks of what names an order and is sent, and of an amount that could be compared with no answer's. */
+function checksOfNames({ required, reference, unsent }: Write, fields: Fields): Record<string, FieldCheck> {
   const checks: [string, FieldCheck][] = Object.entries(required);
   const names = Array.isArray(reference) ? reference : [];
-  return Object.fromEntries(checks.filter(([name]) => names.includes(name) && unsent?.includes(name) !== true));
+  return Object.fromEntries(
+    checks.filter(([name, { readable }]) => {
+      const isUnreadable = readable !== undefined && fields[name] !== undefined && !readable(fields[name]);
+      return isUnreadable || (names.includes(name) && unsent?.includes(name) !== true);
+    }),
+  );
 }
 
 /** What no ticket can hold. */

@@ -7,7 +7,8 @@ import type { JournalStore, Overdue, Row, RowContent, RowCount, RowData, RowFilt
 
 /**
  * A journal in this process's memory, for several gateway objects to share, and for tests. What it holds ends with the
- * process: for payments that must outlive it, `sqliteJournal` or `postgresJournal`.
+ * process: for payments that must outlive it, `sqliteJournal` or `postgresJournal`. Its `close` ends nothing, since others
+ * may share it.
  *
  * @param options `clock` by which leases and due times are judged, default the machine's; `leaseMs`: see `JournalOptions`
  */

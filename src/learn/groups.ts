@@ -16,8 +16,11 @@ export const byOperation: GroupBy = ({ operation, charge }) =>
  */
 export function byAmount(edges: readonly number[]): GroupBy {
   const isRising = (given: unknown): boolean =>
-    Array.isArray(given) && edges.every((edge, at) => edge > (edges[at - 1] ?? 0));
-  if (!isRising(edges)) throw new InputError('byAmount: pass amounts in rising order, such as [100, 1000].');
+    Array.isArray(given) &&
+    given.length > 0 &&
+    given.every((edge: unknown, at) => typeof edge === 'number' && edge > (edges[at - 1] ?? 0));
+  if (!isRising(edges))
+    throw new InputError('byAmount: pass one amount or more, as numbers in rising order, such as [100, 1000].');
   return payment => {
     const { amount, currency = '' } = payment.expect ?? {};
     const edge = amount === undefined ? undefined : edges.find(each => Number(amount) <= each);

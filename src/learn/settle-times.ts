@@ -17,7 +17,7 @@ import { Watch } from './watch.ts';
 export interface SettleTimesOptions {
   /** Which payments have a history in common. Default {@link byOperation}. */
   readonly by?: GroupBy;
-  /** The most samples of a group; the most recent stay. Default 2,000. */
+  /** The most samples of a group; the most recent stay. At least 30 more than a `learnFrom` of yours. Default 2,000. */
   readonly keep?: number;
   /** The most groups; payments of further ones are one group, `other`. Default 100. */
   readonly groups?: number;
@@ -73,7 +73,7 @@ export interface Observed {
 
 /** How long payments take to settle, group by group, and the schedules that are learned from it. */
 export interface SettleTimes {
-  /** Collects from this gateway's payments too. @returns a function that ends it */
+  /** Collects from this gateway's payments too. @returns a function that ends it @throws {InputError} for what is none */
   observe(gateway: Observed): () => void;
   /**
    * The schedule learned for such payments, for `policy.poll.backoff`; `undefined`: the default. It is learned anew on
@@ -118,6 +118,8 @@ export function settleTimes(given: SettleTimesOptions = {}): SettleTimes {
   const collected = new Collected(given);
   return {
     observe(gateway) {
+      if (typeof (gateway as Partial<Observed> | undefined)?.observe !== 'function')
+        throw new InputError('settleTimes: pass the gateway to observe, such as observe(createGateway({ … })).');
       const watch = new Watch();
       return gateway.observe((event, payment) => {
         if (payment === undefined) return;
@@ -155,6 +157,8 @@ const LEARN_AGAIN = { share: 0.25, leastSamples: 50, afterMs: 60 * 60_000 };
 const COMPARE_EVERY = 10;
 /** The latest before a shift was noticed are mostly of what came after it. */
 const KEPT_AFTER_SHIFT = 30;
+const KEEP = 2000;
+const LEARN_FROM = 50;
 
 class Collected {
   readonly #options: SettleTimesOptions;
@@ -162,6 +166,12 @@ class Collected {
 
   constructor(given: SettleTimesOptions) {
     this.#options = given;
+    const { keep = KEEP, learnFrom } = given;
+    // Without a word on learning they may be there to be looked at alone.
+    if (learnFrom !== undefined && keep < learnFrom + KEPT_AFTER_SHIFT)
+      throw new InputError(
+        `settleTimes: keep (${keep}) must be at least ${KEPT_AFTER_SHIFT} more than learnFrom (${learnFrom}), or too few samples would ever be there to learn from.`,
+      );
     // What cannot be meant is refused now, and not when the first payment is polled.
     learn({ ...this.#goal(), settleTimesMs: [] });
     if (given.history !== undefined) this.#restore(given.history);
@@ -222,7 +232,7 @@ class Collected {
 
   /** After a shift, as many again as what was kept. */
   #leastOf({ state }: Group): number {
-    const { learnFrom = 50 } = this.#options;
+    const { learnFrom = LEARN_FROM } = this.#options;
     return state === 'shifted' ? KEPT_AFTER_SHIFT + learnFrom : learnFrom;
   }
 
@@ -249,7 +259,7 @@ class Collected {
   }
 
   #group(wanted: string): Group {
-    const { groups = 100, keep = 2000 } = this.#options;
+    const { groups = 100, keep = KEEP } = this.#options;
     const name = this.#groups.size < groups ? wanted : OTHER;
     let group = this.#groups.get(name);
     if (group === undefined) {

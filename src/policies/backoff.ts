@@ -16,7 +16,7 @@ export interface BackoffStep {
 export interface Backoff {
   /** The longest wait this backoff ever gives. */
   readonly maxMs: number;
-  /** The next wait in milliseconds. Pure. */
+  /** The next wait in milliseconds. Pure. NaN counts as 5,000. */
   delayMs(step: BackoffStep): number;
   /** The first waits as a list, each at its longest (`chance` is 1). Default 8 of them. */
   list(count?: number): number[];

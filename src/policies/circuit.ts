@@ -12,7 +12,7 @@ export interface CircuitOptions {
   withinMs?: number;
   /**
    * How long nothing is sent before one send is let through to try, unless a status query is answered again before.
-   * Milliseconds, default 30,000.
+   * Milliseconds, a day at most, default 30,000.
    */
   openForMs?: number;
 }
@@ -44,9 +44,15 @@ export function circuit(options: CircuitOptions = {}): Circuit {
   for (const [name, span] of Object.entries({ withinMs, openForMs }))
     if (duration('circuit', name, span) === 0)
       throw new InputError(`circuit: ${name} must be more than 0 milliseconds.`);
+  if (openForMs > LONGEST_OPEN_MS)
+    throw new InputError(
+      `circuit: openForMs must be a day (${LONGEST_OPEN_MS}) at most, or an open circuit might never close; got ${openForMs}.`,
+    );
   const policy = { failures, withinMs, openForMs };
   return Object.freeze({ ...policy, watch: (...given: Parameters<Circuit['watch']>) => watched(policy, ...given) });
 }
+
+const LONGEST_OPEN_MS = 86_400_000;
 
 /** What an exchange tells of the gateway: that it works, that it does not, or neither. */
 export type Health = 'up' | 'down' | 'unsaid';

@@ -8,6 +8,9 @@ export { defaultPolicy, mergePolicy } from './policy.ts';
 export type {
   BatchPolicy,
   ChooseBackoff,
+  AskPolicy,
+  CallPolicy,
+  CallPollPolicy,
   LimitPolicy,
   Policy,
   PollPolicy,

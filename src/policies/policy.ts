@@ -20,6 +20,25 @@ export interface Policy {
   attemptTimeoutMs?: number;
 }
 
+/**
+ * What one call may set: all but what calls share (`limit`, `circuit`, `retry.quota`, `poll.batch`), and `poll.notices`
+ * only to `false`.
+ */
+export interface CallPolicy extends Omit<Policy, 'retry' | 'poll' | 'limit' | 'circuit'> {
+  retry?: Omit<RetryPolicy, 'quota'>;
+  poll?: CallPollPolicy;
+}
+
+/** How one call polls. */
+export interface CallPollPolicy extends Omit<PollPolicy, 'batch' | 'notices'> {
+  notices?: false;
+}
+
+/** What one question may set (`ask`, `step`): it sends nothing, and so cancels nothing. */
+export interface AskPolicy extends Omit<CallPolicy, 'poll'> {
+  poll?: Omit<CallPollPolicy, 'cancelAtDeadline' | 'cancelWithinMs'> & { cancelAtDeadline?: false };
+}
+
 export interface RetryPolicy {
   /** The most sends of one intention, the first included. Default 3. */
   attempts?: number;
@@ -224,6 +243,18 @@ const wholeField: Check = (where, value) => {
 };
 type Checks = Readonly<Record<string, Check>>;
 
+/** One of the user's own may give anything. @throws {InputError} for what would make a storm of queries */
+function checkWaits(where: string, backoff: unknown): void {
+  if (typeof backoff !== 'object' || backoff === null) return;
+  const own = backoff as Backoff;
+  const waits = { 'its first wait': own.delayMs({ step: 1, elapsedMs: 0, chance: 0.5 }), maxMs: own.maxMs };
+  for (const [what, ms] of Object.entries<unknown>(waits))
+    if (typeof ms !== 'number' || !(ms >= 0))
+      throw new InputError(
+        `policy: ${where} gives ${String(ms)} for ${what}: a backoff must give milliseconds, 0 or more.`,
+      );
+}
+
 const quotaField: Check = (where, value) => {
   if (value !== false) checkFields(where, value, tokens);
 };
@@ -232,8 +263,15 @@ const circuitField: Check = (where, value) => {
   if (value !== false && typeof (value as Partial<Circuit> | null)?.watch !== 'function')
     throw new InputError(`policy: ${where} must be circuit(), or false.`);
 };
+/** Each query is put off by it. */
+const LONGEST_WINDOW_MS = 60_000;
 const batchChecks: Checks = {
-  windowMs: durationField,
+  windowMs(where, value) {
+    if (duration('policy', where, value) > LONGEST_WINDOW_MS)
+      throw new InputError(
+        `policy: ${where} must be ${LONGEST_WINDOW_MS} milliseconds at most, since each query waits so long for others; got ${String(value)}.`,
+      );
+  },
   most(where, value) {
     countField(where, value);
     if (value === 1) throw new InputError(`policy: ${where} must be 2 or more: one alone shares nothing.`);
@@ -354,8 +392,19 @@ export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, cal
     throw new InputError(
       'policy: poll.batch has no effect on one call, since calls share their requests: give it to createGateway.',
     );
+  if (
+    call?.poll?.cancelWithinMs !== undefined &&
+    (call.poll.cancelAtDeadline ?? gateway?.poll?.cancelAtDeadline) !== true
+  )
+    throw new InputError(
+      'policy: poll.cancelWithinMs has no effect, since nothing is canceled: set poll.cancelAtDeadline to true too.',
+    );
   const users = [gateway, call];
   const merged = users.reduce<ResolvedPolicy>(mergePolicy, mergePolicy(defaultPolicy, adapter));
+  for (const policy of users) {
+    checkWaits('retry.backoff', policy?.retry?.backoff);
+    checkWaits('poll.backoff', policy?.poll?.backoff);
+  }
   const isOwn = (name: keyof PollPolicy): boolean => users.some(policy => policy?.poll?.[name] !== undefined);
   const { absentAfterMs, deadlineMs, resendWhenAbsent } = merged.poll;
   if (resendWhenAbsent && absentAfterMs === undefined) {
@@ -410,6 +459,7 @@ export function policyFor(
   // What an async function rejects with has nobody else who hears it.
   if (chosen instanceof Promise) chosen.catch(() => undefined);
   backoffField('what poll.backoff gives for a payment', chosen);
+  checkWaits('what poll.backoff gives for a payment', chosen);
   if (stored !== undefined) backoffFrom((chosen as Backoff).toJSON?.(), stored);
   return withBackoff(policy, chosen as Backoff);
 }
@@ -430,6 +480,45 @@ export function checkEffect(policy: Policy | undefined): void {
     );
   }
 }
+
+/**
+ * Refuses a gateway's policy of which a part could never act.
+ *
+ * @param policy what it comes to
+ * @param attemptTimeoutMs how long one exchange may take
+ * @throws {InputError}
+ */
+export function checkActs(own: Policy | undefined, { poll }: ResolvedPolicy, attemptTimeoutMs: number): void {
+  const { deadlineMs = Infinity, cancelWithinMs, cancelAtDeadline } = own?.poll ?? {};
+  if (cancelWithinMs !== undefined && cancelAtDeadline === undefined)
+    throw new InputError(
+      'policy: poll.cancelWithinMs has no effect without poll.cancelAtDeadline: set that to true, or to false where single calls ask for it.',
+    );
+  // 0 asks once, at once. A nearer policy, of a call, may well mean to cut this one short.
+  const firstMs = poll.chooseBackoff === undefined ? earliestQueryMs(poll) : 0;
+  if (deadlineMs > 0 && deadlineMs < Math.min(firstMs, ONE_SECOND_MS))
+    throw new InputError(
+      `policy: poll.deadlineMs (${deadlineMs}) ends the polling before the first status query of poll.backoff, which comes after ${firstMs} at the earliest. Both are in milliseconds: two minutes are 120_000.`,
+    );
+  if (poll.batch === undefined || poll.batch === false) return;
+  const { windowMs = BATCH_WINDOW_MS } = poll.batch === true ? {} : poll.batch;
+  if (attemptTimeoutMs === Number.MAX_SAFE_INTEGER || deadlineMs <= windowMs + attemptTimeoutMs)
+    throw new InputError(
+      `policy: poll.batch has no effect, since a shared query must leave time to ask alone, and its window with one attempt (${attemptTimeoutMs === Number.MAX_SAFE_INTEGER ? 'no timeout' : windowMs + attemptTimeoutMs}) takes all of poll.deadlineMs: lower attemptTimeoutMs, or give the deadline to single calls.`,
+    );
+}
+
+/** What is meant as seconds is less. */
+const ONE_SECOND_MS = 1000;
+
+/** How soon a payment may be asked about. */
+function earliestQueryMs({ backoff, firstOfChargeMs = Infinity }: ResolvedPolicy['poll']): number {
+  const [shortestMs = 0, longestMs = 0] = [0, 1].map(chance => backoff.delayMs({ step: 1, elapsedMs: 0, chance }));
+  return Math.round(Math.min(shortestMs, (firstOfChargeMs * shortestMs) / longestMs));
+}
+
+/** A quarter of a second is little beside any wait between two queries. */
+export const BATCH_WINDOW_MS = 250;
 
 /**
  * Refuses a policy for one write that was not sent before: it says when to send again, and that nothing is sent again.

@@ -804,7 +804,8 @@ describe('the policy of sharing', () => {
       'policy: poll.batch has no effect, since acme answers about one payment at a time: leave it out.',
     );
     const { gateway } = await scene();
-    await expect(gateway.untilSettled(ticketOf(gateway, 'A1'), { policy: { poll: { batch: false } } })).rejects.toThrow(
+    const policy: object = { poll: { batch: false } };
+    await expect(gateway.untilSettled(ticketOf(gateway, 'A1'), { policy })).rejects.toThrow(
       /poll\.batch has no effect on one call/,
     );
   });

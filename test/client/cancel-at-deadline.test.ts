@@ -298,8 +298,8 @@ describe('what is canceled', () => {
       () => gateway.settle('refund.create', { refund: 'R1' }, cancels),
       () => gateway.settle('payment.capture', { order: 'A1' }, cancels),
       () => gateway.untilSettled(refund, cancels),
-      () => gateway.ask(ticket, cancels),
-      () => gateway.step(ticket, cancels),
+      () => gateway.ask(ticket, cancels as never),
+      () => gateway.step(ticket, cancels as never),
       () =>
         gateway.client.post('https://acme.test/api/capture', { json: { order: 'A1' }, context: { tillpaid: cancels } }),
       () => gateway.settle('payment.charge', charge, { policy: { poll: { cancelAtDeadline: 'yes' as never } } }),

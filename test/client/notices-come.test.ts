@@ -398,7 +398,7 @@ describe('policy.poll.notices', () => {
   it('is refused for one call, where the gateway does not have it', async () => {
     const shop = openShop({});
     const ticket = await shop.clock.run(shop.order());
-    await expect(shop.gateway.untilSettled(ticket, { policy: { poll: { notices: true } } })).rejects.toThrow(
+    await expect(shop.gateway.untilSettled(ticket, { policy: { poll: { notices: true as never } } })).rejects.toThrow(
       /give it to createGateway/,
     );
   });

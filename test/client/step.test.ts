@@ -14,6 +14,7 @@ import {
   type Gateway,
   type GatewayOptions,
   type OpenPayment,
+  type AskPolicy,
   type Policy,
   type Settlement,
   type Ticket,
@@ -54,7 +55,7 @@ const later = ({ clock }: Bench, delayMs: number): Promise<void> =>
 async function drive(
   world: Scene,
   from: Ticket | OpenPayment,
-  given: { more?: Partial<GatewayOptions<AcmeFields>>; first?: Policy; atMost?: number } = {},
+  given: { more?: Partial<GatewayOptions<AcmeFields>>; first?: AskPolicy; atMost?: number } = {},
 ): Promise<Settlement> {
   let at = from;
   for (let count = 0; count < (given.atMost ?? 1000); count++) {
@@ -306,7 +307,7 @@ describe('step by step, each in a process of its own', () => {
 
 describe('a backoff of the user’s own', () => {
   const own = (): Backoff => defineBackoff('slower and slower', ({ step }) => step * 500);
-  const following: Policy = { poll: { backoff: own(), deadlineMs: 60_000 } };
+  const following: AskPolicy = { poll: { backoff: own(), deadlineMs: 60_000 } };
 
   it('is found by its name, in whatever process', async () => {
     const world = scene([state('pending'), state('pending'), state('pending'), state('paid')]);

@@ -1194,10 +1194,16 @@ describe('what is settled and wanted once more', () => {
 describe('whatever a backoff of one’s own gives', () => {
   const broken = (delayMs: number): Backoff => ({ ...constant(5), delayMs: () => delayMs });
 
-  it.each([-1, -Infinity, Number.NaN])('%s is no wait at all', delayMs => {
+  it.each([-1, -Infinity])('%s is no wait at all', delayMs => {
     const policy: Policy = { retry: { backoff: broken(delayMs) }, poll: { backoff: broken(delayMs) } };
     expect(next(stateOf({}, {}, policy), lost(false))).toEqual(toSend(0));
     expect(next(stateOf({}, {}, policy), answered(pending()))).toEqual(toAsk(0));
+  });
+
+  it.each([Number.NaN, undefined as never])('%s is five seconds, and no storm of queries', delayMs => {
+    const policy: Policy = { retry: { backoff: broken(delayMs) }, poll: { backoff: broken(delayMs) } };
+    expect(next(stateOf({}, {}, policy), lost(false))).toEqual(toSend(5000));
+    expect(next(stateOf({}, {}, policy), answered(pending()))).toEqual(toAsk(5000));
   });
 
   it('a wait beyond the deadline is cut to it', () => {

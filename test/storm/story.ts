@@ -1,6 +1,15 @@
 import { getEventListeners } from 'node:events';
 import ky, { type KyInstance, type Options } from 'ky';
-import type { Adapter, FollowOptions, Gateway, GatewayEvent, Policy, SettleOptions, Ticket } from '../../src/index.ts';
+import type {
+  Adapter,
+  CallPolicy,
+  FollowOptions,
+  Gateway,
+  GatewayEvent,
+  Policy,
+  SettleOptions,
+  Ticket,
+} from '../../src/index.ts';
 import type { LedgerEntry } from '../../src/testing/index.ts';
 import { constant, createGateway, isFinal, isReferenceInUseError, steps } from '../../src/index.ts';
 import { MOST_RARELY_MS } from '../../src/engine/notices.ts';
@@ -225,7 +234,7 @@ export function tell(
     };
     return { gateway, operation: scene.operation, fields: scene.fields(order), options };
   };
-  const policyOver = (more: Policy | undefined): { readonly policy?: Policy } => {
+  const policyOver = (more: CallPolicy | undefined): { readonly policy?: CallPolicy } => {
     const policy = callPolicy === undefined ? more : over(callPolicy, more);
     return policy === undefined ? {} : { policy };
   };
@@ -742,7 +751,7 @@ const eager: Options = {
 };
 
 /** What a call may say for itself. */
-function forCall({ retry, poll, attemptTimeoutMs }: Policy): Policy {
+function forCall({ retry, poll, attemptTimeoutMs }: Policy): CallPolicy {
   const { quota: _quota, ...sends } = retry ?? {};
   const { batch: _batch, notices: _notices, ...asks } = poll ?? {};
   const isOnce = sends.attempts === 1;
@@ -753,7 +762,7 @@ function forCall({ retry, poll, attemptTimeoutMs }: Policy): Policy {
   };
 }
 
-const over = (own: Policy, more: Policy = {}): Policy => ({
+const over = (own: CallPolicy, more: CallPolicy = {}): CallPolicy => ({
   ...own,
   ...more,
   retry: { ...own.retry, ...more.retry },

@@ -175,13 +175,16 @@ export function withManners(dice: Dice, weather: Weather, adapter: Adapter): Wea
 }
 
 /** Over a payment's policy, that of its gateway. */
-export function drawManners(dice: Dice, { retry, poll, limit }: Policy, adapter: Adapter): Policy {
+export function drawManners(dice: Dice, policy: Policy, adapter: Adapter): Policy {
+  const { retry, poll, limit, attemptTimeoutMs = 10_000 } = policy;
   const isQuota = dice.percent(25);
   const quota = { tokens: dice.between(10, 20), perRetry: dice.pick([5, 10]) };
   const isCircuit = dice.percent(25);
   const opens = { failures: dice.between(1, 3), withinMs: 60_000, openForMs: dice.between(500, 30_000) };
   const isBatch = canShare(adapter) && dice.percent(50);
   const batch = { windowMs: dice.pick([0, 250, 2_000, 20_000]), most: dice.between(2, 50) };
+  // Else it could never act, and is refused.
+  const hasTime = (poll?.deadlineMs ?? Infinity) > batch.windowMs + attemptTimeoutMs;
   const isNotified = adapter.webhook !== undefined && dice.percent(25);
   const backoff = dice.weigh<Backoff | undefined>([
     [80, undefined],
@@ -192,7 +195,7 @@ export function drawManners(dice: Dice, { retry, poll, limit }: Policy, adapter:
     retry: { ...retry, ...(isQuota && { quota }) },
     poll: {
       ...poll,
-      ...(isBatch && { batch }),
+      ...(isBatch && hasTime && { batch }),
       ...(isNotified && { notices: true }),
       ...(backoff !== undefined && { backoff }),
     },

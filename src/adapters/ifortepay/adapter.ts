@@ -341,6 +341,8 @@ function symmetric(credentials: IfortepayCredentials): Signature {
 }
 
 const amount: FieldCheck = {
-  expects: "an object such as { value: '10000.00', currency: 'IDR' }, with two decimals",
-  accepts: value => /^\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
+  expects: "an object such as { value: '10000.00', currency: 'IDR' }, with two decimals, more than 0",
+  accepts: value =>
+    /^(?!0+\.00$)\d{1,16}\.\d{2}$/.test(textOf(value, 'value') ?? '') && textOf(value, 'currency') !== undefined,
+  readable: value => /^\d+(?:\.\d+)?$/.test(textOf(value, 'value') ?? ''),
 };

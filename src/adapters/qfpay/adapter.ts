@@ -87,10 +87,13 @@ const currencyCode: FieldCheck = {
   accepts: value => typeof value === 'string' && /^[A-Z]{3}$/.test(value),
 };
 
+const inMinorUnits = (value: unknown): boolean =>
+  (typeof value === 'number' || typeof value === 'string') && /^(?:0|[1-9]\d{0,10})$/.test(String(value));
+
 const minorUnits: FieldCheck = {
-  expects: 'a whole number of minor units (100 is 1.00), at most 11 digits',
-  accepts: value =>
-    (typeof value === 'number' || typeof value === 'string') && /^(?:0|[1-9]\d{0,10})$/.test(String(value)),
+  expects: 'a whole number of minor units (100 is 1.00), 1 or more, of at most 11 digits',
+  accepts: value => inMinorUnits(value) && Number(value) > 0,
+  readable: inMinorUnits,
 };
 
 /**
@@ -239,7 +242,7 @@ const isScanned = (fields: object): boolean => given(fields, 'auth_code');
 function expect(fields: object): Money | undefined {
   const amount = idOf(fields, 'txamt');
   // What is written in another way could not be compared.
-  return minorUnits.accepts(amount) ? moneyOf(amount, textOf(fields, 'txcurrcd')) : undefined;
+  return inMinorUnits(amount) ? moneyOf(amount, textOf(fields, 'txcurrcd')) : undefined;
 }
 
 function payableForMs(fields: object): number | undefined {

@@ -116,6 +116,7 @@ const paymentOptions = [
 
 const amount: FieldCheck = {
   expects: 'an amount: { currency: three capital letters, value: a whole number of minor units or its digits }',
+  readable: value => /^\d+(?:\.\d+)?$/.test(String(asRecord(value)?.['value'])),
   accepts: value => {
     const { currency, value: minor } = asRecord(value) ?? {};
     const digits = typeof minor === 'number' && Number.isSafeInteger(minor) ? String(minor) : minor;

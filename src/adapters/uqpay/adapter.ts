@@ -75,8 +75,9 @@ const INTENT_LIVES_MS = 30 * MINUTE_MS;
 const baseUrls = { production: 'https://api.uqpay.com/api', sandbox: 'https://api-sandbox.uqpaytech.com/api' };
 
 const amount: FieldCheck = {
-  expects: 'a decimal text, such as "10.12"',
-  accepts: value => typeof value === 'string' && decimalOf(value) !== undefined,
+  expects: 'a decimal text, such as "10.12", more than 0',
+  accepts: value => typeof value === 'string' && Number(decimalOf(value) ?? 0) > 0,
+  readable: value => decimalOf(value) !== undefined,
 };
 
 const intent = { payment_intent_id: text };

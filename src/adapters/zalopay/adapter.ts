@@ -57,6 +57,12 @@ export interface ZalopayPaths {
   'card-payment.charge'?: string;
 }
 
+const dong: FieldCheck = {
+  expects: 'a whole number of dong, 1 or more',
+  accepts: value => whole.accepts(value) && Number(value) > 0,
+  readable: whole.accepts,
+};
+
 /**
  * ZaloPay’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
  *
@@ -82,7 +88,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
       // Not storable: `app_user` says who pays, `identifier` whose wallet it is, and codes and tokens are as good as money.
       'payment.create': {
         path: '/v2/create',
-        required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: whole, description: textUpTo(256) },
+        required: { app_trans_id: appTransId, app_user: textUpTo(50), amount: dong, description: textUpTo(256) },
         optional: [
           ...orderOptions,
           'expire_duration_seconds',
@@ -132,7 +138,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
         required: {
           app_trans_id: appTransId,
           app_user: textUpTo(50),
-          amount: whole,
+          amount: dong,
           description: textUpTo(100),
           payment_code: text,
           payment_code_raw: text,
@@ -154,7 +160,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
       },
       'refund.create': {
         path: '/v2/refund',
-        required: { m_refund_id: refundId, zp_trans_id: text, amount: whole, description: textUpTo(100) },
+        required: { m_refund_id: refundId, zp_trans_id: text, amount: dong, description: textUpTo(100) },
         optional: ['app_id', 'refund_fee_amount'],
         storable: ['m_refund_id', 'zp_trans_id', 'amount', 'description', 'app_id', 'refund_fee_amount'],
         ...answers(codes.refundCreate),
