@@ -1,11 +1,13 @@
 export { createGateway } from './client/create-gateway.ts';
 export type { Gateway } from './client/gateway.ts';
 export type {
+  AboutExchange,
   DropInContext,
   EventListener,
   AskOptions,
   FollowOptions,
   GatewayOptions,
+  ObserveOptions,
   PrepareOptions,
   SettleOptions,
 } from './client/options.ts';
@@ -29,25 +31,33 @@ export type { Exchange } from './core/exchange.ts';
 export type { AdapterFault } from './core/adapter-fault.ts';
 export type { CancelStanding, DeadlineCancel } from './core/cancel.ts';
 export type {
+  AboutPayment,
+  BatchOffEvent,
+  CircuitEvent,
+  GatewayEvent,
+  LostEntry,
+  MisspeltEvent,
+  NoticeReceivedEvent,
+  NoticeRefusedEvent,
+  NoticesEvent,
+  PaymentEvent,
+  QuotaEvent,
+  SettledEntry,
+  StoppedEntry,
+  UnmatchedEvent,
+} from './core/events.ts';
+export type {
   AbsentSettlement,
   AuthorizedSettlement,
-  BatchOffEvent,
   CreatedSettlement,
   Evidence,
   FinalSettlement,
-  CircuitEvent,
-  GatewayEvent,
   LoopOutcome,
-  MisspeltEvent,
-  NoticesEvent,
-  QuotaEvent,
-  PaymentEvent,
   RejectedSettlement,
   SettledBy,
   Settlement,
   TimelineEntry,
   TimelineFact,
-  UnmatchedEvent,
   UnresolvedSettlement,
   UnsentSettlement,
 } from './core/settlement.ts';

@@ -1,5 +1,6 @@
 import ky, { type KyInstance } from 'ky';
 import { InputError } from '../core/errors.ts';
+import { correlationIdOf } from '../engine/correlation.ts';
 import type { Fields } from '../core/operation.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
@@ -54,6 +55,8 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     loops: () => parts.registry.intentions(),
     ...(parts.policy.poll.notices === true && { notices: engine.notices }),
     inform: parts.inform,
+    listens: () => parts.reporter.listens,
+    about: parts.about,
     openTicket: ticket => parts.registry.openTicket(ticket),
     ask: ticket => following.ask(ticket),
     recall: (operation, reference) => parts.durable?.recall(operation, reference),
@@ -81,6 +84,7 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     ...following,
     receive,
     observe: parts.observe,
+    correlationIdOf: ticket => correlationIdOf(adapter, ticket),
     verdictOf,
     ticketOf,
     ticketFor: (name, fields) => ticketFor(parts, name, fields as Fields),

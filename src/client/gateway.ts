@@ -7,7 +7,14 @@ import type { Step } from '../engine/durable.ts';
 import type { OpenPayment } from '../engine/open-payment.ts';
 import type { ticketOf, verdictOf } from '../engine/results.ts';
 import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adapter.ts';
-import type { AskOptions, EventListener, FollowOptions, PrepareOptions, SettleOptions } from './options.ts';
+import type {
+  AskOptions,
+  EventListener,
+  FollowOptions,
+  ObserveOptions,
+  PrepareOptions,
+  SettleOptions,
+} from './options.ts';
 import type { FetchInit } from './plain-fetch.ts';
 import type { Received } from './receive.ts';
 
@@ -94,7 +101,9 @@ export interface Gateway<F extends FieldsByOperation<F>, A extends AnswersByOper
    * @returns a function that ends it
    * @throws {InputError} for what is no function
    */
-  observe(listener: EventListener): () => void;
+  observe(listener: EventListener, options?: ObserveOptions): () => void;
+  /** What the events of a ticket's payment, and its spans, go by: see `AboutPayment`. */
+  correlationIdOf(ticket: Pick<Ticket, 'operation' | 'reference'>): string;
   /** What a drop-in response meant: see {@link verdictOf}. */
   readonly verdictOf: typeof verdictOf;
   /** The ticket to follow a drop-in write by: see {@link ticketOf}. */

@@ -1,6 +1,7 @@
 import { callTime, soon, type Clock } from '../clock.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
-import type { NoticesEvent, Settlement } from '../core/settlement.ts';
+import type { NoticesEvent } from '../core/events.ts';
+import type { Settlement } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { keyOf } from '../engine/identity.ts';
 import type { Intention } from '../engine/intention.ts';

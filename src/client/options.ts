@@ -2,7 +2,8 @@ import type { KyInstance } from 'ky';
 import type { Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
 import type { FieldCheck, Fields } from '../core/operation.ts';
-import type { GatewayEvent, TimelineEntry } from '../core/settlement.ts';
+import type { AboutPayment, GatewayEvent } from '../core/events.ts';
+import type { TimelineEntry } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { JournalPort } from '../engine/durable.ts';
 import type { TicketSeal } from '../engine/seal.ts';
@@ -66,6 +67,22 @@ export interface GatewayOptions<F extends FieldsByOperation<F>, A extends Answer
  * @param payment missing where the event is of no payment
  */
 export type EventListener = (event: GatewayEvent, payment: StartingPayment | undefined) => unknown;
+
+/** An exchange that is about to begin, with all that is done for it: a send, a status query, the cancel at a deadline. */
+export interface AboutExchange extends AboutPayment {
+  readonly type: 'send' | 'ask' | 'cancel';
+}
+
+/** What `observe` takes. */
+export interface ObserveOptions {
+  /**
+   * Runs an exchange in a context of yours, such as a tracer's active span: call `run` at once. It is run once, whatever
+   * you do: what you throw, give back or forget changes nothing. Default: exchanges run in their caller's context.
+   */
+  around?: (exchange: AboutExchange, run: () => void) => unknown;
+  /** While it gives `false` nothing is told, and nothing is made to be told. Must not throw. Default: always. */
+  when?: () => boolean;
+}
 
 /** What `prepare` takes. */
 export interface PrepareOptions {
@@ -194,6 +211,9 @@ export const gatewayOptions: Checks<GatewayOptions<object>> = {
 /** One that every machine reads alike. */
 const timeWithZone = (value: unknown): number =>
   typeof value === 'string' && /T.*(?:Z|[+-]\d\d:?\d\d)$/i.test(value) ? Date.parse(value) : Number.NaN;
+
+/** Of `observe`. */
+export const observeOptions: Checks<ObserveOptions> = { around: aFunction, when: aFunction };
 
 /** Of `prepare`. */
 export const prepareOptions: Checks<PrepareOptions> = {

@@ -2,11 +2,13 @@ import type { KyInstance, Options } from 'ky';
 import { callTime, systemClock, type Clock } from '../clock.ts';
 import { messageOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { InputError, isInputError } from '../core/errors.ts';
-import type { GatewayEvent, TimelineEntry, TimelineFact } from '../core/settlement.ts';
+import type { AboutPayment, GatewayEvent, PaymentEvent } from '../core/events.ts';
+import type { TimelineFact } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
 import { isWrite, type Operation, type Fields } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Batches, BatchParts } from '../engine/batch.ts';
+import { correlationIdOf } from '../engine/correlation.ts';
 import { createCrowd } from '../engine/crowd.ts';
 import type { Durable } from '../engine/durable.ts';
 import { fieldsDigest } from '../engine/fields-digest.ts';
@@ -18,7 +20,7 @@ import { createRetryQuotas } from '../engine/quota.ts';
 import { Registry } from '../engine/registry.ts';
 import { createSealer } from '../engine/seal.ts';
 import type { OnTicket } from '../engine/ticket-keeper.ts';
-import type { Reporter } from '../engine/timeline.ts';
+import type { ExchangeType, Reporter, Teller } from '../engine/timeline.ts';
 import type { Road } from '../engine/way.ts';
 import { createWire } from '../engine/wire.ts';
 import type { Adapter } from '../kit/adapter.ts';
@@ -33,7 +35,14 @@ import {
 } from '../policies/policy.ts';
 import { misspeltIn } from '../core/did-you-mean.ts';
 import { optionsOf } from './drop-in.ts';
-import type { EventListener, GatewayOptions } from './options.ts';
+import {
+  checkOptions,
+  observeOptions,
+  type AboutExchange,
+  type EventListener,
+  type GatewayOptions,
+  type ObserveOptions,
+} from './options.ts';
 import { createRoad } from './road.ts';
 
 /** What the doors of one gateway share: `settle`, following, the drop-in and webhooks. */
@@ -60,8 +69,10 @@ export interface GatewayParts {
   /** For what is sent by no request of the client's. */
   readonly road: Road;
   readonly inform: (event: GatewayEvent, ticket?: Ticket) => void;
+  /** Which payment an event is about. */
+  readonly about: (ticket: Ticket) => AboutPayment;
   /** One more listener; the returned function ends it. */
-  readonly observe: (listener: EventListener) => () => void;
+  readonly observe: (listener: EventListener, options?: ObserveOptions) => () => void;
   /** Two sources contradict each other about a payment that no loop follows. */
   readonly reportConflict: (ticket: Ticket, code: string) => void;
   /** The adapter threw at something that is of no payment yet. */
@@ -96,20 +107,28 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
   const clientOptions = optionsOf(user);
   const attemptTimeoutMs = attemptTimeouts(options.journal !== undefined);
   checkActs(options.policy, policy, attemptTimeoutMs(policy, clientOptions.timeout));
-  const { listens, inform, observe } = createListeners(options.onEvent);
+  const { listens, inform, observe, arounds } = createListeners(options.onEvent);
   const engine = createEngine(options, policy, { inform, reportFault: fault => reportFault(fault) });
   const registry = new Registry(adapter, engine.clock, engine.sealer, options.journal !== undefined);
-  const report = (entry: TimelineEntry, ticket: Ticket): void => {
+  let calls = 0;
+  const about = (ticket: Ticket, teller?: Teller): AboutPayment => {
     const { operation, reference } = ticket;
-    inform({ ...entry, gateway: adapter.name, operation, reference: printableOf(reference) }, ticket);
+    const correlationId = teller?.correlationId ?? correlationIdOf(adapter, ticket);
+    const of = { gateway: adapter.name, operation, reference: printableOf(reference), correlationId };
+    if (teller === undefined) return of;
+    teller.correlationId = correlationId;
+    return { ...of, call: (teller.call ??= ++calls), ...(teller.follows && { follows: true as const }) };
   };
   const reportNow = (fact: TimelineFact, ticket: Ticket): void => {
+    if (!listens()) return;
     const nowMs = engine.clock.now();
-    report({ at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), ...fact }, ticket);
+    const entry = { at: new Date(nowMs).toISOString(), elapsedMs: nowMs - Date.parse(ticket.openedAt), ...fact };
+    inform({ ...entry, ...about(ticket) } as PaymentEvent, ticket);
   };
   const reportFault = (fault: AdapterFault): void => {
     const at = new Date(engine.clock.now()).toISOString();
-    inform({ type: 'adapter-fault', at, elapsedMs: 0, gateway: adapter.name, operation: '', reference: {}, fault });
+    const of = { gateway: adapter.name, operation: '', reference: {}, correlationId: '' };
+    inform({ type: 'adapter-fault', at, elapsedMs: 0, ...of, fault });
   };
   const durable = options.journal?.attach({
     ...{ adapter, clock: engine.clock, registry, sealer: engine.sealer, circuits: engine.circuits },
@@ -141,6 +160,7 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
     road: createRoad(adapter, user, clientOptions),
     inform,
     observe,
+    about,
     reportConflict: (ticket, code) => reportNow({ type: 'conflict', code }, ticket),
     reportFault,
     reportMisspelt(operation, fields, { reference }) {
@@ -154,9 +174,18 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
       get listens() {
         return listens();
       },
-      report(entry, ticket, listeners) {
-        report(entry, ticket);
+      report: (entry, ticket, teller, details) =>
+        inform({ ...entry, ...details?.(), ...about(ticket, teller) } as PaymentEvent, ticket),
+      tell(entry, listeners) {
         for (const listener of [...listeners]) safely(() => listener(entry));
+      },
+      get enclose() {
+        const enclosing = arounds();
+        if (enclosing.length === 0) return undefined;
+        return <T>(type: ExchangeType, ticket: Ticket, teller: Teller, run: () => T): T => {
+          const exchange = { type, ...about(ticket, teller) };
+          return enclosing.reduceRight<() => T>((inner, around) => enclosed(around, exchange, inner), run)();
+        };
       },
     },
     onTicketOf: ofTheCall => bothOf(options.onTicket, ofTheCall),
@@ -202,26 +231,61 @@ function createEngine(
   };
 }
 
+interface Observer extends ObserveOptions {
+  readonly listener: EventListener;
+}
+
+interface Listeners extends Pick<GatewayParts, 'inform' | 'observe'> {
+  readonly listens: () => boolean;
+  readonly arounds: () => Around[];
+}
+
 /** Who is told everything: the gateway's `onEvent`, and those that came later. */
-function createListeners(
-  onEvent: GatewayOptions<object>['onEvent'],
-): Pick<GatewayParts, 'inform' | 'observe'> & { readonly listens: () => boolean } {
-  const observers = new Set<{ readonly listener: EventListener }>();
+function createListeners(onEvent: GatewayOptions<object>['onEvent']): Listeners {
+  const observers = new Set<Observer>();
+  const awake = (): Observer[] => [...observers].filter(({ when }) => when?.() !== false);
   return {
-    listens: () => onEvent !== undefined || observers.size > 0,
+    listens: () => onEvent !== undefined || (observers.size > 0 && awake().length > 0),
     inform(event, ticket) {
       if (onEvent !== undefined) safely(() => onEvent(event));
       if (observers.size === 0) return;
       const payment = ticket && startOfTicket(ticket);
-      for (const { listener } of [...observers]) safely(() => listener(event, payment));
+      for (const { listener } of awake()) safely(() => listener(event, payment));
     },
-    observe(listener) {
+    arounds: () =>
+      observers.size === 0 ? [] : awake().flatMap(({ around }) => (around === undefined ? [] : [around])),
+    observe(listener, options = {}) {
       if (typeof (listener as unknown) !== 'function')
         throw new InputError('observe: pass a function that is told what happens: observe(event => …).');
-      const observer = { listener };
+      checkOptions('observe', options, observeOptions);
+      const observer = { listener, ...options };
       observers.add(observer);
       return () => void observers.delete(observer);
     },
+  };
+}
+
+type Around = NonNullable<ObserveOptions['around']>;
+
+/** Runs once, at once and whatever `around` does: how the exchange went is all that comes of it. */
+function enclosed<T>(around: Around, exchange: AboutExchange, run: () => T): () => T {
+  return () => {
+    let ran: (() => T) | undefined;
+    const once = (): void => {
+      if (ran !== undefined) return;
+      try {
+        const result = run();
+        ran = () => result;
+      } catch (error) {
+        ran = () => {
+          throw error;
+        };
+      }
+    };
+    safely(() => around(exchange, once));
+    once();
+    // It has run, whoever called it.
+    return (ran as unknown as () => T)();
   };
 }
 

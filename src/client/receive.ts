@@ -5,7 +5,8 @@ import { judgeNotice, reconcile, type Judgement } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
 import { isWrite, operationOf, type Operation } from '../core/operation.ts';
 import { subjectOfTicket, type Subject } from '../core/subject.ts';
-import type { GatewayEvent } from '../core/settlement.ts';
+import type { AboutPayment, GatewayEvent } from '../core/events.ts';
+import { printable } from '../core/printable.ts';
 import type { Ticket } from '../core/ticket.ts';
 import { isFinal, type Verdict } from '../core/verdict.ts';
 import type { Recalled } from '../engine/durable.ts';
@@ -76,6 +77,9 @@ export interface ReceiverParts {
   /** Where the watch over the notices is put. Default: nobody wants one. */
   readonly notices?: Notices;
   readonly inform: (event: GatewayEvent) => void;
+  /** Whether anybody is informed. */
+  readonly listens: () => boolean;
+  readonly about: (ticket: Ticket) => AboutPayment;
   /** The ticket of a payment that no loop follows, and that is open as far as is known here. */
   readonly openTicket: (ticket: Ticket) => Ticket | undefined;
 }
@@ -137,12 +141,12 @@ class Receiver {
     const notice = await readDelivery(request, webhook, clock, onFault);
     if (!notice.verified) {
       if (notice.hint !== undefined) this.#hint(webhook, notice.hint);
-      return refusal(webhook, notice);
+      return this.#refuse(webhook, notice);
     }
     const operation = operationOf(adapter, notice.operation);
     const stated = noticeTicket(adapter, operation, notice, clock.now());
     if (Object.keys(stated.reference).length === 0)
-      return refusal(webhook, { verified: false, reason: 'it names no order' });
+      return this.#refuse(webhook, { verified: false, reason: 'it names no order' });
     // What a loop here waits for is brought to it at once: no byte leaves before.
     const isHere = this.#loopsOf(operation, stated.reference).some(loop => isOwn(loop, operation));
     const recalled = isHere ? undefined : await this.#parts.recall(operation, stated.reference);
@@ -151,6 +155,7 @@ class Receiver {
 
   async #take(found: Case): Promise<Received> {
     const { webhook, notice, ticket, contradicted } = found;
+    this.#tellThatItCame(found);
     this.#noteThatItCame(found);
     this.#notifyLoops(found);
     const verdict = contradicted === undefined ? found.judgement.verdict : await this.#askAbout(found, contradicted);
@@ -235,6 +240,24 @@ class Receiver {
       if (this.#limits.hasWoken(loop, 'hint', 1)) continue;
       loop.hint(this.#judge(webhook, notice, this.#subjectOf(loop.operation, loop.ticket)));
     }
+  }
+
+  #refuse(webhook: Webhook, notice: Notice & { verified: false }): Received {
+    if (this.#parts.listens()) {
+      const { adapter, clock, inform } = this.#parts;
+      const at = new Date(clock.now()).toISOString();
+      const of = { gateway: adapter.name, operation: '', reference: {} } as const;
+      inform({ type: 'notice-refused', at, elapsedMs: 0, ...of, why: printable(notice.reason) });
+    }
+    return refusal(webhook, notice);
+  }
+
+  /** Whether or not anybody waits for it here. */
+  #tellThatItCame({ ticket, judgement: { verdict } }: Case): void {
+    const { clock, inform, listens, about } = this.#parts;
+    if (!listens()) return;
+    const at = new Date(clock.now()).toISOString();
+    inform({ type: 'notice-received', at, elapsedMs: 0, ...about(ticket), verdict });
   }
 
   /** Only what is paid, and is this object's to follow, shows that notices come. */

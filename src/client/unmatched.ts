@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { InputError } from '../core/errors.ts';
-import type { UnmatchedEvent } from '../core/settlement.ts';
+import type { UnmatchedEvent } from '../core/events.ts';
 import type { Reporter } from '../engine/timeline.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { nearest } from '../core/did-you-mean.ts';

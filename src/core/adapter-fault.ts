@@ -59,24 +59,22 @@ const ofTheRuntime =
 export function messageOf(error: unknown, given: readonly unknown[]): string {
   if (!(error instanceof Error)) return 'what is no Error';
   const name = printable(error.name.slice(0, 60));
-  return ofTheRuntime.test(error.message) ? `${name}: ${withoutQuotations(error.message, given)}` : name;
+  if (!ofTheRuntime.test(error.message)) return name;
+  return `${name}: ${withoutQuotations(error.message, given).replaceAll(/\d{3,}/g, '…')}`;
 }
 
 /** So many characters in a row that are the same as in a request or an answer are a quotation. */
 const QUOTED = 6;
 
 /** A name may be a value too, where the code takes one for the other. */
-function withoutQuotations(message: string, given: readonly unknown[]): string {
+export function withoutQuotations(message: string, given: readonly unknown[]): string {
   const known = textsIn(given).join('\n');
   const isQuoted = new Array<boolean>(message.length).fill(false);
   for (let at = 0; at + QUOTED <= message.length; at++) {
     if (known.includes(message.slice(at, at + QUOTED))) isQuoted.fill(true, at, at + QUOTED);
   }
   const left = Array.from(isQuoted, (quoted, at) => (quoted ? '…' : message.charAt(at)));
-  return left
-    .join('')
-    .replaceAll(/…+/g, '…')
-    .replaceAll(/\d{3,}/g, '…');
+  return left.join('').replaceAll(/…+/g, '…');
 }
 
 /** Deeper than any answer. */

@@ -178,6 +178,7 @@ export type TimelineFact =
   | { readonly type: 'answer'; readonly attempt: number; readonly status: number; readonly verdict: Verdict }
   /** A send or a poll got no answer. */
   | { readonly type: 'lost'; readonly of: 'send' | 'poll'; readonly evidence: Evidence; readonly code: string }
+  /** Nothing is done for so long, unless a webhook ends the wait. Then it is sent again, or asked about. */
   | { readonly type: 'wait'; readonly delayMs: number; readonly next: 'send' | 'ask' }
   /** A status query left, or was about to. `sharedBy`: it was one request for so many payments (`poll.batch`). */
   | { readonly type: 'ask'; readonly poll: number; readonly sharedBy?: number }
@@ -208,6 +209,7 @@ export type TimelineFact =
   | { readonly type: 'left-out'; readonly lines: number }
   /** The policy's function that chooses a backoff for this payment threw, or gave none: it is polled by the default. */
   | { readonly type: 'backoff-not-chosen'; readonly message: string }
+  /** How the call ended: the last line. */
   | { readonly type: 'settled'; readonly outcome: Settlement['outcome']; readonly settledBy: SettledBy };
 
 /** What is known about whether a send left this machine. */
@@ -218,128 +220,3 @@ export type Evidence =
   | 'refused'
   /** No answer, and no proof that it did not arrive. */
   | 'maybe-sent';
-
-/** What `onEvent` gets. */
-export type GatewayEvent =
-  | PaymentEvent
-  | BatchOffEvent
-  | CircuitEvent
-  | QuotaEvent
-  | NoticesEvent
-  | MisspeltEvent
-  | UnmatchedEvent;
-
-/** A timeline entry with the payment it belongs to. */
-export type PaymentEvent = TimelineEntry & {
-  readonly gateway: string;
-  readonly operation: string;
-  readonly reference: Readonly<Record<string, string>>;
-};
-
-/** The circuit of an operation has changed, by what this gateway object has seen: see `policy.circuit`. */
-export interface CircuitEvent {
-  readonly type: 'circuit';
-  readonly at: string;
-  readonly elapsedMs: 0;
-  readonly gateway: string;
-  /** Whose sends are held back, or no longer. */
-  readonly operation: string;
-  /** Empty: it is of no payment. */
-  readonly reference: Readonly<Record<string, string>>;
-  /**
-   * `open`: new sends end `unsent`, and open payments are asked about as before. `half-open`: one send is let through to
-   * try. `closed`: all are.
-   */
-  readonly state: 'open' | 'half-open' | 'closed';
-  /** What the last send that failed came to, such as `timeout` or `http/503`. */
-  readonly code: string;
-  /** How many sends have failed in a row. */
-  readonly failures: number;
-}
-
-/** The retry quota of an operation is used up: until sends are answered again, none is repeated. See `retry.quota`. */
-export interface QuotaEvent {
-  readonly type: 'quota';
-  readonly at: string;
-  readonly elapsedMs: 0;
-  readonly gateway: string;
-  readonly operation: string;
-  /** Empty: it is of no payment. */
-  readonly reference: Readonly<Record<string, string>>;
-  /** The tokens that are left: too few for a re-send. */
-  readonly tokens: number;
-}
-
-/**
- * A write that went through the drop-in or `gateway.fetch` with a field whose name is nearly that of a known one that
- * is missing. It was sent as it is; `settle` would have refused it.
- */
-export interface MisspeltEvent {
-  readonly type: 'misspelt';
-  readonly at: string;
-  readonly elapsedMs: 0;
-  readonly gateway: string;
-  readonly operation: string;
-  readonly reference: Readonly<Record<string, string>>;
-  /** The field's name, as it was sent. */
-  readonly field: string;
-  /** The known field that may have been meant. */
-  readonly meant: string;
-}
-
-/**
- * With `poll.batch`: the gateway refused one request for many payments, or such requests kept failing. Each payment is
- * asked about alone until `forMs` are over.
- */
-export interface BatchOffEvent {
-  readonly type: 'batch-off';
-  readonly at: string;
-  readonly elapsedMs: 0;
-  readonly gateway: string;
-  /** The status query. */
-  readonly operation: string;
-  /** Empty: it is about many. */
-  readonly reference: Readonly<Record<string, string>>;
-  /** Why: the code of the last answer, or of the error. */
-  readonly code: string;
-  /** Milliseconds. */
-  readonly forMs: number;
-}
-
-/**
- * A write that went through the drop-in or `gateway.fetch` and matches no operation: nothing signed it, and nothing
- * protects it.
- */
-export interface UnmatchedEvent {
-  readonly type: 'unmatched';
-  readonly at: string;
-  readonly elapsedMs: 0;
-  readonly gateway: string;
-  /** Empty: it is none. */
-  readonly operation: '';
-  /** Empty: nothing is known of it. */
-  readonly reference: Readonly<Record<string, string>>;
-  readonly method: string;
-  /** Without credentials, query and fragment. */
-  readonly url: string;
-  /** What may have been meant. */
-  readonly hint?: string;
-}
-
-/**
- * With `policy.poll.notices`: the notices of an operation's payments come, so that they are asked about rarely; or they
- * have stopped.
- */
-export interface NoticesEvent {
-  readonly type: 'notices';
-  readonly at: string;
-  readonly elapsedMs: 0;
-  readonly gateway: string;
-  readonly operation: string;
-  /** Empty: it is of no single payment. */
-  readonly reference: Readonly<Record<string, string>>;
-  /** They come. */
-  readonly trusted: boolean;
-  /** The same in words, with what to do about it. */
-  readonly text: string;
-}

@@ -2,7 +2,7 @@ import { callTime, newSendId, noLongerNeeded, orAbort, type Clock } from '../clo
 import { faultOf, type AdapterFault } from '../core/adapter-fault.ts';
 import { judge, type Judgement } from '../core/doctrine.ts';
 import type { BatchQuery, Fields, Operation } from '../core/operation.ts';
-import type { BatchOffEvent } from '../core/settlement.ts';
+import type { BatchOffEvent } from '../core/events.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import { BATCH_WINDOW_MS, type BatchPolicy } from '../policies/policy.ts';

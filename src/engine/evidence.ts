@@ -1,4 +1,4 @@
-import { printable } from '../core/printable.ts';
+import { isErrorCode } from '../core/error-text.ts';
 import type { Evidence } from '../core/settlement.ts';
 
 /**
@@ -11,10 +11,11 @@ export function evidenceOf(error: unknown, otherwise = 'network/unknown'): { evi
   const causes = chain(error);
   // The outermost error that says what failed speaks of this send; what it wraps may be older.
   const telling = causes.find(each => codeOf(each) !== undefined || provesNotSent(each));
-  const code = codeOf(telling);
+  const code = codeOf(telling)?.slice(0, 60);
   return {
     evidence: telling !== undefined && provesNotSent(telling) ? 'not-sent' : 'maybe-sent',
-    code: code === undefined ? otherwise : `network/${printable(code.slice(0, 60))}`,
+    // Whoever throws may put anything into it, and the code is logged and stored.
+    code: code === undefined ? otherwise : `network/${isErrorCode(code) ? code : 'unknown'}`,
   };
 }
 

@@ -13,11 +13,14 @@ import { GIVES_BACK_WITHIN_MS, type DeadlineCancel } from '../core/cancel.ts';
 import { circuitOpen, deadlineOf, decide, isAnswer, isForgotten, unknownOutcome } from '../core/decide.ts';
 import type { Barred, Decision, Moment, NoticeObservation, Observation, State } from '../core/decide.ts';
 import { judge, lost, reconcile, type Judgement } from '../core/doctrine.ts';
-import { InputError, isInputError, UnresolvedError } from '../core/errors.ts';
+import { errorText } from '../core/error-text.ts';
+import { InputError, isInputError, isUnresolvedError, UnresolvedError } from '../core/errors.ts';
+import type { StoppedEntry } from '../core/events.ts';
 import type { Exchange } from '../core/exchange.ts';
 import { healthIn } from '../core/health.ts';
 import { answeredWith, statusWith } from '../core/observed.ts';
 import { isWrite, type BatchQuery, type Encoding, type Fields, type Operation } from '../core/operation.ts';
+import { printable } from '../core/printable.ts';
 import type { Settlement, TimelineFact } from '../core/settlement.ts';
 import { subjectOfTicket, type Owners, type Subject } from '../core/subject.ts';
 import type { Ticket } from '../core/ticket.ts';
@@ -40,7 +43,7 @@ import { SendTimes } from './send-times.ts';
 import { settledAs, type ReadAnswer } from './settlement-of.ts';
 import { lightened } from './stored-answer.ts';
 import { TicketKeeper, type OnTicket } from './ticket-keeper.ts';
-import { Timeline, type Reporter } from './timeline.ts';
+import { Timeline, type Details, type ExchangeType, type Reporter } from './timeline.ts';
 import type { Road, Way } from './way.ts';
 import type { Answer, Wire, WireRequest, WireResult } from './wire.ts';
 
@@ -148,6 +151,9 @@ const stoodStill = heldBack(
 const TAKEN_ELSEWHERE =
   'A beforeRequest hook answered this request, or took it elsewhere: tillpaid did not send it, and does not know who did.';
 
+/** Why a loop that only follows ends when a caller comes who sends: its callers go on with his. */
+export const takenOver: DOMException = new DOMException('A caller who sends goes on with it.', 'AbortError');
+
 /** A wait that is on: how it ends early, and what follows it. */
 interface Parked {
   readonly cancel: () => void;
@@ -224,7 +230,7 @@ export class Intention {
     const call = options.call ?? beginCall(clock);
     this.#nowMs = call.nowMs;
     this.#startedAtMs = resumed?.startedAtMs ?? call.startedAtMs;
-    this.timeline = new Timeline(clock, options.reporter);
+    this.timeline = new Timeline(clock, options.reporter, options.followOnly === true);
     this.#sendTimes = new SendTimes(providerClock, ticket);
     this.#keeper = new TicketKeeper(ticket, sealer, options.onTicket, () =>
       this.#record({ type: 'ticket-not-stored' }),
@@ -355,7 +361,7 @@ export class Intention {
     const before = this.#state;
     this.#decision = undefined;
     try {
-      await this.#onTheWire(signal => this.#send(before, way, signal));
+      await this.#onTheWire('send', signal => this.#send(before, way, signal));
     } catch (error) {
       this.fail(error);
       throw error;
@@ -408,7 +414,7 @@ export class Intention {
       },
     };
     const before = this.ticket;
-    const cancel = await this.#onTheWire(async (signal): Promise<DeadlineCancel> => {
+    const cancel = await this.#onTheWire('cancel', async (signal): Promise<DeadlineCancel> => {
       if (!canceler.sparesPaid && !(await this.#keepCancel(canceler))) return { standing: 'not-sent' };
       return canceler.send(before, gate, signal);
     });
@@ -578,6 +584,7 @@ export class Intention {
   }
 
   #end(reason: unknown, isFailure: boolean): void {
+    const sent = this.#fields;
     this.#fields = {};
     if (this.over) return;
     this.#stopped = { reason, isFailure };
@@ -587,14 +594,18 @@ export class Intention {
     if (!this.#isLeaving) this.#takeBack();
     this.#exchange?.abort(reason);
     this.#done?.reject(reason);
+    const isLeft = reason === noLongerNeeded || reason === takenOver || isUnresolvedError(reason);
+    const why = (): Pick<StoppedEntry, 'why' | 'error'> =>
+      isFailure ? { why: 'fault', error: errorText(reason, [sent]) } : { why: isLeft ? 'left' : 'aborted' };
+    this.timeline.stopped(why, this.#elapsedMs, this.#keeper.current);
   }
 
-  async #onTheWire<T>(exchange: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #onTheWire<T>(type: ExchangeType, exchange: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#stopped !== undefined) throw this.#stopped.reason;
     const controller = new AbortController();
     this.#exchange = controller;
     try {
-      return await exchange(controller.signal);
+      return await this.timeline.enclose(type, this.#keeper.current, () => exchange(controller.signal));
     } finally {
       this.#exchange = undefined;
       if (this.#memory?.size === 0) this.#memory = undefined;
@@ -614,7 +625,7 @@ export class Intention {
         ? { type: 'lost', evidence: 'maybe-sent', code: 'hook', error: new Error(TAKEN_ELSEWHERE) }
         : await this.#exchangeOn(way, operation, this.#fields, signal, () => this.#leave());
     if (result.type === 'answered') return this.#receiveAnswer(before, result);
-    this.#record({ type: 'lost', of: 'send', evidence: result.evidence, code: result.code });
+    this.#recordLost('send', result);
     if (!this.#isWanted && !this.#isLeaving) return this.stop();
     if (this.#isHeld && result.evidence === 'not-sent' && !this.#isLeaving) {
       // The notice decides what comes next. Nothing was sent: the permit was not used.
@@ -674,14 +685,15 @@ export class Intention {
     const shared = together ? await this.#askTogether(question, poll) : undefined;
     if (shared !== undefined) return shared;
     this.#record({ type: 'ask', poll });
-    const { result, left } = await this.#onTheWire(signal => this.#askOnTheWire(question, signal));
+    const { result, left } = await this.#onTheWire('ask', signal => this.#askOnTheWire(question, signal));
     if (result.type === 'lost') return this.#lostPoll(result, left);
     const judgement = judge(adapter, exchangeOf(asked, fields, result, false), this.#subject(kind));
     return { ...this.#answeredPoll(poll, result, judgement), left, incomplete };
   }
 
-  #lostPoll({ evidence, code, error }: WireResult & { type: 'lost' }, left: boolean): Polled {
-    this.#record({ type: 'lost', of: 'poll', evidence, code });
+  #lostPoll(result: WireResult & { type: 'lost' }, left: boolean): Polled {
+    const { evidence, code, error } = result;
+    this.#recordLost('poll', result);
     this.#cause = error;
     if (left) this.#engine.circuits?.asked(this.operation.name, 'down');
     return { verdict: lost('read', evidence, code), left };
@@ -719,7 +731,7 @@ export class Intention {
     const ticket = this.#keeper.current;
     const isUrgent = (ticket.charge === true && this.#elapsedMs < AT_THE_TILL_MS) || this.#unconfirmed !== undefined;
     const onAsking = (sharedBy: number): void => this.#record({ type: 'ask', poll, sharedBy });
-    const said = await this.#onTheWire(signal =>
+    const said = await this.#onTheWire('ask', signal =>
       together.ask({
         batch,
         asked,
@@ -933,9 +945,9 @@ export class Intention {
     if (this.#settlement !== undefined) return;
     if (this.#cancel !== undefined && verdict.reason === 'conflict')
       this.#record({ type: 'conflict', code: verdict.code });
-    this.#record({ type: 'settled', outcome, settledBy });
-    const hasCause = outcome === 'unresolved' || outcome === 'unsent';
-    this.#settlement = this.#settlementOf({ outcome, verdict, settledBy }, hasCause ? this.#cause : undefined);
+    const cause = outcome === 'unresolved' || outcome === 'unsent' ? this.#cause : undefined;
+    this.#record({ type: 'settled', outcome, settledBy }, () => this.#detailsOf(verdict, cause));
+    this.#settlement = this.#settlementOf({ outcome, verdict, settledBy }, cause);
     if (this.#cancel !== undefined) this.#options.canceler?.settled(this.#cancel, this.#settlement);
     this.#done?.resolve(this.#settlement);
     // A read may be asked again.
@@ -1054,8 +1066,27 @@ export class Intention {
     if (conflict) this.#record({ type: 'conflict', code });
   }
 
-  #record(fact: TimelineFact): void {
-    this.timeline.record(fact, this.#elapsedMs, this.#keeper.current);
+  #record(fact: TimelineFact, details?: () => Details): void {
+    this.timeline.record(fact, this.#elapsedMs, this.#keeper.current, details);
+  }
+
+  #recordLost(of: 'send' | 'poll', { evidence, code, error }: WireResult & { type: 'lost' }): void {
+    this.#record({ type: 'lost', of, evidence, code }, () => ({ error: this.#textOf(error) }));
+  }
+
+  /** What an error says, without what is secret, or was sent. */
+  #textOf(error: unknown): string {
+    return errorText(error, [this.#fields]);
+  }
+
+  /** What an end says to the gateway's listeners. */
+  #detailsOf({ code, reason }: Verdict, cause: unknown): Details {
+    const { openedAt, polls } = this.#keeper.current;
+    return {
+      ...{ code: printable(code), reason, attempts: this.#state.attempts, polls },
+      openForMs: Math.max(0, this.#engine.clock.now() - Date.parse(openedAt)),
+      ...(cause !== undefined && { error: this.#textOf(cause) }),
+    };
   }
 
   /** What stands against a send now: for the first one, the circuit alone. */

@@ -1,7 +1,7 @@
 import { noLongerNeeded, whenAborted } from '../clock.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Hold } from './hold.ts';
-import type { Intention } from './intention.ts';
+import { takenOver, type Intention } from './intention.ts';
 import type { Listener } from './timeline.ts';
 
 /** A loop of this gateway object, and its callers. What is known of its payment is the registry's. */
@@ -53,9 +53,6 @@ export function createLoops(): Loops {
 /** Its last caller has left: it is about to end, and not by an answer. */
 export const isAbandoned = ({ endsWithCallers, intention }: Loop): boolean =>
   endsWithCallers && intention.stopped !== undefined;
-
-/** Why a loop that only follows ends when a caller comes who sends: its callers go on with his. */
-const takenOver: DOMException = new DOMException('A caller who sends goes on with it.', 'AbortError');
 
 /** Ends a loop that only follows, for a caller who sends. */
 export const takeOver = ({ intention }: Loop): void => intention.stop(takenOver);

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { LostEntry, SettledEntry, StoppedEntry } from '../core/events.ts';
 import type { TimelineEntry, TimelineFact } from '../core/settlement.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -6,12 +7,32 @@ import type { Verdict } from '../core/verdict.ts';
 /** Is called with each line as it is written. */
 export type Listener = (entry: TimelineEntry) => unknown;
 
+/** Who tells: one call. What is not there is made when somebody listens. */
+export interface Teller {
+  readonly follows: boolean;
+  call?: number;
+  correlationId?: string;
+}
+
+/** What an event says beside the line of the timeline. */
+export type Details = Omit<SettledEntry, keyof Extract<TimelineEntry, { type: 'settled' }>> | Pick<LostEntry, 'error'>;
+
 /** Informs of each line as it is written: the gateway's own listener, and those of the payment's callers. */
 export interface Reporter {
   /** Whether the gateway listens to every payment: else a line that no caller wants is not spelt out. */
   readonly listens: boolean;
-  readonly report: (entry: TimelineEntry, ticket: Ticket, listeners: Iterable<Listener>) => void;
+  readonly report: (
+    entry: TimelineEntry | StoppedEntry,
+    ticket: Ticket,
+    teller: Teller,
+    details: (() => Details) | undefined,
+  ) => void;
+  readonly tell: (entry: TimelineEntry, listeners: Iterable<Listener>) => void;
+  /** Runs an exchange in the contexts of those who listen. `undefined`: nobody has one. */
+  readonly enclose: (<T>(type: ExchangeType, ticket: Ticket, teller: Teller, run: () => T) => T) | undefined;
 }
+
+export type ExchangeType = 'send' | 'ask' | 'cancel';
 
 /** A payment may be asked about for days: of its story the begin is kept, and what came last. */
 export const FIRST_LINES = 100;
@@ -27,11 +48,13 @@ export class Timeline {
   #leftOut = 0;
   readonly #clock: Clock;
   readonly #reporter: Reporter;
+  readonly #teller: Teller;
   #listeners: Set<Listener> | undefined;
 
-  constructor(clock: Clock, reporter: Reporter) {
+  constructor(clock: Clock, reporter: Reporter, follows = false) {
     this.#clock = clock;
     this.#reporter = reporter;
+    this.#teller = { follows };
   }
 
   /** One more listener, from now on; the returned function ends that. */
@@ -44,14 +67,32 @@ export class Timeline {
   /**
    * @param elapsedMs since the call began
    * @param ticket as it is now, for the listeners
+   * @param details what the gateway's listeners are told beside
    */
-  record(fact: TimelineFact, elapsedMs: number, ticket: Ticket): void {
+  record(fact: TimelineFact, elapsedMs: number, ticket: Ticket, details?: () => Details): void {
     const atMs = this.#clock.now();
     this.#facts.push(fact);
     this.#times.push(atMs, elapsedMs);
     if (this.#facts.length >= MOST_LINES + LAST_LINES) this.#shorten();
-    if (this.#reporter.listens || (this.#listeners?.size ?? 0) > 0)
-      this.#reporter.report(entryOf(fact, atMs, elapsedMs), ticket, this.#listeners ?? []);
+    const { listens } = this.#reporter;
+    const listeners = this.#listeners;
+    if (!listens && (listeners === undefined || listeners.size === 0)) return;
+    const entry = entryOf(fact, atMs, elapsedMs);
+    if (listens) this.#reporter.report(entry, ticket, this.#teller, details);
+    if (listeners !== undefined) this.#reporter.tell(entry, listeners);
+  }
+
+  /** For the gateway's listeners alone: the call has ended, and the payment has not. */
+  stopped(why: () => Pick<StoppedEntry, 'why' | 'error'>, elapsedMs: number, ticket: Ticket): void {
+    if (!this.#reporter.listens) return;
+    const at = new Date(this.#clock.now()).toISOString();
+    this.#reporter.report({ type: 'stopped', at, elapsedMs, ...why() }, ticket, this.#teller, undefined);
+  }
+
+  /** Runs an exchange in the contexts of those who listen. */
+  enclose<T>(type: ExchangeType, ticket: Ticket, run: () => T): T {
+    const { enclose } = this.#reporter;
+    return enclose === undefined ? run() : enclose(type, ticket, this.#teller, run);
   }
 
   /** New lists: whoever has a story that was written before keeps it. */

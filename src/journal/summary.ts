@@ -1,11 +1,14 @@
 import { printable } from '../core/printable.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { isOpenState } from './row-content.ts';
-import type { Row, RowState } from './store.ts';
+import { correlationOf } from '../engine/correlation.ts';
+import type { Row, RowData, RowState } from './store.ts';
 
 /** A row in plain words, for people: JSON that may be printed and logged. */
 export interface RowSummary {
   readonly id: string;
+  /** That of the payment in all events and spans: see `AboutPayment`. */
+  readonly correlationId: string;
   readonly gateway: string;
   /** As the journal knows it: what `list({ account })` takes. */
   readonly account: string;
@@ -37,7 +40,8 @@ export function summaryOf({ id, account, state, openedAtMs, dueAtMs, data }: Row
     Object.entries(ticket.reference).map(([name, value]) => [printable(name), printable(value)]),
   );
   return {
-    ...{ id: printable(id), gateway: printable(ticket.gateway), account: printable(account) },
+    ...{ id: printable(id), correlationId: correlationOfRow(data) },
+    ...{ gateway: printable(ticket.gateway), account: printable(account) },
     ...{ operation: printable(ticket.operation), reference, state, openedAt: isoOf(openedAtMs) },
     ...(dueAtMs !== undefined && { dueAt: isoOf(dueAtMs) }),
     ...(outcome !== undefined && { outcome }),
@@ -54,6 +58,10 @@ export function summaryOf({ id, account, state, openedAtMs, dueAtMs, data }: Row
     failures,
   };
 }
+
+/** The id of a row's payment. */
+export const correlationOfRow = ({ ticket: { gateway: name, account, environment }, key }: RowData): string =>
+  correlationOf({ name, account, environment }, key);
 
 /** A time of no date there is, from a clock gone wrong, is the last one there is. */
 const LAST_MS = 8.64e15;

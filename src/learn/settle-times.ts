@@ -3,7 +3,7 @@ import { aTimeOfDay, checkOptions, elsewhere, type Checks } from '../core/check-
 import { ORDER_PACE } from '../core/decide.ts';
 import { InputError } from '../core/errors.ts';
 import type { FieldCheck } from '../core/operation.ts';
-import type { GatewayEvent } from '../core/settlement.ts';
+import type { GatewayEvent } from '../core/events.ts';
 import type { Backoff, LearnedBackoff } from '../policies/backoff.ts';
 import { learn, type Lesson, type SettleTime } from '../policies/learned.ts';
 import { defaultPolicy, type ChooseBackoff, type StartingPayment } from '../policies/policy.ts';

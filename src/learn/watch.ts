@@ -1,4 +1,5 @@
-import type { GatewayEvent, Settlement } from '../core/settlement.ts';
+import type { GatewayEvent } from '../core/events.ts';
+import type { Settlement } from '../core/settlement.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { StartingPayment } from '../policies/policy.ts';
 import type { SettledWithin } from '../policies/settle-mix.ts';

@@ -124,7 +124,9 @@ describe('observe', () => {
       get listens() {
         return listens;
       },
-      report: () => (reported += 1),
+      report: () => void (reported += 1),
+      tell: () => undefined,
+      enclose: undefined,
     };
     const timeline = new Timeline(manualClock(), reporter);
     const ticket = scene().gateway.ticketFor('payment.charge', charge);

@@ -154,7 +154,15 @@ describe('receive: a genuine notice', () => {
     expect([received.askAgain.status, await received.askAgain.json(), received.askAgain.headers.get('x-acme')]).toEqual(
       [503, { word: 'again' }, 'again'],
     );
-    expect([polls.length, events.length, clock.pending]).toEqual([0, 0, 0]);
+    expect([polls.length, clock.pending]).toEqual([0, 0]);
+    expect(events).toMatchObject([
+      {
+        type: 'notice-received',
+        operation: 'payment.create',
+        reference: { order: 'A1', id: 'P9' },
+        verdict: { code: 'paid' },
+      },
+    ]);
   });
 
   it('gives a ticket that can be stored, asked about and followed', async () => {
@@ -223,7 +231,13 @@ describe('receive: what is not genuine', () => {
     if (received.verified) throw new Error('it was verified');
     expect(received.reason).not.toMatch(/A1|A2|P9|acme-webhook-secret|guess|[0-9a-f]{16}/);
     expect([received.reply.status, received.reply.headers.get('x-acme')]).toEqual([401, 'refused']);
-    expect([polls.length, events.length]).toEqual([0, 0]);
+    expect(polls.length).toBe(0);
+    expect(events).toEqual([
+      {
+        ...{ type: 'notice-refused', at: new Date(clock.now()).toISOString(), elapsedMs: 0, gateway: 'acme' },
+        ...{ operation: '', reference: {}, why: received.reason },
+      },
+    ]);
   });
 
   it.each(forgeries)('%s disturbs no loop that waits for that payment', async (_what, forge) => {

@@ -9,6 +9,7 @@ import { memoryJournal } from '../../src/journal/memory.ts';
 import { postgresJournal } from '../../src/journal/postgres.ts';
 import { sqliteJournal } from '../../src/journal/sqlite.ts';
 import type { JournalStore, Parked, RowData, RowState } from '../../src/journal/store.ts';
+import { correlationOfRow } from '../../src/journal/summary.ts';
 import { ACCOUNT, after, delivery, rowOf, scene, settlement, stillOpen, type Scene } from './scene.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -35,6 +36,8 @@ const called = (journal: Journal, name: keyof Journal, ...given: unknown[]): Pro
 
 const idOf = (number: string): string => `${ACCOUNT} ${number}`;
 
+const idOfPayment = (number: string): string => correlationOfRow(rowOf(scene().clock, number).data);
+
 /** A row that is parked, as an insert cannot make it. */
 const insertParked = async ({ insert, clock }: Scene, number: string, data: Partial<RowData>): Promise<void> =>
   insert(rowOf(clock, number, { state: 'parked', dueAtMs: undefined, data }));
@@ -55,6 +58,7 @@ describe('list', () => {
       {
         ...{
           id: idOf('A2'),
+          correlationId: idOfPayment('A2'),
           gateway: 'acme',
           account: ACCOUNT,
           operation: 'payment.charge',
@@ -66,6 +70,7 @@ describe('list', () => {
       {
         ...{
           id: idOf('A1'),
+          correlationId: idOfPayment('A1'),
           gateway: 'acme',
           account: ACCOUNT,
           operation: 'payment.charge',
@@ -77,6 +82,7 @@ describe('list', () => {
       {
         ...{
           id: idOf('A3'),
+          correlationId: idOfPayment('A3'),
           gateway: 'acme',
           account: ACCOUNT,
           operation: 'payment.charge',

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { orAbort, type Clock } from '../../clock.ts';
 import type { Settlement } from '../../core/settlement.ts';
-import { errorText } from './error-text.ts';
+import { errorText } from '../../core/error-text.ts';
 import {
   changed,
   held,
@@ -15,7 +15,7 @@ import type { DeliveryTerms } from '../row-content.ts';
 import type { RowKeeper } from './row-keeper.ts';
 import type { Claim } from './claims.ts';
 import type { Delivery, JournalStore, Row, RowContent } from '../store.ts';
-import type { WorkerFact } from './events.ts';
+import type { Tally } from './tally.ts';
 
 /** What `onSettled` gets beside the settlement. */
 export interface DeliveryContext {
@@ -42,7 +42,7 @@ export interface CourierParts {
   readonly stopping: AbortSignal;
   /** Nothing is waited for after it aborts. */
   readonly ended: AbortSignal;
-  readonly report: (fact: WorkerFact) => void;
+  readonly report: Tally['report'];
   readonly onStoreError: (during: string, error: unknown, retryInMs: number) => void;
 }
 
@@ -118,7 +118,7 @@ async function deliverOne(parts: CourierParts, row: Row, delivery: Delivery, cla
     const marked = parts.transaction
       ? await inTransaction(parts, row, delivery, taken)
       : await callHandler(parts, delivery, undefined).then(() => keeper.change(row, taken, claim));
-    report({ type: 'delivered', id: row.id, deliveryId: delivery.id });
+    report({ type: 'delivered', id: row.id, deliveryId: delivery.id }, row);
     return marked;
   } catch (error) {
     if (parts.ended.aborted) throw error;
@@ -218,6 +218,6 @@ async function failed(
         )
       : keeper.asGivenBack(row, counted);
   };
-  report({ type: 'delivery-failed', id: row.id, deliveryId, failures: row.data.failures + 1, message });
+  report({ type: 'delivery-failed', id: row.id, deliveryId, failures: row.data.failures + 1, message }, row);
   return keeper.change(row, asFailed, claim);
 }

@@ -2,7 +2,11 @@ import type { Settlement } from '../../core/settlement.ts';
 import type { RowSummary } from '../summary.ts';
 
 /** What `onEvent` of a worker gets: plain JSON, without secrets. */
-export type WorkerEvent = { readonly at: string } & WorkerFact;
+export type WorkerEvent = {
+  readonly at: string;
+  /** That of the row's payment in all events: see `AboutPayment`. Missing: it is of no payment. */
+  readonly correlationId?: string;
+} & WorkerFact;
 
 export type WorkerFact =
   /** The journal's store failed; the worker goes on by itself. */
@@ -15,8 +19,11 @@ export type WorkerFact =
   | { readonly type: 'newer'; readonly id: string; readonly version: number; readonly adapterVersion: number }
   /** Somebody else changed the row meanwhile, such as a notice: it is looked at again. */
   | { readonly type: 'changed-elsewhere'; readonly id: string }
+  /** What the gateway has said is stored: it is delivered next. */
   | { readonly type: 'settled'; readonly id: string; readonly outcome: Settlement['outcome'] }
+  /** `onSettled` has taken it. */
   | { readonly type: 'delivered'; readonly id: string; readonly deliveryId: string }
+  /** `onSettled` threw, or took too long: it is called again. */
   | {
       readonly type: 'delivery-failed';
       readonly id: string;
@@ -24,6 +31,7 @@ export type WorkerFact =
       readonly failures: number;
       readonly message: string;
     }
+  /** Nothing more is done for it until a person has looked at it: `row.parked` says why, and what to do. */
   | { readonly type: 'parked'; readonly row: RowSummary }
   /** A bug of tillpaid's or an adapter's: the row is looked at again later. */
   | { readonly type: 'fault'; readonly id: string; readonly message: string };

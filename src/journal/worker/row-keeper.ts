@@ -3,8 +3,8 @@ import type { Claim } from './claims.ts';
 import { pause } from './rest.ts';
 import { changed, contentOf, givenBack, isOpenState, type DeliveryTerms } from '../row-content.ts';
 import type { JournalStore, Row, RowContent } from '../store.ts';
-import type { WorkerFact } from './events.ts';
 import { backoffMs, type Writer } from './writer.ts';
+import type { Tally } from './tally.ts';
 
 export interface RowKeeperParts {
   readonly store: JournalStore;
@@ -13,7 +13,7 @@ export interface RowKeeperParts {
   readonly terms: DeliveryTerms;
   /** Nothing is waited for after it aborts. */
   readonly ended: AbortSignal;
-  readonly report: (fact: WorkerFact) => void;
+  readonly report: Tally['report'];
   readonly onStoreError: (during: string, error: unknown, retryInMs: number) => void;
   /** A change was made. */
   readonly onStored: (before: Row, now: Row) => void;
@@ -38,7 +38,7 @@ export function createRowKeeper(parts: RowKeeperParts): RowKeeper {
   const keeper: RowKeeper = {
     async set(row, content) {
       if (!(await writer.change({ row, set: content }))) {
-        report({ type: 'changed-elsewhere', id: row.id });
+        report({ type: 'changed-elsewhere', id: row.id }, row);
         return undefined;
       }
       const now = changed(row, content, row.fence + 1);

@@ -2,7 +2,7 @@ import { orAbort, type Clock } from '../../clock.ts';
 import { createLimiter, type Limiter } from '../../engine/limiter.ts';
 import type { Courier } from './courier.ts';
 import type { Desk } from '../desk/desk.ts';
-import { errorText } from './error-text.ts';
+import { errorText } from '../../core/error-text.ts';
 import type { Claim } from './claims.ts';
 import { held, isDeliverable, isOpenState, needsExchange, type DeliveryTerms } from '../row-content.ts';
 import { createNewerRows, type NewerRows } from './newer-rows.ts';
@@ -10,7 +10,7 @@ import type { RowKeeper } from './row-keeper.ts';
 import { createSlots } from './slots.ts';
 import type { Row, RowContent } from '../store.ts';
 import { isNewer } from '../desk/upgrade.ts';
-import type { WorkerFact } from './events.ts';
+import type { Tally } from './tally.ts';
 
 /** One account that a worker serves. */
 export interface Served {
@@ -40,7 +40,7 @@ export interface RowWorkParts {
   readonly stopping: AbortSignal;
   /** Nothing is waited for after it aborts. */
   readonly ended: AbortSignal;
-  readonly report: (fact: WorkerFact) => void;
+  readonly report: Tally['report'];
   readonly onAsked: () => void;
 }
 
@@ -93,7 +93,7 @@ async function takeUp(parts: RowWorkParts, account: Served, row: Row, claim: Cla
     content = await exchange(parts, account, row, claim);
   } catch (error) {
     if (parts.ended.aborted) throw error;
-    report({ type: 'fault', id: row.id, message: errorText(error) });
+    report({ type: 'fault', id: row.id, message: errorText(error) }, row);
     await keeper.change(row, found => later(found, clock), claim);
     return;
   } finally {

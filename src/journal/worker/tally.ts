@@ -1,13 +1,14 @@
 import type { Clock } from '../../clock.ts';
-import { errorText } from './error-text.ts';
+import { errorText } from '../../core/error-text.ts';
 import { isOpenState } from '../row-content.ts';
 import type { Overdue, Row } from '../store.ts';
-import { isoOf, summaryOf, type RowSummary } from '../summary.ts';
+import { correlationOfRow, isoOf, summaryOf, type RowSummary } from '../summary.ts';
 import type { WorkerEvent, WorkerFact, WorkerHealth } from './events.ts';
 
 /** What a worker has done, for `health` and for whoever listens. */
 export interface Tally {
-  readonly report: (fact: WorkerFact) => void;
+  /** @param row whose payment it is about */
+  readonly report: (fact: WorkerFact, row?: Row) => void;
   readonly storeFailed: (during: string, error: unknown, retryInMs: number) => void;
   readonly stored: (before: Row, now: Row) => void;
   readonly took: (rows: number) => void;
@@ -31,7 +32,7 @@ export function createTally({ clock, onParked, onEvent }: Listeners): Tally {
   let lagMs = 0;
   let unserved: WorkerHealth['unserved'] = [];
 
-  const report = (fact: WorkerFact): void => {
+  const report: Tally['report'] = (fact, row) => {
     if (fact.type === 'delivered') sum.delivered++;
     else if (fact.type === 'delivery-failed') sum.failures++;
     else if (fact.type === 'newer') sum.newer++;
@@ -40,7 +41,9 @@ export function createTally({ clock, onParked, onEvent }: Listeners): Tally {
       const where = fact.type === 'store-error' ? `${during[fact.type]} ${fact.during}` : during[fact.type];
       lastError = { at: now(), during: where, message: fact.message };
     }
-    if (onEvent !== undefined) safely(() => onEvent({ at: now(), ...fact }));
+    if (onEvent === undefined) return;
+    const correlationId = row && { correlationId: correlationOfRow(row.data) };
+    safely(() => onEvent({ at: now(), ...correlationId, ...fact }));
   };
 
   return {
@@ -52,11 +55,11 @@ export function createTally({ clock, onParked, onEvent }: Listeners): Tally {
       const summary = summaryOf(row);
       if (row.state === 'settled' || (row.state === 'delivered' && isOpenState(before.state))) {
         sum.settled++;
-        report({ type: 'settled', id: row.id, outcome: summary.outcome ?? 'unresolved' });
+        report({ type: 'settled', id: row.id, outcome: summary.outcome ?? 'unresolved' }, row);
       }
       if (row.state !== 'parked') return;
       sum.parked++;
-      report({ type: 'parked', row: summary });
+      report({ type: 'parked', row: summary }, row);
       if (onParked !== undefined) safely(() => onParked(summary));
     },
     took(rows) {

@@ -9,7 +9,6 @@ import { workOn, type Served } from './row-work.ts';
 import type { JournalStore } from '../store.ts';
 import type { Tally } from './tally.ts';
 import { isNewer } from '../desk/upgrade.ts';
-import type { WorkerFact } from './events.ts';
 import { backoffMs, type Writer } from './writer.ts';
 
 export interface TurnsParts {
@@ -26,7 +25,7 @@ export interface TurnsParts {
   readonly writer: Pick<Writer, 'isUnanswered'>;
   readonly stopping: AbortSignal;
   readonly ended: AbortSignal;
-  readonly report: (fact: WorkerFact) => void;
+  readonly report: Tally['report'];
 }
 
 /** The loops of a worker: turns, its lease, and what the journal counts. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { errorText } from '../../src/journal/worker/error-text.ts';
+import { errorText } from '../../src/core/error-text.ts';
 
 it.each([
   ['the handler said Bearer abc.def', 'the handler said …'],
