@@ -38,16 +38,20 @@ const table = {
   /** The simulated gateway behind a real HTTP server: it runs on Node. */
   serve: { rooms: ['core', 'clock', 'testing'], files: [], packages: ['node:http'] },
   /** What an adapter's tables say, for people: by the same doctrine and decision. */
-  explain: { rooms: ['core', 'policies', 'kit'], files: ['engine/plan.ts'], packages: [] },
+  explain: {
+    rooms: ['core', 'policies', 'kit'],
+    files: ['engine/plan.ts', 'engine/question.ts', 'engine/seal.ts'],
+    packages: [],
+  },
   /** Node's requests and responses, by their shape alone. */
   node: { rooms: [], files: ['core/errors.ts'], packages: [] },
   /** What a schema of the user's says of an answer: nothing about the money. */
   schema: { rooms: [], files: ['core/settlement.ts'], packages: [] },
   /** The command line: a thin shell; with `serve`, the only room that may import `node:` as it is loaded. */
   cli: {
-    rooms: ['core', 'kit', 'explain', 'testing', 'serve'],
-    files: [],
-    packages: ['commander', 'node:fs', 'node:stream'],
+    rooms: ['core', 'kit', 'explain', 'journal', 'testing', 'serve', 'index'],
+    files: ['clock.ts'],
+    packages: ['commander', 'node:fs', 'node:path', 'node:readline', 'node:stream', 'pg'],
   },
   /** Names only. */
   index: { rooms: ['core', 'policies', 'clock', 'kit', 'engine', 'client'], files: [], packages: [] },

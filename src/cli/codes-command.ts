@@ -1,26 +1,43 @@
+import { Option } from 'commander';
 import { listCodes, type CodesFilter, type ListedCode } from '../explain/index.ts';
 import { colored } from './explain-command.ts';
-import type { Console, Styles } from './output.ts';
-import { providerOf } from './providers.ts';
+import { asJson, type Styles } from './output.ts';
+import { providerList, providerOf } from './providers.ts';
+import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
 
-export interface CodesOptions extends Pick<CodesFilter, 'operation' | 'kind' | 'reason'> {
+interface CodesOptions extends Pick<CodesFilter, 'operation' | 'kind' | 'reason'> {
   readonly json?: boolean;
 }
 
-/** `tillpaid codes`. Returns the exit code. */
-export async function codesCommand(
+/** `tillpaid codes`. */
+export const addCodes: AddCommand = (parent, shell) => {
+  parent
+    .command('codes')
+    .description("a provider's codes, listed and filtered")
+    .argument('<provider>', providerList())
+    .argument('[text]', 'only those with this text in the code, the outcome, the reason or the advice')
+    .option('-o, --operation <name>', 'only those of this operation')
+    .addOption(new Option('-k, --kind <kind>', 'only of this kind').choices(['terminal', 'retryable', 'poll-required']))
+    .option('-r, --reason <reason>', 'only with this reason, such as insufficient-funds')
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (provider: string, text: string | undefined, options: CodesOptions) =>
+      shell.ends(await codesCommand(provider, text, options, shell)),
+    );
+};
+
+async function codesCommand(
   provider: string,
   text: string | undefined,
   { json, ...filter }: CodesOptions,
-  terminal: Console,
-  styles: Styles,
+  { terminal, styles }: Shell,
 ): Promise<number> {
   const { adapter } = await providerOf(provider);
   const codes = listCodes(adapter, { ...filter, ...(text !== undefined && { text }) });
-  if (json === true) terminal.stdout(`${JSON.stringify(codes, null, 2)}\n`);
+  if (json === true) terminal.stdout(asJson(codes));
   else if (codes.length === 0) terminal.stderr(`tillpaid: ${adapter.name} has no such code.\n`);
   else terminal.stdout(textOf(codes, styles));
-  return codes.length > 0 ? 0 : 1;
+  return codes.length > 0 ? exitCodes.done : exitCodes.notKnown;
 }
 
 function textOf(codes: readonly ListedCode[], styles: Styles): string {

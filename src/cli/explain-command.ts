@@ -1,11 +1,13 @@
+import { InvalidArgumentError } from 'commander';
 import type { Verdict } from '../core/verdict.ts';
 import { InputError } from '../core/errors.ts';
 import { explain, type Explanation, type Meaning, type Next, type Step } from '../explain/index.ts';
-import { timeOf, wrapped, type Console, type Styles } from './output.ts';
-import { providerOf } from './providers.ts';
+import { asJson, labelledBy, timeOf, type Console, type Styles } from './output.ts';
+import { providerList, providerOf } from './providers.ts';
 import { jsonFrom } from './json-from.ts';
+import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
 
-export interface ExplainOptions {
+interface ExplainOptions {
   readonly operation?: string;
   readonly attempt: number;
   readonly status: number;
@@ -13,13 +15,34 @@ export interface ExplainOptions {
   readonly json?: boolean;
 }
 
-/** `tillpaid explain`. Returns the exit code. */
-export async function explainCommand(
+/** `tillpaid explain`. */
+export const addExplain: AddCommand = (parent, shell) => {
+  parent
+    .command('explain')
+    .description('a code or an answer: its meaning, what follows, what you do')
+    .argument('<provider>', providerList())
+    .argument('<answer>', 'a code, the JSON body of an answer, or - to read either from standard input')
+    .option('-o, --operation <name>', 'only for this operation, such as payment.create')
+    .option('-a, --attempt <number>', 'which send was answered; from 2 on an earlier one may have landed', whole, 1)
+    .option('-s, --status <number>', 'the HTTP status of the answer', whole, 200)
+    .option('--sent <JSON>', 'the fields that were sent, where the meaning depends on them')
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (provider: string, answer: string, options: ExplainOptions) =>
+      shell.ends(await explainCommand(provider, answer, options, shell)),
+    );
+};
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+async function explainCommand(
   provider: string,
   answer: string,
   options: ExplainOptions,
-  terminal: Console,
-  styles: Styles,
+  { terminal, styles }: Shell,
 ): Promise<number> {
   const { adapter, manual } = await providerOf(provider);
   const { operation, attempt, status, sent } = options;
@@ -33,10 +56,8 @@ export async function explainCommand(
     status,
     manual,
   });
-  terminal.stdout(
-    options.json === true ? `${JSON.stringify(explanation, null, 2)}\n` : textOf(explanation, terminal, styles),
-  );
-  return explanation.listed ? 0 : 1;
+  terminal.stdout(options.json === true ? asJson(explanation) : textOf(explanation, terminal, styles));
+  return explanation.listed ? exitCodes.done : exitCodes.notKnown;
 }
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
@@ -48,10 +69,9 @@ function fieldsOf(text: string): Readonly<Record<string, unknown>> {
 
 const LABEL = 17;
 
-function textOf(explanation: Explanation, { columns }: Console, styles: Styles): string {
+function textOf(explanation: Explanation, terminal: Console, styles: Styles): string {
   const { provider, listed, related, meanings, didYouMean } = explanation;
-  const width = Math.max(40, Math.min(columns, 120) - LABEL - 2);
-  const lines = meanings.flatMap(meaning => ['', ...linesOf(provider, meaning, width, styles)]);
+  const lines = meanings.flatMap(meaning => ['', ...linesOf(provider, meaning, terminal, styles)]);
   if (!listed) {
     const near = didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`;
     lines.unshift(styles.bold(`No row of ${provider}'s tables knows it.${near} What follows from an unknown answer:`));
@@ -60,10 +80,9 @@ function textOf(explanation: Explanation, { columns }: Console, styles: Styles):
   return `${lines.join('\n').replace(/^\n/, '')}\n`;
 }
 
-function linesOf(provider: string, meaning: Meaning, width: number, styles: Styles): string[] {
+function linesOf(provider: string, meaning: Meaning, terminal: Console, styles: Styles): string[] {
   const { code, operations, verdict, row, first, mayHaveLanded, asked = [], todo, depends, pages } = meaning;
-  const labelled = (label: string, text: string): string[] =>
-    wrapped(text, width).map((line, index) => `  ${styles.dim((index === 0 ? label : '').padEnd(LABEL))}${line}`);
+  const labelled = labelledBy(terminal, styles, LABEL);
   const step = (label: string, { verdict: seen, next }: Step): string[] =>
     labelled(label, [...(meansSame(seen, verdict) ? [] : [wordsOf(seen)]), whatNext(next)].join(': '));
   return [
@@ -91,7 +110,7 @@ const rowOf = (code: string, row: NonNullable<Meaning['row']>): string => {
 
 const meansSame = (one: Verdict, other: Verdict): boolean => wordsOf(one) === wordsOf(other);
 
-const wordsOf = (verdict: Verdict): string =>
+export const wordsOf = (verdict: Verdict): string =>
   [verdict.kind, ...(verdict.kind === 'terminal' ? [verdict.outcome] : []), verdict.reason].join(' · ');
 
 export function colored(verdict: Pick<Verdict, 'kind' | 'reason'> & { outcome?: string }, styles: Styles): string {

@@ -1,10 +1,16 @@
 import { InputError } from '../core/errors.ts';
 
-/** What was meant to be JSON. @throws {InputError} */
-export function jsonFrom(what: string, text: string): unknown {
+/** What was meant to be JSON, from the command line. @throws {InputError} */
+export const jsonFrom = (what: string, text: string): unknown =>
+  parsed(text, `${what} is no JSON. Quote it for your shell, or pass it on standard input with "-".`);
+
+/** What was meant to be JSON, from elsewhere. Nothing of it is quoted. @throws {InputError} */
+export const jsonIn = (what: string, text: string): unknown => parsed(text, `${what} holds no JSON.`);
+
+function parsed(text: string, otherwise: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
   } catch {
-    throw new InputError(`${what} is no JSON. Quote it for your shell, or pass it on standard input with "-".`);
+    throw new InputError(otherwise);
   }
 }

@@ -1,13 +1,21 @@
-/** Where a command writes, and what it may ask of the terminal. */
+import { printable } from '../core/printable.ts';
+
+/** Where a command writes, and what it may ask of the terminal and of the process. */
 export interface Console {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   /** All of standard input. */
   readonly stdin: () => Promise<string>;
+  /** Asks whoever sits at the terminal for a yes. Missing: nobody does. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Standard output is a terminal that shows colours. */
   readonly colors: boolean;
   /** How wide it is. */
   readonly columns: number;
+  /** The process's environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when a person ends the command (Ctrl-C). */
+  readonly interrupted: AbortSignal;
 }
 
 export interface Styles {
@@ -26,6 +34,9 @@ export function stylesFor({ colors }: Pick<Console, 'colors'>): Styles {
   return { bold: style(1, 22), dim: style(2, 22), good: style(32, 39), bad: style(31, 39), open: style(33, 39) };
 }
 
+/** As JSON, for a person or a program. */
+export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
 /** A time as a person says it. */
 export function timeOf(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
@@ -33,6 +44,20 @@ export function timeOf(ms: number): string {
   const seconds = Math.round(ms / 1000);
   const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
   return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+}
+
+/** The two largest units of a time: how long ago, or until, as a person says it. */
+export function roughly(ms: number): string {
+  if (ms < 3_600_000) return timeOf(Math.max(1, Math.round(ms / 1000)) * 1000);
+  const hours = Math.round(ms / 3_600_000);
+  if (hours < 48) return `${hours} h`;
+  return `${Math.round(hours / 24)} days`;
+}
+
+/** An instant, and how far away it is. */
+export function whenOf(at: string, nowMs: number): string {
+  const byMs = nowMs - Date.parse(at);
+  return `${printable(at)} (${byMs >= 0 ? `${roughly(byMs)} ago` : `in ${roughly(-byMs)}`})`;
 }
 
 /** A text in lines of at most so many characters; a word that is longer has a line of its own. */
@@ -44,4 +69,15 @@ export function wrapped(text: string, width: number): string[] {
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines;
+}
+
+/** Lines beside a label: `  to do   Ask the gateway.` */
+export function labelledBy(
+  { columns }: Pick<Console, 'columns'>,
+  { dim }: Styles,
+  label: number,
+): (name: string, text: string) => string[] {
+  const width = Math.max(40, Math.min(columns, 120) - label - 2);
+  return (name, text) =>
+    wrapped(text, width).map((line, index) => `  ${dim((index === 0 ? name : '').padEnd(label))}${line}`);
 }

@@ -18,14 +18,30 @@ export function providerNames(): string[] {
     .sort();
 }
 
+/** The same, for the help. */
+export const providerList = (): string => `one of ${providerNames().join(', ')}`;
+
 /** A provider's tables. @throws {InputError} with the name that was meant */
 export async function providerOf(given: string): Promise<Provider> {
+  const name = knownProvider(given);
+  const [make, manual] = await Promise.all([adapterMaker(name), fileOf(name, 'manual')]);
+  return { adapter: make(noCredentials), manual: (manual as { manual: ManualPages }).manual };
+}
+
+/** The name of a provider, in any case. @throws {InputError} with the name that was meant */
+export function knownProvider(given: string): string {
   const name = given.toLowerCase();
   const known = providerNames();
   if (!known.includes(name)) throw new InputError(`There is no provider ${didYouMean(given, known)}`);
-  const of = (file: string): Promise<unknown> => import(`../adapters/${name}/${file}.ts`);
-  const [index, manual] = await Promise.all([of('index'), of('manual')]);
-  const make = (index as Record<string, (credentials: object) => Adapter>)[name];
-  if (make === undefined) throw new InputError(`The folder of ${name} has no adapter of that name.`);
-  return { adapter: make(noCredentials), manual: (manual as { manual: ManualPages }).manual };
+  return name;
 }
+
+/** The factory of a provider's adapter. */
+export async function adapterMaker(name: string): Promise<(credentials: object) => Adapter> {
+  const index = (await fileOf(name, 'index')) as Record<string, (credentials: object) => Adapter>;
+  const make = index[name];
+  if (make === undefined) throw new InputError(`The folder of ${name} has no adapter of that name.`);
+  return make;
+}
+
+const fileOf = (name: string, file: string): Promise<unknown> => import(`../adapters/${name}/${file}.ts`);

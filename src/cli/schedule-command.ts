@@ -1,23 +1,36 @@
 import { scheduleOf, type Schedule } from '../explain/index.ts';
-import { timeOf, wrapped, type Console, type Styles } from './output.ts';
-import { providerOf } from './providers.ts';
+import { asJson, timeOf, wrapped, type Console, type Styles } from './output.ts';
+import { providerList, providerOf } from './providers.ts';
+import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   readonly operation?: string;
   readonly json?: boolean;
 }
 
-/** `tillpaid schedule`. Returns the exit code. */
-export async function scheduleCommand(
+/** `tillpaid schedule`. */
+export const addSchedule: AddCommand = (parent, shell) => {
+  parent
+    .command('schedule')
+    .description('when an open payment is sent and asked about, and the cost')
+    .argument('<provider>', providerList())
+    .option('-o, --operation <name>', 'the write; default: the first charge, else the first that can be asked about')
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (provider: string, options: ScheduleOptions) =>
+      shell.ends(await scheduleCommand(provider, options, shell)),
+    );
+};
+
+async function scheduleCommand(
   provider: string,
   { operation, json }: ScheduleOptions,
-  terminal: Console,
-  styles: Styles,
+  { terminal, styles }: Shell,
 ): Promise<number> {
   const { adapter } = await providerOf(provider);
   const schedule = scheduleOf(adapter, operation === undefined ? {} : { operation });
-  terminal.stdout(json === true ? `${JSON.stringify(schedule, null, 2)}\n` : textOf(schedule, terminal, styles));
-  return 0;
+  terminal.stdout(json === true ? asJson(schedule) : textOf(schedule, terminal, styles));
+  return exitCodes.done;
 }
 
 const LABEL = 8;

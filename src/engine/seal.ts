@@ -45,8 +45,9 @@ export function createSealer(options: TicketSeal | undefined, now: () => number)
   const { previousKeys = [], acceptUnsealedUntil } = options;
   if (!Array.isArray(previousKeys))
     throw new InputError('createGateway: ticketSeal.previousKeys must be a list of keys.');
-  const key = bytesOf(options.key, 'key');
-  const keys = [key, ...previousKeys.map((each: string | Uint8Array) => bytesOf(each, 'previousKeys'))];
+  const who = 'createGateway';
+  const key = bytesOf(who, options.key, 'ticketSeal.key');
+  const keys = [key, ...previousKeys.map((each: string | Uint8Array) => bytesOf(who, each, 'ticketSeal.previousKeys'))];
   const unsealedUntilMs = acceptUnsealedUntil === undefined ? -Infinity : new Date(acceptUnsealedUntil).getTime();
   if (Number.isNaN(unsealedUntilMs))
     throw new InputError('createGateway: ticketSeal.acceptUnsealedUntil must be a time in ISO 8601, or a Date.');
@@ -73,6 +74,36 @@ export function createSealer(options: TicketSeal | undefined, now: () => number)
   };
 }
 
+/** What a ticket's seal says of it. */
+export type SealState =
+  /** It is as it was sealed. */
+  | 'right'
+  /** The same, by one of `previousKeys`. */
+  | 'right-by-previous-key'
+  /** It was changed since, or sealed with another key. */
+  | 'wrong'
+  /** It has none. */
+  | 'missing';
+
+/**
+ * Looks at the seal of a ticket without a gateway: who can write where tickets are kept may have changed one.
+ *
+ * @param ticket as `parseTicket` gives it
+ * @throws {InputError} for a key that is too short; no key is ever quoted
+ */
+export function checkTicketSeal(
+  ticket: Ticket,
+  { key, previousKeys = [] }: Pick<TicketSeal, 'key' | 'previousKeys'>,
+): SealState {
+  const { seal } = ticket;
+  const isBy = (each: string | Uint8Array, name: string): boolean =>
+    timingSafeEqual(sealOf('ticket', ticket, bytesOf('checkTicketSeal', each, name)), seal ?? '');
+  const isRight = isBy(key, 'key');
+  const isOlder = previousKeys.map(each => isBy(each, 'previousKeys')).includes(true);
+  if (seal === undefined) return 'missing';
+  return isRight ? 'right' : isOlder ? 'right-by-previous-key' : 'wrong';
+}
+
 /** Without a key no seal can be renewed: what has changed goes out without one, rather than with a wrong one. */
 const withoutKey: Sealer = {
   seal(ticket, opened) {
@@ -85,13 +116,11 @@ const withoutKey: Sealer = {
   checkOpen: () => undefined,
 };
 
-function bytesOf(key: unknown, name: string): Uint8Array {
+function bytesOf(who: string, key: unknown, name: string): Uint8Array {
   const bytes = typeof key === 'string' ? utf8ToBytes(key) : key instanceof Uint8Array ? key.slice() : undefined;
   const length = typeof key === 'string' ? key.length : (bytes?.length ?? 0);
   if (bytes === undefined || length < SHORTEST_KEY)
-    throw new InputError(
-      `createGateway: ticketSeal.${name} must be at least ${SHORTEST_KEY} bytes, or a text of as many characters.`,
-    );
+    throw new InputError(`${who}: ${name} must be at least ${SHORTEST_KEY} bytes, or a text of as many characters.`);
   return bytes;
 }
 

@@ -6,3 +6,7 @@ export { listCodes } from './tables.ts';
 export type { CodesFilter, ListedCode } from './tables.ts';
 export { scheduleOf } from './schedule.ts';
 export type { Schedule } from './schedule.ts';
+export { explainTicket, todoAfterAsking } from './ticket.ts';
+export type { TicketExplanation } from './ticket.ts';
+export { checkTicketSeal } from '../engine/seal.ts';
+export type { SealState } from '../engine/seal.ts';

@@ -2,7 +2,7 @@ import type { Settlement } from '../core/settlement.ts';
 import type { Step } from './next.ts';
 
 /** What a person does about an end, where the row has no advice of its own. */
-const afterEnd: Readonly<Record<Settlement['outcome'], string>> = {
+export const afterEnd: Readonly<Record<Settlement['outcome'], string>> = {
   succeeded: 'Nothing: what was asked for has happened.',
   failed: 'It will not happen under this reference. Take the money another way, under a new one.',
   canceled: 'Nothing: it is called off. A new payment is a new order.',

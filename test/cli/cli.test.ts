@@ -2,25 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../src/cli/run.ts';
-
-interface Ran {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function tillpaid(words: readonly string[], { stdin = '', colors = false } = {}): Promise<Ran> {
-  let [stdout, stderr] = ['', ''];
-  const exitCode = await run(words, '1.2.3', {
-    stdout: text => void (stdout += text),
-    stderr: text => void (stderr += text),
-    stdin: () => Promise.resolve(stdin),
-    colors,
-    columns: 100,
-  });
-  return { exitCode, stdout, stderr };
-}
+import { tillpaid } from './tillpaid.ts';
 
 describe('tillpaid explain', () => {
   it('tells what a code means, what follows, what to do, the row and the page', async () => {
