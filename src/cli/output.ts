@@ -34,8 +34,18 @@ export function stylesFor({ colors }: Pick<Console, 'colors'>): Styles {
   return { bold: style(1, 22), dim: style(2, 22), good: style(32, 39), bad: style(31, 39), open: style(33, 39) };
 }
 
-/** As JSON, for a person or a program. */
-export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+/** As JSON, for a person or a program: what a terminal would obey or turn around is escaped. */
+export const asJson = (value: unknown): string => `${harmless(JSON.stringify(value, null, 2))}\n`;
+
+/** The same in one line. */
+export const lineOfJson = (value: unknown): string => `${harmless(JSON.stringify(value))}\n`;
+
+const harmless = (json: string): string =>
+  json.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/gu, each =>
+    Array.from({ length: each.length }, (_unit, at) => `\\u${each.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
+  );
 
 /** A time as a person says it. */
 export function timeOf(ms: number): string {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isInputError, isTicketError } from '../core/errors.ts';
 import { addCodes } from './codes-command.ts';
 import { addExplain } from './explain-command.ts';
+import { addJournal } from './journal-command.ts';
 import { addSchedule } from './schedule-command.ts';
 import { addTicket } from './ticket-command.ts';
 import { stylesFor, type Console } from './output.ts';
@@ -35,7 +36,8 @@ export async function run(words: readonly string[], version: string, terminal: C
 /** Several failed connections have no words of their own. */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.message || String((error as { code?: unknown }).code ?? error.name);
+  if (error.message !== '') return error.message;
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 function programOf(version: string, shell: Shell): Command {
@@ -45,11 +47,15 @@ function programOf(version: string, shell: Shell): Command {
     .version(version)
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ writeOut: terminal.stdout, writeErr: terminal.stderr })
+    .configureOutput({
+      writeOut: terminal.stdout,
+      writeErr: terminal.stderr,
+      outputError: (text, write) => write(text.replace(/^error: /, 'tillpaid: ')),
+    })
     .addHelpText('after', EXAMPLES);
   program.commandsGroup('What it means (from tables: nothing is sent)');
   for (const add of [addExplain, addCodes, addSchedule]) add(program, shell);
   program.commandsGroup('What became of it');
-  for (const add of [addTicket]) add(program, shell);
+  for (const add of [addTicket, addJournal]) add(program, shell);
   return program;
 }

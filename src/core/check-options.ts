@@ -14,6 +14,8 @@ export const elsewhere: FieldCheck = { expects: 'anything', accepts: () => true 
 const hasMethods = (value: unknown, ...names: readonly string[]): boolean =>
   typeof value === 'object' && value !== null && names.every(name => typeof Reflect.get(value, name) === 'function');
 
+export const aFlag: FieldCheck = { expects: 'true or false', accepts: value => typeof value === 'boolean' };
+
 export const aClock: FieldCheck = {
   expects: 'a clock: now(), random() and timer(delayMs, callback)',
   accepts: value => hasMethods(value, 'now', 'random', 'timer'),

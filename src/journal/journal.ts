@@ -5,7 +5,7 @@ import type { Attached, Durable, JournalPort } from '../engine/durable.ts';
 import { GatewayDesk } from './desk/gateway-desk.ts';
 import type { JournalStore, RowCount, RowFilter } from './store.ts';
 import type { RowSummary } from './summary.ts';
-import { archive, list, purge, redrive, type Age, type Purgeable, type ToArchive } from './upkeep.ts';
+import { archive, each, find, list, purge, redrive, type Age, type Purgeable, type ToArchive } from './upkeep.ts';
 
 /**
  * Where every write is kept from before its first byte until its end is delivered, for `createGateway({ journal })`.
@@ -17,6 +17,10 @@ export interface Journal extends JournalPort {
   readonly leaseMs: number;
   /** Rows in plain words, the newest first. Default: 100 of all. @throws {InputError} for a filter that cannot be */
   list(filter?: RowFilter): Promise<RowSummary[]>;
+  /** Every row in plain words, the newest first, page by page. Default: all. @throws {InputError} for a filter that cannot be */
+  each(filter?: Omit<RowFilter, 'limit'>): AsyncIterable<RowSummary>;
+  /** The row of that `id`, or the rows that go by a number, the merchant's own or the provider's. @throws {InputError} */
+  find(number: string): Promise<RowSummary[]>;
   /** How many rows each account has in each state, and how many of them are overdue. */
   counts(): Promise<RowCount[]>;
   /**
@@ -80,6 +84,8 @@ export function createJournal(store: JournalStore, options: JournalOptions = {})
     ...{ store, leaseMs },
     attach: (parts: Attached): Durable => new GatewayDesk(parts, store, leaseMs),
     list: filter => list(store, filter),
+    each: filter => each(store, filter),
+    find: number => find(store, number),
     counts: () => store.counts(),
     redrive: which => redrive(store, clock, which),
     archive: (which, options) => archive(store, clock, which, options),

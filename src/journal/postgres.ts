@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { checkOptions, elsewhere } from '../core/check-options.ts';
+import { aFlag, checkOptions, elsewhere } from '../core/check-options.ts';
+import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import {
   openDatabase,
@@ -12,6 +13,7 @@ import { type Jobs, openJobs } from './postgres/jobs.ts';
 import { AT_ONCE, jobOf, rowTable } from './postgres/rows.ts';
 import { isSchemaThere, openSchema, saltIn } from './postgres/schema.ts';
 import { type Turns, turnsOf, updateAlone } from './postgres/turns.ts';
+import { readOnlyStore } from './read-only.ts';
 import type { JournalStore } from './store.ts';
 
 export { postgresTokenStore, type PostgresTokenStoreOptions } from './postgres/tokens.ts';
@@ -29,6 +31,11 @@ export interface PostgresJournalOptions {
   readonly onError?: (error: unknown) => void;
   /** See `JournalOptions`. Milliseconds, default 30,000. */
   readonly leaseMs?: number;
+  /**
+   * Only to look at: no table is made, pg-boss is not needed, and what would change something rejects, so that a gateway
+   * with it sends nothing. Default `false`.
+   */
+  readonly readOnly?: boolean;
 }
 
 const NAME = 'postgres journal';
@@ -49,10 +56,12 @@ export function postgresJournal(pool: PostgresPool, options: PostgresJournalOpti
     prepare: elsewhere,
     onError: elsewhere,
     leaseMs: elsewhere,
+    readOnly: aFlag,
   });
-  const { schema = 'tillpaid', prepare = true, onError = () => undefined, leaseMs } = options;
+  const { schema = 'tillpaid', prepare = true, onError = () => undefined, leaseMs, readOnly = false } = options;
   const database = openDatabase(pool, { name: NAME, schema, prepare });
-  return createJournal(storeIn(database, laneOf(pool), onError), { leaseMs });
+  const store = storeIn(database, laneOf(pool), { onError, readOnly });
+  return createJournal(readOnly ? readOnlyStore(store) : store, { leaseMs });
 }
 
 /** So many connections of a pool are left to what is no handler's transaction. */
@@ -69,7 +78,11 @@ function laneOf(pool: PostgresPool): LimitFunction {
   return lane;
 }
 
-function storeIn(database: Database, lane: LimitFunction, onError: (error: unknown) => void): JournalStore {
+function storeIn(
+  database: Database,
+  lane: LimitFunction,
+  { onError, readOnly }: Required<Pick<PostgresJournalOptions, 'onError' | 'readOnly'>>,
+): JournalStore {
   const rows = rowTable(database);
   const { schema } = database;
   const { parts, close } = opener(database, async () => {
@@ -82,8 +95,10 @@ function storeIn(database: Database, lane: LimitFunction, onError: (error: unkno
    * may wait for another one.
    */
   const inTables = async <T>(ask: () => Promise<T>, caller?: PostgresTransaction): Promise<T> => {
-    if (caller !== undefined) isThere ||= await isSchemaThere(database, caller);
-    if (caller === undefined || !isThere) await parts();
+    if (caller !== undefined || readOnly) isThere ||= await isSchemaThere(database, caller);
+    if (readOnly && !isThere)
+      throw new InputError(`${NAME}: there is no journal in schema ${schema}. Name the schema that your gateway has.`);
+    if (!readOnly && (caller === undefined || !isThere)) await parts();
     return ask();
   };
 

@@ -1,5 +1,5 @@
 import { soon, systemClock, type Clock } from '../clock.ts';
-import { aClock, checkOptions, elsewhere } from '../core/check-options.ts';
+import { aClock, aFlag, checkOptions, elsewhere } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { createJournal, type Journal } from './journal.ts';
 import {
@@ -28,9 +28,11 @@ import {
   purgeRows,
   renewLease,
   saltIn,
+  saltThere,
   takePermits,
   takeRows,
 } from './sqlite/rows.ts';
+import { readOnlyStore } from './read-only.ts';
 import type { JournalStore } from './store.ts';
 import { Turns } from './sqlite/turns.ts';
 
@@ -46,6 +48,11 @@ export interface SqliteJournalOptions {
   readonly busyTimeoutMs?: number;
   /** See `JournalOptions`. Milliseconds, default 30,000. */
   readonly leaseMs?: number;
+  /**
+   * Only to look at: the file must be a journal already, nothing in it changes, and what would change it rejects, so
+   * that a gateway with it sends nothing. Whoever works on the file meanwhile is not held up. Default `false`.
+   */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -65,15 +72,17 @@ export function sqliteJournal(path: string, options: SqliteJournalOptions = {}):
     clock: aClock,
     busyTimeoutMs: elsewhere,
     leaseMs: elsewhere,
+    readOnly: aFlag,
   });
-  const { synchronous = 'FULL', clock = systemClock, busyTimeoutMs = 5000, leaseMs } = options;
+  const { synchronous = 'FULL', clock = systemClock, busyTimeoutMs = 5000, leaseMs, readOnly = false } = options;
   if (typeof path !== 'string' || path === '' || path.startsWith(':') || path.startsWith('file:'))
     throw new InputError('sqliteJournal: name a file. For a journal in memory there is memoryJournal().');
   if (!['FULL', 'NORMAL'].includes(synchronous))
     throw new InputError("sqliteJournal: synchronous must be 'FULL' or 'NORMAL'.");
   if (!Number.isFinite(busyTimeoutMs) || busyTimeoutMs < 0)
     throw new InputError('sqliteJournal: busyTimeoutMs must be milliseconds, 0 or more.');
-  return createJournal(new SqliteStore(path, { synchronous, clock, busyTimeoutMs }), { clock, leaseMs });
+  const store = new SqliteStore(path, { synchronous, clock, busyTimeoutMs, readOnly });
+  return createJournal(readOnly ? readOnlyStore(store) : store, { clock, leaseMs });
 }
 
 /** How many rows are purged in one transaction. */
@@ -105,12 +114,12 @@ class SqliteStore implements JournalStore {
   #isClosed = false;
 
   constructor(path: string, options: Required<Omit<SqliteJournalOptions, 'leaseMs'>>) {
-    this.#file = journalFile(path);
+    this.#file = journalFile(path, options.readOnly);
     this.name = `sqlite ${this.#file.path}`;
     this.#options = options;
     this.#main = this.#inWords(() => this.#connect());
     try {
-      this.#salt = prepareTables(this.#main, this.name);
+      this.#salt = options.readOnly ? saltThere(this.#main, this.name) : prepareTables(this.#main, this.name);
     } catch (error) {
       this.#main.db.close();
       throw inWords(error, this.name);
@@ -216,8 +225,9 @@ class SqliteStore implements JournalStore {
   }
 
   #connect(): Connection {
-    const { synchronous, busyTimeoutMs } = this.#options;
+    const { synchronous, busyTimeoutMs, readOnly } = this.#options;
     const db = this.#file.open();
+    if (readOnly) return new Connection(db);
     try {
       db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}; PRAGMA synchronous = ${synchronous}`);
       const connection = new Connection(db);

@@ -1,5 +1,7 @@
 import { printable } from '../core/printable.ts';
 import type { Settlement } from '../core/settlement.ts';
+import type { Ticket } from '../core/ticket.ts';
+import type { Verdict } from '../core/verdict.ts';
 import { isOpenState } from './row-content.ts';
 import { correlationOf } from '../engine/correlation.ts';
 import type { Row, RowData, RowState } from './store.ts';
@@ -16,21 +18,30 @@ export interface RowSummary {
   /** The merchant's numbers first, the provider's once known. */
   readonly reference: Readonly<Record<string, string>>;
   readonly state: RowState;
+  /** The amount, in the provider's unit, and the currency, as far as the write says them. */
+  readonly expect?: NonNullable<Ticket['expect']>;
   /** ISO 8601. */
   readonly openedAt: string;
+  /** When the row last changed. ISO 8601. */
+  readonly changedAt: string;
   /** When a worker looks at it next. ISO 8601. Missing: never by itself. */
   readonly dueAt?: string;
   /** The last that is known. */
   readonly outcome?: Settlement['outcome'];
+  /** The gateway's last word on it, as far as it is stored. */
+  readonly verdict?: Pick<Verdict, 'code' | 'reason' | 'message'>;
   /** Why it is parked, and what to do. */
   readonly parked?: { readonly reason: string; readonly advice: string; readonly at: string; readonly from: RowState };
   /** How many deliveries `onSettled` has still to take. */
   readonly deliveriesWaiting: number;
   /** How often in a row `onSettled` has failed. */
   readonly failures: number;
+  /** Whether a process is busy with it now. */
+  readonly isHeld: boolean;
 }
 
-export function summaryOf({ id, account, state, openedAtMs, dueAtMs, data }: Row): RowSummary {
+export function summaryOf(row: Row): RowSummary {
+  const { id, account, state, openedAtMs, changedAtMs, dueAtMs, isHeld, data } = row;
   const { ticket, entry, deliveries, failures, parked, told } = data;
   const isOpen = isOpenState(state === 'parked' && parked !== undefined ? parked.from : state);
   // That it was not sent, or is not there, was told before it was sent again.
@@ -39,12 +50,17 @@ export function summaryOf({ id, account, state, openedAtMs, dueAtMs, data }: Row
   const reference = Object.fromEntries(
     Object.entries(ticket.reference).map(([name, value]) => [printable(name), printable(value)]),
   );
+  const verdict = entry?.state === 'settled' ? entry.last.verdict : deliveries.at(-1)?.settlement.verdict;
+  const { expect } = ticket;
   return {
     ...{ id: printable(id), correlationId: correlationOfRow(data) },
     ...{ gateway: printable(ticket.gateway), account: printable(account) },
-    ...{ operation: printable(ticket.operation), reference, state, openedAt: isoOf(openedAtMs) },
+    ...{ operation: printable(ticket.operation), reference, state },
+    ...(expect !== undefined && { expect: printableMoney(expect) }),
+    ...{ openedAt: isoOf(openedAtMs), changedAt: isoOf(changedAtMs) },
     ...(dueAtMs !== undefined && { dueAt: isoOf(dueAtMs) }),
     ...(outcome !== undefined && { outcome }),
+    ...(verdict !== undefined && { verdict: printableVerdict(verdict) }),
     ...(parked !== undefined &&
       state === 'parked' && {
         parked: {
@@ -56,12 +72,24 @@ export function summaryOf({ id, account, state, openedAtMs, dueAtMs, data }: Row
       }),
     deliveriesWaiting: deliveries.length,
     failures,
+    isHeld,
   };
 }
 
 /** The id of a row's payment. */
 export const correlationOfRow = ({ ticket: { gateway: name, account, environment }, key }: RowData): string =>
   correlationOf({ name, account, environment }, key);
+
+const printableMoney = ({ amount, currency }: NonNullable<Ticket['expect']>): NonNullable<RowSummary['expect']> => ({
+  amount: printable(amount),
+  ...(currency !== undefined && { currency: printable(currency) }),
+});
+
+const printableVerdict = ({ code, reason, message }: Verdict): NonNullable<RowSummary['verdict']> => ({
+  code: printable(code),
+  reason,
+  ...(message !== undefined && { message: printable(message) }),
+});
 
 /** A time of no date there is, from a clock gone wrong, is the last one there is. */
 const LAST_MS = 8.64e15;

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { checkOptions, type Checks } from '../core/check-options.ts';
+import { aFlag, checkOptions, type Checks } from '../core/check-options.ts';
 import { InputError } from '../core/errors.ts';
 import { archivedContent, contentOf, redriven } from './row-content.ts';
 import type { JournalStore, Row, RowContent, RowFilter, RowState } from './store.ts';
@@ -17,7 +17,6 @@ const states: readonly RowState[] = [
 ];
 
 const aText = { expects: 'a text', accepts: (value: unknown) => typeof value === 'string' };
-const aFlag = { expects: 'true or false', accepts: (value: unknown) => typeof value === 'boolean' };
 const aTime = {
   expects: 'a number of milliseconds, 0 or more',
   accepts: (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
@@ -40,6 +39,30 @@ const filterChecks: Checks<RowFilter> = {
 export async function list(store: JournalStore, filter: RowFilter = {}): Promise<RowSummary[]> {
   checkOptions('journal.list', filter, filterChecks);
   return (await store.list(filter)).map(summaryOf);
+}
+
+/** Every row, the newest first, however many there are. */
+export async function* each(store: JournalStore, filter: Omit<RowFilter, 'limit'> = {}): AsyncGenerator<RowSummary> {
+  checkOptions('journal.each', filter, filterChecks);
+  for await (const page of pagesOf(store, filter)) yield* page.map(summaryOf);
+}
+
+/** So many of an account's newest rows tell what its numbers are called. */
+const SAMPLE = 50;
+
+export async function find(store: JournalStore, number: string): Promise<RowSummary[]> {
+  if (typeof (number as unknown) !== 'string' || number === '')
+    throw new InputError('journal.find: pass a number of the merchant’s or the provider’s, or the id of a row.');
+  const byId = await store.get(number);
+  if (byId !== undefined) return [summaryOf(byId)];
+  const found = new Map<string, Row>();
+  for (const account of new Set((await store.counts()).map(each => each.account))) {
+    const newest = await store.list({ account, limit: SAMPLE });
+    const names = new Set(newest.flatMap(({ data }) => Object.keys(data.ticket.reference)));
+    const meant = [...names].map(name => JSON.stringify([name, number]));
+    for (const row of await store.find(account, meant)) found.set(row.id, row);
+  }
+  return [...found.values()].map(summaryOf);
 }
 
 export async function redrive(

@@ -42,6 +42,48 @@ const idOfPayment = (number: string): string => correlationOfRow(rowOf(scene().c
 const insertParked = async ({ insert, clock }: Scene, number: string, data: Partial<RowData>): Promise<void> =>
   insert(rowOf(clock, number, { state: 'parked', dueAtMs: undefined, data }));
 
+describe('each', () => {
+  it('gives every row once, however many there are, and refuses a filter that cannot be', async () => {
+    const { insert, clock, journal } = scene();
+    await insert(
+      ...Array.from({ length: 1203 }, (_each, index) => rowOf(clock, `A${index}`, { openedAtMs: index >> 9 })),
+    );
+    await insertParked({ ...scene(), insert, clock }, 'P1', parked('open'));
+    const ids = new Set<string>();
+    let rows = 0;
+    for await (const { id } of journal.each()) {
+      ids.add(id);
+      rows += 1;
+    }
+    expect([rows, ids.size]).toEqual([1204, 1204]);
+    for await (const { id } of journal.each({ state: 'parked' })) expect(id).toBe(idOf('P1'));
+    const wrong = journal.each({ state: 'park' as 'parked' })[Symbol.asyncIterator]();
+    await expect(wrong.next()).rejects.toThrow('state must be one of');
+  });
+});
+
+describe('find', () => {
+  it('finds a row by its id, and rows by a number of the merchant’s or the provider’s, whatever it is called', async () => {
+    const { insert, clock, journal } = scene();
+    const { ticket } = settlement('created', 'A1');
+    const reference = { order: 'A1', gatewayNumber: '2661' };
+    await insert(
+      {
+        ...rowOf(clock, 'A1', { data: { ticket: { ...ticket, reference } } }),
+        names: ['["order","A1"]', '["gatewayNumber","2661"]'],
+      },
+      { ...rowOf(clock, 'A2'), names: ['["order","A2"]'] },
+      { ...rowOf(clock, 'B2', { account: 'other' }), names: ['["order","A2"]'] },
+    );
+    const found = async (number: string): Promise<string[]> => (await journal.find(number)).map(({ id }) => id).sort();
+    expect(await found(idOf('A1'))).toEqual([idOf('A1')]);
+    expect(await found('2661')).toEqual([idOf('A1')]);
+    expect(await found('A2')).toEqual([idOf('A2'), 'other B2']);
+    expect(await found('A3')).toEqual([]);
+    await expect(journal.find('')).rejects.toThrow('journal.find: pass a number');
+  });
+});
+
 describe('list', () => {
   it('gives each row in plain words, the newest first, and what is known of its end', async () => {
     const { insert, clock, journal } = scene();
@@ -65,7 +107,8 @@ describe('list', () => {
           reference: { order: 'A2' },
         },
         ...{ state: 'settled', openedAt: '2026-01-01T00:00:00.000Z', dueAt: '2026-01-01T00:00:00.000Z' },
-        ...{ outcome: 'failed', deliveriesWaiting: 1, failures: 0 },
+        ...{ changedAt: '2026-01-01T00:00:00.000Z', verdict: { code: 'OK', reason: 'approved' } },
+        ...{ outcome: 'failed', deliveriesWaiting: 1, failures: 0, isHeld: false },
       },
       {
         ...{
@@ -77,7 +120,7 @@ describe('list', () => {
           reference: { order: 'A1' },
         },
         ...{ state: 'open', openedAt: '2025-12-31T23:59:55.000Z', dueAt: '2026-01-01T00:00:00.000Z' },
-        ...{ deliveriesWaiting: 0, failures: 0 },
+        ...{ changedAt: '2026-01-01T00:00:00.000Z', deliveriesWaiting: 0, failures: 0, isHeld: false },
       },
       {
         ...{
@@ -89,10 +132,18 @@ describe('list', () => {
           reference: { order: 'A3' },
         },
         ...{ state: 'delivered', openedAt: '2025-12-31T23:59:51.000Z', outcome: 'succeeded' },
-        ...{ deliveriesWaiting: 0, failures: 0 },
+        ...{ changedAt: '2026-01-01T00:00:00.000Z', verdict: { code: 'OK', reason: 'approved' } },
+        ...{ deliveriesWaiting: 0, failures: 0, isHeld: false },
       },
     ]);
     expect((await journal.list({ state: 'open' })).map(({ id }) => id)).toEqual([idOf('A1')]);
+  });
+
+  it('says the money of a row, as far as its write says it', async () => {
+    const { insert, clock, journal } = scene();
+    const { ticket } = settlement('created', 'A1');
+    await insert(rowOf(clock, 'A1', { data: { ticket: { ...ticket, expect: { amount: '100\n', currency: 'HKD' } } } }));
+    expect(await journal.list()).toMatchObject([{ expect: { amount: '100 ', currency: 'HKD' } }]);
   });
 
   it('says why a row is parked and what to do, and breaks no line of a log', async () => {

@@ -70,8 +70,8 @@ export async function openSchema(database: Database): Promise<void> {
   });
 }
 
-/** Asked in the caller's transaction. @throws {Error} for tables of a newer release */
-export async function isSchemaThere(database: Database, db: PostgresTransaction): Promise<boolean> {
+/** Asked in the caller's transaction, if he has one. @throws {Error} for tables of a newer release */
+export async function isSchemaThere(database: Database, db?: PostgresTransaction): Promise<boolean> {
   return (await versionIn(database, db)) !== undefined;
 }
 

@@ -15,6 +15,8 @@ export interface Statement {
   all(...values: readonly Value[]): Found[];
 }
 
+type DatabaseClass = new (path: string, options?: { readOnly: boolean }) => Database;
+
 export type Value = string | number | Uint8Array | null;
 export type Found = Readonly<Record<string, unknown>>;
 
@@ -45,14 +47,12 @@ export interface JournalFile {
 
 /** @throws {InputError} where there is no `node:sqlite` */
 function builtins(): {
-  DatabaseSync: new (path: string) => Database;
+  DatabaseSync: DatabaseClass;
   files: Files;
   paths: { resolve(path: string): string };
 } {
   const process = Reflect.get(globalThis, 'process') as Process;
-  const sqlite = process?.getBuiltinModule?.('node:sqlite') as
-    | { DatabaseSync: new (path: string) => Database }
-    | undefined;
+  const sqlite = process?.getBuiltinModule?.('node:sqlite') as { DatabaseSync: DatabaseClass } | undefined;
   const files = process?.getBuiltinModule?.('node:fs') as Files | undefined;
   if (sqlite === undefined || files === undefined)
     throw new InputError(
@@ -66,21 +66,14 @@ function builtins(): {
 /**
  * A database file, made, for its owner alone, when there is none.
  *
- * @throws {InputError} where it cannot be made
+ * @param readOnly it is only looked at: then it must be there
+ * @throws {InputError} where it cannot be made, or looked at
  */
-export function journalFile(given: string): JournalFile {
+export function journalFile(given: string, readOnly: boolean): JournalFile {
   const { DatabaseSync, files, paths } = builtins();
   const path = paths.resolve(given);
-  try {
-    files.closeSync(files.openSync(path, 'wx', 0o600));
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST')
-      throw new InputError(
-        `sqlite ${path}: the file cannot be made (${codeOf(error)}). Its directory must exist, and be writable.`,
-        { cause: error },
-      );
-  }
-  const first = files.statSync(path, { bigint: true });
+  if (!readOnly) makeFile(files, path);
+  const first = statOf(files, path);
   if (first.isDirectory()) throw new InputError(`sqlite ${path}: it is a directory. Name a file in it.`);
   const isThere = (): boolean => {
     try {
@@ -102,7 +95,7 @@ export function journalFile(given: string): JournalFile {
     path,
     open() {
       check();
-      const db = new DatabaseSync(path);
+      const db = readOnly ? new DatabaseSync(path, { readOnly }) : new DatabaseSync(path);
       try {
         check();
         return db;
@@ -113,6 +106,26 @@ export function journalFile(given: string): JournalFile {
     },
     check,
   };
+}
+
+function makeFile(files: Files, path: string): void {
+  try {
+    files.closeSync(files.openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST')
+      throw new InputError(
+        `sqlite ${path}: the file cannot be made (${codeOf(error)}). Its directory must exist, and be writable.`,
+        { cause: error },
+      );
+  }
+}
+
+function statOf(files: Files, path: string): Stat {
+  try {
+    return files.statSync(path, { bigint: true });
+  } catch (error) {
+    throw new InputError(`sqlite ${path}: there is no such file (${codeOf(error)}).`, { cause: error });
+  }
 }
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code);

@@ -68,6 +68,14 @@ export function prepareTables(connection: Connection, name: string): Uint8Array 
   });
 }
 
+/** Of a journal that is only looked at. @throws {InputError} where there is none, and for one of a newer release */
+export function saltThere(connection: Connection, name: string): Uint8Array {
+  const salt = saltIn(connection, name);
+  if (salt === undefined)
+    throw new InputError(`${name}: there is no journal in it. Name the file that your gateway has.`);
+  return salt;
+}
+
 /** `undefined`: there is no journal in it. @throws {InputError} for one of a newer release */
 export function saltIn(connection: Connection, name: string): Uint8Array | undefined {
   const hasTables = connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'tillpaid_meta'") !== undefined;
