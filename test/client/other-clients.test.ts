@@ -1,12 +1,15 @@
-import axios, { isAxiosError } from 'axios';
+import { isAxiosError } from 'axios';
 import axiosRetry from 'axios-retry';
 import ky from 'ky';
-import { createFetch, FetchError } from 'ofetch';
-import OpenAI, { APIError } from 'openai';
-import createClient from 'openapi-fetch';
+import { FetchError } from 'ofetch';
+import { APIError } from 'openai';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import wretch from 'wretch';
 import { retry } from 'wretch/middlewares/retry';
+import { axiosOver } from '../../examples/clients/axios.ts';
+import { sdkOver } from '../../examples/clients/generated-sdk.ts';
+import { ofetchOver } from '../../examples/clients/ofetch.ts';
+import { openapiOver } from '../../examples/clients/openapi-fetch.ts';
+import { wretchOver } from '../../examples/clients/wretch.ts';
 import {
   constant,
   createGateway,
@@ -47,7 +50,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
   [
     'ofetch',
     (fetch, retries) =>
-      createFetch({ fetch: fetch })(`${baseUrl}/charge`, {
+      ofetchOver(fetch, baseUrl)('/charge', {
         method: 'POST',
         body: order,
         retry: retries,
@@ -57,24 +60,22 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
   ],
   [
     'openai',
-    (fetch, maxRetries) =>
-      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries }).post('/charge', { body: order }),
+    (fetch, maxRetries) => sdkOver(fetch, baseUrl, maxRetries).post('/charge', { body: order }),
     error => (error instanceof APIError ? (error.status as number | undefined) : undefined),
   ],
   [
     'axios with axios-retry',
     async (fetch, retries) => {
-      const client = axios.create({ adapter: 'fetch', env: { fetch } });
+      const client = axiosOver(fetch, baseUrl);
       axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500 });
-      return (await client.post<unknown>(`${baseUrl}/charge`, order)).data;
+      return (await client.post<unknown>('/charge', order)).data;
     },
     error => (isAxiosError(error) ? error.response?.status : undefined),
   ],
   [
     'wretch',
     (fetch, maxAttempts) =>
-      wretch(baseUrl)
-        .fetchPolyfill(fetch)
+      wretchOver(fetch, baseUrl)
         .middlewares(
           maxAttempts === 0
             ? []
@@ -95,7 +96,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
   [
     'openapi-fetch, tried again by its caller',
     async (fetch, retries) => {
-      const api = createClient<
+      const api = openapiOver<
         Record<
           '/charge',
           {
@@ -105,7 +106,7 @@ const clients: [name: string, pay: Client, statusOf: (error: unknown) => number 
             };
           }
         >
-      >({ baseUrl, fetch });
+      >(fetch, baseUrl);
       for (let tried = 0; ; tried++) {
         try {
           const { data, response } = await api.POST('/charge', { body: order });
@@ -249,7 +250,7 @@ const hurried: [name: string, pay: Client][] = [
   [
     'ofetch',
     (fetch, retries) =>
-      createFetch({ fetch: fetch })(`${baseUrl}/charge`, {
+      ofetchOver(fetch, baseUrl)('/charge', {
         method: 'POST',
         body: order,
         retry: retries,
@@ -260,16 +261,17 @@ const hurried: [name: string, pay: Client][] = [
   [
     'openai',
     (fetch, maxRetries) =>
-      new OpenAI({ apiKey: 'none', baseURL: baseUrl, fetch, maxRetries, timeout: 2000 }).post('/charge', {
+      sdkOver(fetch, baseUrl, maxRetries).withOptions({ timeout: 2000 }).post('/charge', {
         body: order,
       }),
   ],
   [
     'axios with axios-retry',
     async (fetch, retries) => {
-      const client = axios.create({ adapter: 'fetch', env: { fetch }, timeout: 2000 });
+      const client = axiosOver(fetch, baseUrl);
+      client.defaults.timeout = 2000;
       axiosRetry(client, { retries, retryCondition: () => true, retryDelay: () => 500, shouldResetTimeout: true });
-      return (await client.post<unknown>(`${baseUrl}/charge`, order)).data;
+      return (await client.post<unknown>('/charge', order)).data;
     },
   ],
 ];
