@@ -1,0 +1,42 @@
+import { endOf, sendRefund, type End, type Follow, type Payments, type Refund } from './payments.ts';
+
+/** As much of BullMQ's `Job` as is used. BullMQ is not installed here: no Redis has seen this file. */
+export interface Job<Data> {
+  readonly data: Data;
+  /** How often it was begun, this time included. */
+  readonly attemptsStarted: number;
+  updateData(data: Data): Promise<void>;
+  moveToDelayed(timestampMs: number, token?: string): Promise<void>;
+}
+
+/** As much of its `Queue`. */
+export interface Queue<Data> {
+  add(name: string, data: Data, options: { jobId: string; delay?: number; attempts: number }): Promise<unknown>;
+}
+
+/**
+ * `new Worker('refunds', refundProcessor(payments, queue))`. Add a refund with its number as the `jobId`: what is asked
+ * for twice is one job.
+ */
+export const refundProcessor =
+  (payments: Payments, follow: Queue<Follow>) =>
+  async ({ data, attemptsStarted }: Job<Refund>): Promise<void> => {
+    // The same jobId again changes nothing: the first ticket is enough to find the refund by.
+    const onTicket = (payment: Follow['payment']): unknown =>
+      follow.add('follow', { payment }, { jobId: data.out_trade_no, delay: 30_000, attempts: 1000 });
+    await sendRefund(payments, data, { isRedelivered: attemptsStarted > 1, onTicket });
+  };
+
+/** `new Worker('follow', followProcessor(payments, onEnd, DelayedError))`, with the `DelayedError` of `bullmq`. */
+export const followProcessor =
+  (payments: Payments, onEnd: (end: End) => Promise<unknown>, DelayedError: new () => Error) =>
+  async (job: Job<Follow>, token?: string): Promise<void> => {
+    const { done, open, dueInMs } = await payments.step(job.data.payment);
+    if (done !== undefined) {
+      await onEnd(endOf(done));
+      return;
+    }
+    await job.updateData({ payment: open });
+    await job.moveToDelayed(Date.now() + dueInMs, token);
+    throw new DelayedError();
+  };

@@ -1,0 +1,45 @@
+import type { Db, PgBoss } from 'pg-boss';
+import { endOf, numberOf, sendRefund, type End, type Follow, type Payments, type Refund } from './payments.ts';
+
+const REFUNDS = 'refunds';
+const FOLLOW = 'follow';
+
+/** Your row, in the transaction in which the job ends. It may be told twice: write by the number. */
+export type OnEnd = (end: End, db: Db) => Promise<unknown>;
+
+/** `exclusive`: a refund that is asked for twice is one job. `stately`: one job that runs, and one that is next. */
+export async function startJobs(boss: PgBoss, payments: Payments, onEnd: OnEnd): Promise<void> {
+  const patient = { retryLimit: 1000, retryDelay: 5, retryBackoff: true, retryDelayMax: 300, expireInSeconds: 60 };
+  await boss.createQueue(REFUNDS, { ...patient, policy: 'exclusive' });
+  await boss.createQueue(FOLLOW, { ...patient, policy: 'stately' });
+  // In 30 seconds, should this process end: till then it asks by itself.
+  const remember = (follow: Follow, startAfter = 30): Promise<unknown> =>
+    boss.upsert(FOLLOW, follow, { singletonKey: numberOf(follow), startAfter });
+
+  await boss.work<Refund>(REFUNDS, { includeMetadata: true, pollingIntervalSeconds: 0.5 }, async jobs => {
+    for (const { data, retryCount } of jobs) {
+      const onTicket = (payment: Follow['payment']): unknown => remember({ payment });
+      const { ticket } = await sendRefund(payments, data, { isRedelivered: retryCount > 0, onTicket });
+      await remember({ payment: ticket }, 0);
+    }
+  });
+  // This job ends and the next one begins in one transaction: a crash leaves either, and never both or none.
+  await boss.work(
+    FOLLOW,
+    { transactional: true, pollingIntervalSeconds: 0.5 },
+    async (jobs: { data: Follow }[], db) => {
+      for (const { data } of jobs) {
+        const { done, open, dueInMs } = await payments.step(data.payment);
+        if (done !== undefined) await onEnd(endOf(done), db);
+        else {
+          const startAfter = new Date(Date.now() + dueInMs);
+          await boss.send(FOLLOW, { payment: open }, { singletonKey: numberOf(data), startAfter, db });
+        }
+      }
+    },
+  );
+}
+
+/** @returns whether it is a new one */
+export const askForRefund = async (boss: PgBoss, refund: Refund): Promise<boolean> =>
+  (await boss.send(REFUNDS, refund, { singletonKey: refund.out_trade_no })) !== null;
