@@ -21,10 +21,10 @@ export interface Queue<Data> {
 export const refundProcessor =
   (payments: Payments, follow: Queue<Follow>) =>
   async ({ data, attemptsStarted }: Job<Refund>): Promise<void> => {
-    // The same jobId again changes nothing: the first ticket is enough to find the refund by.
-    const onTicket = (payment: Follow['payment']): unknown =>
+    // The same jobId again changes nothing.
+    const remember = (payment: Follow['payment']): unknown =>
       follow.add('follow', { payment }, { jobId: data.out_trade_no, delay: 30_000, attempts: 1000 });
-    await sendRefund(payments, data, { isRedelivered: attemptsStarted > 1, onTicket });
+    await sendRefund(payments, data, { isRedelivered: attemptsStarted > 1, remember });
   };
 
 /** `new Worker('follow', followProcessor(payments, onEnd, DelayedError))`, with the `DelayedError` of `bullmq`. */

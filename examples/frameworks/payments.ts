@@ -17,16 +17,19 @@ export const endOf = ({ outcome, reference, ticket }: Settlement): End => ({ out
 /**
  * The one job that sends. A queue may deliver it again, also while the first delivery still runs: so from the second
  * time on it asks first, and sends nothing that may have been sent. What is not known at once is followed by another
- * job, which `onTicket` has stored before the first byte leaves: a process may end at any moment.
+ * job, which `remember` has stored before the first byte leaves: a process may end at any moment.
  */
 export async function sendRefund(
   payments: Payments,
   refund: Refund,
-  job: { readonly isRedelivered: boolean; readonly onTicket: (ticket: Ticket) => unknown },
+  job: { readonly isRedelivered: boolean; readonly remember: (ticket: Ticket) => unknown },
 ): Promise<End> {
-  const { isRedelivered, onTicket } = job;
+  let first: unknown;
   const settlement = await payments.settle('refund.create', refund, {
-    ...{ onTicket, mayHaveBeenSent: isRedelivered, policy: { poll: { deadlineMs: 0 } } },
+    mayHaveBeenSent: job.isRedelivered,
+    // The first ticket is enough to find the refund by, and the end has the last one.
+    onTicket: ticket => (first ??= job.remember(ticket) ?? true),
+    policy: { poll: { deadlineMs: 0 } },
   });
   return endOf(settlement);
 }

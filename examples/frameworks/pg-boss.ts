@@ -18,8 +18,8 @@ export async function startJobs(boss: PgBoss, payments: Payments, onEnd: OnEnd):
 
   await boss.work<Refund>(REFUNDS, { includeMetadata: true, pollingIntervalSeconds: 0.5 }, async jobs => {
     for (const { data, retryCount } of jobs) {
-      const onTicket = (payment: Follow['payment']): unknown => remember({ payment });
-      const { ticket } = await sendRefund(payments, data, { isRedelivered: retryCount > 0, onTicket });
+      const job = { isRedelivered: retryCount > 0, remember: (payment: Follow['payment']) => remember({ payment }) };
+      const { ticket } = await sendRefund(payments, data, job);
       await remember({ payment: ticket }, 0);
     }
   });

@@ -17,7 +17,7 @@ export interface Activities {
  * server of its has seen this file.
  */
 export const activitiesOf = (payments: Payments, attempt: () => number): Activities => ({
-  refund: refund => sendRefund(payments, refund, { isRedelivered: attempt() > 1, onTicket: () => undefined }),
+  refund: refund => sendRefund(payments, refund, { isRedelivered: attempt() > 1, remember: () => undefined }),
   async step(payment) {
     const { done, open, dueInMs } = await payments.step(payment);
     return done === undefined ? { open, dueInMs } : { done: endOf(done) };

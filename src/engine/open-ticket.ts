@@ -122,7 +122,28 @@ function ownTicket(adapter: Adapter, sealer: Sealer, given: unknown): { ticket: 
       `${adapter.name} has no write ${JSON.stringify(ticket.operation.slice(0, 60))}: the ticket is of another version of the adapter.`,
     );
   sealer.check(ticket);
-  return { ticket, operation };
+  return { ticket: { ...ticket, reference: inOrder(operation, ticket.reference) }, operation };
+}
+
+/** As it was written, the merchant's own number first: what keeps tickets (`jsonb`, say) may order keys in its own way. */
+function inOrder({ reference, learns = [] }: Write, stored: Ticket['reference']): Ticket['reference'] {
+  const names = typeof reference === 'function' ? namesOf(reference) : reference;
+  const others = Object.keys(stored).filter(name => !learns.includes(name));
+  return Object.fromEntries(
+    [...new Set([...names, ...others, ...learns])].flatMap(name => {
+      const value = Object.hasOwn(stored, name) ? stored[name] : undefined;
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** Which numbers there are, in order, does not depend on the fields. */
+function namesOf(reference: (fields: Fields) => object): string[] {
+  try {
+    return Object.keys(reference({}));
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -67,7 +67,7 @@ describe('the job that sends', () => {
     // It stands still from its first wait on, as a process does that is killed.
     const killed = process({ now: () => clock.now(), random: () => 0.5, timer: () => () => undefined });
     const tickets: unknown[] = [];
-    const job = { isRedelivered: false, onTicket: (ticket: unknown) => tickets.push(ticket) };
+    const job = { isRedelivered: false, remember: (ticket: unknown) => tickets.push(ticket) };
     sendRefund(killed, refund, job).catch(() => undefined);
     await clock.untilQuiet();
     expect([tickets.length > 0, moved()]).toEqual([true, { sends: 1, bookings: 1 }]);
@@ -81,17 +81,18 @@ describe('the job that sends', () => {
       [false, true],
       [true, false],
     ]) {
-      const { clock, process, refund, moved } = await scene({ life: lives.paidAfter(3000) });
-      const onTicket = (): undefined => undefined;
-      const both = order.map(isRedelivered => sendRefund(process(), refund, { isRedelivered, onTicket }));
+      const { clock, process, refund, moved, pass } = await scene({ life: lives.paidAfter(3000) });
+      const remember = (): undefined => undefined;
+      const both = order.map(isRedelivered => sendRefund(process(), refund, { isRedelivered, remember }));
       await clock.run(Promise.all(both));
+      await pass(5000);
       expect(moved()).toEqual({ sends: 1, bookings: 1 });
     }
   });
 
   it('sends nothing where its ticket could not be stored', async () => {
     const { clock, process, refund, moved } = await scene({});
-    const job = { isRedelivered: false, onTicket: () => Promise.reject(new Error('Redis is gone.')) };
+    const job = { isRedelivered: false, remember: () => Promise.reject(new Error('Redis is gone.')) };
     await expect(clock.run(sendRefund(process(), refund, job))).rejects.toThrow('Redis is gone.');
     expect(moved()).toEqual({ sends: 0, bookings: 0 });
   });
