@@ -34,7 +34,7 @@ const table = {
   voice: { rooms: ['core', 'policies', 'clock', 'kit', 'adapter', 'testing'], files: [], packages: ['@noble/hashes'] },
   /** How long payments take, and what follows from it: it looks on from outside. */
   learn: { rooms: ['core', 'policies', 'clock'], files: [], packages: [] },
-  testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: [] },
+  testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: ['vitest'] },
   /** The simulated gateway behind a real HTTP server: it runs on Node. */
   serve: { rooms: ['core', 'clock', 'testing'], files: [], packages: ['node:http'] },
   /** What an adapter's tables say, for people: by the same doctrine and decision. */
@@ -329,6 +329,7 @@ describe('package.json', () => {
       './testing',
       './testing/*',
       './testing/serve',
+      './testing/vitest',
     ]);
   });
 
@@ -351,7 +352,7 @@ describe('package.json', () => {
         .flatMap(file => importsOf(file).packages.filter(name => !name.startsWith('node:')))
         .map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
     );
-    const optional = ['pg', 'pg-boss'];
+    const optional = ['pg', 'pg-boss', 'vitest'];
     expect(Object.keys(peerDependencies)).toEqual(optional);
     expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional.map(name => [name, { optional: true }])));
     expect([...imported].filter(name => !optional.includes(name)).sort()).toEqual(Object.keys(dependencies).sort());

@@ -1,3 +1,11 @@
+export {
+  assertBooksAgree,
+  assertChargedOnce,
+  assertNeverCharged,
+  assertNobodyChargedTwice,
+  assertRefundedOnce,
+  assertSettledAs,
+} from './assert.ts';
 export { adapterContract } from './contract.ts';
 export type { ContractAdapter, ContractRunner } from './contract.ts';
 export { always, anothersAnswer, deliveredLate, faultNames, isCut, lagging, slowed, withRetryAfter } from './faults.ts';
@@ -8,6 +16,9 @@ export { lives } from './lives.ts';
 export type { Life, LifeStep } from './lives.ts';
 export { manualClock } from './manual-clock.ts';
 export type { ManualClock } from './manual-clock.ts';
+export type { Told } from './money.ts';
+export { simulatorHandlers } from './msw.ts';
+export type { MswHttp } from './msw.ts';
 export { sendNotices } from './notify.ts';
 export type { NoticeRecord, NotifyOptions } from './notify.ts';
 export type { AdapterSamples, Sample, Samples } from './sample.ts';

@@ -8,6 +8,8 @@ import type { Fields } from '../core/operation.ts';
 export interface Voice {
   /** The gateway's name. */
   readonly gateway: string;
+  /** The provider's own addresses, tokens' included: what is sent there in a test is meant for this voice. */
+  readonly addresses?: readonly string[];
   /** What this gateway does with a second send of the same reference. */
   readonly sameReference: 'replays' | 'refuses' | 'books-again';
   /**

@@ -39,11 +39,12 @@ import type { IfortepayFields } from './fields.ts';
 import { account, askedBy, asksForOtp, order, payerMustAct, statusQuery, sumOf } from './read.ts';
 import { jakartaTime, textToSign, tokenRequest } from './sign.ts';
 
-const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' };
-const tokenUrls = {
+/** Where iFortepay is, by environment. */
+export const baseUrls = { production: 'https://api.ifortepay.id', sandbox: 'https://api-stage.ifortepay.id' } as const;
+export const tokenUrls = {
   production: 'https://kronos.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
   sandbox: 'https://kronos-stage.ifortepay.id/auth/merchants/v1.0/access-token/b2b',
-};
+} as const;
 
 /** What a merchant has of iFortepay. */
 export interface IfortepayCredentials extends Location {

@@ -1,7 +1,7 @@
 import type { Fields } from '../../core/operation.ts';
 import { textOf } from '../../kit/readers.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { IfortepayCredentials } from './adapter.ts';
+import { baseUrls, tokenUrls, type IfortepayCredentials } from './adapter.ts';
 
 /** Where the simulated gateway differs from the manual. */
 export interface IfortepayVoiceOptions {
@@ -68,6 +68,7 @@ export function ifortepayVoice(
 
   return {
     gateway: 'ifortepay',
+    addresses: [...Object.values(baseUrls), ...Object.values(tokenUrls)],
     sameReference: 'refuses',
 
     async hear(request) {

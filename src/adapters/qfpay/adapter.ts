@@ -50,7 +50,10 @@ export interface QfpayCredentials extends Location {
 }
 
 /** @see https://sdk.qfapi.com/docs/preparation/environments */
-const baseUrls = { production: 'https://openapi-hk.qfapi.com', sandbox: 'https://openapi-int.qfapi.com' } as const;
+export const baseUrls = {
+  production: 'https://openapi-hk.qfapi.com',
+  sandbox: 'https://openapi-int.qfapi.com',
+} as const;
 
 /**
  * The pay types whose QR code expires, by default after 30 minutes.

@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Fault } from '../../testing/faults.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { QfpayCredentials } from './adapter.ts';
+import { baseUrls, type QfpayCredentials } from './adapter.ts';
 
 /**
  * QFPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not answered by the
@@ -26,6 +26,7 @@ export function qfpayVoice(
 
   return {
     gateway: 'qfpay',
+    addresses: Object.values(baseUrls),
     sameReference: 'books-again',
 
     hear({ method, url, headers, body }: HeardRequest): Heard | Refusal {

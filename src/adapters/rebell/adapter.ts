@@ -129,6 +129,12 @@ const amount: FieldCheck = {
   },
 };
 
+/** Where Rebell is, by environment. */
+export const baseUrls = {
+  production: 'https://api.rebellapp.com',
+  sandbox: 'https://sandbox-api.rebellapp.com',
+} as const;
+
 /**
  * Rebell’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
  *
@@ -168,10 +174,7 @@ export function rebell(credentials: RebellCredentials, advice?: Advice): Adapter
     advice,
     account: clientId,
     secret: () => pemBody(privateKey),
-    ...baseUrlOf('rebell', credentials, {
-      production: 'https://api.rebellapp.com',
-      sandbox: 'https://sandbox-api.rebellapp.com',
-    }),
+    ...baseUrlOf('rebell', credentials, baseUrls),
     encodings: ['json'],
     operations: {
       'payment.charge': {

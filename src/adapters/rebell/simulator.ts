@@ -10,7 +10,7 @@ import type {
   Voice,
   VoiceNotices,
 } from '../../testing/voice.ts';
-import type { RebellCredentials } from './adapter.ts';
+import { baseUrls, type RebellCredentials } from './adapter.ts';
 
 export interface RebellVoiceCredentials extends Pick<RebellCredentials, 'clientId' | 'privateKey'> {
   /** The key behind the adapter's `gatewayPublicKey`: PKCS#8 in PEM. Without it, answers are not signed. */
@@ -60,6 +60,7 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
 
   return {
     gateway: 'rebell',
+    addresses: Object.values(baseUrls),
     sameReference: 'replays',
 
     async hear(request: HeardRequest): Promise<Heard | Refusal> {

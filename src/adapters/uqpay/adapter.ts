@@ -72,7 +72,11 @@ export interface UqpayCredentials extends Location {
  */
 const INTENT_LIVES_MS = 30 * MINUTE_MS;
 
-const baseUrls = { production: 'https://api.uqpay.com/api', sandbox: 'https://api-sandbox.uqpaytech.com/api' };
+/** Where UQPAY is, by environment. */
+export const baseUrls = {
+  production: 'https://api.uqpay.com/api',
+  sandbox: 'https://api-sandbox.uqpaytech.com/api',
+} as const;
 
 const amount: FieldCheck = {
   expects: 'a decimal text, such as "10.12", more than 0',

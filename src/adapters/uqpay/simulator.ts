@@ -1,6 +1,6 @@
 import type { Fields } from '../../core/operation.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { UqpayCredentials } from './adapter.ts';
+import { baseUrls, type UqpayCredentials } from './adapter.ts';
 
 /**
  * UQPAY as the simulator speaks it: one token at a time, which a new one ends, and idempotency keys that are remembered
@@ -63,6 +63,7 @@ export function uqpayVoice(
 
   return {
     gateway: 'uqpay',
+    addresses: Object.values(baseUrls),
     sameReference: 'replays',
 
     hear(request) {

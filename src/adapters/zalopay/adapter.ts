@@ -63,6 +63,9 @@ const dong: FieldCheck = {
   readable: whole.accepts,
 };
 
+/** Where ZaloPay is, by environment. */
+export const baseUrls = { sandbox: 'https://sb-openapi.zalopay.vn', production: 'https://openapi.zalopay.vn' } as const;
+
 /**
  * ZaloPay’s adapter, as `terse.ts` gives it; `index.ts` adds the sentences of `advice.ts`.
  *
@@ -79,10 +82,7 @@ export function zalopay(credentials: ZalopayCredentials, advice?: Advice): Adapt
     name: 'zalopay',
     advice,
     account: String(account.appId),
-    ...baseUrlOf('zalopay', credentials, {
-      sandbox: 'https://sb-openapi.zalopay.vn',
-      production: 'https://openapi.zalopay.vn',
-    }),
+    ...baseUrlOf('zalopay', credentials, baseUrls),
     encodings: ['json', 'form'],
     operations: {
       // Not storable: `app_user` says who pays, `identifier` whose wallet it is, and codes and tokens are as good as money.

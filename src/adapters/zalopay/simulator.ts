@@ -2,7 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
-import type { ZalopayCredentials } from './adapter.ts';
+import { baseUrls, type ZalopayCredentials } from './adapter.ts';
 
 /**
  * ZaloPay as the simulator speaks it. Its formulas are its own, so that an error in the adapter's is not met by the
@@ -20,6 +20,7 @@ export function zalopayVoice(
 ): Voice {
   return {
     gateway: 'zalopay',
+    addresses: Object.values(baseUrls),
     sameReference: 'refuses',
 
     hear(request: HeardRequest): Heard | Refusal {
