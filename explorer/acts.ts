@@ -11,7 +11,6 @@ export type Act = 'hand-over' | 'done' | 'capture' | 'payer' | 'wait' | 'call' |
 export const acts: Readonly<Record<Act, { readonly short: string; readonly sentence: string; readonly sign: string }>> =
   {
     'hand-over': { short: 'Hand over', sentence: 'It is paid. Hand the goods over.', sign: '✓' },
-    done: { short: 'Done', sentence: 'What was asked for has happened.', sign: '✓' },
     capture: {
       short: 'Capture',
       sentence: 'The money is held, not taken. Capture it before you hand anything over, or release it.',
@@ -29,12 +28,13 @@ export const acts: Readonly<Record<Act, { readonly short: string; readonly sente
       sign: '!',
     },
     'no-goods': { short: 'No goods', sentence: 'It is not paid, and will not be under this number.', sign: '✕' },
-    'not-done': { short: 'Not done', sentence: 'It did not happen, and will not under this number.', sign: '✕' },
     correct: {
       short: 'Correct it',
       sentence: 'This request did nothing: no goods for it. Correct it, or the set-up.',
       sign: '✎',
     },
+    done: { short: 'Done', sentence: 'What was asked for has happened.', sign: '✓' },
+    'not-done': { short: 'Not done', sentence: 'It did not happen, and will not under this number.', sign: '✕' },
   };
 
 export const actNames: readonly Act[] = Object.keys(acts) as Act[];

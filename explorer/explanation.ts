@@ -1,4 +1,5 @@
 import { timeOf } from '../src/cli/output.ts';
+import type { Fields } from '../src/core/operation.ts';
 import type { Verdict } from '../src/core/verdict.ts';
 import type { Explanation, Meaning, Step } from '../src/explain/index.ts';
 import { acts, byAct, casesOf, type Act, type Case } from './acts.ts';
@@ -15,6 +16,10 @@ export interface Placed {
   readonly pageOf: (code: string) => string;
   /** Only the cases of a first send, or of a later one. Default: both. */
   readonly send?: 'first' | 'later';
+  /** The fields that were sent, as far as they are known. */
+  readonly sent?: Fields;
+  /** Where a whole answer can be pasted, for this code. */
+  readonly paste?: string;
 }
 
 /** What to do first, then why. */
@@ -72,14 +77,18 @@ function details(provider: Provider, explanation: Explanation, cases: readonly C
   const { meanings } = explanation;
   return html`<div class="meanings">${meanings.map(meaning => {
     const its = cases.filter(each => each.meaning === meaning);
-    return html`<section class="meaning">${heading(placed.level, names(meaning.operations))}<dl>${facts(meaning, its)}</dl>${timeline(provider, its)}</section>`;
+    return html`<section class="meaning">${heading(placed.level, names(meaning.operations))}<dl>${facts(meaning, its, placed)}</dl>${timeline(provider, its, placed)}</section>`;
   })}</div>`;
 }
 
 const fact = (name: string, told: Html | string | undefined): Html | undefined =>
   told === undefined ? undefined : html`<div><dt>${name}</dt><dd>${told}</dd></div>`;
 
-function facts({ code, verdict, row, depends, pages, effect }: Meaning, cases: readonly Case[]): Html {
+function facts(
+  { code, verdict, row, depends, pages, effect }: Meaning,
+  cases: readonly Case[],
+  { paste }: Placed,
+): Html {
   const steps = cases.map(each =>
     each.step === undefined
       ? undefined
@@ -104,7 +113,12 @@ function facts({ code, verdict, row, depends, pages, effect }: Meaning, cases: r
         ? html`none: ${effect === 'write' ? 'what is not listed is unknown, so tillpaid asks' : 'what is not listed says nothing, so tillpaid asks again'}`
         : html`<code>${code}</code> ${flagsOf(row)}`,
     ),
-    fact('Depends', depends ? 'What else was sent or answered can change this: paste the whole answer.' : undefined),
+    fact(
+      'Depends',
+      depends
+        ? html`What else was sent or answered can change this: ${paste === undefined ? 'paste the whole answer' : html`<a href="${paste}">paste the whole answer</a>`}.`
+        : undefined,
+    ),
     fact(
       'Manual',
       pages.length === 0
@@ -131,11 +145,11 @@ function stepWords({ verdict, next }: Step, plain: Verdict): string {
   return `${seen}${next.does === 'ask' ? 'asks the gateway' : 'sends the same again'} ${when}`;
 }
 
-function timeline({ adapter }: Provider, cases: readonly Case[]): Html | undefined {
+function timeline({ adapter }: Provider, cases: readonly Case[], { sent }: Placed): Html | undefined {
   const lanes = cases.flatMap(each => {
     const among = each.about.length > 0 ? each.about : each.operations;
     return among.flatMap(name => {
-      const follow = followOf(adapter, each, name);
+      const follow = followOf(adapter, each, name, sent);
       return follow === undefined || follow.steps.length === 0 ? [] : [{ name, send: each.send, follow }];
     });
   });

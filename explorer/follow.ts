@@ -1,7 +1,7 @@
 import { decide, type Decision, type Observation, type State } from '../src/core/decide.ts';
 import { answeredWith, statusWith } from '../src/core/observed.ts';
 import type { Judgement } from '../src/core/doctrine.ts';
-import type { Operation } from '../src/core/operation.ts';
+import type { Fields, Operation } from '../src/core/operation.ts';
 import type { Settlement } from '../src/core/settlement.ts';
 import { exampleState } from '../src/explain/next.ts';
 import type { Adapter } from '../src/kit/adapter.ts';
@@ -22,8 +22,14 @@ const CHANCE = 1;
  * As the real decision makes it, under the adapter's own policy. `undefined` for a query that belongs to no write.
  *
  * @param name one of the writes of the case: the operation, or what a query was asked about
+ * @param sent its fields, as far as they are known: some decide what it is
  */
-export function followOf(adapter: Adapter, { verdict, meaning, about, send }: Case, name: string): Follow | undefined {
+export function followOf(
+  adapter: Adapter,
+  { verdict, meaning, about, send }: Case,
+  name: string,
+  sent?: Fields,
+): Follow | undefined {
   const write = Object.hasOwn(adapter.operations, name) ? adapter.operations[name] : undefined;
   if (write?.effect !== 'write') return undefined;
   const judged: Judgement = {
@@ -35,23 +41,31 @@ export function followOf(adapter: Adapter, { verdict, meaning, about, send }: Ca
     isOfOtherOrder: false,
     reference: {},
   };
-  return about.length > 0 ? afterQuery(adapter, write, judged) : afterSend(adapter, write, judged, send === 'later');
+  const begin = beginOf(adapter, write, sent);
+  return about.length > 0 ? afterQuery(begin, judged) : afterSend(begin, judged, send === 'later');
 }
 
 const noAnswer = /^(?:timeout|network\/)/;
 
-function afterSend(adapter: Adapter, write: Operation, judged: Judgement, isLater: boolean): Follow {
+/** Before it was sent. What is named a charge is taken for one, as `explain` takes it, unless its fields say otherwise. */
+function beginOf(adapter: Adapter, write: Operation, sent: Fields | undefined): State {
+  const begin = exampleState(adapter, write, sent);
+  const isCharge = sent === undefined && write.name.endsWith('.charge');
+  return isCharge ? { ...begin, plan: { ...begin.plan, payerNeedsAnswer: false } } : begin;
+}
+
+function afterSend(begin: State, judged: Judgement, isLater: boolean): Follow {
   const { verdict } = judged;
-  const state: State = { ...exampleState(adapter, write), attempts: isLater ? 2 : 1, landed: isLater };
+  const state: State = { ...begin, attempts: isLater ? 2 : 1, landed: isLater };
   const observation: Observation = noAnswer.test(verdict.code)
     ? { type: 'lost', verdict, landed: true }
     : { ...answeredWith(judged), askable: state.askable };
   return followFrom(state, observation);
 }
 
-function afterQuery(adapter: Adapter, write: Operation, judged: Judgement): Follow {
+function afterQuery(begin: State, judged: Judgement): Follow {
   const state: State = {
-    ...exampleState(adapter, write),
+    ...begin,
     attempts: 1,
     landed: true,
     heard: true,

@@ -1,7 +1,8 @@
 import { timeOf } from '../src/cli/output.ts';
 import { isWrite, type Operation } from '../src/core/operation.ts';
-import { explain, listCodes, scheduleOf, type Explanation } from '../src/explain/index.ts';
+import { explain, listCodes, scheduleOf, type Explanation, type Schedule } from '../src/explain/index.ts';
 import { actNames, acts, byAct, casesOf, type Act, type Case } from './acts.ts';
+import type { Follow } from './follow.ts';
 import { badge, codeText, explained } from './explanation.ts';
 import { fileOf, linkOf } from './link.ts';
 import { pageOf, upFrom, type Page, type Site } from './layout.ts';
@@ -80,7 +81,7 @@ function providerPage(provider: Provider, explanations: ReadonlyMap<string, Expl
 <div class="scroll" role="region" aria-label="Codes" tabindex="0"><table class="codes" id="codes"><thead><tr><th scope="col">Code</th><th scope="col">To do</th><th scope="col">Reason, and the call it answers</th></tr></thead>
 ${[...explanations].map(([code, explanation]) => rowsOf(provider, code, explanation))}</table></div>
 <section class="plain"><h2>When it asks</h2><p>By the default policy, while a payment stays open. <a href="../schedule.html#p=${name}">Change the numbers</a></p>
-${writes.map(write => scheduleFigure(adapter, write))}</section>`,
+${scheduleFigures(adapter, writes)}</section>`,
   };
 }
 
@@ -99,53 +100,48 @@ const MANY = 3;
 function answersTo(act: Act, cases: readonly Case[], groups: number, operations: readonly string[]): string {
   if (groups === 1 && operations.length > MANY) return 'any answer';
   if (act === 'wait' && groups > 1) return 'any other answer';
-  return cases
-    .map(each => {
-      const about = each.about.length > 0 ? ` about ${each.about.join(', ')}` : '';
-      const send = each.send === 'first' || each.send === 'later' ? ` (${each.send} send)` : '';
-      return `${each.operations.join(', ')}${about}${send}`;
-    })
-    .join('; ');
+  const alike = Map.groupBy(cases, ({ about, send }) => {
+    const of = about.length > 0 ? ` about ${about.join(', ')}` : '';
+    return of + (send === 'first' || send === 'later' ? ` (${send} send)` : '');
+  });
+  return [...alike].map(([more, its]) => its.flatMap(each => each.operations).join(', ') + more).join('; ');
 }
 
-function scheduleFigure(adapter: Provider['adapter'], { name }: Operation): Html {
-  const { asksAtMs, deadlineMs, economy } = scheduleOf(adapter, { operation: name });
-  const costs =
-    economy === undefined
-      ? 'It cannot be asked about: only its own answer, or a notice, tells.'
-      : `${economy.queriesPerPayment.toFixed(1)} queries per payment, told ${timeOf(economy.meanLatencyMs)} after it settles, on the usual mix of payments.`;
-  const figure =
-    asksAtMs.length === 0
-      ? undefined
-      : timelineOf(
-          [
-            {
-              name: '',
-              follow: {
-                steps: asksAtMs.map(atMs => ({ atMs, does: 'ask' })),
-                end: { atMs: deadlineMs, outcome: 'unresolved' },
-              },
-            },
-          ],
-          'payment',
-        );
-  return html`<h3><code>${name}</code></h3>${figure}<p>${costs}</p>`;
+/** Writes that are asked about at the same times, together. */
+function scheduleFigures(adapter: Provider['adapter'], writes: readonly Operation[]): Html {
+  const schedules = writes.map(({ name }) => scheduleOf(adapter, { operation: name }));
+  const alike = Map.groupBy(schedules, ({ asksAtMs, deadlineMs }) => JSON.stringify([asksAtMs, deadlineMs]));
+  return html`${[...alike.values()].map(group => {
+    const names = group.map(({ operation }, index) => html`${index > 0 && ', '}<code>${operation}</code>`);
+    return html`<h3>${names}</h3>${group.slice(0, 1).map(scheduleFigure)}`;
+  })}`;
+}
+
+function scheduleFigure({ asksAtMs, deadlineMs, economy }: Schedule): Html {
+  if (asksAtMs.length === 0 || economy === undefined)
+    return html`<p>It cannot be asked about: only its own answer, or a notice, tells.</p>`;
+  const follow: Follow = {
+    steps: asksAtMs.map(atMs => ({ atMs, does: 'ask' })),
+    end: { atMs: deadlineMs, outcome: 'unresolved' },
+  };
+  return html`${timelineOf([{ name: '', follow }], 'payment')}<p>${economy.queriesPerPayment.toFixed(1)} queries per payment, told ${timeOf(economy.meanLatencyMs)} after it settles, on the usual mix of payments.</p>`;
 }
 
 function codePage(provider: Provider, code: string, explanation: Explanation): Page {
   const { name, title } = provider;
   const path = `${name}/${fileOf(code)}`;
   const up = upFrom(path);
+  const paste = `${up}index.html#p=${name}&c=${encodeURIComponent(code)}`;
   const cases = casesOf(provider, explanation);
   const present = byAct(cases).map(([act]) => act);
   return {
     path,
-    title: `${title} ${code}: ${inShort(present)} · tillpaid`,
+    title: `${title} code ${code}: ${inShort(present)} · tillpaid`,
     description: descriptionOf(title, code, cases, present),
     main: html`<p class="crumbs"><a href="${up}index.html">Explain</a> › <a href="${up}${name}/index.html">${title}</a></p>
 <h1>${title} ${codeText(code)}</h1>
-${explained(provider, explanation, { level: 2, pageOf: other => `${up}${name}/${linkOf(other)}` })}
-<p class="related"><a href="${up}index.html#p=${name}&amp;c=${encodeURIComponent(code)}">Paste the whole answer</a></p>`,
+${explained(provider, explanation, { level: 2, pageOf: other => `${up}${name}/${linkOf(other)}`, paste })}
+<p class="related"><a href="${paste}">Paste the whole answer</a></p>`,
   };
 }
 

@@ -58,7 +58,7 @@ export const scheduleMain = (providers: readonly Provider[]): Html => html`<h1>W
 <div><section class="plain"><h2>The times</h2><div id="times"></div></section>
 <section class="plain"><h2>In numbers</h2><div class="scroll" role="region" aria-label="In numbers" tabindex="0"><table id="numbers"></table></div></section></div>
 <section class="plain"><h2>Against the limit</h2><div id="plot"></div>
-<p class="hint">On the usual mix: 80 % of payments settle in about 6 s, 15 % in about 90 s, 5 % never. The limit is the best that any schedule can do which knows the mix and nothing of the single payment. Chance takes half of what it may from each wait.</p></section>
+<p class="hint">On the usual mix: 80 % of payments settle in about 6 s, 15 % in about 90 s, 5 % never. The limit is the best that any schedule can do which knows the mix and nothing of the single payment. Chance takes half of what it may from each wait.</p></section>
 </div>
 <section class="plain"><h2>As a policy</h2><pre id="policy" tabindex="0" aria-label="As a policy"></pre></section>`;
 

@@ -46,7 +46,7 @@ function drawn({ steps, end }: Follow, place: (atMs: number) => number): Html {
     ({ atMs, does }) =>
       does === 'ask'
         ? html`<circle cx="${place(atMs)}%" cy="${middle}" r="4.5" class="ask"></circle>`
-        : html`<svg x="${place(atMs)}%" y="${middle}" overflow="visible"><path d="M-5 -6 L6 0 L-5 6 Z" class="send"></path></svg>`,
+        : html`<svg x="${place(atMs)}%" y="${middle - 9}" overflow="visible"><path d="M-5 -6 L6 0 L-5 6 Z" class="send"></path></svg>`,
   )}<svg x="${place(end.atMs)}%" y="${middle}" overflow="visible"><rect x="-1.5" y="-11" width="3" height="22" class="end"></rect></svg></svg>`;
 }
 
@@ -55,15 +55,15 @@ export function inWords({ steps, end }: Follow): string {
   const asks = steps.filter(({ does }) => does === 'ask').map(({ atMs }) => atMs);
   const sends = steps.filter(({ does }) => does === 'send').map(({ atMs }) => atMs);
   const told = [
-    ...(sends.length > 0 ? [`Sent again after ${listed(sends)}.`] : []),
+    ...(sends.length > 0 ? [`Sent again, under the same number, after ${listed(sends)}.`] : []),
     ...(asks.length > 0 ? [`Asked after ${listed(asks)}.`] : []),
   ];
   return [...told, ends[end.outcome] ?? `Then it ends: ${end.outcome}.`].join(' ');
 }
 
 const ends: Readonly<Partial<Record<Follow['end']['outcome'], string>>> = {
-  unresolved: 'Still open then: unresolved. The ticket is kept, to ask again later.',
-  created: 'Still open then: created. The order is there for the payer.',
+  unresolved: 'Still open then: unresolved, the ticket is kept.',
+  created: 'Still open then: created, the payer’s turn.',
   rejected: 'The same answer each time: rejected.',
 };
 

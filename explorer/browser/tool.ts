@@ -24,6 +24,8 @@ export interface Told {
   readonly pasted: Pasted;
   /** What is wrong with the form, or how it was read. */
   readonly note?: string;
+  /** Known codes that an unknown one nearly is. */
+  readonly near: readonly (readonly [Provider, string])[];
   /** HTTP status that the pasted text says. */
   readonly status?: number;
 }
@@ -32,11 +34,12 @@ export interface Told {
 export function tell(providers: readonly Provider[], asked: Asked): Told {
   const among = providers.filter(({ name }) => asked.provider === '' || name === asked.provider);
   const pasted = pastedFrom(asked.given, text => among.some(provider => codesOf(provider).has(text)));
-  if (pasted.is === 'nothing') return { found: [], pasted, ...(pasted.note !== undefined && { note: pasted.note }) };
+  if (pasted.is === 'nothing')
+    return { found: [], near: [], pasted, ...(pasted.note !== undefined && { note: pasted.note }) };
   const status = Number(asked.status === '' ? 200 : asked.status);
   const sent = asked.sent.trim() === '' ? undefined : fieldsFrom(asked.sent);
   if (asked.sent.trim() !== '' && sent === undefined)
-    return { found: [], pasted, note: 'The fields that were sent are neither JSON nor a form.' };
+    return { found: [], near: [], pasted, note: 'The fields that were sent are neither JSON nor a form.' };
   const more = {
     status,
     ...(asked.operation !== '' && { operation: asked.operation }),
@@ -50,15 +53,23 @@ export function tell(providers: readonly Provider[], asked: Asked): Told {
     );
     const listed = all.filter(([, { listed: isListed }]) => isListed);
     const found = listed.length > 0 && !isForAny(pasted) ? listed : asked.provider === '' ? [] : all;
-    const note = noteFor(asked, pasted, all, found);
+    const near =
+      listed.length > 0
+        ? []
+        : all.flatMap(([provider, { didYouMean }]) =>
+            didYouMean === undefined ? [] : [[provider, didYouMean] as const],
+          );
+    const note = noteFor(asked, pasted, found);
     return {
       found,
+      near,
       pasted,
       ...(note !== undefined && { note }),
       ...(pasted.status !== undefined && { status: pasted.status }),
     };
   } catch (error) {
-    if (error instanceof InputError) return { found: [], pasted, note: error.message.replace(/^explain: /, '') };
+    if (error instanceof InputError)
+      return { found: [], near: [], pasted, note: error.message.replace(/^explain: /, '') };
     throw error;
   }
 }
@@ -70,21 +81,25 @@ const isForAny = (pasted: Pasted): boolean =>
 function noteFor(
   { provider }: Asked,
   pasted: Pasted,
-  all: readonly (readonly [Provider, Explanation])[],
   found: readonly (readonly [Provider, Explanation])[],
 ): string | undefined {
   const read = pasted.is === 'answer' ? pasted.note : undefined;
-  const near = all.flatMap(([{ title }, { didYouMean }]) =>
-    didYouMean === undefined ? [] : [`${title} ${didYouMean}`],
-  );
-  const meant = near.length === 0 ? '' : ` Did you mean ${near.join(', or ')}?`;
   if (found.some(([, { listed }]) => listed) || isForAny(pasted))
     return found.length === 0 ? 'Choose a provider: what follows depends on it.' : read;
   const unknown =
     provider === ''
-      ? `No provider’s tables know it.${meant} Choose a provider to see what follows from an unknown answer.`
-      : `No row of the tables knows it.${meant} What follows from an unknown answer:`;
+      ? 'No provider’s tables know it. Choose a provider to see what follows from an unknown answer.'
+      : 'No row of the tables knows it. What follows from an unknown answer:';
   return read === undefined ? unknown : `${read} ${unknown}`;
+}
+
+/** What stands below the form's fields. */
+function noteOf({ note, near, status }: Told): Html {
+  const meant = near.map(
+    ([{ name, title }, code], index) =>
+      html`${index > 0 && ', or '}<a href="#p=${name}&c=${encodeURIComponent(code)}">${title} ${code}</a>`,
+  );
+  return html`${note}${near.length > 0 && html` Did you mean ${meant}?`}${status !== undefined && ` HTTP status ${status}, as it says.`}`;
 }
 
 const codesByProvider = new WeakMap<Provider, ReadonlySet<string>>();
@@ -99,7 +114,8 @@ function codesOf(provider: Provider): ReadonlySet<string> {
 }
 
 /** All that is shown below the form. */
-export function resultOf({ found }: Told, { attempt }: Pick<Asked, 'attempt'>): Html {
+export function resultOf({ found }: Told, { attempt, sent }: Pick<Asked, 'attempt' | 'sent'>): Html {
+  const fields = fieldsFrom(sent);
   const send = attempt === '' ? undefined : attempt === '1' ? ('first' as const) : ('later' as const);
   return html`${found.map(([provider, explanation]) => {
     const codes = [...new Set(explanation.meanings.map(({ code }) => code))];
@@ -113,6 +129,7 @@ export function resultOf({ found }: Told, { attempt }: Pick<Asked, 'attempt'>): 
       level: 3,
       pageOf: code => `${provider.name}/${linkOf(code)}`,
       ...(send !== undefined && { send }),
+      ...(fields !== undefined && { sent: fields }),
     })}</section>`;
   })}`;
 }
@@ -129,9 +146,7 @@ export function startTool(providers: readonly Provider[]): void {
   const show = (): void => {
     const now = asked();
     const told = tell(providers, now);
-    note.textContent = [told.note, told.status === undefined ? undefined : `HTTP status ${told.status}, as it says.`]
-      .filter(part => part !== undefined)
-      .join(' ');
+    note.innerHTML = noteOf(told).text;
     result.innerHTML = resultOf(told, now).text;
     remember(now, told);
   };

@@ -134,6 +134,25 @@ describe('what to do', () => {
   });
 });
 
+describe('what happens next', () => {
+  const afterAnswer = (name: string, code: string, operation: string, sent?: Record<string, unknown>) => {
+    const { adapter, ...rest } = providers.find(each => each.name === name) ?? expect.unreachable(name);
+    const [first] = casesOf(
+      { adapter, ...rest },
+      explain(adapter, { code, operation, ...(sent && { sent }) }),
+      'first',
+    );
+    return first && followOf(adapter, first, operation, sent)?.end;
+  };
+
+  it('of a charge is to ask until its deadline, and of an order to see that it is there', () => {
+    expect(afterAnswer('qfpay', '1298', 'payment.charge')).toEqual({ atMs: 120_000, outcome: 'unresolved' });
+    expect(afterAnswer('qfpay', '1298', 'payment.create')).toMatchObject({ outcome: 'created' });
+    const sent = { auth_code: '134857901234588557' };
+    expect(afterAnswer('qfpay', '1298', 'payment.create', sent)).toMatchObject({ outcome: 'unresolved' });
+  });
+});
+
 describe('the pages', () => {
   it('link only to pages that are there, named as files, so that they work from a folder', () => {
     const missing = new Set<string>();
@@ -205,10 +224,9 @@ describe('the built script', () => {
   it('finds a code whoever it is of, and what was meant by a mistyped one', () => {
     expect(tell({ given: '1298' }).found.map(([{ title }]) => title)).toEqual(['QFPay']);
     expect(tell({ given: '2/-54' }).found.map(([{ name }]) => name)).toEqual(['zalopay']);
-    expect(tell({ given: '12988' })).toMatchObject({
-      found: [],
-      note: expect.stringContaining('QFPay 1298') as string,
-    });
+    const unknown = tell({ given: '12988' });
+    expect(unknown.found).toEqual([]);
+    expect(unknown.near.map(([{ title }, code]) => `${title} ${code}`)).toContain('QFPay 1298');
     expect(tell({ given: '12988', provider: 'qfpay' }).found[0]?.[1].meanings[0]?.verdict).toMatchObject({
       kind: 'poll-required',
       listed: false,
@@ -225,7 +243,7 @@ describe('the built script', () => {
     expect(tell({ given: '1298', status: 'ok' }).note).toContain('status');
     expect(tell({ given: '{"respcd":"12' }).note).toContain('whole JSON');
     expect(tell({ given: '1298', sent: 'what?' }).note).toContain('neither JSON nor a form');
-    expect(tell({ given: '' })).toEqual({ found: [], pasted: { is: 'nothing' } });
+    expect(tell({ given: '' })).toEqual({ found: [], near: [], pasted: { is: 'nothing' } });
   });
 });
 
