@@ -30,24 +30,38 @@ A value may be elsewhere: {"env": "QFPAY_KEY"}, or {"file": "key.pem"}. "environ
 export async function adapterWith(
   provider: string,
   environment: string,
-  { credentials: file, credentialsEnv: variable }: CredentialOptions,
+  options: CredentialOptions,
   terminal: Console,
 ): Promise<Adapter> {
-  if ((file === undefined) === (variable === undefined))
+  const credentials = credentialsIn(provider, options, terminal);
+  const make = await adapterMaker(provider);
+  return make({ environment, ...credentials });
+}
+
+/** Credentials from a file or an environment variable. @throws {InputError} that quotes none of them */
+export function credentialsIn(
+  provider: string,
+  { credentials: file, credentialsEnv: variable }: CredentialOptions,
+  terminal: Console,
+): Readonly<Record<string, unknown>> {
+  if (file !== undefined && variable !== undefined)
+    throw new InputError('Give --credentials or --credentials-env, one of them.');
+  if (file !== undefined) {
+    warnIfOpen(file, terminal);
+    return objectOf(`The file ${file}`, textOfFile(file), dirname(file), terminal.env);
+  }
+  if (variable === undefined)
     throw new InputError(
       `Asking ${provider} needs your credentials: give --credentials <file>, or --credentials-env <NAME>.`,
     );
-  if (file !== undefined) warnIfOpen(file, terminal);
-  const given =
-    file === undefined
-      ? jsonIn(`The environment variable ${variable ?? ''}`, variableOf(variable ?? '', terminal.env))
-      : jsonIn(`The file ${file}`, textOfFile(file));
+  return objectOf(`The environment variable ${variable}`, variableOf(variable, terminal.env), '.', terminal.env);
+}
+
+function objectOf(what: string, text: string, folder: string, env: Console['env']): Readonly<Record<string, unknown>> {
+  const given = jsonIn(what, text);
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new InputError(`Credentials must be a JSON object with what ${provider}'s adapter takes.`);
-  const folder = file === undefined ? '.' : dirname(file);
-  const entries = Object.entries(given).map(([name, value]) => [name, valueOf(value, folder, terminal.env)] as const);
-  const make = await adapterMaker(provider);
-  return make({ environment, ...Object.fromEntries(entries) });
+    throw new InputError(`${what} must hold a JSON object with what the provider's adapter takes.`);
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, valueOf(value, folder, env)]));
 }
 
 /** A value as it stands, or where it is. */

@@ -3,6 +3,7 @@ import { didYouMean } from '../core/did-you-mean.ts';
 import { InputError } from '../core/errors.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { ManualPages } from '../kit/manual.ts';
+import type { Voice } from '../testing/index.ts';
 import { noCredentials } from './no-credentials.ts';
 
 export interface Provider {
@@ -41,6 +42,14 @@ export async function adapterMaker(name: string): Promise<(credentials: object) 
   const index = (await fileOf(name, 'index')) as Record<string, (credentials: object) => Adapter>;
   const make = index[name];
   if (make === undefined) throw new InputError(`The folder of ${name} has no adapter of that name.`);
+  return make;
+}
+
+/** What makes a provider's voice in the simulator. */
+export async function simulatorOf(name: string): Promise<(credentials: object) => Voice> {
+  const simulator = (await fileOf(name, 'simulator')) as Record<string, (credentials: object) => Voice>;
+  const make = simulator[`${name}Voice`];
+  if (make === undefined) throw new InputError(`The folder of ${name} has no simulator of that name.`);
   return make;
 }
 

@@ -4,6 +4,7 @@ import { addCodes } from './codes-command.ts';
 import { addExplain } from './explain-command.ts';
 import { addJournal } from './journal-command.ts';
 import { addSchedule } from './schedule-command.ts';
+import { addSimulate } from './simulate-command.ts';
 import { addTicket } from './ticket-command.ts';
 import { stylesFor, type Console } from './output.ts';
 import { EXIT_CODES, exitCodes, type Shell } from './shell.ts';
@@ -57,5 +58,7 @@ function programOf(version: string, shell: Shell): Command {
   for (const add of [addExplain, addCodes, addSchedule]) add(program, shell);
   program.commandsGroup('What became of it');
   for (const add of [addTicket, addJournal]) add(program, shell);
+  program.commandsGroup('Try it');
+  addSimulate(program, shell);
   return program;
 }

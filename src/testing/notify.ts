@@ -131,7 +131,7 @@ class Sender {
     });
     // A shop elsewhere does not know of a manual clock, one in this process may wait on it.
     return deliver === undefined
-      ? this.#still(fetch(request).then(read))
+      ? this.#still(sendWhole(request).then(read))
       : Promise.resolve(deliver(request)).then(read);
   }
 
@@ -139,6 +139,12 @@ class Sender {
   #still<T>(work: Promise<T>): Promise<T> {
     return this.#clock.during?.(work) ?? work;
   }
+}
+
+/** With the body's length, as a provider sends it: simple servers read no body that comes in chunks. */
+async function sendWhole(request: Request): Promise<Response> {
+  const { url, method, headers, signal, redirect } = request;
+  return fetch(url, { method, headers, signal, redirect, body: await request.text() });
 }
 
 const usualWaitsMs = (repeats: number): number[] =>

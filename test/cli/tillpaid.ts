@@ -7,13 +7,20 @@ export interface Ran {
   readonly stderr: string;
 }
 
-type Given = Partial<Pick<Console, 'colors' | 'env' | 'confirm' | 'interrupted'>> & { readonly stdin?: string };
+type Given = Partial<Pick<Console, 'colors' | 'env' | 'confirm' | 'interrupted'>> & {
+  readonly stdin?: string;
+  /** Called with what is written, as it is written. */
+  readonly onStdout?: (text: string) => void;
+};
 
 /** Runs a command line in this process. */
-export async function tillpaid(words: readonly string[], { stdin = '', ...given }: Given = {}): Promise<Ran> {
+export async function tillpaid(words: readonly string[], { stdin = '', onStdout, ...given }: Given = {}): Promise<Ran> {
   let [stdout, stderr] = ['', ''];
   const exitCode = await run(words, '1.2.3', {
-    stdout: text => void (stdout += text),
+    stdout: text => {
+      stdout += text;
+      onStdout?.(text);
+    },
     stderr: text => void (stderr += text),
     stdin: () => Promise.resolve(stdin),
     colors: false,
