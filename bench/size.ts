@@ -7,26 +7,26 @@ import { printTable } from './table.ts';
 /**
  * `npm run size`: what a bundle grows by for whoever imports the built package, minified, as it is and as gzip. The
  * dependencies (`ky`, `p-retry`, `p-limit`, `@noble/hashes`) are not counted. "At first" is what loads with the bundle;
- * "later" are chunks that load when they are needed, such as what verifies notices.
+ * "later" are chunks that load when they are needed, such as what verifies notices, or carries out a call of the drop-in.
  *
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 56.8,
-  'tillpaid, every name': 59.4,
+  createGateway: 54.7,
+  'tillpaid, every name': 57.3,
   'tillpaid/learn': 9.1,
-  'tillpaid/policies': 7.5,
+  'tillpaid/policies': 7.7,
   'adapters/ifortepay': 9.9,
   'adapters/ifortepay/terse': 8.1,
-  'adapters/qfpay': 8.5,
-  'adapters/qfpay/terse': 6.6,
-  'adapters/rebell': 9.3,
-  'adapters/rebell/terse': 7.8,
-  'adapters/uqpay': 9.1,
-  'adapters/uqpay/terse': 7.9,
-  'adapters/zalopay': 8.5,
-  'adapters/zalopay/terse': 6.8,
-  'every adapter, terse': 25.3,
+  'adapters/qfpay': 8.7,
+  'adapters/qfpay/terse': 6.7,
+  'adapters/rebell': 9.6,
+  'adapters/rebell/terse': 7.9,
+  'adapters/uqpay': 9.4,
+  'adapters/uqpay/terse': 8,
+  'adapters/zalopay': 8.7,
+  'adapters/zalopay/terse': 6.9,
+  'every adapter, terse': 25.6,
 };
 
 const root = fileURLToPath(new URL('../', import.meta.url));

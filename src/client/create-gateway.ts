@@ -10,17 +10,16 @@ import type { Adapter, AnswersByOperation, FieldsByOperation } from '../kit/adap
 import { checkEffect } from '../policies/policy.ts';
 import { checkCancels, createCanceling } from './canceling.ts';
 import { createParts, type GatewayParts } from './parts.ts';
-import { createDriveRequest } from './drive-request.ts';
 import { dropIn, isGuardable, type Middleware } from './drop-in.ts';
 import { createEnds } from './ends.ts';
-import { createFollowing, createStep } from './follow.ts';
+import { createFollowing } from './follow.ts';
 import type { Gateway } from './gateway.ts';
+import { loaded } from './loaded.ts';
 import { createJoining, type Joining } from './joining.ts';
 import { openWrite } from './open-write.ts';
 import { checkOptions, gatewayOptions, type GatewayOptions } from './options.ts';
 import { plainFetch } from './plain-fetch.ts';
-import { createPrepare } from './prepare.ts';
-import type { Received, ReceiverParts } from './receive.ts';
+import type { ReceiverParts } from './receive.ts';
 import { createSettle } from './settle.ts';
 import { whenUnmatched } from './unmatched.ts';
 
@@ -45,9 +44,14 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     ends.settled(settlement);
     engine.notices.watch?.ended(settlement);
   };
+  const stepOf = (of: GatewayParts, isBackground = false): Gateway<F, A>['step'] =>
+    loaded(
+      () => import('./step.ts'),
+      ({ createStep }) => createStep(of, onSettled, isBackground),
+    );
   const canceling = createCanceling(parts, (name, fields, given, gate) => settle(name, fields, given, undefined, gate));
-  const following = createFollowing(parts, () => joining, canceling, onSettled);
-  const receive = loadedReceiver({
+  const following = createFollowing(parts, () => joining, canceling);
+  const receiver: ReceiverParts = {
     ends,
     adapter,
     clock: engine.clock,
@@ -65,13 +69,16 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     onSeen: (ticket, verdict) => parts.change(ticket, () => parts.registry.markSeen(ticket, 'webhook', verdict), true),
     onConflict: (ticket, code) => parts.reportConflict(ticket, code),
     onFault: fault => parts.reportFault(fault),
-  });
+  };
   const joining: Joining = createJoining(parts, onSettled, ({ ticket }, followed) =>
     following.untilSettled(ticket, followed),
   );
   const middleware: Middleware = {
     adapter,
-    match: createDriveRequest(parts, joining, canceling),
+    match: loaded(
+      () => import('./drive-request.ts'),
+      ({ createDriveRequest }) => createDriveRequest(parts, joining, canceling),
+    ),
     unmatched: whenUnmatched(adapter, engine.clock, options.unmatched ?? 'event', parts),
   };
   const settle = createSettle(parts, joining, canceling);
@@ -82,28 +89,25 @@ export function createGateway<F extends FieldsByOperation<F>, A extends AnswersB
     // What a write answers is the adapter's to say: nothing here looks into it.
     settle: ((name, fields, given) => settle(name, fields as Fields, given)) as Gateway<F, A>['settle'],
     ...following,
-    receive,
+    step: stepOf(parts),
+    receive: loaded(
+      () => import('./receive.ts'),
+      ({ createReceiver }) => createReceiver(receiver),
+    ),
     observe: parts.observe,
     correlationIdOf: ticket => correlationIdOf(adapter, ticket),
     verdictOf,
     ticketOf,
     ticketFor: (name, fields) => ticketFor(parts, name, fields as Fields),
-    prepare: createPrepare(parts) as Gateway<F, A>['prepare'],
+    prepare: loaded(
+      () => import('./prepare.ts'),
+      ({ createPrepare }) => createPrepare(parts),
+    ) as Gateway<F, A>['prepare'],
   };
   // A worker has read the row, stores what its step has come to, and asks at its own rate.
-  const step = createStep({ ...parts, durable: undefined, change: (_ticket, change) => change() }, onSettled, true);
+  const step = stepOf({ ...parts, durable: undefined, change: (_ticket, change) => change() }, true);
   parts.durable?.open(gateway, { settle, step });
   return gateway;
-}
-
-/** What reads notices loads with the first one: who receives none never loads it. A load that fails is tried again. */
-function loadedReceiver(parts: ReceiverParts): (request: Request) => Promise<Received> {
-  let receive: ((request: Request) => Promise<Received>) | undefined;
-  return async request => {
-    const { createReceiver } = await import('./receive.ts');
-    receive ??= createReceiver(parts);
-    return receive(request);
-  };
 }
 
 const ticketFor = (parts: GatewayParts, name: string, fields: Fields): Ticket =>

@@ -6,14 +6,12 @@ import { isWrite, type Operation } from '../core/operation.ts';
 import { latest, type Ticket } from '../core/ticket.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { carryOut } from '../engine/carry-out.ts';
-import type { Step } from '../engine/durable.ts';
 import { keyOf } from '../engine/identity.ts';
 import { Intention, type IntentionOptions } from '../engine/intention.ts';
 import type { Loop } from '../engine/loops.ts';
-import { followedOf, isOpenPayment, readOpen, type OpenPayment, type ReadOpen } from '../engine/open-payment.ts';
 import { askableTicket } from '../engine/open-ticket.ts';
 import type { Known } from '../engine/registry.ts';
-import { followPolicyData, type FollowPolicyData, type ResolvedPolicy } from '../policies/policy.ts';
+import type { ResolvedPolicy } from '../policies/policy.ts';
 import { isLeftUncanceled, refuseCancel, type Canceling } from './canceling.ts';
 import type { GatewayParts } from './parts.ts';
 import type { Joining } from './joining.ts';
@@ -22,26 +20,13 @@ import { checkOptions, followOptions, type AskOptions, type FollowOptions } from
 /** Payments that are only asked about: nothing here ever sends a write. */
 export interface Following {
   untilSettled(ticket: Ticket, options?: FollowOptions): Promise<Settlement>;
-  step(payment: Ticket | OpenPayment, options?: AskOptions): Promise<Step>;
   ask(ticket: Ticket, options?: AskOptions): Promise<Verdict>;
 }
 
-/** Payments whose last step was refused for its token, and who are about to ask again at once. */
-const MOST_MEMORIES = 10_000;
-
-/** The last instant that a `Date` can hold. */
-const LAST_DATE_MS = 8.64e15;
-
 /**
  * @param joining of this gateway: made after this, since a caller who joined may go on by following
- * @param onSettled informed of what a step has settled
  */
-export function createFollowing(
-  parts: GatewayParts,
-  joining: () => Joining,
-  canceling: Canceling,
-  onSettled: (settlement: Settlement) => void,
-): Following {
+export function createFollowing(parts: GatewayParts, joining: () => Joining, canceling: Canceling): Following {
   const { adapter, registry, engine } = parts;
   return {
     async untilSettled(given, options = {}) {
@@ -75,7 +60,6 @@ export function createFollowing(
         if (settlement !== undefined && !(mayBeLeft && isLeftUncanceled(running, settlement))) return settlement;
       }
     },
-    step: createStep(parts, onSettled),
     async ask(given, options = {}) {
       checkOptions(`${adapter.name} ask`, options, followOptions);
       refuseCancel(`${adapter.name} ask`, options.policy);
@@ -91,83 +75,13 @@ export function createFollowing(
   };
 }
 
-/**
- * The step door. It remembers the token of a payment whose last step was refused for it: the next one takes a new one.
- *
- * @param isBackground a worker steps, at its own rate, and nobody waits for it
- */
-export function createStep(
-  parts: GatewayParts,
-  onSettled: (settlement: Settlement) => void,
-  isBackground = false,
-): Following['step'] {
-  const { adapter, engine, backoffs } = parts;
-  const { sealer, clock } = engine;
-  const who = `${adapter.name} step`;
-  const memories = new Map<string, Map<string, string>>();
-
-  return async (given, options = {}) => {
-    checkOptions(who, options, followOptions);
-    refuseCancel(who, options.policy);
-    const resumed = isOpenPayment(given) ? readOpen(adapter, sealer, parts.policy, backoffs, given) : undefined;
-    if (resumed !== undefined && options.policy !== undefined)
-      throw new InputError(
-        `${who}: an open payment keeps the policy of its first step. Leave policy out, or follow it anew from its ticket: step(open.ticket).`,
-      );
-    const { ticket, operation } = resumed ?? askableTicket(adapter, sealer, given);
-    const policy = resumed?.policy ?? parts.policyFor(parts.policyOf(options.policy), ticket, 'stored');
-    const policyData = followPolicyData(policy, backoffs);
-    options.signal?.throwIfAborted();
-    // A wall clock that was set back makes no caller wait longer than was decided.
-    const leftMs = resumed === undefined ? 0 : Math.min(resumed.dueAtMs - clock.now(), resumed.dueInMs);
-    if (resumed !== undefined && leftMs > 0)
-      return openIn(parts, sealer.seal(ticket, ticket), leftMs, resumed, policyData);
-    if (parts.durable !== undefined) await parts.durable.load(ticket);
-    const number = numberOf(ticket);
-    const memory = memories.get(number) ?? new Map<string, string>();
-    memories.delete(number);
-    const more = { memory, isBackground, stepped: true, ...(resumed !== undefined && { resumed }) };
-    const intention = followerOf(parts, ticket, operation, policy, more);
-    const done = await attended(intention, options, () => oneStep(intention));
-    await changeBy(parts, intention.ticket, done?.verdict);
-    if (done !== undefined) {
-      onSettled(done);
-      return { done };
-    }
-    const { state, dueInMs } = intention.left;
-    if (state.needsToken && memories.size < MOST_MEMORIES) memories.set(numberOf(intention.ticket), memory);
-    const known = { startedAtMs: state.plan.startedAtMs, followed: followedOf(state) };
-    return openIn(parts, intention.ticket, dueInMs, known, policyData);
-  };
-}
-
 /** A single query was answered: what is known of the payment changes by it. */
-function changeBy({ registry, change }: GatewayParts, ticket: Ticket, verdict: Verdict | undefined): unknown {
+export function changeBy({ registry, change }: GatewayParts, ticket: Ticket, verdict: Verdict | undefined): unknown {
   return change(ticket, () => registry.receiveAnswer(ticket, verdict));
 }
 
-/** One status query, if it is time to ask; the settlement, if that is its end. */
-async function oneStep(intention: Intention): Promise<Settlement | undefined> {
-  intention.arrive();
-  if (intention.next?.type === 'ask') await intention.ask();
-  return intention.settlement;
-}
-
-/** What is to be stored until the next step. */
-function openIn(
-  { engine: { clock, sealer } }: GatewayParts,
-  ticket: Ticket,
-  dueInMs: number,
-  { startedAtMs, followed }: Pick<ReadOpen, 'startedAtMs' | 'followed'>,
-  policy: FollowPolicyData,
-): Step {
-  const dueAt = new Date(Math.min(clock.now() + dueInMs, LAST_DATE_MS)).toISOString();
-  const open: OpenPayment = { version: 1, ticket, dueAt, dueInMs, state: { startedAtMs, policy, ...followed } };
-  return { open: sealer.sealOpen(open), dueInMs };
-}
-
 /** An intention that only asks. What this object knows of the payment holds for a caller with an older ticket too. */
-function followerOf(
+export function followerOf(
   parts: GatewayParts,
   ticket: Ticket,
   operation: Operation,
@@ -209,7 +123,7 @@ function withKnown(ticket: Ticket, known: Known): Ticket {
 }
 
 /** One exchange at most, for one caller: with his abort, and his ticket store. */
-async function attended<T>(
+export async function attended<T>(
   intention: Intention,
   { signal, onProgress, onTicket }: AskOptions,
   exchange: () => Promise<T>,
@@ -224,5 +138,3 @@ async function attended<T>(
     intention.stop();
   }
 }
-
-const numberOf = ({ operation, reference }: Ticket): string => JSON.stringify([operation, reference]);

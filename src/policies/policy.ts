@@ -368,6 +368,23 @@ const FIRST_OF_CHARGE_MS = 1500;
 /** From when absence may be concluded to a default deadline: time for a query or two. */
 const AFTER_ABSENCE_MS = 60_000;
 
+/** What one call cannot have for itself, and why. */
+const shared: readonly (readonly [name: string, of: (policy: Policy) => unknown, why: string])[] = [
+  ['limit', ({ limit }) => limit, 'all of them share it'],
+  ['circuit and retry.quota', ({ circuit, retry }) => circuit ?? retry?.quota, 'all of them share them'],
+  ['poll.batch', ({ poll }) => poll?.batch, 'calls share their requests'],
+];
+
+/** @throws {InputError} */
+function refuseShared(call: Policy, isWatched: boolean): void {
+  const refuse = (name: string, why: string): never => {
+    const [has, it] = name.includes(' and ') ? ['have', 'them'] : ['has', 'it'];
+    throw new InputError(`policy: ${name} ${has} no effect on one call, since ${why}: give ${it} to createGateway.`);
+  };
+  for (const [name, of, why] of shared) if (of(call) !== undefined) refuse(name, why);
+  if (call.poll?.notices === true && !isWatched) refuse('poll.notices', 'notices are watched from the first one on');
+}
+
 /**
  * The policy of a call: the user's, call over gateway, over the adapter's own, over the defaults. What the user did not
  * set is made to fit: an adapter's deadline is a charge's, and no default comes before another that it would keep from
@@ -376,22 +393,7 @@ const AFTER_ABSENCE_MS = 60_000;
  * @throws {InputError} for a policy of the user's that cannot be meant, or that could never act
  */
 export function layeredPolicy(adapter: Policy | undefined, gateway?: Policy, call?: Policy): ResolvedPolicy {
-  if (call?.limit !== undefined)
-    throw new InputError(
-      'policy: limit has no effect on one call, since all of them share it: give it to createGateway.',
-    );
-  if (call?.poll?.notices === true && (gateway ?? adapter)?.poll?.notices !== true)
-    throw new InputError(
-      'policy: poll.notices has no effect on one call, since notices are watched from the first one on: give it to createGateway.',
-    );
-  if (call?.circuit !== undefined || call?.retry?.quota !== undefined)
-    throw new InputError(
-      'policy: circuit and retry.quota have no effect on one call, since all of them share them: give them to createGateway.',
-    );
-  if (call?.poll?.batch !== undefined)
-    throw new InputError(
-      'policy: poll.batch has no effect on one call, since calls share their requests: give it to createGateway.',
-    );
+  if (call !== undefined) refuseShared(call, (gateway ?? adapter)?.poll?.notices === true);
   if (
     call?.poll?.cancelWithinMs !== undefined &&
     (call.poll.cancelAtDeadline ?? gateway?.poll?.cancelAtDeadline) !== true

@@ -1,8 +1,10 @@
 import ky, { type KyInstance } from 'ky';
-// They load with the first notice, and the first cancel at a deadline, in real time, which no manual clock waits for:
-// here they are there from the start.
+// They load with their first use, in real time, which no manual clock waits for: here they are there from the start.
 import '../../src/client/cancel-at-deadline.ts';
+import '../../src/client/drive-request.ts';
+import '../../src/client/prepare.ts';
 import '../../src/client/receive.ts';
+import '../../src/client/step.ts';
 import { createGateway, type Adapter, type Gateway, type GatewayEvent, type Policy } from '../../src/index.ts';
 import { manualClock, type ManualClock } from '../../src/testing/manual-clock.ts';
 import { acme, type AcmeFields } from './acme.ts';
