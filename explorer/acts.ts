@@ -1,7 +1,7 @@
 import { isWrite, type Operation } from '../src/core/operation.ts';
 import type { Verdict } from '../src/core/verdict.ts';
 import type { Explanation, Meaning, Step } from '../src/explain/index.ts';
-import { todoFor } from '../src/explain/todo.ts';
+import { adviceFor, todoFor } from '../src/explain/todo.ts';
 import type { Provider } from './provider.ts';
 
 /** What the person on call does first. */
@@ -10,7 +10,11 @@ export type Act = 'hand-over' | 'done' | 'capture' | 'payer' | 'wait' | 'call' |
 /** In words: the first for a table, the second for a headline. In the order in which they are shown. */
 export const acts: Readonly<Record<Act, { readonly short: string; readonly sentence: string; readonly sign: string }>> =
   {
-    'hand-over': { short: 'Hand over', sentence: 'It is paid. Hand the goods over.', sign: '✓' },
+    'hand-over': {
+      short: 'Hand over',
+      sentence: 'It is paid. Hand the goods over, if order and amount are the right ones.',
+      sign: '✓',
+    },
     capture: {
       short: 'Capture',
       sentence: 'The money is held, not taken. Capture it before you hand anything over, or release it.',
@@ -51,6 +55,8 @@ export interface Case {
   /** Of a write: which send it answers. `any`: it makes no difference. */
   readonly send?: 'first' | 'later' | 'any';
   readonly todo: string;
+  /** What of it the row says, where it is for now. */
+  readonly advice?: string | undefined;
   readonly meaning: Meaning;
 }
 
@@ -91,7 +97,8 @@ function caseOf(
     act: actOf(step, writes.every(isForGoods)),
     verdict: step.verdict,
     step: { verdict: step.verdict, next: step.next },
-    todo: todoFor(step, title, meaning.effect),
+    todo: todoFor(step, title, meaning.effect, meaning.row),
+    advice: adviceFor(step, meaning.effect, meaning.row),
     meaning,
   };
 }
@@ -105,7 +112,7 @@ function alone({ title }: Provider, meaning: Meaning): Case {
     verdict,
     next: isOver ? { does: 'settle', outcome: verdict.outcome } : { does: 'ask', withinMs: 0 },
   };
-  return { act, verdict, operations, about: [], todo: todoFor(step, title, 'read'), meaning };
+  return { act, verdict, operations, about: [], todo: todoFor(step, title, 'read'), advice: verdict.advice, meaning };
 }
 
 function actOf({ verdict, next }: Step, isPayment: boolean): Act {

@@ -48,17 +48,15 @@ function cards(cases: readonly Case[], { level }: Placed): Html {
   })}</div>`;
 }
 
-/**
- * What there is to say beside the sentence of the act. A final row's advice is for its end: "take another card" while the
- * first one may still be charged would charge twice.
- */
-function inAddition({ act, verdict, todo, meaning: { row } }: Case): string {
-  if (act === 'wait') return row?.kind === 'terminal' ? '' : (verdict.advice ?? '');
-  return saysEnough.has(act) ? (verdict.advice ?? '') : todo;
-}
+/** What there is to say beside the sentence of the act. */
+const inAddition = ({ act, verdict, todo, advice = '' }: Case): string =>
+  isHttp(verdict.code) ? '' : saysEnough.has(act) ? advice : todo;
 
-/** What follows an end by itself is in its sentence. */
-const saysEnough: ReadonlySet<Act> = new Set<Act>(['hand-over', 'done', 'correct', 'not-done']);
+/** A status alone is in no table, and nobody's to report. */
+const isHttp = (code: string): boolean => code.startsWith('http/');
+
+/** What follows by itself is in their sentence. */
+const saysEnough: ReadonlySet<Act> = new Set<Act>(['hand-over', 'done', 'wait', 'correct', 'not-done']);
 
 /** Long codes may be broken where they are joined. */
 export const codeText = (code: string): Html =>

@@ -11,6 +11,7 @@ import type { Provider } from './provider.ts';
 import { scheduleMain } from './schedule-form.ts';
 import { timelineOf } from './timeline.ts';
 import { toolMain } from './tool-form.ts';
+import { unanswered } from './unanswered.ts';
 
 /** Every page, by its address below the explorer's folder. */
 export function pagesOf(providers: readonly Provider[], options: Pick<Site, 'version' | 'home'>): Map<string, string> {
@@ -29,8 +30,11 @@ export function pagesOf(providers: readonly Provider[], options: Pick<Site, 'ver
   return new Map(pages.map(page => [page.path, pageOf(page, site)]));
 }
 
+const codesOf = (adapter: Provider['adapter']): ReadonlySet<string> =>
+  new Set(listCodes(adapter).map(({ code }) => code));
+
 function explanationsOf({ adapter, manual }: Provider): Map<string, Explanation> {
-  const codes = [...new Set(listCodes(adapter).map(({ code }) => code))];
+  const codes = [...codesOf(adapter), ...unanswered];
   return new Map(codes.map(code => [code, explain(adapter, { code, manual })]));
 }
 
@@ -43,8 +47,8 @@ function indexPage(providers: readonly Provider[]): Page {
     main: html`<h1>What does this answer mean?</h1>
 ${toolMain(providers)}
 <section class="plain"><h2>All codes</h2>
-<div class="scroll" role="region" aria-label="Providers" tabindex="0"><table><thead><tr><th scope="col">Provider</th><th scope="col" class="number">Codes</th><th scope="col">Operations</th></tr></thead><tbody>
-${providers.map(({ name, title, adapter }) => html`<tr><th scope="row"><a href="${name}/index.html">${title}</a></th><td class="number">${new Set(listCodes(adapter).map(({ code }) => code)).size}</td><td class="operations">${Object.keys(adapter.operations).map((operation, index) => html`${index === 0 ? '' : ', '}<code>${operation}</code>`)}</td></tr>\n`)}</tbody></table></div></section>
+<div class="scroll" role="region" aria-label="Providers" tabindex="0"><table><thead><tr><th scope="col">Provider</th><th scope="col" class="number">Codes</th><th scope="col" class="operations">Operations</th></tr></thead><tbody>
+${providers.map(({ name, title, adapter }) => html`<tr><th scope="row"><a href="${name}/index.html">${title}</a></th><td class="number">${codesOf(adapter).size}</td><td class="operations">${Object.keys(adapter.operations).map((operation, index) => html`${index === 0 ? '' : ', '}<code>${operation}</code>`)}</td></tr>\n`)}</tbody></table></div></section>
 ${legend()}`,
   };
 }
@@ -71,9 +75,9 @@ function providerPage(provider: Provider, explanations: ReadonlyMap<string, Expl
   return {
     path: `${name}/index.html`,
     title: `${title} status and error codes: paid or not? · tillpaid explorer`,
-    description: `${explanations.size} codes of ${title}: whether it is paid, whether to wait, and what to do.`,
+    description: `${codesOf(adapter).size} codes of ${title}: whether it is paid, whether to wait, and what to do.`,
     main: html`<h1>${title} codes</h1>
-<p class="lead">${explanations.size} codes. The provider’s own list: <a href="${manual.codes}" rel="noreferrer">${manual.codes.replace('https://', '')}</a></p>
+<p class="lead">${codesOf(adapter).size} codes, and at the end what comes instead of an answer. The provider’s own list: <a href="${manual.codes}" rel="noreferrer">${manual.codes.replace('https://', '')}</a></p>
 <form class="filter" id="filter" hidden><label>Filter <input type="search" id="filter-text" autocomplete="off" spellcheck="false"></label>
 <label>Operation <select id="filter-operation"><option value="">all</option>${Object.keys(adapter.operations).map(each => html`<option>${each}</option>`)}</select></label>
 <label>To do <select id="filter-act"><option value="">all</option>${actNames.map(act => html`<option value="${act}">${acts[act].short}</option>`)}</select></label>

@@ -16,4 +16,5 @@ export const toolMain = (providers: readonly Provider[]): Html => html`<form id=
 <p class="note" id="status-note" role="status"></p>
 </form>
 <noscript><p class="note">To paste an answer you need JavaScript. The lists below, and a page for each code, work without.</p></noscript>
-<div id="result" aria-live="off"></div>`;
+<p class="unseen" id="said" role="status"></p>
+<div id="result"></div>`;

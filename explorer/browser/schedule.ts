@@ -129,15 +129,15 @@ function remember(numbers: Numbers | undefined): void {
 
 function draw(all: readonly Compared[], numbers: Numbers, isOwn: boolean): void {
   const lanes: Lane[] = all.map(({ name, schedule }) => ({
-    name: all.length === 1 ? '' : name,
+    name: all.length === 1 ? 'open' : `open, ${name}`,
     follow: {
       steps: schedule.asksAtMs.map(atMs => ({ atMs, does: 'ask' })),
       end: { atMs: schedule.deadlineMs, outcome: 'unresolved' },
     },
   }));
-  element('times').innerHTML = timelineOf(lanes, 'payment').text;
-  const plot = element('plot');
   const [first] = all;
+  element('times').innerHTML = timelineOf([...lanes, ...(first === undefined ? [] : [resends(first)])], 'payment').text;
+  const plot = element('plot');
   const limit = limitFor((first?.schedule.deadlineMs ?? 0) / 1000);
   const points = all.map(({ name, kind, cost }) => ({ name, kind, ...cost }));
   plot.innerHTML = frontierPlot(limit, points, Math.max(260, plot.clientWidth)).text;
@@ -148,6 +148,12 @@ function draw(all: readonly Compared[], numbers: Numbers, isOwn: boolean): void 
 }
 
 const secondsOf = (seconds: number): string => (seconds < 60 ? `${seconds.toFixed(2)} s` : timeOf(seconds * 1000));
+
+/** When it is sent again while each answer says that it was not processed. */
+function resends({ schedule: { sendsAtMs } }: Compared): Lane {
+  const steps = sendsAtMs.slice(1).map(atMs => ({ atMs, does: 'send' as const }));
+  return { name: 'not processed', follow: { steps, end: { atMs: sendsAtMs.at(-1) ?? 0, outcome: 'rejected' } } };
+}
 
 function table(all: readonly Compared[]): Html {
   const row = (name: string, of: (each: Compared) => string): Html =>

@@ -1,10 +1,12 @@
 import { InputError } from '../../src/core/errors.ts';
 import { explain, listCodes, type Explanation } from '../../src/explain/index.ts';
+import { acts, byAct, casesOf } from '../acts.ts';
 import { codeText, explained } from '../explanation.ts';
 import { html, type Html } from '../markup.ts';
 import { linkOf } from '../link.ts';
 import type { Provider } from '../provider.ts';
 import { fieldsFrom, pastedFrom, questionFor, type Pasted } from '../question.ts';
+import { isUnanswered, unanswered } from '../unanswered.ts';
 import { element, inputOf } from './elements.ts';
 
 /** What the form holds. */
@@ -75,8 +77,7 @@ export function tell(providers: readonly Provider[], asked: Asked): Told {
 }
 
 /** What came instead of an answer means something for each provider: one must be chosen. */
-const isForAny = (pasted: Pasted): boolean =>
-  pasted.is === 'code' && /^(?:timeout|network\/\w+|http\/\d{3})$/.test(pasted.code);
+const isForAny = (pasted: Pasted): boolean => pasted.is === 'code' && isUnanswered(pasted.code);
 
 function noteFor(
   { provider }: Asked,
@@ -116,13 +117,16 @@ function codesOf(provider: Provider): ReadonlySet<string> {
 /** All that is shown below the form. */
 export function resultOf({ found }: Told, { attempt, sent }: Pick<Asked, 'attempt' | 'sent'>): Html {
   const fields = fieldsFrom(sent);
-  const send = attempt === '' ? undefined : attempt === '1' ? ('first' as const) : ('later' as const);
+  const send = sendOf(attempt);
   return html`${found.map(([provider, explanation]) => {
     const codes = [...new Set(explanation.meanings.map(({ code }) => code))];
     const known = codesOf(provider);
     const name = codes.map((code, index) => {
       const words = codeText(code);
-      const linked = known.has(code) ? html`<a href="${provider.name}/${linkOf(code)}">${words}</a>` : words;
+      const linked =
+        known.has(code) || unanswered.includes(code)
+          ? html`<a href="${provider.name}/${linkOf(code)}">${words}</a>`
+          : words;
       return html`${index === 0 ? '' : ', '}${linked}`;
     });
     return html`<section class="result"><h2>${provider.title} ${name}</h2>${explained(provider, explanation, {
@@ -132,6 +136,18 @@ export function resultOf({ found }: Told, { attempt, sent }: Pick<Asked, 'attemp
       ...(fields !== undefined && { sent: fields }),
     })}</section>`;
   })}`;
+}
+
+const sendOf = (attempt: string): 'first' | 'later' | undefined =>
+  attempt === '' ? undefined : attempt === '1' ? 'first' : 'later';
+
+/** For who does not see the page: what to do, without why. */
+function inBrief({ found }: Told, { attempt }: Asked): string {
+  const each = found.map(([provider, explanation]) => {
+    const what = byAct(casesOf(provider, explanation, sendOf(attempt))).map(([act]) => acts[act].short);
+    return `${provider.title}: ${what.join(', or ')}.`;
+  });
+  return each.join(' ');
 }
 
 const names = ['given', 'provider', 'operation', 'attempt', 'status', 'sent'] as const;
@@ -147,6 +163,7 @@ export function startTool(providers: readonly Provider[]): void {
     const now = asked();
     const told = tell(providers, now);
     note.innerHTML = noteOf(told).text;
+    element('said').textContent = inBrief(told, now);
     result.innerHTML = resultOf(told, now).text;
     remember(now, told);
   };

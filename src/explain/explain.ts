@@ -165,7 +165,7 @@ function ofAnswer(asked: Asked, operation: Operation, body: unknown): Meaning {
       writes: [write.name],
     }));
     const end = steps[0] ?? { verdict, next: { does: 'ask' as const, withinMs: 0 } };
-    return { ...about, asked: merged(steps), todo: todoFor(end, adapter.name, 'read') };
+    return { ...about, asked: merged(steps), todo: todoFor(end, adapter.name, 'read', row) };
   }
   const seen = (each: Operation, known: object): Judgement =>
     judge(adapter, { ...exchange, operation: each.name, ...known });
@@ -177,7 +177,7 @@ function ofAnswer(asked: Asked, operation: Operation, body: unknown): Meaning {
     ...about,
     first,
     mayHaveLanded,
-    todo: todoFor(attempt > 1 ? mayHaveLanded : first, adapter.name, 'write'),
+    todo: todoFor(attempt > 1 ? mayHaveLanded : first, adapter.name, 'write', row),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Row } from '../core/code-table.ts';
 import type { Settlement } from '../core/settlement.ts';
 import type { Step } from './next.ts';
 
@@ -17,9 +18,20 @@ export const afterEnd: Readonly<Record<Settlement['outcome'], string>> = {
   unsent: 'Nothing was sent. Send it again later.',
 };
 
+/**
+ * The row's advice, where it is for now. A final row's is for its end: "take another card" while the first one may still
+ * be charged would charge twice. A query that was refused ends nothing: what is said about it can be done at once.
+ */
+export function adviceFor({ verdict, next }: Step, effect: 'write' | 'read', row?: Row): string | undefined {
+  const isOfAnEnd = row?.kind === 'terminal' && !(effect === 'read' && row.outcome === 'rejected');
+  return isOfAnEnd && next.does !== 'settle' ? undefined : verdict.advice;
+}
+
 /** What a person should do: the row's advice, then what the end asks for. */
-export function todoFor({ verdict, next }: Step, provider: string, effect: 'write' | 'read'): string {
-  const advice = verdict.advice === undefined ? [] : [verdict.advice];
+export function todoFor(step: Step, provider: string, effect: 'write' | 'read', row?: Row): string {
+  const { next } = step;
+  const said = adviceFor(step, effect, row);
+  const advice = said === undefined ? [] : [said];
   if (next.does === 'settle') return [...advice, ...(advice.length > 0 ? [] : [afterEnd[next.outcome]])].join(' ');
   const wait =
     next.does === 'send'

@@ -100,6 +100,16 @@ describe('an explanation', async () => {
     expect(of('payment.create')).toMatchObject({ next: { does: 'ask' } });
   });
 
+  it('gives no advice for an end while it may still be paid: another card would charge twice', () => {
+    const todo = (attempt: number, operation: string) =>
+      only(explain(qfpay, { code: '1201', operation, attempt }).meanings).todo;
+    expect(todo(1, 'payment.charge')).toContain('another payment method');
+    expect(todo(2, 'payment.charge')).toMatch(/^Nothing now: .* Do not take the money another way meanwhile\.$/);
+    const refused = listCodes(qfpay, { operation: 'payment.query', reason: 'authentication' })[0];
+    const { todo: now } = only(explain(qfpay, { code: refused?.code ?? '', operation: 'payment.query' }).meanings);
+    expect(now).toContain(refused?.advice ?? 'advice');
+  });
+
   it('takes the fields that were sent into account', () => {
     const question = { code: '0000', operation: 'payment.create', sent: { auth_code: '284957310466312987' } };
     expect(only(explain(qfpay, question).meanings).verdict).toMatchObject({ outcome: 'succeeded' });
