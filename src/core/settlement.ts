@@ -39,7 +39,11 @@ interface Answered<Answer> {
   answerOmitted?: true;
   /** The body of the exchange that settled it: missing where a webhook did, or where it is no longer kept. */
   body?: unknown;
-  /** Not enumerable. The older way to write `responseOf(settlement)`. */
+  /**
+   * Not enumerable.
+   *
+   * @deprecated Use `responseOf(settlement)`. Ends with 0.3.0.
+   */
   readonly response?: Response;
   /**
    * What the write's own last answer meant, where `verdict` is not about it: its code and message are kept beside the
@@ -109,7 +113,11 @@ export interface AbsentSettlement
   verdict: PollRequiredVerdict;
   settledBy: 'query';
   body?: unknown;
-  /** Not enumerable. The older way to write `responseOf(settlement)`. */
+  /**
+   * Not enumerable.
+   *
+   * @deprecated Use `responseOf(settlement)`. Ends with 0.3.0.
+   */
   readonly response?: Response;
   /** What the write's own last answer meant, when there was one. */
   ownVerdict?: Verdict;

@@ -18,6 +18,9 @@ export function remember(response: Response, facts: Known): Response {
 
 const makers = new WeakMap<Settlement, () => Response>();
 
+/** Those that were asked for. */
+const made = new WeakMap<Settlement, Response>();
+
 /**
  * The one place where settlements are made: plain data, and beside it, not enumerable, what cannot be written down (its
  * cause, its response). The response is made when it is asked for: few do, and a `Response` costs as much as all the
@@ -29,11 +32,7 @@ export function settlementOf(facts: SettlementFacts, makeResponse?: () => Respon
   if (cause !== undefined) Object.defineProperty(settlement, 'cause', { value: cause, enumerable: false });
   if (makeResponse === undefined) return settlement;
   makers.set(settlement, makeResponse);
-  let response: Response | undefined;
-  return Object.defineProperty(settlement, 'response', {
-    enumerable: false,
-    get: () => (response ??= makeResponse()),
-  });
+  return Object.defineProperty(settlement, 'response', { enumerable: false, get: () => responseOf(settlement) });
 }
 
 /**
@@ -47,8 +46,11 @@ export function settlementOf(facts: SettlementFacts, makeResponse?: () => Respon
  * console.log(responseOf(settlement)?.headers.get('date'));
  * ```
  */
-export const responseOf = (settlement: Settlement): Response | undefined =>
-  makers.has(settlement) ? settlement.response : undefined;
+export function responseOf(settlement: Settlement): Response | undefined {
+  const response = made.get(settlement) ?? makers.get(settlement)?.();
+  if (response !== undefined) made.set(settlement, response);
+  return response;
+}
 
 /** One more response of a settlement, for one more caller: the first may have been read. */
 export const anotherResponseOf = (settlement: Settlement): Response | undefined => makers.get(settlement)?.();

@@ -35,8 +35,8 @@ export interface Reporter {
 export type ExchangeType = 'send' | 'ask' | 'cancel';
 
 /** A payment may be asked about for days: of its story the begin is kept, and what came last. */
-export const FIRST_LINES = 100;
-export const LAST_LINES = 200;
+const FIRST_LINES = 100;
+const LAST_LINES = 200;
 const MOST_LINES = FIRST_LINES + LAST_LINES;
 
 /** The story of one payment: facts as they happen; their texts are written when they are read. */

@@ -28,7 +28,7 @@ export interface Step {
 export type Seen = (operation: Operation, exchange: Pick<Exchange, 'attempt' | 'mayHaveLanded'>) => Judgement;
 
 /** An order that exists only to be asked about. */
-export function exampleTicket(adapter: Adapter, operation: Operation, sent?: Fields): Ticket {
+function exampleTicket(adapter: Adapter, operation: Operation, sent?: Fields): Ticket {
   const isCharge = sent !== undefined && isWrite(operation) ? operation.charge?.(sent) : undefined;
   return {
     version: 1,

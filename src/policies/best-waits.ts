@@ -12,7 +12,7 @@ export const SHORTEST_WAIT_MS = 500;
 const BOUND = { ratio: 1 / 16, leastMs: 120_000, mostMs: 600_000 };
 
 /** The longest wait, for what has been waited for so long. */
-export const longestWaitMs = (elapsedMs: number): number =>
+const longestWaitMs = (elapsedMs: number): number =>
   Math.min(BOUND.mostMs, Math.max(BOUND.leastMs, BOUND.ratio * elapsedMs));
 
 /** Points in time at which a query may be made, close together at first: a second matters less the later it is. */

@@ -4,6 +4,7 @@ import {
   constant,
   isReferenceInUseError,
   isUnresolvedError,
+  responseOf,
   ticketOf,
   verdictOf,
   type Adapter,
@@ -94,7 +95,7 @@ describe('many callers of one payment', () => {
 
   it('gives a caller of the drop-in a response of his own, though another has read the body already', async () => {
     const { gateway, clock } = bench({ sends: [said('PENDING')], polls: [state('paid')], policy: quick });
-    const reading = gateway.settle('payment.charge', charge).then(({ response }) => response?.json());
+    const reading = gateway.settle('payment.charge', charge).then(settlement => responseOf(settlement)?.json());
     const posting = gateway.client.post('charge', { json: charge }).json();
     expect(await clock.run(Promise.all([reading, posting]))).toEqual([{ state: 'paid' }, { state: 'paid' }]);
   });

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { printTable } from '../../bench/table.ts';
 import { installPacked, npm } from '../outside/packed.ts';
-import { runtimes, type Runtime } from './runtimes.ts';
+import { nodeIn, runtimes, type Runtime } from './runtimes.ts';
 import type { Passed } from './smoke.ts';
 
 /**
@@ -16,8 +16,11 @@ import type { Passed } from './smoke.ts';
  * bundled with `smoke.ts` for no runtime in particular.
  *
  * `--without Chromium` leaves one out (may be given again). What this machine lacks is told; where `CI` is set it fails.
+ * `--node <file>` runs it in that Node alone, and installs none.
  */
-const { values } = parseArgs({ options: { without: { type: 'string', multiple: true, default: [] } } });
+const { values } = parseArgs({
+  options: { without: { type: 'string', multiple: true, default: [] }, node: { type: 'string' } },
+});
 
 const here = fileURLToPath(new URL('./', import.meta.url));
 
@@ -77,8 +80,8 @@ async function row({ name, versionOf, run }: Runtime, binary: string, bundle: st
 const project = mkdtempSync(join(tmpdir(), 'tillpaid-smoke-'));
 const wrong: string[] = [];
 try {
-  await installRuntimes();
-  const all = runtimes();
+  if (values.node === undefined) await installRuntimes();
+  const all = values.node === undefined ? runtimes() : [nodeIn(values.node)];
   const unknown = values.without.filter(name => !all.some(runtime => runtime.name === name));
   if (unknown.length > 0)
     throw new Error(`--without ${unknown.join(', ')}: there is ${all.map(({ name }) => name).join(', ')}.`);

@@ -46,10 +46,16 @@ const script = (bundle: string): string =>
 const installed = fileURLToPath(new URL('runtimes/node_modules/', import.meta.url));
 const hint = `none was installed in test/smoke/runtimes for ${platform} on ${arch}`;
 
-const node = (major: string): Runtime => ({
-  name: `Node ${major}`,
-  binary: firstOf([join(installed, `node-${major}-${platform}-${arch}`, 'bin', 'node')]),
-  hint,
+const node = (line: string): Runtime => ({
+  ...nodeIn(join(installed, `node-${line}-${platform}-${arch}`, 'bin', 'node')),
+  name: `Node ${line}`,
+});
+
+/** A Node by its file. */
+export const nodeIn = (file: string): Runtime => ({
+  name: 'Node',
+  binary: firstOf([file]),
+  hint: `${file} is not there; ${hint}`,
   versionOf: async binary => (await printed(binary, '--version')).replace('v', ''),
   run: (binary, bundle) => printed(binary, script(bundle)),
 });

@@ -31,7 +31,7 @@ const atRest = ({ names }: Pick<RowContent, 'names'>, set: Omit<RowContent, 'hol
   ...{ names, holder: undefined },
 });
 
-export function followUntil({ expiresAt }: Ticket, nowMs: number): number {
+function followUntil({ expiresAt }: Ticket, nowMs: number): number {
   const overAtMs = expiresAt === undefined ? 0 : Date.parse(expiresAt) + FOLLOW_BEYOND_MS;
   return Math.max(nowMs + FOLLOW_FOR_MS, overAtMs);
 }

@@ -39,7 +39,7 @@ const isStillToSend = (row: Row | undefined, { holder }: Sender): boolean =>
 const spaceOf = ({ name, account, environment }: Adapter): string => JSON.stringify([name, account, environment]);
 
 /** The same, with a base URL of one's own: who can ask about a row. */
-export const accountOf = ({ name, account, environment, ownBaseUrl, baseUrl }: Adapter): string =>
+const accountOf = ({ name, account, environment, ownBaseUrl, baseUrl }: Adapter): string =>
   JSON.stringify([name, account, environment, ...(ownBaseUrl ? [baseUrl] : [])]);
 
 /**

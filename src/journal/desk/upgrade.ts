@@ -4,7 +4,7 @@ import type { Adapter } from '../../kit/adapter.ts';
 import type { Row, RowData } from '../store.ts';
 
 /** The layout of rows that this release writes, and reads. */
-export const LAYOUT = 1;
+const LAYOUT = 1;
 
 type Versions = Pick<Adapter, 'name' | 'version' | 'upgradeTicket'>;
 
