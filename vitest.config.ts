@@ -34,7 +34,7 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'together',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/*.test.ts', 'examples/shop/*.test.ts'],
           exclude: alone,
           isolate: false,
           globalSetup: 'test/testing/postgres-setup.ts',

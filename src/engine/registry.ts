@@ -23,6 +23,7 @@ import {
 } from './payment-store.ts';
 import { rowOwners } from './row-owners.ts';
 import type { Sealer } from './seal.ts';
+import { namesOf } from './settlement-of.ts';
 
 /** A write that a caller asks for. */
 export interface Wanted {
@@ -267,10 +268,12 @@ export class Registry {
     // "Paid" beside a cancel is no end yet.
     const isDoubted = [ticket, entry.ticket].some(each => mayBeGivenBack(each, verdict, this.#nowMs()));
     if (isDoubted && (before === undefined || !isOver(before.outcome))) return this.#markEntrySeen(entry, verdict);
-    const [merchant = ''] = Object.values(entry.ticket.reference);
-    const done = before ?? { ...nothingDone, reference: { merchant } };
-    const last: LastVerdict = { ...done, outcome: verdict.outcome, verdict, settledBy, status: undefined };
-    this.#keepLatest(operation, { ...baseOf(entry), state: 'settled', atMs: this.#nowMs(), last }, before);
+    const known = withNumbersOf(operation, entry, ticket);
+    const done = before ?? nothingDone;
+    const reference = { ...namesOf(operation, known), ...before?.reference };
+    const last: LastVerdict = { ...done, reference, outcome: verdict.outcome, verdict, settledBy, status: undefined };
+    const settled: SettledEntry = { ...baseOf(entry), ticket: known, state: 'settled', atMs: this.#nowMs(), last };
+    this.#keepLatest(operation, settled, before);
   }
 
   /** Until when a cancel may give the money back, as its ticket says. */
@@ -475,6 +478,18 @@ function followed({ state, ticket: known }: Entry, ticket: Ticket): Ticket {
     ...(at !== undefined && { lastSentAt: at }),
     ...(until !== undefined && { mayBeGivenBackUntil: until }),
   };
+}
+
+/** The provider's numbers, which a refund may have to name, where nobody has learnt them yet. */
+function withNumbersOf(operation: WriteOperation, { ticket: known, earlierNumbers }: Entry, told: Ticket): Ticket {
+  const learnt = (operation.learns ?? []).flatMap((name): [string, string][] => {
+    const number = told.reference[name];
+    const isNew = known.reference[name] === undefined && number !== undefined && !earlierNumbers.includes(number);
+    return isNew ? [[name, number]] : [];
+  });
+  if (learnt.length === 0) return known;
+  const { seal: _outdated, ...rest } = known;
+  return { ...rest, reference: { ...known.reference, ...Object.fromEntries(learnt) } };
 }
 
 /** A seal is of the ticket as it was. */

@@ -77,7 +77,7 @@ const responseMaker =
     remember(responseOf(answer), known);
 
 /** The merchant's number, and the provider's where it is known. */
-function namesOf(operation: Operation, { reference }: Ticket): Settlement['reference'] {
+export function namesOf(operation: Operation, { reference }: Ticket): Settlement['reference'] {
   const [merchant = ''] = Object.values(reference);
   const learns = isWrite(operation) ? operation.learns : undefined;
   const provider = learns?.map(name => reference[name]).find(value => value !== undefined);
