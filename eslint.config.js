@@ -32,9 +32,9 @@ export default defineConfig(
     },
   },
   {
-    // Core and adapters run on Bun, Deno and Workers: web standards only. The command line and the simulator's server run on Node.
+    // Core and adapters run on Bun, Deno and Workers: web standards only. The command line, the simulator's server and the diagnostics channels run on Node.
     files: ['src/**/*.ts'],
-    ignores: ['src/cli/**', 'src/serve/**'],
+    ignores: ['src/cli/**', 'src/serve/**', 'src/diagnostics/**'],
     rules: {
       'no-restricted-imports': [
         'error',

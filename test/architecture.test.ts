@@ -34,6 +34,18 @@ const table = {
   voice: { rooms: ['core', 'policies', 'clock', 'kit', 'adapter', 'testing'], files: [], packages: ['@noble/hashes'] },
   /** How long payments take, and what follows from it: it looks on from outside. */
   learn: { rooms: ['core', 'policies', 'clock'], files: [], packages: [] },
+  /** Spans and metrics of what happens: it looks on from outside. */
+  otel: {
+    rooms: ['core'],
+    files: ['client/options.ts', 'journal/store.ts', 'journal/worker/events.ts'],
+    packages: ['@opentelemetry/api'],
+  },
+  /** The same events on Node's diagnostics channels. */
+  diagnostics: {
+    rooms: ['core'],
+    files: ['client/options.ts', 'journal/worker/events.ts'],
+    packages: ['node:diagnostics_channel'],
+  },
   testing: { rooms: ['core', 'clock', 'kit'], files: ['journal/store.ts'], packages: ['vitest'] },
   /** The simulated gateway behind a real HTTP server: it runs on Node. */
   serve: { rooms: ['core', 'clock', 'testing'], files: [], packages: ['node:http'] },
@@ -73,6 +85,8 @@ const places: readonly (readonly [RegExp, Room])[] = [
   [/^node\/[\w-]+\.ts$/, 'node'],
   [/^schema\/[\w-]+\.ts$/, 'schema'],
   [/^learn\/[\w-]+\.ts$/, 'learn'],
+  [/^otel\/[\w-]+\.ts$/, 'otel'],
+  [/^diagnostics\/[\w-]+\.ts$/, 'diagnostics'],
   [/^testing\/[\w-]+\.ts$/, 'testing'],
   [/^serve\/[\w-]+\.ts$/, 'serve'],
   [/^adapters\/[\w-]+\/simulator\.ts$/, 'voice'],
@@ -188,8 +202,9 @@ describe('the rooms', () => {
 });
 
 describe('the house keeps itself in order', () => {
-  it('src uses web standards only: nothing of node:, the command line and the simulator’s server apart', () => {
-    const elsewhere = files.filter(file => roomOf(file) !== 'cli' && roomOf(file) !== 'serve');
+  it('src uses web standards only: nothing of node:, the command line, the simulator’s server and the diagnostics channels apart', () => {
+    const onNode: readonly (Room | undefined)[] = ['cli', 'serve', 'diagnostics'];
+    const elsewhere = files.filter(file => !onNode.includes(roomOf(file)));
     expect(elsewhere.flatMap(file => importsOf(file).packages.filter(name => name.startsWith('node:')))).toEqual([]);
   });
 
@@ -317,12 +332,14 @@ describe('package.json', () => {
       './adapters/*',
       './adapters/*/manual',
       './adapters/*/terse',
+      './diagnostics',
       './explain',
       './journal',
       './journal/postgres',
       './journal/sqlite',
       './learn',
       './node',
+      './otel',
       './package.json',
       './policies',
       './schema',
@@ -352,7 +369,7 @@ describe('package.json', () => {
         .flatMap(file => importsOf(file).packages.filter(name => !name.startsWith('node:')))
         .map(name => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
     );
-    const optional = ['pg', 'pg-boss', 'vitest'];
+    const optional = ['@opentelemetry/api', 'pg', 'pg-boss', 'vitest'];
     expect(Object.keys(peerDependencies)).toEqual(optional);
     expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional.map(name => [name, { optional: true }])));
     expect([...imported].filter(name => !optional.includes(name)).sort()).toEqual(Object.keys(dependencies).sort());
