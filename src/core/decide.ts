@@ -148,6 +148,8 @@ export interface State {
   readonly shown?: boolean;
   readonly attempts: number;
   readonly polls: number;
+  /** How many of them never left: a hook threw, no token was had, or their turn did not come. Default: none. */
+  readonly unsentPolls?: number;
   /** A send may have reached the gateway. */
   readonly landed: boolean;
   /** The gateway has acknowledged the order. */
@@ -675,6 +677,7 @@ function withStatus(before: State, seen: StatusObservation, moment: Moment, isRe
   return {
     ...before,
     polls: before.polls + 1,
+    ...(!left && { unsentPolls: (before.unsentPolls ?? 0) + 1 }),
     shownOpen: left && acknowledges && showsOpen(verdict),
     seen: before.seen || acknowledges,
     notFounds: before.notFounds + (isNotFound(verdict) ? 1 : 0),

@@ -22,7 +22,7 @@ interface SettlementBase {
   reference: { merchant: string; provider?: string };
   /** Sends, the first included. */
   attempts: number;
-  /** Status queries. */
+  /** Status queries that left, shared ones included. */
   polls: number;
   /** What was sent by `policy.poll.cancelAtDeadline`. It does not say how the payment ended. */
   cancel?: DeadlineCancel;

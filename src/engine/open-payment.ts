@@ -43,6 +43,7 @@ interface OpenState extends Followed {
 type Followed = Pick<
   State,
   | 'polls'
+  | 'unsentPolls'
   | 'pollWaits'
   | 'notFounds'
   | 'refusedPolls'
@@ -69,6 +70,7 @@ export interface ReadOpen {
 /** Of a state, what is to be kept. */
 export function followedOf({
   polls,
+  unsentPolls,
   pollWaits,
   notFounds,
   refusedPolls,
@@ -82,6 +84,7 @@ export function followedOf({
 }: State): Followed {
   return {
     ...{ polls, pollWaits, notFounds, refusedPolls, reauthenticated, needsToken },
+    ...(unsentPolls !== undefined && { unsentPolls }),
     ...(pollingSinceMs !== undefined && { pollingSinceMs }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
     ...(unchanged !== undefined && { unchanged }),
@@ -109,6 +112,7 @@ const checks: Readonly<Record<keyof OpenState, (value: unknown) => boolean>> = {
   startedAtMs: isNumber,
   policy: value => isObject(value) && isObject(value['poll']),
   polls: isCount,
+  unsentPolls: orNone(isCount),
   pollWaits: isCount,
   notFounds: isCount,
   refusedPolls: isCount,

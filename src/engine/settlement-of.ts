@@ -48,7 +48,7 @@ export function settledAs({ end, state, own, status, cancel, ...parts }: Settlem
     ticket,
     reference: namesOf(operation, ticket),
     attempts: state.attempts,
-    polls: state.polls,
+    polls: state.polls - (state.unsentPolls ?? 0),
     ...(cancel !== undefined && { cancel }),
     elapsedMs: parts.elapsedMs,
   });

@@ -496,6 +496,42 @@ describe('what a step finds out', () => {
   });
 });
 
+describe('a query that never left', () => {
+  it('is not counted, in a loop or from step to step', async () => {
+    let fails = 2;
+    const { gateway, clock, polls } = bench({
+      polls: [state('pending'), state('paid')],
+      policy,
+      client: fetch =>
+        ky.create({
+          fetch: fetch as typeof globalThis.fetch,
+          hooks: {
+            beforeRequest: [
+              () => {
+                if (fails-- > 0) throw new Error('no proxy');
+              },
+            ],
+          },
+        }),
+    });
+    let at: Ticket | OpenPayment = gateway.ticketFor('payment.charge', charge);
+    for (;;) {
+      const step: Awaited<ReturnType<typeof gateway.step>> = await clock.run(gateway.step(stored(at)));
+      if (step.done !== undefined) {
+        expect([step.done.outcome, step.done.polls, polls.length]).toEqual(['succeeded', 2, 2]);
+        break;
+      }
+      await clock.run(later({ clock } as Bench, step.dueInMs));
+      at = step.open;
+    }
+    fails = 1;
+    polls.length = 0;
+    const other = gateway.ticketFor('payment.charge', { ...charge, order: 'A2' });
+    const settlement = await clock.run(gateway.untilSettled(other));
+    expect([settlement.polls, polls.length]).toEqual([2, 2]);
+  });
+});
+
 describe('a token that a query was refused for', () => {
   const withTokens = (renewed: boolean[]): Adapter<AcmeFields> => {
     const { operations, ...plain } = acme();

@@ -48,6 +48,10 @@ export interface UqpayFields {
     start_time?: string;
     /** ISO 8601, exclusive. */
     end_time?: string;
+    /** What the Node SDK calls `start_time`. */
+    create_start_time?: string;
+    /** What the Node SDK calls `end_time`. */
+    create_end_time?: string;
     /** As the Go SDK and the CLI filter; the Node SDK says `intent_status`. */
     payment_intent_status?: string;
     intent_status?: string;
