@@ -19,7 +19,7 @@ interface ExplainOptions {
 export const addExplain: AddCommand = (parent, shell) => {
   parent
     .command('explain')
-    .description('a code or an answer: its meaning, what follows, what you do')
+    .description('what a code or an answer means')
     .argument('<provider>', providerList())
     .argument('<answer>', 'a code, the JSON body of an answer, or - to read either from standard input')
     .option('-o, --operation <name>', 'only for this operation, such as payment.create')

@@ -51,7 +51,7 @@ export const addJournal: AddCommand = (parent, shell) => {
   const journal = parent
     .command('journal')
     .usage('<command> <journal> [options]')
-    .description('payments of a journal: list, show, redrive, export …')
+    .description('list, show, redrive, export')
     .addHelpText('after', `\nA journal is named by ${WHERE}.\n${EXIT_CODES}`);
   const command = (usage: string, description: string): Command =>
     journal

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { isInputError, isTicketError } from '../core/errors.ts';
 import { addCodes } from './codes-command.ts';
 import { addExplain } from './explain-command.ts';
@@ -7,13 +7,18 @@ import { addSchedule } from './schedule-command.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addTicket } from './ticket-command.ts';
 import { stylesFor, type Console } from './output.ts';
-import { EXIT_CODES, exitCodes, type Shell } from './shell.ts';
+import { exitCodes, type Shell } from './shell.ts';
 
 const EXAMPLES = `
-Examples:
+Examples
   tillpaid explain qfpay 1298
+  tillpaid explain zalopay - < answer.json
   tillpaid ticket ask ticket.json --credentials zalopay.json
-${EXIT_CODES}`;
+  tillpaid journal list payments.db --state parked
+  tillpaid simulate qfpay --port 8080 --fault reset-after-booking
+
+Each command has --help. Exit codes: 0 known or done, 1 not known or not done,
+2 wrong command, 3 something failed, 4 ticket not as it was sealed.`;
 
 /** Runs one command line, without the two words before it. Returns the exit code, and throws nothing. */
 export async function run(words: readonly string[], version: string, terminal: Console): Promise<number> {
@@ -45,16 +50,31 @@ function programOf(version: string, shell: Shell): Command {
   const { terminal } = shell;
   const program = new Command('tillpaid')
     .description('What payment gateways answer, and what to do about it.')
-    .version(version)
+    .usage('<command> …')
+    .addHelpOption(new Option('-h, --help').hideHelp())
+    .helpCommand(false)
+    .configureHelp({
+      subcommandTerm: command =>
+        [
+          command.name(),
+          command
+            .usage()
+            .replace(/^\[options\] /, '')
+            .replace(/ \[options\]$/, ''),
+        ].join(' '),
+    })
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: terminal.stdout,
       writeErr: terminal.stderr,
+      getOutHelpWidth: () => Math.min(terminal.columns, 120),
+      getErrHelpWidth: () => Math.min(terminal.columns, 120),
       outputError: (text, write) => write(text.replace(/^error: /, 'tillpaid: ')),
     })
     .addHelpText('after', EXAMPLES);
-  program.commandsGroup('What it means (from tables: nothing is sent)');
+  program.version(version).options.at(-1)?.hideHelp();
+  program.commandsGroup('What it means: from tables, nothing is sent');
   for (const add of [addExplain, addCodes, addSchedule]) add(program, shell);
   program.commandsGroup('What became of it');
   for (const add of [addTicket, addJournal]) add(program, shell);

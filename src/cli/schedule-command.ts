@@ -1,4 +1,6 @@
-import { scheduleOf, type Schedule } from '../explain/index.ts';
+import { writeFileSync } from 'node:fs';
+import { InputError } from '../core/errors.ts';
+import { drawSchedule, scheduleOf, type Schedule } from '../explain/index.ts';
 import { asJson, timeOf, wrapped, type Console, type Styles } from './output.ts';
 import { providerList, providerOf } from './providers.ts';
 import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
@@ -6,15 +8,17 @@ import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
 interface ScheduleOptions {
   readonly operation?: string;
   readonly json?: boolean;
+  readonly svg?: string | true;
 }
 
 /** `tillpaid schedule`. */
 export const addSchedule: AddCommand = (parent, shell) => {
   parent
     .command('schedule')
-    .description('when an open payment is sent and asked about, and the cost')
+    .description('when a payment is sent and asked about')
     .argument('<provider>', providerList())
     .option('-o, --operation <name>', 'the write; default: the first charge, else the first that can be asked about')
+    .option('--svg [file]', 'as an SVG picture, on standard output or into a file')
     .option('--json', 'as JSON')
     .addHelpText('after', EXIT_CODES)
     .action(async (provider: string, options: ScheduleOptions) =>
@@ -24,13 +28,33 @@ export const addSchedule: AddCommand = (parent, shell) => {
 
 async function scheduleCommand(
   provider: string,
-  { operation, json }: ScheduleOptions,
+  { operation, json, svg }: ScheduleOptions,
   { terminal, styles }: Shell,
 ): Promise<number> {
   const { adapter } = await providerOf(provider);
   const schedule = scheduleOf(adapter, operation === undefined ? {} : { operation });
+  if (svg !== undefined) {
+    if (json === true) throw new InputError('Say --svg or --json, one of them.');
+    if (svg === true) terminal.stdout(drawSchedule(schedule));
+    else writePicture(svg, drawSchedule(schedule));
+    return exitCodes.done;
+  }
   terminal.stdout(json === true ? asJson(schedule) : textOf(schedule, terminal, styles));
   return exitCodes.done;
+}
+
+/** @throws {InputError} */
+function writePicture(file: string, picture: string): void {
+  try {
+    writeFileSync(file, picture);
+  } catch (error) {
+    throw new InputError(
+      `The file ${JSON.stringify(file)} cannot be written: its directory must exist, and be writable.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 const LABEL = 8;

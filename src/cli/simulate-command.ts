@@ -16,13 +16,13 @@ import {
 } from '../testing/index.ts';
 import { CREDENTIALS, type CredentialOptions } from './credentials.ts';
 import { jsonFrom } from './json-from.ts';
-import { asJson, lineOfJson, type Styles } from './output.ts';
+import { asJson, lineOfJson, wrapped, type Styles } from './output.ts';
 import { knownProvider, providerList, providerOf, type Provider } from './providers.ts';
 import { sandboxFor, shownOf, voiceOf, type SandboxCredentials } from './sandbox.ts';
 import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
 
 interface SimulateOptions extends CredentialOptions {
-  readonly port: number;
+  readonly port?: number;
   readonly life?: Life;
   readonly refundLife?: Life;
   readonly fault?: readonly Fault[];
@@ -34,9 +34,12 @@ interface SimulateOptions extends CredentialOptions {
 
 type Fault = ReturnType<typeof faultFrom>;
 
+const listed = (names: readonly string[]): string => wrapped(names.join(', '), 100).join('\n        ');
+
 const HELP = `
-Lives   ${lifeNames.join(', ')}; with a number: paidAfter:3000, paidAfterQueries:2
-Faults  ${faultNames.slice(1).join(', ')}
+Lives   ${listed(lifeNames)}
+        with a number: paidAfter:3000 (milliseconds), paidAfterQueries:2
+Faults  ${listed(faultNames)}
 
 Faults come in the order given, one for each send of an order: --fault reset-after-booking --fault none. One that
 never ends is always:maintenance. From another language, while it runs:
@@ -48,9 +51,9 @@ Ctrl-C ends it with the sum of the ledger; exit code 1 if an order was charged t
 export const addSimulate: AddCommand = (parent, shell) => {
   const command: Command = parent
     .command('simulate')
-    .description('the gateway on this machine, for a client in any language')
+    .description('the gateway, for any language')
     .argument('<provider>', providerList())
-    .option('-p, --port <number>', 'on 127.0.0.1; default: one that is free', aPort, 0)
+    .option('-p, --port <number>', 'on 127.0.0.1; default: one that is free', aPort)
     .option('-l, --life <life>', 'how payments go on; default: orders paid after 5 s, charges at once', aLife)
     .option('--refund-life <life>', 'how refunds go on; default: given back at once', aLife)
     .option('-f, --fault <fault>', 'what goes wrong with a send; repeat it for the next send', addFault)
@@ -181,7 +184,8 @@ function serveFor(voice: Voice, options: SimulateOptions, onLog: (line: LogLine)
     },
   });
   return serveSimulator({
-    ...{ simulated, port, onLog },
+    ...{ simulated, onLog },
+    ...(port !== undefined && { port }),
     ...(latency !== undefined && { latencyMs: latency }),
     ...(notify !== undefined && { notifyUrl: notify }),
   });

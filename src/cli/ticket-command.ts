@@ -34,8 +34,8 @@ interface AskOptions extends ShowOptions, CredentialOptions {}
 export const addTicket: AddCommand = (parent, shell) => {
   const ticket = parent
     .command('ticket')
-    .usage('[show|ask] <file> [options]')
-    .description('a stored ticket in words; “ticket ask” asks the gateway once')
+    .usage('[ask] <file> [options]')
+    .description('a stored ticket in words; ask once')
     .addHelpText('after', EXIT_CODES);
   const what = 'the JSON of a ticket, or of what has one (a settlement, a journal’s row); - reads standard input';
   const withSeal = (command: Command): Command =>

@@ -10,3 +10,4 @@ export { explainTicket, todoAfterAsking } from './ticket.ts';
 export type { TicketExplanation } from './ticket.ts';
 export { checkTicketSeal } from '../engine/seal.ts';
 export type { SealState } from '../engine/seal.ts';
+export { drawSchedule } from './draw-schedule.ts';

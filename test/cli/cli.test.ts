@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Schedule } from '../../src/explain/index.ts';
 import { tillpaid } from './tillpaid.ts';
 
 describe('tillpaid explain', () => {
@@ -111,11 +115,41 @@ describe('tillpaid schedule', () => {
   });
 });
 
+describe('tillpaid schedule --svg', () => {
+  it('draws every send and question as a picture that needs nothing else, and tells it in words', async () => {
+    const { exitCode, stdout } = await tillpaid(['schedule', 'qfpay', '--svg']);
+    expect(exitCode).toBe(0);
+    const { sendsAtMs, asksAtMs } = JSON.parse((await tillpaid(['schedule', 'qfpay', '--json'])).stdout) as Schedule;
+    expect(stdout.match(/<path class="send"/g)).toHaveLength(sendsAtMs.length);
+    expect(stdout.match(/<circle class="ask"/g)).toHaveLength(asksAtMs.length);
+    expect(stdout).toContain('<title id="title">When qfpay payment.charge is sent and asked about</title>');
+    expect(stdout).toContain(`It is asked about ${asksAtMs.length} times: at `);
+    expect(stdout).toContain('prefers-color-scheme:dark');
+    expect(stdout.replace('http://www.w3.org/2000/svg', '')).not.toMatch(/NaN|undefined|https?:|<script|href/);
+  });
+
+  it('writes it into a file, draws what is never asked about, and draws no two things at once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tillpaid-svg-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'schedule.svg');
+    const drawn = await tillpaid(['schedule', 'rebell', '-o', 'message.send', '--svg', file]);
+    expect(drawn).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(readFileSync(file, 'utf8')).toContain('It cannot be asked about.');
+    expect(await tillpaid(['schedule', 'qfpay', '--svg', '--json'])).toMatchObject({ exitCode: 2, stdout: '' });
+    const nowhere = await tillpaid(['schedule', 'qfpay', '--svg', join(folder, 'no', 'such.svg')]);
+    expect(nowhere).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('cannot be written') as string });
+  });
+});
+
 describe('tillpaid', () => {
   it('has help with its exit codes, and a version', async () => {
     const help = await tillpaid(['--help']);
     expect(help.exitCode).toBe(0);
-    for (const word of ['explain', 'codes', 'schedule', 'Exit codes:']) expect(help.stdout).toContain(word);
+    for (const word of ['explain', 'codes', 'schedule', 'ticket', 'journal', 'simulate', 'Exit codes'])
+      expect(help.stdout).toContain(word);
+    const lines = help.stdout.trimEnd().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(25);
+    expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(80);
     expect((await tillpaid(['explain', '--help'])).stdout).toContain('Exit codes:');
     expect(await tillpaid(['--version'])).toMatchObject({ exitCode: 0, stdout: '1.2.3\n' });
   });
