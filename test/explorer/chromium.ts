@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { env } from 'node:process';
+import { env, getuid } from 'node:process';
 import { chromium, type BrowserContext, type BrowserContextOptions } from 'playwright-core';
 
 const places = [
@@ -28,7 +28,8 @@ export async function openWindow(options: BrowserContextOptions): Promise<Browse
     ...options,
     executablePath: chromiumFile(),
     args: [
-      '--no-sandbox',
+      // Chromium starts no sandbox for root.
+      ...(getuid?.() === 0 ? ['--no-sandbox'] : []),
       '--headless',
       '--disable-gpu',
       '--disable-quic',
