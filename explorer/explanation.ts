@@ -25,28 +25,29 @@ export interface Placed {
 /** What to do first, then why. */
 export function explained(provider: Provider, explanation: Explanation, placed: Placed): Html {
   const cases = casesOf(provider, explanation, placed.send);
-  return html`${cards(cases, placed)}${details(provider, explanation, cases, placed)}${related(explanation, placed)}`;
+  return html`${cards(explanation, cases, placed)}${details(provider, explanation, cases, placed)}${related(explanation, placed)}`;
 }
 
 /** A word with its sign and colour. */
 export const badge = (act: Act): Html =>
   html`<span class="badge ${act}"><span aria-hidden="true">${acts[act].sign}</span> ${acts[act].short}</span>`;
 
-const heading = (level: number, inner: Html | string): Html => html`${raw(`h${level}`, inner)}`;
+const heading = (level: Placed['level'], inner: Html): Html =>
+  level === 2 ? html`<h2>${inner}</h2>` : html`<h3>${inner}</h3>`;
 
-function raw(name: string, inner: Html | string): Html {
-  return name === 'h2' ? html`<h2>${inner}</h2>` : name === 'h3' ? html`<h3>${inner}</h3>` : html`<h4>${inner}</h4>`;
-}
-
-function cards(cases: readonly Case[], { level }: Placed): Html {
+function cards({ related: codes }: Explanation, cases: readonly Case[], { level, paste }: Placed): Html {
   const groups = byAct(cases);
   const choice = groups.length > 1 ? html`<p class="which">It depends on the call that it answers:</p>` : undefined;
   return html`${choice}<div class="cards${groups.length > 1 && ' several'}">${groups.map(([act, its]) => {
     const { sign, short, sentence } = acts[act];
     const says = [...new Set(its.map(inAddition))].filter(each => each !== '');
-    return html`<section class="card ${act}"><div class="do">${heading(level, html`<span class="sign" aria-hidden="true">${sign}</span> ${short}`)}<p class="sentence">${sentence}</p>${says.map(each => html`<p class="todo">${each}</p>`)}</div><ul class="where">${its.map(each => html`<li>${where(each)}</li>`)}</ul></section>`;
+    const canDiffer = act === 'hand-over' && (codes.length > 0 || its.some(({ meaning }) => meaning.depends));
+    return html`<section class="card ${act}"><div class="do">${heading(level, html`<span class="sign" aria-hidden="true">${sign}</span> ${short}`)}<p class="sentence">${sentence}</p>${says.map(each => html`<p class="todo">${each}</p>`)}${canDiffer && html`<p class="todo">What else the answer says can change this: ${toPaste(paste)} to be sure.</p>`}</div><ul class="where">${its.map(each => html`<li>${where(each)}</li>`)}</ul></section>`;
   })}</div>`;
 }
+
+const toPaste = (address: string | undefined): Html =>
+  address === undefined ? html`paste the whole answer` : html`<a href="${address}">paste the whole answer</a>`;
 
 /** What there is to say beside the sentence of the act. */
 const inAddition = ({ act, verdict, todo, advice = '' }: Case): string =>
@@ -111,12 +112,7 @@ function facts(
         ? html`none: ${effect === 'write' ? 'what is not listed is unknown, so tillpaid asks' : 'what is not listed says nothing, so tillpaid asks again'}`
         : html`<code>${code}</code> ${flagsOf(row)}`,
     ),
-    fact(
-      'Depends',
-      depends
-        ? html`What else was sent or answered can change this: ${paste === undefined ? 'paste the whole answer' : html`<a href="${paste}">paste the whole answer</a>`}.`
-        : undefined,
-    ),
+    fact('Depends', depends ? html`What else was sent or answered can change this: ${toPaste(paste)}.` : undefined),
     fact(
       'Manual',
       pages.length === 0
@@ -133,7 +129,7 @@ function flagsOf({ kind, reason, advice, ...given }: NonNullable<Meaning['row']>
 }
 
 /** A verdict in its own words. */
-export const wordsOf = (verdict: Verdict): string =>
+const wordsOf = (verdict: Verdict): string =>
   [verdict.kind, ...(verdict.kind === 'terminal' ? [verdict.outcome] : []), verdict.reason].join(' · ');
 
 function stepWords({ verdict, next }: Step, plain: Verdict): string {

@@ -51,7 +51,7 @@ function drawn({ steps, end }: Follow, place: (atMs: number) => number): Html {
 }
 
 /** The same for who does not see it. */
-export function inWords({ steps, end }: Follow): string {
+function inWords({ steps, end }: Follow): string {
   const asks = steps.filter(({ does }) => does === 'ask').map(({ atMs }) => atMs);
   const sends = steps.filter(({ does }) => does === 'send').map(({ atMs }) => atMs);
   const told = [

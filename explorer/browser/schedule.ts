@@ -13,7 +13,7 @@ import { element, inputOf } from './elements.ts';
 type Numbers = Readonly<Record<SliderId, number>>;
 
 /** The numbers of the adapter's own policy, for one write. */
-export function ownNumbers({ adapter }: Provider, operation: string): Numbers {
+function ownNumbers({ adapter }: Provider, operation: string): Numbers {
   const {
     firstMs = 3000,
     baseMs = 2000,
@@ -30,12 +30,12 @@ export function ownNumbers({ adapter }: Provider, operation: string): Numbers {
 }
 
 /** The policy of these numbers. */
-export const policyOf = ({ first, base, ratio, most, deadline }: Numbers): Policy => ({
+const policyOf = ({ first, base, ratio, most, deadline }: Numbers): Policy => ({
   poll: { backoff: growing({ firstMs: first, baseMs: base, ratio, maxMs: most }), deadlineMs: deadline },
 });
 
 /** A slider's value that is nearest to a number. */
-export function placeOf(id: SliderId, value: number): number {
+function placeOf(id: SliderId, value: number): number {
   const values: readonly number[] = sliders.find(slider => slider.id === id)?.values ?? [];
   return values.reduce(
     (best, each, index) => (Math.abs(each - value) < Math.abs((values[best] ?? 0) - value) ? index : best),

@@ -70,9 +70,8 @@ export function tell(providers: readonly Provider[], asked: Asked): Told {
       ...(pasted.status !== undefined && { status: pasted.status }),
     };
   } catch (error) {
-    if (error instanceof InputError)
-      return { found: [], near: [], pasted, note: error.message.replace(/^explain: /, '') };
-    throw error;
+    const why = error instanceof InputError ? error.message.replace(/^explain: /, '') : String(error);
+    return { found: [], near: [], pasted, note: why };
   }
 }
 
@@ -157,13 +156,16 @@ export function startTool(providers: readonly Provider[]): void {
   const form = element('tool');
   const result = element('result');
   const note = element('status-note');
+  const said = element('said');
   const asked = (): Asked =>
     Object.fromEntries(names.map(name => [name, inputOf(name).value])) as Record<(typeof names)[number], string>;
   const show = (): void => {
     const now = asked();
+    // Nothing of the answer before stays, whatever happens.
+    for (const each of [note, said, result]) each.textContent = '';
     const told = tell(providers, now);
     note.innerHTML = noteOf(told).text;
-    element('said').textContent = inBrief(told, now);
+    said.textContent = inBrief(told, now);
     result.innerHTML = resultOf(told, now).text;
     remember(now, told);
   };
@@ -195,11 +197,11 @@ export function startTool(providers: readonly Provider[]): void {
   show();
 }
 
-/** A code can be linked; an answer never gets into the address. */
-function remember({ provider, operation, attempt }: Asked, { pasted }: Told): void {
+/** A known code can be linked; whatever else is pasted never gets into the address. */
+function remember({ provider, operation, attempt }: Asked, { pasted, found }: Told): void {
   const hash = new URLSearchParams();
   if (provider !== '') hash.set('p', provider);
-  if (pasted.is === 'code') hash.set('c', pasted.code);
+  if (pasted.is === 'code' && found.some(([, { listed }]) => listed)) hash.set('c', pasted.code);
   if (operation !== '') hash.set('o', operation);
   if (attempt !== '') hash.set('a', attempt);
   const next = hash.size === 0 ? '' : `#${hash}`;

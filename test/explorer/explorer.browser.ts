@@ -145,6 +145,8 @@ describe('the form', () => {
       expect(await act.allInnerTexts()).toEqual([expect.stringContaining('No goods') as string]);
       await page.getByLabel('Which send').selectOption('the 2nd');
       expect(await act.allInnerTexts()).toEqual([expect.stringContaining('Wait') as string]);
+      await page.getByLabel('Code, or the provider').fill('4111111111111111');
+      expect(page.url()).not.toContain('4111');
       expect(page.url()).not.toContain('ORDER-7');
       expect(page.url()).not.toContain('1201');
     });

@@ -1,9 +1,10 @@
+import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { posix } from 'node:path';
 import { runInThisContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { casesOf } from '../../explorer/acts.ts';
-import type { Asked, Told } from '../../explorer/browser/tool.ts';
+import { resultOf, type Asked, type Told } from '../../explorer/browser/tool.ts';
 import { explorerFiles } from '../../explorer/build.ts';
 import { followOf } from '../../explorer/follow.ts';
 import { costAt, limitAt, limitFor } from '../../explorer/limit.ts';
@@ -127,6 +128,11 @@ describe('what to do', () => {
     expect(textOf(pageOf('qfpay/1201.html'))).toContain('another payment method');
   });
 
+  it('says to paste the whole answer before goods go, where other fields can change what the code means', () => {
+    const [paid = ''] = /<section class="card hand-over">[^]*?<\/section>/.exec(pageOf('qfpay/0000.html')) ?? [];
+    expect(textOf(paid)).toContain('paste the whole answer');
+  });
+
   it('differs for an order and a charge that were answered the same', () => {
     expect(actsOf('qfpay', '0000', 'payment.charge')).toEqual([['hand-over', 'any']]);
     expect(actsOf('qfpay', '0000', 'payment.create')).toEqual([['payer', 'any']]);
@@ -236,6 +242,23 @@ describe('the built script', () => {
   it('asks for the provider where no answer came', () => {
     expect(tell({ given: 'timeout' })).toMatchObject({ found: [], note: expect.stringContaining('Choose') as string });
     expect(tell({ given: 'timeout', provider: 'qfpay' }).found).toHaveLength(1);
+  });
+
+  it('explains anything at all that is pasted, and tells to hand over only what the adapter calls paid', () => {
+    const anything = fc.oneof(fc.string(), fc.json(), fc.constant('{"respcd":"0000"}'), fc.constant('1298'));
+    fc.assert(
+      fc.property(anything, fc.oneof(fc.constant(''), fc.json(), fc.string()), (given, sent) => {
+        for (const provider of providers) {
+          const asked = { given, sent, provider: provider.name, operation: '', attempt: '', status: '200' };
+          const told = tell(asked);
+          const { text } = resultOf(told, asked);
+          if (!text.includes('card hand-over')) continue;
+          const verdicts = told.found.flatMap(([, { meanings }]) => meanings.map(({ verdict }) => verdict));
+          expect(verdicts).toContainEqual(expect.objectContaining({ kind: 'terminal', outcome: 'succeeded' }));
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('says what is wrong with what was filled in, and throws nothing', () => {
