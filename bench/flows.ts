@@ -1,7 +1,7 @@
 import ky from 'ky';
 import { createGateway, type Fields, type Settlement } from '../src/index.ts';
 import { lives, manualClock, simulateGateway, type FaultList, type Life } from '../src/testing/index.ts';
-import { findProviders, type Account, type Provider, type Scene } from '../test/storm/providers.ts';
+import { findProviders, numberOf, type Account, type Provider, type Scene } from '../test/storm/providers.ts';
 import { printTable } from './table.ts';
 
 /**
@@ -114,13 +114,14 @@ async function play(provider: Provider, account: Account, scene: Scene, flow: Fl
       gateway.settle(played.operation as never, fields as never, played.byKey === true ? { idempotencyKey } : {}),
     );
 
-  const reference = `260131-${provider.name}`;
+  const reference = numberOf(provider.name, 'B');
+  const earlier = numberOf(provider.name, 'A');
   const before = scene.after === undefined ? undefined : provider.scenes[scene.after];
   if (before !== undefined) {
-    await settle(before, before.fields({ reference: 'BEFORE', ...order, of: { reference: '', providerId: '' } }));
-    simulated.script('BEFORE', { life: lives.paid() });
+    await settle(before, before.fields({ reference: earlier, ...order, of: { reference: '', providerId: '' } }));
+    simulated.script(earlier, { life: lives.paid() });
   }
-  const of = { reference: 'BEFORE', providerId: simulated.ledger.payment('BEFORE')?.providerId ?? '' };
+  const of = { reference: earlier, providerId: simulated.ledger.payment(earlier)?.providerId ?? '' };
   const { onSend } = flow;
   if (onSend !== undefined) simulated.script(reference, { life, onSend });
 

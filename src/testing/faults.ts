@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.ts';
+import { didYouMean } from '../core/did-you-mean.ts';
+import { InputError } from '../core/errors.ts';
 import { sleep } from './sleep.ts';
 import type { Heard, Situation } from './voice.ts';
 
@@ -197,6 +199,7 @@ export function withRetryAfter(
 
 /** Hands out a list's faults one by one, by name where they have one. */
 export function playFaults(list: FaultList): () => { name: string; fault: Fault } {
+  refuseNoFaults(list);
   let next = 0;
   return () => {
     let fault = list[next] ?? 'none';
@@ -205,6 +208,23 @@ export function playFaults(list: FaultList): () => { name: string; fault: Fault 
     return named(fault);
   };
 }
+
+/** @throws {InputError} for what is no list, and a fault that there is not */
+function refuseNoFaults(given: unknown): void {
+  if (!Array.isArray(given)) throw new InputError("Faults are a list, one for each exchange: ['reset-after-booking'].");
+  given.forEach(refuseUnknown);
+}
+
+function refuseUnknown(given: unknown): void {
+  const fault = isRecord(given) && 'always' in given ? given['always'] : given;
+  if (typeof fault === 'string') {
+    if (!Object.hasOwn(faults, fault)) throw new InputError(`There is no fault ${didYouMean(fault, faultNames)}`);
+  } else if (!isRecord(fault) || typeof fault['does'] !== 'function')
+    throw new InputError('A fault is a name, or an object with "books" and "does".');
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 const named = (fault: FaultName | Fault): { name: string; fault: Fault } =>
   typeof fault === 'string' ? { name: fault, fault: faults[fault] } : { name: fault.name ?? 'custom', fault };

@@ -1,3 +1,4 @@
+import { didYouMean } from '../core/did-you-mean.ts';
 import { InputError } from '../core/errors.ts';
 import type { EntryState } from './voice.ts';
 
@@ -43,22 +44,29 @@ export const lives = {
   open(): Life {
     return [];
   },
+  /** @throws {InputError} when it is no number of milliseconds, 0 or more */
   paidAfter(delayMs: number): Life {
-    return [{ afterMs: delayMs, state: 'paid' }];
+    return [{ afterMs: count('paidAfter', 'milliseconds', delayMs), state: 'paid' }];
   },
+  /** @throws {InputError} when it is no number of milliseconds, 0 or more */
   expiresAfter(delayMs: number): Life {
-    return [{ afterMs: delayMs, state: 'expired' }];
+    return [{ afterMs: count('expiresAfter', 'milliseconds', delayMs), state: 'expired' }];
   },
-  /** So many queries find it open; the next one finds it paid. */
+  /**
+   * So many queries find it open; the next one finds it paid.
+   *
+   * @throws {InputError} when it is no number of queries, 0 or more
+   */
   paidAfterQueries(queries: number): Life {
-    return [{ afterQueries: queries, state: 'paid' }];
+    return [{ afterQueries: count('paidAfterQueries', 'queries', queries), state: 'paid' }];
   },
   /**
    * Any course, such as declined and then paid.
    *
-   * @throws {InputError} when a step comes earlier than the one before it
+   * @throws {InputError} when a step comes earlier than the one before it, or is in a state that there is not
    */
   steps(steps: readonly LifeStep[]): Life {
+    refuseNoLife('lives.steps', steps);
     let beforeMs = 0;
     for (const { afterMs = beforeMs, state } of steps) {
       if (!(afterMs >= beforeMs))
@@ -70,3 +78,26 @@ export const lives = {
     return steps;
   },
 };
+
+/** The states that there are. */
+export const states: readonly EntryState[] = [
+  ...(['open', 'pending', 'authorized', 'paid', 'declined', 'canceled', 'expired', 'refunded'] as const),
+];
+
+function count(life: string, unit: string, given: unknown): number {
+  if (typeof given === 'number' && given >= 0) return given;
+  throw new InputError(`lives.${life}: pass a number of ${unit}, 0 or more.`);
+}
+
+/** @throws {InputError} for what is no life, and a state that there is not */
+export function refuseNoLife(who: string, life: unknown): void {
+  if (!Array.isArray(life))
+    throw new InputError(`${who}: a life is a list of steps; take one of lives, such as lives.paid().`);
+  for (const step of life as readonly (Partial<LifeStep> | undefined)[]) {
+    const state: unknown = step?.state;
+    if (!states.some(each => each === state))
+      throw new InputError(
+        `${who}: there is no state ${didYouMean(typeof state === 'string' ? state : typeof state, states)}`,
+      );
+  }
+}

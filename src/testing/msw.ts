@@ -12,6 +12,9 @@ export interface MswHttp<Handler> {
  *
  * @example
  * ```ts
+ * import { http } from 'msw';
+ * import { setupServer } from 'msw/node';
+ *
  * const server = setupServer(...simulatorHandlers(http, simulated));
  * ```
  * @param addresses where the gateway is, instead of the provider's own addresses: the adapter's `baseUrl`, say

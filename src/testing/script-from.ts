@@ -2,9 +2,8 @@ import { didYouMean } from '../core/did-you-mean.ts';
 import { InputError } from '../core/errors.ts';
 import { always, deliveredLate, faultNames, slowed, withRetryAfter } from './faults.ts';
 import type { Always, Fault, FaultList, FaultName } from './faults.ts';
-import { lives, type Life, type LifeStep } from './lives.ts';
+import { lives, states, type Life, type LifeStep } from './lives.ts';
 import type { Script } from './simulator.ts';
-import type { EntryState } from './voice.ts';
 
 /** Lives by their name, and what the number after the colon is. */
 const namedLives: Readonly<Record<string, { readonly unit?: string; readonly life: (count: number) => Life }>> = {
@@ -19,10 +18,6 @@ const namedLives: Readonly<Record<string, { readonly unit?: string; readonly lif
 
 /** The names that `lifeFrom` knows. */
 export const lifeNames: readonly string[] = /* @__PURE__ */ Object.keys(namedLives);
-
-const states: readonly EntryState[] = [
-  ...(['open', 'pending', 'authorized', 'paid', 'declined', 'canceled', 'expired', 'refunded'] as const),
-];
 
 /**
  * A life out of JSON or of a command line: a name (`paid`, `declined`, `authorized`, `open`), a name with a number

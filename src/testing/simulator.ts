@@ -1,7 +1,10 @@
 import { orAbort, systemClock, type Clock } from '../clock.ts';
+import { aClock, checkOptions, type Checks } from '../core/check-options.ts';
+import type { FieldCheck } from '../core/operation.ts';
+import { printable } from '../core/printable.ts';
 import { isCut, playFaults, type FaultList, type Scene } from './faults.ts';
 import { keepBooks, type Books, type Opening } from './ledger.ts';
-import { lives as usualLives, type Life } from './lives.ts';
+import { lives as usualLives, refuseNoLife, type Life } from './lives.ts';
 import type { ManualClock } from './manual-clock.ts';
 import type { Answer, Entry, Heard, HeardRequest, Refusal, Voice } from './voice.ts';
 
@@ -53,6 +56,8 @@ export interface Simulator {
   /**
    * Says what happens to a reference: the merchant's number. May be called at any time; what is left out stays as it
    * was.
+   *
+   * @throws {InputError} for an option, a life or a fault that there is not
    */
   script(reference: string, script: Script): void;
   /**
@@ -114,9 +119,14 @@ const MOST_REDIRECTS = 20;
  *
  * expect(simulated.ledger.payment('260101_1')).toMatchObject({ state: 'paid', bookings: 1, sends: 1 });
  * ```
+ * @throws {InputError} for an option, a life or a fault that there is not
  */
 export function simulateGateway(options: SimulatorOptions): Simulator {
+  checkOptions('simulateGateway', options, simulatorChecks);
   const { voice, lives = {}, faults = {}, sameReference = voice.sameReference } = options;
+  checkOptions('simulateGateway: lives', lives, lifeChecks);
+  for (const [act, life] of Object.entries(lives)) refuseNoLife(`simulateGateway: lives.${act}`, life);
+  checkOptions('simulateGateway: faults', faults, faultChecks);
   const clock: GatewayClock = options.clock ?? systemClock;
   const plans = new Plans(faults);
   const records = new Records(clock);
@@ -149,6 +159,9 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     voice,
     clock,
     script(reference, script) {
+      checkOptions(`script of ${printable(reference)}`, script, scriptChecks);
+      for (const life of [script.life, script.nextTry])
+        if (life !== undefined) refuseNoLife(`script of ${printable(reference)}`, life);
       plans.add(reference, script);
       if (script.life === undefined) return;
       books.relive(reference, script.life);
@@ -161,6 +174,36 @@ export function simulateGateway(options: SimulatorOptions): Simulator {
     },
   };
 }
+
+const aLife: FieldCheck = { expects: 'a life: take one of lives, such as lives.paid()', accepts: Array.isArray };
+const someFaults: FieldCheck = {
+  expects: "a list of faults, one for each exchange: ['reset-after-booking']",
+  accepts: Array.isArray,
+};
+const anObject: FieldCheck = { expects: 'an object', accepts: value => typeof value === 'object' && value !== null };
+const faultChecks: Checks<FaultScript> = {
+  onSend: someFaults,
+  onQuery: someFaults,
+  on: {
+    expects: "lists of faults by operation: { 'payment.cancel': ['reset-after-booking'] }",
+    accepts: value => anObject.accepts(value) && Object.values(value as object).every(Array.isArray),
+  },
+};
+const scriptChecks: Checks<Script> = { life: aLife, nextTry: aLife, ...faultChecks };
+const lifeChecks: Checks<Record<Opening, Life>> = { create: aLife, charge: aLife, refund: aLife };
+const simulatorChecks: Checks<SimulatorOptions> = {
+  voice: {
+    expects: 'a voice, such as qfpayVoice(credentials) of tillpaid/testing/qfpay',
+    accepts: value => anObject.accepts(value) && typeof Reflect.get(value as object, 'hear') === 'function',
+  },
+  clock: aClock,
+  lives: anObject,
+  faults: anObject,
+  sameReference: {
+    expects: "'replays', 'refuses' or 'books-again'",
+    accepts: value => ['replays', 'refuses', 'books-again'].includes(value as string),
+  },
+};
 
 /** What is to happen to whom, as far as it was scripted. */
 class Plans {

@@ -45,8 +45,11 @@ type Books = Pick<Simulator, 'ledger'>;
  * ```ts
  * expect.extend(moneyMatchers);
  *
- * expect(simulated).toHaveChargedOnce('ORDER-1');
+ * const settlement = await clock.run(payOrder('260101_0001', { fetch: simulated.fetch, clock }));
+ *
  * expect(settlement).toBeSettledAs('succeeded');
+ * expect(simulated).toHaveChargedOnce('260101_0001');
+ * expect(simulated).toAgreeWith([settlement]);
  * ```
  */
 export const moneyMatchers: {

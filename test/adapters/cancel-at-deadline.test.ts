@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import '../../src/client/cancel-at-deadline.ts';
 import { constant, createGateway, isInputError, type Settlement } from '../../src/index.ts';
 import { lives, manualClock, simulateGateway, type FaultName, type LedgerEntry } from '../../src/testing/index.ts';
-import { findProviders, type Provider } from '../storm/providers.ts';
+import { findProviders, numberOf, type Provider } from '../storm/providers.ts';
 
 /** The cancel at the deadline against every provider's simulator: who pays when, and what is lost on the way. */
 
@@ -41,7 +41,7 @@ async function play(
   const { adapter, voice } = provider.open(seed, false);
   const clock = manualClock();
   const simulator = simulateGateway({ voice, clock });
-  const reference = `260131-${seed}`;
+  const reference = numberOf(provider.name, seed);
   const cancels = Object.values(adapter.operations).flatMap(each =>
     'follows' in each && each.follows === 'cancel' ? [each.name] : [],
   );

@@ -70,6 +70,10 @@ export interface Order {
   readonly of: { readonly reference: string; readonly providerId: string };
 }
 
+/** A merchant's number, as the provider wants it: ZaloPay's begin with the day, iFortepay's are letters and digits. */
+export const numberOf = (provider: string, seed: number | string): string =>
+  `260131${provider === 'zalopay' ? '_' : provider === 'ifortepay' ? 'N' : '-'}${seed}`;
+
 const sources = new URL('../../src/adapters/', import.meta.url);
 const samplesFolder = new URL('../samples/', import.meta.url);
 

@@ -464,7 +464,7 @@ export function tell(
     }
   };
   /** Its own numbers, those of the payment it is about, and of others that were made for it. */
-  const numbers = new RegExp(`(?<![0-9])260131-${seed}(?![0-9])`);
+  const numbers = new RegExp(`(?<![0-9])260131[-_N]${seed}(?![0-9])`);
   const owns = (text: string): boolean => numbers.test(text);
   const isSomebodyElses = ({ body, path }: { readonly body: string; readonly path: string }): boolean =>
     (body + path).includes(`${inWorld().order.reference}E`);

@@ -16,7 +16,7 @@ import { sleep } from '../../src/testing/sleep.ts';
 import type { PartyClock } from './clock.ts';
 import type { Dice } from './dice.ts';
 import { isUndecided } from './invariants.ts';
-import type { Account, Order, Provider, Scene } from './providers.ts';
+import { numberOf, type Account, type Order, type Provider, type Scene } from './providers.ts';
 import { calm, type FaultPlan, type NextTry, type Trouble, type Weather } from './weather.ts';
 
 /** The gateway of one payment, with its weather, and what is there before the payment begins. */
@@ -82,7 +82,7 @@ export async function openWorld(options: {
       sameReference,
     });
 
-  const reference = `260131-${seed}`;
+  const reference = numberOf(provider.name, seed);
   const isMine = (number: string): boolean =>
     number.startsWith(reference) && !/^\d/.test(number.slice(reference.length));
   const minor = dice.between(101, 99_999);

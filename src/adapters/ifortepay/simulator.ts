@@ -85,6 +85,7 @@ export function ifortepayVoice(
       const isEnough =
         (answersOwnNumberAlone && call.act === 'query') || wants.every(name => textOf(fields, name) !== undefined);
       if (number === undefined || !isEnough) return refused('400/02', service);
+      if (!isWellFormed(call, fields, number)) return refused('400/01', service);
       const id = `${request.headers.get('x-timestamp')?.slice(0, 10) ?? ''} ${request.headers.get('x-external-id') ?? ''}`;
       if (externalIds.has(id)) return refused('409/00', service);
       const heard = heardAs(call, fields, number);
@@ -322,6 +323,20 @@ function heardAs({ operation, act }: Call, fields: Fields, reference: string): H
     ...(currency !== undefined && { currency }),
   };
 }
+
+/**
+ * Numbers of at most 64 letters and digits, and rupiah with two decimals: "Invalid Field Format" otherwise. A query or a
+ * cancel may name an order of another system.
+ */
+function isWellFormed({ act, own }: Call, fields: Fields, number: string): boolean {
+  const sum = fields['amount'] ?? fields['totalAmount'];
+  const isSum = sum === undefined || (isRupiah(textOf(sum, 'value')) && textOf(sum, 'currency') === 'IDR');
+  const isNumber = own === 'partnerReferenceNo' ? /^[A-Za-z\d]{1,64}$/.test(number) : number.length <= 64;
+  return isSum && (act === 'query' || act === 'cancel' || isNumber);
+}
+
+const isRupiah = (value: string | undefined): boolean =>
+  value !== undefined && /^\d{1,16}\.\d{2}$/.test(value) && Number(value) > 0;
 
 const asksForOtp = (fields: Fields): boolean => textOf(fields['additionalInfo'], 'isWithOtp') === 'Y';
 

@@ -2,6 +2,7 @@ import { md5 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Fault } from '../../testing/faults.ts';
+import { isCurrency, isMinorUnits, isWallTime } from '../../testing/field-forms.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import { baseUrls, type QfpayCredentials } from './adapter.ts';
 
@@ -39,6 +40,8 @@ export function qfpayVoice(
         return { refused: { body: { respcd: '1001', respmsg: 'Invalid app code' } } };
       if (headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
       if (form['mchid'] !== mchid || call.required.some(name => form[name] === undefined)) return refusal('1104');
+      if (Object.entries(forms).some(([name, isRight]) => form[name] !== undefined && !isRight(form[name])))
+        return refusal('1104');
 
       const number = form['out_trade_no'] ?? form['syssn'];
       if (number === undefined) return refusal('1104');
@@ -86,7 +89,9 @@ export function qfpayVoice(
           'out_trade_no is used',
         );
       if (answer === 'not-found' || entry === undefined) return unmade(heard.fields, '1136');
-      if (answer === 'already-final') return unmade(heard.fields, finals[entry.state]);
+      if (answer === 'already-final')
+        // "The refund amount is greater than the maximum amount that can be refunded"
+        return unmade(heard.fields, heard.act === 'refund' && entry.state === 'paid' ? '1272' : finals[entry.state]);
       return written(heard, entry, situation.nowMs, declinedAs);
     },
 
@@ -207,6 +212,21 @@ const calls: Readonly<Record<string, Call>> = {
     methods: ['POST'],
     required: ['txamt', 'txdtm', 'syssn', 'out_trade_no'],
   },
+};
+
+/**
+ * How fields are written, which are "request parameter errors" (1104) otherwise.
+ * https://sdk.qfapi.com/docs/api-reference/request-format
+ */
+const forms: Readonly<Record<string, (value: string) => boolean>> = {
+  // 100 is 1.00.
+  txamt: value => isMinorUnits(value, 11),
+  txcurrcd: isCurrency,
+  txdtm: isWallTime,
+  start_time: isWallTime,
+  end_time: isWallTime,
+  page: value => /^[1-9]\d*$/.test(value),
+  page_size: value => isMinorUnits(value, 3) && Number(value) <= 100,
 };
 
 /** An empty field is an absent one. */

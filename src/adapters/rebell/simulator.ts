@@ -1,4 +1,5 @@
 import { asRecord, idOf, textOf } from '../../kit/readers.ts';
+import { isCurrency, isIsoTime, isMinorUnits } from '../../testing/field-forms.ts';
 import type {
   Answer,
   Entry,
@@ -68,8 +69,10 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
       const call = request.method === 'POST' && Object.hasOwn(calls, api) ? calls[api] : undefined;
       if (call === undefined) return { refused: { status: 404, body: 'Not Found' } };
       if (request.headers.get('client-id') !== clientId) return { refused: refusal(401, 'INVALID_CLIENT') };
-      const ageMs = request.nowMs - Date.parse(request.headers.get('request-time') ?? '');
-      if (!(Math.abs(ageMs) <= FIVE_MINUTES_MS)) return { refused: refusal(401, 'REQUEST_TIME_INVALID') };
+      const time = request.headers.get('request-time') ?? '';
+      const ageMs = request.nowMs - Date.parse(time);
+      if (!(isIsoTime(time) && Math.abs(ageMs) <= FIVE_MINUTES_MS))
+        return { refused: refusal(401, 'REQUEST_TIME_INVALID') };
       if (!(await isSigned(request))) return { refused: refusal(401, 'INVALID_SIGNATURE') };
       const fields = parsed(request.body);
       const reference = call.reference.map(name => textOf(fields, name)).find(found => found !== undefined);
@@ -82,6 +85,10 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
         (call.of === undefined || of !== undefined) &&
         (call.amount === undefined || (value !== undefined && currency !== undefined));
       if (!isComplete) return { refused: refusal(400, 'PARAM_ILLEGAL') };
+      if (call.amount !== undefined && !isCurrency(currency)) return { refused: refusal(400, 'INVALID_CURRENCY') };
+      if (call.amount !== undefined && !isMinorUnits(value, 16)) return { refused: refusal(400, 'INVALID_AMOUNT') };
+      const isDated = fields['paymentExpiryTime'] === undefined || isIsoTime(fields['paymentExpiryTime']);
+      if (reference.length > 64 || !isDated) return { refused: refusal(400, 'PARAM_ILLEGAL') };
       const isPayment = call.act === 'charge' || call.act === 'create';
       if (isPayment && options.refusal !== undefined) return { refused: failure(options.refusal) };
       const isCashier =
@@ -104,7 +111,12 @@ export function rebellVoice(credentials: RebellVoiceCredentials, options: Rebell
         done: () => success({ messageId: `M${heard.reference}` }),
         'not-found': () => failure(heard.act === 'refund-query' ? 'REFUND_NOT_EXIST' : 'ORDER_NOT_EXIST'),
         duplicate: () => failure('REPEAT_REQ_INCONSISTENT'),
-        'already-final': () => failure(finals[heard.operation] ?? 'ORDER_IS_CLOSED'),
+        'already-final': () =>
+          failure(
+            heard.act === 'refund' && entry?.state === 'paid'
+              ? 'REFUND_AMOUNT_EXCEED'
+              : (finals[heard.operation] ?? 'ORDER_IS_CLOSED'),
+          ),
         maintenance: () => unknown('SERVICE_UNAVAILABLE'),
         'rate-limited': () => ({ ...unknown('REQUEST_TRAFFIC_EXCEED_LIMIT'), status: 429 }),
         'system-error': () => systemError,

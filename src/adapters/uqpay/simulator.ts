@@ -1,4 +1,5 @@
 import type { Fields } from '../../core/operation.ts';
+import { isCurrency, isDecimalAmount } from '../../testing/field-forms.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import { baseUrls, type UqpayCredentials } from './adapter.ts';
 
@@ -78,6 +79,8 @@ export function uqpayVoice(
         return { refused: error(400, 'invalid_request_error', 'invalid_parameter', 'parameter is invalid') };
       if (call.required.some(name => textOf(sent, name) === ''))
         return { refused: error(400, 'invalid_request_error', 'missing_parameter') };
+      const misshapen = call.money && misshapenIn(sent, call.money);
+      if (misshapen !== undefined) return { refused: misshapen };
       const id = decodeURIComponent(call.pattern.exec(path)?.[1] ?? '');
       const asked = { operation: call.operation, fields: sent };
       if (request.method === 'GET' && call.keyed !== true) return { ...asked, ...call.asks({ id, key: '', sent }) };
@@ -251,11 +254,47 @@ const closed = error(400, 'payment_error', 'closed_order', 'Closed order');
 const refused = error(400, 'payment_error', 'payment_refused', 'Payment refused');
 const systemError = error(500, 'api_error', 'api_error', 'internal error');
 
+/** The fields that hold an amount, and what is answered to one that is none. */
+interface Money {
+  readonly amount: string;
+  readonly currency: string | undefined;
+  readonly wrongAmount: Answer;
+  readonly wrongCurrency: Answer;
+}
+
+const ofOrder: Money = {
+  amount: 'amount',
+  currency: 'currency',
+  wrongAmount: error(400, 'payment_error', 'invalid_order_amount', 'Invalid order amount'),
+  wrongCurrency: error(400, 'payment_error', 'invalid_order_currency', 'Invalid order currency'),
+};
+const ofPayout: Money = {
+  amount: 'payout_amount',
+  currency: 'payout_currency',
+  wrongAmount: error(400, 'payout_error', 'invalid_amount', 'Invalid amount'),
+  wrongCurrency: error(400, 'payout_error', 'invalid_currency', 'Invalid currency'),
+};
+/** It is in the payment's currency. No code of a refund is about its form. */
+const ofRefund: Money = {
+  ...ofOrder,
+  currency: undefined,
+  wrongAmount: error(400, 'invalid_request_error', 'invalid_parameter', 'parameter is invalid'),
+};
+
+/** "10.12": a decimal text above 0, with no more decimals than its currency has. */
+function misshapenIn(sent: Fields, { amount, currency, wrongAmount, wrongCurrency }: Money): Answer | undefined {
+  if (currency !== undefined && !isCurrency(sent[currency])) return wrongCurrency;
+  return isDecimalAmount(sent[amount], currency === undefined ? undefined : textOf(sent, currency))
+    ? undefined
+    : wrongAmount;
+}
+
 interface Call {
   readonly operation: string;
   /** Method and path; its group is the id in the path. */
   readonly pattern: RegExp;
   readonly required: readonly string[];
+  readonly money?: Money;
   /** A query that must carry a key. */
   readonly keyed?: true;
   readonly asks: (request: {
@@ -270,6 +309,7 @@ const calls: readonly Call[] = [
     operation: 'payment.create',
     pattern: /^POST \/v2\/payment_intents\/create$/,
     required: ['amount', 'currency', 'merchant_order_id', 'description', 'return_url'],
+    money: ofOrder,
     asks: ({ sent }) => ({
       act: 'create',
       reference: textOf(sent, 'merchant_order_id'),
@@ -311,6 +351,7 @@ const calls: readonly Call[] = [
     operation: 'refund.create',
     pattern: /^POST \/v2\/payment\/refunds$/,
     required: ['payment_intent_id', 'amount', 'reason'],
+    money: ofRefund,
     asks: ({ key, sent }) => ({
       act: 'refund',
       reference: key,
@@ -334,6 +375,7 @@ const calls: readonly Call[] = [
     operation: 'payout.create',
     pattern: /^POST \/v2\/payment\/payout\/create$/,
     required: ['payout_currency', 'payout_amount', 'statement_descriptor'],
+    money: ofPayout,
     asks: ({ key, sent }) => ({
       act: 'charge',
       reference: key,

@@ -1,6 +1,7 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { beginsWithDay, isMinorUnits } from '../../testing/field-forms.ts';
 import type { Answer, Entry, EntryState, Heard, HeardRequest, Refusal, Situation, Voice } from '../../testing/voice.ts';
 import { baseUrls, type ZalopayCredentials } from './adapter.ts';
 
@@ -37,6 +38,8 @@ export function zalopayVoice(
         return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
       const genuine = told.mac === macOf(credentials.key1, signed.join('|'));
       if (!genuine || told.app_id !== String(credentials.appId)) return { refused: fail(-402, 'Chữ ký không hợp lệ.') };
+      const misshapen = misshapenIn(call, told, reference);
+      if (misshapen !== undefined) return { refused: misshapen };
       if (call.at !== undefined && !(Math.abs(request.nowMs - Number(told[call.at])) <= FIFTEEN_MINUTES_MS))
         return { refused: call.stale };
       return {
@@ -449,6 +452,30 @@ const calls: Readonly<Record<string, Call>> = {
     reference: order,
   },
 };
+
+/**
+ * What a number of the merchant's, an amount or a lifetime in another form than the manual's is answered: "parameters in
+ * the wrong format", and for a query APPTRANSID_INVALID.
+ */
+function misshapenIn({ act, operation }: Call, told: Told, reference: string): Answer | undefined {
+  const isRight = (name: string, form: (value: string) => boolean): boolean => {
+    const value = told[name];
+    return value === undefined || form(value);
+  };
+  // `yymmdd_…`, and a refund's `yymmdd_appid_…`.
+  if (told.app_trans_id !== undefined && !(reference.length <= 40 && beginsWithDay(reference)))
+    return operation === 'payment.query' ? fail(-92, 'app_trans_id không hợp lệ.') : stale;
+  const isFine =
+    isRight('m_refund_id', value => value.length <= 45 && beginsWithDay(value)) &&
+    // Whole dong; a refund's fee may be none.
+    (act === 'other' || isRight('amount', value => isMinorUnits(value, 15))) &&
+    isRight('refund_fee_amount', value => value === '0' || isMinorUnits(value, 15)) &&
+    isRight(
+      'expire_duration_seconds',
+      value => isMinorUnits(value, 7) && Number(value) >= 300 && Number(value) <= 2_592_000,
+    );
+  return isFine ? undefined : stale;
+}
 
 /** What no key opens is no code. */
 function decrypted(paymentCode: string, decrypt: (paymentCode: string) => string): Part {
