@@ -19,7 +19,7 @@ import type { Effect, PollRequiredVerdict, RetryableVerdict, TerminalVerdict, Ve
  * chance of its own. State and observation may pass through JSON before each step. The ky hooks and the p-retry loop
  * only carry it out, and so can any other engine.
  *
- * @throws {InputError} for a state from JSON whose backoff is one of your own: see {@link attached}
+ * @throws {InputError} for a state from JSON whose backoff is one of your own: see `defineBackoff`
  */
 export function decide(before: State, observation: Observation, moment: Moment): { state: State; decision: Decision } {
   const state = withCircumstances(attached(before), observation, moment);
@@ -135,7 +135,7 @@ export interface Plan {
   readonly mayHaveBeenSent: boolean;
 }
 
-/** What is known so far. Plain JSON: of its backoffs `JSON.stringify` writes what {@link attached} reads. */
+/** What is known so far. Plain JSON: of its backoffs `JSON.stringify` writes what a gateway reads again. */
 export interface State {
   readonly plan: Plan;
   /** The status query can be asked with what the ticket knows. */

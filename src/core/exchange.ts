@@ -45,8 +45,8 @@ export interface Reading {
    */
   madeAtMs?: number | undefined;
   /**
-   * What the row repeats of the send that created it, such as the merchant's own time: compared with {@link
-   * WriteOperation.echo}.
+   * What the row repeats of the send that created it, such as the merchant's own time: compared with
+   * the write's own `echo`.
    */
   echo?: string | undefined;
   /**

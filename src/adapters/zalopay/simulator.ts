@@ -12,7 +12,8 @@ import { baseUrls, type ZalopayCredentials } from './adapter.ts';
  * A real `zp_trans_token` names its order to ZaloPay alone. Here it is `AC` and the `app_trans_id` of an order that was
  * created here, or `ZP` and that of one that comes from elsewhere.
  *
- * @param options.decrypt what the code in `payment_code` was when it was scanned: yours, when you encrypt for real.
+ * @param credentials whose signatures are checked
+ * @param options `decrypt`: what the code in `payment_code` was when it was scanned: yours, when you encrypt for real.
  * Default: it is the scanned code in base64, which encrypts nothing
  */
 export function zalopayVoice(

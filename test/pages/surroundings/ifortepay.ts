@@ -4,7 +4,7 @@ import { ifortepay, type IfortepayAnswers, type IfortepayFields } from 'tillpaid
 import type { Simulator } from 'tillpaid/testing';
 import { ifortepayNotice, ifortepayVoice } from 'tillpaid/testing/ifortepay';
 import { credentials as madeUp } from '../../samples/ifortepay.ts';
-import { takeOrder } from '../paid-entry.ts';
+import { takeOrder } from '../take-order.ts';
 
 /** A shop that is paid through iFortepay. */
 export const credentials: typeof madeUp = { ...madeUp, notifyUrl: 'https://shop.example/ifortepay' };

@@ -4,7 +4,7 @@ import { rebell, type RebellAnswers, type RebellFields } from 'tillpaid/adapters
 import type { Simulator } from 'tillpaid/testing';
 import { rebellNotice, rebellVoice } from 'tillpaid/testing/rebell';
 import { madeUp } from '../../samples/rebell.ts';
-import { takeOrder } from '../paid-entry.ts';
+import { takeOrder } from '../take-order.ts';
 
 /** A shop that is paid through Rebell. */
 export const credentials: typeof madeUp = madeUp;

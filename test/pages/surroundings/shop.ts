@@ -6,7 +6,7 @@ import type { Simulator } from 'tillpaid/testing';
 import { settleTimes } from 'tillpaid/learn';
 import { qfpayNotice, qfpayVoice } from 'tillpaid/testing/qfpay';
 import type { Adapter } from 'tillpaid/adapter';
-import { takeOrder } from '../paid-entry.ts';
+import { takeOrder } from '../take-order.ts';
 
 /** What a shop has around the lines that a page shows. Its gateway is QFPay's, simulated. */
 export { expect } from 'vitest';
@@ -72,7 +72,10 @@ export const connectionString = 'postgres://127.0.0.1/shop';
 export const alert: (what: unknown) => void = () => undefined;
 export const error: unknown = new Error('the network is down');
 
-const taken = await takeOrder(adapter, qfpayVoice(account), its => its.settle('payment.charge', fields));
+const taken = await takeOrder(adapter, qfpayVoice(account), its =>
+  its.settle('payment.charge', { ...fields, out_trade_no: 'ORDER-1' }),
+);
 export const simulated: Simulator = taken.simulated;
+export const settlement: Settlement = taken.settlement;
 /** A notice that this order is paid, signed. */
 export const request: Request = qfpayNotice(account, taken.entry, Date.now());

@@ -3,7 +3,7 @@ import type { Adapter } from 'tillpaid/adapter';
 import { uqpay, type UqpayAnswers, type UqpayCredentials, type UqpayFields } from 'tillpaid/adapters/uqpay';
 import type { Simulator } from 'tillpaid/testing';
 import { uqpayNotice, uqpayVoice } from 'tillpaid/testing/uqpay';
-import { takeOrder } from '../paid-entry.ts';
+import { takeOrder } from '../take-order.ts';
 
 /** A shop that is paid through UQPAY. */
 export const credentials: UqpayCredentials & { webhookSecret: string } = {

@@ -5,7 +5,7 @@ import type { Adapter } from 'tillpaid/adapter';
 import { zalopay, type ZalopayAnswers, type ZalopayCredentials, type ZalopayFields } from 'tillpaid/adapters/zalopay';
 import type { Simulator } from 'tillpaid/testing';
 import { zalopayNotice, zalopayVoice } from 'tillpaid/testing/zalopay';
-import { takeOrder } from '../paid-entry.ts';
+import { takeOrder } from '../take-order.ts';
 
 /** A shop that is paid through ZaloPay. */
 export const credentials: ZalopayCredentials = {
@@ -34,6 +34,15 @@ export const refund: ZalopayFields['refund.create'] = {
   description: 'Cold tea',
 };
 export const ticket: Ticket = gateway.ticketFor('payment.create', { ...fields, app_trans_id: '260101_0008' });
+
+const texts = new Map<string, string>();
+export const database: {
+  save(number: string, text: string): Promise<void>;
+  load(number: string): Promise<string>;
+} = {
+  save: (number, text) => Promise.resolve(void texts.set(number, text)),
+  load: number => Promise.resolve(texts.get(number) ?? JSON.stringify(ticket)),
+};
 
 /** What the payer's app shows, and the key that ZaloPay gave the merchant for it. */
 export const payment_code_raw = '180000000000000001';
