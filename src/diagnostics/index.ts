@@ -41,6 +41,8 @@ export const channelNames: readonly string[] = [...all, ...workerChannels.values
  *
  * @example
  * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ *
  * publishEvents(gateway);
  * subscribe('tillpaid:settled', event => console.log(event));
  * ```
