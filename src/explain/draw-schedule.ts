@@ -51,6 +51,8 @@ ${inColors(light)}
  * @param schedule as `scheduleOf` gives it
  * @example
  * ```ts
+ * import { writeFileSync } from 'node:fs';
+ *
  * writeFileSync('schedule.svg', drawSchedule(scheduleOf(adapter)));
  * ```
  */
