@@ -28,7 +28,8 @@ export const acts: Readonly<Record<Act, { readonly short: string; readonly sente
     },
     call: {
       short: 'Look and call',
-      sentence: 'Waiting does not tell. Look in the provider’s portal, or call. Hand nothing over, send nothing twice.',
+      sentence:
+        'Waiting alone may not tell. Look in the provider’s portal, or call. Hand nothing over, send nothing twice.',
       sign: '!',
     },
     'no-goods': { short: 'No goods', sentence: 'It is not paid, and will not be under this number.', sign: '✕' },
@@ -67,18 +68,32 @@ export interface Case {
  */
 export function casesOf(provider: Provider, { meanings }: Explanation, send?: 'first' | 'later'): Case[] {
   return meanings.flatMap(meaning => {
-    const { operations, asked } = meaning;
-    if (meaning.first === undefined || meaning.mayHaveLanded === undefined)
+    const { operations, asked, first, mayHaveLanded } = meaning;
+    if (first === undefined || mayHaveLanded === undefined)
       return asked === undefined || asked.length === 0
         ? [alone(provider, meaning)]
-        : asked.map(step => caseOf(provider, meaning, step, { operations, about: step.writes }));
-    const [first, later] = [meaning.first, meaning.mayHaveLanded].map((step, index) =>
-      caseOf(provider, meaning, step, { operations, about: [], send: index === 0 ? 'first' : 'later' }),
-    );
-    if (first === undefined || later === undefined) return [];
-    if (send !== undefined) return [send === 'first' ? first : later];
-    return sameEnd(first, later) ? [{ ...first, send: 'any' }] : [first, later];
+        : asked.flatMap(step =>
+            byKind(provider, step, step.writes).map(about => caseOf(provider, meaning, step, { operations, about })),
+          );
+    const firsts = byKind(provider, first, operations);
+    const laters = byKind(provider, mayHaveLanded, operations);
+    // What differs for some at one of the sends is told apart at both.
+    return (firsts.length > laters.length ? firsts : laters).flatMap(names => {
+      const one = caseOf(provider, meaning, first, { operations: names, about: [], send: 'first' });
+      const other = caseOf(provider, meaning, mayHaveLanded, { operations: names, about: [], send: 'later' });
+      if (send !== undefined) return [send === 'first' ? one : other];
+      return sameEnd(one, other) ? [{ ...one, send: 'any' }] : [one, other];
+    });
   });
+}
+
+/** Writes that take a payer's money, and the others, where that makes a difference to what is done. */
+function byKind({ adapter }: Provider, step: Step, names: readonly string[]): (readonly string[])[] {
+  if (actOf(step, true) === actOf(step, false)) return [names];
+  const kinds = [true, false].map(isPayment =>
+    names.filter(name => isForGoods(adapter.operations[name]) === isPayment),
+  );
+  return kinds.filter(kind => kind.length > 0);
 }
 
 const sameEnd = (one: Case, other: Case): boolean =>

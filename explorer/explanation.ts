@@ -50,8 +50,8 @@ const toPaste = (address: string | undefined): Html =>
   address === undefined ? html`paste the whole answer` : html`<a href="${address}">paste the whole answer</a>`;
 
 /** What there is to say beside the sentence of the act. */
-const inAddition = ({ act, verdict, todo, advice = '' }: Case): string =>
-  isHttp(verdict.code) ? '' : saysEnough.has(act) ? advice : todo;
+const inAddition = ({ act, verdict, todo, step, advice = '' }: Case): string =>
+  isHttp(verdict.code) ? '' : saysEnough.has(act) || step?.next.does === 'ask' ? advice : todo;
 
 /** A status alone is in no table, and nobody's to report. */
 const isHttp = (code: string): boolean => code.startsWith('http/');

@@ -114,6 +114,26 @@ describe('what to do', () => {
     expect(paid.length).toBeGreaterThan(5);
   });
 
+  it('is to hand over whatever charge has succeeded, also where the code means the same for a refund', () => {
+    for (const { adapter, explained } of known) {
+      for (const { explanation, cases } of explained) {
+        const charged = explanation.meanings.filter(
+          ({ verdict, first }) =>
+            first?.next.does === 'settle' && first.next.outcome === 'succeeded' && verdict.reason !== 'conflict',
+        );
+        for (const operation of charged.flatMap(({ operations }) => operations)) {
+          if (!operation.endsWith('payment.charge')) continue;
+          const its = cases.filter(({ operations, send }) => operations.includes(operation) && send !== 'later');
+          expect([adapter.name, ...its.map(({ act }) => act)]).toEqual([adapter.name, 'hand-over']);
+        }
+      }
+    }
+    expect(actsOf('rebell', 'SUCCESS', 'payment.charge')).toEqual([
+      ['hand-over', 'first'],
+      ['wait', 'later'],
+    ]);
+  });
+
   it('is to wait where an earlier send may have been paid, whatever the first would mean', () => {
     expect(actsOf('qfpay', '1201', 'payment.charge')).toEqual([
       ['no-goods', 'first'],
