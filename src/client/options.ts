@@ -80,7 +80,7 @@ export interface ObserveOptions {
    * you do: what you throw, give back or forget changes nothing. Default: exchanges run in their caller's context.
    */
   around?: (exchange: AboutExchange, run: () => void) => unknown;
-  /** While it gives `false` nothing is told, and nothing is made to be told. Must not throw. Default: always. */
+  /** While it gives `false` nothing is told, and nothing is made to be told. Quick: it is asked often. Default: always. */
   when?: () => boolean;
 }
 

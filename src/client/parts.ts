@@ -243,7 +243,7 @@ interface Listeners extends Pick<GatewayParts, 'inform' | 'observe'> {
 /** Who is told everything: the gateway's `onEvent`, and those that came later. */
 function createListeners(onEvent: GatewayOptions<object>['onEvent']): Listeners {
   const observers = new Set<Observer>();
-  const awake = (): Observer[] => [...observers].filter(({ when }) => when?.() !== false);
+  const awake = (): Observer[] => [...observers].filter(wantsToKnow);
   return {
     listens: () => onEvent !== undefined || (observers.size > 0 && awake().length > 0),
     inform(event, ticket) {
@@ -253,7 +253,7 @@ function createListeners(onEvent: GatewayOptions<object>['onEvent']): Listeners 
       for (const { listener } of awake()) safely(() => listener(event, payment));
     },
     arounds: () =>
-      observers.size === 0 ? [] : awake().flatMap(({ around }) => (around === undefined ? [] : [around])),
+      observers.size === 0 ? none : awake().flatMap(({ around }) => (around === undefined ? [] : [around])),
     observe(listener, options = {}) {
       if (typeof (listener as unknown) !== 'function')
         throw new InputError('observe: pass a function that is told what happens: observe(event => …).');
@@ -265,7 +265,18 @@ function createListeners(onEvent: GatewayOptions<object>['onEvent']): Listeners 
   };
 }
 
+/** One whose `when` throws is told: that says nothing about the event. */
+function wantsToKnow({ when }: Observer): boolean {
+  try {
+    return when?.() !== false;
+  } catch {
+    return true;
+  }
+}
+
 type Around = NonNullable<ObserveOptions['around']>;
+
+const none: Around[] = [];
 
 /** Runs once, at once and whatever `around` does: how the exchange went is all that comes of it. */
 function enclosed<T>(around: Around, exchange: AboutExchange, run: () => T): () => T {

@@ -373,6 +373,17 @@ describe('a listener that listens only at times', () => {
     expect(timeline.enclose('send', ticket, () => 7)).toBe(7);
   });
 
+  it('is told where its when throws, and that costs no payment', async () => {
+    const { gateway, clock } = bench(pending);
+    const seen: string[] = [];
+    const when = (): never => {
+      throw new Error('odd');
+    };
+    gateway.observe(event => seen.push(event.type), { when });
+    expect(await clock.run(gateway.settle('payment.charge', charge))).toMatchObject({ outcome: 'succeeded' });
+    expect(seen).toContain('settled');
+  });
+
   it('must be a function, and its options are checked', () => {
     const { gateway } = bench();
     expect(() => gateway.observe(() => undefined, { arround: () => 0 } as never)).toThrow(/Did you mean around\?/);
