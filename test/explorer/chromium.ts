@@ -11,13 +11,17 @@ const places = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** Where Chromium is on this machine. @throws with what to install */
+/** What to do where there is none. */
+export const chromiumHint = 'install it (Debian: apt-get install chromium), or name its file in CHROMIUM';
+
+/** Where Chromium is on this machine, if it is. */
+export const findChromium = (): string | undefined =>
+  [env['CHROMIUM'], ...places].find(file => file !== undefined && existsSync(file));
+
+/** @throws with what to install */
 export function chromiumFile(): string {
-  const found = [env['CHROMIUM'], ...places].find(file => file !== undefined && existsSync(file));
-  if (found === undefined)
-    throw new Error(
-      'There is no Chromium here: install it (Debian: apt-get install chromium), or name its file in CHROMIUM.',
-    );
+  const found = findChromium();
+  if (found === undefined) throw new Error(`There is no Chromium here: ${chromiumHint}.`);
   return found;
 }
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { arch, env, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
+import { chromiumHint, findChromium, openWindow } from '../explorer/chromium.ts';
 
 /** A place where the bundle can run. */
 export interface Runtime {
@@ -102,38 +102,29 @@ const workerd: Runtime = {
   },
 };
 
-const chromiumPlaces = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
 const browser: Runtime = {
   name: 'Chromium',
-  binary: firstOf([env['CHROMIUM'], ...chromiumPlaces]),
-  hint: 'install it (Debian: apt-get install chromium), or name its file in CHROMIUM',
+  binary: findChromium(),
+  hint: chromiumHint,
   versionOf: async binary => /\d[\d.]+/.exec(await printed(binary, '--version'))?.[0] ?? '',
-  async run(binary, bundle) {
+  async run(_binary, bundle) {
     // Served from this machine's own address: browsers have cryptography there, and not on a page without one.
     const pages = await serve((request, response) => {
       const isBundle = request.url === '/smoke.mjs';
       response.setHeader('content-type', isBundle ? 'text/javascript' : 'text/html');
       response.end(isBundle ? readFileSync(bundle) : '<!doctype html><title>tillpaid</title>');
     });
-    const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-    const opened = await chromium.launch({
-      executablePath: binary,
-      args: [...args, '--disable-component-update', '--disable-sync', ...(isRoot ? ['--no-sandbox'] : [])],
-    });
+    const window = await openWindow({});
     try {
-      const page = await opened.newPage();
+      const page = await window.newPage();
       await page.goto(pages.url);
       return JSON.stringify(await page.evaluate(`import('/smoke.mjs').then(({ smoke }) => smoke())`));
     } finally {
-      await opened.close();
+      await window.close();
       pages.close();
     }
   },
 };
-
-/** Chromium starts no sandbox for root. */
-const isRoot = process.getuid?.() === 0;
 
 async function serve(answer: RequestListener): Promise<{ readonly url: string; close(): void }> {
   const server = createServer(answer);
