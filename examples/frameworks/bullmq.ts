@@ -12,19 +12,23 @@ export interface Job<Data> {
 /** As much of its `Queue`. */
 export interface Queue<Data> {
   add(name: string, data: Data, options: { jobId: string; delay?: number; attempts: number }): Promise<unknown>;
+  remove(jobId: string): Promise<unknown>;
 }
 
 /**
- * `new Worker('refunds', refundProcessor(payments, queue))`. Add a refund with its number as the `jobId`: what is asked
+ * `new Worker('refunds', refundProcessor(payments, queue, onEnd))`. Add a refund with its number as the `jobId`: what is asked
  * for twice is one job.
  */
 export const refundProcessor =
-  (payments: Payments, follow: Queue<Follow>) =>
+  (payments: Payments, follow: Queue<Follow>, onEnd: (end: End) => Promise<unknown>) =>
   async ({ data, attemptsStarted }: Job<Refund>): Promise<void> => {
     // The same jobId again changes nothing.
     const remember = (payment: Follow['payment']): unknown =>
-      follow.add('follow', { payment }, { jobId: data.out_trade_no, delay: 30_000, attempts: 1000 });
-    await sendRefund(payments, data, { isRedelivered: attemptsStarted > 1, remember });
+      follow.add('follow', { payment }, { jobId: data.out_trade_no, delay: 60_000, attempts: 1000 });
+    const end = await sendRefund(payments, data, { isRedelivered: attemptsStarted > 1, remember });
+    if (end.outcome === 'unresolved') return;
+    await onEnd(end);
+    await follow.remove(data.out_trade_no);
   };
 
 /** `new Worker('follow', followProcessor(payments, onEnd, DelayedError))`, with the `DelayedError` of `bullmq`. */

@@ -12,17 +12,28 @@ export async function startJobs(boss: PgBoss, payments: Payments, onEnd: OnEnd):
   const patient = { retryLimit: 1000, retryDelay: 5, retryBackoff: true, retryDelayMax: 300, expireInSeconds: 60 };
   await boss.createQueue(REFUNDS, { ...patient, policy: 'exclusive' });
   await boss.createQueue(FOLLOW, { ...patient, policy: 'stately' });
-  // In 30 seconds, should this process end: till then it asks by itself.
-  const remember = (follow: Follow, startAfter = 30): Promise<unknown> =>
-    boss.upsert(FOLLOW, follow, { singletonKey: numberOf(follow), startAfter });
+  const key = ({ out_trade_no }: Refund): { singletonKey: string } => ({ singletonKey: out_trade_no });
 
-  await boss.work<Refund>(REFUNDS, { includeMetadata: true, pollingIntervalSeconds: 0.5 }, async jobs => {
-    for (const { data, retryCount } of jobs) {
-      const job = { isRedelivered: retryCount > 0, remember: (payment: Follow['payment']) => remember({ payment }) };
-      const { ticket } = await sendRefund(payments, data, job);
-      await remember({ payment: ticket }, 0);
-    }
-  });
+  await boss.work(
+    REFUNDS,
+    { transactional: true, includeMetadata: true, pollingIntervalSeconds: 0.5 },
+    async (jobs: { data: Refund; retryCount: number }[], db) => {
+      for (const { data, retryCount } of jobs) {
+        let follower: string | undefined;
+        // Not in the transaction: it must be there before the first byte leaves. Within a minute this process asks itself.
+        const remember = async (payment: Follow['payment']): Promise<void> => {
+          [follower] = (await boss.upsert(FOLLOW, { payment }, { ...key(data), startAfter: 60 })).jobs;
+        };
+        const end = await sendRefund(payments, data, { isRedelivered: retryCount > 0, remember });
+        if (end.outcome === 'unresolved')
+          await boss.upsert(FOLLOW, { payment: end.ticket }, { ...key(data), startAfter: 0 });
+        else {
+          await onEnd(end, db);
+          if (follower !== undefined) await boss.deleteJob(FOLLOW, follower, { db });
+        }
+      }
+    },
+  );
   // This job ends and the next one begins in one transaction: a crash leaves either, and never both or none.
   await boss.work(
     FOLLOW,

@@ -25,7 +25,8 @@ export interface NodeResponse {
  * Its address is what this server was asked for: a proxy before it may have changed host or path. The adapters whose
  * signatures are over the address take the public one (`notifyUrl`, `notifyPath`).
  *
- * @throws {InputError} when the body was parsed already, and for what is no Node request
+ * @throws {InputError} when the body was parsed already, for what is no Node request, and for one that no `Request` can
+ * be, such as TRACE: on a bare `node:http` server catch it
  * @example
  * ```ts
  * app.post('/webhooks/qfpay', async (req, res) => {
@@ -43,7 +44,13 @@ export function toRequest(req: NodeRequest): Request {
     if (value !== undefined && !name.startsWith(':')) headers.set(name, [value].flat().join(', '));
   const init: RequestInit & { duplex: 'half' } = { method, headers, duplex: 'half' };
   if (method !== 'GET' && method !== 'HEAD') init.body = bodyOf(req, node);
-  return new Request(addressOf(req, headers.get('host')), init);
+  try {
+    return new Request(addressOf(req, headers.get('host')), init);
+  } catch (cause) {
+    throw new InputError('toRequest: its method or its address is none that a Request can have. Answer it with 400.', {
+      cause,
+    });
+  }
 }
 
 /**

@@ -52,6 +52,7 @@ async function scene(script: Script): Promise<Scene> {
 const weather: readonly (readonly [string, Script, End['outcome'], number])[] = [
   ['goes well', {}, 'succeeded', 1],
   ['takes a while', { life: lives.paidAfter(20_000) }, 'succeeded', 1],
+  ['is declined at once', { life: lives.declined() }, 'failed', 0],
   ['loses its answer', { onSend: ['reset-after-booking'], life: lives.paidAfter(5000) }, 'succeeded', 1],
   [
     'is declined after a while',
@@ -116,14 +117,20 @@ describe.each(weather)('a refund that %s', (_what, script, outcome, bookings) =>
         if (!jobs.has(jobId)) jobs.set(jobId, structuredClone({ data }));
         return Promise.resolve();
       },
+      remove: (jobId: string) => Promise.resolve(jobs.delete(jobId)),
     };
+    const ends: End[] = [];
+    const onEnd = (end: End): Promise<unknown> => Promise.resolve(ends.push(end));
     const refunded = { data: refund, attemptsStarted: 1, updateData: never, moveToDelayed: never };
     const send = (attemptsStarted: number): Promise<void> =>
-      clock.run(refundProcessor(process(), queue)({ ...refunded, attemptsStarted }));
+      clock.run(refundProcessor(process(), queue, onEnd)({ ...refunded, attemptsStarted }));
     await send(1);
+    const isOver = ends.length > 0;
+    expect(jobs.has(number)).toBe(!isOver);
+    // What is over was told; its job is done, and is not delivered again.
+    if (isOver) return expect([ends.map(end => end.outcome), moved().bookings]).toEqual([[outcome], bookings]);
     await send(2);
 
-    const ends: End[] = [];
     const stored = jobs.get(number) ?? expect.fail('no job follows it');
     for (let turn = 0; turn < 100 && ends.length < 2; turn++) {
       let dueAtMs = clock.now();
@@ -132,7 +139,7 @@ describe.each(weather)('a refund that %s', (_what, script, outcome, bookings) =>
         updateData: data => Promise.resolve(void (stored.data = structuredClone(data))),
         moveToDelayed: timestampMs => Promise.resolve(void (dueAtMs = clock.now() + timestampMs - Date.now())),
       };
-      const follow = followProcessor(process(), end => Promise.resolve(ends.push(end)), Delayed);
+      const follow = followProcessor(process(), onEnd, Delayed);
       const both = [follow(job, 'lock'), follow(job, 'lock')].map(one =>
         one.catch((error: unknown) => {
           if (!(error instanceof Delayed)) throw error;

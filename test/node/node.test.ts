@@ -53,6 +53,11 @@ describe('toRequest', () => {
     expect(told(() => toRequest(standard))).toMatch(/Request already\. Pass it to gateway\.receive as it is/);
   });
 
+  it('refuses what no Request can be, and whoever sends it', () => {
+    for (const odd of [{ method: 'TRACE' }, { url: 'http://[' }])
+      expect(told(() => toRequest(request('', odd)))).toMatch(/method or its address.*Answer it with 400/);
+  });
+
   it('has the path that was asked for, also in a router of Express, and of one that looks like a host', () => {
     const urls = [
       request('', { url: '/pay', originalUrl: '/webhooks/pay' }),
