@@ -14,7 +14,10 @@ export interface Guide {
 const index = 'docs/README.md';
 const textOf = (file: string): string => readFileSync(posix.join(root, file), 'utf8');
 
-/** Every page that the index links to, in its order; the index first. What it names twice stands where it is named first. */
+/**
+ * Every page that the index links to, in its order; the index first. What it names twice stands where it is named first,
+ * and a page of `docs/` that it does not name at the end.
+ */
 export function guides(): Guide[] {
   const found = new Map<string, Guide>([[index, { file: index, title: titleOf(index), group: 'Start here' }]]);
   let group = 'Start here';
@@ -24,6 +27,10 @@ export function guides(): Guide[] {
       const file = posix.join(posix.dirname(index), link);
       if (!found.has(file) && file !== 'README.md') found.set(file, { file, title: titleOf(file), group });
     }
+  }
+  for (const page of globSync('docs/*.md', { cwd: root }).sort()) {
+    const file = page.replaceAll('\\', '/');
+    if (!found.has(file)) found.set(file, { file, title: titleOf(file), group: 'More' });
   }
   return [...found.values()];
 }
