@@ -111,7 +111,6 @@ function usualFor(page: string): string | undefined {
   return name === 'qfpay' ? undefined : name;
 }
 const usual: Readonly<Record<string, string>> = {
-  'src/testing/vitest.ts': 'shop',
   'src/testing/': 'testing',
   'docs/add-a-provider.md': 'testing',
   'src/serve/': 'zalopay',
