@@ -27,6 +27,8 @@ const config: ViteUserConfig = defineConfig({
     // Nothing waits in real time; the limit is for a loaded machine, not for the tests.
     testTimeout: 30_000,
     unstubGlobals: true,
+    // `npm run coverage`.
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'json-summary', 'html'] },
     projects: [
       { extends: true, test: { name: 'alone', include: alone } },
       // One process for many files: half of a file's time would be spent on starting one and importing the same again.
