@@ -1,7 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { isWrite } from '../core/operation.ts';
 import { printable } from '../core/printable.ts';
-import type { Adapter } from '../kit/adapter.ts';
 import { ledgerPage, serveSimulator, type LedgerPage, type LogLine, type ServedSimulator } from '../serve/index.ts';
 import {
   faultFrom,
@@ -10,7 +8,6 @@ import {
   lifeNames,
   lives,
   simulateGateway,
-  type Answer,
   type Life,
   type Voice,
 } from '../testing/index.ts';
@@ -18,6 +15,7 @@ import { CREDENTIALS, type CredentialOptions } from './credentials.ts';
 import { jsonFrom } from './json-from.ts';
 import { asJson, lineOfJson, wrapped, type Styles } from './output.ts';
 import { knownProvider, providerList, providerOf, type Provider } from './providers.ts';
+import { placesOf, Refusals } from './refusals.ts';
 import { sandboxFor, shownOf, voiceOf, type SandboxCredentials } from './sandbox.ts';
 import { EXIT_CODES, exitCodes, type AddCommand, type Shell } from './shell.ts';
 
@@ -123,52 +121,6 @@ async function simulate(given: string, options: SimulateOptions, shell: Shell): 
   return page.sums.bookedTwice > 0 ? exitCodes.notKnown : exitCodes.done;
 }
 
-/** Why the gateway let a request not in: who writes a client by hand looks for nothing more often. */
-class Refusals {
-  readonly #adapter: Adapter;
-  /** Of requests that are on their way back, by method and path. */
-  readonly #why = new Map<string, string[]>();
-
-  constructor(adapter: Adapter) {
-    this.#adapter = adapter;
-  }
-
-  heardBy(voice: Voice): Voice {
-    return {
-      ...voice,
-      hear: async request => {
-        const heard = await voice.hear(request);
-        if ('refused' in heard) this.#add(`${request.method} ${request.url.pathname}`, heard.refused);
-        return heard;
-      },
-    };
-  }
-
-  /** Of the request of that line. */
-  whyOf(line: LogLine): string | undefined {
-    if (line.type !== 'request' || line.operation !== undefined) return undefined;
-    const key = `${line.method} ${line.path}`;
-    const why = this.#why.get(key)?.shift();
-    if (this.#why.get(key)?.length === 0) this.#why.delete(key);
-    return why;
-  }
-
-  #add(key: string, { status = 200, body }: Answer): void {
-    const operation = placesOf(this.#adapter).find(({ at }) => at === key)?.operation;
-    const why = operation === undefined ? `There is no ${key} here.` : this.#meaningOf(operation, status, body);
-    this.#why.set(key, [...(this.#why.get(key) ?? []), printable(why)]);
-  }
-
-  #meaningOf(operation: string, status: number, body: unknown): string {
-    const { code, reason, message, advice } = this.#adapter.classify({ operation, status, body });
-    return [
-      `${code} · ${reason}`,
-      ...(message === undefined ? [] : [message]),
-      ...(advice === undefined ? [] : [advice]),
-    ].join(': ');
-  }
-}
-
 function serveFor(voice: Voice, options: SimulateOptions, onLog: (line: LogLine) => void): Promise<ServedSimulator> {
   const { port, life, refundLife, fault, queryFault, latency, notify } = options;
   const simulated = simulateGateway({
@@ -202,21 +154,15 @@ interface About extends Provider {
   readonly credentials: SandboxCredentials;
 }
 
-/** What can be sent, and where: `POST /v2/create`. */
-const placesOf = (adapter: Adapter): { readonly operation: string; readonly effect: string; readonly at: string }[] =>
-  Object.values(adapter.operations)
-    .filter(({ sendable }) => sendable !== false)
-    .map(each => ({
-      operation: each.name,
-      effect: isWrite(each) ? 'write' : 'read',
-      at: `${each.method ?? 'POST'} ${each.path}`,
-    }));
-
 function listening({ served, credentials, adapter, manual }: About): object {
   const { url } = served;
   return {
     ...{ type: 'listening', provider: adapter.name, url, ledger: `${url}/__ledger`, script: `${url}/__script` },
-    ...{ credentials: shownOf(credentials), operations: placesOf(adapter), manual: manual.codes },
+    ...{
+      credentials: shownOf(credentials),
+      operations: placesOf(adapter).map(({ pattern: _pattern, ...place }) => place),
+      manual: manual.codes,
+    },
   };
 }
 

@@ -117,6 +117,16 @@ describe('tillpaid simulate', () => {
     expect((await until(({ why }) => why?.includes('creat ') === true)).why).toBe('There is no POST /v2/creat here.');
   });
 
+  it.each([
+    ['rebell', '/v1/payments/retailPay', / · \w+/],
+    ['uqpay', '/v2/payment_intents/create', / · authentication/],
+    ['ifortepay', '/v1.0/qr/qr-mpm-generate', / · \w+/],
+  ])('says why of %s too, by the address', async (provider, path, told) => {
+    const { listening, until } = await simulate(provider);
+    await fetch(listening.url + path, { method: 'POST', body: '{}' });
+    expect((await until(({ type }) => type === 'request')).why).toMatch(told);
+  });
+
   it('tells the shop by webhooks that simple servers can read: signed, and with their length', async () => {
     const heard: { headers: IncomingHttpHeaders; body: string }[] = [];
     const shop = createServer((request, response) => {
