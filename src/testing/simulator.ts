@@ -193,7 +193,7 @@ const scriptChecks: Checks<Script> = { life: aLife, nextTry: aLife, ...faultChec
 const lifeChecks: Checks<Record<Opening, Life>> = { create: aLife, charge: aLife, refund: aLife };
 const simulatorChecks: Checks<SimulatorOptions> = {
   voice: {
-    expects: 'a voice, such as qfpayVoice(credentials) of tillpaid/testing/qfpay',
+    expects: 'a voice: the one that tillpaid/testing/<provider> makes from credentials',
     accepts: value => anObject.accepts(value) && typeof Reflect.get(value as object, 'hear') === 'function',
   },
   clock: aClock,

@@ -10,7 +10,7 @@ describe('a simulator refuses at once', () => {
     [{ voices: acmeVoice() }, 'simulateGateway: there is no option "voices". Did you mean voice?'],
     [
       { voice: 'acme' },
-      'simulateGateway: voice must be a voice, such as qfpayVoice(credentials) of tillpaid/testing/qfpay.',
+      'simulateGateway: voice must be a voice: the one that tillpaid/testing/<provider> makes from credentials.',
     ],
     [
       { lives: { charges: lives.paid() } },
