@@ -110,7 +110,7 @@ const rowOf = (code: string, row: NonNullable<Meaning['row']>): string => {
 
 const meansSame = (one: Verdict, other: Verdict): boolean => wordsOf(one) === wordsOf(other);
 
-export const wordsOf = (verdict: Verdict): string =>
+const wordsOf = (verdict: Verdict): string =>
   [verdict.kind, ...(verdict.kind === 'terminal' ? [verdict.outcome] : []), verdict.reason].join(' · ');
 
 export function colored(verdict: Pick<Verdict, 'kind' | 'reason'> & { outcome?: string }, styles: Styles): string {

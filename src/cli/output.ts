@@ -57,7 +57,7 @@ export function timeOf(ms: number): string {
 }
 
 /** The two largest units of a time: how long ago, or until, as a person says it. */
-export function roughly(ms: number): string {
+function roughly(ms: number): string {
   if (ms < 3_600_000) return timeOf(Math.max(1, Math.round(ms / 1000)) * 1000);
   const hours = Math.round(ms / 3_600_000);
   if (hours < 48) return `${hours} h`;
