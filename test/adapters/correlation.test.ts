@@ -13,7 +13,8 @@ interface Shop {
 }
 
 const shops: [string, string, Shop][] = [
-  ['qfpay', 'payment.charge', qfpay],
+  // Its notice is of another order than its fields.
+  ['qfpay', 'payment.charge', { ...qfpay, fields: { ...qfpay.fields, out_trade_no: 'ORDER-1' } }],
   ['zalopay', 'payment.create', zalopay],
   ['ifortepay', 'qris.create', ifortepay],
   ['rebell', 'payment.charge', rebell],

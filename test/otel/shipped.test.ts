@@ -93,6 +93,10 @@ describe('the alert rules', () => {
     expect(/^ {10}description: >-\n(.*)/ms.exec(text)?.[1]?.trim().length).toBeGreaterThan(120);
   });
 
+  it('name in their texts only metrics and labels that there are', () => {
+    expect(namesIn(alerts).filter(name => !known.has(name) && !labels.has(name))).toEqual([]);
+  });
+
   it('shows in its text only labels that it groups by', () => {
     for (const { name, expr, text } of rules) {
       const used = [...text.matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => label);
