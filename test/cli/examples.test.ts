@@ -72,7 +72,7 @@ describe('the page about the command line', () => {
     // The simulator ends once it has said where it is.
     const ran = await tillpaid(wordsOf(command), {
       interrupted: ending.signal,
-      onStdout: () => void ending.abort(),
+      onStdout: () => ending.abort(),
     });
     expect(still(ran.stdout + ran.stderr)).toBe(still(printed));
   });
