@@ -73,8 +73,10 @@ function partsOf(error: unknown): Parts {
 const isName = (value: unknown): value is string =>
   typeof value === 'string' && /^[A-Z]?[A-Za-z]{0,40}(?:Error|Exception)$/.test(value);
 
-/** `ECONNRESET`, `ERR_HTTP2_GOAWAY`, `ConnectionRefused`, or a database's `23505`: no key and no password looks so. */
+/** `ECONNRESET`, `ERR_HTTP2_GOAWAY`, `ConnectionRefused`, `body-too-long`, or a database's `23505`: no key looks so. */
 export const isErrorCode = (value: unknown): value is string =>
   typeof value === 'string' &&
   value.length <= 60 &&
-  /^(?:[A-Z][A-Z_]*(?:\d{1,2}[A-Z_]*){0,2}|[A-Za-z][a-z]*(?:[A-Z][a-z]+)*|[0-9A-Z]{5})$/.test(value);
+  /^(?:[A-Z][A-Z_]*(?:\d{1,2}[A-Z_]*){0,2}|[A-Za-z][a-z]*(?:[A-Z][a-z]+)*|[a-z]+(?:-[a-z]+){1,4}|[0-9A-Z]{5})$/.test(
+    value,
+  );
