@@ -15,7 +15,8 @@ interface Page {
 /** The simulator's own pages, all under `/__`, where no gateway has any. */
 export function controlPages(
   simulated: Simulator,
-  notices: NoticeRecord[],
+  notices: readonly NoticeRecord[],
+  reset: () => void,
 ): (request: Request) => Promise<Response> | undefined {
   const { voice, clock } = simulated;
   const pages: Readonly<Record<string, Page>> = {
@@ -61,8 +62,7 @@ export function controlPages(
       method: 'POST',
       what: 'empties the ledger and the scripts',
       answer: () => {
-        simulated.reset();
-        notices.length = 0;
+        reset();
         return { reset: true };
       },
     },

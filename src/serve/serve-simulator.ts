@@ -74,7 +74,7 @@ export async function serveSimulator(options: ServeOptions): Promise<ServedSimul
     );
   const simulated = 'simulated' in rest ? rest.simulated : simulateGateway(rest);
   const notices: NoticeRecord[] = [];
-  const stopNotices =
+  const startNotices = (): (() => void) | undefined =>
     notifyUrl === undefined
       ? undefined
       : sendNotices(simulated, {
@@ -85,7 +85,15 @@ export async function serveSimulator(options: ServeOptions): Promise<ServedSimul
             onLog?.({ type: 'notice', ...notice });
           },
         });
-  const pages = controlPages(simulated, notices);
+  let stopNotices = startNotices();
+  // What is still to be sent again would be no news of the new gateway.
+  const reset = (): void => {
+    stopNotices?.();
+    simulated.reset();
+    notices.length = 0;
+    stopNotices = startNotices();
+  };
+  const pages = controlPages(simulated, notices, reset);
   const isOwnPage = (request: Request): boolean => new URL(request.url).pathname.startsWith('/__');
   const served = await serveHandler(request => pages(request) ?? simulated.fetch(request), {
     ...(port !== undefined && { port }),

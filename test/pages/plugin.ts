@@ -3,6 +3,7 @@ import type { Plugin } from 'vitest/config';
 
 /** Where the blocks would be, as `blocks.ts` says too: it is loaded when the first of them is asked for. */
 const folder = posix.join(import.meta.dirname, 'of');
+const inRoot = '/test/pages/of';
 const blocks = new URL('blocks.ts', import.meta.url).href;
 const modules = async (): Promise<ReadonlyMap<string, { source: string }>> =>
   ((await import(blocks)) as { modules: ReadonlyMap<string, { source: string }> }).modules;
@@ -16,6 +17,8 @@ export const blocksOfPages: Plugin = {
   enforce: 'pre',
   async resolveId(source, importer = '') {
     if (source.startsWith(folder)) return source;
+    // As vite writes what one block imports of another: from its root.
+    if (source.startsWith(inRoot)) return folder + source.slice(inRoot.length);
     if (!importer.startsWith(folder) || !source.startsWith('.')) return undefined;
     const file = posix.join(posix.dirname(importer), source);
     return (await modules()).has(file) ? file : `${file}?for=${encodeURIComponent(importer.slice(folder.length))}`;

@@ -222,6 +222,27 @@ describe('the webhooks of a served simulator', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('are not sent again once the gateway was emptied', async () => {
+    let heard = 0;
+    const own = await shop(() => Promise.resolve(new Response('busy', { status: 500 + heard++ })));
+    const served = await serve({ voice: qfpayVoice(atQfpay), notifyUrl: own.url, notifyAgainAfterMs: [200] });
+    const gateway = createGateway({ adapter: qfpay({ ...atQfpay, baseUrl: served.url }) });
+    await gateway.settle('payment.charge', {
+      ...{
+        out_trade_no: 'ORDER-2',
+        txamt: 10_000,
+        txcurrcd: 'HKD',
+        pay_type: '800108',
+        auth_code: '280000000000000000',
+      },
+    });
+    await expect.poll(() => heard).toBe(1);
+    await post(served, '/__reset', undefined);
+    await new Promise(resolve => setTimeout(resolve, 250));
+    expect(heard).toBe(1);
+    expect(await pageOf(served, '/__notices')).toEqual({ notices: [] });
+  });
+
   it('end with the last of the provider’s tries when nobody listens', async () => {
     const clock = manualClock();
     const notices: NoticeRecord[] = [];

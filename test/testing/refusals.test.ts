@@ -1,5 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { always, lives, manualClock, simulateGateway, type FaultName, type Script } from 'tillpaid/testing';
+import {
+  always,
+  faultNames,
+  lifeNames,
+  lives,
+  manualClock,
+  simulateGateway,
+  type FaultName,
+  type Script,
+} from 'tillpaid/testing';
 import { acmeVoice } from './acme.ts';
 
 /** As a test in JavaScript, or one with a cast, passes it. */
@@ -60,5 +70,14 @@ describe('a simulator refuses at once', () => {
     const simulated = simulateGateway({ voice: acmeVoice(), lives: {}, faults: {} });
     const script: Script = { life: lives.open(), onSend: [always('none' satisfies FaultName)], on: {}, onQuery: [] };
     expect(() => simulated.script('A1', script)).not.toThrow();
+  });
+});
+
+describe('docs/testing.md', () => {
+  const page = readFileSync(new URL('../../docs/testing.md', import.meta.url), 'utf8');
+
+  it('names every fault and every life', () => {
+    expect(faultNames.filter(name => !page.includes(`\`${name}\``))).toEqual([]);
+    expect(lifeNames.filter(name => !page.includes(`lives.${name}(`))).toEqual([]);
   });
 });
