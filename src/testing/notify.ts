@@ -26,7 +26,7 @@ export interface NoticeRecord {
 export interface NotifyOptions {
   /** Where the shop is told: signed by some providers, so it must be the address that the shop knows. */
   readonly url: string | URL;
-  /** Default: the global `fetch`. In one process: `async request => (await gateway.receive(request)).reply`. */
+  /** Default: the global `fetch`. In one process: see the example. */
   readonly deliver?: (request: Request) => Response | Promise<Response>;
   /**
    * The waits before a notice that was not acknowledged is sent again. Default: as often as the provider does, sooner:
@@ -47,7 +47,8 @@ const REPLY_WITHIN_MS = 10_000;
  * ```ts
  * const stop = sendNotices(simulated, {
  *   url: 'https://shop.example/webhooks',
- *   deliver: async request => (await gateway.receive(request)).reply,
+ *   // Time stands still while the shop works.
+ *   deliver: async request => (await clock.during(gateway.receive(request))).reply,
  * });
  * ```
  * @throws {InputError} when the voice tells nothing, or lacks the key to sign it with
