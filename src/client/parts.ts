@@ -175,14 +175,15 @@ export function createParts(options: GatewayOptions<object>, user: KyInstance): 
         return listens();
       },
       report: (entry, ticket, teller, details) =>
-        inform({ ...entry, ...details?.(), ...about(ticket, teller) } as PaymentEvent, ticket),
+        // What is told may come from anybody's error: to spell it out costs no payment.
+        safely(() => inform({ ...entry, ...details?.(), ...about(ticket, teller) } as PaymentEvent, ticket)),
       tell(entry, listeners) {
         for (const listener of [...listeners]) safely(() => listener(entry));
       },
       get enclose() {
         const enclosing = arounds();
         if (enclosing.length === 0) return undefined;
-        return <T>(type: ExchangeType, ticket: Ticket, teller: Teller, run: () => T): T => {
+        return <T>(type: ExchangeType, ticket: Ticket, teller: Teller | undefined, run: () => T): T => {
           const exchange = { type, ...about(ticket, teller) };
           return enclosing.reduceRight<() => T>((inner, around) => enclosed(around, exchange, inner), run)();
         };

@@ -39,7 +39,7 @@ export interface AboutPayment {
   readonly correlationId: string;
   /**
    * Which call of this gateway object tells it, counted from 1: a `settle`, a drop-in request, an `untilSettled`, a
-   * `step`. Missing: it is of none.
+   * `step`. Missing: it is of none, or that call has ended before.
    */
   readonly call?: number;
   /** The call only asks about the payment (`untilSettled`, `step`, `ask`): it sends no write. */

@@ -24,12 +24,14 @@ export interface Reporter {
   readonly report: (
     entry: TimelineEntry | StoppedEntry,
     ticket: Ticket,
-    teller: Teller,
+    teller: Teller | undefined,
     details: (() => Details) | undefined,
   ) => void;
   readonly tell: (entry: TimelineEntry, listeners: Iterable<Listener>) => void;
   /** Runs an exchange in the contexts of those who listen. `undefined`: nobody has one. */
-  readonly enclose: (<T>(type: ExchangeType, ticket: Ticket, teller: Teller, run: () => T) => T) | undefined;
+  readonly enclose:
+    | (<T>(type: ExchangeType, ticket: Ticket, teller: Teller | undefined, run: () => T) => T)
+    | undefined;
 }
 
 export type ExchangeType = 'send' | 'ask' | 'cancel';
@@ -48,7 +50,8 @@ export class Timeline {
   #leftOut = 0;
   readonly #clock: Clock;
   readonly #reporter: Reporter;
-  readonly #teller: Teller;
+  /** `undefined`: the call has ended, and what comes late, such as a ticket store's failure, is of none. */
+  #teller: Teller | undefined;
   #listeners: Set<Listener> | undefined;
 
   constructor(clock: Clock, reporter: Reporter, follows = false) {
@@ -76,17 +79,21 @@ export class Timeline {
     if (this.#facts.length >= MOST_LINES + LAST_LINES) this.#shorten();
     const { listens } = this.#reporter;
     const listeners = this.#listeners;
+    const teller = this.#teller;
+    if (fact.type === 'settled') this.#teller = undefined;
     if (!listens && (listeners === undefined || listeners.size === 0)) return;
     const entry = entryOf(fact, atMs, elapsedMs);
-    if (listens) this.#reporter.report(entry, ticket, this.#teller, details);
+    if (listens) this.#reporter.report(entry, ticket, teller, details);
     if (listeners !== undefined) this.#reporter.tell(entry, listeners);
   }
 
   /** For the gateway's listeners alone: the call has ended, and the payment has not. */
   stopped(why: () => Pick<StoppedEntry, 'why' | 'error'>, elapsedMs: number, ticket: Ticket): void {
+    const teller = this.#teller;
+    this.#teller = undefined;
     if (!this.#reporter.listens) return;
     const at = new Date(this.#clock.now()).toISOString();
-    this.#reporter.report({ type: 'stopped', at, elapsedMs, ...why() }, ticket, this.#teller, undefined);
+    this.#reporter.report({ type: 'stopped', at, elapsedMs, ...why() }, ticket, teller, undefined);
   }
 
   /** Runs an exchange in the contexts of those who listen. */

@@ -391,6 +391,40 @@ describe('a listener that listens only at times', () => {
   });
 });
 
+describe('what comes after the end of a call', () => {
+  it('is of its payment and of no call: whoever counts or traces calls opens none for it', async () => {
+    const { gateway, clock, events } = bench(pending);
+    let told = 0;
+    const onTicket = async (): Promise<void> => {
+      if (told++ === 0) return;
+      await new Promise<void>(resolve => clock.timer(300_000, resolve));
+      throw new Error('disk full');
+    };
+    await clock.run(gateway.settle('payment.charge', charge, { onTicket }));
+    await clock.run(new Promise<void>(resolve => clock.timer(900_000, resolve)));
+    const after = events.slice(events.findIndex(({ type }) => type === 'settled') + 1);
+    expect(after.map(({ type }) => type)).toContain('ticket-not-stored');
+    expect(after.filter(event => 'call' in event)).toEqual([]);
+    expect(idsOf(events).size).toBe(1);
+  });
+});
+
+describe('an error that cannot be looked at', () => {
+  it.each([false, true])('costs an event at most, and no payment, whoever listens (%s)', async listens => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const { fetch, clock } = bench({ sends: [said('PENDING')], polls: [state('paid')] });
+    let asked = 0;
+    const beforeRequest = (): void => {
+      if (++asked === 2) throw new Error('no egress token', { cause: proxy });
+    };
+    const client = ky.create({ fetch: fetch as typeof globalThis.fetch, hooks: { beforeRequest: [beforeRequest] } });
+    const gateway = createGateway({ adapter: acme(), client, clock, ...(listens && { onEvent: () => undefined }) });
+    const settlement = await clock.run(gateway.settle('payment.charge', charge));
+    expect(settlement).toMatchObject({ outcome: 'succeeded', polls: 1 });
+  });
+});
+
 describe('the type of events', () => {
   it('is one union: the type tells what else there is', () => {
     const told = (event: GatewayEvent): string => {

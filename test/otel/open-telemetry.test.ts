@@ -259,6 +259,23 @@ describe('metrics', () => {
     expect(await points('tillpaid.payments.open')).toMatchObject([{ value: 0 }]);
   });
 
+  it('count none as open, and leave no span open, for a ticket store that fails after the end', async () => {
+    const { gateway, clock, points, named } = scene();
+    let told = 0;
+    const onTicket = async (): Promise<void> => {
+      if (told++ === 0) return;
+      await new Promise<void>(resolve => clock.timer(300_000, resolve));
+      throw new Error('disk full');
+    };
+    await clock.run(gateway.settle('payment.charge', charge, { onTicket }));
+    await clock.run(new Promise<void>(resolve => clock.timer(900_000, resolve)));
+    expect(await points('tillpaid.payments.open')).toMatchObject([{ value: 0 }]);
+    expect(await points('tillpaid.warnings')).toMatchObject([
+      { attributes: { 'tillpaid.event': 'ticket-not-stored' } },
+    ]);
+    expect(named('settle payment.charge')).toHaveLength(1);
+  });
+
   it('count unresolved payments by the code that left them so', async () => {
     const { gateway, clock, points } = scene({ sends: [reset()], polls: [reset()], policy: quick });
     await clock.run(gateway.settle('payment.charge', charge));
