@@ -69,8 +69,25 @@ export function controlPages(
   };
   return request => {
     const url = new URL(request.url);
-    return url.pathname.startsWith('/__') ? shown(pages, request, url) : undefined;
+    if (!url.pathname.startsWith('/__')) return undefined;
+    const why = strangerTo(request, url);
+    return why === undefined ? shown(pages, request, url) : Promise.resolve(json(403, { error: why }));
   };
+}
+
+/**
+ * Names that no stranger can have in the public DNS: of this machine, of one beside it, of a container's host, or an
+ * address in numbers.
+ */
+const localName = /^(?:[^.]+|\[[\da-f:.]+\]|\d+(?:\.\d+){3}|.+\.(?:localhost|local|internal|test))$/i;
+
+/** Why it is not answered: any web page that a browser of this machine shows could read and script the simulator. */
+function strangerTo({ headers }: Request, { hostname }: URL): string | undefined {
+  if (!localName.test(hostname))
+    return `This is a simulator of this machine: ask it by 127.0.0.1 or localhost, and not as ${hostname}.`;
+  const origin = headers.get('origin');
+  const isLocal = origin === null || (URL.canParse(origin) && localName.test(new URL(origin).hostname));
+  return isLocal ? undefined : 'A web page from elsewhere can neither read nor script this simulator.';
 }
 
 async function shown(pages: Readonly<Record<string, Page>>, request: Request, url: URL): Promise<Response> {

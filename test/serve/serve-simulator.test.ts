@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import ky from 'ky';
 import { afterEach, describe, expect, it } from 'vitest';
 import { constant, createGateway } from 'tillpaid';
@@ -313,5 +314,43 @@ describe('serveSimulator', () => {
     const served = await serve({ voice: acmeVoice() });
     expect((await fetch(served.url, { method: 'POST', body: 'x'.repeat(1_100_000) })).status).toBe(400);
     expect(served.simulated.requests).toEqual([]);
+  });
+});
+
+describe('what a web page that the developer happens to have open can do', () => {
+  const script = JSON.stringify({ reference: 'A1', life: 'declined' });
+  /** As a browser sends it: `fetch` of Node sets no other `Host`. */
+  const statusOf = (served: ServedSimulator, method: string, path: string, headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = request(served.url + path, { method, headers }, answer => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.on('error', reject).end(method === 'POST' ? script : undefined);
+    });
+
+  it.each([
+    ['reads nothing by a name of its own that leads to this machine', 'GET', '/__ledger', { host: 'evil.example' }],
+    ['scripts nothing by such a name', 'POST', '/__script', { host: 'evil.example:4000' }],
+    ['scripts nothing from its own origin', 'POST', '/__script', { origin: 'https://evil.example' }],
+    ['empties nothing from a frame without an origin', 'POST', '/__reset', { origin: 'null' }],
+  ])('%s', async (_what, method, path, headers) => {
+    const served = await serve({ voice: acmeVoice() });
+    await charge(served, 'A1');
+    expect(await statusOf(served, method, path, headers)).toBe(403);
+    expect(served.simulated.ledger.payment('A1')).toMatchObject({ bookings: 1 });
+  });
+
+  it.each([
+    'localhost:4000',
+    '[::1]:4000',
+    '10.0.2.2',
+    'host.docker.internal:4000',
+    'gateway',
+    'pay.localhost',
+  ])('stands in nobody’s way who asks for it as %s', async host => {
+    const served = await serve({ voice: acmeVoice() });
+    expect(await statusOf(served, 'POST', '/__script', { host })).toBe(200);
+    expect(await statusOf(served, 'POST', '/__script', { origin: `http://${host}` })).toBe(200);
   });
 });
