@@ -39,7 +39,8 @@ type Books = Pick<Simulator, 'ledger'>;
 
 /**
  * Matchers for vitest: `expect.extend(moneyMatchers)`, once, in a set-up file or at the head of a test. Importing this
- * file adds their types.
+ * file adds their types, as vitest 5 declares them; with an older vitest the functions of `tillpaid/testing`
+ * (`assertChargedOnce` and others) say the same.
  *
  * @example
  * ```ts

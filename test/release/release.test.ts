@@ -8,8 +8,9 @@ interface Manifest {
   readonly version: string;
   readonly engines: { readonly node: string };
   readonly scripts: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
 }
-const { version, engines, scripts } = JSON.parse(textOf('package.json')) as Manifest;
+const { version, engines, scripts, peerDependencies } = JSON.parse(textOf('package.json')) as Manifest;
 
 /** Each `@deprecated` of the sources, to the end of its comment, with the name that it stands over. */
 const marks = readdirSync(new URL('../../src/', import.meta.url), { recursive: true, encoding: 'utf8' })
@@ -78,5 +79,24 @@ describe('the workflow of a public host', () => {
           .map(([, action = '']) => action)
           .filter(action => !/@[0-9a-f]{40}$/.test(action)),
       ).toEqual([]);
+  });
+});
+
+describe('a release', () => {
+  const release = textOf('.github/workflows/release.yml');
+  const [, publish = ''] = release.split(/^ {2}publish:$/m);
+
+  it('is published by a job that runs no test, no check and no script of a package', () => {
+    expect(release.match(/id-token: write/g)).toHaveLength(1);
+    expect(publish).toContain('id-token: write');
+    expect([...publish.matchAll(/- run: (.+)/g)].map(([, run]) => run)).toEqual([
+      'npm ci --ignore-scripts',
+      'npm publish',
+    ]);
+    expect(publish).toContain('needs: check');
+  });
+
+  it('can be installed beside any vitest: only types are of it, and whoever has another one still pays', () => {
+    expect(peerDependencies['vitest']).toBe('*');
   });
 });
