@@ -1,4 +1,4 @@
-import type { Counter, Gauge, Histogram, Meter, MetricOptions, UpDownCounter } from '@opentelemetry/api';
+import type { Attributes, Counter, Gauge, Histogram, Meter, MetricOptions, UpDownCounter } from '@opentelemetry/api';
 import { names } from './attributes.ts';
 
 type Kind = 'counter' | 'up-down-counter' | 'histogram' | 'gauge' | 'observable-gauge';
@@ -95,7 +95,8 @@ export const instruments: Readonly<Record<MetricName, Metric>> = {
   'tillpaid.circuit.open': {
     kind: 'gauge',
     unit: '{circuit}',
-    description: '1 while the circuit of an operation holds sends back, or lets one through to try; else 0.',
+    description:
+      '1 while the circuit of an operation, of any gateway object, holds sends back or lets one through to try; else 0.',
     attributes: ofOperation,
   },
   'tillpaid.notices': {
@@ -164,6 +165,8 @@ const optionsOf = ({ unit, description, buckets }: Metric): MetricOptions => ({
 export class Instruments {
   readonly #meter: () => Meter;
   readonly #made = new Map<MetricName, unknown>();
+  /** Of each operation of a gateway, whose circuit is open: several gateway objects, of many merchants, have one line. */
+  readonly #circuits = new Map<string, { readonly of: Attributes; readonly open: Set<object> }>();
 
   constructor(meter: () => Meter) {
     this.#meter = meter;
@@ -183,6 +186,21 @@ export class Instruments {
 
   gauge(name: 'tillpaid.circuit.open'): Gauge {
     return this.#once(name, (meter, options) => meter.createGauge(name, options));
+  }
+
+  /** One circuit of one gateway object has opened or closed. */
+  circuit(whose: object, isOpen: boolean, of: Attributes): void {
+    const key = JSON.stringify([of[gateway], of[operation]]);
+    const { open } = this.#circuits.get(key) ?? { open: new Set<object>() };
+    this.#circuits.set(key, { of, open });
+    if (isOpen) open.add(whose);
+    else open.delete(whose);
+    this.gauge('tillpaid.circuit.open').record(open.size > 0 ? 1 : 0, of);
+  }
+
+  /** Nothing more is seen of it: its circuits count no more. */
+  forget(whose: object): void {
+    for (const { of, open } of this.#circuits.values()) if (open.has(whose)) this.circuit(whose, false, of);
   }
 
   get meter(): Meter {

@@ -17,7 +17,8 @@ const warnings: ReadonlySet<GatewayEvent['type']> = new Set<GatewayEvent['type']
 export class Measure {
   readonly #instruments: Instruments;
   readonly #codes = new Codes();
-  readonly #open = new Set<number>();
+  /** The calls that are open, each with its attributes. */
+  readonly #open = new Map<number, Attributes>();
 
   constructor(instruments: Instruments) {
     this.#instruments = instruments;
@@ -49,7 +50,7 @@ export class Measure {
       case 'stopped':
         return event.why === 'fault' ? this.#warn(of, 'fault') : undefined;
       case 'circuit':
-        return counters.gauge('tillpaid.circuit.open').record(event.state === 'closed' ? 0 : 1, of);
+        return counters.circuit(this, event.state !== 'closed', of);
       case 'notices':
         return event.trusted ? undefined : this.#warn(of, 'notices-stopped');
       case 'notice-received':
@@ -61,6 +62,13 @@ export class Measure {
     }
   }
 
+  /** It sees no more: what was open is not seen to end. */
+  end(): void {
+    for (const of of this.#open.values()) this.#instruments.upDown('tillpaid.payments.open').add(-1, of);
+    this.#open.clear();
+    this.#instruments.forget(this);
+  }
+
   /** One more call, or one less. */
   #count(call: number, type: GatewayEvent['type'], of: Attributes): void {
     const isOver = type === 'settled' || type === 'stopped';
@@ -69,7 +77,7 @@ export class Measure {
       this.#open.delete(call);
       this.#instruments.upDown('tillpaid.payments.open').add(-1, of);
     } else if (!isOver && !wasOpen && this.#open.size < MOST_OPEN) {
-      this.#open.add(call);
+      this.#open.set(call, of);
       this.#instruments.upDown('tillpaid.payments.open').add(1, of);
     }
   }

@@ -119,7 +119,15 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Telemetry {
           measure.see(event);
         }
       };
-      return gateway.observe(seeing, { around: (exchange, run) => spans.around(exchange, run) });
+      const stop = gateway.observe(seeing, { around: (exchange, run) => spans.around(exchange, run) });
+      return () => {
+        stop();
+        try {
+          spans.end();
+        } finally {
+          measure.end();
+        }
+      };
     },
     onWorkerEvent: event => seeWorker(instruments, event),
     observeJournal(journal) {
@@ -140,11 +148,14 @@ function countRows(instruments: Instruments, journal: CountedJournal, clock: { n
   const overdue = instruments.observable('tillpaid.journal.overdue');
   const lag = instruments.observable('tillpaid.journal.lag');
   const observed = [rows, overdue, lag];
+  // The SDK goes on telling the last value of what is not observed again: what is gone is observed as 0.
+  const byState = new Map<string, number>();
+  const byGateway = new Map<string, { overdue: number; lagMs: number }>();
   type Observe = Parameters<typeof instruments.meter.addBatchObservableCallback>[0];
   const observe: Observe = async result => {
     const counts = await journal.counts();
-    const byState = new Map<string, number>();
-    const byGateway = new Map<string, { overdue: number; lagMs: number }>();
+    for (const key of byState.keys()) byState.set(key, 0);
+    for (const gateway of byGateway.keys()) byGateway.set(gateway, { overdue: 0, lagMs: 0 });
     for (const { account, state, rows: count, overdue: late, oldestDueAtMs } of counts) {
       const key = JSON.stringify([gatewayOf(account), state]);
       byState.set(key, (byState.get(key) ?? 0) + count);

@@ -13,6 +13,7 @@ import {
 } from '@opentelemetry/api';
 import type { AboutExchange } from '../client/options.ts';
 import type { AboutPayment, GatewayEvent, PaymentEvent } from '../core/events.ts';
+import { quotableCode } from '../core/quotable.ts';
 import { names } from './attributes.ts';
 import { isTrouble } from './measure.ts';
 
@@ -82,6 +83,12 @@ export class Spans {
     if (isLong) this.#part(call, span);
   }
 
+  /** It sees no more: what is open ends as it is, so that it is told at all. */
+  end(): void {
+    for (const { span } of this.#calls.values()) span?.end(this.#nowMs);
+    this.#calls.clear();
+  }
+
   /** It waits for long: what comes then is a span of its own, which has a link to this one. */
   #part(call: OpenCall, span: Span): void {
     span.setAttribute(names.parted, true);
@@ -94,7 +101,8 @@ export class Spans {
     const span = this.#spanOf(event);
     this.#calls.delete(event.call);
     if (span === undefined) return;
-    const { outcome, settledBy, code, reason, attempts, polls, error } = event;
+    const { outcome, settledBy, reason, attempts, polls, error } = event;
+    const code = quotableCode(event.code);
     span.addEvent('settled', {}, this.#nowMs);
     span.setAttributes({
       ...{ [names.outcome]: outcome, [names.settledBy]: settledBy, [names.code]: code, [names.reason]: reason },
@@ -124,7 +132,7 @@ export class Spans {
   #notice(event: Extract<GatewayEvent, { type: 'notice-received' }>): void {
     const span = this.#start(`notice ${event.operation}`, event, { parent: 'active' });
     const { code, reason } = event.verdict;
-    span.setAttributes({ [names.code]: code, [names.reason]: reason });
+    span.setAttributes({ [names.code]: quotableCode(code), [names.reason]: reason });
     span.end(this.#nowMs);
   }
 
@@ -197,11 +205,11 @@ const isOfCall = (event: GatewayEvent): event is Ofcall<PaymentEvent['type']> =>
 function detailsOf(event: PaymentEvent): Attributes {
   const details: Attributes = {};
   if ('verdict' in event) {
-    details[names.code] = event.verdict.code;
+    details[names.code] = quotableCode(event.verdict.code);
     details[names.reason] = event.verdict.reason;
   }
   if ('status' in event) details[names.httpStatus] = event.status;
-  if ('code' in event) details[names.code] = event.code;
+  if ('code' in event) details[names.code] = quotableCode(event.code);
   if ('evidence' in event) details[names.evidence] = event.evidence;
   if ('attempt' in event) details['tillpaid.attempt'] = event.attempt;
   if ('poll' in event) details['tillpaid.poll'] = event.poll;

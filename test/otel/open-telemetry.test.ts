@@ -14,9 +14,9 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import fc from 'fast-check';
 import ky from 'ky';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { circuit, constant, createGateway, steps, type GatewayEvent, type Ticket } from '../../src/index.ts';
-import { memoryJournal } from '../../src/journal/index.ts';
+import { memoryJournal, type RowCount } from '../../src/journal/index.ts';
 import { instruments, openTelemetry, type OpenTelemetryOptions } from '../../src/otel/index.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { acme } from '../testing/acme.ts';
@@ -341,6 +341,54 @@ describe('metrics', () => {
     expect(lag?.value).toBeGreaterThan(3000);
   });
 
+  it('count no row of a journal in a state that it has left: an alert about it would never end', async () => {
+    const { meter, points } = sdk();
+    const account = '["acme","SHOP"]';
+    const counts = vi.fn<() => Promise<RowCount[]>>();
+    openTelemetry({ meter, clock: manualClock() }).observeJournal({ counts });
+    const valueOf = async (name: string, state?: string): Promise<unknown> =>
+      (await points(name)).find(({ attributes }) => state === undefined || Object.values(attributes).includes(state))
+        ?.value;
+    counts.mockResolvedValue([{ account, state: 'parked', rows: 2, overdue: 1, oldestDueAtMs: 0 }]);
+    expect(await valueOf('tillpaid.journal.rows', 'parked')).toBe(2);
+    expect(await valueOf('tillpaid.journal.lag')).toBeGreaterThan(0);
+    counts.mockResolvedValue([{ account, state: 'archived', rows: 2, overdue: 0 }]);
+    expect(await valueOf('tillpaid.journal.rows', 'parked')).toBe(0);
+    expect(await valueOf('tillpaid.journal.rows', 'archived')).toBe(2);
+    counts.mockResolvedValue([]);
+    expect(await valueOf('tillpaid.journal.rows', 'archived')).toBe(0);
+    expect([await valueOf('tillpaid.journal.lag'), await valueOf('tillpaid.journal.overdue')]).toEqual([0, 0]);
+  });
+
+  it('show a circuit that is open while that of another merchant’s gateway closes', async () => {
+    const policy = { ...quick, retry: { attempts: 1 }, circuit: circuit({ failures: 1, openForMs: 1000 }) };
+    const { gateway, clock, telemetry, points } = scene({ sends: [reset()], polls: [state('failed')], policy });
+    const other = bench({ sends: [reset(), said('PAID')], polls: [state('failed')], policy });
+    const endOther = telemetry.observe(other.gateway);
+    await clock.run(gateway.settle('payment.charge', charge));
+    await other.clock.run(other.gateway.settle('payment.charge', { ...charge, order: 'A1' }));
+    other.clock.advance(2000);
+    await other.clock.run(other.gateway.settle('payment.charge', { ...charge, order: 'A2' }));
+    expect(await points('tillpaid.circuit.open')).toMatchObject([{ value: 1 }]);
+    endOther();
+    expect(await points('tillpaid.circuit.open')).toMatchObject([{ value: 1 }]);
+  });
+
+  it('count nothing open any more, and leave no span open, once the gateway is not observed', async () => {
+    const policy = { ...quick, retry: { attempts: 1 }, circuit: circuit({ failures: 1, openForMs: 1000 }) };
+    const { gateway, clock, named, points, end } = scene({ sends: [reset()], polls: [state('pending')], policy });
+    const settling = gateway.settle('payment.charge', charge);
+    await vi.waitFor(async () => expect(await points('tillpaid.circuit.open')).toMatchObject([{ value: 1 }]));
+    expect(await points('tillpaid.payments.open')).toMatchObject([{ value: 1 }]);
+    end();
+    expect(await points('tillpaid.payments.open')).toMatchObject([{ value: 0 }]);
+    expect(await points('tillpaid.circuit.open')).toMatchObject([{ value: 0 }]);
+    expect(named('settle payment.charge')).toHaveLength(1);
+    await clock.run(settling);
+    expect(named('settle payment.charge')).toHaveLength(1);
+    expect(await points('tillpaid.payments.open')).toMatchObject([{ value: 0 }]);
+  });
+
   it('have the attributes that their table says, and no others', async () => {
     const { gateway, clock, all } = scene({ ...pending, sends: [reset()] });
     await clock.run(gateway.settle('payment.charge', charge));
@@ -375,6 +423,15 @@ describe('what is told', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('has no card number that a provider gives as its code', async () => {
+    const card = '4111111111111111';
+    const { gateway, clock, spans, all } = scene({ sends: [said(`NO-${card}`)], polls: [state(card)], policy: quick });
+    await clock.run(gateway.settle('payment.charge', charge));
+    const shown = spans().map(({ attributes, events, status }) => ({ attributes, events, status }));
+    expect(JSON.stringify(shown) + (await all())).not.toContain(card);
+    expect(JSON.stringify(shown)).toContain('…');
   });
 
   it('has the merchant’s number on spans where that is asked for, and on no metric', async () => {
