@@ -5,7 +5,8 @@ import type { Step } from './next.ts';
 /** What a person does about an end, where the row has no advice of its own. */
 export const afterEnd: Readonly<Record<Settlement['outcome'], string>> = {
   succeeded: 'Nothing: what was asked for has happened.',
-  failed: 'It will not happen under this reference. Take the money another way, under a new one.',
+  failed:
+    'It did not happen, and will not under this reference. A payment: the payer may pay another way, under a new one. A refund, or a cancel: the payment is as it was, so do not have it paid again.',
   canceled: 'Nothing: it is called off. A new payment is a new order.',
   expired: 'Nothing: its time is over. A new payment is a new order.',
   refunded: 'Nothing: the money went back.',

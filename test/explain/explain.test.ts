@@ -18,11 +18,22 @@ const only = (meanings: readonly Meaning[]): Meaning => {
   return first ?? expect.unreachable('it has no meaning');
 };
 
+/** What would have a payer pay once more. */
+const payAgain = /take the money another way, under|choose another (?:payment method|card)/i;
+
 const ownSuccess: readonly Outcome[] = ['succeeded', 'created', 'authorized'];
 
 describe.each(names)('every code of %s', async name => {
   const { adapter, manual } = await providerOf(name);
   const codes = listCodes(adapter);
+
+  it('has nobody pay again because a refund, or a cancel of a payment that may stand, has failed', () => {
+    const others = codes.filter(({ operation }) => /^refund\.|\.(?:cancel|close|reverse|void)$/.test(operation));
+    for (const { code, operation } of others)
+      for (const attempt of [1, 2])
+        for (const { todo } of explain(adapter, { code, operation, attempt }).meanings)
+          expect([code, operation, todo]).toEqual([code, operation, expect.not.stringMatching(payAgain)]);
+  });
 
   it('can be explained for its operation, as a row says it', () => {
     for (const { code, operation, kind, reason } of codes) {
