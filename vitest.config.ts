@@ -14,8 +14,14 @@ const doors = Object.entries(compilerOptions.paths)
     replacement: fileURLToPath(new URL(file.replace('*', '$1'), import.meta.url)),
   }));
 
-/** They look at the memory of the whole process. */
-const alone = ['test/client/forgetting.test.ts', 'test/kit/read-up-to.test.ts', 'test/engine/wire.test.ts'];
+/** They look at the memory of the whole process, or msw patches it, which it does not take back wholly. */
+const alone = [
+  'test/client/forgetting.test.ts',
+  'test/kit/read-up-to.test.ts',
+  'test/engine/wire.test.ts',
+  'test/testing/wire.test.ts',
+  'test/testing/msw.test.ts',
+];
 
 const config: ViteUserConfig = defineConfig({
   plugins: [blocksOfPages],
