@@ -87,6 +87,9 @@ class Slots {
   }
 }
 
+/** From then on those who need not wait at all count as passing whoever waits. */
+const LONG_MS = 60_000;
+
 const untold: Progress = { left: () => undefined, answered: () => undefined };
 
 class Queue implements Limiter {
@@ -117,6 +120,7 @@ class Queue implements Limiter {
       this.#permitAtMs(urgency) <= this.#nowMs
     ) {
       const isLastSlot = slots.active + 1 >= this.#concurrency;
+      this.#countPassing(slots);
       const carried = this.#carry(slots, exchange);
       // Exchanges look at the signal themselves. Where others may wait for the slot, nobody depends on it.
       return isLastSlot ? orAbort(carried, signal) : carried;
@@ -127,6 +131,14 @@ class Queue implements Limiter {
   holdQueries(forMs: number): void {
     this.#lanes.read.hold(this.#nowMs, forMs);
     this.#callNext();
+  }
+
+  /** Payers at the till may leave their own permits alone, and none to those who wait for the others. */
+  #countPassing(by: Slots): void {
+    const { write, read } = this.#lanes;
+    const passed = by === write ? read : write;
+    const waiter = passed.line.next;
+    if (waiter !== undefined && this.#nowMs - waiter.sinceMs >= LONG_MS) passed.passing++;
   }
 
   get #nowMs(): number {
@@ -174,6 +186,7 @@ class Queue implements Limiter {
     const waiter: Waiter = {
       urgency,
       number: this.#came++,
+      sinceMs: this.#nowMs,
       start: () => {
         stop();
         resolve(orAbort(this.#carry(slots, exchange), signal));
@@ -210,8 +223,12 @@ class Queue implements Limiter {
       slots.active < this.#concurrency ? slots.next(nowMs) : undefined;
     const isPermitted = (slots: Slots, waiter: Waiter): boolean => this.#waiterAtMs(slots, waiter) <= nowMs;
     const [sending, asking] = [next(write), next(read)];
-    if (sending === undefined) return asking !== undefined && isPermitted(read, asking) ? read : undefined;
-    if (asking === undefined) return isPermitted(write, sending) ? write : undefined;
+    if (sending === undefined || asking === undefined) {
+      const [slots, waiter] = sending === undefined ? [read, asking] : [write, sending];
+      if (waiter === undefined || !isPermitted(slots, waiter)) return undefined;
+      slots.passing = 0;
+      return slots;
+    }
     const isSendFirst = urgencies.indexOf(sending.urgency) < urgencies.indexOf(asking.urgency);
     const isPassed = (isSendFirst ? read : write).passing >= MOST_PASSING;
     const byTurn: [Slots, Waiter][] =

@@ -39,6 +39,8 @@ export interface Waiter {
   readonly urgency: Urgency;
   /** Grows with each who comes. */
   readonly number: number;
+  /** By the monotonic clock. */
+  readonly sinceMs: number;
   readonly start: () => void;
   before?: Waiter | undefined;
   behind?: Waiter | undefined;

@@ -188,6 +188,37 @@ describe('what an account’s gateway receives', () => {
     expect(left.slice(0, 24).filter(each => each === 'old-query')).toHaveLength(4);
   });
 
+  it.each([
+    50, 58,
+  ])('is had by who waits long beside payers who never wait themselves: %i of 60 a minute', async perMinute => {
+    const clock = manualClock();
+    const limiter = createLimiter({ concurrency: 32, perMinute: 60 }, clock);
+    const leftMs: Record<string, number[]> = { background: [], charge: [] };
+    const exchange = (lane: Turn['lane'], urgency: 'background' | 'charge'): Promise<void> =>
+      limiter.run({ lane, urgency, signal: never }, progress => {
+        progress.left();
+        leftMs[urgency]?.push(clock.monotonicMs());
+        progress.answered();
+        return Promise.resolve();
+      });
+    const charges: Promise<void>[] = [];
+    for (let at = 0; at < 10 * perMinute; at++)
+      clock.timer((at * 60_000) / perMinute, () => void charges.push(exchange('write', 'charge')));
+    const asking = (async (): Promise<void> => {
+      // One after the other, as somebody who follows a payment asks.
+      while (clock.monotonicMs() < 600_000) {
+        await exchange('read', 'background');
+        await sleep(clock, 20_000);
+      }
+    })();
+    await clock.run(asking);
+    await clock.run(Promise.all(charges));
+    expect(leftMs['background']?.length).toBeGreaterThanOrEqual(7);
+    const times = [...(leftMs['background'] ?? []), ...(leftMs['charge'] ?? [])];
+    expect(mostWithin(60_000, times)).toBeLessThanOrEqual(60);
+    expect(leftMs['charge']).toHaveLength(10 * perMinute);
+  });
+
   it('counts what hangs as received after a second, so that a gateway that hangs keeps no permit', async () => {
     const clock = manualClock();
     const limiter = createLimiter({ concurrency: 32, perSecond: 1 }, clock);
