@@ -1,3 +1,4 @@
+import { circuitOpen } from '../core/decide.ts';
 import { nearest } from '../core/did-you-mean.ts';
 import { judge, lost, type Judgement } from '../core/doctrine.ts';
 import { InputError } from '../core/errors.ts';
@@ -112,6 +113,12 @@ function ofBody(asked: Asked, operations: readonly Operation[]): Found {
   };
 }
 
+/** Codes of tillpaid's own: this call has sent nothing. */
+const heldBack: Readonly<Record<string, Verdict>> = {
+  [circuitOpen.code]: circuitOpen,
+  limit: lost('write', 'not-sent', 'limit'),
+};
+
 /** No answer of the provider's: what the wire said. */
 const withoutAnswer = /^(?:timeout|network\/\w+)$/;
 
@@ -124,6 +131,10 @@ function ofCode(asked: Asked, operations: readonly Operation[], code: string): F
   if (withoutAnswer.test(code))
     return { listed: true, related: [], meanings: together(operations.map(each => ofNone(asked, each, code))) };
   const known = [...new Set(operations.flatMap(each => Object.keys(tableOf(each, exchangeOf(asked, each, {})))))];
+  const held = Object.hasOwn(heldBack, code) ? heldBack[code] : undefined;
+  const writes = operations.filter(isWrite);
+  if (held !== undefined && writes.length > 0 && !known.includes(code))
+    return { listed: true, related: [], meanings: together(writes.map(each => ofHeldBack(asked, each, held))) };
   const related = known.filter(name => name !== code && name.split('/').includes(code));
   // As a part it is known only by the names that hold it.
   const names = known.includes(code) ? [code] : related;
@@ -178,6 +189,18 @@ function ofAnswer(asked: Asked, operation: Operation, body: unknown): Meaning {
     first,
     mayHaveLanded,
     todo: todoFor(attempt > 1 ? mayHaveLanded : first, adapter.name, 'write', row),
+  };
+}
+
+/** What it means for one write that it was held back: unless an earlier send may have landed, nothing was sent. */
+function ofHeldBack(asked: Asked, operation: Operation, verdict: Verdict): Meaning {
+  const { next } = afterNone(asked.adapter, operation, 'timeout', asked.question.sent);
+  return {
+    ...describe(asked, operation, verdict),
+    ...{ depends: false, pages: [] },
+    first: { verdict, next: { does: 'settle', outcome: 'unsent' } },
+    mayHaveLanded: { verdict, next },
+    todo: `${verdict.advice ?? ''} So it is if the outcome is unsent; with any other an earlier send may have landed, and is asked about.`,
   };
 }
 

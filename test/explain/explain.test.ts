@@ -111,6 +111,17 @@ describe('an explanation', async () => {
     expect(of('payment.create')).toMatchObject({ next: { does: 'ask' } });
   });
 
+  it.each(['circuit-open', 'limit'])('says of %s, which tillpaid itself gives, that nothing was sent', code => {
+    const { listed, didYouMean, meanings } = explain(qfpay, { code });
+    const { effect, first, mayHaveLanded, todo } = only(meanings);
+    expect({ listed, didYouMean, effect }).toEqual({ listed: true, didYouMean: undefined, effect: 'write' });
+    expect(first?.next).toEqual({ does: 'settle', outcome: 'unsent' });
+    expect(mayHaveLanded?.next).toMatchObject({ does: 'ask' });
+    expect(todo).toMatch(/Nothing was done|It was not sent/);
+    expect(todo).toContain('with any other an earlier send may have landed');
+    expect(explain(qfpay, { code, operation: 'payment.query' }).listed).toBe(false);
+  });
+
   it('gives no advice for an end while it may still be paid: another card would charge twice', () => {
     const todo = (attempt: number, operation: string) =>
       only(explain(qfpay, { code: '1201', operation, attempt }).meanings).todo;
