@@ -33,18 +33,22 @@ export async function sandboxFor(
   const { credentials: file, credentialsEnv } = options;
   if ((file !== undefined && existsSync(file)) || credentialsEnv !== undefined)
     return credentialsIn(provider, options, terminal);
-  const made = await madeUp(provider);
+  const credentials = await madeUp(provider);
+  made.add(credentials);
   if (file !== undefined) {
     try {
-      writeFileSync(file, asJson(made), { mode: 0o600, flag: 'wx' });
+      writeFileSync(file, asJson(credentials), { mode: 0o600, flag: 'wx' });
     } catch (error) {
       throw new InputError(`The file ${file} cannot be written: its directory must exist, and be writable.`, {
         cause: error,
       });
     }
   }
-  return made;
+  return credentials;
 }
+
+/** Those that are nobody's. */
+const made = new WeakSet<SandboxCredentials>();
 
 const fixed: SandboxCredentials = {
   ...{ appCode: 'SANDBOX', clientKey: 'sandbox-client-key', appId: 2553, key1: 'sandbox-key-1', key2: 'sandbox-key-2' },
@@ -55,17 +59,33 @@ const fixed: SandboxCredentials = {
 /** The same at every start, but for keys in pairs, which no source may hold. */
 async function madeUp(provider: string): Promise<SandboxCredentials> {
   const names = namesByProvider[provider] ?? [...Object.keys(fixed), 'privateKey', 'gatewayPublicKey'];
-  const made: Record<string, unknown> = {};
-  for (const name of names.filter(each => Object.hasOwn(fixed, each))) made[name] = fixed[name];
-  if (names.includes('privateKey')) made['privateKey'] = (await keyPair()).privateKey;
-  if (!names.includes('gatewayPublicKey')) return made;
+  const own: Record<string, unknown> = {};
+  for (const name of names.filter(each => Object.hasOwn(fixed, each))) own[name] = fixed[name];
+  if (names.includes('privateKey')) own['privateKey'] = (await keyPair()).privateKey;
+  if (!names.includes('gatewayPublicKey')) return own;
   const { publicKey, privateKey } = await keyPair();
-  return { ...made, gatewayPublicKey: publicKey, [GATEWAYS_OWN]: privateKey };
+  return { ...own, gatewayPublicKey: publicKey, [GATEWAYS_OWN]: privateKey };
 }
 
-/** What the merchant may know of them. */
-export const shownOf = (credentials: SandboxCredentials): SandboxCredentials =>
-  Object.fromEntries(Object.entries(credentials).filter(([name]) => name !== GATEWAYS_OWN));
+/** What is no secret of a merchant's. */
+const publicNames: ReadonlySet<string> = new Set([
+  ...['appCode', 'mchid', 'signType', 'appId', 'partnerId', 'channelId', 'clientId', 'keyVersion', 'gatewayPublicKey'],
+  ...['onBehalfOf', 'environment', 'baseUrl'],
+]);
+
+/**
+ * What the merchant may know of them, for a screen or a log: what was made up, whole; of his own, which may be those that
+ * he has with the provider, no secret.
+ */
+export function shownOf(credentials: SandboxCredentials): SandboxCredentials {
+  const isMade = made.has(credentials) || Object.hasOwn(credentials, GATEWAYS_OWN);
+  const isShown = (name: string, value: unknown): boolean => isMade || publicNames.has(name) || value === fixed[name];
+  return Object.fromEntries(
+    Object.entries(credentials)
+      .filter(([name]) => name !== GATEWAYS_OWN)
+      .map(([name, value]) => [name, isShown(name, value) ? value : '(as you gave it)']),
+  );
+}
 
 /** How a provider speaks to that merchant. @throws {InputError} for credentials that are none */
 export async function voiceOf(provider: string, credentials: SandboxCredentials): Promise<Voice> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,6 +158,26 @@ describe('tillpaid simulate', () => {
     const second = await simulate('rebell', '--credentials', file);
     expect(second.listening.credentials).toMatchObject({ privateKey, gatewayPublicKey });
     expect(readFileSync(file, 'utf8')).toContain('gatewayPrivateKey');
+  });
+
+  it('shows no secret of credentials that are the merchant’s own: they may be those that he has with the provider', async () => {
+    const secrets = { clientKey: 'a-real-key', key1: 'a-real-key', key2: 'a-real-key', apiKey: 'a-real-key' };
+    const names = { appCode: 'REAL', appId: 7, clientId: 'real' };
+    for (const [provider, secret] of [
+      ['qfpay', 'clientKey'],
+      ['zalopay', 'key1'],
+      ['uqpay', 'apiKey'],
+    ] as const) {
+      const file = join(directory, `own-${provider}.json`);
+      const { appCode, appId, clientId } = names;
+      const own = { qfpay: { appCode }, zalopay: { appId, key2: secrets.key2 }, uqpay: { clientId } }[provider];
+      writeFileSync(file, JSON.stringify({ ...own, [secret]: secrets[secret] }), { mode: 0o600 });
+      const { listening, lines, end } = await simulate(provider, '--credentials', file);
+      expect(listening.credentials).toMatchObject({ [secret]: '(as you gave it)' });
+      expect(Object.values(listening.credentials)).toContain(Object.values(own)[0]);
+      await end();
+      expect(JSON.stringify(lines)).not.toContain('a-real-key');
+    }
   });
 
   it('has credentials of each provider’s own, which its adapter takes', async () => {
