@@ -133,4 +133,45 @@ describe('the shop', () => {
     await pass(5 * 60_000);
     expect(await look(number)).toMatchObject({ state: 'paid' });
   });
+
+  it('refunds no order that was only declined, and takes it with another code', async () => {
+    const number = await place('qfpay');
+    till.script(number, { life: lives.declined(), nextTry: lives.paid() });
+    expect(await clock.run(post(`/orders/${number}/pay`, { code }))).toMatchObject({ status: 402 });
+    await pass(20_000);
+    expect(await look(number)).toMatchObject({ state: 'placed' });
+    expect(await clock.run(post(`/orders/${number}/refund`))).toMatchObject({ status: 409 });
+    expect(till.ledger.refund(`${number}_R`)).toBeUndefined();
+
+    const other = { code: '284957310466312988' };
+    expect(await clock.run(post(`/orders/${number}/pay`, other))).toMatchObject({ body: { paid: true } });
+    await pass(20_000);
+    expect(await look(number)).toMatchObject({ state: 'paid' });
+    expect(await clock.run(post(`/orders/${number}/refund`))).toMatchObject({ body: { outcome: 'succeeded' } });
+  });
+
+  it('does not call an order paid whose money was given back', async () => {
+    const number = await place('qfpay');
+    await clock.run(post(`/orders/${number}/pay`, { code }));
+    await pass(20_000);
+    await clock.run(post(`/orders/${number}/refund`));
+    await pass(20_000);
+    expect(await clock.run(post(`/orders/${number}/pay`, { code }))).toEqual({
+      status: 409,
+      body: { error: 'This order was paid, and the money given back.' },
+    });
+  });
+
+  it.each(['{"provider', 'null', '', '[]'])('says what is wrong of a body such as %j', async body => {
+    const ask = (path: string): Promise<number> =>
+      Promise.resolve(shop.app.request(path, { method: 'POST', body })).then(({ status }) => status);
+    expect(await ask('/orders')).toBe(400);
+    expect(await ask(`/orders/${await place('qfpay')}/pay`)).toBe(400);
+  });
+
+  it('knows no order that was not placed', async () => {
+    expect((await shop.app.request('/orders/none')).status).toBe(404);
+    expect((await post('/orders/none/pay', { code })).status).toBe(404);
+    expect((await post('/orders/none/refund')).status).toBe(404);
+  });
 });

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { Hono } from 'hono';
+import { Hono, type HonoRequest } from 'hono';
 import type { KyInstance } from 'ky';
 import {
   createGateway,
@@ -58,6 +58,11 @@ const policy: CallPolicy = { poll: { deadlineMs: 30_000 } };
 const newNumber = (nowMs: number): string =>
   `${new Date(nowMs + 7 * 3_600_000).toISOString().slice(2, 10).replaceAll('-', '')}_${crypto.randomUUID().slice(0, 18)}`;
 
+/** A request's fields; what is no JSON has none, and is told what is missing. */
+const fieldsOf = async (request: HonoRequest): Promise<Partial<Record<string, unknown>>> => ({
+  ...(await request.json<object | null>().catch(() => null)),
+});
+
 export function openShop({ file, test, ...accounts }: ShopOptions): Shop {
   const clock = test && { clock: test.clock };
   const journal = sqliteJournal(file, { ...clock });
@@ -114,7 +119,8 @@ export function openShop({ file, test, ...accounts }: ShopOptions): Shop {
     const state = (isRefund ? afterRefund : afterPayment)[outcome];
     if (state === undefined) return;
     const number = isRefund ? reference.merchant.slice(0, -REFUND.length) : reference.merchant;
-    const paidAs = isRefund ? null : (reference.provider ?? null);
+    // A declined try has a number too, which no refund may name.
+    const paidAs = state === 'paid' ? (reference.provider ?? null) : null;
     open
       .prepare('UPDATE orders SET state = ?, paidAs = coalesce(?, paidAs) WHERE number = ?')
       .run(state, paidAs, number);
@@ -128,7 +134,7 @@ export function openShop({ file, test, ...accounts }: ShopOptions): Shop {
   });
 
   app.post('/orders', async c => {
-    const { provider, amount } = await c.req.json<{ provider?: unknown; amount?: unknown }>();
+    const { provider, amount } = await fieldsOf(c.req);
     if ((provider !== 'qfpay' && provider !== 'zalopay') || !Number.isSafeInteger(amount) || Number(amount) <= 0)
       return c.json({ error: 'An order has a provider, qfpay or zalopay, and an amount in the smallest unit.' }, 400);
     const number = newNumber(test?.clock.now() ?? Date.now());
@@ -136,16 +142,23 @@ export function openShop({ file, test, ...accounts }: ShopOptions): Shop {
     return c.json(orderOf(number), 201);
   });
 
-  app.get('/orders/:number', c => c.json(orderOf(c.req.param('number')) ?? { error: 'There is no such order.' }));
+  app.get('/orders/:number', c => {
+    const order = orderOf(c.req.param('number'));
+    return order === undefined ? c.json({ error: 'There is no such order.' }, 404) : c.json(order);
+  });
 
   // Submitted twice, or again after a crash, it is the same number: the money is taken once.
   app.post('/orders/:number/pay', async c => {
-    const { code } = await c.req.json<{ code?: unknown }>();
+    const { code } = await fieldsOf(c.req);
     const order = orderOf(c.req.param('number'));
     if (order === undefined) return c.json({ error: 'There is no such order.' }, 404);
-    const { outcome, verdict, link = order.link } = await pay(order, typeof code === 'string' ? code : '');
-    // A journal keeps no answers, so the link is kept here.
-    if (link !== undefined) db.prepare('UPDATE orders SET link = ? WHERE number = ?').run(link, order.number);
+    // Its payment has succeeded, and says so for ever: but nothing is to be handed over any more.
+    if (order.state === 'refunded') return c.json({ error: 'This order was paid, and the money given back.' }, 409);
+    const made = await pay(order, typeof code === 'string' ? code : '');
+    const { outcome, verdict } = made;
+    // A journal keeps no answers, so the link is kept here, also for who joined from another process.
+    const link = made.link ?? orderOf(order.number)?.link;
+    if (made.link !== undefined) db.prepare('UPDATE orders SET link = ? WHERE number = ?').run(link, order.number);
     if (outcome === 'succeeded') return c.json({ paid: true });
     if (outcome === 'created') return c.json({ paid: false, link });
     if (outcome === 'unresolved' || outcome === 'absent' || outcome === 'authorized')
@@ -156,7 +169,8 @@ export function openShop({ file, test, ...accounts }: ShopOptions): Shop {
   // Clicked twice, it is the same refund.
   app.post('/orders/:number/refund', async c => {
     const order = orderOf(c.req.param('number'));
-    if (order?.paidAs === undefined) return c.json({ error: 'This order is not paid.' }, 409);
+    if (order === undefined) return c.json({ error: 'There is no such order.' }, 404);
+    if (order.paidAs === undefined) return c.json({ error: 'This order is not paid.' }, 409);
     const { outcome, verdict } = await giveBack(order, order.paidAs);
     return c.json({ outcome, reason: verdict.reason }, outcome === 'unresolved' ? 202 : 200);
   });
