@@ -154,13 +154,11 @@ export function openShop({ file, test, ...accounts }: ShopOptions): Shop {
     if (order === undefined) return c.json({ error: 'There is no such order.' }, 404);
     // Its payment has succeeded, and says so for ever: but nothing is to be handed over any more.
     if (order.state === 'refunded') return c.json({ error: 'This order was paid, and the money given back.' }, 409);
-    const made = await pay(order, typeof code === 'string' ? code : '');
-    const { outcome, verdict } = made;
-    // A journal keeps no answers, so the link is kept here, also for who joined from another process.
-    const link = made.link ?? orderOf(order.number)?.link;
-    if (made.link !== undefined) db.prepare('UPDATE orders SET link = ? WHERE number = ?').run(link, order.number);
+    const { outcome, verdict, link } = await pay(order, typeof code === 'string' ? code : '');
+    // A journal keeps no answers, so the link is kept here.
+    if (link !== undefined) db.prepare('UPDATE orders SET link = ? WHERE number = ?').run(link, order.number);
     if (outcome === 'succeeded') return c.json({ paid: true });
-    if (outcome === 'created') return c.json({ paid: false, link });
+    if (outcome === 'created') return c.json({ paid: false, link: link ?? orderOf(order.number)?.link });
     if (outcome === 'unresolved' || outcome === 'absent' || outcome === 'authorized')
       return c.json({ say: 'We are finding out whether this is paid. Please do not pay again.' }, 202);
     return c.json({ paid: false, reason: verdict.reason }, 402);

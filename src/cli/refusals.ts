@@ -2,7 +2,7 @@ import { isWrite } from '../core/operation.ts';
 import { printable } from '../core/printable.ts';
 import type { Adapter } from '../kit/adapter.ts';
 import type { LogLine } from '../serve/index.ts';
-import type { Answer, Voice } from '../testing/index.ts';
+import type { Answer, Refusal, Voice } from '../testing/index.ts';
 
 /** What can be sent, and where. */
 export interface Place {
@@ -43,7 +43,7 @@ export class Refusals {
       ...voice,
       hear: async request => {
         const heard = await voice.hear(request);
-        if ('refused' in heard) this.#add(`${request.method} ${request.url.pathname}`, heard.refused);
+        if ('refused' in heard) this.#add(`${request.method} ${request.url.pathname}`, heard);
         return heard;
       },
     };
@@ -58,15 +58,15 @@ export class Refusals {
     return why;
   }
 
-  #add(key: string, answer: Answer): void {
+  #add(key: string, { refused: answer, because }: Refusal): void {
     const operation = this.#places.find(({ pattern }) => pattern.test(key))?.operation;
-    const why = operation === undefined ? elsewhere(key, answer) : this.#meaningOf(operation, answer);
+    const why = operation === undefined ? elsewhere(key, answer) : this.#meaningOf(operation, answer, because);
     this.#why.set(key, [...(this.#why.get(key) ?? []), printable(why)]);
   }
 
-  #meaningOf(operation: string, { status = 200, body }: Answer): string {
+  #meaningOf(operation: string, { status = 200, body }: Answer, because: string | undefined): string {
     const { code, reason, message, advice } = this.#adapter.classify({ operation, status, body });
-    const told = [message, advice].filter(each => each !== undefined && each !== '');
+    const told = [message, because ?? advice].filter(each => each !== undefined && each !== '');
     return [`${code} · ${reason}`, ...told].join(': ');
   }
 }

@@ -3,7 +3,7 @@ import { InputError } from '../core/errors.ts';
 import type { Voice } from '../testing/index.ts';
 import { credentialsIn, type CredentialOptions } from './credentials.ts';
 import { asJson, type Console } from './output.ts';
-import { simulatorOf } from './providers.ts';
+import { adapterMaker, simulatorOf } from './providers.ts';
 
 /** Credentials of a merchant that there is only in the simulator. */
 export type SandboxCredentials = Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ export async function sandboxFor(
 ): Promise<SandboxCredentials> {
   const { credentials: file, credentialsEnv } = options;
   if ((file !== undefined && existsSync(file)) || credentialsEnv !== undefined)
-    return credentialsIn(provider, options, terminal);
+    return checked(provider, credentialsIn(provider, options, terminal));
   const credentials = await madeUp(provider);
   made.add(credentials);
   if (file !== undefined) {
@@ -49,6 +49,14 @@ export async function sandboxFor(
 
 /** Those that are nobody's. */
 const made = new WeakSet<SandboxCredentials>();
+
+/** Those of another provider would start a gateway that refuses everything. @throws {InputError} that quotes none */
+async function checked(provider: string, credentials: SandboxCredentials): Promise<SandboxCredentials> {
+  const make = await adapterMaker(provider);
+  const { [GATEWAYS_OWN]: _own, ...merchants } = credentials;
+  make({ environment: 'sandbox', ...merchants });
+  return credentials;
+}
 
 const fixed: SandboxCredentials = {
   ...{ appCode: 'SANDBOX', clientKey: 'sandbox-client-key', appId: 2553, key1: 'sandbox-key-1', key2: 'sandbox-key-2' },

@@ -90,6 +90,8 @@ export interface Heard {
 
 export interface Refusal {
   readonly refused: Answer;
+  /** What is wrong, and how it must be, for a log: no provider's answer says it. Names fields, never quotes a value. */
+  readonly because?: string;
 }
 
 export interface Answer {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { adapterMaker, providerNames } from '../../src/cli/providers.ts';
 import { createGateway, type Gateway } from '../../src/index.ts';
+import type { LedgerPage } from '../../src/serve/index.ts';
 import { tillpaid, type Ran } from './tillpaid.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tillpaid-cli-simulate-'));
@@ -78,6 +80,35 @@ const order = { app_trans_id: '261128_1', app_user: 'anna', amount: 50_000, desc
 const pay = async (at: Line): Promise<string> =>
   (await (await gatewayAt(at)).settle('payment.create' as never, order as never)).outcome;
 
+const charge = {
+  ...{ out_trade_no: 'ORDER-1', txamt: '1250', txcurrcd: 'HKD', txdtm: '2026-11-28 10:00:00' },
+  ...{ pay_type: '800108', auth_code: '284957310466312987' },
+};
+
+/** What a client of one's own sends, signed as the manual says. */
+async function toQfpay({ url, credentials }: Line, path: string, fields: object): Promise<unknown> {
+  const signed = Object.entries(fields)
+    .filter(([, value]) => value !== '')
+    .sort()
+    .map(pair => pair.join('='))
+    .join('&');
+  const { appCode, clientKey } = credentials;
+  const sign = createHash('md5')
+    .update(`${signed}${String(clientKey)}`)
+    .digest('hex');
+  const response = await fetch(`${url}/trade/v1/${path}`, {
+    method: 'POST',
+    headers: { 'x-qf-appcode': String(appCode), 'x-qf-sign': sign },
+    body: new URLSearchParams(Object.entries(fields)),
+  });
+  return ((await response.json()) as { respcd: string }).respcd;
+}
+
+async function syssnOf({ url }: Line, number: string): Promise<string | undefined> {
+  const page = (await (await fetch(`${url}/__ledger?reference=${number}`)).json()) as LedgerPage;
+  return page.payments[number]?.providerId;
+}
+
 describe('tillpaid simulate', () => {
   it('prints all that a client needs, logs each request, and ends with the ledger', async () => {
     const { listening, until, end } = await simulate('zalopay', '--life', 'paid');
@@ -116,6 +147,74 @@ describe('tillpaid simulate', () => {
     expect((await until(({ why }) => why !== undefined)).why).toMatch(/^2\/-402 · authentication/);
     await fetch(`${listening.url}/v2/creat`, { method: 'POST' });
     expect((await until(({ why }) => why?.includes('creat ') === true)).why).toBe('There is no POST /v2/creat here.');
+  });
+
+  it.each([
+    [{ app_trans_id: 'ORDER-1' }, 'app_trans_id must begin with a day of Vietnam'],
+    [{ amount: 10.5 }, 'amount must be whole dong, 1 or more'],
+    [{ app_time: 1 }, 'app_time must be within 15 minutes of now'],
+    [{ expire_duration_seconds: 10 }, 'expire_duration_seconds must be 300 to 2592000'],
+    [{ mac: 'wrong' }, 'mac must be the HMAC-SHA256 by key1'],
+    [{ app_id: 1 }, 'app_id is not this merchant’s'],
+    [{ app_user: undefined }, 'or a field that mac is made of'],
+  ])('names the field that is wrong with a request of ZaloPay: %j', async (wrong, told) => {
+    const { listening, until } = await simulate('zalopay');
+    const { key1 } = listening.credentials;
+    const sent: Readonly<Record<string, unknown>> = {
+      ...{ app_id: 2553, app_trans_id: '261128_1', app_user: 'anna', amount: 50_000, app_time: Date.now() },
+      ...{ embed_data: '{}', item: '[]', description: 'Two coffees', ...wrong },
+    };
+    const signed = ['app_id', 'app_trans_id', 'app_user', 'amount', 'app_time', 'embed_data', 'item'];
+    const text = signed.map(name => String(sent[name])).join('|');
+    const mac = createHmac('sha256', String(key1)).update(text).digest('hex');
+    await fetch(`${listening.url}/v2/create`, {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify({ mac, ...sent }),
+    });
+    const { why } = await until(line => line.why !== undefined);
+    expect(why).toContain(told);
+    expect(why).not.toContain(String(key1));
+  });
+
+  it.each([
+    [{ txamt: '12.50' }, 'txamt must be a whole number of minor units'],
+    [{ txcurrcd: 'hkd' }, 'txcurrcd must be a currency of ISO 4217'],
+    [{ txdtm: '2026-02-30 10:00:00' }, 'txdtm must be YYYY-MM-DD HH:mm:ss'],
+    [{ pay_type: 'alipay' }, 'pay_type must be six digits'],
+    [{ out_trade_no: 'A,B' }, 'out_trade_no must be of at most 128 characters, without a comma'],
+    [{ out_trade_no: 'A'.repeat(129) }, 'out_trade_no must be of at most 128 characters'],
+    [{ txamt: '' }, 'txamt is missing, or empty'],
+    [{ mchid: '7' }, 'mchid was not given to this merchant'],
+  ])('names the field that is wrong with a request of QFPay: %j', async (wrong, told) => {
+    const { listening, until } = await simulate('qfpay');
+    expect(await toQfpay(listening, 'payment', { ...charge, ...wrong })).toBe('1104');
+    const { why } = await until(line => line.why !== undefined);
+    expect(why).toContain(told);
+    expect(why).not.toContain('filter error');
+  });
+
+  it('takes at QFPay no refund under the number of its payment, nor a payment under that of a refund', async () => {
+    const { listening, until } = await simulate('qfpay');
+    expect(await toQfpay(listening, 'payment', charge)).toBe('0000');
+    const refund = { txamt: '1250', txdtm: charge.txdtm, syssn: await syssnOf(listening, 'ORDER-1') };
+    expect(await toQfpay(listening, 'refund', { ...refund, out_trade_no: 'ORDER-1' })).toBe('1251');
+    expect((await until(line => line.why !== undefined)).why).toContain('a number of its own');
+    expect(await toQfpay(listening, 'refund', { ...refund, out_trade_no: 'REFUND-1' })).toBe('0000');
+    expect(await toQfpay(listening, 'payment', { ...charge, out_trade_no: 'REFUND-1' })).toBe('1251');
+    expect(await toQfpay(listening, 'query', { out_trade_no: 'ORDER-1' })).toBe('0000');
+    const ledger: unknown = await (await fetch(`${listening.url}/__ledger`)).json();
+    expect(ledger).toMatchObject({
+      payments: { 'ORDER-1': { operation: 'payment.charge', state: 'refunded', bookings: 1 } },
+      refunds: { 'REFUND-1': { state: 'paid', bookings: 1 } },
+    });
+  });
+
+  it('starts with no credentials of another provider', async () => {
+    const file = join(directory, 'zalopay-own.json');
+    writeFileSync(file, JSON.stringify({ appId: 2553, key1: 'one', key2: 'two' }), { mode: 0o600 });
+    const { exitCode, stdout, stderr } = await tillpaid(['simulate', 'qfpay', '--credentials', file]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('appCode is missing');
   });
 
   it.each([

@@ -24,6 +24,7 @@ export function qfpayVoice(
   const { declinedAs = '1201', reversesPaid = false } = options;
   // Payments and refunds are asked about at the same address: only their numbers tell them apart.
   const refunds = new Set<string>();
+  const payments = new Set<string>();
 
   return {
     gateway: 'qfpay',
@@ -38,14 +39,16 @@ export function qfpayVoice(
       const right = signatureOf(form, clientKey, headers.get('x-qf-signtype') ?? 'MD5');
       if (headers.get('x-qf-appcode') !== appCode)
         return { refused: { body: { respcd: '1001', respmsg: 'Invalid app code' } } };
-      if (headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108');
-      if (form['mchid'] !== mchid || call.required.some(name => form[name] === undefined)) return refusal('1104');
-      if (Object.entries(forms).some(([name, isRight]) => form[name] !== undefined && !isRight(form[name])))
-        return refusal('1104');
+      if (headers.get('x-qf-sign')?.toUpperCase() !== right) return refusal('1108', RIGHT_SIGN);
+      const wrong = wrongIn(form, call, mchid);
+      if (wrong !== undefined) return refusal('1104', wrong);
 
       const number = form['out_trade_no'] ?? form['syssn'];
-      if (number === undefined) return refusal('1104');
+      if (number === undefined) return refusal('1104', 'out_trade_no is missing, and syssn too');
+      const others = { create: refunds, refund: payments, query: undefined, cancel: undefined }[call.act];
+      if (others?.has(number) === true) return { refused: numberIsUsed(form), because: OWN_NUMBER };
       if (call.act === 'refund') refunds.add(number);
+      if (call.act === 'create') payments.add(number);
       const heard = { fields: form, reference: number, ...(form['txamt'] !== undefined && { amount: form['txamt'] }) };
       switch (call.act) {
         case 'query':
@@ -54,12 +57,9 @@ export function qfpayVoice(
             ? { operation: 'refund.query', act: 'refund-query', ...heard }
             : { operation: call.operation, act: 'query', ...heard };
         case 'create':
-          return {
-            operation: call.operation,
-            act: form['auth_code'] === undefined ? 'create' : 'charge',
-            ...heard,
-            currency: form['txcurrcd'] ?? '',
-          };
+          return form['auth_code'] === undefined
+            ? { operation: call.operation, act: 'create', ...heard, currency: form['txcurrcd'] ?? '' }
+            : { operation: 'payment.charge', act: 'charge', ...heard, currency: form['txcurrcd'] ?? '' };
         case 'refund':
           return { operation: call.operation, act: 'refund', ...heard, of: form['syssn'] ?? '' };
         case 'cancel':
@@ -81,13 +81,7 @@ export function qfpayVoice(
       if (heard.act === 'list') return listed(heard, situation.entries ?? [], situation.nowMs, declinedAs);
       if (heard.act === 'query' || heard.act === 'refund-query')
         return envelope(heard, entry, situation.nowMs, declinedAs);
-      if (answer === 'duplicate')
-        return unmade(
-          heard.fields,
-          '1251',
-          'Do not use duplicate out_trade_no for request(1251)',
-          'out_trade_no is used',
-        );
+      if (answer === 'duplicate') return numberIsUsed(heard.fields);
       if (answer === 'not-found' || entry === undefined) return unmade(heard.fields, '1136');
       if (answer === 'already-final')
         // "The refund amount is greater than the maximum amount that can be refunded"
@@ -105,7 +99,10 @@ export function qfpayVoice(
       repeats: 7,
     },
 
-    forget: () => refunds.clear(),
+    forget() {
+      refunds.clear();
+      payments.clear();
+    },
   };
 }
 
@@ -214,20 +211,44 @@ const calls: Readonly<Record<string, Call>> = {
   },
 };
 
+const RIGHT_SIGN =
+  'X-QF-SIGN must be the hash, by X-QF-SIGNTYPE (SHA256, else MD5), of all fields that are not empty, by name, as a=1&b=2 and not encoded, with the client key right behind';
+const OWN_NUMBER = 'out_trade_no must be a number of its own for each payment and each refund';
+const WALL_TIME = 'be YYYY-MM-DD HH:mm:ss, of a day that there is';
+
 /**
  * How fields are written, which are "request parameter errors" (1104) otherwise.
  * https://sdk.qfapi.com/docs/api-reference/request-format
  */
-const forms: Readonly<Record<string, (value: string) => boolean>> = {
-  // 100 is 1.00.
-  txamt: value => isMinorUnits(value, 11),
-  txcurrcd: isCurrency,
-  txdtm: isWallTime,
-  start_time: isWallTime,
-  end_time: isWallTime,
-  page: value => /^[1-9]\d*$/.test(value),
-  page_size: value => isMinorUnits(value, 3) && Number(value) <= 100,
+const forms: Readonly<Record<string, readonly [isRight: (value: string) => boolean, must: string]>> = {
+  txamt: [value => isMinorUnits(value, 11), 'be a whole number of minor units, 100 for 1.00, and 1 or more'],
+  txcurrcd: [isCurrency, 'be a currency of ISO 4217 in capital letters'],
+  pay_type: [value => /^\d{6}$/.test(value), 'be six digits'],
+  txdtm: [isWallTime, WALL_TIME],
+  start_time: [isWallTime, WALL_TIME],
+  end_time: [isWallTime, WALL_TIME],
+  page: [value => /^[1-9]\d*$/.test(value), 'be 1 or more'],
+  page_size: [value => isMinorUnits(value, 3) && Number(value) <= 100, 'be 1 to 100'],
 };
+
+/** A query takes several numbers, with commas: a number with one could never be asked about. */
+const isNumber = (value: string): boolean => value.length <= 128 && !value.includes(',');
+
+/** The first thing that is wrong with a request whose signature is right. */
+function wrongIn(form: Form, { act, required }: Call, mchid: string | undefined): string | undefined {
+  if (form['mchid'] !== mchid)
+    return mchid === undefined ? 'mchid was not given to this merchant: leave it out' : 'mchid must be this merchant’s';
+  const missing = required.find(name => form[name] === undefined);
+  if (missing !== undefined) return `${missing} is missing, or empty`;
+  if (act !== 'query' && !isNumber(form['out_trade_no'] ?? ''))
+    return 'out_trade_no must be of at most 128 characters, without a comma';
+  const [name, [, must] = []] =
+    Object.entries(forms).find(([each, [isRight]]) => form[each] !== undefined && !isRight(form[each])) ?? [];
+  return name === undefined ? undefined : `${name} must ${must ?? ''}`;
+}
+
+const numberIsUsed = (form: Form | Heard['fields']): Answer =>
+  unmade(form, '1251', 'Do not use duplicate out_trade_no for request(1251)', 'out_trade_no is used');
 
 /** An empty field is an absent one. */
 const formOf = (text: string): Form =>
@@ -271,7 +292,7 @@ const unmade = (fields: Heard['fields'], respcd: string, resperr = errorText(res
   },
 });
 
-const refusal = (respcd: string): Refusal => ({ refused: flat(respcd) });
+const refusal = (respcd: string, because: string): Refusal => ({ refused: flat(respcd), because });
 
 /** A state as a row tells it. A payment that was taken back keeps its `0000`. */
 const rowCodes: Readonly<Record<Exclude<EntryState, 'declined'>, string>> = {

@@ -36,13 +36,15 @@ export function zalopayVoice(
       const reference = call.reference(told);
       const of = call.of?.(told);
       if (reference === undefined || signed.includes(undefined))
-        return { refused: fail(-401, 'Dữ liệu yêu cầu không hợp lệ.') };
-      const genuine = told.mac === macOf(credentials.key1, signed.join('|'));
-      if (!genuine || told.app_id !== String(credentials.appId)) return { refused: fail(-402, 'Chữ ký không hợp lệ.') };
+        return { refused: stale, because: 'its number is missing, or a field that mac is made of' };
+      if (told.app_id !== String(credentials.appId))
+        return { refused: wrongSignature, because: 'app_id is not this merchant’s' };
+      if (told.mac !== macOf(credentials.key1, signed.join('|')))
+        return { refused: wrongSignature, because: `mac must be ${MAC}` };
       const misshapen = misshapenIn(call, told, reference);
-      if (misshapen !== undefined) return { refused: misshapen };
+      if (misshapen !== undefined) return misshapen;
       if (call.at !== undefined && !(Math.abs(request.nowMs - Number(told[call.at])) <= FIFTEEN_MINUTES_MS))
-        return { refused: call.stale };
+        return { refused: call.stale, because: `${call.at} must be within 15 minutes of now, in milliseconds` };
       return {
         operation: call.operation,
         act: call.act,
@@ -160,6 +162,9 @@ const success = (extra: object = {}): Answer => ({ body: { ...common(1, 1, 'Giao
 const processing = (extra: object = {}): Answer => ({ body: { ...common(3, 3, 'Giao dịch đang xử lý'), ...extra } });
 const systemError = fail(-500, 'Lỗi hệ thống.');
 const stale = fail(-401, 'Dữ liệu yêu cầu không hợp lệ.');
+const wrongSignature = fail(-402, 'Chữ ký không hợp lệ.');
+const MAC =
+  'the HMAC-SHA256 by key1, in small hex letters, of the fields that the manual names for this call, in its order, with | between them';
 
 /**
  * What a write of a number that is taken is answered, where it is not -68. What a second agreement/pay is told is not
@@ -458,25 +463,33 @@ const calls: Readonly<Record<string, Call>> = {
  * What a number of the merchant's, an amount or a lifetime in another form than the manual's is answered: "parameters in
  * the wrong format", and for a query APPTRANSID_INVALID.
  */
-function misshapenIn({ act, operation }: Call, told: Told, reference: string): Answer | undefined {
-  const isRight = (name: string, form: (value: string) => boolean): boolean => {
-    const value = told[name];
-    return value === undefined || form(value);
-  };
+function misshapenIn({ act, operation }: Call, told: Told, reference: string): Refusal | undefined {
   // `yymmdd_…`, and a refund's `yymmdd_appid_…`.
   if (told.app_trans_id !== undefined && !(reference.length <= 40 && beginsWithDay(reference)))
-    return operation === 'payment.query' ? fail(-92, 'app_trans_id không hợp lệ.') : stale;
-  const isFine =
-    isRight('m_refund_id', value => value.length <= 45 && beginsWithDay(value)) &&
-    // Whole dong; a refund's fee may be none.
-    (act === 'other' || isRight('amount', value => isMinorUnits(value, 15))) &&
-    isRight('refund_fee_amount', value => value === '0' || isMinorUnits(value, 15)) &&
-    isRight(
-      'expire_duration_seconds',
-      value => isMinorUnits(value, 7) && Number(value) >= 300 && Number(value) <= 2_592_000,
-    );
-  return isFine ? undefined : stale;
+    return {
+      refused: operation === 'payment.query' ? fail(-92, 'app_trans_id không hợp lệ.') : stale,
+      because:
+        'app_trans_id must begin with a day of Vietnam and an underscore, yymmdd_, and be of at most 40 characters',
+    };
+  const wrong = Object.entries(forms).find(([name, { isRight }]) => {
+    const value = told[name];
+    return value !== undefined && !(name === 'amount' && act === 'other') && !isRight(value);
+  });
+  return wrong && { refused: stale, because: `${wrong[0]} must ${wrong[1].must}` };
 }
+
+const forms: Readonly<Record<string, { readonly isRight: (value: string) => boolean; readonly must: string }>> = {
+  m_refund_id: {
+    isRight: value => value.length <= 45 && beginsWithDay(value),
+    must: 'begin with a day of Vietnam and an underscore, yymmdd_, and be of at most 45 characters',
+  },
+  amount: { isRight: value => isMinorUnits(value, 15), must: 'be whole dong, 1 or more' },
+  refund_fee_amount: { isRight: value => value === '0' || isMinorUnits(value, 15), must: 'be whole dong, 0 or more' },
+  expire_duration_seconds: {
+    isRight: value => isMinorUnits(value, 7) && Number(value) >= 300 && Number(value) <= 2_592_000,
+    must: 'be 300 to 2592000',
+  },
+};
 
 /** What no key opens is no code. */
 function decrypted(paymentCode: string, decrypt: (paymentCode: string) => string): Part {
