@@ -32,9 +32,12 @@ async function codesCommand(
   { json, ...filter }: CodesOptions,
   { terminal, styles }: Shell,
 ): Promise<number> {
-  const { adapter } = await providerOf(provider);
+  const { adapter, manual } = await providerOf(provider);
+  const pagesOf = (operation: string): string[] => [
+    ...new Set([manual.operations[operation] ?? manual.codes, manual.codes]),
+  ];
   const codes = listCodes(adapter, { ...filter, ...(text !== undefined && { text }) });
-  if (json === true) terminal.stdout(asJson(codes));
+  if (json === true) terminal.stdout(asJson(codes.map(each => ({ ...each, pages: pagesOf(each.operation) }))));
   else if (codes.length === 0) terminal.stderr(`tillpaid: ${adapter.name} has no such code.\n`);
   else terminal.stdout(textOf(codes, styles));
   return codes.length > 0 ? exitCodes.done : exitCodes.notKnown;

@@ -34,6 +34,15 @@ function till(script: Parameters<Simulator['script']>[1] = {}): Till {
 const names = ['payment.charge', 'payment.create'] as const;
 
 describe('payment.charge', () => {
+  it('is that for the simulator too: a fault for it alone is played', async () => {
+    const { clock, bank, open } = till({ on: { 'payment.charge': ['maintenance'] } });
+    expect(await clock.run(open().settle('payment.charge', scanned))).toMatchObject({
+      outcome: 'succeeded',
+      attempts: 2,
+    });
+    expect(bank.ledger.payment('ORDER-1')).toMatchObject({ operation: 'payment.charge', bookings: 1 });
+  });
+
   it('takes the money in the call: 0000 is paid, a decline is final', async () => {
     const paid = till();
     const settlement = await paid.clock.run(paid.open().settle('payment.charge', scanned));

@@ -95,6 +95,17 @@ describe('tillpaid codes', () => {
     expect(JSON.parse((await tillpaid([...words, '--json'])).stdout)).toHaveLength(1);
     expect(await tillpaid(['codes', 'qfpay', 'no such text'])).toMatchObject({ exitCode: 1, stdout: '' });
   });
+
+  it('names with each code the pages of the manual, for a table in another language', async () => {
+    const codes = 'https://sdk.qfapi.com/docs/api-reference/status-codes';
+    const [charge, refund] = await Promise.all(
+      ['payment.charge', 'refund.create'].map(each => tillpaid(['codes', 'qfpay', '1201', '-o', each, '--json'])),
+    );
+    expect(JSON.parse(charge?.stdout ?? '')).toMatchObject([{ code: '1201', pages: [codes] }]);
+    expect(JSON.parse(refund?.stdout ?? '')).toMatchObject([
+      { code: '1201', pages: ['https://sdk.qfapi.com/docs/common-api/refund', codes] },
+    ]);
+  });
 });
 
 describe('tillpaid schedule', () => {

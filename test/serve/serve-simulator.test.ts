@@ -70,7 +70,7 @@ describe('a served simulator', () => {
       gateway: 'qfpay',
       payments: {
         'ORDER-1': {
-          ...{ operation: 'payment.create', state: 'paid', amount: '10000', currency: 'HKD' },
+          ...{ operation: 'payment.charge', state: 'paid', amount: '10000', currency: 'HKD' },
           ...{ bookings: 1, sends: 1, queries: 1, answers: ['reset-after-booking', 'paid'] },
         },
       },
