@@ -111,7 +111,7 @@ describe('an engine of one’s own', () => {
 
   it('whose process is killed while the charge is on the wire asks when it comes back, and sends nothing', async () => {
     const world = await scene({ onSend: ['hang-after-booking'] });
-    await world.runAndKill(() => world.simulated.requests.some(({ operation }) => operation === 'payment.create'));
+    await world.runAndKill(() => world.simulated.requests.some(({ operation }) => operation === 'payment.charge'));
     expect(world.payment().outcome).toBeUndefined();
     expect(world.payment().ticket).toMatchObject({ reference: { out_trade_no: order } });
     await toTheEnd(world);
