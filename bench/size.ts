@@ -12,8 +12,8 @@ import { printTable } from './table.ts';
  * A limit is in kB of gzip, loaded at first, and a little above what was reached: to raise it is a decision.
  */
 const limits: Readonly<Record<string, number>> = {
-  createGateway: 56.4,
-  'tillpaid, every name': 59.1,
+  createGateway: 56.6,
+  'tillpaid, every name': 59.2,
   'tillpaid/learn': 9.1,
   'tillpaid/policies': 7.7,
   'adapters/ifortepay': 10,

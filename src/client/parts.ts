@@ -5,6 +5,8 @@ import { InputError, isInputError } from '../core/errors.ts';
 import type { AboutPayment, GatewayEvent, PaymentEvent } from '../core/events.ts';
 import type { TimelineFact } from '../core/settlement.ts';
 import { printable } from '../core/printable.ts';
+import { quotableVerdict } from '../core/quotable-verdict.ts';
+import { quotableCode } from '../core/quotable.ts';
 import { isWrite, type Operation, type Fields } from '../core/operation.ts';
 import type { Ticket } from '../core/ticket.ts';
 import type { Batches, BatchParts } from '../engine/batch.ts';
@@ -245,13 +247,16 @@ interface Listeners extends Pick<GatewayParts, 'inform' | 'observe'> {
 function createListeners(onEvent: GatewayOptions<object>['onEvent']): Listeners {
   const observers = new Set<Observer>();
   const awake = (): Observer[] => [...observers].filter(wantsToKnow);
+  const tell = (event: GatewayEvent, ticket?: Ticket): void => {
+    if (onEvent !== undefined) safely(() => onEvent(event));
+    if (observers.size === 0) return;
+    const payment = ticket && startOfTicket(ticket);
+    for (const { listener } of awake()) safely(() => listener(event, payment));
+  };
   return {
     listens: () => onEvent !== undefined || (observers.size > 0 && awake().length > 0),
-    inform(event, ticket) {
-      if (onEvent !== undefined) safely(() => onEvent(event));
-      if (observers.size === 0) return;
-      const payment = ticket && startOfTicket(ticket);
-      for (const { listener } of awake()) safely(() => listener(event, payment));
+    inform(happened, ticket) {
+      if (onEvent !== undefined || observers.size > 0) safely(() => tell(quotableEvent(happened), ticket));
     },
     arounds: () =>
       observers.size === 0 ? none : awake().flatMap(({ around }) => (around === undefined ? [] : [around])),
@@ -264,6 +269,13 @@ function createListeners(onEvent: GatewayOptions<object>['onEvent']): Listeners 
       return () => void observers.delete(observer);
     },
   };
+}
+
+/** An event is made for logs: it repeats no card number and no token that an answer may hold as its code or its message. */
+function quotableEvent<E extends GatewayEvent>(event: E): E {
+  const code = 'code' in event ? quotableCode(event.code) : undefined;
+  const verdict = 'verdict' in event ? quotableVerdict(event.verdict) : undefined;
+  return { ...event, ...(code !== undefined && { code }), ...(verdict !== undefined && { verdict }) };
 }
 
 /** One whose `when` throws is told: that says nothing about the event. */

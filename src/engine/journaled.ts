@@ -1,6 +1,6 @@
-import { quotable, quotableCode } from '../core/quotable.ts';
+import { quotableVerdict } from '../core/quotable-verdict.ts';
+import { quotableCode } from '../core/quotable.ts';
 import type { Settlement, SettlementFacts, TimelineEntry } from '../core/settlement.ts';
-import type { Verdict } from '../core/verdict.ts';
 import type { LastVerdict } from './last-verdict.ts';
 import type { Entry } from './payment-store.ts';
 import { settlementOf } from './results.ts';
@@ -27,11 +27,11 @@ export function journaledSettlement({
 }: Settlement): Settlement {
   const facts: SettlementFacts = {
     ...{ outcome, settledBy, ticket, reference, attempts, polls, elapsedMs },
-    verdict: journaledVerdict(verdict),
+    verdict: quotableVerdict(verdict),
     timeline: timeline.map(journaledLine),
     ...((answer !== undefined || answerOmitted === true) && { answerOmitted: true }),
-    ...(ownVerdict !== undefined && { ownVerdict: journaledVerdict(ownVerdict) }),
-    ...(otherVerdict !== undefined && { otherVerdict: journaledVerdict(otherVerdict) }),
+    ...(ownVerdict !== undefined && { ownVerdict: quotableVerdict(ownVerdict) }),
+    ...(otherVerdict !== undefined && { otherVerdict: quotableVerdict(otherVerdict) }),
     ...(repeated === true && { repeated }),
   };
   return settlementOf(plain(facts));
@@ -43,17 +43,11 @@ export const journaledEntry = (entry: Entry): Entry =>
 
 function journaledLast({ own, status: _body, verdict, answerOmitted, ...rest }: LastVerdict): LastVerdict {
   const omitted = own !== undefined || answerOmitted === true;
-  return { ...rest, verdict: journaledVerdict(verdict), ...(omitted && { answerOmitted: true }) };
-}
-
-function journaledVerdict<V extends Verdict>({ message, ...verdict }: V): V {
-  const told = message === undefined ? '' : quotable(message);
-  const code = verdict.listed ? verdict.code : quotableCode(verdict.code);
-  return { ...verdict, code, ...(told !== '' && { message: told }) } as V;
+  return { ...rest, verdict: quotableVerdict(verdict), ...(omitted && { answerOmitted: true }) };
 }
 
 function journaledLine(line: TimelineEntry): TimelineEntry {
-  if ('verdict' in line) return { ...line, verdict: journaledVerdict(line.verdict) };
+  if ('verdict' in line) return { ...line, verdict: quotableVerdict(line.verdict) };
   return 'code' in line && line.type !== 'conflict' ? { ...line, code: quotableCode(line.code) } : line;
 }
 

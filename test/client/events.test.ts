@@ -170,6 +170,19 @@ const thrown = fc
   });
 
 describe('no event says what is secret', () => {
+  it('of a provider that repeats a card number as its code, or in its words', async () => {
+    const card = '4111111111111111';
+    const { gateway, clock, events } = bench({
+      sends: [said(`NO-${card}`, { message: `card ${card} of a@shop.example` })],
+      polls: [state(card, { message: `4111 1111 1111 1111 is open` })],
+      policy: { poll: { deadlineMs: 10_000 } },
+    });
+    await clock.run(gateway.settle('payment.charge', { order: 'A1', amount: 100 }));
+    const told = JSON.stringify(events);
+    expect(told).not.toMatch(/4111|shop\.example/);
+    expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['answer', 'unlisted', 'status', 'settled']));
+  });
+
   it('of whatever error, however it carries credentials, cards or tokens', () => {
     fc.assert(
       fc.property(thrown, ({ secret, error }) => {
