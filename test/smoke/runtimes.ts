@@ -64,22 +64,22 @@ export const nodeIn = (file: string): Runtime => ({
 const ofScope = (scope: string, names: readonly string[], file: string): string | undefined =>
   firstOf(names.map(name => join(installed, scope, name, file)));
 
-const bun: Runtime = {
+const bun = (): Runtime => ({
   name: 'Bun',
   binary: ofScope('@oven', ['bun-linux-x64', 'bun-linux-aarch64', 'bun-darwin-aarch64'], 'bin/bun'),
   hint,
   versionOf: binary => printed(binary, '--version'),
   run: (binary, bundle) => printed(binary, script(bundle)),
-};
+});
 
-const deno: Runtime = {
+const deno = (): Runtime => ({
   name: 'Deno',
   binary: ofScope('@deno', ['linux-x64-glibc', 'linux-arm64-glibc', 'darwin-arm64'], 'deno'),
   hint,
   versionOf: async binary => /^deno (\S+)/.exec(await printed(binary, '--version'))?.[1] ?? '',
   // Without a permission: nothing is read, sent or asked of the environment.
   run: (binary, bundle) => printed(binary, 'run', '--no-prompt', '--quiet', script(bundle)),
-};
+});
 
 const worker = `import { smoke } from 'smoke.mjs';
 export default { async test() { console.log(JSON.stringify(await smoke())); } };
@@ -91,7 +91,7 @@ const config :Workerd.Config = (services = [(name = "main", worker = (
 ))]);
 `;
 
-const workerd: Runtime = {
+const workerd = (): Runtime => ({
   name: 'workerd',
   binary: ofScope('@cloudflare', ['workerd-linux-64', 'workerd-linux-arm64', 'workerd-darwin-arm64'], 'bin/workerd'),
   hint,
@@ -100,7 +100,7 @@ const workerd: Runtime = {
     beside(bundle, 'worker.mjs', worker);
     return printed(binary, 'test', beside(bundle, 'workerd.capnp', workerConfig));
   },
-};
+});
 
 const browser: Runtime = {
   name: 'Chromium',
@@ -133,11 +133,11 @@ async function serve(answer: RequestListener): Promise<{ readonly url: string; c
   return { url: `http://127.0.0.1:${port}/`, close: () => server.close() };
 }
 
-/** Every runtime that tillpaid is made for, as far as this machine has it. */
+/** Every runtime that tillpaid is made for, as far as this machine has it by now. */
 export const runtimes = (): readonly Runtime[] => [
   ...['22.12', '22', '24', '26'].map(node),
-  bun,
-  deno,
-  workerd,
+  bun(),
+  deno(),
+  workerd(),
   browser,
 ];

@@ -41,6 +41,8 @@ interface Trial {
   readonly notice: (entry: Entry) => Request | Promise<Request>;
   readonly operation: string;
   readonly fields: (reference: string) => Fields;
+  /** What this provider wants before each number. Default: nothing. */
+  readonly prefix?: string;
 }
 
 /** @throws {Error} that says what this runtime did otherwise */
@@ -66,8 +68,8 @@ function classified({ adapter, classify, samples }: Trial): number {
 
 /** The gateway books the payment and cuts the connection. */
 async function settled(trial: Trial): Promise<void> {
-  const { operation, fields, voice, notice } = trial;
-  const reference = 'SMOKE_1';
+  const { operation, fields, voice, notice, prefix = '' } = trial;
+  const reference = `${prefix}SMOKE1`;
   const simulated = simulateGateway({
     voice,
     faults: { onSend: ['reset-after-booking'] },
@@ -84,7 +86,7 @@ async function settled(trial: Trial): Promise<void> {
   const received = await gateway.receive(await notice(entry));
   same(`${what}: its notice`, received.verified, true);
   const { url, headers, text } = await opened(await notice(entry));
-  const forged = new Request(url, { method: 'POST', headers, body: text.replace(reference, 'SMOKE_2') });
+  const forged = new Request(url, { method: 'POST', headers, body: text.replace(reference, `${prefix}SMOKE2`) });
   const refused = await gateway.receive(forged);
   same(`${what}: its notice under another number`, refused.verified, false);
 }
@@ -97,8 +99,8 @@ const opened = async (request: Request): Promise<{ url: string; headers: Headers
 
 /** The caller goes away while the payment is open; later another gateway object has nothing but the stored text. */
 async function followed(trial: Trial): Promise<void> {
-  const { operation, fields, voice } = trial;
-  const reference = 'SMOKE_2';
+  const { operation, fields, voice, prefix = '' } = trial;
+  const reference = `${prefix}SMOKE2`;
   const simulated = simulateGateway({ voice, lives: { create: lives.open(), charge: lives.open() } });
   const stop = new AbortController();
   let stored: string | undefined;
@@ -157,6 +159,7 @@ async function trials(): Promise<readonly Trial[]> {
       voice: zalopayVoice(forZalopay),
       notice: entry => zalopayNotice(forZalopay, entry, Date.now()),
       operation: 'payment.create',
+      prefix: '260101_',
       fields: reference => ({ app_trans_id: reference, app_user: 'user-7', amount: 10_000, description: 'Tea' }),
     },
     {

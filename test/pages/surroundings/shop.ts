@@ -77,5 +77,6 @@ const taken = await takeOrder(adapter, qfpayVoice(account), its =>
 );
 export const simulated: Simulator = taken.simulated;
 export const settlement: Settlement = taken.settlement;
-/** A notice that this order is paid, signed. */
-export const request: Request = qfpayNotice(account, taken.entry, Date.now());
+const notice = qfpayNotice(account, taken.entry, Date.now());
+/** A notice that this order is paid, signed, at the address of one merchant. */
+export const request: Request = new Request(`${notice.url}?merchant=tea-house`, notice);
