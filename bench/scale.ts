@@ -191,7 +191,10 @@ async function measure(door: Door, count: number, forMs: number): Promise<Measur
   });
   const late = till.takeLateMs();
   const heapBytes = (await heapUsed()) - before;
-  await caughtUp(till);
+  // Who takes up many tickets has them wait for their turn, which is late by no fault of the process.
+  if (door === 'settle') await caughtUp(till);
+  else await setTimeout(500);
+  till.takeLateMs();
   const steady = await observe(queries, () => setTimeout(forMs));
   const lateMs = [late, till.takeLateMs()] as const;
   const aborted = await observe(queries, () => {
@@ -220,14 +223,14 @@ function linesOf(name: readonly string[], count: number, measured: Measured, fir
     [
       ...[...name, inSeconds(opened.wallMs), inSeconds(opened.cpuMs), each.toFixed(0)],
       ...[ratio(each, (1000 * first.opened.cpuMs) / FIRST), (heapBytes / count / 1000).toFixed(2)],
-      ...[inMs(opened.heldUpMs[1]), inMs(opened.heldUpMs[2]), inMs(lateMs[0])],
+      ...[inMs(opened.heldUpMs[1]), inMs(opened.heldUpMs[2]), name[0] === 'settle' ? inMs(lateMs[0]) : '-'],
       ...[inMs(aborted.wallMs), inMs(aborted.cpuMs)],
     ],
     [
       ...[...name, ((1000 * steady.queries) / steady.wallMs).toFixed(0)],
       ...[((1000 * steady.queries) / steady.cpuMs).toFixed(0), perQuery(measured).toFixed(0)],
       ratio(perQuery(measured), perQuery(first)),
-      ...[...steady.heldUpMs.map(inMs), inMs(lateMs[1])],
+      ...[...steady.heldUpMs.map(inMs), name[0] === 'settle' ? inMs(lateMs[1]) : '-'],
     ],
   ];
 }
